@@ -1,0 +1,1 @@
+"""Why the formulas hold, and who obeys them: catalogue, arithmetics, evidence, conformance."""

@@ -1,0 +1,44 @@
+"""The number systems that the reference runs on, unchanged.
+
+Symbolic (SymPy numbers) · Tensor (arrays of symbolic shape) · Ball (rigorous enclosures) · Rational (exact fractions) ·
+Differential (dual numbers over balls) · Running (values with their rounding errors) · rebind (other array libraries).
+"""
+
+from ._numbers import Numbers, Refused, Undecided, leafwise, leaves
+from .ball import Ball, certified
+from .dual import Differential, Dual, jacobian, slope
+from .prover import Finding, Verdict, proven_true, proven_zero
+from .rational import Rational
+from .rebind import rebind
+from .running import Running, rounding_bound
+from .symbolic import Fractional, Symbolic, function, symbols
+from .tensor import Tensor, partial, tensor
+
+__all__ = [
+    "Ball",
+    "Differential",
+    "Dual",
+    "Finding",
+    "Fractional",
+    "Numbers",
+    "Rational",
+    "Refused",
+    "Running",
+    "Symbolic",
+    "Tensor",
+    "Undecided",
+    "Verdict",
+    "certified",
+    "function",
+    "jacobian",
+    "leafwise",
+    "leaves",
+    "partial",
+    "proven_true",
+    "proven_zero",
+    "rebind",
+    "rounding_bound",
+    "slope",
+    "symbols",
+    "tensor",
+]

@@ -1,0 +1,269 @@
+"""NumPy arrays over other number systems: NumPy's own dispatch (NEP 13, NEP 18) runs the reference on them, unchanged."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+
+class Undecided(ArithmeticError):
+    """A comparison, or a branch, that the known digits of its operands do not decide."""
+
+
+class Refused(TypeError):
+    """A NumPy function that this arithmetic does not vet."""
+
+
+Table = Mapping[str, Callable[..., Any]]
+
+OPERATORS: Table = {
+    "add": operator.add,
+    "subtract": operator.sub,
+    "multiply": operator.mul,
+    "divide": operator.truediv,
+    "negative": operator.neg,
+    "positive": operator.pos,
+}
+
+
+class Numbers(np.ndarray):
+    """An array over one number system. A subclass says what a number is (`number`) and what each ufunc does to numbers (`table`)."""
+
+    table: ClassVar[Table] = {}
+    over: ClassVar[tuple[type, ...]] = ()  # the systems whose arrays enter this one as constants
+
+    @staticmethod
+    def number(value: Any) -> Any:
+        """One number of this system, from a Python or NumPy number or from one of its own."""
+        raise NotImplementedError
+
+    @staticmethod
+    def choose(condition: Any, yes: Any, no: Any) -> Any:
+        """What np.where does to three numbers."""
+        return yes if condition else no
+
+    @classmethod
+    def add_up(cls, terms: list[Any]) -> Any:
+        """The sum of a list of numbers."""
+        return functools.reduce(cls.table["add"], terms)
+
+    def __new__(cls, values: Any) -> Any:
+        """An array of this system from anything array-like; every entry becomes a number."""
+        if isinstance(values, cls):
+            return values
+        if isinstance(values, np.ndarray) and values.dtype == bool:
+            raise Refused(f"{cls.__name__}: truth values are not numbers")
+        return cls.wrap(np.frompyfunc(cls.number, 1, 1)(objects(values)))
+
+    @classmethod
+    def wrap(cls, values: Any) -> Any:
+        """An object array that already holds numbers of this system; decided truth values stay NumPy's own."""
+        array = np.empty((), dtype=object) if not isinstance(values, np.ndarray) else values
+        if not isinstance(values, np.ndarray):
+            array[()] = values
+        if array.size and all(isinstance(one, bool | np.bool_) for one in array.ravel()):
+            return array.astype(bool)
+        return array.view(cls)
+
+    @classmethod
+    def plain(cls, value: Any) -> Any:
+        """The bare object array of a value."""
+        return cls(value).view(np.ndarray)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        """One ufunc, entry by entry, if it is vetted."""
+        cls = type(self)
+        if any(cls in getattr(type(one), "over", ()) for one in inputs):
+            return NotImplemented
+        if method != "__call__" or options:
+            raise Refused(f"np.{ufunc.__name__}: {method} with {sorted(options)} is not vetted on {cls.__name__}; use np.sum and the like")
+        if ufunc is np.matmul:
+            return cls.wrap(cls.matmul(*map(cls.plain, inputs)))
+        if ufunc.__name__ not in cls.table:
+            raise Refused(f"np.{ufunc.__name__} is not vetted on {cls.__name__}")
+        return cls.wrap(np.frompyfunc(cls.table[ufunc.__name__], ufunc.nin, 1)(*map(cls.plain, inputs)))
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        """One NumPy function, if it is vetted."""
+        cls = type(self)
+        if any(cls in getattr(one, "over", ()) for one in types):
+            return NotImplemented
+        if function not in cls.vetted():
+            raise Refused(f"np.{function.__name__} is not vetted on {cls.__name__}")
+        return cls.vetted()[function](cls, *args, **kwargs)
+
+    @classmethod
+    def vetted(cls) -> Mapping[Any, Callable[..., Any]]:
+        """The NumPy functions that this arithmetic runs; every other one is refused."""
+        return FUNCTIONS
+
+    @classmethod
+    def matmul(cls, left: Any, right: Any) -> Any:
+        """The matrix product of two bare object arrays of one or two axes."""
+        if not {left.ndim, right.ndim} <= {1, 2}:
+            raise Refused(f"np.matmul on {cls.__name__} takes one or two axes, not {left.ndim} and {right.ndim}")
+        rows, columns = np.atleast_2d(left), right if right.ndim == 2 else right[:, None]
+        if rows.shape[1] != columns.shape[0]:
+            raise ValueError(f"matmul: shapes {left.shape} and {right.shape} do not fit")
+        product = np.empty((rows.shape[0], columns.shape[1]), dtype=object)
+        for i, row in enumerate(rows):
+            for j, column in enumerate(columns.T):
+                product[i, j] = cls.add_up([cls.table["multiply"](a, b) for a, b in zip(row, column, strict=True)])
+        return product.reshape(left.shape[:-1] + right.shape[1:])
+
+    @classmethod
+    def eigvalsh(cls, matrix: Any) -> Any:
+        """The eigenvalues of a symmetric matrix, where the system has them."""
+        raise Refused(f"np.linalg.eigvalsh is not vetted on {cls.__name__}")
+
+    def __getitem__(self, key: Any) -> Any:
+        item = super().__getitem__(key)
+        return item if isinstance(item, np.ndarray) else type(self).wrap(item)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        super().__setitem__(key, type(self).plain(value)[()])
+
+    def __iter__(self) -> Any:
+        return (self[i] for i in range(len(self)))
+
+    def __bool__(self) -> bool:
+        raise Refused(f"a branch on {type(self).__name__} numbers: write np.where")
+
+    def __float__(self) -> float:
+        raise Refused(f"{type(self).__name__} numbers do not become floats unseen")
+
+    __int__ = __index__ = __complex__ = __float__  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self})"
+
+    def __str__(self) -> str:
+        return str(self.view(np.ndarray))
+
+    def __reduce__(self) -> Any:
+        raise Refused(f"{type(self).__name__} arrays are not pickled")
+
+
+def refused_method(name: str) -> Any:
+    """A method of arrays that would bypass the dispatch."""
+
+    def method(self: Numbers, *args: Any, **kwargs: Any) -> Any:
+        raise Refused(f"x.{name}(…) bypasses the arithmetic of {type(self).__name__}: write np.{name}(x, …)")
+
+    return method
+
+
+KEPT = {"reshape", "transpose", "view", "copy", "ravel", "item", "tolist"}
+for _name in dir(np.ndarray):
+    if not _name.startswith("_") and callable(getattr(np.ndarray, _name)) and _name not in KEPT:
+        setattr(Numbers, _name, refused_method(_name))
+
+
+def objects(values: Any) -> Any:
+    """Values as an object array; a nested 0-d array counts as the number it holds."""
+    if isinstance(values, np.ndarray | list | tuple | np.generic):
+        return np.asarray(values, dtype=object)
+    array = np.empty((), dtype=object)
+    array[()] = values
+    return array
+
+
+def over_axes(reduce: Callable[[type[Numbers], list[Any]], Any]) -> Callable[..., Any]:
+    """A reduction of lists of numbers, as NumPy's function of an array, an axis and keepdims."""
+
+    def reduction(cls: type[Numbers], x: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+        array = cls.plain(x)
+        axes = tuple(range(array.ndim)) if axis is None else tuple(a % array.ndim for a in (axis if isinstance(axis, tuple) else (axis,)))
+        kept = [a for a in range(array.ndim) if a not in axes]
+        rows = array.transpose(*kept, *axes).reshape([array.shape[a] for a in kept] + [-1])
+        if rows.shape[-1] == 0:
+            raise ValueError(f"a reduction of {cls.__name__} numbers over no entries")
+        result = np.empty(rows.shape[:-1], dtype=object)
+        for index in np.ndindex(result.shape):
+            result[index] = reduce(cls, list(rows[index]))
+        return cls.wrap(np.expand_dims(result, axes) if keepdims else result)
+
+    return reduction
+
+
+def fold(name: str) -> Callable[[type[Numbers], list[Any]], Any]:
+    """The reduction that folds the numbers with one ufunc of the table."""
+    return lambda cls, terms: functools.reduce(cls.table[name], terms)
+
+
+np_sum = over_axes(lambda cls, terms: cls.add_up(terms))
+
+
+def mean(cls: type[Numbers], x: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+    """The sum over the number of its terms."""
+    total = np_sum(cls, x, axis, keepdims=keepdims)
+    return total / (np.size(x) // max(np.size(total), 1))
+
+
+def cumsum(cls: type[Numbers], x: Any, axis: int | None = None) -> Any:
+    """Partial sums along one axis, or over all entries in order."""
+    array = cls.plain(x)
+    rows = np.moveaxis(array, axis, -1) if axis is not None else array.reshape(1, -1)
+    result = np.empty_like(rows)
+    for *at, k in np.ndindex(rows.shape):
+        result[(*at, k)] = cls.add_up(list(rows[tuple(at)][: k + 1]))
+    return cls.wrap(np.moveaxis(result, -1, axis) if axis is not None else result.reshape(-1))
+
+
+def where(cls: type[Numbers], condition: Any, yes: Any, no: Any) -> Any:
+    """The choice, entry by entry; a condition may be a truth value or, for symbols, a relation."""
+    bare = condition.view(np.ndarray) if isinstance(condition, np.ndarray) else objects(condition)
+    return cls.wrap(np.frompyfunc(cls.choose, 3, 1)(bare, cls.plain(yes), cls.plain(no)))
+
+
+def rearranged(function: Any) -> Callable[..., Any]:
+    """A function that moves numbers about and computes nothing."""
+
+    def moved(cls: type[Numbers], arrays: Any, *args: Any, **kwargs: Any) -> Any:
+        bare = [cls.plain(one) for one in arrays] if isinstance(arrays, list | tuple) else cls.plain(arrays)
+        return cls.wrap(function(bare, *args, **kwargs))
+
+    return moved
+
+
+def filled(value: int) -> Callable[..., Any]:
+    """An array of the same shape that holds one number everywhere."""
+    return lambda cls, x: cls(np.full(np.shape(x), value))
+
+
+FUNCTIONS: Mapping[Any, Callable[..., Any]] = {
+    np.sum: np_sum,
+    np.prod: over_axes(fold("multiply")),
+    np.max: over_axes(fold("maximum")),
+    np.min: over_axes(fold("minimum")),
+    np.mean: mean,
+    np.cumsum: cumsum,
+    np.where: where,
+    np.zeros_like: filled(0),
+    np.ones_like: filled(1),
+    np.linalg.eigvalsh: lambda cls, matrix: cls.wrap(cls.eigvalsh(cls.plain(matrix))),
+    np.shape: lambda cls, x: x.shape,
+    np.size: lambda cls, x: x.view(np.ndarray).size,
+    np.ndim: lambda cls, x: x.view(np.ndarray).ndim,
+    **{
+        f: rearranged(f)
+        for f in (np.stack, np.concatenate, np.reshape, np.transpose, np.expand_dims, np.squeeze, np.broadcast_to, np.moveaxis, np.flip)
+    },
+}
+
+
+def leafwise(function: Callable[[Any], Any], value: Any) -> Any:
+    """Apply a function to every array and number within nested tuples, states included."""
+    if isinstance(value, tuple):
+        parts = [leafwise(function, part) for part in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+    return function(value)
+
+
+def leaves(value: Any) -> list[Any]:
+    """The arrays and numbers within nested tuples, in order."""
+    return [leaf for part in value for leaf in leaves(part)] if isinstance(value, tuple | list) else [value]

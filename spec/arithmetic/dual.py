@@ -1,0 +1,136 @@
+"""Dual numbers a + b ε, ε² = 0, over balls: the forward formula yields its own derivative, certified, with no step size."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from flint import arb
+
+from ._numbers import Numbers, Table, Undecided, leafwise, leaves
+from .ball import Ball, ball, chosen
+
+VALUE = Ball.table
+
+
+@dataclass(frozen=True)
+class Dual:
+    """A value and its slope, both balls."""
+
+    value: Any
+    slope: Any
+
+    def __repr__(self) -> str:
+        return f"{self.value} + {self.slope} ε"
+
+
+def rule(name: str, *slopes: Callable[..., Any]) -> Callable[..., Dual]:
+    """The chain rule: a function of the values, and its partial derivative by each argument, given (*values, result)."""
+
+    def apply(*args: Dual) -> Dual:
+        values = [one.value for one in args]
+        result = VALUE[name](*values)
+        parts = [partial(*values, result) * one.slope for partial, one in zip(slopes, args, strict=True) if one.slope != 0]
+        return Dual(result, sum(parts, arb(0)))
+
+    return apply
+
+
+def power(base: Dual, exponent: Dual) -> Dual:
+    """A power, by a constant exponent or of a positive base."""
+    result = VALUE["power"](base.value, exponent.value)
+    slope = arb(0)
+    if base.slope != 0 and exponent.value != 0:
+        slope += exponent.value * VALUE["power"](base.value, exponent.value - 1) * base.slope
+    if exponent.slope != 0:
+        slope += VALUE["log"](base.value) * result * exponent.slope
+    return Dual(result, slope)
+
+
+def larger(a: Dual, b: Dual) -> Dual:
+    """The larger of two: at a tie there is no derivative."""
+    return a if VALUE["greater"](a.value, b.value) else kink(a, b)
+
+
+def smaller(a: Dual, b: Dual) -> Dual:
+    """The smaller of two: at a tie there is no derivative."""
+    return a if VALUE["less"](a.value, b.value) else kink(b, a)
+
+
+def kink(a: Dual, b: Dual) -> Dual:
+    """b, which is at least a (or at most, for a minimum), unless both are equal and their slopes differ."""
+    if a.value == b.value and a.slope != b.slope:
+        raise Undecided(f"a maximum or minimum has no derivative where both arguments are {a.value}")
+    return b
+
+
+def compared(name: str) -> Callable[[Dual, Dual], bool]:
+    """A comparison of the values."""
+    return lambda a, b: bool(VALUE[name](a.value, b.value))
+
+
+def away_from_zero(x: Any) -> Any:
+    """The sign, where it is not 0."""
+    if x.contains(0):
+        raise Undecided(f"|x| has no derivative at {x}")
+    return x.sgn()
+
+
+RULES: Table = {
+    "add": rule("add", lambda a, b, r: arb(1), lambda a, b, r: arb(1)),
+    "subtract": rule("subtract", lambda a, b, r: arb(1), lambda a, b, r: arb(-1)),
+    "multiply": rule("multiply", lambda a, b, r: b, lambda a, b, r: a),
+    "divide": rule("divide", lambda a, b, r: 1 / b, lambda a, b, r: -r / b),
+    "negative": rule("negative", lambda a, r: arb(-1)),
+    "positive": rule("positive", lambda a, r: arb(1)),
+    "power": power,
+    "square": rule("square", lambda a, r: 2 * a),
+    "reciprocal": rule("reciprocal", lambda a, r: -r * r),
+    "sqrt": rule("sqrt", lambda a, r: VALUE["divide"](arb(1), 2 * r)),
+    "exp": rule("exp", lambda a, r: r),
+    "log": rule("log", lambda a, r: 1 / a),
+    "tanh": rule("tanh", lambda a, r: 1 - r * r),
+    "absolute": rule("absolute", lambda a, r: away_from_zero(a)),
+    "sign": rule("sign", lambda a, r: 0 * away_from_zero(a)),
+    "maximum": larger,
+    "minimum": smaller,
+    "greater": compared("greater"),
+    "greater_equal": compared("greater_equal"),
+    "less": compared("less"),
+    "less_equal": compared("less_equal"),
+    "isfinite": lambda x: bool(x.value.is_finite() and x.slope.is_finite()),
+}
+
+
+class Differential(Numbers):
+    """Arrays of dual numbers over balls; anything else enters as a constant."""
+
+    number = staticmethod(lambda value: value if isinstance(value, Dual) else Dual(ball(value), arb(0)))
+    choose = staticmethod(chosen)
+    table: ClassVar[Table] = RULES
+    over: ClassVar[tuple[type, ...]] = (Ball,)
+
+    @classmethod
+    def along(cls, point: Any, direction: Any) -> Any:
+        """The points point + ε direction."""
+        return cls.wrap(np.frompyfunc(Dual, 2, 1)(Ball.plain(point), Ball.plain(np.broadcast_to(direction, np.shape(point)))))
+
+
+def slope(value: Any) -> Any:
+    """The slopes of an array of dual numbers, as balls."""
+    return Ball.wrap(np.frompyfunc(operator.attrgetter("slope"), 1, 1)(Differential.plain(value)))
+
+
+def jacobian(function: Callable[..., Any], point: Any) -> Any:
+    """The derivatives of all outputs by all entries of a vector, as a matrix of balls at the precision in force."""
+    columns = []
+    for i in range(len(point)):
+        result = function(Differential.along(point, np.eye(len(point))[i]))
+        columns.append(np.concatenate([np.reshape(slope(leaf), (-1,)) for leaf in leaves(result)]))
+    return np.stack(columns, axis=1)
+
+
+__all__ = ["Differential", "Dual", "jacobian", "leafwise", "slope"]

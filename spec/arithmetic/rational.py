@@ -1,0 +1,63 @@
+"""Exact rationals: the reference run on fractions. There is no exp and no log here, and roots of squares only."""
+
+from __future__ import annotations
+
+import operator
+from fractions import Fraction
+from typing import Any, ClassVar
+
+import numpy as np
+from flint import fmpq, fmpz
+
+from ._numbers import OPERATORS, Numbers, Refused, Table
+
+
+def fraction(value: Any) -> Any:
+    """A number as the fraction that it is."""
+    if isinstance(value, fmpq):
+        return value
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating | Fraction | fmpz):
+        raise Refused(f"{value!r} ({type(value).__name__}) is not a rational number")
+    if isinstance(value, int | np.integer | fmpz):
+        return fmpq(int(value))
+    numerator, denominator = value.as_integer_ratio()
+    return fmpq(int(numerator), int(denominator))
+
+
+def power(base: Any, exponent: Any) -> Any:
+    """A whole power."""
+    if exponent.q != 1:
+        raise Refused(f"{base} ** {exponent}: the exponent is not an integer")
+    return base ** int(exponent.p)
+
+
+def root(square: Any) -> Any:
+    """The root of a square; of nothing else."""
+    numerator, denominator = fmpz(square.p), fmpz(square.q)
+    if square < 0 or numerator.isqrt() ** 2 != numerator or denominator.isqrt() ** 2 != denominator:
+        raise Refused(f"√{square} is not rational")
+    return fmpq(numerator.isqrt(), denominator.isqrt())
+
+
+class Rational(Numbers):
+    """Arrays of exact rationals; floats are taken at their exact value."""
+
+    number = staticmethod(fraction)
+    table: ClassVar[Table] = {
+        **OPERATORS,
+        "power": power,
+        "square": lambda x: x * x,
+        "reciprocal": lambda x: 1 / x,
+        "sqrt": root,
+        "absolute": abs,
+        "sign": lambda x: fmpq((x > 0) - (x < 0)),
+        "maximum": max,
+        "minimum": min,
+        "greater": operator.gt,
+        "greater_equal": operator.ge,
+        "less": operator.lt,
+        "less_equal": operator.le,
+        "equal": operator.eq,
+        "not_equal": operator.ne,
+        "isfinite": lambda x: True,
+    }

@@ -1,0 +1,235 @@
+"""Running error analysis: the reference run on pairs (value, error), the only source of tolerances in the project.
+
+The error bounds the distance between the exact value and the result of any program that performs the same operations, each rounded once,
+in a format of unit roundoff u; sums may be taken in any order. The recurrences keep their second-order terms and the absolute error of
+underflow, so the bound is a theorem, not an estimate (Higham 2002, chapters 3 and 4).
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from ._numbers import Numbers, Table, Undecided, leafwise
+from .ball import chosen
+
+LIBRARY = 8  # roundings granted to exp, log, tanh and powers: 4 ulp covers the vectorised libraries in use
+INFLATION = 1 + 2.0**-40  # covers the rounding of the bounds themselves, which are computed in float64
+
+
+class Format(NamedTuple):
+    """A floating-point format: its unit roundoff, and the largest error of a result that underflows."""
+
+    unit: float
+    tiny: float
+
+
+def format_of(dtype: Any) -> Format:
+    """The format of a NumPy dtype."""
+    info = np.finfo(dtype)
+    return Format(float(info.eps) / 2, max(float(info.smallest_subnormal) / 2, 5e-324))
+
+
+DOUBLE = format_of(np.float64)
+FORMAT: ContextVar[Format] = ContextVar("FORMAT", default=DOUBLE)
+
+
+@dataclass(frozen=True)
+class Bounded:
+    """A value and a bound of its error, both absolute."""
+
+    value: float
+    error: float
+
+    @property
+    def size(self) -> float:
+        """The largest modulus that the exact or the computed value may have."""
+        return abs(self.value) + self.error
+
+    @property
+    def least(self) -> float:
+        """The smallest modulus that the exact or the computed value may have."""
+        return abs(self.value) - self.error
+
+    def __repr__(self) -> str:
+        return f"{self.value} ± {self.error:.2g}"
+
+
+def rounded(value: float, propagated: float, roundings: float = 1) -> Bounded:
+    """A result whose operands contribute `propagated`, and which is itself rounded so many times."""
+    unit, tiny = FORMAT.get()
+    if not math.isfinite(value):
+        raise Undecided(f"a result of {value} has no error bound")
+    growth = roundings * unit / (1 - roundings * unit)
+    return Bounded(value, (propagated + growth * (abs(value) + 2 * propagated) + roundings * tiny) * INFLATION)
+
+
+def entered(value: Any) -> Bounded:
+    """A number as it enters a program: rounded once if the format cannot hold it."""
+    if isinstance(value, Bounded):
+        return value
+    unit, tiny = FORMAT.get()
+    number = float(value)
+    held = float(np.float32(number)) if unit > 2.0**-53 else number
+    return Bounded(number, 0.0 if held == number else (unit * abs(number) + tiny) * INFLATION)
+
+
+def whole(terms: list[Bounded]) -> bool:
+    """Whether a sum of these is exact in any order: integers that the format holds, and all their partial sums."""
+    unit, _ = FORMAT.get()
+    return all(one.error == 0 and one.value.is_integer() for one in terms) and sum(abs(one.value) for one in terms) <= 1 / unit
+
+
+def add(a: Bounded, b: Bounded) -> Bounded:
+    """The sum of two; exact where one term is 0, and of small integers. A sum that underflows is exact as well."""
+    exact = 0 in (a.size, b.size) or whole([a, b])
+    return Bounded(a.value + b.value, a.error + b.error) if exact else rounded(a.value + b.value, a.error + b.error)
+
+
+def negative(a: Bounded) -> Bounded:
+    """The negative, exact."""
+    return Bounded(-a.value, a.error)
+
+
+def multiply(a: Bounded, b: Bounded) -> Bounded:
+    """The product; exact by 0 and ±1."""
+    propagated = abs(a.value) * b.error + abs(b.value) * a.error + a.error * b.error
+    if any(one.error == 0 and abs(one.value) in (0, 1) for one in (a, b)):
+        return Bounded(a.value * b.value, propagated)
+    return rounded(a.value * b.value, propagated)
+
+
+def divide(a: Bounded, b: Bounded) -> Bounded:
+    """The quotient, while the divisor keeps away from 0."""
+    if b.least <= 0:
+        raise Undecided(f"a division by {b}")
+    quotient = a.value / b.value
+    propagated = (a.error + abs(quotient) * b.error) / b.least
+    return Bounded(quotient, propagated) if b.error == 0 and abs(b.value) == 1 else rounded(quotient, propagated)
+
+
+def power(a: Bounded, b: Bounded) -> Bounded:
+    """A power: by repeated multiplication or by the library, whichever rounds more often."""
+    if b.error or (a.least <= 0 and (b.value < 0 or b.value != int(b.value)) and a.size):
+        raise Undecided(f"({a}) ** ({b})")
+    if b.value in (0, 1):
+        return Bounded(a.value**b.value, a.error * b.value)
+    try:
+        value = a.value**b.value
+        spread = (a.least if b.value < 0 else a.size) ** b.value - abs(value) if a.error else 0.0
+    except OverflowError:
+        raise Undecided(f"({a}) ** ({b}) overflows") from None
+    return rounded(value, spread, max(abs(b.value) - 1, 1 if b.value == 2 else LIBRARY))
+
+
+def root(a: Bounded) -> Bounded:
+    """The square root."""
+    if a.value < 0:
+        raise Undecided(f"√({a})")
+    value = math.sqrt(a.value)
+    if a.error == 0:
+        return rounded(value, 0.0) if value else Bounded(0.0, 0.0)
+    return rounded(value, a.error / (value + math.sqrt(a.least)) if a.least > 0 else math.sqrt(a.value + a.error))
+
+
+def library(function: Callable[[float], float], spread: Callable[[Bounded], float]) -> Callable[[Bounded], Bounded]:
+    """A library function, with the largest change that the error of its argument can make."""
+    return lambda a: rounded(function(a.value), spread(a), LIBRARY)
+
+
+def log_spread(a: Bounded) -> float:
+    """The largest change of the logarithm."""
+    if a.least <= 0 or a.value < 0:
+        raise Undecided(f"log of {a}")
+    return -math.log1p(-a.error / a.value)
+
+
+def extreme(pick: Callable[[float, float], float]) -> Callable[[Bounded, Bounded], Bounded]:
+    """Maximum and minimum are rounded nowhere, and move by at most the larger error."""
+    return lambda a, b: Bounded(pick(a.value, b.value), max(a.error, b.error))
+
+
+def compared(compare: Callable[[float, float], bool]) -> Callable[[Bounded, Bounded], bool]:
+    """A comparison, where rounding errors cannot turn it."""
+
+    def decide(a: Bounded, b: Bounded) -> bool:
+        if (a.error or b.error) and abs(a.value - b.value) <= (a.error + b.error) * INFLATION:
+            raise Undecided(f"a branch depends on rounding: {a} against {b}")
+        return compare(a.value, b.value)
+
+    return decide
+
+
+def sign(a: Bounded) -> Bounded:
+    """The sign, where rounding errors cannot turn it."""
+    if a.error and a.least <= 0:
+        raise Undecided(f"the sign of {a} depends on rounding")
+    return Bounded(float(np.sign(a.value)), 0.0)
+
+
+class Running(Numbers):
+    """Arrays of values with their error bounds, in the format in force."""
+
+    number = staticmethod(entered)
+    choose = staticmethod(chosen)
+    table: ClassVar[Table] = {
+        "add": add,
+        "subtract": lambda a, b: add(a, negative(b)),
+        "multiply": multiply,
+        "divide": divide,
+        "negative": negative,
+        "positive": lambda a: a,
+        "power": power,
+        "square": lambda a: multiply(a, a),
+        "reciprocal": lambda a: divide(Bounded(1.0, 0.0), a),
+        "sqrt": root,
+        "exp": library(math.exp, lambda a: math.exp(a.value) * math.expm1(a.error)),
+        "log": library(math.log, log_spread),
+        "tanh": library(math.tanh, lambda a: a.error),
+        "absolute": lambda a: Bounded(abs(a.value), a.error),
+        "sign": sign,
+        "maximum": extreme(max),
+        "minimum": extreme(min),
+        "greater": compared(operator.gt),
+        "greater_equal": compared(operator.ge),
+        "less": compared(operator.lt),
+        "less_equal": compared(operator.le),
+        "isfinite": lambda a: True,
+    }
+
+    @classmethod
+    def add_up(cls, terms: list[Bounded]) -> Bounded:
+        """A sum in any order: n − 1 roundings of partial sums, none larger than the sum of the moduli."""
+        if len(terms) == 1 or whole(terms):
+            return Bounded(math.fsum(one.value for one in terms), terms[0].error if len(terms) == 1 else 0.0)
+        propagated = math.fsum(one.error for one in terms)
+        unit, _ = FORMAT.get()
+        roundings = (len(terms) - 1) * unit / (1 - (len(terms) - 1) * unit)
+        total = math.fsum(one.value for one in terms)
+        return Bounded(total, (propagated + roundings * math.fsum(one.size for one in terms)) * INFLATION)
+
+
+def error(value: Any) -> Any:
+    """The error bounds of an array of pairs, as floats."""
+    return np.asarray(np.frompyfunc(operator.attrgetter("error"), 1, 1)(Running.plain(value)), dtype=float)
+
+
+def rounding_bound(formula: Callable[..., Any], *args: Any, dtype: Any = np.float64, **kwargs: Any) -> Any:
+    """How far a program in `dtype` that performs the formula's operations may be from the exact value: one bound for each output."""
+    token = FORMAT.set(format_of(dtype))
+    try:
+        result = formula(*(leafwise(as_running, one) for one in args), **{name: leafwise(as_running, one) for name, one in kwargs.items()})
+        return leafwise(error, result)
+    finally:
+        FORMAT.reset(token)
+
+
+def as_running(value: Any) -> Any:
+    """Numbers and arrays as pairs, functions as they are."""
+    return value if callable(value) else Running(value)

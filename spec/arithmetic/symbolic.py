@@ -1,0 +1,135 @@
+"""Symbols: the reference run on SymPy expressions. Floats enter as the exact rationals that they are."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any, ClassVar
+
+import numpy as np
+import sympy as sp
+
+from ._numbers import OPERATORS, Numbers, Refused, Table
+
+
+def exact(value: Any) -> Any:
+    """A number as SymPy's: 0.5 → 1/2, and 0.1 → the 55-bit fraction that it is, never silently 1/10."""
+    if isinstance(value, bool | np.bool_):
+        raise Refused("truth values are not numbers")
+    if isinstance(value, float | np.floating):
+        if not np.isfinite(value):
+            raise Refused(f"{value} is not a number of the symbolic arithmetic")
+        return sp.Rational(*value.as_integer_ratio())
+    if isinstance(value, int | np.integer):
+        return sp.Integer(int(value))
+    if isinstance(value, Fraction):
+        return sp.Rational(value.numerator, value.denominator)
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        return exact(value[()] if not isinstance(value, Numbers) else value.view(np.ndarray)[()])
+    if isinstance(value, sp.Basic):
+        return value
+    raise Refused(f"{value!r} ({type(value).__name__}) is not a number of the symbolic arithmetic")
+
+
+def truth(relation: Any) -> Any:
+    """A decided relation as a truth value; an undecided one as it stands."""
+    return bool(relation) if relation in (sp.true, sp.false) else relation
+
+
+def factored(x: Any) -> Any:
+    """The form in which SymPy reads a sign from the assumptions best."""
+    return sp.factor(sp.together(x))
+
+
+def compared(relation: Any) -> Any:
+    """A comparison: decided where the sign of the factored difference is plain from the assumptions, a relation where it is not."""
+
+    def compare(a: Any, b: Any) -> Any:
+        result = truth(relation(a, b))
+        return result if isinstance(result, bool) else truth(relation(factored(a - b), 0))
+
+    return compare
+
+
+def extreme(relation: Any, otherwise: Any) -> Any:
+    """Maximum or minimum: one of the two where it is decided which, SymPy's own where not."""
+
+    def pick(a: Any, b: Any) -> Any:
+        first = compared(relation)(a, b)
+        return otherwise(a, b) if not isinstance(first, bool) else a if first else b
+
+    return pick
+
+
+def absolute(x: Any) -> Any:
+    """The modulus, without bars where the sign is plain."""
+    form = factored(x)
+    return form if form.is_nonnegative else -form if form.is_nonpositive else sp.Abs(x)
+
+
+class Symbolic(Numbers):
+    """Arrays of SymPy expressions: maximum, where, abs, sign and comparisons become Max, Piecewise, Abs, sign and relations."""
+
+    number = staticmethod(exact)
+    table: ClassVar[Table] = {
+        **OPERATORS,
+        "power": sp.Pow,
+        "square": lambda x: x**2,
+        "reciprocal": lambda x: 1 / x,
+        "sqrt": lambda x: sp.sqrt(factored(x)),
+        "exp": sp.exp,
+        "log": sp.log,
+        "tanh": sp.tanh,
+        "absolute": absolute,
+        "sign": sp.sign,
+        "maximum": extreme(sp.Ge, sp.Max),
+        "minimum": extreme(sp.Le, sp.Min),
+        "greater": compared(sp.Gt),
+        "greater_equal": compared(sp.Ge),
+        "less": compared(sp.Lt),
+        "less_equal": compared(sp.Le),
+        "isfinite": lambda x: True,  # a symbol stands for a real number
+    }
+
+    @staticmethod
+    def choose(condition: Any, yes: Any, no: Any) -> Any:
+        """One of two, or a Piecewise while the condition is open."""
+        if isinstance(condition, bool | np.bool_):
+            return yes if condition else no
+        return sp.Piecewise((yes, condition), (no, True))
+
+    @classmethod
+    def eigvalsh(cls, matrix: Any) -> Any:
+        """Eigenvalues of a symmetric 2 × 2 matrix, smallest first."""
+        if matrix.shape != (2, 2):
+            return super().eigvalsh(matrix)
+        (a, b), (_, d) = matrix
+        middle, gap = (a + d) / 2, sp.sqrt(sp.factor(((a - d) / 2) ** 2 + b**2))
+        return np.array([middle - gap, middle + gap], dtype=object)
+
+
+class Fractional(sp.Symbol):
+    """A symbol that stands for a number below 1, such as a momentum: counterexamples are looked for there only."""
+
+
+def symbols(names: str, *shape: int, below_one: bool = False, **assumptions: bool) -> Any:
+    """Symbols by name, real unless said otherwise: symbols("g") is one number, symbols("g", 3, 2) an array of g_0_0 … g_2_1.
+
+    Several names, separated by blanks, give a tuple. `below_one` keeps counterexamples below 1; proofs do not use it.
+    """
+    kind = Fractional if below_one else sp.Symbol
+    made = [array_of_symbols(kind, name, shape, {"real": True} | assumptions) for name in names.split()]
+    return made[0] if len(made) == 1 else tuple(made)
+
+
+def array_of_symbols(kind: Any, name: str, shape: tuple[int, ...], assumptions: dict[str, bool]) -> Any:
+    """One name, one array."""
+    array = np.empty(shape, dtype=object)
+    for index in np.ndindex(shape):
+        array[index] = kind("_".join([name, *map(str, index)]), **assumptions)
+    return Symbolic(array)
+
+
+def function(name: str) -> Any:
+    """A function of which nothing is known: the same argument gives the same value, entry by entry."""
+    unknown = sp.Function(name, real=True)
+    return lambda x: Symbolic.wrap(np.frompyfunc(unknown, 1, 1)(Symbolic.plain(x)))

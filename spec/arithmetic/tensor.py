@@ -1,0 +1,210 @@
+"""Arrays of symbolic shape: the reference, unchanged, in index notation.
+
+tensor("x", m, k) has the generic element x[i, j], 1 ≤ i ≤ m, 1 ≤ j ≤ k; np.sum is Σ, @ is a contraction, and a derivative by one entry
+brings Kronecker deltas, which `prover.normal` contracts. What is proven of the generic element holds for every shape.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import sympy as sp
+
+from ._numbers import Refused, Table
+from .symbolic import Symbolic, exact
+
+_counter = itertools.count()
+
+SHIFT = "shift"  # the name of the arbitrary numbers that stand for maxima
+
+Axis = tuple[Any, Any]  # (index symbol, size), or (None, 1)
+
+
+def fresh() -> Any:
+    """An index that occurs nowhere else."""
+    return sp.Symbol(f"i{next(_counter)}", integer=True, positive=True)
+
+
+def size_of(value: Any) -> Any:
+    """A size as a SymPy integer."""
+    return exact(value if not isinstance(value, Tensor) else value.element)
+
+
+class Tensor(np.lib.mixins.NDArrayOperatorsMixin):
+    """The generic element of an array, and its axes; without axes, a number."""
+
+    table: ClassVar[Table] = {**Symbolic.table, "sqrt": sp.sqrt}  # the prover brings radicands that hold sums to normal form
+
+    def __init__(self, element: Any, axes: tuple[Axis, ...] = ()) -> None:
+        self.element = exact(element)
+        self.axes = tuple(axes)
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        """The sizes, symbols or integers."""
+        return tuple(size for _, size in self.axes)
+
+    @property
+    def T(self) -> Tensor:  # noqa: N802 - NumPy's name
+        """The transpose."""
+        return Tensor(self.element, self.axes[::-1])
+
+    def at(self, *indices: Any) -> Any:
+        """The element at these indices."""
+        pairs = [(i, new) for (i, _), new in zip(self.axes, indices, strict=True) if i is not None]
+        return self.element.subs(pairs, simultaneous=True)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        """One ufunc on the generic elements, after broadcasting."""
+        if method != "__call__" or options:
+            raise Refused(f"np.{ufunc.__name__}.{method} is not vetted on Tensor; use np.sum and the like")
+        args = [as_tensor(one) for one in inputs]
+        if ufunc is np.matmul:
+            return matmul(*args)
+        if ufunc.__name__ not in self.table:
+            raise Refused(f"np.{ufunc.__name__} is not vetted on Tensor")
+        axes = broadcast(*args)
+        elements = [one.at(*(i for i, _ in axes[len(axes) - len(one.axes) :])) for one in args]
+        result = self.table[ufunc.__name__](*elements)
+        return Tensor(result, axes) if not isinstance(result, bool) else result
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        """One NumPy function, if it is vetted."""
+        if function not in FUNCTIONS:
+            raise Refused(f"np.{function.__name__} is not vetted on Tensor")
+        return FUNCTIONS[function](*args, **kwargs)
+
+    def __bool__(self) -> bool:
+        raise Refused("a branch on Tensor numbers: write np.where")
+
+    def __repr__(self) -> str:
+        return f"Tensor({self.element}, shape={self.shape})"
+
+
+def as_tensor(value: Any) -> Tensor:
+    """A tensor, or a number as one."""
+    if isinstance(value, Tensor):
+        return value
+    if isinstance(value, np.ndarray) and value.ndim:
+        raise Refused("an array of concrete shape does not mix with tensors")
+    return Tensor(exact(value))
+
+
+def tensor(name: str, *sizes: Any, **assumptions: bool) -> Tensor:
+    """The array of this name and shape; its entries are real unless said otherwise."""
+    axes = tuple((None, 1) if size == 1 else (fresh(), size_of(size)) for size in sizes)
+    indices = tuple(i for i, _ in axes if i is not None)
+    assumptions = {"real": True} | assumptions
+    return Tensor(sp.IndexedBase(name, **assumptions)[indices] if indices else sp.Symbol(name, **assumptions), axes)
+
+
+def broadcast(*args: Tensor) -> tuple[Axis, ...]:
+    """The common axes, from the right, with fresh indices."""
+    axes: list[Axis] = []
+    for aligned in itertools.zip_longest(*(one.axes[::-1] for one in args), fillvalue=(None, 1)):
+        sizes = {size for _, size in aligned} - {1}
+        if len(sizes) > 1:
+            raise ValueError(f"shapes {' and '.join(str(one.shape) for one in args)} do not broadcast")
+        axes.insert(0, (fresh(), sizes.pop()) if sizes else (None, 1))
+    return tuple(axes)
+
+
+def matmul(left: Tensor, right: Tensor) -> Tensor:
+    """A contraction of the last axis with the first or last but one."""
+    if not {len(left.axes), len(right.axes)} <= {1, 2}:
+        raise Refused(f"np.matmul on Tensor takes one or two axes, not {len(left.axes)} and {len(right.axes)}")
+    inner, size = fresh(), left.shape[-1]
+    if size != right.shape[0]:
+        raise ValueError(f"matmul: shapes {left.shape} and {right.shape} do not fit")
+    outer = [(old and fresh(), length) for old, length in left.axes[:-1] + right.axes[1:]]
+    rows, columns = outer[: len(left.axes) - 1], outer[len(left.axes) - 1 :]
+    product = left.at(*(i for i, _ in rows), inner) * right.at(inner, *(i for i, _ in columns))
+    return Tensor(sp.Sum(product, (inner, 1, size)), tuple(outer))
+
+
+def total(x: Any, axis: Any = None, *, keepdims: bool = False) -> Tensor:
+    """np.sum: a Σ for each axis."""
+    x = as_tensor(x)
+    axes, element = list(x.axes), x.element
+    chosen = range(len(axes)) if axis is None else [a % len(axes) for a in (axis if isinstance(axis, tuple) else (axis,))]
+    for a in sorted(chosen, reverse=True):
+        index, size = axes[a]
+        bound = fresh()
+        element = sp.Sum(element.subs(index, bound), (bound, 1, size)) if index is not None else element
+        axes[a : a + 1] = [(None, 1)] if keepdims else []
+    return Tensor(element, tuple(axes))
+
+
+def mean(x: Tensor, axis: Any = None, *, keepdims: bool = False) -> Tensor:
+    """np.mean: the sum over the number of its terms."""
+    kept = total(x, axis, keepdims=keepdims)
+    return kept / Tensor(sp.prod(x.shape) / sp.prod(kept.shape))
+
+
+def arbitrary(x: Tensor, axis: int, *, keepdims: bool = False) -> Tensor:
+    """np.max, modelled as any number at all: a formula may use a maximum as a shift only, and must not depend on it.
+
+    Whoever proves something of the result owes a second proof, that its derivative by the shift is 0; `prover.shifts` finds them.
+    """
+    axes = list(x.axes)
+    axes[axis % len(axes) : axis % len(axes) + 1] = [(None, 1)] if keepdims else []
+    indices = tuple(i for i, _ in axes if i is not None)
+    name = f"{SHIFT}{next(_counter)}"
+    return Tensor(sp.IndexedBase(name, real=True)[indices] if indices else sp.Symbol(name, real=True), tuple(axes))
+
+
+def cumsum(x: Tensor, axis: int | None = None) -> Tensor:
+    """np.cumsum along the only axis, or the one named."""
+    if axis is None and len(x.axes) != 1:
+        raise Refused("np.cumsum of a tensor of several axes needs an axis")
+    index, _ = x.axes[axis or 0]
+    bound = fresh()
+    return Tensor(sp.Sum(x.element.subs(index, bound), (bound, 1, index)), x.axes)
+
+
+def where(condition: Any, yes: Any, no: Any) -> Tensor:
+    """np.where: a choice by relation, or decided."""
+    if isinstance(condition, bool | np.bool_):
+        return as_tensor(yes) if condition else as_tensor(no)
+    args = [condition, as_tensor(yes), as_tensor(no)]
+    axes = broadcast(*args)
+    return Tensor(Symbolic.choose(*(one.at(*(i for i, _ in axes[len(axes) - len(one.axes) :])) for one in args)), axes)
+
+
+def transpose(x: Tensor, order: Any = None) -> Tensor:
+    """np.transpose."""
+    return Tensor(x.element, tuple(x.axes[a] for a in (order or range(len(x.axes))[::-1])))
+
+
+def expand_dims(x: Tensor, axis: int) -> Tensor:
+    """np.expand_dims by one axis."""
+    place = axis % (len(x.axes) + 1)
+    return Tensor(x.element, (*x.axes[:place], (None, 1), *x.axes[place:]))
+
+
+def constant(value: int) -> Callable[[Tensor], Tensor]:
+    """An array of the same shape that holds one number everywhere."""
+    return lambda x: Tensor(sp.Integer(value), x.axes)
+
+
+FUNCTIONS: Mapping[Any, Callable[..., Any]] = {
+    np.sum: total,
+    np.mean: mean,
+    np.max: arbitrary,
+    np.cumsum: cumsum,
+    np.where: where,
+    np.transpose: transpose,
+    np.expand_dims: expand_dims,
+    np.ones_like: constant(1),
+    np.zeros_like: constant(0),
+    np.shape: lambda x: x.shape,
+    np.ndim: lambda x: len(x.axes),
+}
+
+
+def partial(scalar: Tensor, name: str, *indices: Any, **assumptions: bool) -> Any:
+    """The derivative of a number by one entry of an array."""
+    return sp.diff(scalar.element, sp.IndexedBase(name, **({"real": True} | assumptions))[indices])
