@@ -1,0 +1,163 @@
+"""The command `trainspec`: list, show and verify the catalogue; check implementations against it.
+
+Exit codes: 0 holds or conforms, 1 refuted, unknown or deviates, 2 could not run.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from .catalogue import Entry, Erratum
+    from .ledger import Ledger
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON with stable keys.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="trainspec")
+def main() -> None:
+    """The formulas by which deep networks are trained: stated, proven, and checked."""
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A terminal, or plain text where there is none."""
+    from rich.console import Console
+
+    out = Console(stderr=stderr, highlight=False)
+    return out if out.is_terminal else Console(stderr=stderr, highlight=False, width=140)
+
+
+def print_json(data: Any) -> None:
+    """JSON on standard output."""
+    click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+
+
+def entry_or_exit(identifier: str) -> Entry:
+    """The entry of an id, or exit code 2 with the nearest ids."""
+    import difflib
+
+    from .catalogue import catalogue
+
+    try:
+        return catalogue().find(identifier)
+    except KeyError:
+        near = difflib.get_close_matches(identifier, catalogue().entries, n=3, cutoff=0.4)
+        hint = f"; did you mean {', '.join(near)}?" if near else "; `trainspec list` shows all ids"
+        raise click.UsageError(f"no entry has the id {identifier!r}{hint}") from None
+
+
+@main.command("list")
+@click.option("--chapter", help="One chapter only.")
+@as_json
+def list_entries(chapter: str | None, as_json: bool) -> None:
+    """List the entries of the catalogue."""
+    from rich.table import Table
+
+    from .catalogue import catalogue
+
+    known = catalogue()
+    if chapter is not None and chapter not in known.chapters:
+        raise click.UsageError(f"no chapter is called {chapter!r}: there are {', '.join(known.chapters)}")
+    entries = [entry for entry in known.entries.values() if chapter in (None, entry.chapter)]
+    if as_json:
+        keys = ("id", "chapter", "kind", "status", "title")
+        print_json([{**{key: getattr(entry, key) for key in keys}, "errata": list(entry.errata)} for entry in entries])
+        return
+    table = Table(title=f"{len(entries)} entries")
+    for column in ("id", "kind", "status", "errata", "title"):
+        table.add_column(column, no_wrap=column == "id")
+    for entry in entries:
+        table.add_row(entry.id, entry.kind, entry.status, " ".join(entry.errata), entry.title)
+    console().print(table)
+
+
+@main.command()
+@click.argument("identifier", metavar="ID")
+@as_json
+def show(identifier: str, as_json: bool) -> None:
+    """Show one entry: statement, domain, source code, variants, errata, evidence."""
+    from .show import as_text, description
+
+    described = description(entry_or_exit(identifier))
+    if as_json:
+        print_json(described)
+    else:
+        console().print(as_text(described))
+
+
+@main.command()
+@click.argument("identifiers", metavar="[ID]...", nargs=-1)
+@click.option("--jobs", type=click.IntRange(min=1), help="Worker processes; as many as there are cores unless given.")
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=120.0, show_default=True, help="Seconds for one piece.")
+@as_json
+def verify(identifiers: tuple[str, ...], jobs: int | None, timeout: float, as_json: bool) -> None:
+    """Run the evidence of all entries, or of those named, and print the ledger."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from .catalogue import catalogue
+    from .evidence import load
+    from .ledger import misprints_of, pieces_for
+    from .ledger import verify as run
+
+    known = catalogue()
+    entries = [entry_or_exit(one) for one in dict.fromkeys(identifiers)] or list(known.entries.values())
+    errata = [one for one in known.errata.values() if not identifiers or any(one.id in entry.errata for entry in entries)]
+    load()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as progress:
+        task = progress.add_task("evidence", total=len(pieces_for(entries) + misprints_of(errata)))
+        ledger = run(entries, errata, jobs=jobs or 0, timeout=timeout, report=lambda result: progress.advance(task))
+    if as_json:
+        print_json(ledger.as_json())
+    else:
+        print_ledger(ledger, errata)
+    sys.exit(0 if ledger.holds else 1)
+
+
+COLOUR = {"holds": "green", "refuted": "red", "unknown": "yellow"}
+
+
+def print_ledger(ledger: Ledger, errata: list[Erratum]) -> None:
+    """The ledger as a table: one line an entry, then the errata, then the sums."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    from .evidence import PIECES
+
+    out = console()
+    table = Table(title="Ledger")
+    for column in ("entry", "verdict", "evidence", "s"):
+        table.add_column(column, no_wrap=column in ("entry", "verdict"), justify="right" if column == "s" else "left")
+    for one in ledger.entries:
+        kinds: dict[str, int] = {}
+        for result in one.evidence:
+            kind = PIECES[result.name].kind
+            kinds[kind] = kinds.get(kind, 0) + 1
+        evidence = ", ".join(kind + (f" ×{count}" if count > 1 else "") for kind, count in kinds.items())
+        evidence += f"\n{escape(one.detail)}" if one.detail else ""
+        table.add_row(one.entry.id, coloured(one.verdict), evidence, f"{sum(result.seconds for result in one.evidence):.1f}")
+    out.print(table)
+    if errata:
+        table = Table(title="Errata: holds = the printed form is refuted and the corrected one holds")
+        for column in ("erratum", "verdict", "printed", "detail"):
+            table.add_column(column, no_wrap=column in ("erratum", "verdict"))
+        for record in ledger.errata:
+            table.add_row(record.erratum.id, coloured(record.verdict), escape(record.erratum.printed), escape(record.detail))
+        out.print(table)
+    summary = ledger.as_json()["summary"]
+    for what in ("entries", "errata"):
+        out.print(f"{what}: " + ", ".join(f"{count} {verdict}" for verdict, count in summary[what].items()))
+    out.print(f"{summary['pieces']} pieces of evidence, {summary['seconds']:.1f} s of computing")
+
+
+def coloured(verdict: str) -> str:
+    """A verdict in its colour."""
+    colour = COLOUR.get(verdict)
+    return f"[{colour}]{verdict}[/]" if colour else verdict

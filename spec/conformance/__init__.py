@@ -1,0 +1,1 @@
+"""Who obeys: subjects, separating fixtures, the bank of named conventions, verdicts."""

@@ -1,0 +1,193 @@
+"""What follows from a domain: values inside it (Hypothesis strategies) and values outside it (with the error that each must raise)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from annotated_types import Ge, Gt, Le, Lt
+from hypothesis import strategies as st
+
+from ..reference import Formula
+from ..reference._door import Domain, domain_of, domains, resolved
+from ..reference.domains import NotBelow, Symmetric
+
+SHAPES = [(), (1,), (3,), (2, 2)]
+
+
+@dataclass(frozen=True)
+class Cubic:
+    """An example of a gradient: slope · x + cubic · x³ − shift, entry by entry."""
+
+    slope: float
+    cubic: float
+    shift: float
+
+    def __call__(self, x: Any) -> Any:
+        """The gradient at x."""
+        return self.slope * x + self.cubic * x**3 - self.shift
+
+
+def magnitudes() -> st.SearchStrategy[float]:
+    """Positive numbers that both formats hold: simple fractions first, any float32 of moderate size after."""
+    simple = st.integers(1, 64).map(lambda k: k / 16)
+    return st.one_of(simple, st.floats(2.0**-6, 2.0**3, width=32))
+
+
+def numbers(limits: tuple[Any, ...]) -> st.SearchStrategy[float]:
+    """Real numbers within limits."""
+    bound = {type(one): one for one in limits if not isinstance(one, type)}
+    if Lt in bound or Le in bound:
+        low, high = bound[Ge].ge, bound[Lt].lt
+        return st.one_of(
+            st.integers(0, 15).map(lambda k: low + (high - low) * k / 16),
+            st.floats(low, high, width=32, exclude_max=True, allow_subnormal=False),
+        )
+    if Gt in bound:
+        return magnitudes().map(lambda x: bound[Gt].gt + x)
+    if Ge in bound:
+        return st.one_of(st.just(0.0), magnitudes()).map(lambda x: bound[Ge].ge + x)
+    return st.one_of(st.just(0.0), magnitudes(), magnitudes().map(lambda x: -x))
+
+
+@st.composite
+def arguments(draw: Callable[..., Any], given: Mapping[str, Domain]) -> dict[str, Any]:
+    """Values for several arguments at once, so that the names in their shapes agree."""
+    sizes: dict[str, Any] = {}
+    values: dict[str, Any] = {}
+    for name, domain in given.items():
+        values[name] = drawn(draw, domain, sizes, values)
+    return values
+
+
+def drawn(draw: Callable[..., Any], domain: Domain, sizes: dict[str, Any], others: Mapping[str, Any]) -> Any:
+    """One value of a domain."""
+    if domain.kind == "state":
+        return domain.hint(*(drawn(draw, one, sizes, others) for one in domain.fields.values()))
+    if domain.kind == "function":
+        return Cubic(*(draw(numbers(())) for _ in range(3)))
+    if domain.kind == "count":
+        return draw(st.integers(next((one.ge for one in domain.limits if isinstance(one, Ge)), -8), 12))
+    if domain.kind == "number":
+        value = draw(numbers(domain.limits))
+        floor = next((others[one.argument] for one in domain.limits if isinstance(one, NotBelow)), None)
+        return value if floor is None else floor + draw(st.one_of(st.just(0.0), magnitudes()))
+    shape: tuple[int, ...] = ()
+    for name in domain.hint.dim_str.split():
+        if name not in sizes:
+            sizes[name] = draw(st.sampled_from(SHAPES) if name.startswith("*") else st.integers(1, 4))
+        shape += sizes[name] if name.startswith("*") else (sizes[name],)
+    count = int(np.prod(shape))
+    flat = draw(st.lists(numbers(domain.limits), min_size=count, max_size=count))
+    array = np.array(flat, dtype=float).reshape(shape)
+    return array + array.T if Symmetric in domain.limits else array
+
+
+def domains_of(function: Callable[..., Any], names: list[str]) -> dict[str, Domain]:
+    """The domains of the named parameters of a function that is annotated as the reference is."""
+    hints = resolved(function, function.__module__)
+    return {name: domain_of(hints[name]) for name in names}
+
+
+@dataclass(frozen=True)
+class Violation:
+    """An argument outside its domain, in an otherwise good call, and the error that it must raise."""
+
+    argument: str
+    label: str
+    value: Any
+    error: type[Exception]
+
+
+def violations(formula: Formula[..., Any], good: Mapping[str, Any]) -> Iterator[Violation]:
+    """Every kind of bad input that the domains of a formula exclude, made from a good call."""
+    given = domains(formula.raw)
+    for name, domain in given.items():
+        free = domain.kind != "array" or sum(shares(domain, other) for other in given.values()) == 1
+        for label, value, error in outside(domain, good[name], good, shape_is_free=free):
+            yield Violation(name, label, value, error)
+
+
+def shares(one: Domain, other: Domain) -> bool:
+    """Whether the shapes of two domains have a name in common."""
+    if other.kind == "state":
+        return any(shares(one, field) for field in other.fields.values())
+    return other.kind == "array" and bool(set(one.hint.dim_str.split()) & set(other.hint.dim_str.split()))
+
+
+def outside(domain: Domain, value: Any, good: Mapping[str, Any], *, shape_is_free: bool) -> Iterator[tuple[str, Any, type[Exception]]]:
+    """What one domain excludes: label, value, error."""
+    yield "None", None, TypeError
+    yield "a string", "0.5", TypeError
+    if domain.kind == "state":
+        yield "a bare tuple", tuple(value), TypeError
+        for key, field in domain.fields.items():
+            for label, bad, error in outside(field, getattr(value, key), good, shape_is_free=False):
+                yield f"{key}: {label}", value._replace(**{key: bad}), error
+    elif domain.kind == "function":
+        yield "a number", 1.0, TypeError
+        yield "a function to None", lambda x: None, TypeError
+        yield "a function to a longer array", lambda x: np.concatenate([np.ravel(x), np.ravel(x), [1.0]]), ValueError
+        yield "a function to NaN", lambda x: x * np.nan, ValueError
+    elif domain.kind == "array":
+        yield from outside_arrays(domain, np.asarray(value), shape_is_free=shape_is_free)
+    else:
+        yield "a truth value", True, TypeError
+        yield "a complex number", 1j, TypeError
+        yield "an array", np.ones(2), TypeError
+        if domain.kind == "count":
+            yield "a fraction", 0.5, TypeError
+        else:
+            yield "NaN", np.nan, ValueError
+            yield "−infinity", -np.inf, ValueError
+            if not domain.extended:
+                yield "infinity", np.inf, ValueError
+        yield from beyond(domain, value, good)
+
+
+def outside_arrays(domain: Domain, value: Any, *, shape_is_free: bool) -> Iterator[tuple[str, Any, type[Exception]]]:
+    """What the domain of an array excludes."""
+    yield "a list", value.tolist() if value.ndim else [float(value)], TypeError
+    for dtype in (int, complex, bool, object, "U3"):
+        yield f"dtype {np.dtype(dtype).name}", np.ones(value.shape, dtype=dtype), TypeError
+    fixed = "*" not in domain.hint.dim_str
+    if fixed or not shape_is_free:
+        yield "an axis too many", value[..., None], ValueError
+        yield "a longer axis", np.ones((*value.shape[:-1], value.shape[-1] + 1) if value.ndim else (2,)), ValueError
+    if fixed:
+        yield "no entries", np.ones((0,) * value.ndim), ValueError
+    for number in (np.nan, np.inf, -np.inf):
+        yield f"{number}", with_entry(value, number), ValueError
+    for label, bad, error in beyond(domain, 1.0, {}):
+        yield label, with_entry(value, bad), error
+    if Symmetric in domain.limits:
+        skew = np.eye(2)
+        skew[0, 1] = 1.0
+        yield "an asymmetric matrix", skew, ValueError
+
+
+def with_entry(value: Any, entry: float) -> Any:
+    """The array with its last entry replaced."""
+    changed = np.array(value)
+    changed[(-1,) * changed.ndim] = entry
+    return changed
+
+
+def beyond(domain: Domain, value: Any, good: Mapping[str, Any]) -> Iterator[tuple[str, Any, type[Exception]]]:
+    """Values just outside each limit."""
+    step = 1 if domain.kind == "count" else 2.0**-20
+    for limit in domain.limits:
+        if isinstance(limit, Ge):
+            yield f"below {limit.ge}", limit.ge - step, ValueError
+        elif isinstance(limit, Gt):
+            yield f"{limit.gt}", float(limit.gt), ValueError
+            yield f"below {limit.gt}", limit.gt - step, ValueError
+        elif isinstance(limit, Le):
+            yield f"above {limit.le}", limit.le + step, ValueError
+        elif isinstance(limit, Lt):
+            yield f"{limit.lt}", float(limit.lt), ValueError
+            yield f"above {limit.lt}", limit.lt + step, ValueError
+        elif isinstance(limit, NotBelow):
+            yield f"below {limit.argument}", good[limit.argument] * (1 - 2.0**-20), ValueError

@@ -1,0 +1,201 @@
+"""The ledger: every piece of evidence run, in parallel processes, and the verdict on each entry and erratum that follows."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import TimeoutError as OutOfTime
+from dataclasses import dataclass, field
+from typing import Any
+
+from pebble import ProcessExpired, ProcessPool
+
+from .arithmetic import Verdict
+from .catalogue import Entry, Erratum, catalogue
+from .evidence import EXACT_KINDS, MISPRINTS, PIECES, Result, load, run_named
+
+TIMEOUT = 120.0  # seconds for one piece; one that takes longer is unknown
+QUALITATIVE = "qualitative"
+
+
+@dataclass(frozen=True)
+class EntryVerdict:
+    """What is known of one entry: its verdict, why if it is not `holds`, and the pieces behind it."""
+
+    entry: Entry
+    verdict: str
+    detail: str
+    evidence: tuple[Result, ...]
+
+
+@dataclass(frozen=True)
+class ErratumVerdict:
+    """What is known of one erratum: its printed forms must be refuted, the entries that it concerns must hold."""
+
+    erratum: Erratum
+    verdict: str
+    detail: str
+    printed: tuple[Result, ...]
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """All verdicts of one run."""
+
+    entries: tuple[EntryVerdict, ...]
+    errata: tuple[ErratumVerdict, ...]
+    seconds: float = field(default=0.0)
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing is refuted or unknown."""
+        return all(one.verdict in (Verdict.HOLDS.value, QUALITATIVE, "by reading") for one in (*self.entries, *self.errata))
+
+    def as_json(self) -> dict[str, Any]:
+        """The ledger with stable keys: entries, errata, summary."""
+        pieces = {name for one in self.entries for name in (result.name for result in one.evidence)}
+        return {
+            "entries": [
+                {
+                    "id": one.entry.id,
+                    "chapter": one.entry.chapter,
+                    "kind": one.entry.kind,
+                    "status": one.entry.status,
+                    "verdict": one.verdict,
+                    "detail": one.detail,
+                    "evidence": [evidence_as_json(result) for result in one.evidence],
+                }
+                for one in self.entries
+            ],
+            "errata": [
+                {
+                    "id": one.erratum.id,
+                    "chapter": one.erratum.chapter,
+                    "class": one.erratum.kind,
+                    "decided_by": one.erratum.decided_by,
+                    "verdict": one.verdict,
+                    "detail": one.detail,
+                    "printed": [result_as_json(result) for result in one.printed],
+                }
+                for one in self.errata
+            ],
+            "summary": {
+                "entries": tally(one.verdict for one in self.entries),
+                "errata": tally(one.verdict for one in self.errata),
+                "pieces": len(pieces),
+                "seconds": round(self.seconds, 3),
+            },
+        }
+
+
+def tally(verdicts: Iterable[str]) -> dict[str, int]:
+    """How often each verdict occurs."""
+    counts: dict[str, int] = {}
+    for one in verdicts:
+        counts[one] = counts.get(one, 0) + 1
+    return dict(sorted(counts.items()))
+
+
+def result_as_json(result: Result) -> dict[str, Any]:
+    """One result."""
+    return {"name": result.name, "verdict": result.verdict.value, "seconds": round(result.seconds, 3), "detail": result.detail}
+
+
+def evidence_as_json(result: Result) -> dict[str, Any]:
+    """One result with the kind and scope of its piece."""
+    piece = PIECES[result.name]
+    return {"kind": piece.kind, "scope": piece.scope, **result_as_json(result)}
+
+
+def run_all(names: list[str], *, jobs: int, timeout: float, report: Callable[[Result], None]) -> dict[str, Result]:
+    """Run pieces and misprints in worker processes; one that raises, hangs or dies is unknown, and the others go on."""
+    results: dict[str, Result] = {}
+    with ProcessPool(max_workers=jobs) as pool:
+        futures = {name: pool.schedule(run_named, args=(name,), timeout=timeout) for name in names}
+        for name, future in futures.items():
+            try:
+                result = future.result()
+            except OutOfTime:
+                result = Result(name, Verdict.UNKNOWN, f"no verdict within {timeout:g} s", timeout)
+            except ProcessExpired as death:
+                result = Result(name, Verdict.UNKNOWN, f"the process died: {death}", 0.0)
+            results[name] = result
+            report(result)
+    return results
+
+
+def available_cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def pieces_for(entries: Iterable[Entry]) -> list[str]:
+    """The names of the pieces that support these entries."""
+    wanted = {entry.id for entry in entries}
+    return [name for name, piece in PIECES.items() if wanted & set(piece.ids)]
+
+
+def verify(
+    entries: list[Entry],
+    errata: list[Erratum],
+    *,
+    jobs: int = 0,
+    timeout: float = TIMEOUT,
+    report: Callable[[Result], None] = lambda _: None,
+) -> Ledger:
+    """Run all evidence for these entries and errata, and draw the verdicts."""
+    load()
+    names = pieces_for(entries) + misprints_of(errata)
+    results = run_all(names, jobs=jobs or available_cores(), timeout=timeout, report=report)
+    judged = tuple(entry_verdict(entry, [results[name] for name in pieces_for([entry])]) for entry in entries)
+    known = {one.entry.id: one.verdict for one in judged}
+    decided = tuple(erratum_verdict(erratum, [results[name] for name in misprints_of([erratum])], known) for erratum in errata)
+    return Ledger(judged, decided, sum(one.seconds for one in results.values()))
+
+
+def misprints_of(errata: Iterable[Erratum]) -> list[str]:
+    """The names of the printed forms of these errata."""
+    wanted = {erratum.id for erratum in errata}
+    return [name for name, one in MISPRINTS.items() if one.id in wanted]
+
+
+def entry_verdict(entry: Entry, results: list[Result]) -> EntryVerdict:
+    """Refuted if any piece is, unknown if any is or if the evidence is too thin, else holds."""
+    evidence = tuple(results)
+    if entry.kind == QUALITATIVE:
+        return EntryVerdict(entry, QUALITATIVE, entry.statement, evidence)
+    for verdict in (Verdict.REFUTED, Verdict.UNKNOWN):
+        for one in results:
+            if one.verdict is verdict:
+                return EntryVerdict(entry, verdict.value, f"{one.name}: {one.detail}", evidence)
+    thin = too_thin(entry, {PIECES[one.name].kind for one in results})
+    return EntryVerdict(entry, Verdict.UNKNOWN.value if thin else Verdict.HOLDS.value, thin, evidence)
+
+
+def too_thin(entry: Entry, kinds: set[str]) -> str:
+    """What the evidence lacks: two disjoint kinds, one of them machine-exact, unless the entry says why not; presets need one."""
+    if not kinds:
+        return "there is no evidence"
+    if entry.exception or entry.kind == "presets":
+        return ""
+    if len(kinds) < 2:
+        return f"one kind of evidence only: {kinds.pop()}"
+    return "" if kinds & EXACT_KINDS else f"no machine-exact evidence: {', '.join(sorted(kinds))}"
+
+
+def erratum_verdict(erratum: Erratum, results: list[Result], known: dict[str, str]) -> ErratumVerdict:
+    """Holds if every printed form is refuted and every entry that names the erratum holds."""
+    printed = tuple(results)
+    if erratum.decided_by == "reading":
+        return ErratumVerdict(erratum, "by reading", erratum.why, printed)
+    concerned = [entry.id for entry in catalogue().entries.values() if erratum.id in entry.errata]
+    if not printed or not concerned:
+        return ErratumVerdict(erratum, Verdict.UNKNOWN.value, "no printed form, or no entry that it concerns", printed)
+    for one in printed:
+        if one.verdict is not Verdict.REFUTED:
+            verdict = Verdict.REFUTED if one.verdict is Verdict.HOLDS else Verdict.UNKNOWN
+            return ErratumVerdict(erratum, verdict.value, f"the printed form is {one.verdict.value}: {one.name}: {one.detail}", printed)
+    for identifier in concerned:
+        if known.get(identifier, Verdict.HOLDS.value) != Verdict.HOLDS.value:
+            return ErratumVerdict(erratum, Verdict.UNKNOWN.value, f"the corrected form of {identifier} is {known[identifier]}", printed)
+    return ErratumVerdict(erratum, Verdict.HOLDS.value, f"printed form refuted; {printed[0].detail}", printed)
