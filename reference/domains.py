@@ -31,6 +31,7 @@ Array: TypeAlias = Float[Floats, "*shape"]  # one *shape in one signature
 Vector: TypeAlias = Float[Floats, " d"]
 Gradients: TypeAlias = Float[Floats, "steps d"]
 Matrix: TypeAlias = Float[Floats, "n n"]
+TwoByTwo: TypeAlias = Float[Floats, "2 2"]
 Hessian: TypeAlias = Annotated[Matrix, Symmetric]
 Rates: TypeAlias = Annotated[Float[Floats, " steps"], Gt(0)]
 Curvatures: TypeAlias = Annotated[Float[Floats, " n"], Gt(0)]
@@ -45,7 +46,6 @@ ExtendedCondition: TypeAlias = Annotated[float, Ge(1), MayBeInfinite]
 Norm: TypeAlias = Annotated[float, Ge(0)]
 Variance: TypeAlias = Annotated[float, Ge(0)]
 Weight: TypeAlias = Annotated[float, Ge(0)]
-Eigenvalue: TypeAlias = float
 Count: TypeAlias = Annotated[int, Ge(0)]
 
 Gradient: TypeAlias = Callable[[Array], Array]

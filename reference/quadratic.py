@@ -12,20 +12,7 @@ import numpy as np
 from ._formula import formula
 
 if TYPE_CHECKING:  # names only: the domains load when something asks for them
-    from .domains import (
-        Condition,
-        Count,
-        Curvature,
-        Curvatures,
-        Eigenvalue,
-        ExtendedCondition,
-        Hessian,
-        Largest,
-        Matrix,
-        Momentum,
-        Norm,
-        Rate,
-    )
+    from .domains import Condition, Count, Curvature, Curvatures, ExtendedCondition, Hessian, Largest, Momentum, Norm, Rate, TwoByTwo
 
 
 @formula("quadratic.condition_number")
@@ -52,7 +39,7 @@ def gd_rate(curvatures: Curvatures, *, lr: Rate) -> Norm:
 
 
 @formula("quadratic.momentum.transition")
-def transition(curvature: Curvature, *, lr: Rate, momentum: Momentum) -> Matrix:
+def transition(curvature: Curvature, *, lr: Rate, momentum: Momentum) -> TwoByTwo:
     """One heavy-ball step along an eigenvector, as a matrix on (velocity, error).
 
         R = [[β, λ], [−α β, 1 − α λ]],   det R = β,   tr R = 1 + β − α λ
@@ -156,7 +143,7 @@ def lr_plateau(smallest: Curvature, largest: Largest, *, momentum: Momentum) -> 
 
 
 @formula("quadratic.momentum.matrix_power")
-def spectral_power(matrix: Matrix, first: Eigenvalue, second: Eigenvalue, steps: Count) -> Matrix:
+def spectral_power(matrix: TwoByTwo, first: float, second: float, steps: Count) -> TwoByTwo:
     """The k-th power of a 2 × 2 matrix from its two distinct eigenvalues.
 
         Rᵏ = σ₁ᵏ (R − σ₂ I)/(σ₁ − σ₂) − σ₂ᵏ (R − σ₁ I)/(σ₁ − σ₂)

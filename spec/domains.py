@@ -77,7 +77,7 @@ def drawn(draw: Callable[..., Any], domain: Domain, sizes: dict[str, Any], other
     shape: tuple[int, ...] = ()
     for name in domain.hint.dim_str.split():
         if name not in sizes:
-            sizes[name] = draw(st.sampled_from(SHAPES) if name.startswith("*") else st.integers(1, 4))
+            sizes[name] = int(name) if name.isdigit() else draw(st.sampled_from(SHAPES) if name.startswith("*") else st.integers(1, 4))
         shape += sizes[name] if name.startswith("*") else (sizes[name],)
     count = int(np.prod(shape))
     flat = draw(st.lists(numbers(domain.limits), min_size=count, max_size=count))
@@ -104,27 +104,28 @@ class Violation:
 def violations(formula: Formula[..., Any], good: Mapping[str, Any]) -> Iterator[Violation]:
     """Every kind of bad input that the domains of a formula exclude, made from a good call."""
     given = domains(formula.raw)
+    axes = [axis for domain in given.values() for axis in axes_of(domain)]
+    bound = {axis for axis in axes if axes.count(axis) > 1}
     for name, domain in given.items():
-        free = domain.kind != "array" or sum(shares(domain, other) for other in given.values()) == 1
-        for label, value, error in outside(domain, good[name], good, shape_is_free=free):
+        for label, value, error in outside(domain, good[name], good, bound):
             yield Violation(name, label, value, error)
 
 
-def shares(one: Domain, other: Domain) -> bool:
-    """Whether the shapes of two domains have a name in common."""
-    if other.kind == "state":
-        return any(shares(one, field) for field in other.fields.values())
-    return other.kind == "array" and bool(set(one.hint.dim_str.split()) & set(other.hint.dim_str.split()))
+def axes_of(domain: Domain) -> list[str]:
+    """The names of the axes of an array, or of all arrays in a state."""
+    if domain.kind == "state":
+        return [axis for field in domain.fields.values() for axis in axes_of(field)]
+    return domain.hint.dim_str.split() if domain.kind == "array" else []
 
 
-def outside(domain: Domain, value: Any, good: Mapping[str, Any], *, shape_is_free: bool) -> Iterator[tuple[str, Any, type[Exception]]]:
-    """What one domain excludes: label, value, error."""
+def outside(domain: Domain, value: Any, good: Mapping[str, Any], bound: set[str]) -> Iterator[tuple[str, Any, type[Exception]]]:
+    """What one domain excludes: label, value, error; `bound` names the axes whose length other axes share."""
     yield "None", None, TypeError
     yield "a string", "0.5", TypeError
     if domain.kind == "state":
         yield "a bare tuple", tuple(value), TypeError
         for key, field in domain.fields.items():
-            for label, bad, error in outside(field, getattr(value, key), good, shape_is_free=False):
+            for label, bad, error in outside(field, getattr(value, key), good, bound):
                 yield f"{key}: {label}", value._replace(**{key: bad}), error
     elif domain.kind == "function":
         yield "a number", 1.0, TypeError
@@ -132,7 +133,7 @@ def outside(domain: Domain, value: Any, good: Mapping[str, Any], *, shape_is_fre
         yield "a function to a longer array", lambda x: np.concatenate([np.ravel(x), np.ravel(x), [1.0]]), ValueError
         yield "a function to NaN", lambda x: x * np.nan, ValueError
     elif domain.kind == "array":
-        yield from outside_arrays(domain, np.asarray(value), shape_is_free=shape_is_free)
+        yield from outside_arrays(domain, np.asarray(value), bound)
     else:
         yield "a truth value", True, TypeError
         yield "a complex number", 1j, TypeError
@@ -147,17 +148,22 @@ def outside(domain: Domain, value: Any, good: Mapping[str, Any], *, shape_is_fre
         yield from beyond(domain, value, good)
 
 
-def outside_arrays(domain: Domain, value: Any, *, shape_is_free: bool) -> Iterator[tuple[str, Any, type[Exception]]]:
+def outside_arrays(domain: Domain, value: Any, bound: set[str]) -> Iterator[tuple[str, Any, type[Exception]]]:
     """What the domain of an array excludes."""
     yield "a list", value.tolist() if value.ndim else [float(value)], TypeError
     for dtype in (int, complex, bool, object, "U3"):
         yield f"dtype {np.dtype(dtype).name}", np.ones(value.shape, dtype=dtype), TypeError
-    fixed = "*" not in domain.hint.dim_str
-    if fixed or not shape_is_free:
-        yield "an axis too many", value[..., None], ValueError
-        yield "a longer axis", np.ones((*value.shape[:-1], value.shape[-1] + 1) if value.ndim else (2,)), ValueError
-    if fixed:
+    axes = axes_of(domain)
+    free_rank = any(axis.startswith("*") for axis in axes)
+    if not free_rank:
         yield "no entries", np.ones((0,) * value.ndim), ValueError
+    if not free_rank or bound & set(axes):
+        yield "an axis too many", np.ones((*value.shape, 1)), ValueError
+    for place, axis in enumerate(axes):
+        if axis in bound:
+            longer = list(value.shape) or [1]
+            longer[-1 if free_rank else place] += 1
+            yield f"{axis} too long", np.ones(longer), ValueError
     for number in (np.nan, np.inf, -np.inf):
         yield f"{number}", with_entry(value, number), ValueError
     for label, bad, error in beyond(domain, 1.0, {}):

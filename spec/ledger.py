@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import TimeoutError as OutOfTime
@@ -107,11 +108,22 @@ def evidence_as_json(result: Result) -> dict[str, Any]:
     return {"kind": piece.kind, "scope": piece.scope, **result_as_json(result)}
 
 
-def run_all(names: list[str], *, jobs: int, timeout: float, report: Callable[[Result], None]) -> dict[str, Result]:
+def workers(jobs: int) -> Any:
+    """A pool of processes that start with the evidence loaded, where the system can fork from a clean server."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return ProcessPool(max_workers=jobs, context=multiprocessing.get_context("spawn"))
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([f"{__package__}.evidence.{name}" for name in catalogue().chapters])
+    return ProcessPool(max_workers=jobs, context=context)
+
+
+def run_all(
+    names: list[str], *, jobs: int, timeout: float, report: Callable[[Result], None], task: Callable[[str], Result] = run_named
+) -> dict[str, Result]:
     """Run pieces and misprints in worker processes; one that raises, hangs or dies is unknown, and the others go on."""
     results: dict[str, Result] = {}
-    with ProcessPool(max_workers=jobs) as pool:
-        futures = {name: pool.schedule(run_named, args=(name,), timeout=timeout) for name in names}
+    with workers(jobs) as pool:
+        futures = {name: pool.schedule(task, args=(name,), timeout=timeout) for name in names}
         for name, future in futures.items():
             try:
                 result = future.result()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
 
 class Undecided(ArithmeticError):
@@ -177,7 +178,7 @@ def over_axes(reduce: Callable[[type[Numbers], list[Any]], Any]) -> Callable[...
 
     def reduction(cls: type[Numbers], x: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
         array = cls.plain(x)
-        axes = tuple(range(array.ndim)) if axis is None else tuple(a % array.ndim for a in (axis if isinstance(axis, tuple) else (axis,)))
+        axes = tuple(range(array.ndim)) if axis is None else normalize_axis_tuple(axis, array.ndim)
         kept = [a for a in range(array.ndim) if a not in axes]
         rows = array.transpose(*kept, *axes).reshape([array.shape[a] for a in kept] + [-1])
         if rows.shape[-1] == 0:
@@ -224,6 +225,8 @@ def rearranged(function: Any) -> Callable[..., Any]:
     """A function that moves numbers about and computes nothing."""
 
     def moved(cls: type[Numbers], arrays: Any, *args: Any, **kwargs: Any) -> Any:
+        if refused := {"out", "dtype", "casting"} & kwargs.keys():
+            raise Refused(f"np.{function.__name__}: {', '.join(sorted(refused))} is not vetted on {cls.__name__}")
         bare = [cls.plain(one) for one in arrays] if isinstance(arrays, list | tuple) else cls.plain(arrays)
         return cls.wrap(function(bare, *args, **kwargs))
 

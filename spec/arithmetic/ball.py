@@ -51,7 +51,10 @@ def chosen(condition: Any, yes: Any, no: Any) -> Any:
 def power(base: Any, exponent: Any) -> Any:
     """A power, by multiplication where the exponent is an integer, so that negative bases and 0⁰ = 1 are right."""
     whole = exponent.unique_fmpz()
-    return base**exponent if whole is None or exponent.rad() != 0 else base**whole
+    result = base**exponent if whole is None or exponent.rad() != 0 else base**whole
+    if not result.is_finite():
+        raise Undecided(f"({base}) ** ({exponent})")
+    return result
 
 
 def root(x: Any) -> Any:
@@ -115,7 +118,12 @@ class Ball(Numbers):
     @classmethod
     def eigvalsh(cls, matrix: Any) -> Any:
         """Certified eigenvalues, in the order of their midpoints; they are real because the matrix is symmetric."""
-        values = acb_mat(arb_mat(*matrix.shape, matrix.ravel().tolist())).eig(multiple=True)
+        if not all(a.overlaps(b) for a, b in zip(matrix.ravel(), matrix.T.ravel(), strict=True)):
+            raise ValueError("np.linalg.eigvalsh: the matrix is not symmetric")
+        try:
+            values = acb_mat(arb_mat(*matrix.shape, matrix.ravel().tolist())).eig(multiple=True)
+        except ValueError as reason:
+            raise Undecided(f"eigenvalues: {reason}") from None
         return np.array(sorted((one.real for one in values), key=lambda x: x.mid()), dtype=object)
 
 

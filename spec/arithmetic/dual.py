@@ -14,6 +14,7 @@ from ._numbers import Numbers, Table, Undecided, leafwise, leaves
 from .ball import Ball, ball, chosen
 
 VALUE = Ball.table
+CONSTANT = arb(0)  # the slope of what does not vary: this very object, because x² at 0 varies and has the slope 0 as well
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,8 @@ def rule(name: str, *slopes: Callable[..., Any]) -> Callable[..., Dual]:
     def apply(*args: Dual) -> Dual:
         values = [one.value for one in args]
         result = VALUE[name](*values)
-        parts = [partial(*values, result) * one.slope for partial, one in zip(slopes, args, strict=True) if one.slope != 0]
-        return Dual(result, sum(parts, arb(0)))
+        parts = [partial(*values, result) * one.slope for partial, one in zip(slopes, args, strict=True) if one.slope is not CONSTANT]
+        return Dual(result, sum(parts, arb(0)) if parts else CONSTANT)
 
     return apply
 
@@ -42,17 +43,17 @@ def rule(name: str, *slopes: Callable[..., Any]) -> Callable[..., Dual]:
 def power(base: Dual, exponent: Dual) -> Dual:
     """A power, by a constant exponent or of a positive base."""
     result = VALUE["power"](base.value, exponent.value)
-    slope = arb(0)
-    if base.slope != 0 and exponent.value != 0:
-        slope += exponent.value * VALUE["power"](base.value, exponent.value - 1) * base.slope
-    if exponent.slope != 0:
-        slope += VALUE["log"](base.value) * result * exponent.slope
+    slope = CONSTANT
+    if base.slope is not CONSTANT and not exponent.value.is_zero():
+        slope = slope + exponent.value * VALUE["power"](base.value, exponent.value - 1) * base.slope
+    if exponent.slope is not CONSTANT:
+        slope = slope + VALUE["log"](base.value) * result * exponent.slope
     return Dual(result, slope)
 
 
 def larger(a: Dual, b: Dual) -> Dual:
     """The larger of two: at a tie there is no derivative."""
-    return a if VALUE["greater"](a.value, b.value) else kink(a, b)
+    return a if VALUE["greater"](a.value, b.value) else kink(b, a)
 
 
 def smaller(a: Dual, b: Dual) -> Dual:
@@ -60,16 +61,22 @@ def smaller(a: Dual, b: Dual) -> Dual:
     return a if VALUE["less"](a.value, b.value) else kink(b, a)
 
 
-def kink(a: Dual, b: Dual) -> Dual:
-    """b, which is at least a (or at most, for a minimum), unless both are equal and their slopes differ."""
-    if a.value == b.value and a.slope != b.slope:
-        raise Undecided(f"a maximum or minimum has no derivative where both arguments are {a.value}")
-    return b
+def kink(chosen: Dual, other: Dual) -> Dual:
+    """The extreme of two, unless they may be equal with slopes that may differ."""
+    if chosen.value.overlaps(other.value) and not (chosen.slope - other.slope).is_zero():
+        raise Undecided(f"a maximum or minimum has no derivative where both arguments are {other.value}")
+    return chosen
 
 
 def compared(name: str) -> Callable[[Dual, Dual], bool]:
-    """A comparison of the values."""
-    return lambda a, b: bool(VALUE[name](a.value, b.value))
+    """A comparison of the values; at a tie of what varies the branch has no derivative."""
+
+    def compare(a: Dual, b: Dual) -> bool:
+        if a.value.overlaps(b.value) and not (a.slope is CONSTANT and b.slope is CONSTANT):
+            raise Undecided(f"a branch at the tie of {a} and {b}")
+        return bool(VALUE[name](a.value, b.value))
+
+    return compare
 
 
 def away_from_zero(x: Any) -> Any:
@@ -108,7 +115,7 @@ RULES: Table = {
 class Differential(Numbers):
     """Arrays of dual numbers over balls; anything else enters as a constant."""
 
-    number = staticmethod(lambda value: value if isinstance(value, Dual) else Dual(ball(value), arb(0)))
+    number = staticmethod(lambda value: value if isinstance(value, Dual) else Dual(ball(value), CONSTANT))
     choose = staticmethod(chosen)
     table: ClassVar[Table] = RULES
     over: ClassVar[tuple[type, ...]] = (Ball,)
@@ -116,7 +123,8 @@ class Differential(Numbers):
     @classmethod
     def along(cls, point: Any, direction: Any) -> Any:
         """The points point + ε direction."""
-        return cls.wrap(np.frompyfunc(Dual, 2, 1)(Ball.plain(point), Ball.plain(np.broadcast_to(direction, np.shape(point)))))
+        moving = np.frompyfunc(lambda value, slope: Dual(value, CONSTANT if slope.is_zero() else slope), 2, 1)
+        return cls.wrap(moving(Ball.plain(point), Ball.plain(np.broadcast_to(direction, np.shape(point)))))
 
 
 def slope(value: Any) -> Any:
@@ -126,6 +134,8 @@ def slope(value: Any) -> Any:
 
 def jacobian(function: Callable[..., Any], point: Any) -> Any:
     """The derivatives of all outputs by all entries of a vector, as a matrix of balls at the precision in force."""
+    if np.ndim(point) != 1:
+        raise ValueError(f"jacobian: a point of {np.ndim(point)} axes came; allowed: a vector")
     columns = []
     for i in range(len(point)):
         result = function(Differential.along(point, np.eye(len(point))[i]))

@@ -42,18 +42,19 @@ class Finding(NamedTuple):
 
 def proven_zero(expression: Any) -> Finding:
     """Whether an expression is 0 for all values of its symbols, arrays and sizes."""
-    if any(vanishes(expression) for vanishes in (is_zero, is_zero_casewise)):
+    if is_zero(expression):
         return Finding(Verdict.HOLDS)
-    return refute(lambda values: not evaluate(expression, values).contains(0), expression) or Finding(
-        Verdict.UNKNOWN, f"neither shown nor refuted: {shortened(expression)} = 0"
-    )
+    counterexample = refute(lambda values: not evaluate(expression, values).contains(0), expression)
+    if counterexample is None and is_zero_casewise(expression):
+        return Finding(Verdict.HOLDS)
+    return counterexample or Finding(Verdict.UNKNOWN, f"neither shown nor refuted: {shortened(expression)} = 0")
 
 
 def proven_true(relation: Any) -> Finding:
     """Whether a relation holds for all values of its symbols."""
-    if relation in (True, sp.true):
+    if relation == sp.true:
         return Finding(Verdict.HOLDS)
-    if relation in (False, sp.false):
+    if relation == sp.false:
         return Finding(Verdict.REFUTED, "the relation is false")
     if not isinstance(relation, sp.Ge | sp.Gt | sp.Le | sp.Lt):
         return Finding(Verdict.UNKNOWN, f"not a relation: {shortened(relation)}")
@@ -81,9 +82,10 @@ def shortened(expression: Any, limit: int = 160) -> str:
 
 
 def shifts(expression: Any) -> list[Any]:
-    """The arbitrary numbers that stand for maxima: a claim that holds must not depend on them."""
-    atoms = expression.atoms(sp.Indexed, sp.Symbol)
-    return sorted((a for a in atoms if str(getattr(a, "base", a)).startswith(SHIFT) and not isinstance(a, sp.Idx)), key=str)
+    """The arbitrary numbers that stand for maxima, any one entry of each: a claim that holds must not depend on them."""
+    ranks = {a.base: a.rank for a in expression.atoms(sp.Indexed)}
+    entries = [base[tuple(fresh() for _ in range(rank))] for base, rank in ranks.items()]
+    return sorted((a for a in [*entries, *expression.atoms(sp.Symbol)] if str(getattr(a, "base", a)).startswith(SHIFT)), key=str)
 
 
 # --- the normal form of sums -------------------------------------------------------------------------------------------------------
@@ -103,22 +105,37 @@ def normal_sum(e: Any) -> Any:
     """One sum over 1 … size, its summand already normal."""
     *inner, (i, low, size) = e.limits  # SymPy flattens Sum(Sum(…))
     body = sp.expand(normal(sp.Sum(e.function, *inner) if inner else e.function))
-    extra = size.as_coeff_Add()[0] if low == 1 else sp.Integer(0)
-    if extra.is_Integer and extra > 0 and size != extra:  # Σ to n + 1 = Σ to n, and the last term
-        last = [normal(body.subs(i, size - k)) for k in range(int(extra))]
-        return normal(sp.Sum(body, (i, 1, size - extra))) + sp.expand(sp.Add(*last))
-    if size.is_Integer:
+    if size.is_Integer and low.is_Integer:
         return sp.expand(sp.Add(*(normal(body.subs(i, k)) for k in range(int(low), int(size) + 1))))
-    result = sp.Integer(0)
-    for term in sp.Add.make_args(body):
-        delta = next((d for d in term.atoms(sp.KroneckerDelta) if d.has(i)), None)
-        if delta is not None:
-            (other,) = set(delta.args[:2]) - {i}
-            result += normal((term / delta).subs(i, other))
-            continue
+    picked = {term: contracted(term, i, low, size) for term in sp.Add.make_args(body)}
+    result = sp.Add(*(normal(one) for one in picked.values() if one is not None))
+    terms = [term for term, one in picked.items() if one is None]
+    extra = size.as_coeff_Add()[0] if low == 1 else sp.Integer(0)
+    if extra.is_Integer and extra > 0:  # Σ to n + 1 = Σ to n, and the last term
+        last = [normal(term.subs(i, size - k)) for term in terms for k in range(int(extra))]
+        return result + normal(sp.Sum(sp.Add(*terms), (i, 1, size - extra))) + sp.expand(sp.Add(*last))
+    for term in terms:
         constant, rest = term.as_independent(i, as_Add=False)
         result += constant * ((size - low + 1) if rest == 1 else canonical(rest, [(i, low, size)]))
     return result
+
+
+def contracted(term: Any, i: Any, low: Any, size: Any) -> Any:
+    """The sum of one term over i = low … size by a delta among its factors; None without one, or where the range is not plain.
+
+    A delta picks an entry within the range if its other index is shown to lie there, or is an index of which nothing else is said.
+    """
+    for delta in sp.Mul.make_args(term):
+        if isinstance(delta, sp.KroneckerDelta) and i in delta.args[:2]:
+            (other,) = set(delta.args[:2]) - {i}
+            if other.has(i):
+                continue
+            if (other - size).is_positive or (low - other).is_positive:
+                return sp.Integer(0)
+            named = low == 1 and other.is_Symbol and not size.has(other)
+            if named or ((other - low).is_nonnegative and (size - other).is_nonnegative):
+                return (term / delta).subs(i, other)
+    return None
 
 
 def canonical(summand: Any, bounds: list[Any]) -> Any:
@@ -139,8 +156,10 @@ def canonical(summand: Any, bounds: list[Any]) -> Any:
     new = [sp.Symbol(next(names), integer=True, positive=True) for _ in bounds]
     orders = []
     for order in itertools.permutations(bounds):
+        if any(sp.Tuple(low, size).has(i) for n, (i, *_) in enumerate(order) for _, low, size in order[n:]):
+            continue  # a limit may name the indices of outer sums only
         renamed = [(i, k) for (i, *_), k in zip(order, new, strict=True)]
-        limits = [(k, low, size) for (_, low, size), k in zip(order, new, strict=True)]
+        limits = [(k, *(end.subs(renamed, simultaneous=True) for end in ends)) for (_, *ends), k in zip(order, new, strict=True)]
         orders.append(sp.Sum(summand.subs(renamed, simultaneous=True), *limits))
     return min(orders, key=str)
 
@@ -151,7 +170,7 @@ def is_zero(e: Any) -> bool:
     if e == 0:
         return True
     for n, s in enumerate(sorted(e.atoms(sp.Sum), key=lambda s: (sp.count_ops(s), str(s)), reverse=True)):
-        e = e.subs(s, sp.Symbol(f"S{n}"))
+        e = e.subs(s, sp.Dummy(f"S{n}"))
     roots: dict[Any, Any] = {}
 
     def unknown(p: Any) -> Any:
@@ -201,14 +220,26 @@ def samples(expression: Any) -> Iterator[dict[Any, Any]]:
     bound = {i for s in expression.atoms(sp.Sum) for i, *_ in s.limits}
     names = sorted({s for s in expression.free_symbols - bound if not isinstance(s, sp.IndexedBase | sp.Indexed)}, key=str)
     labels = {b.label for b in expression.atoms(sp.IndexedBase)}
+    sizes = {s for one in expression.atoms(sp.Sum) for _, _, size in one.limits for s in size.free_symbols} & set(names)
+    indices = {s for one in expression.atoms(sp.Indexed, sp.KroneckerDelta) for s in one.free_symbols if s.is_integer} & set(names) - sizes
     source = random.Random(0)
     for attempt in range(SAMPLES):
-        yield {s: simple(s, source, attempt) for s in names if s not in labels}
+        values = {s: simple(s, source, attempt) for s in names if s not in labels}
+        if sizes and None not in values.values():  # an index lies within the range
+            top = min(values[s] for s in sizes)
+            values |= {s: sp.Integer(source.randint(1, int(top))) if top >= 1 else None for s in sorted(indices, key=str)}
+        if None not in values.values():
+            yield values
 
 
 def simple(symbol: Any, source: random.Random, attempt: int) -> Any:
-    """One value that the assumptions of a symbol allow."""
-    top = 3 + attempt
+    """One value that the assumptions of a symbol allow; None if none is found."""
+    drawn = (draw(symbol, source, 3 + attempt) for _ in range(SAMPLES))
+    return next((value for value in drawn if all(getattr(value, f"is_{name}") is truth for name, truth in symbol.assumptions0.items())), None)
+
+
+def draw(symbol: Any, source: random.Random, top: int) -> Any:
+    """A small number, of roughly the right kind."""
     if symbol.is_integer:
         low = 1 if symbol.is_positive else 0 if symbol.is_nonnegative else -top
         return sp.Integer(source.randint(low, top))
@@ -222,14 +253,14 @@ def evaluate(expression: Any, values: dict[Any, Any]) -> Any:
     """The ball of an expression at these values; entries of arrays and unknown functions get fixed values of their own."""
     concrete = expression.subs(values).doit()
     entries = {x: entry(x) for x in concrete.atoms(sp.Indexed)}
+    if None in entries.values():
+        raise Undecided("no entry is found that the assumptions allow")
     return as_ball(concrete.xreplace(entries))
 
 
 def entry(x: Any) -> Any:
     """A fixed small value for an entry of an array."""
-    source = random.Random(str(x))
-    value = sp.Rational(source.randint(1, 9), source.randint(1, 4))
-    return value if x.base.label.is_positive else value * source.choice([-1, 1])
+    return simple(x.base.label, random.Random(str(x)), 6)
 
 
 def as_ball(e: Any) -> Any:
@@ -260,7 +291,9 @@ def as_truth(condition: Any) -> bool:
     """A relation of numbers, decided."""
     if condition in (sp.true, sp.false):
         return bool(condition)
-    name = {sp.Gt: "greater", sp.Ge: "greater_equal", sp.Lt: "less", sp.Le: "less_equal"}[condition.func]
+    name = {sp.Gt: "greater", sp.Ge: "greater_equal", sp.Lt: "less", sp.Le: "less_equal"}.get(condition.func)
+    if name is None:
+        raise Undecided(f"no way to decide {condition}")
     return bool(Ball.table[name](as_ball(condition.lhs), as_ball(condition.rhs)))
 
 

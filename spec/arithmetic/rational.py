@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from fractions import Fraction
 from typing import Any, ClassVar
@@ -20,6 +21,8 @@ def fraction(value: Any) -> Any:
         raise Refused(f"{value!r} ({type(value).__name__}) is not a rational number")
     if isinstance(value, int | np.integer | fmpz):
         return fmpq(int(value))
+    if not math.isfinite(value):
+        raise Refused(f"{value} is not a rational number")
     numerator, denominator = value.as_integer_ratio()
     return fmpq(int(numerator), int(denominator))
 

@@ -25,6 +25,8 @@ def exact(value: Any) -> Any:
         return sp.Rational(value.numerator, value.denominator)
     if isinstance(value, np.ndarray) and value.ndim == 0:
         return exact(value[()] if not isinstance(value, Numbers) else value.view(np.ndarray)[()])
+    if isinstance(value, sp.Float):
+        return sp.Rational(value)
     if isinstance(value, sp.Basic):
         return value
     raise Refused(f"{value!r} ({type(value).__name__}) is not a number of the symbolic arithmetic")
@@ -102,7 +104,9 @@ class Symbolic(Numbers):
         """Eigenvalues of a symmetric 2 × 2 matrix, smallest first."""
         if matrix.shape != (2, 2):
             return super().eigvalsh(matrix)
-        (a, b), (_, d) = matrix
+        (a, b), (c, d) = matrix
+        if b != c:
+            raise ValueError("np.linalg.eigvalsh: the matrix is not symmetric")
         middle, gap = (a + d) / 2, sp.sqrt(sp.factor(((a - d) / 2) ** 2 + b**2))
         return np.array([middle - gap, middle + gap], dtype=object)
 

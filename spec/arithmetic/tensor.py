@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import sympy as sp
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from ._numbers import Refused, Table
 from .symbolic import Symbolic, exact
@@ -25,7 +26,7 @@ Axis = tuple[Any, Any]  # (index symbol, size), or (None, 1)
 
 def fresh() -> Any:
     """An index that occurs nowhere else."""
-    return sp.Symbol(f"i{next(_counter)}", integer=True, positive=True)
+    return sp.Dummy(f"i{next(_counter)}", integer=True, positive=True)
 
 
 def size_of(value: Any) -> Any:
@@ -129,7 +130,7 @@ def total(x: Any, axis: Any = None, *, keepdims: bool = False) -> Tensor:
     """np.sum: a Σ for each axis."""
     x = as_tensor(x)
     axes, element = list(x.axes), x.element
-    chosen = range(len(axes)) if axis is None else [a % len(axes) for a in (axis if isinstance(axis, tuple) else (axis,))]
+    chosen = range(len(axes)) if axis is None else normalize_axis_tuple(axis, len(axes))
     for a in sorted(chosen, reverse=True):
         index, size = axes[a]
         bound = fresh()
@@ -149,27 +150,29 @@ def arbitrary(x: Tensor, axis: int, *, keepdims: bool = False) -> Tensor:
 
     Whoever proves something of the result owes a second proof, that its derivative by the shift is 0; `prover.shifts` finds them.
     """
-    axes = list(x.axes)
-    axes[axis % len(axes) : axis % len(axes) + 1] = [(None, 1)] if keepdims else []
+    axes, place = list(x.axes), normalize_axis_index(axis, len(x.axes))
+    axes[place : place + 1] = [(None, 1)] if keepdims else []
     indices = tuple(i for i, _ in axes if i is not None)
     name = f"{SHIFT}{next(_counter)}"
     return Tensor(sp.IndexedBase(name, real=True)[indices] if indices else sp.Symbol(name, real=True), tuple(axes))
 
 
 def cumsum(x: Tensor, axis: int | None = None) -> Tensor:
-    """np.cumsum along the only axis, or the one named."""
+    """np.cumsum along the only axis, or the one named: a Σ over the whole axis of what stands no later, so that deltas may contract it."""
     if axis is None and len(x.axes) != 1:
         raise Refused("np.cumsum of a tensor of several axes needs an axis")
-    index, _ = x.axes[axis or 0]
+    index, size = x.axes[normalize_axis_index(axis or 0, len(x.axes))]
+    if index is None or not x.element.has(index):
+        return Tensor(x.element * (index or 1), x.axes)
     bound = fresh()
-    return Tensor(sp.Sum(x.element.subs(index, bound), (bound, 1, index)), x.axes)
+    return Tensor(sp.Sum(x.element.subs(index, bound) * sp.Heaviside(index - bound, 1), (bound, 1, size)), x.axes)
 
 
 def where(condition: Any, yes: Any, no: Any) -> Tensor:
     """np.where: a choice by relation, or decided."""
     if isinstance(condition, bool | np.bool_):
         return as_tensor(yes) if condition else as_tensor(no)
-    args = [condition, as_tensor(yes), as_tensor(no)]
+    args = [as_tensor(one) for one in (condition, yes, no)]
     axes = broadcast(*args)
     return Tensor(Symbolic.choose(*(one.at(*(i for i, _ in axes[len(axes) - len(one.axes) :])) for one in args)), axes)
 
@@ -181,7 +184,7 @@ def transpose(x: Tensor, order: Any = None) -> Tensor:
 
 def expand_dims(x: Tensor, axis: int) -> Tensor:
     """np.expand_dims by one axis."""
-    place = axis % (len(x.axes) + 1)
+    place = normalize_axis_index(axis, len(x.axes) + 1)
     return Tensor(x.element, (*x.axes[:place], (None, 1), *x.axes[place:]))
 
 

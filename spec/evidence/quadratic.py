@@ -240,7 +240,7 @@ def edge(limit: Step, rate: Step) -> Claims:
 def eigenvalues_meet(critical_momentum: Step, heavy_ball_rate: Step) -> Claims:
     """There the rate is √β = 1 − √(α λ). Real eigenvalues a > b have a larger rate, and complex ones a larger β than this."""
     root = 1 / (1 + z)  # √(α λ) in (0, 1)
-    yield critical_momentum(root**2, lr=one), (1 - root) ** 2
+    yield critical_momentum(root**2 / lr, lr=lr), (1 - root) ** 2
     yield heavy_ball_rate(root**2, lr=one, momentum=critical_momentum(root**2, lr=one)), 1 - root
     short, long = 1 / (1 + s + z), 1 / (1 + z)  # 1 − a = short² < 1 − b = long²
     meeting = np.sqrt(critical_momentum((short * long) ** 2, lr=one))

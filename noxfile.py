@@ -1,0 +1,97 @@
+"""What can be run: `python -m nox -s verify`, `tests`, `bench`, `mutants`, `coverage`, `lint`, `types`, `minimums`, `peers`."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import nox
+
+HERE = Path(__file__).parent
+PROJECT = tomllib.loads((HERE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+CURRENT = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+nox.needs_version = ">=2025.2.9"
+nox.options.sessions = ["verify", "tests", "lint", "types"]
+nox.options.default_venv_backend = "virtualenv"
+
+
+def runs(version):
+    """Whether this Python is present and starts."""
+    try:
+        return subprocess.run([f"python{version}", "-c", ""], capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+PRESENT = [CURRENT, *(version for version in ("3.11", "3.12", "3.13") if version != CURRENT and runs(version))]
+
+
+@nox.session(python=CURRENT)
+def verify(session):
+    """Verify the catalogue and print the ledger."""
+    session.install(".")
+    session.run("trainspec", "verify", *session.posargs)
+
+
+@nox.session(python=PRESENT)
+def tests(session):
+    """Run the tests on every supported Python that is present."""
+    session.install(".[test]")
+    session.run("pytest", "-n", "auto", *session.posargs)
+
+
+@nox.session(python=CURRENT)
+def peers(session):
+    """Run the tests that need other libraries: torch, jax, array-api-compat."""
+    session.install(".[test,peers]")
+    session.run("pytest", "-n", "auto", *(session.posargs or ["tests/spec", "tests/fast", "tests/benchmarks"]))
+
+
+@nox.session(python=CURRENT)
+def bench(session):
+    """Time the kernels against NumPy, and with `-- peers` against torch, interleaved in one process."""
+    session.install(".[test,peers]" if "peers" in session.posargs else ".[test]")
+    options = [option for option in session.posargs if option != "peers"]
+    session.run("pytest", "tests/benchmarks", "--benchmark-enable", "--benchmark-only", "-s", *options)
+
+
+@nox.session(python=CURRENT)
+def mutants(session):
+    """Break every formula in one place at a time, and see that the evidence notices."""
+    session.install(".")
+    session.run("python", "-m", "trainspec.spec.mutants", *session.posargs)
+
+
+@nox.session(python=CURRENT)
+def coverage(session):
+    """Report the lines and branches that the tests reach; kernels are compiled and do not count."""
+    session.install(".[test]")
+    session.run("pytest", "-n", "auto", "--cov", "--cov-report=term-missing:skip-covered", *session.posargs)
+
+
+@nox.session(python=CURRENT)
+def lint(session):
+    """Check style and formatting."""
+    session.install("ruff>=0.9")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session(python=CURRENT)
+def types(session):
+    """Check the types of the installed wheel."""
+    session.install(".", "mypy>=1.15", "types-jsonschema")
+    config = HERE / "pyproject.toml"
+    session.chdir(session.create_tmp())
+    session.run("mypy", "--config-file", str(config), "-p", "trainspec.reference", "-p", "trainspec.spec", "-p", "trainspec.fast")
+
+
+@nox.session(python="3.11")
+def minimums(session):
+    """Run the tests on the lowest versions that pyproject.toml admits."""
+    lowest = [re.sub(">=", "==", one) for one in (*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"])]
+    session.install(*lowest)
+    session.install("--no-deps", ".")
+    session.run("pytest", "-n", "auto", *session.posargs)

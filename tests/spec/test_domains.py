@@ -1,0 +1,67 @@
+"""What follows from a domain: its values are inside it, its violations outside, and its words say what it is."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from trainspec.reference import FORMULAS, momentum, quadratic
+from trainspec.reference._door import domain_of, domains
+from trainspec.spec.domains import arguments, violations
+
+
+@pytest.mark.parametrize(
+    ("formula", "argument", "words"),
+    [
+        (momentum.heavy_ball, "theta", "real array of shape (*shape), finite"),
+        (momentum.heavy_ball, "momentum", "real number, ≥ 0, < 1, finite"),
+        (momentum.finite_step if hasattr(momentum, "finite_step") else momentum.constant_gradient_velocity, "steps", "integer, ≥ 0"),
+        (momentum.nesterov, "gradient", "function of an array to an array of its shape"),
+        (quadratic.condition_number, "hessian", "real array of shape (n, n), symmetric, finite"),
+        (quadratic.heavy_ball_optimum, "largest", "real number, > 0, ≥ smallest, finite"),
+        (
+            momentum.nesterov_two_sequence,
+            "state",
+            "TwoSequenceState of previous: real array of shape (*shape), finite; weight: real number, ≥ 0, finite",
+        ),
+    ],
+)
+def test_a_domain_in_words(formula, argument, words):
+    assert str(domains(formula.raw)[argument]) == words
+
+
+def test_an_annotation_without_a_domain_is_an_error():
+    with pytest.raises(TypeError, match="no domain is stated"):
+        domain_of(dict)
+
+
+@given(data=st.data())
+def test_drawn_values_share_their_shapes(data):
+    values = data.draw(arguments(domains(momentum.unrolled_velocity.raw)))
+    steps, d = values["grads"].shape
+    assert values["lrs"].shape == (steps,)
+    assert values["velocity"].shape == (d,)
+    assert np.all(values["lrs"] > 0)
+    assert 0 <= values["momentum"] < 1
+
+
+@given(data=st.data())
+def test_drawn_values_respect_relations(data):
+    matrix = data.draw(arguments(domains(quadratic.condition_number.raw)))["hessian"]
+    np.testing.assert_array_equal(matrix, matrix.T)
+    ends = data.draw(arguments(domains(quadratic.heavy_ball_optimum.raw)))
+    assert ends["largest"] >= ends["smallest"] > 0
+
+
+def labels(formula, good):
+    return {(bad.argument, bad.label) for bad in violations(formula, good)}
+
+
+def test_violations_meet_every_limit():
+    ends = labels(quadratic.heavy_ball_optimum, {"smallest": 1.0, "largest": 2.0})
+    assert {("largest", "below smallest"), ("largest", "0"), ("smallest", "below 0"), ("smallest", "NaN")} <= ends
+    step = labels(momentum.heavy_ball, dict.fromkeys(("theta", "grad", "velocity"), np.ones(2)) | {"lr": 0.1, "momentum": 0.9})
+    assert {("momentum", "1"), ("momentum", "above 1"), ("grad", "*shape too long"), ("grad", "dtype complex128"), ("grad", "nan")} <= step
+
+
+def test_every_formula_has_violations():
+    assert all(domains(one.raw) for one in FORMULAS.values())

@@ -1,0 +1,264 @@
+"""All evidence holds, all printed errors are refuted; and the machinery that says so can say otherwise."""
+
+import time
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import sympy as sp
+from flint import arb
+from trainspec.reference import momentum
+from trainspec.reference.domains import Array, Momentum
+from trainspec.spec.arithmetic import Ball, Differential, Rational, Running, Tensor, Verdict, function, symbols, tensor
+from trainspec.spec.evidence import MISPRINTS, PIECES, Interval, Misprint, Piece, Result, judge, load, printed, run_misprint, run_piece
+from trainspec.spec.ledger import entry_verdict, erratum_verdict, run_all, too_thin
+
+load()
+
+HOLDS, REFUTED, UNKNOWN = Verdict.HOLDS, Verdict.REFUTED, Verdict.UNKNOWN
+
+
+@pytest.mark.parametrize("name", PIECES)
+def test_evidence_holds(name):
+    result = run_piece(PIECES[name])
+    assert result.verdict is HOLDS, result.detail
+
+
+@pytest.mark.parametrize("name", MISPRINTS)
+def test_printed_form_is_refuted(name):
+    result = run_misprint(MISPRINTS[name])
+    assert result.verdict is REFUTED, result.detail
+
+
+# --- the judge ---------------------------------------------------------------------------------------------------------------------
+
+a, b = symbols("a b", positive=True)
+x = symbols("x")
+n = sp.Symbol("n", integer=True, positive=True)
+generic = tensor("x", n)
+
+JUDGED = [
+    ((a + b) ** 2, a**2 + 2 * a * b + b**2, HOLDS),
+    ((a + b) ** 2, a**2 + b**2, REFUTED),
+    (np.sqrt(x**2), np.abs(x), HOLDS),
+    (np.sqrt(x**2), x, REFUTED),  # at a negative x
+    (np.sqrt(a**2), a, HOLDS),
+    (a + b > a, True, HOLDS),
+    (a - b > 0, True, REFUTED),
+    (x**2 >= 0, True, HOLDS),
+    (x**2 > 0, True, UNKNOWN),  # false at 0 alone: no small sample shows it, no sign proves it
+    (function("f")(x), function("f")(x + 0), HOLDS),
+    (function("f")(x), function("f")(x + 1), REFUTED),
+    (function("f")(x), function("g")(x), REFUTED),
+    (np.sum(generic) * 2, np.sum(2 * generic), HOLDS),
+    (np.sum(generic**2), np.sum(generic) ** 2, REFUTED),
+    (generic, tensor("x", n + 1), REFUTED),
+    (Ball(2) / 3 * 3, 2, UNKNOWN),  # at the default precision the enclosure is too wide to agree
+    (Ball(1), 2, REFUTED),
+    (Ball(arb(1, 0.5)), 1, UNKNOWN),
+    (Rational(Fraction(1, 3)) * 3, 1, HOLDS),
+    (Rational(1), Fraction(1, 3), REFUTED),
+    (np.array([1.0, 2.0]), np.array([1.0, 2.0]), HOLDS),
+    (np.array([1.0, 2.0]), np.array([1.0, np.nextafter(2.0, 3)]), REFUTED),
+    (np.zeros(2), np.zeros(3), REFUTED),
+    (np.zeros((2, 1)), np.zeros((1, 2)), REFUTED),
+    (np.zeros(3), 0, HOLDS),
+    (np.array([np.nan]), np.array([np.nan]), REFUTED),
+    ((1, 2), (1, 2, 3), REFUTED),
+    ((1, (2, 3)), (1, (2, 4)), REFUTED),
+    (13, 13, HOLDS),
+    (True, False, REFUTED),
+    (0.3333, printed("0.333"), HOLDS),
+    (0.3336, printed("0.333"), REFUTED),
+    (Ball(arb(0.3335, 1e-6)), printed("0.333"), UNKNOWN),
+    (np.array([0.1, 0.3]), printed("0.1"), REFUTED),
+]
+
+
+@pytest.mark.parametrize(("got", "claimed", "verdict"), JUDGED, ids=[str(k) for k in range(len(JUDGED))])
+def test_judge(got, claimed, verdict):
+    assert judge(got, claimed).verdict is verdict
+
+
+def test_printed_digits_are_an_interval():
+    assert printed("-0.70") == Interval(Decimal("-0.705"), Decimal("-0.695"))
+    assert printed("13").high == Decimal("13.5")
+
+
+@pytest.mark.parametrize("value", [Differential(1), Running(1)])
+def test_numbers_that_are_no_values_are_not_judged(value):
+    with pytest.raises(TypeError, match="take their slopes or bounds"):
+        judge(value, 1)
+
+
+def test_a_result_that_depends_on_the_shift_is_refused_even_if_the_claim_does_too():
+    logits = tensor("z", n)
+    shifted = logits - np.max(logits, axis=0)
+    assert judge(np.sum(np.exp(shifted)), np.sum(np.exp(shifted))).verdict is not HOLDS
+    assert judge(np.exp(shifted) / np.sum(np.exp(shifted)), np.exp(logits) / np.sum(np.exp(logits))).verdict is HOLDS
+
+
+def test_a_refutation_carries_its_counterexample():
+    detail = judge(a - b, b - a).detail
+    assert "counterexample: a = " in detail
+    assert "the difference is 2*(a - b)" in detail
+
+
+# --- the runner --------------------------------------------------------------------------------------------------------------------
+
+
+def piece(function, kind="proof", **options):
+    return Piece(("test.piece",), kind, "test", function, tuple(options.items()))
+
+
+def test_no_claims_are_no_evidence():
+    def silent(heavy_ball):
+        yield from ()
+
+    assert run_piece(piece(silent)).verdict is UNKNOWN
+
+
+def test_a_piece_that_raises_is_unknown():
+    def broken(heavy_ball):
+        yield 1, 1
+        raise RuntimeError("no light")
+
+    result = run_piece(piece(broken))
+    assert (result.verdict, result.raised) == (UNKNOWN, True)
+    assert "RuntimeError: no light" in result.detail
+
+
+def test_the_first_refuted_claim_ends_a_piece():
+    def half_right(heavy_ball):
+        yield 1, 1
+        yield 1, 2
+        raise AssertionError("not reached")
+
+    result = run_piece(piece(half_right))
+    assert result.verdict is REFUTED
+    assert result.detail.startswith("claim 2: ")
+
+
+def test_a_law_is_shrunk_to_the_simplest_counterexample():
+    def adds_up(heavy_ball, theta: "Array", momentum: "Momentum"):
+        yield theta * momentum, theta * 0
+
+    result = run_piece(piece(adds_up, "law", exact=True))
+    assert result.verdict is REFUTED
+    assert "momentum = 0.0625" in result.detail
+
+
+def test_a_law_allows_rounding_and_nothing_more():
+    def reordered(heavy_ball, theta: "Array", momentum: "Momentum"):
+        yield (theta + momentum) - theta, momentum + 0 * theta
+
+    def off_by_a_little(heavy_ball, theta: "Array", momentum: "Momentum"):
+        yield (theta + momentum) * (1 + 2.0**-48), theta + momentum
+
+    assert run_piece(piece(reordered, "law")).verdict is HOLDS
+    assert run_piece(piece(reordered, "law", exact=True)).verdict is REFUTED
+    assert run_piece(piece(off_by_a_little, "law")).verdict is REFUTED
+
+
+def test_a_law_without_examples_shows_nothing():
+    def never(heavy_ball, theta: "Array"):
+        yield Running(theta) / (0 * theta), theta
+
+    def claims_nothing(heavy_ball, theta: "Array"):
+        yield from ()
+
+    assert run_piece(piece(never, "law")).verdict is UNKNOWN
+    assert run_piece(piece(claims_nothing, "law")).verdict is UNKNOWN
+
+
+def test_the_same_piece_meets_any_formula():
+    def stale(theta, grad, velocity, *, lr, momentum):
+        return theta + velocity, momentum * velocity - lr * grad
+
+    assert run_piece(PIECES["momentum.velocity_is_the_last_step"], {"heavy_ball": stale}).verdict is REFUTED
+
+
+def test_a_misprint_that_nothing_refutes_is_not_refuted():
+    def harmless(heavy_ball):
+        return lambda theta, grad, velocity, *, lr, momentum: heavy_ball(theta, grad, velocity, lr=lr, momentum=momentum)
+
+    result = run_misprint(Misprint("E00", harmless))
+    assert result.verdict is HOLDS
+    assert "no piece refutes it" in result.detail
+
+
+def test_a_piece_that_hangs_or_dies_is_unknown_and_the_others_go_on():
+    seen = []
+    hung = run_all(["30", "31"], jobs=2, timeout=1.0, report=seen.append, task=_sleep)
+    assert {one.verdict for one in hung.values()} == {UNKNOWN}
+    assert "no verdict within 1 s" in hung["30"].detail
+    dead = run_all(["7"], jobs=1, timeout=30.0, report=seen.append, task=_die)
+    assert dead["7"].verdict is UNKNOWN
+    assert "the process died" in dead["7"].detail
+    assert len(seen) == 3
+
+
+def _sleep(name):
+    time.sleep(float(name))
+
+
+def _die(name):
+    import os
+
+    os._exit(int(name))
+
+
+# --- verdicts ----------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def entry():
+    from trainspec.spec.catalogue import catalogue
+
+    return catalogue().entries["momentum.speedup_factor"]
+
+
+def results(*verdicts):
+    names = ["momentum.terminal_over_descent", "momentum.speedup_table"]
+    return [Result(name, verdict, "why", 0.0) for name, verdict in zip(names, verdicts, strict=False)]
+
+
+def test_the_worst_piece_decides(entry):
+    assert entry_verdict(entry, results(HOLDS, HOLDS)).verdict == "holds"
+    assert entry_verdict(entry, results(HOLDS, UNKNOWN)).verdict == "unknown"
+    assert entry_verdict(entry, results(UNKNOWN, REFUTED)).verdict == "refuted"
+
+
+def test_thin_evidence_is_unknown(entry):
+    assert entry_verdict(entry, results(HOLDS)).verdict == "unknown"
+    assert entry_verdict(entry, []).verdict == "unknown"
+    assert too_thin(entry, {"law", "certified"}) == "no machine-exact evidence: certified, law"
+    assert too_thin(entry, {"law", "proof"}) == ""
+
+
+def test_an_erratum_needs_its_printed_form_refuted_and_its_entries_to_hold():
+    from trainspec.spec.catalogue import catalogue
+
+    erratum = catalogue().errata["E40"]
+    refuted, holding = (Result("momentum.ascending_code", verdict, "", 0.0) for verdict in (REFUTED, HOLDS))
+    assert erratum_verdict(erratum, [refuted], {"optimizers.momentum.lr_outside": "holds"}).verdict == "holds"
+    assert erratum_verdict(erratum, [holding], {}).verdict == "refuted"
+    assert erratum_verdict(erratum, [refuted], {"optimizers.momentum.lr_outside": "unknown"}).verdict == "unknown"
+    assert erratum_verdict(erratum, [], {}).verdict == "unknown"
+
+
+def test_a_broken_formula_would_be_seen():
+    """The right heavy ball passes where the printed one fails, in every arithmetic that the pieces use."""
+    wrong = MISPRINTS["momentum.ascending_code"].function(momentum.heavy_ball_lr_outside.raw)
+    fates = {
+        piece.kind: run_piece(piece, {"heavy_ball_lr_outside": wrong}).verdict
+        for piece in PIECES.values()
+        if "heavy_ball_lr_outside" in piece.formulas
+    }
+    assert {fates[kind] for kind in ("proof", "law", "derivative", "enumeration")} == {REFUTED}
+
+
+def test_tensor_claims_are_for_every_size():
+    assert isinstance(generic, Tensor)
+    assert judge(np.mean(generic) * Tensor(n), np.sum(generic)).verdict is HOLDS

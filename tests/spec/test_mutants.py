@@ -1,0 +1,39 @@
+"""The mutants: bred from the source one change at a time, and met by the evidence."""
+
+import pytest
+from trainspec.reference import FORMULAS
+from trainspec.spec.mutants import Fate, equivalents, main, meet, mutants
+
+QUICK = ["momentum.speedup_factor", "momentum.noise_smoothing", "optimizers.momentum.lr_outside", "quadratic.momentum.transition"]
+
+
+def test_one_change_at_a_time():
+    bred = list(mutants(FORMULAS["momentum.speedup_factor"]))
+    changes = {one.change for one in bred}
+    assert {"1 / (1 - momentum) → 1 * (1 - momentum)", "1 - momentum → 1 + momentum", "1 → 2", "1 → 0", "1 - momentum → 1"} <= changes
+    assert len({one.function.__code__.co_code + repr(one.function.__code__.co_consts).encode() for one in bred}) == len(bred)
+
+
+def test_a_stale_state_is_bred():
+    assert any(one.change == "removed" for one in mutants(FORMULAS["optimizers.momentum.heavy_ball"]))
+
+
+@pytest.mark.parametrize("identifier", QUICK)
+def test_the_evidence_refutes_every_mutant(identifier):
+    for mutant in mutants(FORMULAS[identifier]):
+        fate = meet(mutant)
+        assert fate.fate == "refuted", f"{fate.line}: {fate.change}: {fate.fate} {fate.by}"
+
+
+def test_survivors_are_reported(monkeypatch, capsys):
+    monkeypatch.setattr("trainspec.spec.mutants.run", lambda *args: [Fate("momentum.unrolled", "line", "change", "survived")])
+    monkeypatch.setattr("trainspec.spec.mutants.equivalents", lambda: {("momentum.unrolled", "gone", "gone"): "no longer needed"})
+    assert main(["momentum.unrolled"]) == 1
+    text = capsys.readouterr().out
+    assert "survived: momentum.unrolled: line: change" in text
+    assert "STALE: momentum.unrolled: gone: gone" in text
+
+
+def test_equivalents_name_mutants_that_are_bred():
+    for identifier, line, change in equivalents():
+        assert any((one.line, one.change) == (line, change) for one in mutants(FORMULAS[identifier])), (identifier, line, change)
