@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from annotated_types import Ge, Gt, Le, Lt
+from annotated_types import Ge, Gt, Lt
 from hypothesis import strategies as st
 
 from ..reference import Formula
-from ..reference._door import Domain, domain_of, domains, resolved
+from ..reference._door import SYMBOL, Domain, domain_of, domains, resolved
 from ..reference.domains import NotBelow, Symmetric
 
 SHAPES = [(), (1,), (3,), (2, 2)]
@@ -39,7 +39,7 @@ def magnitudes() -> st.SearchStrategy[float]:
 def numbers(limits: tuple[Any, ...]) -> st.SearchStrategy[float]:
     """Real numbers within limits."""
     bound = {type(one): one for one in limits if not isinstance(one, type)}
-    if Lt in bound or Le in bound:
+    if Lt in bound:
         low, high = bound[Ge].ge, bound[Lt].lt
         return st.one_of(
             st.integers(0, 15).map(lambda k: low + (high - low) * k / 16),
@@ -69,7 +69,7 @@ def drawn(draw: Callable[..., Any], domain: Domain, sizes: dict[str, Any], other
     if domain.kind == "function":
         return Cubic(*(draw(numbers(())) for _ in range(3)))
     if domain.kind == "count":
-        return draw(st.integers(next((one.ge for one in domain.limits if isinstance(one, Ge)), -8), 12))
+        return draw(st.integers(min((getattr(one, "ge", -8) for one in domain.limits), default=-8), 12))
     if domain.kind == "number":
         value = draw(numbers(domain.limits))
         floor = next((others[one.argument] for one in domain.limits if isinstance(one, NotBelow)), None)
@@ -185,15 +185,12 @@ def beyond(domain: Domain, value: Any, good: Mapping[str, Any]) -> Iterator[tupl
     """Values just outside each limit."""
     step = 1 if domain.kind == "count" else 2.0**-20
     for limit in domain.limits:
-        if isinstance(limit, Ge):
-            yield f"below {limit.ge}", limit.ge - step, ValueError
-        elif isinstance(limit, Gt):
-            yield f"{limit.gt}", float(limit.gt), ValueError
-            yield f"below {limit.gt}", limit.gt - step, ValueError
-        elif isinstance(limit, Le):
-            yield f"above {limit.le}", limit.le + step, ValueError
-        elif isinstance(limit, Lt):
-            yield f"{limit.lt}", float(limit.lt), ValueError
-            yield f"above {limit.lt}", limit.lt + step, ValueError
-        elif isinstance(limit, NotBelow):
-            yield f"below {limit.argument}", good[limit.argument] * (1 - 2.0**-20), ValueError
+        if isinstance(limit, NotBelow):
+            yield f"below {limit.argument}", good[limit.argument] * (1 - step), ValueError
+        elif type(limit) in SYMBOL:
+            symbol, _, name = SYMBOL[type(limit)]
+            bound = getattr(limit, name)
+            if symbol in "<>":
+                yield f"{bound}", float(bound), ValueError
+            side, outwards = ("below", -step) if symbol in ">≥" else ("above", step)
+            yield f"{side} {bound}", bound + outwards, ValueError

@@ -50,7 +50,8 @@ class Ledger:
     @property
     def holds(self) -> bool:
         """Whether nothing is refuted or unknown."""
-        return all(one.verdict in (Verdict.HOLDS.value, QUALITATIVE, "by reading") for one in (*self.entries, *self.errata))
+        verdicts = [*(one.verdict for one in self.entries), *(one.verdict for one in self.errata)]
+        return all(one in (Verdict.HOLDS.value, QUALITATIVE, "by reading") for one in verdicts)
 
     def as_json(self) -> dict[str, Any]:
         """The ledger with stable keys: entries, errata, summary."""

@@ -43,7 +43,7 @@ class Numbers(np.ndarray):
         raise NotImplementedError
 
     @staticmethod
-    def choose(condition: Any, yes: Any, no: Any) -> Any:
+    def select(condition: Any, yes: Any, no: Any) -> Any:
         """What np.where does to three numbers."""
         return yes if condition else no
 
@@ -218,7 +218,7 @@ def cumsum(cls: type[Numbers], x: Any, axis: int | None = None) -> Any:
 def where(cls: type[Numbers], condition: Any, yes: Any, no: Any) -> Any:
     """The choice, entry by entry; a condition may be a truth value or, for symbols, a relation."""
     bare = condition.view(np.ndarray) if isinstance(condition, np.ndarray) else objects(condition)
-    return cls.wrap(np.frompyfunc(cls.choose, 3, 1)(bare, cls.plain(yes), cls.plain(no)))
+    return cls.wrap(np.frompyfunc(cls.select, 3, 1)(bare, cls.plain(yes), cls.plain(no)))
 
 
 def rearranged(function: Any) -> Callable[..., Any]:

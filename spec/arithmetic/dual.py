@@ -116,7 +116,7 @@ class Differential(Numbers):
     """Arrays of dual numbers over balls; anything else enters as a constant."""
 
     number = staticmethod(lambda value: value if isinstance(value, Dual) else Dual(ball(value), CONSTANT))
-    choose = staticmethod(chosen)
+    select = staticmethod(chosen)
     table: ClassVar[Table] = RULES
     over: ClassVar[tuple[type, ...]] = (Ball,)
 

@@ -60,7 +60,7 @@ def proven_true(relation: Any) -> Finding:
         return Finding(Verdict.UNKNOWN, f"not a relation: {shortened(relation)}")
     gap = normal(relation.gts - relation.lts)
     strict = isinstance(relation, sp.Gt | sp.Lt)
-    if has_sign(gap, strict=strict):
+    if ranges_agree(relation) and has_sign(gap, strict=strict):
         return Finding(Verdict.HOLDS)
     fails: Callable[[Any], bool] = (lambda x: x <= 0) if strict else (lambda x: x < 0)
     return refute(lambda values: fails(evaluate(gap, values)), gap) or Finding(
@@ -138,17 +138,24 @@ def contracted(term: Any, i: Any, low: Any, size: Any) -> Any:
     return None
 
 
+def ranges_agree(e: Any) -> bool:
+    """Whether no delta compares two bound indices of different ranges, so that contracting one within the other's is an identity."""
+    ranges: dict[Any, set[Any]] = {}
+    for i, low, size in (limit for s in e.atoms(sp.Sum) for limit in s.limits):
+        ranges.setdefault(i, set()).add((low, size))
+    pairs = (delta.args[:2] for delta in e.atoms(sp.KroneckerDelta))
+    return all(len(ranges[i] | ranges[j]) == 1 for i, j in pairs if i in ranges and j in ranges)
+
+
 def canonical(summand: Any, bounds: list[Any]) -> Any:
     """The sum over all the bounds: inner sums merged into one, its indices named in the smallest order."""
     factors = []
     for factor in sp.Mul.make_args(summand):
         f = factor
         if isinstance(f, sp.Sum):
-            for i, low, size in f.limits:
-                index = fresh()
-                body = f.function.subs(i, index)
-                f = sp.Sum(body, *f.limits[1:]) if len(f.limits) > 1 else body
-                bounds = [*bounds, (index, low, size)]
+            own = [(i, fresh()) for i, *_ in f.limits]
+            bounds = [*bounds, *((i, *(end.subs(own) for end in ends)) for (_, i), (_, *ends) in zip(own, f.limits, strict=True))]
+            f = f.function.subs(own, simultaneous=True)
         factors.append(f)
     summand = sp.Mul(*factors)
     taken = {s.name for s in summand.atoms(sp.Symbol) - {i for i, *_ in bounds}}
@@ -166,7 +173,10 @@ def canonical(summand: Any, bounds: list[Any]) -> Any:
 
 def is_zero(e: Any) -> bool:
     """Whether e = 0, every distinct sum and every distinct root being an unknown of its own (and root² = radicand)."""
-    e = normal(sp.sympify(e))
+    e = sp.sympify(e)
+    if not ranges_agree(e):
+        return False
+    e = normal(e)
     if e == 0:
         return True
     for n, s in enumerate(sorted(e.atoms(sp.Sum), key=lambda s: (sp.count_ops(s), str(s)), reverse=True)):
@@ -235,7 +245,9 @@ def samples(expression: Any) -> Iterator[dict[Any, Any]]:
 def simple(symbol: Any, source: random.Random, attempt: int) -> Any:
     """One value that the assumptions of a symbol allow; None if none is found."""
     drawn = (draw(symbol, source, 3 + attempt) for _ in range(SAMPLES))
-    return next((value for value in drawn if all(getattr(value, f"is_{name}") is truth for name, truth in symbol.assumptions0.items())), None)
+    return next(
+        (value for value in drawn if all(getattr(value, f"is_{name}") is truth for name, truth in symbol.assumptions0.items())), None
+    )
 
 
 def draw(symbol: Any, source: random.Random, top: int) -> Any:

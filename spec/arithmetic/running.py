@@ -12,11 +12,12 @@ import operator
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from ._numbers import Numbers, Table, Undecided, leafwise
+from ._numbers import Numbers, Refused, Table, Undecided, leafwise
 from .ball import chosen
 
 LIBRARY = 8  # roundings granted to exp, log, tanh and powers: 4 ulp covers the vectorised libraries in use
@@ -24,16 +25,18 @@ INFLATION = 1 + 2.0**-40  # covers the rounding of the bounds themselves, which 
 
 
 class Format(NamedTuple):
-    """A floating-point format: its unit roundoff, and the largest error of a result that underflows."""
+    """A floating-point format: its unit roundoff, the largest error of a result that underflows, the largest number, and its type."""
 
     unit: float
     tiny: float
+    largest: float
+    kind: Any
 
 
 def format_of(dtype: Any) -> Format:
     """The format of a NumPy dtype."""
     info = np.finfo(dtype)
-    return Format(float(info.eps) / 2, max(float(info.smallest_subnormal) / 2, 5e-324))
+    return Format(float(info.eps) / 2, max(float(info.smallest_subnormal) / 2, 5e-324), float(info.max), np.dtype(dtype).type)
 
 
 DOUBLE = format_of(np.float64)
@@ -42,20 +45,20 @@ FORMAT: ContextVar[Format] = ContextVar("FORMAT", default=DOUBLE)
 
 @dataclass(frozen=True)
 class Bounded:
-    """A value and a bound of its error, both absolute."""
+    """A value, and a bound of the error of any program: of the value itself, in float64, and of the result computed, in the format."""
 
     value: float
     error: float
 
     @property
     def size(self) -> float:
-        """The largest modulus that the exact or the computed value may have."""
-        return abs(self.value) + self.error
+        """The largest modulus that the exact or the computed value may have: they lie on either side of each other."""
+        return abs(self.value) + 2 * self.error
 
     @property
     def least(self) -> float:
         """The smallest modulus that the exact or the computed value may have."""
-        return abs(self.value) - self.error
+        return abs(self.value) - 2 * self.error
 
     def __repr__(self) -> str:
         return f"{self.value} ± {self.error:.2g}"
@@ -63,26 +66,32 @@ class Bounded:
 
 def rounded(value: float, propagated: float, roundings: float = 1) -> Bounded:
     """A result whose operands contribute `propagated`, and which is itself rounded so many times."""
-    unit, tiny = FORMAT.get()
-    if not math.isfinite(value):
-        raise Undecided(f"a result of {value} has no error bound")
+    unit, tiny, largest, kind = FORMAT.get()
     growth = roundings * unit / (1 - roundings * unit)
-    return Bounded(value, (propagated + growth * (abs(value) + 2 * propagated) + roundings * tiny) * INFLATION)
+    result = Bounded(value, (propagated + growth * (abs(value) + 2 * propagated) + roundings * tiny) * INFLATION)
+    if not (roundings * unit < 1 and result.size <= largest):
+        raise Undecided(f"{result} may overflow in {kind.__name__}")
+    return result
 
 
 def entered(value: Any) -> Bounded:
     """A number as it enters a program: rounded once if the format cannot hold it."""
     if isinstance(value, Bounded):
         return value
-    unit, tiny = FORMAT.get()
-    number = float(value)
-    held = float(np.float32(number)) if unit > 2.0**-53 else number
-    return Bounded(number, 0.0 if held == number else (unit * abs(number) + tiny) * INFLATION)
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating | Fraction):
+        raise Refused(f"{value!r} ({type(value).__name__}) is not a number of the running arithmetic")
+    unit, tiny, largest, kind = FORMAT.get()
+    given, number = int(value) if isinstance(value, np.integer) else value, float(value)
+    if math.isnan(number):
+        raise Refused(f"{value} is not a number of the running arithmetic")
+    if abs(number) > largest:
+        raise Undecided(f"{number} overflows in {kind.__name__}")
+    return Bounded(number, 0.0 if float(kind(number)) == given else (unit * abs(number) + tiny) * INFLATION)
 
 
 def whole(terms: list[Bounded]) -> bool:
     """Whether a sum of these is exact in any order: integers that the format holds, and all their partial sums."""
-    unit, _ = FORMAT.get()
+    unit = FORMAT.get().unit
     return all(one.error == 0 and one.value.is_integer() for one in terms) and sum(abs(one.value) for one in terms) <= 1 / unit
 
 
@@ -99,7 +108,7 @@ def negative(a: Bounded) -> Bounded:
 
 def multiply(a: Bounded, b: Bounded) -> Bounded:
     """The product; exact by 0 and ±1."""
-    propagated = abs(a.value) * b.error + abs(b.value) * a.error + a.error * b.error
+    propagated = abs(a.value) * b.error + abs(b.value) * a.error + 3 * a.error * b.error
     if any(one.error == 0 and abs(one.value) in (0, 1) for one in (a, b)):
         return Bounded(a.value * b.value, propagated)
     return rounded(a.value * b.value, propagated)
@@ -110,7 +119,7 @@ def divide(a: Bounded, b: Bounded) -> Bounded:
     if b.least <= 0:
         raise Undecided(f"a division by {b}")
     quotient = a.value / b.value
-    propagated = (a.error + abs(quotient) * b.error) / b.least
+    propagated = (a.error + a.size / b.least * b.error) / b.least
     return Bounded(quotient, propagated) if b.error == 0 and abs(b.value) == 1 else rounded(quotient, propagated)
 
 
@@ -120,46 +129,65 @@ def power(a: Bounded, b: Bounded) -> Bounded:
         raise Undecided(f"({a}) ** ({b})")
     if b.value in (0, 1):
         return Bounded(a.value**b.value, a.error * b.value)
+    if a.size == 0 or (a.error == 0 and a.value == 1):
+        return a
     try:
         value = a.value**b.value
-        spread = (a.least if b.value < 0 else a.size) ** b.value - abs(value) if a.error else 0.0
+        steepest = abs(b.value) * (a.size if b.value > 1 else a.least) ** (b.value - 1) if a.error else 0.0
     except OverflowError:
         raise Undecided(f"({a}) ** ({b}) overflows") from None
-    return rounded(value, spread, max(abs(b.value) - 1, 1 if b.value == 2 else LIBRARY))
+    products = 2 * abs(b.value) - 1 if b.value < 0 else b.value - 1  # of the reciprocal, itself rounded, in the worst case
+    return rounded(value, steepest * a.error, max(products, 1 if b.value == 2 else LIBRARY))
 
 
 def root(a: Bounded) -> Bounded:
     """The square root."""
-    if a.value < 0:
+    if a.size == 0:
+        return a
+    if a.value < 0 or a.least < 0:
         raise Undecided(f"√({a})")
-    value = math.sqrt(a.value)
-    if a.error == 0:
-        return rounded(value, 0.0) if value else Bounded(0.0, 0.0)
-    return rounded(value, a.error / (value + math.sqrt(a.least)) if a.least > 0 else math.sqrt(a.value + a.error))
+    return rounded(math.sqrt(a.value), a.error / (math.sqrt(a.value - a.error) + math.sqrt(a.least)))
 
 
 def library(function: Callable[[float], float], spread: Callable[[Bounded], float]) -> Callable[[Bounded], Bounded]:
     """A library function, with the largest change that the error of its argument can make."""
-    return lambda a: rounded(function(a.value), spread(a), LIBRARY)
+
+    def call(a: Bounded) -> Bounded:
+        try:
+            return rounded(function(a.value), spread(a), LIBRARY)
+        except OverflowError:
+            raise Undecided(f"{function.__name__} of {a} overflows") from None
+
+    return call
 
 
 def log_spread(a: Bounded) -> float:
     """The largest change of the logarithm."""
     if a.least <= 0 or a.value < 0:
         raise Undecided(f"log of {a}")
-    return -math.log1p(-a.error / a.value)
+    return -math.log1p(-a.error / (a.value - a.error))
 
 
-def extreme(pick: Callable[[float, float], float]) -> Callable[[Bounded, Bounded], Bounded]:
-    """Maximum and minimum are rounded nowhere, and move by at most the larger error."""
-    return lambda a, b: Bounded(pick(a.value, b.value), max(a.error, b.error))
+def apart(a: Bounded, b: Bounded) -> bool:
+    """Whether rounding errors cannot turn a comparison of two."""
+    return not (a.error or b.error) or abs(a.value - b.value) > 2 * (a.error + b.error) * INFLATION
+
+
+def extreme(first: Callable[[float, float], bool]) -> Callable[[Bounded, Bounded], Bounded]:
+    """Maximum and minimum are rounded nowhere: one of the two, and where rounding may decide which, with the larger error."""
+
+    def pick(a: Bounded, b: Bounded) -> Bounded:
+        one = a if first(a.value, b.value) else b
+        return one if apart(a, b) else Bounded(one.value, max(a.error, b.error))
+
+    return pick
 
 
 def compared(compare: Callable[[float, float], bool]) -> Callable[[Bounded, Bounded], bool]:
     """A comparison, where rounding errors cannot turn it."""
 
     def decide(a: Bounded, b: Bounded) -> bool:
-        if (a.error or b.error) and abs(a.value - b.value) <= (a.error + b.error) * INFLATION:
+        if not apart(a, b):
             raise Undecided(f"a branch depends on rounding: {a} against {b}")
         return compare(a.value, b.value)
 
@@ -177,7 +205,7 @@ class Running(Numbers):
     """Arrays of values with their error bounds, in the format in force."""
 
     number = staticmethod(entered)
-    choose = staticmethod(chosen)
+    select = staticmethod(chosen)
     table: ClassVar[Table] = {
         "add": add,
         "subtract": lambda a, b: add(a, negative(b)),
@@ -189,13 +217,13 @@ class Running(Numbers):
         "square": lambda a: multiply(a, a),
         "reciprocal": lambda a: divide(Bounded(1.0, 0.0), a),
         "sqrt": root,
-        "exp": library(math.exp, lambda a: math.exp(a.value) * math.expm1(a.error)),
+        "exp": library(math.exp, lambda a: math.exp(a.value + a.error) * math.expm1(a.error)),
         "log": library(math.log, log_spread),
         "tanh": library(math.tanh, lambda a: a.error),
         "absolute": lambda a: Bounded(abs(a.value), a.error),
         "sign": sign,
-        "maximum": extreme(max),
-        "minimum": extreme(min),
+        "maximum": extreme(operator.gt),
+        "minimum": extreme(operator.lt),
         "greater": compared(operator.gt),
         "greater_equal": compared(operator.ge),
         "less": compared(operator.lt),
@@ -208,11 +236,13 @@ class Running(Numbers):
         """A sum in any order: n − 1 roundings of partial sums, none larger than the sum of the moduli."""
         if len(terms) == 1 or whole(terms):
             return Bounded(math.fsum(one.value for one in terms), terms[0].error if len(terms) == 1 else 0.0)
-        propagated = math.fsum(one.error for one in terms)
-        unit, _ = FORMAT.get()
+        unit, _, largest, kind = FORMAT.get()
+        moduli = sum(one.size for one in terms)
         roundings = (len(terms) - 1) * unit / (1 - (len(terms) - 1) * unit)
-        total = math.fsum(one.value for one in terms)
-        return Bounded(total, (propagated + roundings * math.fsum(one.size for one in terms)) * INFLATION)
+        if not 0 < (1 + roundings) * moduli * INFLATION <= largest:
+            raise Undecided(f"a sum of moduli {moduli} may overflow in {kind.__name__}")
+        propagated = math.fsum(one.error for one in terms)
+        return Bounded(math.fsum(one.value for one in terms), (propagated + roundings * math.fsum(one.size for one in terms)) * INFLATION)
 
 
 def error(value: Any) -> Any:

@@ -93,7 +93,7 @@ class Symbolic(Numbers):
     }
 
     @staticmethod
-    def choose(condition: Any, yes: Any, no: Any) -> Any:
+    def select(condition: Any, yes: Any, no: Any) -> Any:
         """One of two, or a Piecewise while the condition is open."""
         if isinstance(condition, bool | np.bool_):
             return yes if condition else no

@@ -174,7 +174,7 @@ def where(condition: Any, yes: Any, no: Any) -> Tensor:
         return as_tensor(yes) if condition else as_tensor(no)
     args = [as_tensor(one) for one in (condition, yes, no)]
     axes = broadcast(*args)
-    return Tensor(Symbolic.choose(*(one.at(*(i for i, _ in axes[len(axes) - len(one.axes) :])) for one in args)), axes)
+    return Tensor(Symbolic.select(*(one.at(*(i for i, _ in axes[len(axes) - len(one.axes) :])) for one in args)), axes)
 
 
 def transpose(x: Tensor, order: Any = None) -> Tensor:

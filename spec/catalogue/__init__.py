@@ -69,9 +69,9 @@ def validated(name: str, text: str) -> dict[str, Any]:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as problem:
         raise ValueError(f"{name}.toml: {problem}") from None
-    problem = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema()).iter_errors(data))
-    if problem is not None:
-        raise ValueError(f"{name}.toml: {problem.json_path}: {problem.message}")
+    misfit = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema()).iter_errors(data))
+    if misfit is not None:
+        raise ValueError(f"{name}.toml: {misfit.json_path}: {misfit.message}")
     return data
 
 
@@ -90,7 +90,9 @@ def frozen(record: Mapping[str, Any]) -> dict[str, Any]:
 @functools.cache
 def catalogue() -> Catalogue:
     """The whole catalogue, read once."""
-    chapters, entries, errata = {}, {}, {}
+    chapters: dict[str, str] = {}
+    entries: dict[str, Entry] = {}
+    errata: dict[str, Erratum] = {}
     for file in sorted(files(__name__).iterdir(), key=lambda one: one.name):
         name, _, ending = file.name.rpartition(".")
         if ending != "toml" or name == "sources":

@@ -106,7 +106,9 @@ def judge_tensors(got: Any, claimed: Any) -> Finding:
     """Generic elements, equal for every shape; where a maximum was used as a shift, the result must not depend on it."""
     if not shapes_fit(got, claimed):
         return Finding(Verdict.REFUTED, f"shape {np.shape(got)} where {np.shape(claimed)} is claimed")
-    obligations = [(got - claimed).element] + [sp.diff(x.element, s) for x in (got, claimed) if isinstance(x, Tensor) for s in shifts(x.element)]
+    obligations = [(got - claimed).element] + [
+        sp.diff(x.element, s) for x in (got, claimed) if isinstance(x, Tensor) for s in shifts(x.element)
+    ]
     return worst([proven_zero(one) for one in obligations])
 
 

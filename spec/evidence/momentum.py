@@ -274,6 +274,11 @@ def alternating_by_hand(heavy_ball: Step, alternating_gradient_velocity: Step) -
     yield (1 + nine) / (1 - nine), 19
 
 
+def column(vector: Any) -> Any:
+    """A vector as a column."""
+    return np.expand_dims(vector, 1)
+
+
 @proof("momentum.step_bound", scope="every t and dimension, all gradients")
 def longest_step_by_induction(heavy_ball: Step, step_bound: Step, constant_gradient_velocity: Step) -> Claims:
     """The bound B obeys Bₜ₊₁ = μ Bₜ + lr G from 0, and no step does worse: ‖v'‖ ≤ μ ‖v‖ + lr ‖g‖, by Cauchy–Schwarz in every dimension.
@@ -287,7 +292,7 @@ def longest_step_by_induction(heavy_ball: Step, step_bound: Step, constant_gradi
     inner = np.sum(velocity * gradient)
     squares = decay**2 * np.sum(velocity**2) + rate**2 * np.sum(gradient**2)
     yield np.sum(moved**2), squares - 2 * decay * rate * inner
-    crossed = np.expand_dims(velocity, 1) * np.expand_dims(gradient, 0) - np.expand_dims(gradient, 1) * np.expand_dims(velocity, 0)
+    crossed = column(velocity) * gradient - column(gradient) * velocity
     yield np.sum(velocity**2) * np.sum(gradient**2) - inner**2, np.sum(crossed**2) / 2  # Lagrange: Cauchy–Schwarz
 
 
@@ -641,7 +646,8 @@ def energy_never_grows(nesterov_two_sequence: Step) -> Claims:
     """
     x, before, best, gradient = (tensor(name, d) for name in ("x", "p", "best", "g"))
     at_ahead, s1, s2, s3, curvature, heavy = (Tensor(sp.Symbol(name, nonnegative=True)) for name in ("f", "s1", "s2", "s3", "L", "weight"))
-    moved, (_, heavier) = nesterov_two_sequence(x, lambda y: gradient, TwoSequenceState(before, heavy), lr=1 / curvature)
+    state = TwoSequenceState(before, heavy)  # type: ignore[arg-type]  # on tensors, as everything here
+    moved, (_, heavier) = nesterov_two_sequence(x, lambda y: gradient, state, lr=1 / curvature)
     ahead = moved + gradient / curvature
     here = at_ahead + np.sum(gradient * (x - ahead)) + s2  # convexity, towards θ
     least = at_ahead + np.sum(gradient * (best - ahead)) + s3  # convexity, towards θ*
