@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .catalogue import Entry, Erratum
     from .ledger import Ledger
 
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON with stable keys.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON with stable keys.")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -55,7 +55,7 @@ def entry_or_exit(identifier: str) -> Entry:
 
 @main.command("list")
 @click.option("--chapter", help="One chapter only.")
-@as_json
+@json_option
 def list_entries(chapter: str | None, as_json: bool) -> None:
     """List the entries of the catalogue."""
     from rich.table import Table
@@ -80,7 +80,7 @@ def list_entries(chapter: str | None, as_json: bool) -> None:
 
 @main.command()
 @click.argument("identifier", metavar="ID")
-@as_json
+@json_option
 def show(identifier: str, as_json: bool) -> None:
     """Show one entry: statement, domain, source code, variants, errata, evidence."""
     from .show import as_text, description
@@ -96,7 +96,7 @@ def show(identifier: str, as_json: bool) -> None:
 @click.argument("identifiers", metavar="[ID]...", nargs=-1)
 @click.option("--jobs", type=click.IntRange(min=1), help="Worker processes; as many as there are cores unless given.")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=120.0, show_default=True, help="Seconds for one piece.")
-@as_json
+@json_option
 def verify(identifiers: tuple[str, ...], jobs: int | None, timeout: float, as_json: bool) -> None:
     """Run the evidence of all entries, or of those named, and print the ledger."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn

@@ -9,17 +9,16 @@ import ast
 import copy
 import inspect
 import sys
-import tomllib
 from collections.abc import Callable, Iterator
 from concurrent.futures import TimeoutError as OutOfTime
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Any
 
 from pebble import ProcessExpired
 
 from ..reference import FORMULAS, Formula
 from .arithmetic import Verdict
+from .catalogue import catalogue
 from .evidence import PIECES, load, run_piece
 from .ledger import available_cores, workers
 
@@ -172,8 +171,7 @@ def meet(mutant: Mutant) -> Fate:
 
 def equivalents() -> dict[tuple[str, str, str], str]:
     """The mutants that are known to be the same formula, and why."""
-    data = tomllib.loads((files(__package__) / "equivalents.toml").read_text(encoding="utf-8"))
-    return {(one["id"], one["line"], one["change"]): one["why"] for one in data["mutant"]}
+    return {(one.id, one.line, one.change): one.why for one in catalogue().equivalents}
 
 
 def run(identifiers: list[str], jobs: int) -> list[Fate]:

@@ -6,6 +6,7 @@ Differential (dual numbers over balls) · Running (values with their rounding er
 
 from ._numbers import Numbers, Refused, Undecided, leafwise, leaves
 from .ball import Ball, certified
+from .difference import central_difference, complex_step
 from .dual import Differential, Dual, jacobian, slope
 from .prover import Finding, Verdict, proven_true, proven_zero
 from .rational import Rational
@@ -28,7 +29,9 @@ __all__ = [
     "Tensor",
     "Undecided",
     "Verdict",
+    "central_difference",
     "certified",
+    "complex_step",
     "function",
     "jacobian",
     "leafwise",

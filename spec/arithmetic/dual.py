@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from flint import arb
 
-from ._numbers import Numbers, Table, Undecided, leafwise, leaves
+from ._numbers import Numbers, Table, Undecided, leaves
 from .ball import Ball, ball, chosen
 
 VALUE = Ball.table
@@ -141,6 +141,3 @@ def jacobian(function: Callable[..., Any], point: Any) -> Any:
         result = function(Differential.along(point, np.eye(len(point))[i]))
         columns.append(np.concatenate([np.reshape(slope(leaf), (-1,)) for leaf in leaves(result)]))
     return np.stack(columns, axis=1)
-
-
-__all__ = ["Differential", "Dual", "jacobian", "leafwise", "slope"]

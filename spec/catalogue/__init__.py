@@ -46,12 +46,23 @@ class Erratum:
 
 
 @dataclass(frozen=True)
+class Equivalent:
+    """One change of a formula's source that leaves the formula the same, and why: no evidence can refute it."""
+
+    id: str
+    line: str
+    change: str
+    why: str
+
+
+@dataclass(frozen=True)
 class Catalogue:
-    """All chapters: their titles, entries and errata, by name and id."""
+    """All chapters: their titles, entries and errata, by name and id, and the mutants that are equivalent."""
 
     chapters: Mapping[str, str]
     entries: Mapping[str, Entry]
     errata: Mapping[str, Erratum]
+    equivalents: tuple[Equivalent, ...]
 
     def find(self, name: str) -> Entry:
         """The entry of this id or alias."""
@@ -93,6 +104,7 @@ def catalogue() -> Catalogue:
     chapters: dict[str, str] = {}
     entries: dict[str, Entry] = {}
     errata: dict[str, Erratum] = {}
+    equivalents: list[Equivalent] = []
     for file in sorted(files(__name__).iterdir(), key=lambda one: one.name):
         name, _, ending = file.name.rpartition(".")
         if ending != "toml" or name == "sources":
@@ -103,7 +115,8 @@ def catalogue() -> Catalogue:
             add(entries, Entry(chapter=name, **frozen(record)))
         for record in data.get("erratum", []):
             add(errata, Erratum(chapter=name, kind=record.pop("class"), **frozen(record)))
-    return Catalogue(chapters, entries, errata)
+        equivalents += [Equivalent(**record) for record in data.get("equivalent", [])]
+    return Catalogue(chapters, entries, errata, tuple(equivalents))
 
 
 def add(records: dict[str, Any], record: Entry | Erratum) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,6 +19,10 @@ from ..arithmetic.running import FORMAT, as_running, error, format_of
 from ..domains import arguments, domains_of
 from ._judge import judge, worst
 from ._pieces import BY_NAME, MISPRINTS, PIECES, Misprint, Piece
+
+EXAMPLES = 60  # of a law, unless it says otherwise
+RANDOM = os.environ.get("HYPOTHESIS_PROFILE") == "long"  # a long run with other examples each time; otherwise they are always the same
+LONGER = 100
 
 Formulas = Mapping[str, Callable[..., Any]]
 
@@ -87,19 +92,16 @@ def run_law(piece: Piece, instead: Formulas) -> Finding:
             unknown.append(finding)
         return finding is not None and finding.verdict is Verdict.REFUTED
 
+    quiet = settings(
+        max_examples=options.get("examples", EXAMPLES) * (LONGER if RANDOM else 1),
+        derandomize=not RANDOM,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate, Phase.shrink],
+        suppress_health_check=list(HealthCheck),
+    )
     try:
-        found = find(
-            arguments(domains_of(piece.function, piece.drawn)),
-            refutes,
-            settings=settings(
-                max_examples=options.get("examples", 60),
-                derandomize=True,
-                database=None,
-                deadline=None,
-                phases=[Phase.generate, Phase.shrink],
-                suppress_health_check=list(HealthCheck),
-            ),
-        )
+        found = find(arguments(domains_of(piece.function, piece.drawn)), refutes, settings=quiet)
     except (NoSuchExample, Unsatisfiable):
         if not tried:
             return Finding(Verdict.UNKNOWN, "no example lies in the domain")

@@ -6,6 +6,7 @@ The proofs go from the eigenvalues to the parameters: two numbers a ≥ b (or a 
 
 from __future__ import annotations
 
+import functools
 import math
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import sympy as sp
 
-from ..arithmetic import Ball, Rational, Symbolic, certified, jacobian, symbols
+from ..arithmetic import Ball, Rational, Symbolic, central_difference, certified, jacobian, symbols
 from . import Claims, Step, certified_value, derivative, enumeration, erratum, law, presets, printed, proof, reproduction, trajectory
 
 if TYPE_CHECKING:
@@ -59,17 +60,21 @@ def transition_is_one_step(transition: Step, heavy_ball_lr_outside: Step) -> Cla
     yield trace**2 - 4 * determinant, ((1 - root) ** 2 - lr * lam) * ((1 + root) ** 2 - lr * lam)
 
 
-@derivative("quadratic.momentum.transition", scope="certified, five presets")
+@derivative("quadratic.momentum.transition", scope="certified, five presets; central differences beside it")
 def transition_is_the_jacobian(transition: Step, heavy_ball_lr_outside: Step) -> Claims:
-    """The derivatives of a step by (velocity, error)."""
+    """The derivatives of a step by (velocity, error); a central difference finds them too, exactly, because the step is linear."""
     for rate, keep in PRESETS:
-        rate_ball, keep_ball = Ball(rate), Ball(keep)
+        step = functools.partial(step_on_a_parabola, heavy_ball_lr_outside, Ball(rate), Ball(keep))
+        matrix = transition(Ball(100), lr=Ball(rate), momentum=Ball(keep))
+        yield jacobian(step, np.array([1.0, 2.0])), matrix
+        for column, direction in enumerate(np.eye(2)):
+            yield central_difference(step, Ball([1, 2]), direction, Fraction(1, 8)), matrix[:, column]
 
-        def step(state: Any, rate: Any = rate_ball, keep: Any = keep_ball) -> Any:
-            moved, velocity = heavy_ball_lr_outside(state[1], 100 * state[1], state[0], lr=rate, momentum=keep)
-            return velocity, moved
 
-        yield jacobian(step, np.array([1.0, 2.0])), transition(Ball(100), lr=rate_ball, momentum=keep_ball)
+def step_on_a_parabola(heavy_ball_lr_outside: Step, rate: Any, keep: Any, state: Any) -> Any:
+    """One step on 50 x², from (velocity, error) to the next."""
+    moved, velocity = heavy_ball_lr_outside(state[1], 100 * state[1], state[0], lr=rate, momentum=keep)
+    return np.stack([velocity, moved])
 
 
 @proof("quadratic.momentum.complex_rate", scope="every pair of eigenvalues: real positive, real negative, complex")
