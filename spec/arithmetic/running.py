@@ -125,11 +125,13 @@ def divide(a: Bounded, b: Bounded) -> Bounded:
 
 def power(a: Bounded, b: Bounded) -> Bounded:
     """A power: by repeated multiplication or by the library, whichever rounds more often."""
-    if b.error or (a.least <= 0 and (b.value < 0 or b.value != int(b.value)) and a.size):
+    if a.size == 0 and b.size == b.value > 0:
+        return a
+    if b.error or (a.least <= 0 and b.value < 0) or (min(a.value, a.least) <= 0 and b.value != int(b.value)):
         raise Undecided(f"({a}) ** ({b})")
     if b.value in (0, 1):
         return Bounded(a.value**b.value, a.error * b.value)
-    if a.size == 0 or (a.error == 0 and a.value == 1):
+    if a.error == 0 and a.value == 1:
         return a
     try:
         value = a.value**b.value

@@ -412,6 +412,18 @@ def test_a_branch_that_rounding_could_turn_is_undecided(call, dtype):
         rounding_bound(call, 0.1, dtype=dtype)
 
 
+@pytest.mark.parametrize(("base", "exponent"), [(0.0, -1), (0.0, -0.5), (-2.0, 0.5), (-2.0, -1.5), (2.0, 1 / 3 * Running(3.0))])
+def test_a_power_outside_the_domain_is_undecided(base, exponent):
+    with pytest.raises(Undecided):
+        Running(base) ** exponent
+
+
+@pytest.mark.parametrize(("base", "exponent", "power"), [(0.0, 0.5, 0), (0.0, 3, 0), (0.0, 0, 1), (-2.0, 0, 1), (1.0, -7, 1), (-3.0, 1, -3)])
+def test_a_power_that_is_exact(base, exponent, power):
+    one = (Running(base) ** exponent).item()
+    assert (one.value, one.error) == (power, 0)
+
+
 @pytest.mark.parametrize("a", [1.0, 2.0, 0.1])
 @pytest.mark.parametrize("b", [1.0, 2.0, 0.1])
 def test_exact_comparisons_are_decided(a, b):
