@@ -44,11 +44,13 @@ def valley_average(start: Array, steps: PositiveCount, *, curvature: Curvature, 
 
 @formula("averaging.polyak.variance")
 def polyak_variance(variance: Variance, steps: PositiveCount, *, curvature: Curvature, lr: StableRate) -> Variance:
-    """The variance of Polyak's average of t points from the minimum of a parabola, with independent noise of this variance in the gradient.
+    """The variance of Polyak's average of t points from the minimum of a parabola, with noise of this variance in the gradient.
+
+    The noise is independent from step to step. t times the result tends to σ²/h², whatever the rate.
 
         q = 1 − η h,   σ²/(h t)² (t − 2 q (1 − qᵗ)/(1 − q) + q² (1 − q²ᵗ)/(1 − q²))
 
-    t times it tends to σ²/h², whatever the rate.  Units: variance / curvature².  Source: Polyak & Juditsky 1992; UC, in words.
+    Units: variance / curvature².  Source: Polyak & Juditsky 1992; UC, in words.
     """
     kept = 1 - lr * curvature
     first = kept * (1 - kept**steps) / (1 - kept)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # names only: the domains load when something asks for them
         PositiveCount,
         Probability,
         Rate,
+        Real,
         SampleGradients,
         SampleLosses,
         Samples,
@@ -72,7 +73,7 @@ def minibatch_gradient(grads: SampleGradients, penalty_grad: Vector, *, strength
 
 
 @formula("objective.regularized_risk")
-def regularized_risk(losses: SampleLosses, penalty: Norm, *, strength: Weight) -> float:
+def regularized_risk(losses: SampleLosses, penalty: Norm, *, strength: Weight) -> Real:
     """The objective: the mean loss, and a penalty beside it that does not shrink as samples are added.
 
         E = 1/N Σᵢ lᵢ + λ R

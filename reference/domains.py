@@ -65,6 +65,7 @@ BatchLosses: TypeAlias = Float[Floats, " batches"]
 BatchSizes: TypeAlias = Annotated[Float[Floats, " batches"], Gt(0)]
 Indices: TypeAlias = Int[NDArray[np.integer[Any]], " batch"]
 
+Real: TypeAlias = float | np.floating[Any]  # of results: what np.mean makes of an array
 Probability: TypeAlias = Annotated[float, Gt(0), Le(1)]
 StableRate: TypeAlias = Annotated[float, Gt(0), StableWith("curvature")]
 StableUnitRate: TypeAlias = Annotated[float, Gt(0), Lt(2)]  # along curvature 1

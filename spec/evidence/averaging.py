@@ -1,4 +1,4 @@
-"""Evidence for reference/averaging.py: plain and exponential means of the points, how they start, and what they leave of oscillation and noise."""
+"""Evidence for reference/averaging.py: plain and exponential means, how they start, and what they leave of oscillation and noise."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ t = symbols("t", integer=True, nonnegative=True)
 
 d, i = (sp.Symbol(name, integer=True, positive=True) for name in ("d", "i"))
 n = sp.Symbol("n", integer=True, nonnegative=True)
-alpha = Tensor(symbols("alpha", positive=True, below_one=True).item())
+alpha: Any = Tensor(symbols("alpha", positive=True, below_one=True).item())
 
 
-def path(count: Any) -> Tensor:
+def path(count: Any) -> Any:
     """Arbitrary points θ₁ … θₙ of dimension d."""
     return tensor("theta", count, d)
 
 
-def newest() -> Tensor:
+def newest() -> Any:
     """The point after the first n, at a generic coordinate."""
     return Tensor(path(n + 1).at(n + 1, i))
 
 
-def generic(array: Tensor) -> Tensor:
+def generic(array: Any) -> Any:
     """A vector at the generic coordinate."""
     return Tensor(array.at(i))
 
@@ -54,7 +54,8 @@ def mean_of_all_points(polyak_average: Step) -> Claims:
     before = generic(np.mean(path(count), axis=0))
     after = generic(np.mean(path(count + 1), axis=0))
     last = Tensor(path(count + 1).at(count + 1, i))
-    yield polyak_average(last, PolyakState(before, Tensor(count))), (after, Tensor(count + 1))
+    points: Any = Tensor(count)
+    yield polyak_average(last, PolyakState(before, points)), (after, points + 1)
 
 
 @enumeration("averaging.polyak", scope="exact, all sequences of 5 points from −1, 0, 2")
@@ -67,7 +68,7 @@ def means_by_hand(polyak_average: Step) -> Claims:
             yield state, (Fraction(sum(points[:count]), count), count)
 
 
-@law("averaging.polyak", "averaging.swa", scope="float64, bit for bit, four equal points", exact=True)
+@law("averaging.polyak", scope="float64, bit for bit, four equal points", exact=True)
 def equal_points_stay(polyak_average: Step, theta: Array) -> Claims:
     """A mean of equal points does not drift."""
     state = PolyakState(0 * theta, 0)
@@ -105,7 +106,7 @@ def valley_by_hand(valley_average: Step, polyak_average: Step, gradient_descent:
 
 @certified_value("averaging.polyak.valley", scope="w²/2, lr 1.9, t = 100")
 def valley_of_the_catalogue(valley_average: Step) -> Claims:
-    """−.0047367 of the start, where the point itself is still at 2.7e−5 only because it shrinks; at lr 2 it never does."""
+    """−.0047367 of the start."""
     yield certified(valley_average, 1, 100, curvature=1, lr=Fraction(19, 10)), printed("-0.0047367")
 
 
@@ -125,10 +126,10 @@ def both_gradients_point_left(gradient_descent: Step) -> Claims:
 def moments_of_point_and_average(
     polyak_variance: Step, polyak_average: Step, gradient_descent: Step, sgd_stationary_variance: Step
 ) -> Claims:
-    """A step is w' = q w − η z, and t average' = t average + w': so the moments P of w², C of w A and D of A², A = t average, obey
-    P' = q² P + η² σ², C' = q C + P', D' = D + 2 q C + P'. Their closed forms do, from 0; and D/t² is the formula.
+    """The second moments of the point w and of A = t average obey three recursions, and so do their closed forms, from 0.
 
-    t times it tends to σ²/h², whatever the rate, while P tends to the noise floor.
+    A step is w' = q w − η z and A' = A + w'; so for P of w², C of w A and D of A², and independent z of variance σ²,
+    P' = q² P + η² σ², C' = q C + P', D' = D + 2 q C + P'. P is (1 − q²ᵗ) times the noise floor, and D/t² the formula.
     """
     z, average = symbols("z average")
     moved = gradient_descent(x, h * x + z, lr=lr)
@@ -150,7 +151,7 @@ def moments_of_point_and_average(
 
 @proof("averaging.polyak.variance", scope="every t, variance and curvature, η h = 1 − q, q in (0, 1) or in (−1, 0)")
 def variance_in_the_limit(polyak_variance: Step) -> Claims:
-    """t times the variance differs from σ²/h² by 1/t times a number that stays bounded, because qᵗ → 0: the limit is the same at every rate."""
+    """t times the variance differs from σ²/h² by 1/t times a bounded number, because qᵗ → 0: at every rate the limit is the same."""
     for factor in (keep, -keep):
         excess = t * polyak_variance(variance, t, curvature=h, lr=(1 - factor) / h) - variance / h**2
         bounded = (factor**2 - factor ** (2 * t + 2)) / (1 - factor**2) - 2 * (factor - factor ** (t + 1)) / (1 - factor)
@@ -173,7 +174,7 @@ def every_noise(polyak_variance: Step, polyak_average: Step, gradient_descent: S
 
 @certified_value("averaging.polyak.variance", scope="h = 2, σ = 1, lr .05 and .5, t = 10⁶ and 1000")
 def the_rate_does_not_matter(polyak_variance: Step, sgd_stationary_variance: Step) -> Claims:
-    """t Var tends to 1/4 at both rates: .246566 at the small one after 1000 points, .2500 after 10⁶; the last point keeps .013158 and .25."""
+    """t Var tends to 1/4 at both rates: .246566 at the small one for t = 1000, .2500 for 10⁶; the last point keeps .013158 and .25."""
     for rate, after_1000, last in ((Fraction(1, 20), "0.246566", "0.013158"), (Fraction(1, 2), "0.25000", "0.25000")):
         for count, digits in ((10**6, "0.2500"), (1000, after_1000)):
             yield count * polyak_variance(Ball(1), count, curvature=Ball(2), lr=Ball(rate)), printed(digits)
@@ -197,7 +198,7 @@ def variance_of_chains(polyak_variance: Step, polyak_average: Step, gradient_des
 # --- exponential averages ----------------------------------------------------------------------------------------------------------
 
 
-def weighted(count: Any) -> Tensor:
+def weighted(count: Any) -> Any:
     """(1 − α) Σ αⁿ⁻ᵏ θₖ over the first n points, at the generic coordinate."""
     points = path(count)
     age = Tensor(count) - np.cumsum(np.ones_like(tensor("z", count)))
@@ -279,7 +280,7 @@ def zero_start(step: Step, points: Any, decay: Any) -> Any:
 
 @proof("averaging.ema.debiased", "averaging.ema.copy_init", scope="every t, dimension and decay in (0, 1), arbitrary points, by induction")
 def start_does_not_count(debiased_average: Step, parameter_average: Step) -> Claims:
-    """From zero the sum is (1 − α) Σ αᵗ⁻ᵏ θₖ, of total weight 1 − αᵗ, by which it is divided: a constant path is kept from the first point on.
+    """From zero the sum is (1 − α) Σ αᵗ⁻ᵏ θₖ, of total weight 1 − αᵗ, by which it is divided: a constant path is kept at once.
 
     So the average that starts as a copy c is (1 − αᵗ) times the debiased one, and αᵗ c.
     """
@@ -307,11 +308,9 @@ def debiased_by_hand(debiased_average: Step) -> Claims:
 
 
 @law("averaging.ema", "averaging.ema.debiased", "averaging.ema.copy_init", scope="float64, four drawn points, within rounding", examples=25)
-def two_starts_agree(
-    parameter_average: Step, debiased_average: Step, start: Array, theta: Array, decay: Decay
-) -> Claims:
+def two_starts_agree(parameter_average: Step, debiased_average: Step, start: Array, theta: Array, decay: Decay) -> Claims:
     """copy = (1 − αᵗ) debiased + αᵗ start, after each point."""
-    copied, state, left = start, DebiasedState(0 * start, 0), 1
+    copied, state, left = start, DebiasedState(0 * start, 0), 1 + 0 * decay
     for scale in (1, -2, 3, -1):
         copied = parameter_average(scale * theta, copied, decay=decay)
         debiased, state = debiased_average(scale * theta, state, decay=decay)
@@ -326,9 +325,10 @@ def two_starts_agree(
 def mean_of_models(stochastic_weight_average: Step, polyak_average: Step) -> Claims:
     """From the mean of n models it leads to the mean of n + 1; it is Polyak's average of the models, the initial one among them."""
     count = sp.Symbol("n", integer=True, positive=True)
-    before, after = (generic(np.mean(path(models), axis=0)) for models in (count, count + 1))
+    before, after = (generic(np.mean(path(number), axis=0)) for number in (count, count + 1))
     last = Tensor(path(count + 1).at(count + 1, i))
-    yield stochastic_weight_average(last, SwaState(before, Tensor(count))), (after, Tensor(count + 1))  # type: ignore[arg-type]
+    models: Any = Tensor(count)
+    yield stochastic_weight_average(last, SwaState(before, models)), (after, models + 1)
     yield stochastic_weight_average(theta, SwaState(mean, t + 1)), tuple(polyak_average(theta, PolyakState(mean, t + 1)))
 
 
