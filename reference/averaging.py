@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ._formula import formula
 
 if TYPE_CHECKING:  # names only: the domains load when something asks for them
-    from .domains import Array, Count, Curvature, Decay, PositiveCount, Rate, StableRate, Variance
+    from .domains import Array, Count, Curvature, Decay, FromOne, Rate, StableRate, Variance
 
 
 class PolyakState(NamedTuple):
@@ -31,7 +31,7 @@ def polyak_average(theta: Array, state: PolyakState) -> PolyakState:
 
 
 @formula("averaging.polyak.valley")
-def valley_average(start: Array, steps: PositiveCount, *, curvature: Curvature, lr: Rate) -> Array:
+def valley_average(start: Array, steps: FromOne, *, curvature: Curvature, lr: Rate) -> Array:
     """The average of the first t points of gradient descent on a parabola with its minimum at 0, where the points themselves may jump.
 
         q = 1 − η h,   θ̄ₜ = θ₀ q (1 − qᵗ) / (η h t)
@@ -43,7 +43,7 @@ def valley_average(start: Array, steps: PositiveCount, *, curvature: Curvature, 
 
 
 @formula("averaging.polyak.variance")
-def polyak_variance(variance: Variance, steps: PositiveCount, *, curvature: Curvature, lr: StableRate) -> Variance:
+def polyak_variance(variance: Variance, steps: FromOne, *, curvature: Curvature, lr: StableRate) -> Variance:
     """The variance of Polyak's average of t points from the minimum of a parabola, with noise of this variance in the gradient.
 
     The noise is independent from step to step. t times the result tends to σ²/h², whatever the rate.
@@ -94,7 +94,7 @@ class SwaState(NamedTuple):
     """The mean of the models so far, and their number; the trained model that it starts from is the first of them."""
 
     mean: Array
-    models: PositiveCount
+    models: FromOne
 
 
 @formula("averaging.swa")

@@ -17,13 +17,13 @@ if TYPE_CHECKING:  # names only: the domains load when something asks for them
         BatchLosses,
         BatchSizes,
         Curvature,
+        FromOne,
         GradientSequence,
         Indices,
         Norm,
-        PositiveCount,
+        Objective,
         Probability,
         Rate,
-        Real,
         SampleGradients,
         SampleLosses,
         Samples,
@@ -73,7 +73,7 @@ def minibatch_gradient(grads: SampleGradients, penalty_grad: Vector, *, strength
 
 
 @formula("objective.regularized_risk")
-def regularized_risk(losses: SampleLosses, penalty: Norm, *, strength: Weight) -> Real:
+def regularized_risk(losses: SampleLosses, penalty: Norm, *, strength: Weight) -> Objective:
     """The objective: the mean loss, and a penalty beside it that does not shrink as samples are added.
 
         E = 1/N Σᵢ lᵢ + λ R
@@ -84,7 +84,7 @@ def regularized_risk(losses: SampleLosses, penalty: Norm, *, strength: Weight) -
 
 
 @formula("optimizers.sgd.unbiased")
-def unbiased_gradient(grad: Array, *, probability: Probability, samples: PositiveCount) -> Array:
+def unbiased_gradient(grad: Array, *, probability: Probability, samples: FromOne) -> Array:
     """The gradient of a sample drawn with this probability, weighted so that its expectation is the mean; uniform draws keep it as it is.
 
         gᵢ / (N pᵢ),   gᵢ if pᵢ = 1/N
@@ -95,7 +95,7 @@ def unbiased_gradient(grad: Array, *, probability: Probability, samples: Positiv
 
 
 @formula("sampling.epoch.sequential")
-def sequential_batches(*, size: PositiveCount, samples: Samples) -> tuple[Indices, ...]:
+def sequential_batches(*, size: FromOne, samples: Samples) -> tuple[Indices, ...]:
     """One epoch in stored order: the indices of each batch, from 0; the last batch is short where the size does not divide.
 
         {0 … q − 1}, {q … 2q − 1}, …:   ⌈N/q⌉ batches
@@ -107,7 +107,7 @@ def sequential_batches(*, size: PositiveCount, samples: Samples) -> tuple[Indice
 
 
 @formula("sampling.epoch.permutation")
-def permuted_batches(source: Source, *, size: PositiveCount, samples: Samples) -> tuple[Indices, ...]:
+def permuted_batches(source: Source, *, size: FromOne, samples: Samples) -> tuple[Indices, ...]:
     """One epoch in random order: every sample exactly once, every order equally likely, a fresh order at each call.
 
         {σ(0) … σ(q − 1)}, {σ(q) … σ(2q − 1)}, …,   σ a uniform permutation
@@ -130,7 +130,7 @@ def descent_step_norm(grad_norm: Norm, *, lr: Rate) -> Norm:
 
 
 @formula("optimizers.sgd.order_two_functions")
-def two_function_cycle(repeats: PositiveCount, *, lr: StablePairRate) -> tuple[float, float]:
+def two_function_cycle(repeats: FromOne, *, lr: StablePairRate) -> tuple[float, float]:
     """Where w x ends after each block, when r pairs x = 1, 2 of y = 2 x and r of y = −x are presented in turn for ever.
 
         c = ((1 − η)(1 − 4 η))ʳ,   (2 − c)/(1 + c) and (2 c − 1)/(1 + c)
@@ -142,7 +142,7 @@ def two_function_cycle(repeats: PositiveCount, *, lr: StablePairRate) -> tuple[f
 
 
 @formula("optimizers.sgd.order_cycle")
-def two_target_cycle(repeats: PositiveCount, *, lr: StableUnitRate) -> float:
+def two_target_cycle(repeats: FromOne, *, lr: StableUnitRate) -> float:
     """Where w ends after r samples of target 1, when r of target −1 come before and after them for ever; the mirror image then.
 
         q = (1 − η)ʳ,   (1 − q)/(1 + q)

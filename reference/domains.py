@@ -65,12 +65,12 @@ BatchLosses: TypeAlias = Float[Floats, " batches"]
 BatchSizes: TypeAlias = Annotated[Float[Floats, " batches"], Gt(0)]
 Indices: TypeAlias = Int[NDArray[np.integer[Any]], " batch"]
 
-Real: TypeAlias = float | np.floating[Any]  # of results: what np.mean makes of an array
+Objective: TypeAlias = float | np.floating[Any]  # of results: what np.mean makes of an array
 Probability: TypeAlias = Annotated[float, Gt(0), Le(1)]
 StableRate: TypeAlias = Annotated[float, Gt(0), StableWith("curvature")]
 StableUnitRate: TypeAlias = Annotated[float, Gt(0), Lt(2)]  # along curvature 1
 StablePairRate: TypeAlias = Annotated[float, Gt(0), Lt(1.25)]  # along curvatures 1 and 4 in turn
-PositiveCount: TypeAlias = Annotated[int, Ge(1)]
+FromOne: TypeAlias = Annotated[int, Ge(1)]
 Samples: TypeAlias = Annotated[int, Ge(1), NotBelow("size")]
 
 GradientSequence: TypeAlias = tuple[Gradient, ...]  # one for each sample, in the order of presentation

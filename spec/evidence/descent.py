@@ -35,10 +35,10 @@ if TYPE_CHECKING:
         Array,
         BatchLosses,
         BatchSizes,
+        FromOne,
         Gradient,
         GradientSequence,
         Norm,
-        PositiveCount,
         Rate,
         SampleLosses,
         Samples,
@@ -355,9 +355,7 @@ def orders_are_equally_likely(permuted_batches: Step) -> Claims:
 
 
 @law("sampling.epoch.permutation", scope="drawn sizes and seeds", exact=True)
-def an_epoch_is_a_partition(
-    permuted_batches: Step, sequential_batches: Step, source: Source, size: PositiveCount, samples: Samples
-) -> Claims:
+def an_epoch_is_a_partition(permuted_batches: Step, sequential_batches: Step, source: Source, size: FromOne, samples: Samples) -> Claims:
     """Every sample exactly once; the same seed gives the same epoch."""
     twin = copy.deepcopy(source)
     batches = permuted_batches(source, size=size, samples=samples)
@@ -377,7 +375,7 @@ def stored_order_is_cut(sequential_batches: Step) -> Claims:
 
 
 @law("sampling.epoch.sequential", "optimizers.sgd.cost_per_update", scope="drawn sizes", exact=True)
-def batches_have_their_size(sequential_batches: Step, size: PositiveCount, samples: Samples) -> Claims:
+def batches_have_their_size(sequential_batches: Step, size: FromOne, samples: Samples) -> Claims:
     """No batch is larger than q, none but the last smaller, none empty; together they cost N gradients."""
     lengths = [len(one) for one in sequential_batches(size=size, samples=samples)]
     yield lengths[:-1], [size] * (len(lengths) - 1)
