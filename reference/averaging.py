@@ -77,7 +77,7 @@ class DebiasedState(NamedTuple):
 
 
 @formula("averaging.ema.debiased")
-def debiased_average(theta: Array, state: DebiasedState, *, decay: Decay) -> tuple[Array, DebiasedState]:
+def debiased_parameter_average(theta: Array, state: DebiasedState, *, decay: Decay) -> tuple[Array, DebiasedState]:
     """Exponential moving average from zero, divided by the weight it has gathered: the start does not count at all.
 
         t ← t + 1,   s ← α s + (1 − α) θ,   θ̄ = s / (1 − αᵗ)

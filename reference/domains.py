@@ -7,7 +7,6 @@ from typing import Annotated, Any, TypeAlias
 import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
 from jaxtyping import Float, Int
-from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class MayBeInfinite:
     """The result may be infinite: the formula's value in the extended reals."""
 
 
-Floats: TypeAlias = NDArray[np.floating[Any]]
+Floats: TypeAlias = np.ndarray[tuple[Any, ...], np.dtype[np.floating[Any]]]
 
 Array: TypeAlias = Float[Floats, "*shape"]  # one *shape in one signature
 Vector: TypeAlias = Float[Floats, " d"]
@@ -63,7 +62,7 @@ SampleGradients: TypeAlias = Float[Floats, "batch d"]
 SampleLosses: TypeAlias = Float[Floats, " samples"]
 BatchLosses: TypeAlias = Float[Floats, " batches"]
 BatchSizes: TypeAlias = Annotated[Float[Floats, " batches"], Gt(0)]
-Indices: TypeAlias = Int[NDArray[np.integer[Any]], " batch"]
+Indices: TypeAlias = Int[np.ndarray[tuple[Any, ...], np.dtype[np.integer[Any]]], " batch"]
 
 Objective: TypeAlias = float | np.floating[Any]  # of results: what np.mean makes of an array
 Probability: TypeAlias = Annotated[float, Gt(0), Le(1)]

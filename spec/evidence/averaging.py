@@ -279,13 +279,13 @@ def zero_start(step: Step, points: Any, decay: Any) -> Any:
 
 
 @proof("averaging.ema.debiased", "averaging.ema.copy_init", scope="every t, dimension and decay in (0, 1), arbitrary points, by induction")
-def start_does_not_count(debiased_average: Step, parameter_average: Step) -> Claims:
+def start_does_not_count(debiased_parameter_average: Step, parameter_average: Step) -> Claims:
     """From zero the sum is (1 − α) Σ αᵗ⁻ᵏ θₖ, of total weight 1 − αᵗ, by which it is divided: a constant path is kept at once.
 
     So the average that starts as a copy c is (1 − αᵗ) times the debiased one, and αᵗ c.
     """
     before = DebiasedState(weighted(n), Tensor(n))  # type: ignore[arg-type]  # on tensors, as everything here
-    result, after = debiased_average(newest(), before, decay=alpha)
+    result, after = debiased_parameter_average(newest(), before, decay=alpha)
     count = Tensor(n) + 1
     yield weighted(sp.Integer(0)), 0 * newest()
     yield after, (weighted(n + 1), count)
@@ -293,27 +293,27 @@ def start_does_not_count(debiased_average: Step, parameter_average: Step) -> Cla
     copied = parameter_average(newest(), alpha ** Tensor(n) * Tensor(start.item()) + weighted(n), decay=alpha)
     yield copied, (1 - alpha**count) * result + alpha**count * Tensor(start.item())
     held = lambda steps: DebiasedState((1 - keep**steps) * theta, steps)  # noqa: E731 - read as mathematics
-    yield debiased_average(theta, held(t), decay=keep), (theta, held(t + 1))
+    yield debiased_parameter_average(theta, held(t), decay=keep), (theta, held(t + 1))
 
 
 @enumeration("averaging.ema.debiased", scope="exact, decays 0, 1/4 … 3/4, all sequences of 4 points from −1, 0, 3")
-def debiased_by_hand(debiased_average: Step) -> Claims:
+def debiased_by_hand(debiased_parameter_average: Step) -> Claims:
     """The mean with weights αᵗ⁻ᵏ, in fractions; the first point alone is its own average."""
     for parts, points in itertools.product(range(4), itertools.product((-1, 0, 3), repeat=4)):
         decay = Fraction(parts, 4)
         for count in range(1, 5):
             weights = [decay ** (count - age) for age in range(1, count + 1)]
             expected = sum(a * b for a, b in zip(weights, points, strict=False)) / sum(weights)
-            yield zero_start(debiased_average, Rational(points[:count]), Rational(decay)), expected
+            yield zero_start(debiased_parameter_average, Rational(points[:count]), Rational(decay)), expected
 
 
 @law("averaging.ema", "averaging.ema.debiased", "averaging.ema.copy_init", scope="float64, four drawn points, within rounding", examples=25)
-def two_starts_agree(parameter_average: Step, debiased_average: Step, start: Array, theta: Array, decay: Decay) -> Claims:
+def two_starts_agree(parameter_average: Step, debiased_parameter_average: Step, start: Array, theta: Array, decay: Decay) -> Claims:
     """copy = (1 − αᵗ) debiased + αᵗ start, after each point."""
     copied, state, left = start, DebiasedState(0 * start, 0), 1 + 0 * decay
     for scale in (1, -2, 3, -1):
         copied = parameter_average(scale * theta, copied, decay=decay)
-        debiased, state = debiased_average(scale * theta, state, decay=decay)
+        debiased, state = debiased_parameter_average(scale * theta, state, decay=decay)
         left = left * decay
         yield copied, (1 - left) * debiased + left * start
 
