@@ -40,10 +40,11 @@ def numbers(limits: tuple[Any, ...]) -> st.SearchStrategy[float]:
     """Real numbers within limits."""
     bound = {type(one): one for one in limits if not isinstance(one, type)}
     if Lt in bound:
-        low, high = bound[Ge].ge, bound[Lt].lt
+        open_below = Gt in bound
+        low, high = bound[Gt].gt if open_below else bound[Ge].ge, bound[Lt].lt
         return st.one_of(
-            st.integers(0, 15).map(lambda k: low + (high - low) * k / 16),
-            st.floats(low, high, width=32, exclude_max=True, allow_subnormal=False),
+            st.integers(int(open_below), 15).map(lambda k: low + (high - low) * k / 16),
+            st.floats(low, high, width=32, exclude_min=open_below, exclude_max=True, allow_subnormal=False),
         )
     if Gt in bound:
         return magnitudes().map(lambda x: bound[Gt].gt + x)
@@ -68,12 +69,13 @@ def drawn(draw: Callable[..., Any], domain: Domain, sizes: dict[str, Any], other
         return domain.hint(*(drawn(draw, one, sizes, others) for one in domain.fields.values()))
     if domain.kind == "function":
         return Cubic(*(draw(numbers(())) for _ in range(3)))
+    floor = next((others[one.argument] for one in domain.limits if isinstance(one, NotBelow)), None)
     if domain.kind == "count":
-        return draw(st.integers(min((getattr(one, "ge", -8) for one in domain.limits), default=-8), 12))
+        least = max((one.ge for one in domain.limits if isinstance(one, Ge)), default=-8)
+        return draw(st.integers(least if floor is None else max(least, floor), 12))
     if domain.kind == "number":
         value = draw(numbers(domain.limits))
-        floor = next((others[one.argument] for one in domain.limits if isinstance(one, NotBelow)), None)
-        return value if floor is None else floor + draw(st.one_of(st.just(0.0), magnitudes()))
+        return value if floor is None else max(floor, value)
     shape: tuple[int, ...] = ()
     for name in domain.hint.dim_str.split():
         if name not in sizes:
