@@ -72,8 +72,10 @@ def whole_quotient(a: Any, b: Any) -> Any:
     """⌊a / b⌋, where division with remainder in one symbol of b leaves a plain remainder between 0 and b; SymPy's own where not."""
     for symbol in sorted(b.free_symbols, key=str):
         quotient, rest = sp.div(a, b, symbol)
-        if quotient.is_integer and factored(rest).is_nonnegative and factored(b - rest).is_positive:
-            return quotient
+        for less in (0, 1):
+            left = factored(rest + less * b)
+            if quotient.is_integer and left.is_nonnegative and factored(b - left).is_positive:
+                return quotient - less
     return sp.floor(a / b)
 
 
