@@ -111,7 +111,7 @@ def product_variance(mean_x: Real, variance_x: Variance, mean_y: Real, variance_
 
         Var(XY) = E[X]² Var(Y) + Var(X) E[Y]² + Var(X) Var(Y)
 
-    Units: the product's, squared.  Source: Goodman 1960; ONN 'Xavier: reason it works', beside a wrong form (E20); STU 'Theoretic analysis'.
+    Units: the product's, squared.  Source: Goodman 1960; ONN 'Xavier: reason it works', beside a wrong one (E20); STU 'Theoretic analysis'.
     """
     return mean_x**2 * variance_y + variance_x * mean_y**2 + variance_x * variance_y
 

@@ -152,7 +152,7 @@ def reduce_on_plateau(
 ) -> PlateauState:
     """The rate falls by a factor when more than `patience` losses in a row are not better than the best; then the count starts anew.
 
-        better: ℓ < (1 − r) ℓ* − δ;   if so  ℓ* ← ℓ, n ← 0,   else  n ← n + 1;   if n > patience:  η ← γ η, n ← 0
+        better: L < (1 − r) L* − δ;   if so  L* ← L, n ← 0,   else  n ← n + 1;   if n > patience:  η ← γ η, n ← 0
 
     Units: loss and threshold alike.  Source: CMU 'Training and minibatches', in words, without patience and threshold.
     """
@@ -169,7 +169,7 @@ def reduce_on_plateau_at_patience(
 ) -> PlateauState:
     """The same, one loss earlier: the rate falls at the bad loss whose number is `patience`.
 
-        better: ℓ < (1 − r) ℓ* − δ;   if so  ℓ* ← ℓ, n ← 0,   else  n ← n + 1;   if n ≥ patience:  η ← γ η, n ← 0
+        better: L < (1 − r) L* − δ;   if so  L* ← L, n ← 0,   else  n ← n + 1;   if n ≥ patience:  η ← γ η, n ← 0
 
     Units: loss and threshold alike.  Source: a convention of the field.
     """

@@ -526,7 +526,7 @@ def constant_and_held_violate_the_second(constant_rate: Step, linear_decay: Step
 def doubling_blocks(
     constant_rate: Step, linear_decay: Step, step_decay: Step, inverse_time_decay: Step, harmonic_decay: Step, power_decay: Step
 ) -> Claims:
-    """Each block lies between half the next condensed term and its own; the last falls below 3/4 of the one before exactly if Σ is finite."""
+    """Each block lies between half the next condensed term and its own; the last falls to 3/4 of the one before exactly if Σ is finite."""
     hold, halve, unit = {"end": fraction(1, 100), "lr": fraction(1), "horizon": Rational(20)}, fraction(1, 2), fraction(1)
     schedules = {
         (True, False): [
