@@ -92,7 +92,7 @@ def entered(value: Any) -> Bounded:
 def whole(terms: list[Bounded]) -> bool:
     """Whether a sum of these is exact in any order: integers that the format holds, and all their partial sums."""
     unit = FORMAT.get().unit
-    return all(one.error == 0 and one.value.is_integer() for one in terms) and sum(abs(one.value) for one in terms) <= 1 / unit
+    return all(one.error == 0 and one.value.is_integer() for one in terms) and sum(abs(one.value) for one in terms) < 1 / unit
 
 
 def add(a: Bounded, b: Bounded) -> Bounded:
@@ -161,7 +161,8 @@ def library(function: Callable[[float], float], spread: Callable[[Bounded], floa
 
     def call(a: Bounded) -> Bounded:
         try:
-            return rounded(function(a.value), spread(a), LIBRARY)
+            propagated = spread(a)  # first, as it knows the domain
+            return rounded(function(a.value), propagated, LIBRARY)
         except OverflowError:
             raise Undecided(f"{function.__name__} of {a} overflows") from None
 
