@@ -54,6 +54,7 @@ FromOne: TypeAlias = Annotated[int, Ge(1)]
 FromTwo: TypeAlias = Annotated[int, Ge(2)]
 Population: TypeAlias = Annotated[int, Ge(2), NotBelow("batch")]
 Real: TypeAlias = float
+Mean: TypeAlias = np.floating[Any]  # what a reduction returns
 Positive: TypeAlias = Annotated[float, Gt(0)]
 Factor: TypeAlias = Annotated[float, Gt(0), Lt(1)]
 StartRate: TypeAlias = Annotated[float, Gt(0), NotBelow("end")]

@@ -12,11 +12,11 @@ import numpy as np
 from ._formula import formula
 
 if TYPE_CHECKING:  # names only: the domains load when something asks for them
-    from .domains import Array, Decay, FromOne, Norm, Population, Positive, Real, Series, Variance, Variances, Vector
+    from .domains import Array, Decay, FromOne, Mean, Norm, Population, Positive, Real, Series, Variance, Variances, Vector
 
 
 @formula("stats.empirical_risk.mean")
-def empirical_risk(losses: Vector) -> Real:
+def empirical_risk(losses: Vector) -> Mean:
     """The mean loss of a sample: an unbiased estimate of the expected loss, for samples of one distribution, dependent or not.
 
         1/N Σ ℓᵢ
@@ -117,7 +117,7 @@ def product_variance(mean_x: Real, variance_x: Variance, mean_y: Real, variance_
 
 
 @formula("stats.sum_variance")
-def variance_of_sum(variances: Variances) -> Variance:
+def variance_of_sum(variances: Variances) -> Mean:
     """The variance of a sum of uncorrelated terms, such as Wₖ hₖ for independent weights of mean 0 and any h.
 
         Var(Σ zₖ) = Σ Var(zₖ)

@@ -158,9 +158,9 @@ def reduce_on_plateau(
     """
     lr, best, bad = state
     better = loss < best * (1 - relative) - threshold
-    best, bad = np.where(better, loss, best), np.where(better, 0, bad + 1)
-    stuck = bad > patience
-    return PlateauState(np.where(stuck, factor * lr, lr), best, np.where(stuck, 0, bad))
+    lowest, count = np.where(better, loss, best), np.where(better, 0, bad + 1)
+    stuck = count > patience
+    return PlateauState(np.where(stuck, factor * lr, lr), lowest, np.where(stuck, 0, count))  # type: ignore[arg-type]  # of no axes
 
 
 @formula("schedule.plateau.at_patience")
@@ -175,6 +175,6 @@ def reduce_on_plateau_at_patience(
     """
     lr, best, bad = state
     better = loss < best * (1 - relative) - threshold
-    best, bad = np.where(better, loss, best), np.where(better, 0, bad + 1)
-    stuck = bad >= patience
-    return PlateauState(np.where(stuck, factor * lr, lr), best, np.where(stuck, 0, bad))
+    lowest, count = np.where(better, loss, best), np.where(better, 0, bad + 1)
+    stuck = count >= patience
+    return PlateauState(np.where(stuck, factor * lr, lr), lowest, np.where(stuck, 0, count))  # type: ignore[arg-type]  # of no axes

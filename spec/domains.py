@@ -71,7 +71,7 @@ def drawn(draw: Callable[..., Any], domain: Domain, sizes: dict[str, Any], other
         return Cubic(*(draw(numbers(())) for _ in range(3)))
     floor = next((others[one.argument] for one in domain.limits if isinstance(one, NotBelow)), None)
     if domain.kind == "count":
-        least = max((one.ge for one in domain.limits if isinstance(one, Ge)), default=-8)
+        least = max((getattr(one, "ge", -8) for one in domain.limits), default=-8)
         return draw(st.integers(least if floor is None else max(least, floor), 12))
     if domain.kind == "number":
         value = draw(numbers(domain.limits))

@@ -96,7 +96,7 @@ DIE = [(Fraction(1, 2), Fraction(-1)), (Fraction(1, 3), Fraction(2)), (Fraction(
 def samples(size: int) -> Iterable[tuple[Fraction, Any]]:
     """All independent samples of the skewed loss, with their probabilities."""
     for drawn in itertools.product(DIE, repeat=size):
-        yield math.prod(p for p, _ in drawn), Rational([x for _, x in drawn])
+        yield math.prod((p for p, _ in drawn), start=Fraction(1)), Rational([x for _, x in drawn])
 
 
 # --- the empirical risk ------------------------------------------------------------------------------------------------------------
@@ -138,7 +138,7 @@ def one_sample_against_all(empirical_risk: Step, variance_of_mean: Step, minibat
 
 # --- batches -----------------------------------------------------------------------------------------------------------------------
 
-population = tensor("x", N)
+population: Any = tensor("x", N)
 
 
 def selections(of: Any, size: Any) -> Any:
@@ -259,13 +259,13 @@ def deviations_by_number(batch_deviation: Step) -> Claims:
 # --- moments -----------------------------------------------------------------------------------------------------------------------
 
 
-def discrete(value: str, chance: str, size: Any) -> tuple[Tensor, Tensor]:
+def discrete(value: str, chance: str, size: Any) -> tuple[Any, Any]:
     """An arbitrary number of finitely many values: the values, and probabilities that add up to 1."""
-    chances = tensor(chance, size, positive=True)
+    chances: Any = tensor(chance, size, positive=True)
     return tensor(value, size), chances / np.sum(chances)
 
 
-def mean_and_variance(values: Tensor, chances: Tensor) -> tuple[Any, Any]:
+def mean_and_variance(values: Any, chances: Any) -> tuple[Any, Any]:
     """Its mean and its variance."""
     centre = np.sum(chances * values)
     return centre, np.sum(chances * (values - centre) ** 2)
@@ -442,8 +442,8 @@ def variance_of_weighted_sums(variance_of_sum: Step, product_variance: Step) -> 
 
 @enumeration("stats.sum_variance", scope="exact, all weights ±1 and three joint laws of 3 inputs")
 def sums_by_hand(variance_of_sum: Step) -> Claims:
-    """Independent, equal, and ordered inputs: the sum holds for weights of mean 0; weights of mean 1 with equal inputs break it."""
-    laws = [list(itertools.product((1, 2), repeat=3)), [(1, 1, 1), (2, 2, 2)], [(0, 1, 2), (1, 2, 4)]]
+    """Independent, equal, and ordered inputs: the sum holds for weights of mean 0; of mean 1 only if the inputs are independent."""
+    laws: list[list[tuple[int, ...]]] = [list(itertools.product((1, 2), repeat=3)), [(1, 1, 1), (2, 2, 2)], [(0, 1, 2), (1, 2, 4)]]
     for offset, joint in itertools.product((0, 1), laws):
         cases = [(tuple(w + offset for w in signs), h) for signs in itertools.product((-1, 1), repeat=3) for h in joint]
         terms = [[Rational(w[place] * h[place]) for w, h in cases] for place in range(3)]
@@ -483,7 +483,9 @@ def cosine_has_variance_one_over_n(cosine: Step) -> Claims:
 @proof("stats.random_vectors.orthogonal", scope="every dimension and vectors")
 def cosine_is_between(cosine: Step) -> Claims:
     """It is symmetric, 1 with itself, unchanged by scaling; x·x y·y (1 − cos²) is half a sum of squares, so |cos| ≤ 1."""
-    x, y, scale = tensor("x", N), tensor("y", N), Tensor(sp.Symbol("c", positive=True))
+    x: Any = tensor("x", N)
+    y: Any = tensor("y", N)
+    scale = Tensor(sp.Symbol("c", positive=True))
     yield cosine(x, y), cosine(y, x)
     yield cosine(x, x), 1
     yield cosine(scale * x, y), cosine(x, y)

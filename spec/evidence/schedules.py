@@ -437,7 +437,7 @@ def first_loss_is_the_best_so_far(
         yield rule(loss, state, factor=factor, patience=patience + 1, threshold=threshold).bad, 1
 
 
-@proof("schedule.plateau", "schedule.step", scope="every patience and factor, an endless plateau")
+@proof("schedule.plateau", "schedule.step", "schedule.robbins_monro", scope="every patience and factor, an endless plateau")
 def endless_plateau_is_a_staircase(reduce_on_plateau: Step, step_decay: Step) -> Claims:
     """If no loss is better any more, the rate after n losses is step decay with period patience + 1; by induction.
 
