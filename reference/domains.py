@@ -41,6 +41,10 @@ TwoByTwo: TypeAlias = Float[Floats, "2 2"]
 Hessian: TypeAlias = Annotated[Matrix, Symmetric]
 Rates: TypeAlias = Annotated[Float[Floats, " steps"], Gt(0)]
 Curvatures: TypeAlias = Annotated[Float[Floats, " n"], Gt(0)]
+Series: TypeAlias = Float[Floats, " steps"]
+Variances: TypeAlias = Annotated[Float[Floats, " n"], Ge(0)]
+Boundaries: TypeAlias = Annotated[Float[Floats, " n"], Ge(0)]
+Factors: TypeAlias = Annotated[Float[Floats, " n"], Gt(0)]
 
 Rate: TypeAlias = Annotated[float, Gt(0)]
 Momentum: TypeAlias = Annotated[float, Ge(0), Lt(1)]
@@ -53,6 +57,16 @@ Norm: TypeAlias = Annotated[float, Ge(0)]
 Variance: TypeAlias = Annotated[float, Ge(0)]
 Weight: TypeAlias = Annotated[float, Ge(0)]
 Count: TypeAlias = Annotated[int, Ge(0)]
+FromOne: TypeAlias = Annotated[int, Ge(1)]
+FromTwo: TypeAlias = Annotated[int, Ge(2)]
+Population: TypeAlias = Annotated[int, Ge(2), NotBelow("batch")]
+Real: TypeAlias = float
+Mean: TypeAlias = np.floating[Any]  # what a reduction returns
+Positive: TypeAlias = Annotated[float, Gt(0)]
+Factor: TypeAlias = Annotated[float, Gt(0), Lt(1)]
+StartRate: TypeAlias = Annotated[float, Gt(0), NotBelow("end")]
+Loss: TypeAlias = float
+ExtendedLoss: TypeAlias = Annotated[float, MayBeInfinite]
 
 Gradient: TypeAlias = Callable[[Array], Array]
 
@@ -69,7 +83,6 @@ Probability: TypeAlias = Annotated[float, Gt(0), Le(1)]
 StableRate: TypeAlias = Annotated[float, Gt(0), StableWith("curvature")]
 StableUnitRate: TypeAlias = Annotated[float, Gt(0), Lt(2)]  # along curvature 1
 StablePairRate: TypeAlias = Annotated[float, Gt(0), Lt(1.25)]  # along curvatures 1 and 4 in turn
-FromOne: TypeAlias = Annotated[int, Ge(1)]
 Samples: TypeAlias = Annotated[int, Ge(1), NotBelow("size")]
 
 GradientSequence: TypeAlias = tuple[Gradient, ...]  # one for each sample, in the order of presentation

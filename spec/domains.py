@@ -76,12 +76,12 @@ def drawn(draw: Callable[..., Any], domain: Domain, sizes: dict[str, Any], other
     if domain.kind == "count":
         floors = [others[one.argument] if isinstance(one, NotBelow) else one.ge for one in domain.limits]
         return draw(st.integers(max(floors, default=-8), 12))
+    floor = next((others[one.argument] for one in domain.limits if isinstance(one, NotBelow)), None)
     if domain.kind == "number":
         if curved := [others[one.argument] for one in domain.limits if isinstance(one, StableWith)]:
             return 2 / curved[0] * draw(st.integers(1, 15)) / 16
         value = draw(numbers(domain.limits))
-        floor = next((others[one.argument] for one in domain.limits if isinstance(one, NotBelow)), None)
-        return value if floor is None else floor + draw(st.one_of(st.just(0.0), magnitudes()))
+        return value if floor is None else max(floor, value)
     shape: tuple[int, ...] = ()
     for name in domain.hint.dim_str.split():
         if name not in sizes:

@@ -142,6 +142,13 @@ def power(a: Bounded, b: Bounded) -> Bounded:
     return rounded(value, steepest * a.error, max(products, 1 if b.value == 2 else LIBRARY))
 
 
+def whole_quotient(a: Bounded, b: Bounded) -> Bounded:
+    """⌊a / b⌋ of numbers that carry no error: exact."""
+    if a.error or b.error or b.value == 0:
+        raise Undecided(f"⌊({a}) / ({b})⌋")
+    return Bounded(a.value // b.value, 0.0)
+
+
 def root(a: Bounded) -> Bounded:
     """The square root."""
     if a.size == 0:
@@ -217,6 +224,7 @@ class Running(Numbers):
         "negative": negative,
         "positive": lambda a: a,
         "power": power,
+        "floor_divide": whole_quotient,
         "square": lambda a: multiply(a, a),
         "reciprocal": lambda a: divide(Bounded(1.0, 0.0), a),
         "sqrt": root,

@@ -52,6 +52,7 @@ ELEMENTARY = {
     "subtract": operator.sub,
     "multiply": operator.mul,
     "divide": operator.truediv,
+    "floor_divide": lambda a, b: Fraction(a // b),
     "negative": operator.neg,
     "positive": operator.pos,
     "power": exact_power,
@@ -67,7 +68,7 @@ ELEMENTARY = {
     "minimum": min,
 }
 COMPARISONS = {"greater": operator.gt, "greater_equal": operator.ge, "less": operator.lt, "less_equal": operator.le}
-TWO = {"add", "subtract", "multiply", "divide", "power", "maximum", "minimum", *COMPARISONS}
+TWO = {"add", "subtract", "multiply", "divide", "floor_divide", "power", "maximum", "minimum", *COMPARISONS}
 
 
 def arity(name):

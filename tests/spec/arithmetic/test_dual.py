@@ -23,6 +23,7 @@ MP = {
     "subtract": lambda a, b: a - b,
     "multiply": lambda a, b: a * b,
     "divide": lambda a, b: a / b,
+    "floor_divide": lambda a, b: mpmath.floor(a / b),
     "negative": lambda a: -a,
     "positive": lambda a: +a,
     "power": mpmath.power,
@@ -72,6 +73,8 @@ def check_rule(rules, name):
     for point in itertools.product(grid, repeat=arity(name)):
         if name in ("maximum", "minimum") and point[0] == point[1]:
             continue
+        if name == "floor_divide" and (point[0] / point[1]).denominator == 1:
+            continue  # a jump
         for direction in itertools.product([Fraction(1), Fraction(0), Fraction(-2, 3)], repeat=arity(name)):
             with ctx.workprec(160):
                 sharp = check(rules, name, point, direction)

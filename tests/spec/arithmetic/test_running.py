@@ -89,7 +89,7 @@ class Program(Numbers):
     table = {  # noqa: RUF012
         **{name: rounding(name) for name in ("add", "subtract", "multiply", "divide", "reciprocal", "square", "sqrt")},
         **{name: rounding(name, LIBRARY) for name in ("exp", "log", "tanh")},
-        **{name: ELEMENTARY[name] for name in ("negative", "positive", "absolute", "sign", "maximum", "minimum")},
+        **{name: ELEMENTARY[name] for name in ("negative", "positive", "absolute", "sign", "maximum", "minimum", "floor_divide")},
         **COMPARISONS,
         "power": power,
         "isfinite": lambda x: True,
@@ -348,6 +348,8 @@ def test_products_and_reductions(call, dtype):
 # --- the formulas of the reference -------------------------------------------------------------------------------------------------
 
 NO_BOUND = {"quadratic.condition_number": "eigenvalues are not computed by a fixed list of operations"}
+NO_ROUNDING = {"schedule.constant": "it computes nothing"}
+SELDOM = {"schedule.exponential.per_period", "schedule.plateau", "schedule.plateau.at_patience"}  # most examples round nothing
 
 
 @pytest.mark.parametrize("identifier", REAL)
@@ -356,7 +358,7 @@ def test_a_formula_of_the_reference(identifier, dtype):
     raw = REAL[identifier].raw
     seen = []
 
-    @settings(max_examples=12)
+    @settings(max_examples=80 if identifier in SELDOM else 12)
     @given(values=arguments(domains(raw)), seed=st.integers(0, 99), mix=st.sampled_from([1.0, 0.7, 1 / 3]))
     def drawn(values, seed, mix):
         values = {name: cast(scaled(value, mix), dtype) for name, value in values.items()}
@@ -369,7 +371,7 @@ def test_a_formula_of_the_reference(identifier, dtype):
             rounding_bound(raw, np.eye(2))
         return
     drawn()
-    assert max(seen) > 0
+    assert max(seen) > 0 or identifier in NO_ROUNDING
 
 
 def scaled(value, mix):
