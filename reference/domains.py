@@ -48,4 +48,10 @@ Variance: TypeAlias = Annotated[float, Ge(0)]
 Weight: TypeAlias = Annotated[float, Ge(0)]
 Count: TypeAlias = Annotated[int, Ge(0)]
 
+# adam
+Squares: TypeAlias = Annotated[Array, Ge(0)]
+Magnitudes: TypeAlias = Annotated[Array, Ge(0)]
+Eps: TypeAlias = Annotated[float, Ge(0)]
+Steps: TypeAlias = Annotated[int, Ge(1)]
+
 Gradient: TypeAlias = Callable[[Array], Array]
