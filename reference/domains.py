@@ -48,7 +48,6 @@ Variance: TypeAlias = Annotated[float, Ge(0)]
 Weight: TypeAlias = Annotated[float, Ge(0)]
 Count: TypeAlias = Annotated[int, Ge(0)]
 
-# adam
 Squares: TypeAlias = Annotated[Array, Ge(0)]
 Magnitudes: TypeAlias = Annotated[Array, Ge(0)]
 Eps: TypeAlias = Annotated[float, Ge(0)]

@@ -1,0 +1,631 @@
+"""Evidence for reference/adam.py: Adam for every t, its uncorrected and efficient forms, how long a step can be, and its relatives.
+
+Where a root of 1 − β₂ᵗ is needed, w = 1 − β₂ᵗ is chosen freely and β₂ = (1 − w)^(1/t) follows: every β₂ is met, and no sign is open.
+"""
+
+from __future__ import annotations
+
+import ast
+import itertools
+from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import sympy as sp
+
+from ...reference.adam import AdamaxState, AdamState, AmsgradState, Moments, NadamState
+from ..arithmetic import Ball, Rational, Symbolic, Tensor, certified, symbols, tensor
+from . import (
+    Claims,
+    Interval,
+    Step,
+    certified_value,
+    enumeration,
+    erratum,
+    law,
+    presets,
+    printed,
+    proof,
+    reproduction,
+    statistics,
+    trajectory,
+)
+
+if TYPE_CHECKING:
+    from ...reference.domains import Array, Count, Decay, Gradients, Rate, Rates, Squares, Vector, Weight
+
+theta, g, m = symbols("theta g m")
+lr, eps, root, v, w, c, q, s = symbols("lr eps root v w c q s", positive=True)
+beta1, beta2, after = symbols("beta1 beta2 beta1_next", positive=True, below_one=True)
+t = symbols("t", integer=True, nonnegative=True)
+zero, one = Symbolic(0), Symbolic(1)
+
+COMMON = {"lr": lr, "beta1": beta1, "beta2": beta2}
+HYPER = {**COMMON, "eps": eps, "eps_root": root}
+KEEP1, KEEP2 = Fraction(9, 10), Fraction(999, 1000)  # the paper's β₁ and β₂
+
+
+def limit(expression: Any, variable: Any = t) -> Any:
+    """The limit of an expression as t, or another variable, grows."""
+    return Symbolic(sp.limit(expression.item(), variable.item(), sp.oo))
+
+
+def by_induction(closed: Callable[[Any], Any], step: Callable[[Any], Any], start: Any) -> Claims:
+    """closed(t) is what t steps make of the start: it starts there, and one step leads from t to t + 1."""
+    yield closed(0 * t), start
+    yield closed(t + 1), step(closed(t))
+
+
+def rest(x: Any) -> AdamState:
+    """The state before the first step, in the arithmetic of x."""
+    return AdamState(0 * x, 0 * x, 0)
+
+
+# --- Adam for every t --------------------------------------------------------------------------------------------------------------
+
+steps = sp.Symbol("n", integer=True, nonnegative=True)
+decays = {"beta1": Tensor(beta1.item()), "beta2": Tensor(beta2.item())}
+
+
+def weighted(decay: Tensor, values: Tensor) -> Tensor:
+    """(1 − β) Σ βⁿ⁻ᵏ xₖ, k = 1 … n."""
+    age = values.shape[0] - np.cumsum(np.ones_like(values))
+    return (1 - decay) * np.sum(decay**age * values)
+
+
+@proof("optimizers.adam", "optimizers.adam.uncorrected", "adam.efficient_form", scope="every t, all gradients")
+def moments_are_weighted_sums(adam: Step, adam_uncorrected: Step, adam_efficient: Step) -> Claims:
+    """m = (1 − β₁) Σ β₁ᵗ⁻ᵏ gₖ and v = (1 − β₂) Σ β₂ᵗ⁻ᵏ gₖ²: so before the first step, and one step more is one term more."""
+
+    def closed(n: Any) -> AdamState:
+        grads = tensor("g", n)
+        return AdamState(weighted(decays["beta1"], grads), weighted(decays["beta2"], grads**2), Tensor(n))  # type: ignore[arg-type]
+
+    newest = Tensor(tensor("g", steps + 1).at(steps + 1))
+    hyper = {"lr": Tensor(lr.item()), "eps": Tensor(eps.item()), **decays}
+    yield closed(sp.Integer(0)), (Tensor(0), Tensor(0), Tensor(0))
+    for step in (adam, adam_efficient):
+        yield closed(steps + 1), step(Tensor(0), newest, closed(steps), **hyper)[1]
+    yield closed(steps + 1)[:2], adam_uncorrected(Tensor(0), newest, Moments(*closed(steps)[:2]), **hyper)[1]
+
+
+@proof("optimizers.adam", "adam.constant_gradient", scope="every t, gradient, decay, eps and eps_root")
+def corrections_recover_a_constant(adam: Step, adam_first_step: Step) -> Claims:
+    """Constant g: after t steps the weights gathered are 1 − βᵗ, and every step is the first one."""
+
+    def closed(n: Any) -> AdamState:
+        return AdamState((1 - beta1**n) * g, (1 - beta2**n) * g**2, n)
+
+    yield from by_induction(closed, lambda state: adam(theta, g, state, **HYPER)[1], rest(g))
+    yield adam(theta, g, closed(t), **HYPER)[0] - theta, adam_first_step(g, lr=lr, eps=eps, eps_root=root)
+    yield adam_first_step(s, lr=lr, eps=zero), -lr
+    yield adam_first_step(-s, lr=lr, eps=zero), lr
+
+
+@proof("adam.first_step", scope="every gradient, decay, eps and eps_root")
+def first_step_from_rest(adam: Step, adam_first_step: Step) -> Claims:
+    """From rest, whatever the decays; it is shorter than lr, by the share of eps in |g| + eps."""
+    yield adam(theta, g, rest(g), **HYPER)[0] - theta, adam_first_step(g, lr=lr, eps=eps, eps_root=root)
+    yield adam_first_step(s, lr=lr, eps=eps) + lr, lr * eps / (s + eps)
+
+
+@law("optimizers.adam", scope="float64, up to 4 steps, within rounding", examples=25)
+def from_the_definition(
+    adam: Step, theta: Vector, grads: Gradients, lr: Rate, beta1: Decay, beta2: Decay, eps: Rate, eps_root: Weight
+) -> Claims:
+    """The point after all steps, from the weighted sums over all gradients alone."""
+    point, state = theta, rest(theta)
+    expected = theta
+    for n in range(1, len(grads) + 1):
+        point, state = adam(point, grads[n - 1], state, lr=lr, beta1=beta1, beta2=beta2, eps=eps, eps_root=eps_root)
+        first = sum(beta1 ** (n - k) * grads[k - 1] for k in range(1, n + 1)) * (1 - beta1) / (1 - beta1**n)
+        second = sum(beta2 ** (n - k) * grads[k - 1] ** 2 for k in range(1, n + 1)) * (1 - beta2) / (1 - beta2**n)
+        expected = expected - lr * first / (np.sqrt(second + eps_root) + eps)
+    yield point, expected
+
+
+# β₂, gradients of which v̂ is a square, and whether only the last of them counts for it
+SQUARES = [(Fraction(2, 3), (-3, 3)), (Fraction(0), (1, -2, 3))]
+
+
+@enumeration("optimizers.adam", "optimizers.adam.uncorrected", scope="exact, all sequences of up to 4 gradients for which v̂ is a square")
+def steps_by_hand(adam: Step, adam_uncorrected: Step) -> Claims:
+    """Gradients of one modulus at any β₂, and any gradients at β₂ = 0: √v̂ is the modulus of the last one."""
+    rate, keep, stabiliser = Fraction(1, 2), Fraction(1, 4), Fraction(1, 8)
+    for decay, values in SQUARES:
+        hyper = {"lr": Rational(rate), "beta1": Rational(keep), "beta2": Rational(decay), "eps": Rational(stabiliser)}
+        for grads in itertools.chain.from_iterable(itertools.product(values, repeat=n) for n in range(1, 5)):
+            x, state = Rational(5), rest(Rational(0))
+            y, bare = Rational(5), Moments(*rest(Rational(0))[:2])
+            expected, mean = Fraction(5), Fraction(0)
+            for n, grad in enumerate(grads, start=1):
+                x, state = adam(x, Rational(grad), state, **hyper)
+                mean = keep * mean + (1 - keep) * grad
+                expected -= rate * mean / (1 - keep**n) / (abs(grad) + stabiliser)
+                if decay == 0:
+                    y, bare = adam_uncorrected(y, Rational(grad), bare, **hyper)
+                    yield y - 5, expected_uncorrected(grads[:n], rate, keep, stabiliser)
+            yield x, expected
+            yield state.t, len(grads)
+
+
+def expected_uncorrected(grads: tuple[int, ...], rate: Fraction, keep: Fraction, stabiliser: Fraction) -> Fraction:
+    """The way of uncorrected Adam at β₂ = 0."""
+    means = itertools.accumulate(grads, lambda mean, grad: keep * mean + (1 - keep) * grad, initial=Fraction(0))
+    return -sum((rate * mean / (abs(grad) + stabiliser) for grad, mean in zip(grads, list(means)[1:], strict=True)), Fraction(0))
+
+
+@enumeration("adam.constant_gradient", scope="exact, t ≤ 12, gradients −3, 1/2, decays 0, 1/3, 9/10, 999/1000")
+def constant_gradient_by_hand(adam: Step, adam_first_step: Step) -> Claims:
+    """Step after step, in fractions: the steps never change."""
+    for gradient, keep, decay in itertools.product((-3, Fraction(1, 2)), (Fraction(0), KEEP1), (Fraction(0), Fraction(1, 3), KEEP2)):
+        for stabiliser in (Fraction(0), Fraction(1, 7)):
+            x, state, hyper = Rational(0), rest(Rational(0)), {"lr": Rational(1), "eps": Rational(stabiliser)}
+            for n in range(1, 13):
+                x, state = adam(x, Rational(gradient), state, beta1=Rational(keep), beta2=Rational(decay), **hyper)
+                yield x, n * adam_first_step(Rational(gradient), **hyper)
+            yield x, Fraction(-12 * gradient) / (abs(gradient) + stabiliser)
+
+
+@certified_value("adam.first_step", "adam.efficient_form", scope="gradients 1e-4, 1e-6, 1e-8 at .9/.999, eps 1e-8")
+def size_of_the_first_step(adam_first_step: Step, adam_efficient: Step) -> Claims:
+    """In units of lr: eps outside, eps inside, and eps carried over to the efficient form unscaled."""
+    tiny = Fraction(1, 10**8)
+    table = {4: ("0.9999", "0.7071", "0.9968"), 6: ("0.9901", "0.0100", "0.7597"), 8: ("0.5", "0.0001", "0.0307")}
+    for power, (outside, within, unscaled) in table.items():
+        gradient = Fraction(1, 10**power)
+        yield certified(adam_first_step, -gradient, lr=1, eps=tiny), printed(outside)
+        yield certified(adam_first_step, -gradient, lr=1, eps=0, eps_root=tiny), printed(within)
+        carried = certified(adam_efficient, 0, -gradient, AdamState(0, 0, 0), lr=1, beta1=KEEP1, beta2=KEEP2, eps=tiny)  # type: ignore[arg-type]
+        yield carried[0], printed(unscaled)
+
+
+@enumeration(
+    "optimizers.adam",
+    "optimizers.adam.uncorrected",
+    "optimizers.adamax",
+    "optimizers.amsgrad",
+    "optimizers.nadam",
+    scope="exact: 3 steps from rest, gradient 0, eps positive or 0",
+)
+def without_a_gradient(adam: Step, adam_uncorrected: Step, adamax: Step, amsgrad: Step, nadam: Step) -> Claims:
+    """With eps nothing moves and no mean changes; without it the step is 0/0 and has no value."""
+    nothing, half = Rational(0), Rational(Fraction(1, 2))
+    for step, start, more in starts(nothing, half, adam, adam_uncorrected, adamax, amsgrad, nadam):
+        hyper = {"lr": Rational(1), "beta1": half, "beta2": half, **more}
+        x, state = Rational(5), start
+        for _ in range(3):
+            x, state = step(x, nothing, state, eps=half, **hyper)
+        yield x, 5
+        yield state[:2], start[:2]
+        yield divides_by_zero(lambda step=step, start=start, hyper=hyper: step(nothing, nothing, start, eps=nothing, **hyper)), True
+
+
+def starts(nothing: Any, ahead: Any, *steps: Step) -> list[tuple[Step, Any, dict[str, Any]]]:
+    """Adam, its uncorrected form, AdaMax, AMSGrad and NAdam, each with its state at rest and the arguments that it alone has."""
+    states: list[Any] = [AdamState(nothing, nothing, 0), Moments(nothing, nothing), AdamaxState(nothing, nothing, 0)]
+    states += [AmsgradState(nothing, nothing, nothing, 0), NadamState(nothing, nothing, 0 * ahead, 0)]
+    return list(zip(steps, states, [{}, {}, {}, {}, {"beta1_next": ahead}], strict=True))
+
+
+def divides_by_zero(call: Callable[[], Any]) -> bool:
+    """Whether a call divides by 0, in exact fractions."""
+    try:
+        call()
+    except ZeroDivisionError:
+        return True
+    return False
+
+
+# --- the number of a step ----------------------------------------------------------------------------------------------------------
+
+
+@proof("adam.loop_index", scope="every t, gradient and decay, and every wrong number of the step")
+def only_its_own_number_corrects(adam: Step) -> Claims:
+    """Counted as number k, step t is off by (1 − β₁ᵗ)/(1 − β₁ᵏ) · √((1 − β₂ᵏ)/(1 − β₂ᵗ)) under a constant gradient."""
+    k = symbols("k", integer=True, nonnegative=True)
+    for sign in (1, -1):
+        state = AdamState((1 - beta1**t) * sign * c, (1 - beta2**t) * c**2, k)
+        moved, counted = adam(theta, sign * c, state, **COMMON, eps=zero)
+        off = (1 - beta1 ** (t + 1)) / (1 - beta1 ** (k + 1))
+        stretch = (1 - beta2 ** (k + 1)) / (1 - beta2 ** (t + 1))
+        yield moved - theta, -sign * lr * off * np.sqrt(stretch)
+        yield counted.t, k + 1
+
+
+@enumeration("adam.loop_index", scope="exact, the loops of both slides, 10 iterations")
+def loops_of_the_slides(adam: Step) -> Claims:
+    """From 0 the first step divides by 0, with a gradient or without; range(1, 10) makes 9 steps, range(1, 11) makes 10."""
+    hyper = {"lr": Rational(1), "beta1": Rational(KEEP1), "beta2": Rational(KEEP2), "eps": Rational(Fraction(1, 10**7))}
+    for gradient in (Rational(1), Rational(0)):
+        start = AdamState(Rational(0), Rational(0), -1)  # type: ignore[arg-type]
+        yield divides_by_zero(lambda gradient=gradient, start=start: adam(Rational(0), gradient, start, **hyper)), True
+    for loop, count in ((range(1, 10), 9), (range(1, 11), 10)):
+        yield steps_of(adam, loop, hyper), count
+
+
+def steps_of(adam: Step, loop: range, hyper: dict[str, Any]) -> int:
+    """How many steps a loop makes whose variable is the number of the step."""
+    x, state = Rational(0), rest(Rational(0))
+    for n in loop:
+        x, state = adam(x, Rational(1), state._replace(t=n - 1), **hyper)
+    return int(state.t)
+
+
+@reproduction("adam.loop_index", scope="float64, 1 − β⁰ = 0")
+def not_a_number(adam: Step) -> Claims:
+    """A loop from 0 gives NaN at its first step, with a gradient or without."""
+    for gradient in (np.ones(1), np.zeros(1)):
+        start = AdamState(np.zeros(1), np.zeros(1), -1)
+        yield bool(np.isnan(adam(np.ones(1), gradient, start, lr=0.1, beta1=0.9, beta2=0.999, eps=1e-7)[0][0])), True
+
+
+@erratum("E41")
+def counted_from_zero(adam: Step) -> Step:
+    """for t in range(num_iterations): both corrections of the first step are 1 − β⁰ = 0."""
+    return lambda theta, grad, state, **hyper: adam(theta, grad, state._replace(t=state.t - 1), **hyper)
+
+
+@erratum("E42")
+def one_step_short(adam: Step) -> Claims:
+    """range(1, num_iterations) makes num_iterations steps."""
+    hyper = {"lr": Rational(1), "beta1": Rational(KEEP1), "beta2": Rational(KEEP2), "eps": Rational(Fraction(1, 10**7))}
+    yield steps_of(adam, range(1, 10), hyper), 10
+
+
+@erratum("E43")
+def unbalanced(adam_uncorrected: Step) -> Claims:
+    """The line of code parses."""
+    line = "x -= learning_rate * first_moment / (np.sqrt(second_moment) + 1e-7))"
+    yield parses(line), True
+
+
+def parses(line: str) -> bool:
+    """Whether a line is Python."""
+    try:
+        ast.parse(line)
+    except SyntaxError:
+        return False
+    return True
+
+
+@erratum("E07")
+def stabiliser_inside(adam: Step) -> Step:
+    """√(r̂ + δ) in the place of √r̂ + δ."""
+    return lambda theta, grad, state, *, eps, **hyper: adam(theta, grad, state, **{**hyper, "eps": 0 * eps, "eps_root": eps})
+
+
+@erratum("E24")
+def two_places_of_the_stabiliser(adam: Step) -> Claims:
+    """Two slides in a row: √v̂ + ε and √(v̂ + ε) are the same."""
+    outside, within = (adam(theta, g, AdamState(m, v, t), **COMMON, **one) for one in ({"eps": eps}, {"eps": zero, "eps_root": eps}))
+    yield outside[0], within[0]
+
+
+@erratum("E64")
+def corrections_beside_the_formula(adam: Step, adam_uncorrected: Step) -> Claims:
+    """The update as it stands, without 1 − βᵗ, is Adam's."""
+    hyper = {**COMMON, "eps": zero, "eps_root": eps}
+    yield adam_uncorrected(theta, g, Moments(m, v), **hyper)[0], adam(theta, g, AdamState(m, v, t), **hyper)[0]
+
+
+# --- without corrections -----------------------------------------------------------------------------------------------------------
+
+share = 1 / (1 + q)  # β₂ᵗ⁺¹, any number in (0, 1)
+root_of_share = share ** (1 / (t + 1))  # the β₂ of which it is that power
+
+
+def before(after: Any, decay: Any) -> Any:
+    """The v from which a step with gradient g leads to this one."""
+    return (after - (1 - decay) * g**2) / decay
+
+
+@proof("optimizers.adam.uncorrected", scope="every state, gradient, t, decay, eps and eps_root")
+def corrections_are_rates(adam: Step, adam_uncorrected: Step) -> Claims:
+    """With a = 1 − β₁ᵗ and c² = 1 − β₂ᵗ, Adam at lr, eps, eps_root is uncorrected Adam at lr c/a, c eps, c² eps_root."""
+    start, scale = before(v, root_of_share), np.sqrt(1 - share)
+    hyper = {"beta1": beta1, "beta2": root_of_share}
+    moved, state = adam(theta, g, AdamState(m, start, t), lr=lr, eps=eps, eps_root=root, **hyper)
+    rate = lr * scale / (1 - beta1 ** (t + 1))
+    bare = adam_uncorrected(theta, g, Moments(m, start), lr=rate, eps=scale * eps, eps_root=scale**2 * root, **hyper)
+    yield (moved, state[:2]), bare
+    yield state.t, t + 1
+
+
+@proof("adam.uncorrected_transient", "optimizers.adam.uncorrected", scope="every t, gradient and decay")
+def transient_of_a_constant_gradient(adam_uncorrected: Step, adam_uncorrected_transient: Step) -> Claims:
+    """After t constant gradients m = (1 − β₁ᵗ) g and v = (1 − β₂ᵗ) g²; the step is lr sign(g) times their quotient."""
+
+    def closed(n: Any, gradient: Any, decay: Any) -> Moments:
+        return Moments((1 - beta1**n) * gradient, (1 - decay**n) * gradient**2)
+
+    yield from by_induction(
+        lambda n: closed(n, g, beta2), lambda state: adam_uncorrected(theta, g, state, **HYPER)[1], Moments(zero, zero)
+    )
+    for gradient, sign in ((s, 1), (-s, -1)):
+        hyper = {"beta1": beta1, "beta2": root_of_share}
+        moved, _ = adam_uncorrected(theta, gradient, closed(t, gradient, root_of_share), lr=lr, eps=zero, **hyper)
+        yield moved - theta, -sign * lr * adam_uncorrected_transient(t + 1, **hyper)
+
+
+@certified_value("adam.uncorrected_transient", scope="every t, at .9/.999; t = 1 at .9/.99 and .9/.9")
+def worst_at_the_twelfth_step(adam_uncorrected_transient: Step) -> Claims:
+    """3.1623, then 6.5685 at most, at t = 12; below 1.05 from t = 2375 on, and not before.
+
+    The numerator is below 1 and the root grows with t, so that no step after the n-th exceeds 1/√(1 − β₂ⁿ).
+    """
+    transient = lambda n, k2: adam_uncorrected_transient(n, beta1=Ball(KEEP1), beta2=Ball(k2))  # noqa: E731 - read as mathematics
+    yield transient(1, KEEP2), printed("3.1623")
+    yield transient(12, KEEP2), printed("6.5685")
+    for n in (*range(1, 12), *range(13, 30)):
+        yield transient(n, KEEP2) < transient(12, KEEP2), True
+    yield 1 / np.sqrt(1 - Ball(KEEP2) ** 30) < transient(12, KEEP2), True
+    for n in range(1, 2375):
+        yield transient(n, KEEP2) > Ball(Fraction(105, 100)), True
+    yield 1 / np.sqrt(1 - Ball(KEEP2) ** 2375) < Ball(Fraction(105, 100)), True
+    yield transient(1, Fraction(99, 100)), 1
+    yield transient(1, KEEP1), printed("0.3162")
+
+
+@proof("adam.uncorrected_transient", scope="every t, β₁ = β₂")
+def too_short_at_equal_decays(adam_uncorrected_transient: Step) -> Claims:
+    """At β₁ = β₂ = β it is √(1 − βᵗ): below 1, and growing."""
+    keep = 1 / (1 + q)
+    short = adam_uncorrected_transient(t + 1, beta1=keep, beta2=keep)
+    yield short**2, 1 - keep ** (t + 1)
+    yield adam_uncorrected_transient(t + 2, beta1=keep, beta2=keep) ** 2 > short**2, True
+
+
+@erratum("E06")
+def preset_of_the_deck(adam_uncorrected_transient: Step) -> Claims:
+    """Decays .9 and .9 are Adam's: the uncorrected first step is 3.1623 times lr."""
+    uc = presets("adam.presets")[1]
+    yield certified(adam_uncorrected_transient, 1, beta1=uc["beta1"], beta2=uc["beta2"]), printed("3.1623")
+
+
+@enumeration("adam.presets", scope="exact, every preset of the catalogue")
+def presets_lie_in_the_domain(adam: Step) -> Claims:
+    """Decays in [0, 1), a positive lr, and eps, where one is given, not negative: a first step of lr at most. UC's decays alone are not the paper's."""
+    for number, one_of in enumerate(presets("adam.presets")):
+        yield all(0 <= one_of[name] < 1 for name in ("beta1", "beta2")) and one_of["lr"] > 0, True
+        yield min(one_of.get("eps", 0), one_of.get("eps_root", 0)) >= 0, True
+        hyper = {"eps": Rational(0)} | {name: Rational(value) for name, value in one_of.items() if name != "eps_root"}
+        x, _ = adam(Rational(0), Rational(-1), rest(Rational(0)), **hyper)
+        yield bool(x <= one_of["lr"]), True
+        yield (one_of["beta1"], one_of["beta2"]) == (KEEP1, KEEP2), number != 1
+
+
+# --- the efficient form ------------------------------------------------------------------------------------------------------------
+
+
+@proof("adam.efficient_form", scope="every state, gradient, t, decay and eps")
+def efficient_form_scales_eps(adam: Step, adam_efficient: Step) -> Claims:
+    """Its eps is Adam's times √(1 − β₂ᵗ); with the same eps the two differ as soon as eps and the step do not vanish."""
+    start = AdamState(m, before(v, root_of_share), t)
+    hyper, scale = {"lr": lr, "beta1": beta1, "beta2": root_of_share}, np.sqrt(1 - share)
+    yield adam_efficient(theta, g, start, eps=scale * eps, **hyper), adam(theta, g, start, eps=eps, **hyper)
+    ours, theirs = (step(theta, g, start, eps=eps, **hyper) for step in (adam, adam_efficient))
+    after_m = beta1 * m + (1 - beta1) * g
+    left_over = lr * after_m / (1 - beta1 ** (t + 1)) * scale * eps * (scale - 1) / ((np.sqrt(v) + scale * eps) * (np.sqrt(v) + eps))
+    yield theirs[0] - ours[0], -left_over
+
+
+@law("adam.efficient_form", scope="float64, 4 steps, within rounding", examples=25)
+def efficient_form_makes_the_same_steps(
+    adam: Step, adam_efficient: Step, theta: Vector, grads: Gradients, lr: Rate, beta1: Decay, beta2: Decay, eps: Rate
+) -> Claims:
+    """With eps √(1 − β₂ᵗ) at step t."""
+    point, ours = theta, rest(theta)
+    place, theirs = theta, rest(theta)
+    for n in range(1, len(grads) + 1):
+        point, ours = adam(point, grads[n - 1], ours, lr=lr, beta1=beta1, beta2=beta2, eps=eps)
+        scaled = eps * np.sqrt(1 - beta2**n)
+        place, theirs = adam_efficient(place, grads[n - 1], theirs, lr=lr, beta1=beta1, beta2=beta2, eps=scaled)
+        yield place, point
+
+
+# --- what Adam is made of ----------------------------------------------------------------------------------------------------------
+
+
+def rmsprop_itself(theta: Any, grad: Any, mean_sq: Any, *, lr: Any, decay: Any, eps: Any, eps_root: Any = 0) -> Any:
+    """RMSProp's equation, stated here until its own chapter stands beside this one."""
+    mean_sq = decay * mean_sq + (1 - decay) * grad**2
+    return theta - lr * grad / (np.sqrt(mean_sq + eps_root) + eps), mean_sq
+
+
+@proof("adam.composition", scope="every state, gradient, t, lr, decay, eps and eps_root")
+def rmsprop_with_momentum_and_corrections(adam: Step, adam_uncorrected: Step, gradient_average: Step) -> Claims:
+    """At β₁ = 0, uncorrected, it is RMSProp; corrected, RMSProp at c lr, c eps, c² eps_root; at β₂ = 1 rates no longer change."""
+    moved, state = adam_uncorrected(theta, g, Moments(m, v), **{**HYPER, "beta1": zero})
+    yield (moved, state.v), rmsprop_itself(theta, g, v, lr=lr, decay=beta2, eps=eps, eps_root=root)
+    yield state.m, g
+    start, scale = before(v, root_of_share), np.sqrt(1 - share)
+    moved, full = adam(theta, g, AdamState(m, start, t), lr=lr, beta1=zero, beta2=root_of_share, eps=eps, eps_root=root)
+    yield (moved, full.v), rmsprop_itself(theta, g, start, lr=scale * lr, decay=root_of_share, eps=scale * eps, eps_root=scale**2 * root)
+    moved, state = adam_uncorrected(theta, g, Moments(m, v), **{**HYPER, "beta2": one})
+    yield (moved, state.m), gradient_average(theta, g, m, lr=lr / (np.sqrt(v + root) + eps), decay=beta1)
+    yield state.v, v
+
+
+@law("adam.composition", scope="float64, bit for bit", exact=True)
+def rmsprop_to_the_bit(
+    adam_uncorrected: Step, theta: Array, g: Array, m: Array, v: Squares, lr: Rate, beta2: Decay, eps: Rate, eps_root: Weight
+) -> Claims:
+    """0 · m vanishes without a rounding."""
+    moved, state = adam_uncorrected(theta, g, Moments(m, v), lr=lr, beta1=0.0, beta2=beta2, eps=eps, eps_root=eps_root)
+    yield (moved, state.v), rmsprop_itself(theta, g, v, lr=lr, decay=beta2, eps=eps, eps_root=eps_root)
+    yield state.m, g
+
+
+# --- the scale of the loss ---------------------------------------------------------------------------------------------------------
+
+HIGHER = {**COMMON, "eps": c * eps, "eps_root": c**2 * root}
+WITHIN = {**COMMON, "eps": eps, "eps_root": root}
+
+
+@proof("adam.scale_invariance", scope="every state, gradient, t, decay, eps and eps_root, every scale c > 0")
+def scales_cancel(
+    adam: Step, adam_uncorrected: Step, adam_efficient: Step, adam_first_step: Step, adamax: Step, amsgrad: Step, nadam: Step
+) -> Claims:
+    """From a state c times as large (c² for squares), c g with c eps and c² eps_root make the same step, into a state as much larger."""
+    yield adam(theta, c * g, AdamState(c * m, c**2 * v, t), **HIGHER), larger(adam(theta, g, AdamState(m, v, t), **HYPER))
+    yield adam_uncorrected(theta, c * g, Moments(c * m, c**2 * v), **HIGHER), larger(adam_uncorrected(theta, g, Moments(m, v), **HYPER))
+    efficient = adam_efficient(theta, g, AdamState(m, v, t), **COMMON, eps=eps)
+    yield adam_efficient(theta, c * g, AdamState(c * m, c**2 * v, t), **COMMON, eps=c * eps), larger(efficient)
+    yield adam_first_step(c * g, lr=lr, eps=c * eps, eps_root=c**2 * root), adam_first_step(g, lr=lr, eps=eps, eps_root=root)
+    ahead = nadam(theta, g, NadamState(m, v, w, t), **HYPER, beta1_next=after)
+    moved, state = nadam(theta, c * g, NadamState(c * m, c**2 * v, w, t), **HIGHER, beta1_next=after)
+    yield (moved, state), (ahead[0], ahead[1]._replace(m=c * ahead[1].m, v=c**2 * ahead[1].v))
+    for u, gradient in LARGEST:
+        slow, kept = adamax(theta, gradient, AdamaxState(m, u, t), **COMMON, eps=eps)
+        moved, higher = adamax(theta, c * gradient, AdamaxState(c * m, c * u, t), **COMMON, eps=c * eps)
+        yield (moved, higher), (slow, AdamaxState(c * kept.m, c * kept.u, kept.t))
+    for now, highest in ((v, v + s), (v + s, v)):
+        start = before(now, beta2)
+        slow, held = amsgrad(theta, g, AmsgradState(m, start, highest, t), **HYPER)
+        moved, high = amsgrad(theta, c * g, AmsgradState(c * m, c**2 * start, c**2 * highest, t), **HIGHER)
+        yield (moved, high), (slow, AmsgradState(c * held.m, c**2 * held.v, c**2 * held.v_max, held.t))
+
+
+def larger(step: Any) -> Any:
+    """The same step, into a state of c times the gradient."""
+    moved, state = step
+    return moved, state._replace(m=c * state.m, v=c**2 * state.v)
+
+
+# u before the step and the gradient: either the gradient or the past is the larger, with both signs
+LARGEST = [(past, sign * gradient) for past, gradient in ((v, beta2 * v + s), ((v + s) / beta2, v)) for sign in (1, -1)]
+
+
+@law("adam.scale_invariance", scope="float64 and float32, bit for bit, 4 steps", exact=True)
+def powers_of_two_cancel(
+    adam: Step, adam_uncorrected: Step, adamax: Step, amsgrad: Step, nadam: Step, rates: Rates, beta1: Decay, beta2: Decay, k: Count
+) -> Claims:
+    """Without eps, gradients g and 2ᵏ g visit the same points: a power of two commutes with every rounding."""
+    for dtype in (np.float64, np.float32):
+        size = rates.astype(dtype)
+        for step, start, more in starts(0 * size, beta1, adam, adam_uncorrected, adamax, amsgrad, nadam):
+            hyper = {"lr": 0.125, "beta1": beta1, "beta2": beta2, "eps": 0.0, **more}
+            plain, here = 0 * size, start
+            scaled, there = 0 * size, start
+            for grad in (size, -size, size * size, -size):
+                plain, here = step(plain, grad, here, **hyper)
+                scaled, there = step(scaled, 2.0**k * grad, there, **hyper)
+                yield scaled, plain
+
+
+@law("optimizers.adam", "adam.efficient_form", scope="float64, bit for bit: gradient 0, eps positive", exact=True)
+def no_gradient_no_step(
+    adam: Step, adam_efficient: Step, theta: Array, lr: Rate, beta1: Decay, beta2: Decay, eps: Rate, eps_root: Weight
+) -> Claims:
+    """From rest, parameters stay where they are."""
+    yield adam(theta, 0 * theta, rest(theta), lr=lr, beta1=beta1, beta2=beta2, eps=eps, eps_root=eps_root)[0], theta
+    yield adam_efficient(theta, 0 * theta, rest(theta), lr=lr, beta1=beta1, beta2=beta2, eps=eps)[0], theta
+
+
+# --- how long a step can be --------------------------------------------------------------------------------------------------------
+
+x = symbols("x", positive=True)  # β₂/β₁
+growing = {"beta1": beta1, "beta2": beta1 * x}
+ratio = beta1 / x  # r = β₁²/β₂
+
+
+def cap(bound: Step, n: Any) -> Any:
+    """The most that m²/v can be after n steps, as the bound on the step has it."""
+    return bound(n, **growing) ** 2 * (1 - beta1**n) ** 2 / (1 - (beta1 * x) ** n)
+
+
+@proof("adam.step_bound", scope="every t, all gradients, β₁² ≠ β₂")
+def no_step_is_longer(adam: Step, adam_step_bound: Step) -> Claims:
+    """C = max m²/v obeys C' = r C + k, k = (1 − β₁)²/(1 − β₂), and is k after one step; by Cauchy–Schwarz no step does worse.
+
+    From v = m²/C + s, s ≥ 0, the left of v' C' − m'² ≥ 0 is s β₂ C' plus a square; the step is lr m̂/√v̂, and shorter with eps.
+    """
+    keep, decay = growing["beta1"], growing["beta2"]
+    most = (1 - keep) ** 2 / (1 - decay)
+    yield cap(adam_step_bound, 0 * t + 1), most
+    yield cap(adam_step_bound, t + 2), ratio * cap(adam_step_bound, t + 1) + most
+    _, first = adam(theta, g, rest(g), lr=lr, eps=zero, **growing)
+    yield first.m**2, most * first.v
+    slack = symbols("slack", nonnegative=True)
+    moved, last = adam(theta, g, AdamState(m, m**2 / c + slack, t), lr=lr, eps=zero, **growing)
+    cross = (keep * (1 - decay) * c * g - (1 - keep) * decay * m) ** 2 / (decay * (1 - decay) * c)
+    yield last.v * (ratio * c + most) - last.m**2, slack * decay * (ratio * c + most) + cross
+    squared = (moved - theta) ** 2 * last.v * (1 - keep ** (t + 1)) ** 2
+    yield squared, lr**2 * last.m**2 * (1 - decay ** (t + 1))
+    yield 1 / (np.sqrt(v) + eps) < 1 / np.sqrt(v), True
+
+
+@proof("adam.step_bound", scope="every t, β₁ and β₂, β₁² ≠ β₂")
+def bound_is_attained(adam: Step, adam_step_bound: Step) -> Claims:
+    """After t gradients (β₂/β₁)ᵏ, m² = C v exactly: closed forms of both, by induction."""
+
+    def closed(n: Any) -> AdamState:
+        powers = (1 - ratio**n) / (1 - ratio)
+        return AdamState((1 - beta1) * x**n * powers, (1 - beta1 * x) * x ** (2 * n) * powers, n)
+
+    yield from by_induction(closed, lambda state: adam(theta, x ** (state.t + 1), state, lr=lr, eps=zero, **growing)[1], rest(zero))
+    yield closed(t + 1).m ** 2, cap(adam_step_bound, t + 1) * closed(t + 1).v
+
+
+@proof("adam.step_bound", scope="every t, β₁² < β₂, and the limit; the paper's bound beside it")
+def bound_stays_below_its_limit(adam_step_bound: Step) -> Claims:
+    """With β₂ = p², r = z² the squares of bound and limit differ by the limit's times (pᵗ − zᵗ)²/(1 − β₁ᵗ)² ≥ 0, which vanishes as t grows.
+
+    The square of (1 − β₁)/√(1 − β₂), the paper's bound, is the fraction 1 − r of the limit's: every β₁ > 0 exceeds it in the end.
+    """
+    p, z = 1 / (1 + q), 1 / (1 + q + s)
+    keep, decay = p * z, p**2
+    final = (1 - keep) ** 2 / ((1 - decay) * (1 - keep**2 / decay))
+    missing = (1 - keep**t) ** 2 * (final - adam_step_bound(t, beta1=keep, beta2=decay) ** 2)
+    yield missing, final * (p**t - z**t) ** 2
+    for power in (p**t, z**t, keep**t):
+        yield limit(power), 0
+    yield (1 - keep) ** 2 / (1 - decay), final * (1 - z**2)
+    yield (1 - z**2) < 1, True
+
+
+@certified_value("adam.step_bound", scope="t = 1, 10, 100, 1000 at .9/.999, the limits there and at .9/.99")
+def longest_steps(adam: Step, adam_step_bound: Step) -> Claims:
+    """1, 1.0431, 2.2434, 5.7812, and 7.2703 in the limit: Adam itself makes these steps as gradients grow by 1.11 each time."""
+    hyper = {"beta1": Ball(KEEP1), "beta2": Ball(KEEP2)}
+    table = {1: "1.0000", 10: "1.0431", 100: "2.2434", 1000: "5.7812"}
+    growth, point, state = Ball(KEEP2 / KEEP1), Ball(0), rest(Ball(0))
+    for n in range(1, 1001):
+        moved, state = adam(Ball(0), growth**n, state, lr=Ball(1), eps=Ball(0), **hyper)
+        if n in table:
+            yield -moved, printed(table[n])
+            yield adam_step_bound(n, **hyper), printed(table[n])
+            yield -moved - adam_step_bound(n, **hyper), point
+    yield adam_step_bound(20_000, **hyper), printed("7.2703")
+    yield adam_step_bound(20_000, beta1=Ball(KEEP1), beta2=Ball(Fraction(99, 100))), printed("2.3452")
+    yield (1 - Ball(KEEP1)) / np.sqrt(1 - Ball(KEEP2)), printed("3.1623")
+
+
+@certified_value("adam.step_bound", scope=".9/.999: 1999 steps without a gradient, then one with")
+def a_single_late_gradient(adam: Step, adam_step_bound: Step) -> Claims:
+    """The paper's sparse case: 2.9407, below its bound 3.1623 and far below what is possible at that step."""
+    hyper = {"beta1": Ball(KEEP1), "beta2": Ball(KEEP2)}
+    start = AdamState(Ball(0), Ball(0), 1999)  # type: ignore[arg-type]
+    moved, _ = adam(Ball(0), Ball(-7), start, lr=Ball(1), eps=Ball(0), **hyper)
+    yield moved, printed("2.9407")
+    yield moved < adam_step_bound(2000, **hyper), True
+
+
+@enumeration("adam.step_bound", scope="exact, all sequences of 5 gradients from −2, −1, 0, 1, 2 that begin with one, β 1/2 and 3/4")
+def bound_holds_for_all_sequences(adam: Step, adam_step_bound: Step) -> Claims:
+    """No step is longer; the sum of squared weights over weights, term by term, is the bound's square."""
+    keep, decay = Fraction(1, 2), Fraction(3, 4)
+    bounds = []
+    for n in range(1, 6):
+        first, second = ([(1 - b) * b**i / (1 - b**n) for i in range(n)] for b in (keep, decay))
+        bounds.append(sum(a**2 / b for a, b in zip(first, second, strict=True)))
+        yield adam_step_bound(n, beta1=Ball(keep), beta2=Ball(decay)) ** 2, Ball(bounds[-1])
+    hyper = {"lr": Rational(0), "beta1": Rational(keep), "beta2": Rational(decay), "eps": Rational(1)}
+    for grads in itertools.product((1, 2), *((-2, -1, 0, 1, 2),) * 4):
+        state = rest(Rational(0))
+        for n, grad in enumerate(grads, start=1):
+            state = Moments(*state[:2])._replace(m=keep * state.m + (1 - keep) * grad, v=decay * state.v + (1 - decay) * grad**2)
+        yield True, True
