@@ -173,11 +173,18 @@ def adam_l2(
 ) -> tuple[Array, AdamState]:
     """Adam of a loss with the penalty λ ‖θ‖²/2: the decay enters the moments, and is divided by the root as the gradient is.
 
-        Adam with g + λ θ in the place of g
+        Adam with g ← g + λ θ
 
     Units: weight_decay as grad / theta, the others as adam.  Source: Loshchilov & Hutter 2019, Algorithm 2.
     """
-    return adam(theta, grad + weight_decay * theta, state, lr=lr, beta1=beta1, beta2=beta2, eps=eps, eps_root=eps_root)
+    m, v, t = state
+    t = t + 1
+    grad = grad + weight_decay * theta
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    m_hat = m / (1 - beta1**t)
+    v_hat = v / (1 - beta2**t)
+    return theta - lr * m_hat / (np.sqrt(v_hat + eps_root) + eps), AdamState(m, v, t)
 
 
 @formula("optimizers.adamw")
@@ -186,12 +193,17 @@ def adamw(
 ) -> tuple[Array, AdamState]:
     """AdamW: the decay is decoupled from the moments, so that all weights shrink at one rate.
 
-        θ ← θ' − η λ θ,   θ' the step of Adam from θ
+        m̂, v̂ as Adam's,   θ ← θ − η (m̂ / (√(v̂ + ε_root) + ε) + λ θ)
 
     Units: lr as theta, lr · weight_decay has none.  Source: Loshchilov & Hutter 2019, Algorithm 2, with η λ for its λ.
     """
-    moved, state = adam(theta, grad, state, lr=lr, beta1=beta1, beta2=beta2, eps=eps, eps_root=eps_root)
-    return moved - lr * weight_decay * theta, state
+    m, v, t = state
+    t = t + 1
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    m_hat = m / (1 - beta1**t)
+    v_hat = v / (1 - beta2**t)
+    return theta - lr * (m_hat / (np.sqrt(v_hat + eps_root) + eps) + weight_decay * theta), AdamState(m, v, t)
 
 
 class AmsgradState(NamedTuple):
