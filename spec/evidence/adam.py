@@ -260,9 +260,10 @@ def not_a_number(adam: Step) -> Claims:
 
 
 @erratum("E41")
-def counted_from_zero(adam: Step) -> Step:
-    """for t in range(num_iterations): both corrections of the first step are 1 − β⁰ = 0."""
-    return lambda theta, grad, state, **hyper: adam(theta, grad, state._replace(t=state.t - 1), **hyper)
+def counted_from_zero(adam: Step) -> Claims:
+    """range(num_iterations) makes num_iterations steps: the first of them divides by 1 − β⁰ = 0."""
+    hyper = {"lr": Rational(1), "beta1": Rational(KEEP1), "beta2": Rational(KEEP2), "eps": Rational(Fraction(1, 10**7))}
+    yield divides_by_zero(lambda: steps_of(adam, range(10), hyper)), False
 
 
 @erratum("E42")
@@ -975,10 +976,10 @@ def landscapes(adam: Step) -> Claims:
 
 
 def steps_until(adam: Step, gradient: Callable[[Any], Any], arrived: Callable[[Any], Any], start: list[float], rate: float) -> int:
-    """How many steps it takes."""
+    """How many steps it takes, 5000 at most."""
     point = np.array(start)
     state, count = rest(point), 0
-    while not arrived(point):
+    while not arrived(point) and count < 5000:
         point, state = adam(point, gradient(point), state, lr=rate, beta1=0.9, beta2=0.999, eps=1e-8)
         count += 1
     return count
