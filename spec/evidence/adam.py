@@ -6,6 +6,7 @@ Where a root of 1 − β₂ᵗ is needed, w = 1 − β₂ᵗ is chosen freely an
 from __future__ import annotations
 
 import ast
+import functools
 import itertools
 from collections.abc import Callable
 from decimal import Decimal
@@ -126,8 +127,8 @@ def from_the_definition(
     yield point, expected
 
 
-# β₂, gradients of which v̂ is a square, and whether only the last of them counts for it
-SQUARES = [(Fraction(2, 3), (-3, 3)), (Fraction(0), (1, -2, 3))]
+# β₂, and gradients for which v̂ is a square
+SQUARES: list[tuple[Fraction, tuple[int, ...]]] = [(Fraction(2, 3), (-3, 3)), (Fraction(0), (1, -2, 3))]
 
 
 @enumeration("optimizers.adam", "optimizers.adam.uncorrected", scope="exact, all sequences of up to 4 gradients for which v̂ is a square")
@@ -153,8 +154,11 @@ def steps_by_hand(adam: Step, adam_uncorrected: Step) -> Claims:
 
 def expected_uncorrected(grads: tuple[int, ...], rate: Fraction, keep: Fraction, stabiliser: Fraction) -> Fraction:
     """The way of uncorrected Adam at β₂ = 0."""
-    means = itertools.accumulate(grads, lambda mean, grad: keep * mean + (1 - keep) * grad, initial=Fraction(0))
-    return -sum((rate * mean / (abs(grad) + stabiliser) for grad, mean in zip(grads, list(means)[1:], strict=True)), Fraction(0))
+    moved, mean = Fraction(0), Fraction(0)
+    for grad in grads:
+        mean = keep * mean + (1 - keep) * grad
+        moved -= rate * mean / (abs(grad) + stabiliser)
+    return moved
 
 
 @enumeration("adam.constant_gradient", scope="exact, t ≤ 12, gradients −3, 1/2, decays 0, 1/3, 9/10, 999/1000")
@@ -200,7 +204,7 @@ def without_a_gradient(adam: Step, adam_uncorrected: Step, adamax: Step, amsgrad
             x, state = step(x, nothing, state, eps=half, **hyper)
         yield x, 5
         yield state[:2], start[:2]
-        yield divides_by_zero(lambda step=step, start=start, hyper=hyper: step(nothing, nothing, start, eps=nothing, **hyper)), True
+        yield divides_by_zero(functools.partial(step, nothing, nothing, start, eps=nothing, **hyper)), True
 
 
 def starts(nothing: Any, ahead: Any, *steps: Step) -> list[tuple[Step, Any, dict[str, Any]]]:
@@ -237,8 +241,8 @@ def loops_of_the_slides(adam: Step) -> Claims:
     """From 0 the first step divides by 0, with a gradient or without; range(1, 10) makes 9 steps, range(1, 11) makes 10."""
     hyper = {"lr": Rational(1), "beta1": Rational(KEEP1), "beta2": Rational(KEEP2), "eps": Rational(Fraction(1, 10**7))}
     for gradient in (Rational(1), Rational(0)):
-        start = AdamState(Rational(0), Rational(0), -1)  # type: ignore[arg-type]
-        yield divides_by_zero(lambda gradient=gradient, start=start: adam(Rational(0), gradient, start, **hyper)), True
+        start = AdamState(Rational(0), Rational(0), -1)
+        yield divides_by_zero(functools.partial(adam, Rational(0), gradient, start, **hyper)), True
     for loop, count in ((range(1, 10), 9), (range(1, 11), 10)):
         yield steps_of(adam, loop, hyper), count
 
@@ -500,7 +504,7 @@ def powers_of_two_cancel(
 ) -> Claims:
     """Without eps, gradients g and 2ᵏ g visit the same points: a power of two commutes with every rounding."""
     for dtype in (np.float64, np.float32):
-        size = rates.astype(dtype)
+        size: Any = rates.astype(dtype)
         for step, start, more in starts(0 * size, beta1, adam, adam_uncorrected, adamax, amsgrad, nadam):
             hyper = {"lr": 0.125, "beta1": beta1, "beta2": beta2, "eps": 0.0, **more}
             plain, here = 0 * size, start
@@ -600,7 +604,7 @@ def longest_steps(adam: Step, adam_step_bound: Step) -> Claims:
 def a_single_late_gradient(adam: Step, adam_step_bound: Step) -> Claims:
     """The paper's sparse case: 2.9407, below its bound 3.1623 and far below what is possible at that step."""
     hyper = {"beta1": Ball(KEEP1), "beta2": Ball(KEEP2)}
-    start = AdamState(Ball(0), Ball(0), 1999)  # type: ignore[arg-type]
+    start = AdamState(Ball(0), Ball(0), 1999)
     moved, _ = adam(Ball(0), Ball(-7), start, lr=Ball(1), eps=Ball(0), **hyper)
     yield moved, printed("2.9407")
     yield moved < adam_step_bound(2000, **hyper), True
@@ -729,7 +733,7 @@ def limit_of_higher_powers(adamax: Step) -> Claims:
 @certified_value("optimizers.adamax", scope="gradients 2, 1, −1 at β₂ = .9, p = 2, 8, 32, 128")
 def higher_powers_approach(adamax: Step) -> Claims:
     """At p = 128 the p-th root is 1.61999998 where u is 1.62."""
-    decay, state = Ball(KEEP1), AdamaxState(Ball(0), Ball(0), 0)  # type: ignore[arg-type]
+    decay, state = Ball(KEEP1), AdamaxState(Ball(0), Ball(0), 0)
     for gradient in (2, 1, -1):
         _, state = adamax(Ball(0), Ball(gradient), state, lr=Ball(1), beta1=Ball(0), beta2=decay, eps=Ball(0))
     yield state.u, Ball(Fraction(162, 100))
@@ -753,7 +757,7 @@ def adamax_steps_are_bounded(adamax: Step) -> Claims:
     yield from by_induction(most, lambda before: part * before + 1 - past * part, zero)
     hyper = {"lr": lr, "beta1": past * part, "beta2": past, "eps": zero}
     closed = lambda n: AdamaxState(past ** (n - 1) * most(n), past ** (n - 1), n)  # noqa: E731 - read as mathematics
-    yield adamax(theta, one, AdamaxState(zero, zero, 0), **hyper)[1], closed(one)  # type: ignore[arg-type]
+    yield adamax(theta, one, AdamaxState(zero, zero, 0), **hyper)[1], closed(one)
     yield adamax(theta, past ** (t + 1), closed(t + 1), **hyper)[1], closed(t + 2)
     yield limit(share**t), 0
     past = 1 / (1 + q)
@@ -772,7 +776,7 @@ def adamax_exceeds_its_lr(adamax: Step) -> Claims:
     """In units of lr the steps come to 1.0091, where the paper has 1 for a bound."""
     (preset,) = presets("optimizers.adamax")
     hyper = {name: Ball(preset[name]) for name in ("lr", "beta1", "beta2")}
-    moved, state = Ball(0), AdamaxState(Ball(0), Ball(0), 0)  # type: ignore[arg-type]
+    moved, state = Ball(0), AdamaxState(Ball(0), Ball(0), 0)
     for n in range(1, 301):
         moved, state = adamax(Ball(0), hyper["beta2"] ** n, state, eps=Ball(0), **hyper)
     yield -moved / hyper["lr"], printed("1.0091")
@@ -785,7 +789,7 @@ def adamax_by_hand(adamax: Step) -> Claims:
     keep, decay, stabiliser, rate = Fraction(1, 3), Fraction(3, 4), Fraction(1, 5), Fraction(1, 2)
     hyper = {"lr": Rational(rate), "beta1": Rational(keep), "beta2": Rational(decay), "eps": Rational(stabiliser)}
     for grads in itertools.product((-2, 0, 1), repeat=4):
-        x, state = Rational(5), AdamaxState(Rational(0), Rational(0), 0)  # type: ignore[arg-type]
+        x, state = Rational(5), AdamaxState(Rational(0), Rational(0), 0)
         expected = Fraction(5)
         for n, grad in enumerate(grads, start=1):
             x, state = adamax(x, Rational(grad), state, **hyper)
@@ -883,18 +887,18 @@ def amsgrad_by_hand(amsgrad: Step) -> Claims:
     keep, stabiliser = Fraction(1, 3), Fraction(1, 5)
     hyper = {"lr": Rational(1), "beta1": Rational(keep), "beta2": Rational(0), "eps": Rational(stabiliser)}
     for grads in itertools.product((-2, 1, 3), repeat=4):
-        x, state = Rational(0), AmsgradState(Rational(0), Rational(0), Rational(0), 0)  # type: ignore[arg-type]
+        x, state = Rational(0), AmsgradState(Rational(0), Rational(0), Rational(0), 0)
         expected, mean = Fraction(0), Fraction(0)
         for n, grad in enumerate(grads, start=1):
             x, state = amsgrad(x, Rational(grad), state, **hyper)
             mean = keep * mean + (1 - keep) * grad
             expected -= mean / (1 - keep**n) / (max(map(abs, grads[:n])) + stabiliser)
         yield x, expected
-    state = AmsgradState(Rational(0), Rational(Fraction(1, 2)), Rational(Fraction(1, 2)), 1)  # type: ignore[arg-type]  # after a gradient 1
+    state = AmsgradState(Rational(0), Rational(Fraction(1, 2)), Rational(Fraction(1, 2)), 1)  # after a gradient 1
     x, state = amsgrad(
         Rational(0), Rational(0), state, **{**hyper, "beta2": Rational(Fraction(1, 2)), "eps_root": Rational(Fraction(1, 3))}
     )
-    yield state, AmsgradState(Rational(0), Rational(Fraction(1, 4)), Rational(Fraction(1, 2)), 2)  # type: ignore[arg-type]
+    yield state, AmsgradState(Rational(0), Rational(Fraction(1, 4)), Rational(Fraction(1, 2)), 2)
 
 
 @trajectory("optimizers.amsgrad", scope="gradients 3, −1, −1, … on [−1, 1], β₁ 0, β₂ 1/10, lr 1/√t, 6000 steps")
@@ -907,7 +911,7 @@ def where_adam_goes_the_wrong_way(adam: Step, amsgrad: Step) -> Claims:
         point, state = np.zeros(1), start
         for n in range(1, 6_001):
             gradient = np.array([3.0 if n % 3 == 1 else -1.0])
-            point, state = step(point, gradient, state, lr=n**-0.5, beta1=0.0, beta2=0.1, eps=0.0)  # type: ignore[arg-type]
+            point, state = step(point, gradient, state, lr=n**-0.5, beta1=0.0, beta2=0.1, eps=0.0)
             point = np.clip(point, -1, 1)
         yield bool(abs(point[0] - end) < 0.05), True
 
@@ -948,7 +952,7 @@ def nadam_by_hand(nadam: Step) -> Claims:
     schedule = [Fraction(k, k + 2) for k in range(1, 6)]
     for signs in itertools.product((-1, 1), repeat=4):
         x, expected, mean, product = Rational(0), Fraction(0), Fraction(0), Fraction(1)
-        state = NadamState(Rational(0), Rational(0), Rational(0), 0)  # type: ignore[arg-type]
+        state = NadamState(Rational(0), Rational(0), Rational(0), 0)
         for sign, (now, following) in zip(signs, itertools.pairwise(schedule), strict=True):
             hyper = {"beta1": Rational(now), "beta1_next": Rational(following), "beta2": Rational(Fraction(2, 3))}
             x, state = nadam(x, Rational(3 * sign), state, lr=Rational(1), eps=Rational(Fraction(1, 2)), **hyper)
@@ -958,7 +962,7 @@ def nadam_by_hand(nadam: Step) -> Claims:
         yield state.weight, 1 - product
         yield state.t, 4
     hyper = {"beta1": Rational(KEEP1), "beta1_next": Rational(KEEP1), "beta2": Rational(KEEP2), "eps": Rational(0)}
-    start = NadamState(Rational(0), Rational(0), Rational(0), 0)  # type: ignore[arg-type]
+    start = NadamState(Rational(0), Rational(0), Rational(0), 0)
     yield nadam(Rational(0), Rational(-5), start, lr=Rational(1), **hyper)[0], Fraction(28, 19)
 
 
