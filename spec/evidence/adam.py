@@ -140,37 +140,31 @@ def steps_by_hand(adam: Step, adam_uncorrected: Step) -> Claims:
         for grads in itertools.chain.from_iterable(itertools.product(values, repeat=n) for n in range(1, 5)):
             x, state = Rational(5), rest(Rational(0))
             y, bare = Rational(5), Moments(*rest(Rational(0))[:2])
-            expected, mean = Fraction(5), Fraction(0)
+            expected, uncorrected, mean = Fraction(5), Fraction(5), Fraction(0)
             for n, grad in enumerate(grads, start=1):
                 x, state = adam(x, Rational(grad), state, **hyper)
                 mean = keep * mean + (1 - keep) * grad
                 expected -= rate * mean / (1 - keep**n) / (abs(grad) + stabiliser)
                 if decay == 0:
                     y, bare = adam_uncorrected(y, Rational(grad), bare, **hyper)
-                    yield y - 5, expected_uncorrected(grads[:n], rate, keep, stabiliser)
+                    uncorrected -= rate * mean / (abs(grad) + stabiliser)
+                    yield y, uncorrected
             yield x, expected
             yield state.t, len(grads)
-
-
-def expected_uncorrected(grads: tuple[int, ...], rate: Fraction, keep: Fraction, stabiliser: Fraction) -> Fraction:
-    """The way of uncorrected Adam at β₂ = 0."""
-    moved, mean = Fraction(0), Fraction(0)
-    for grad in grads:
-        mean = keep * mean + (1 - keep) * grad
-        moved -= rate * mean / (abs(grad) + stabiliser)
-    return moved
 
 
 @enumeration("adam.constant_gradient", scope="exact, t ≤ 12, gradients −3, 1/2, decays 0, 1/3, 9/10, 999/1000")
 def constant_gradient_by_hand(adam: Step, adam_first_step: Step) -> Claims:
     """Step after step, in fractions: the steps never change."""
-    for gradient, keep, decay in itertools.product((-3, Fraction(1, 2)), (Fraction(0), KEEP1), (Fraction(0), Fraction(1, 3), KEEP2)):
+    for gradient, keep, decay in itertools.product(
+        (Fraction(-3), Fraction(1, 2)), (Fraction(0), KEEP1), (Fraction(0), Fraction(1, 3), KEEP2)
+    ):
         for stabiliser in (Fraction(0), Fraction(1, 7)):
             x, state, hyper = Rational(0), rest(Rational(0)), {"lr": Rational(1), "eps": Rational(stabiliser)}
             for n in range(1, 13):
                 x, state = adam(x, Rational(gradient), state, beta1=Rational(keep), beta2=Rational(decay), **hyper)
                 yield x, n * adam_first_step(Rational(gradient), **hyper)
-            yield x, Fraction(-12 * gradient) / (abs(gradient) + stabiliser)
+            yield x, -12 * gradient / (abs(gradient) + stabiliser)
 
 
 @certified_value("adam.first_step", "adam.efficient_form", scope="gradients 1e-4, 1e-6, 1e-8 at .9/.999, eps 1e-8")
