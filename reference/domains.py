@@ -68,6 +68,11 @@ StartRate: TypeAlias = Annotated[float, Gt(0), NotBelow("end")]
 Loss: TypeAlias = float
 ExtendedLoss: TypeAlias = Annotated[float, MayBeInfinite]
 
+Squares: TypeAlias = Annotated[Array, Ge(0)]
+Magnitudes: TypeAlias = Annotated[Array, Ge(0)]
+Eps: TypeAlias = Annotated[float, Ge(0)]
+Steps: TypeAlias = Annotated[int, Ge(1)]
+
 Gradient: TypeAlias = Callable[[Array], Array]
 
 # --- descent and averaging ---------------------------------------------------------------------------

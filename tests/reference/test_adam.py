@@ -1,0 +1,47 @@
+"""Adam and its relatives behind the door: a gradient of 0, and the dtype of what comes out."""
+
+import numpy as np
+import pytest
+from trainspec.reference import adam
+from trainspec.reference.adam import AdamaxState, AdamState, AmsgradState, Moments, NadamState
+
+STEPS = {
+    "adam": (AdamState, {}),
+    "adam_uncorrected": (Moments, {}),
+    "adam_efficient": (AdamState, {}),
+    "adamax": (AdamaxState, {}),
+    "adam_l2": (AdamState, {"weight_decay": 0.0}),
+    "adamw": (AdamState, {"weight_decay": 0.0}),
+    "amsgrad": (AmsgradState, {}),
+    "nadam": (NadamState, {"beta1_next": 0.875}),
+}
+NUMBERS = {"weight": 0.0, "t": 0}
+
+
+def step(name, theta, grad, eps):
+    """One step from rest."""
+    state, more = STEPS[name]
+    start = state(*(NUMBERS.get(field, 0 * theta) for field in state._fields))
+    return getattr(adam, name)(theta, grad, start, lr=0.5, beta1=0.875, beta2=0.9375, eps=eps, **more)
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_no_gradient_makes_no_step_with_eps_and_an_error_without(name):
+    theta = np.array([1.0, -2.0])
+    np.testing.assert_array_equal(step(name, theta, 0 * theta, 1e-8)[0], theta)
+    with pytest.raises(ValueError, match=f"{name}: finite arguments gave a result that is not finite: it overflows, or divides by zero"):
+        step(name, theta, np.array([1.0, 0.0]), 0.0)
+
+
+@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_dtype_is_kept(name, dtype):
+    theta = np.array([1.0, -2.0], dtype=dtype)
+    moved, state = step(name, theta, theta, 0.5)
+    assert {moved.dtype, *(part.dtype for part in state if isinstance(part, np.ndarray))} == {np.dtype(dtype)}
+
+
+def test_steps_are_counted_from_zero():
+    nothing = np.zeros(1)
+    with pytest.raises(ValueError, match=r"state\.t: -1 came; allowed: integer, ≥ 0"):
+        adam.adam(nothing, nothing, AdamState(nothing, nothing, -1), lr=0.1, beta1=0.9, beta2=0.999, eps=1e-8)
