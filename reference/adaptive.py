@@ -128,7 +128,15 @@ class RMSPropNesterovState(NamedTuple):
 
 @formula("optimizers.rmsprop_nesterov")
 def rmsprop_nesterov(
-    theta: Array, gradient: Gradient, state: RMSPropNesterovState, *, lr: Rate, momentum: Momentum, decay: Decay, eps: Eps, eps_root: Eps = 0
+    theta: Array,
+    gradient: Gradient,
+    state: RMSPropNesterovState,
+    *,
+    lr: Rate,
+    momentum: Momentum,
+    decay: Decay,
+    eps: Eps,
+    eps_root: Eps = 0,
 ) -> tuple[Array, RMSPropNesterovState]:
     """RMSProp with Nesterov's momentum: gradient and mean square are those of the look-ahead point.
 
@@ -151,9 +159,7 @@ class AdaDeltaState(NamedTuple):
 
 
 @formula("optimizers.adadelta")
-def adadelta(
-    theta: Array, grad: Array, state: AdaDeltaState, *, decay: Decay, eps_grad: Eps, eps_step: Eps
-) -> tuple[Array, AdaDeltaState]:
+def adadelta(theta: Array, grad: Array, state: AdaDeltaState, *, decay: Decay, eps_grad: Eps, eps_step: Eps) -> tuple[Array, AdaDeltaState]:
     """AdaDelta: the root mean square of the steps so far stands where a learning rate would; eps_step is what gets it going.
 
         s ← ρ s + (1 − ρ) g²
