@@ -13,12 +13,29 @@ import numpy as np
 from ._formula import formula
 
 if TYPE_CHECKING:  # names only: the domains load when something asks for them
-    from .domains import Array, Curvature, Decay, Eps, Gradient, Growth, History, Largest, Loss, Momentum, Moments, Norm, Ordinal
-    from .domains import Rate, Sizes, Squares
+    from .domains import (
+        Array,
+        Curvature,
+        Decay,
+        Eps,
+        FromOne,
+        Gradient,
+        Growth,
+        Largest,
+        Loss,
+        Momentum,
+        Norm,
+        Positive,
+        Rate,
+        SecondMoments,
+        Series,
+        Sizes,
+        Squares,
+    )
 
 
 @formula("optimizers.adaptive.ideal")
-def ideal_rescaling(theta: Array, grad: Array, second_moment: Moments, *, lr: Rate) -> Array:
+def ideal_rescaling(theta: Array, grad: Array, second_moment: SecondMoments, *, lr: Rate) -> Array:
     """The step that adaptive methods estimate: its root mean square is lr in every coordinate, if the second moments are exact.
 
         θ ← θ − η g / √E[g²]
@@ -41,7 +58,7 @@ def adagrad(theta: Array, grad: Array, sum_sq: Squares, *, lr: Rate, eps: Eps, e
 
 
 @formula("adagrad.constant_gradient")
-def adagrad_constant_gradient_step(grad: Array, step: Ordinal, *, lr: Rate, eps: Eps, eps_root: Eps = 0) -> Array:
+def adagrad_constant_gradient_step(grad: Array, step: FromOne, *, lr: Rate, eps: Eps, eps_root: Eps = 0) -> Array:
     """The t-th step of AdaGrad under a constant gradient: η/√t without stabiliser, whatever the gradient's size.
 
         Δθₜ = −η g / (√(t g² + eps_root) + eps)
@@ -52,7 +69,7 @@ def adagrad_constant_gradient_step(grad: Array, step: Ordinal, *, lr: Rate, eps:
 
 
 @formula("adagrad.regret_lemma")
-def adagrad_regret_bound(grads: History) -> Norm:
+def adagrad_regret_bound(grads: Series) -> Norm:
     """What AdaGrad's scaled gradients add up to at most, coordinate by coordinate: the lemma behind its regret bound.
 
         Σₜ gₜ² / √(Σ g₁² … gₜ²) ≤ 2 √(Σₜ gₜ²)
@@ -98,7 +115,7 @@ def rmsprop_centered(
 
 
 @formula("rmsprop.constant_gradient")
-def rmsprop_constant_gradient_step(grad: Array, step: Ordinal, *, lr: Rate, decay: Decay, eps: Eps, eps_root: Eps = 0) -> Array:
+def rmsprop_constant_gradient_step(grad: Array, step: FromOne, *, lr: Rate, decay: Decay, eps: Eps, eps_root: Eps = 0) -> Array:
     """The t-th step of RMSProp under a constant gradient: the first is too long by 1/√(1 − ρ), and only the last is η.
 
         Δθₜ = −η g / (√((1 − ρᵗ) g² + eps_root) + eps)
@@ -183,9 +200,9 @@ class RpropState(NamedTuple):
 
 @formula("optimizers.rprop")
 def rprop(
-    theta: Array, grad: Array, state: RpropState, *, grow: Growth, shrink: Decay, smallest: Norm, largest: Largest
+    theta: Array, grad: Array, state: RpropState, *, grow: Growth, shrink: Decay, smallest: Positive, largest: Largest
 ) -> tuple[Array, RpropState]:
-    """Rprop+: steps know the sign of the gradient alone. They grow while it stays and shrink when it flips; a flip takes the last step back.
+    """Rprop+: steps know the sign of the gradient alone. They grow while it stays and shrink when it flips; a flip takes the last back.
 
         kept:     δ ← min(η⁺ δ, δmax),   Δ = −sign(g) δ
         flipped:  δ ← max(η⁻ δ, δmin),   Δ ← −Δ,   and the next step does not compare
@@ -209,7 +226,7 @@ class RpropMinusState(NamedTuple):
 
 @formula("optimizers.rprop.minus")
 def rprop_minus(
-    theta: Array, grad: Array, state: RpropMinusState, *, grow: Growth, shrink: Decay, smallest: Norm, largest: Largest
+    theta: Array, grad: Array, state: RpropMinusState, *, grow: Growth, shrink: Decay, smallest: Positive, largest: Largest
 ) -> tuple[Array, RpropMinusState]:
     """Rprop−: no step is taken back; after a flip the shortened step goes the new way.
 
@@ -226,7 +243,7 @@ def rprop_minus(
 
 @formula("optimizers.rprop.improved_minus")
 def irprop_minus(
-    theta: Array, grad: Array, state: RpropMinusState, *, grow: Growth, shrink: Decay, smallest: Norm, largest: Largest
+    theta: Array, grad: Array, state: RpropMinusState, *, grow: Growth, shrink: Decay, smallest: Positive, largest: Largest
 ) -> tuple[Array, RpropMinusState]:
     """iRprop−: after a flip a coordinate rests for one step, and the step after it does not compare.
 
@@ -253,7 +270,7 @@ class IRpropState(NamedTuple):
 
 @formula("optimizers.rprop.improved_plus")
 def irprop_plus(
-    theta: Array, grad: Array, loss: Loss, state: IRpropState, *, grow: Growth, shrink: Decay, smallest: Norm, largest: Largest
+    theta: Array, grad: Array, loss: Loss, state: IRpropState, *, grow: Growth, shrink: Decay, smallest: Positive, largest: Largest
 ) -> tuple[Array, IRpropState]:
     """iRprop+: a flip takes the last step back only if the loss has grown; otherwise the coordinate rests.
 

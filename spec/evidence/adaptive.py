@@ -22,7 +22,20 @@ from ..arithmetic import Ball, Rational, Symbolic, Tensor, certified, function, 
 from . import Claims, Interval, Step, certified_value, enumeration, erratum, law, presets, printed, proof, reproduction, trajectory
 
 if TYPE_CHECKING:
-    from ...reference.domains import Array, Count, Decay, Gradient, Gradients, Growth, History, Moments, Momentum, Rate, Squares, Vector
+    from ...reference.domains import (
+        Array,
+        Count,
+        Decay,
+        Gradient,
+        Gradients,
+        Growth,
+        Momentum,
+        Rate,
+        SecondMoments,
+        Series,
+        Squares,
+        Vector,
+    )
 
 theta, g, m, d, x, v = symbols("theta g m d x v")
 lr, eps, root, a, b, c, h, q, r, w, z, size = symbols("lr eps root a b c h q r w z size", positive=True)
@@ -210,7 +223,7 @@ def rates_never_grow(adagrad: Step) -> Claims:
 
 
 @law("adagrad.monotone_rate", scope="float64, bit for bit: rounding is monotone", exact=True)
-def rates_never_grow_in_floats(adagrad: Step, grads: History, lr: Rate, eps: Rate) -> Claims:
+def rates_never_grow_in_floats(adagrad: Step, grads: Series, lr: Rate, eps: Rate) -> Claims:
     """A step of gradient 2 after each prefix is never longer than one after a shorter prefix."""
     total, last = np.float64(0), np.inf
     for gradient in grads:
@@ -323,7 +336,7 @@ def adagrad_first_step_by_hand(adagrad: Step) -> Claims:
 def regret_lemma_by_induction(adagrad: Step, adagrad_regret_bound: Step) -> Claims:
     """From √s = a to √s' = a + b the bound 2√s grows by 2 b and the left side by g²/√s', less by exactly (√s' − √s)²/√s'.
 
-    From s = 0 both are |g|·1 and 2 |g|. The bound is 2√s of AdaGrad's own sum: it is 0 before the first gradient, and its square grows by 4 g².
+    The bound is 2√s of AdaGrad's own sum: it is 0 before the first gradient, and its square grows by 4 g².
     """
     gradient = np.sqrt(b * (2 * a + b))
     moved, total = adagrad(theta, gradient, a**2, lr=lr, eps=zero)
@@ -339,7 +352,7 @@ def regret_lemma_by_induction(adagrad: Step, adagrad_regret_bound: Step) -> Clai
 
 
 @law("adagrad.regret_lemma", scope="float64, within rounding; a stabiliser only lowers the left side")
-def regret_lemma_on_examples(adagrad: Step, adagrad_regret_bound: Step, grads: History, eps: Rate) -> Claims:
+def regret_lemma_on_examples(adagrad: Step, adagrad_regret_bound: Step, grads: Series, eps: Rate) -> Claims:
     """Σ g (θₜ − θₜ₊₁) of AdaGrad at lr 1 never exceeds the bound."""
     total, gained = 0 * grads[0], 0 * grads[0]
     for gradient in grads:
@@ -434,7 +447,7 @@ def first_steps_are_too_long(rmsprop: Step, rmsprop_constant_gradient_step: Step
 
 @proof("rmsprop.sign_limit", scope="every gradient, scale c > 0, state, lr and decay")
 def the_size_of_the_gradient_cancels(rmsprop: Step, rprop_minus: Step) -> Claims:
-    """At ρ = 0 a step is that of a sign, and of Rprop held at one size. At any ρ, (c g, c² s) makes the step of (g, s) and c² times its state."""
+    """At ρ = 0 a step is that of a sign, and of Rprop held at one size. At any ρ, (c g, c² s) makes the step of (g, s), and c² s'."""
     for sign in SIGNS:
         moved, _ = rmsprop(theta, sign * w, a, lr=lr, decay=zero, eps=zero)
         yield moved, theta - sign * lr
@@ -563,13 +576,17 @@ def centred_by_hand(rmsprop_centered: Step) -> Claims:
     yield inside[0], -3
 
 
-@law("optimizers.rmsprop.centered", scope="float64, 40 steps of one gradient, where s − m² is rounding error alone", exact=True)
-def rounding_makes_no_nan(rmsprop_centered: Step, theta: Array, g: Array, decay: Decay, eps: Rate) -> Claims:
-    """The maximum with 0 keeps the root real."""
-    state = CentredState(0 * theta, 0 * theta)
-    for _ in range(40):
-        theta, state = rmsprop_centered(theta, g, state, lr=0.125, decay=decay, eps=eps)
-    yield bool(np.all(np.isfinite(theta))), True
+@trajectory("optimizers.rmsprop.centered", scope="float64, gradients .1, .2 … .9 held for 400 steps, ρ = .5, .9, .99, eps 1e−8")
+def rounding_makes_no_nan(rmsprop_centered: Step) -> Claims:
+    """In the end s − m² is rounding error alone, of either sign: the maximum with 0 keeps the root real."""
+    gradients, least = np.arange(1, 10) / 10, np.inf
+    for decay in (0.5, 0.9, 0.99):
+        at, state = 0 * gradients, CentredState(0 * gradients, 0 * gradients)
+        for _ in range(400):
+            at, state = rmsprop_centered(at, gradients, state, lr=1e-9, decay=decay, eps=1e-8)
+            least = min(least, float(np.min(state.mean_sq - state.mean**2)))
+        yield bool(np.all(np.isfinite(at))), True
+    yield least < 0, True
 
 
 # --- RMSProp with Nesterov's momentum ----------------------------------------------------------------------------------------------
@@ -643,7 +660,7 @@ def not_a_number_without_a_gradient(rmsprop_nesterov: Step) -> Claims:
 
 @proof("optimizers.adadelta", scope="every state, gradient, decay and both stabilisers")
 def adadelta_is_rmsprop_at_a_rate_of_its_own(adadelta: Step, rmsprop: Step) -> Claims:
-    """A step is RMSProp's at lr √(d + eps_step), eps_grad inside the root; both states are running means, of g² and of the step's square."""
+    """A step is RMSProp's at lr √(d + eps_step), eps_grad inside the root; the states are running means, of g² and of the step's square."""
     moved, after = adadelta(theta, g, AdaDeltaState(a, b), decay=rho, eps_grad=root, eps_step=eps)
     plain, mean_sq = rmsprop(theta, g, a, lr=np.sqrt(b + eps), decay=rho, eps=zero, eps_root=root)
     yield (moved, after.mean_sq), (plain, mean_sq)
@@ -989,7 +1006,14 @@ def rprop_by_branches(rprop: Step, rprop_minus: Step, irprop_plus: Step, irprop_
     exact=True,
 )
 def scales_do_not_matter(
-    rprop: Step, rprop_minus: Step, irprop_plus: Step, irprop_minus: Step, theta: Array, gradient: Gradient, scales: Moments, grow: Growth
+    rprop: Step,
+    rprop_minus: Step,
+    irprop_plus: Step,
+    irprop_minus: Step,
+    theta: Array,
+    gradient: Gradient,
+    scales: SecondMoments,
+    grow: Growth,
 ) -> Claims:
     """Multiplying the gradients, coordinate by coordinate, changes no step."""
     settings = {"grow": grow, "shrink": 0.5, "smallest": 2.0**-20, "largest": 50.0}

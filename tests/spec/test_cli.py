@@ -41,7 +41,7 @@ def test_list_as_json_by_chapter():
 def test_list_of_an_unknown_chapter():
     result = run("list", "--chapter", "cooking")
     assert result.exit_code == 2
-    assert "there are momentum, quadratic" in result.output
+    assert f"there are {', '.join(catalogue().chapters)}" in result.output
 
 
 def test_show_has_all_that_is_known():
@@ -66,7 +66,7 @@ def test_show_works_for_every_entry(identifier):
     result = run("show", identifier, "--json")
     described = json.loads(result.output)
     assert described["statement"]
-    assert described["evidence"]
+    assert described["evidence"] or described["kind"] == "qualitative"
     assert (described["kind"] == "formula") == bool(described["source"])
     assert run("show", identifier).exit_code == 0
 
