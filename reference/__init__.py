@@ -1,6 +1,6 @@
 """What holds: the formulas of deep-network training, one function each, in plain NumPy."""
 
-from . import adaptive, momentum, quadratic
+from . import adaptive, averaging, descent, estimators, momentum, quadratic, schedules
 from ._formula import FORMULAS, Formula, formula
 
-__all__ = ["FORMULAS", "Formula", "adaptive", "formula", "momentum", "quadratic"]
+__all__ = ["FORMULAS", "Formula", "adaptive", "averaging", "descent", "estimators", "formula", "momentum", "quadratic", "schedules"]

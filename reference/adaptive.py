@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # names only: the domains load when something asks for them
         Curvature,
         Decay,
         Eps,
+        Factor,
         FromOne,
         Gradient,
         Growth,
@@ -200,7 +201,7 @@ class RpropState(NamedTuple):
 
 @formula("optimizers.rprop")
 def rprop(
-    theta: Array, grad: Array, state: RpropState, *, grow: Growth, shrink: Decay, smallest: Positive, largest: Largest
+    theta: Array, grad: Array, state: RpropState, *, grow: Growth, shrink: Factor, smallest: Positive, largest: Largest
 ) -> tuple[Array, RpropState]:
     """Rprop+: steps know the sign of the gradient alone. They grow while it stays and shrink when it flips; a flip takes the last back.
 
@@ -226,7 +227,7 @@ class RpropMinusState(NamedTuple):
 
 @formula("optimizers.rprop.minus")
 def rprop_minus(
-    theta: Array, grad: Array, state: RpropMinusState, *, grow: Growth, shrink: Decay, smallest: Positive, largest: Largest
+    theta: Array, grad: Array, state: RpropMinusState, *, grow: Growth, shrink: Factor, smallest: Positive, largest: Largest
 ) -> tuple[Array, RpropMinusState]:
     """Rprop−: no step is taken back; after a flip the shortened step goes the new way.
 
@@ -243,7 +244,7 @@ def rprop_minus(
 
 @formula("optimizers.rprop.improved_minus")
 def irprop_minus(
-    theta: Array, grad: Array, state: RpropMinusState, *, grow: Growth, shrink: Decay, smallest: Positive, largest: Largest
+    theta: Array, grad: Array, state: RpropMinusState, *, grow: Growth, shrink: Factor, smallest: Positive, largest: Largest
 ) -> tuple[Array, RpropMinusState]:
     """iRprop−: after a flip a coordinate rests for one step, and the step after it does not compare.
 
@@ -270,7 +271,7 @@ class IRpropState(NamedTuple):
 
 @formula("optimizers.rprop.improved_plus")
 def irprop_plus(
-    theta: Array, grad: Array, loss: Loss, state: IRpropState, *, grow: Growth, shrink: Decay, smallest: Positive, largest: Largest
+    theta: Array, grad: Array, loss: Loss, state: IRpropState, *, grow: Growth, shrink: Factor, smallest: Positive, largest: Largest
 ) -> tuple[Array, IRpropState]:
     """iRprop+: a flip takes the last step back only if the loss has grown; otherwise the coordinate rests.
 

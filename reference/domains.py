@@ -5,14 +5,20 @@ from dataclasses import dataclass
 from typing import Annotated, Any, TypeAlias
 
 import numpy as np
-from annotated_types import Ge, Gt, Lt
-from jaxtyping import Float
-from numpy.typing import NDArray
+from annotated_types import Ge, Gt, Le, Lt
+from jaxtyping import Float, Int
 
 
 @dataclass(frozen=True)
 class NotBelow:
     """The argument is at least as large as another one of the same formula."""
+
+    argument: str
+
+
+@dataclass(frozen=True)
+class StableWith:
+    """Descent at this learning rate is stable along that curvature of the same formula: their product is below 2."""
 
     argument: str
 
@@ -25,7 +31,7 @@ class MayBeInfinite:
     """The result may be infinite: the formula's value in the extended reals."""
 
 
-Floats: TypeAlias = NDArray[np.floating[Any]]
+Floats: TypeAlias = np.ndarray[tuple[Any, ...], np.dtype[np.floating[Any]]]
 
 Array: TypeAlias = Float[Floats, "*shape"]  # one *shape in one signature
 Vector: TypeAlias = Float[Floats, " d"]
@@ -35,10 +41,10 @@ TwoByTwo: TypeAlias = Float[Floats, "2 2"]
 Hessian: TypeAlias = Annotated[Matrix, Symmetric]
 Rates: TypeAlias = Annotated[Float[Floats, " steps"], Gt(0)]
 Curvatures: TypeAlias = Annotated[Float[Floats, " n"], Gt(0)]
-Squares: TypeAlias = Annotated[Array, Ge(0)]
-SecondMoments: TypeAlias = Annotated[Array, Gt(0)]
-Sizes: TypeAlias = Annotated[Array, Ge(0)]
 Series: TypeAlias = Float[Floats, " steps"]
+Variances: TypeAlias = Annotated[Float[Floats, " n"], Ge(0)]
+Boundaries: TypeAlias = Annotated[Float[Floats, " n"], Ge(0)]
+Factors: TypeAlias = Annotated[Float[Floats, " n"], Gt(0)]
 
 Rate: TypeAlias = Annotated[float, Gt(0)]
 Momentum: TypeAlias = Annotated[float, Ge(0), Lt(1)]
@@ -50,11 +56,43 @@ ExtendedCondition: TypeAlias = Annotated[float, Ge(1), MayBeInfinite]
 Norm: TypeAlias = Annotated[float, Ge(0)]
 Variance: TypeAlias = Annotated[float, Ge(0)]
 Weight: TypeAlias = Annotated[float, Ge(0)]
-Eps: TypeAlias = Annotated[float, Ge(0)]
-Positive: TypeAlias = Annotated[float, Gt(0)]
-Growth: TypeAlias = Annotated[float, Gt(1)]
-Loss: TypeAlias = float
 Count: TypeAlias = Annotated[int, Ge(0)]
 FromOne: TypeAlias = Annotated[int, Ge(1)]
+FromTwo: TypeAlias = Annotated[int, Ge(2)]
+Population: TypeAlias = Annotated[int, Ge(2), NotBelow("batch")]
+Real: TypeAlias = float
+Mean: TypeAlias = np.floating[Any]  # what a reduction returns
+Positive: TypeAlias = Annotated[float, Gt(0)]
+Factor: TypeAlias = Annotated[float, Gt(0), Lt(1)]
+StartRate: TypeAlias = Annotated[float, Gt(0), NotBelow("end")]
+Loss: TypeAlias = float
+ExtendedLoss: TypeAlias = Annotated[float, MayBeInfinite]
 
 Gradient: TypeAlias = Callable[[Array], Array]
+
+# --- descent and averaging ---------------------------------------------------------------------------
+
+SampleGradients: TypeAlias = Float[Floats, "batch d"]
+SampleLosses: TypeAlias = Float[Floats, " samples"]
+BatchLosses: TypeAlias = Float[Floats, " batches"]
+BatchSizes: TypeAlias = Annotated[Float[Floats, " batches"], Gt(0)]
+Indices: TypeAlias = Int[np.ndarray[tuple[Any, ...], np.dtype[np.integer[Any]]], " batch"]
+
+Objective: TypeAlias = float | np.floating[Any]  # of results: what np.mean makes of an array
+Probability: TypeAlias = Annotated[float, Gt(0), Le(1)]
+StableRate: TypeAlias = Annotated[float, Gt(0), StableWith("curvature")]
+StableUnitRate: TypeAlias = Annotated[float, Gt(0), Lt(2)]  # along curvature 1
+StablePairRate: TypeAlias = Annotated[float, Gt(0), Lt(1.25)]  # along curvatures 1 and 4 in turn
+Samples: TypeAlias = Annotated[int, Ge(1), NotBelow("size")]
+
+GradientSequence: TypeAlias = tuple[Gradient, ...]  # one for each sample, in the order of presentation
+Source: TypeAlias = np.random.Generator
+
+# --- adaptive methods --------------------------------------------------------------------------------
+
+Squares: TypeAlias = Annotated[Array, Ge(0)]
+SecondMoments: TypeAlias = Annotated[Array, Gt(0)]
+Sizes: TypeAlias = Annotated[Array, Ge(0)]
+
+Eps: TypeAlias = Annotated[float, Ge(0)]
+Growth: TypeAlias = Annotated[float, Gt(1)]

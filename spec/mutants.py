@@ -31,6 +31,7 @@ OPERATORS: dict[type[ast.AST], list[type[ast.operator]]] = {
     ast.Mult: [ast.Div],
     ast.Div: [ast.Mult],
     ast.Pow: [ast.Mult],
+    ast.FloorDiv: [ast.Div],
 }
 COMPARISONS: dict[type[ast.AST], list[type[ast.cmpop]]] = {ast.Lt: [ast.LtE, ast.Gt], ast.Gt: [ast.GtE, ast.Lt]}
 FUNCTIONS = {"maximum": "minimum", "minimum": "maximum", "max": "min", "min": "max"}

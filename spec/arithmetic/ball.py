@@ -74,6 +74,17 @@ def quotient(a: Any, b: Any) -> Any:
     return a / b
 
 
+def whole_quotient(a: Any, b: Any) -> Any:
+    """⌊a / b⌋, where all quotients have the same; of two integers it is always known."""
+    whole = [one.unique_fmpz() for one in (a, b)]
+    if None not in whole and b != 0 and a.is_exact() and b.is_exact():
+        return arb(whole[0] // whole[1])
+    result = quotient(a, b).floor()
+    if not result.is_exact():
+        raise Undecided(f"⌊({a}) / ({b})⌋")
+    return result
+
+
 def logarithm(x: Any) -> Any:
     """The logarithm of a ball of positive numbers."""
     if not x > 0:
@@ -96,6 +107,7 @@ class Ball(Numbers):
         **OPERATORS,
         "divide": quotient,
         "power": power,
+        "floor_divide": whole_quotient,
         "square": lambda x: x * x,
         "reciprocal": lambda x: quotient(arb(1), x),
         "sqrt": root,

@@ -86,6 +86,13 @@ def away_from_zero(x: Any) -> Any:
     return x.sgn()
 
 
+def flat(a: Any, b: Any, r: Any) -> Any:
+    """The slope of ⌊a / b⌋, away from its jumps."""
+    if (a / b).contains_integer():
+        raise Undecided(f"⌊a / b⌋ has no derivative where it jumps, at {a / b}")
+    return arb(0)
+
+
 RULES: Table = {
     "add": rule("add", lambda a, b, r: arb(1), lambda a, b, r: arb(1)),
     "subtract": rule("subtract", lambda a, b, r: arb(1), lambda a, b, r: arb(-1)),
@@ -94,6 +101,7 @@ RULES: Table = {
     "negative": rule("negative", lambda a, r: arb(-1)),
     "positive": rule("positive", lambda a, r: arb(1)),
     "power": power,
+    "floor_divide": rule("floor_divide", flat, flat),
     "square": rule("square", lambda a, r: 2 * a),
     "reciprocal": rule("reciprocal", lambda a, r: -r * r),
     "sqrt": rule("sqrt", lambda a, r: VALUE["divide"](arb(1), 2 * r)),

@@ -49,6 +49,7 @@ class Rational(Numbers):
     table: ClassVar[Table] = {
         **OPERATORS,
         "power": power,
+        "floor_divide": lambda a, b: fmpq((a / b).floor()),
         "square": lambda x: x * x,
         "reciprocal": lambda x: 1 / x,
         "sqrt": root,

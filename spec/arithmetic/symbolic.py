@@ -68,6 +68,17 @@ def absolute(x: Any) -> Any:
     return form if form.is_nonnegative else -form if form.is_nonpositive else sp.Abs(x)
 
 
+def whole_quotient(a: Any, b: Any) -> Any:
+    """⌊a / b⌋, where division with remainder in one symbol of b leaves a plain remainder between 0 and b; SymPy's own where not."""
+    for symbol in sorted(b.free_symbols, key=str):
+        quotient, rest = sp.div(a, b, symbol)
+        for less in (0, 1):
+            left = factored(rest + less * b)
+            if quotient.is_integer and left.is_nonnegative and factored(b - left).is_positive:
+                return quotient - less
+    return sp.floor(a / b)
+
+
 class Symbolic(Numbers):
     """Arrays of SymPy expressions: maximum, where, abs, sign and comparisons become Max, Piecewise, Abs, sign and relations."""
 
@@ -75,6 +86,7 @@ class Symbolic(Numbers):
     table: ClassVar[Table] = {
         **OPERATORS,
         "power": sp.Pow,
+        "floor_divide": whole_quotient,
         "square": lambda x: x**2,
         "reciprocal": lambda x: 1 / x,
         "sqrt": lambda x: sp.sqrt(factored(x)),

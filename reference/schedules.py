@@ -1,0 +1,180 @@
+"""Learning-rate schedules: rate(step, *, …) → lr.
+
+`step` counts the updates done before this one: update 1 uses step 0, and the rate lr itself.  Only where a formula divides by its index
+(power_decay, log_harmonic) is that index the number of the update, `update`.  A plateau is seen in losses: its schedule has a state.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ._formula import formula
+
+if TYPE_CHECKING:  # names only: the domains load when something asks for them
+    from .domains import Boundaries, Count, Decay, ExtendedLoss, Factor, Factors, FromOne, FromTwo, Loss, Norm, Positive, Rate, StartRate
+
+
+@formula("schedule.constant")
+def constant_rate(step: Count, *, lr: Rate) -> Rate:
+    """The same rate at every update.
+
+        ηₖ = η₀
+
+    Units: as lr.  Source: SKO 'Popular choices for schedule α[t]'.
+    """
+    return lr
+
+
+@formula("schedule.linear")
+def linear_decay(step: Count, *, end: Norm, lr: StartRate, horizon: FromOne) -> Norm:
+    """A straight line from lr at step 0 to end at step τ, held from there on.
+
+        α = min(k/τ, 1),   ηₖ = (1 − α) η₀ + α η_τ
+
+    Units: as lr.  Source: Goodfellow, Bengio & Courville 2016, 8.14; UC 'Learning Rate Schedule', which does not hold (E19).
+    """
+    done = np.minimum(step / horizon, 1)
+    return (1 - done) * lr + done * end
+
+
+@formula("schedule.step")
+def step_decay(step: Count, *, lr: Rate, factor: Factor, period: FromOne) -> Norm:
+    """A staircase: the rate falls by a factor after every `period` updates; the first of them all use lr.
+
+        ηₖ = η₀ γ^⌊k/s⌋
+
+    Units: as lr.  Source: STU 'Learning rate', in words; SKO 'Popular choices'; CMU 'Training and minibatches'.
+    """
+    return lr * factor ** (step // period)
+
+
+@formula("schedule.piecewise_constant")
+def piecewise_constant(step: Count, boundaries: Boundaries, factors: Factors, *, lr: Rate) -> Norm:
+    """Steps of any length and height: each boundary brings its factor, from the update with that step on.
+
+        ηₖ = η₀ Π γⱼ  over all j with bⱼ ≤ k
+
+    Units: as lr.  Source: generalises SKO 'Popular choices'.
+    """
+    return lr * np.prod(np.where(step >= boundaries, factors, 1))
+
+
+@formula("schedule.piecewise_constant.inclusive")
+def piecewise_constant_inclusive(step: Count, boundaries: Boundaries, factors: Factors, *, lr: Rate) -> Norm:
+    """The same with inclusive boundaries: the update with that step still uses the old rate, the next one the new.
+
+        ηₖ = η₀ Π γⱼ  over all j with bⱼ < k
+
+    Units: as lr.  Source: a convention of the field.
+    """
+    return lr * np.prod(np.where(step > boundaries, factors, 1))
+
+
+@formula("schedule.exponential")
+def exponential_decay(step: Count, *, lr: Rate, decay: Positive) -> Norm:
+    """The rate shrinks by the same factor e^{−c} at every update; all rates together are finite.
+
+        ηₖ = η₀ e^{−c k}
+
+    Units: as lr, decay as 1 / step.  Source: STU 'Learning rate'.
+    """
+    return lr * np.exp(-decay * step)
+
+
+@formula("schedule.exponential.per_period")
+def smooth_step_decay(step: Count, *, lr: Rate, factor: Factor, period: FromOne) -> Norm:
+    """The staircase without its stairs: the exponential that falls by a factor in every `period` updates.
+
+        ηₖ = η₀ γ^{k/s}
+
+    Units: as lr.  Source: a convention of the field.
+    """
+    return lr * factor ** (step / period)
+
+
+@formula("schedule.inverse_time")
+def inverse_time_decay(step: Count, *, lr: Rate, decay: Positive) -> Norm:
+    """The rate falls as 1/k: slowly enough that all rates together are infinite, fast enough that their squares are not.
+
+        ηₖ = η₀ / (1 + c k)
+
+    Units: as lr, decay as 1 / step.  Source: STU 'Learning rate'.
+    """
+    return lr / (1 + decay * step)
+
+
+@formula("schedule.harmonic")
+def harmonic_decay(step: Count, *, scale: Positive, offset: Positive, period: FromOne) -> Norm:
+    """1/t decay by the epoch: the rate stays the same for `period` updates.
+
+        ηₖ = s / (⌊k/N⌋ + a)
+
+    Units: scale as lr.  Source: SKO 'Popular choices', whose bracket is read as the floor: the epoch's number, from 0.
+    """
+    return scale / (step // period + offset)
+
+
+@formula("schedule.power")
+def power_decay(update: FromOne, *, lr: Rate, power: Norm) -> Norm:
+    """The rate falls as a power of the update's number, which starts at 1.
+
+        ηₖ = η₁ k^{−p}
+
+    Units: as lr.  Source: Robbins & Monro 1951 (p = 1); CMU 'SGD convergence' (formula lost).
+    """
+    return lr / update**power
+
+
+@formula("schedule.robbins_monro.fastest")
+def log_harmonic(update: FromTwo, *, lr: Rate) -> Norm:
+    """Faster than 1/k, and Robbins and Monro's conditions still hold: there is no fastest schedule (E33). It starts at k = 2.
+
+        ηₖ = η / (k ln k)
+
+    Units: as lr.  Source: corrects CMU 'SGD convergence'.
+    """
+    return lr / (update * np.log(update))
+
+
+class PlateauState(NamedTuple):
+    """The rate of the next update, the best loss so far (it starts at infinity), and the bad losses in a row since (from 0)."""
+
+    lr: Rate
+    best: ExtendedLoss
+    bad: Count
+
+
+@formula("schedule.plateau")
+def reduce_on_plateau(
+    loss: Loss, state: PlateauState, *, factor: Factor, patience: Count, threshold: Norm = 0, relative: Decay = 0
+) -> PlateauState:
+    """The rate falls by a factor when more than `patience` losses in a row are not better than the best; then the count starts anew.
+
+        better: L < (1 − r) L* − δ;   if so  L* ← L, n ← 0,   else  n ← n + 1;   if n > patience:  η ← γ η, n ← 0
+
+    Units: loss and threshold alike.  Source: CMU 'Training and minibatches', in words, without patience and threshold.
+    """
+    lr, best, bad = state
+    better = loss < best * (1 - relative) - threshold
+    lowest, count = np.where(better, loss, best), np.where(better, 0, bad + 1)
+    stuck = count > patience
+    return PlateauState(np.where(stuck, factor * lr, lr), lowest, np.where(stuck, 0, count))  # type: ignore[arg-type]  # of no axes
+
+
+@formula("schedule.plateau.at_patience")
+def reduce_on_plateau_at_patience(
+    loss: Loss, state: PlateauState, *, factor: Factor, patience: FromOne, threshold: Norm = 0, relative: Decay = 0
+) -> PlateauState:
+    """The same, one loss earlier: the rate falls at the bad loss whose number is `patience`.
+
+        better: L < (1 − r) L* − δ;   if so  L* ← L, n ← 0,   else  n ← n + 1;   if n ≥ patience:  η ← γ η, n ← 0
+
+    Units: loss and threshold alike.  Source: a convention of the field.
+    """
+    lr, best, bad = state
+    better = loss < best * (1 - relative) - threshold
+    lowest, count = np.where(better, loss, best), np.where(better, 0, bad + 1)
+    stuck = count >= patience
+    return PlateauState(np.where(stuck, factor * lr, lr), lowest, np.where(stuck, 0, count))  # type: ignore[arg-type]  # of no axes

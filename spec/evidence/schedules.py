@@ -1,0 +1,627 @@
+"""Evidence for reference/schedules.py: which rate each update uses, how the conventions are related, and which schedules converge.
+
+A step is written as q s + r with 0 ≤ r < s = r + 1 + m, so that every step of every period is covered and each floor comes out plain.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import sympy as sp
+from flint import arb
+
+from ...reference.schedules import PlateauState
+from ..arithmetic import Ball, Differential, Rational, Symbolic, certified, slope, symbols
+from . import Claims, Step, certified_value, derivative, enumeration, erratum, law, presets, printed, proof
+
+if TYPE_CHECKING:
+    from ...reference.domains import Boundaries, Count, Factor, Factors, FromOne, Loss, Norm, Positive, Rate, StartRate
+
+lr, c, a, extra, gap, h, z, scale = symbols("lr c a extra gap h z scale", positive=True)
+end, drop, delta = symbols("end drop delta", nonnegative=True)
+k, m, q, r, j = symbols("k m q r j", integer=True, nonnegative=True)
+n = symbols("n", integer=True, positive=True)
+x, best = symbols("x best")
+p = symbols("p", positive=True)
+gamma = 1 / (1 + z)  # every factor in (0, 1)
+s = r + 1 + m  # every period above r
+at = q * s + r  # every step
+one = Symbolic(1)
+
+FACTOR = Fraction(2, 3)
+
+
+def fraction(numerator: int, denominator: int = 1) -> Any:
+    """An exact fraction."""
+    return Rational(Fraction(numerator, denominator))
+
+
+def limit(expression: Any, symbol: Any) -> Any:
+    """The limit of an expression as a symbol grows."""
+    return Symbolic(sp.limit(expression.item(), symbol.item(), sp.oo))
+
+
+# --- which rate the first update uses ----------------------------------------------------------------------------------------------
+
+
+@law(
+    "schedule.origin",
+    "schedule.constant",
+    "schedule.step",
+    "schedule.exponential",
+    "schedule.exponential.per_period",
+    "schedule.inverse_time",
+    scope="float64, bit for bit",
+    exact=True,
+)
+def first_update_uses_lr(
+    constant_rate: Step,
+    step_decay: Step,
+    exponential_decay: Step,
+    smooth_step_decay: Step,
+    inverse_time_decay: Step,
+    power_decay: Step,
+    lr: Rate,
+    factor: Factor,
+    period: FromOne,
+    decay: Positive,
+    power: Norm,
+) -> Claims:
+    """At step 0, and for powers at update 1, the rate is lr to the last bit."""
+    yield constant_rate(0, lr=lr), lr
+    yield step_decay(0, lr=lr, factor=factor, period=period), lr
+    yield exponential_decay(0, lr=lr, decay=decay), lr
+    yield smooth_step_decay(0, lr=lr, factor=factor, period=period), lr
+    yield inverse_time_decay(0, lr=lr, decay=decay), lr
+    yield power_decay(1, lr=lr, power=power), lr
+
+
+@proof("schedule.origin", scope="every step and hyper-parameter")
+def counted_from_one(linear_decay: Step, exponential_decay: Step, inverse_time_decay: Step, step_decay: Step) -> Claims:
+    """Exponential and 1/t decay that are one update ahead are of their kind again, and so is linear decay; stairs are not.
+
+    The first stair is one update short: steps 1 … s − 1 use lr, and s is the first of the next stair.
+    """
+    yield exponential_decay(k + 1, lr=lr, decay=c), exponential_decay(k, lr=lr * np.exp(-c), decay=c)
+    yield inverse_time_decay(k + 1, lr=lr, decay=c), inverse_time_decay(k, lr=lr / (1 + c), decay=c / (1 + c))
+    horizon, high = k + m + 2, end + drop
+    ahead = linear_decay(k, end=end, lr=high - drop / horizon, horizon=horizon - 1)
+    yield linear_decay(k + 1, end=end, lr=high, horizon=horizon), ahead
+    yield step_decay(r, lr=lr, factor=gamma, period=s), lr
+    yield step_decay(s, lr=lr, factor=gamma, period=s), gamma * lr
+
+
+@enumeration("schedule.origin", scope="exact, periods up to 5")
+def first_stair_by_hand(step_decay: Step) -> Claims:
+    """Counted from 0 a stair has as many updates as the period says; counted from 1 the first has one less, and the second has all."""
+    for period in range(1, 6):
+        rates = [step_decay(Rational(step), lr=fraction(1), factor=fraction(1, 2), period=Rational(period)) for step in range(2 * period)]
+        lengths = [sum(bool(rate == height) for rate in rates) for height in (1, Fraction(1, 2))]
+        yield tuple(lengths), (period, period)
+        yield sum(bool(rate == 1) for rate in rates[1:]), period - 1
+
+
+# --- constant and linear -----------------------------------------------------------------------------------------------------------
+
+
+@proof("schedule.constant", "schedule.linear", scope="every step and rate")
+def constant_at_every_step(constant_rate: Step, linear_decay: Step) -> Claims:
+    """It does not depend on the step; linear decay from a rate to itself is the same, before the horizon and after it."""
+    yield constant_rate(k, lr=lr), lr
+    for horizon in (k + 1 + m, k):
+        yield linear_decay(k + 1, end=lr, lr=lr, horizon=horizon), constant_rate(k, lr=lr)
+
+
+@enumeration("schedule.constant", scope="exact, the preset of the catalogue, 1000 updates")
+def constant_by_hand(constant_rate: Step) -> Claims:
+    """1000 updates at 1e−4 cover what one at .1 does."""
+    for preset in presets("schedule.constant"):
+        yield sum((constant_rate(Rational(step), lr=Rational(preset["lr"])) for step in range(1000)), Rational(0)), Fraction(1, 10)
+
+
+@proof("schedule.linear", scope="every step, horizon, start and end")
+def line_and_hold(linear_decay: Step) -> Claims:
+    """It starts at lr, falls by (lr − end)/τ at every update until τ, is end there, and stays."""
+    high = end + drop
+    horizon = k + 1 + m
+    rate = lambda step: linear_decay(step, end=end, lr=high, horizon=horizon)  # noqa: E731 - read as mathematics
+    yield rate(0 * k), high
+    yield rate(k + 1) - rate(k), -drop / horizon
+    yield rate(horizon), end
+    yield rate(horizon + 1 + q), end
+    yield rate(k) >= end, True
+    yield rate(k) <= high, True
+
+
+@enumeration("schedule.linear", scope="exact, horizons up to 6, 3 ends")
+def line_by_hand(linear_decay: Step) -> Claims:
+    """Update after update the same amount is taken off, as long as there are updates before the horizon."""
+    start = Fraction(3, 2)
+    for horizon, last in itertools.product(range(1, 7), (Fraction(0), Fraction(1, 4), start)):
+        rate = start
+        for step in range(2 * horizon + 2):
+            yield linear_decay(Rational(step), end=Rational(last), lr=Rational(start), horizon=Rational(horizon)), rate
+            rate -= (start - last) / horizon if step < horizon else 0
+
+
+@law("schedule.linear", scope="float64, bit for bit", exact=True)
+def ends_are_exact(linear_decay: Step, end: Norm, lr: StartRate, horizon: FromOne, step: Count) -> Claims:
+    """At step 0 the rate is lr, from the horizon on it is end, to the last bit."""
+    yield linear_decay(0, end=end, lr=lr, horizon=horizon), lr
+    yield linear_decay(horizon + step, end=end, lr=lr, horizon=horizon), end
+
+
+@proof("schedule.linear", scope="every horizon; the deck's end of 1 %")
+def where_the_line_leads(linear_decay: Step) -> Claims:
+    """Drawn on beyond the horizon the line is 0 at 100 τ/99, and −.98 of its start at 2 τ; the schedule is neither."""
+    (share,) = (preset["end_over_lr"] for preset in presets("schedule.linear"))
+    first, second = (linear_decay(step, end=share * lr, lr=lr, horizon=n) for step in (0 * n, 0 * n + 1))
+    line = lambda step: first + step * (second - first)  # noqa: E731 - read as mathematics
+    yield line(100 * n / 99), 0
+    yield line(2 * n), -Fraction(98, 100) * lr
+    yield linear_decay(2 * n, end=share * lr, lr=lr, horizon=n), share * lr
+
+
+@erratum("E19")
+def line_without_end(linear_decay: Step) -> Step:
+    """α = k/τ, also beyond τ."""
+    return lambda step, *, end, lr, horizon: (1 - step / horizon) * lr + step / horizon * end
+
+
+# --- stairs ------------------------------------------------------------------------------------------------------------------------
+
+
+@proof("schedule.step", scope="every step, period, factor and lr")
+def stairs(step_decay: Step) -> Claims:
+    """Step q s + r, 0 ≤ r < s, has the rate lr γ^q; a period later it is γ times that."""
+    yield step_decay(at, lr=lr, factor=gamma, period=s), lr * gamma**q
+    yield step_decay(at + s, lr=lr, factor=gamma, period=s), gamma * step_decay(at, lr=lr, factor=gamma, period=s)
+
+
+@enumeration("schedule.step", "schedule.exponential.per_period", scope="exact, every preset, periods up to 4, 3 periods")
+def stairs_by_hand(step_decay: Step, smooth_step_decay: Step) -> Claims:
+    """The rate is kept for `period` updates, then multiplied; the smooth form meets it at the first of them."""
+    for preset, period in itertools.product(presets("schedule.step"), range(1, 5)):
+        rate = Fraction(1, 5)
+        hyper = {"lr": Rational(rate), "factor": Rational(preset["factor"]), "period": Rational(period)}
+        for stair in range(3):
+            for within in range(period):
+                yield step_decay(Rational(stair * period + within), **hyper), rate
+            yield smooth_step_decay(Rational(stair * period), **hyper), rate
+            rate *= preset["factor"]
+
+
+@proof("schedule.exponential.per_period", "schedule.exponential", "schedule.step", scope="every step, period, factor and lr")
+def between_the_stairs(smooth_step_decay: Step, exponential_decay: Step, step_decay: Step) -> Claims:
+    """It is the exponential with decay −ln γ / s; the stairs are above it by γ^{−r/s}, at least 1 and less than 1/γ."""
+    factor = np.exp(-c)
+    yield smooth_step_decay(k, lr=lr, factor=factor, period=n), exponential_decay(k, lr=lr, decay=c / n)
+    above = step_decay(at, lr=lr, factor=factor, period=s) / smooth_step_decay(at, lr=lr, factor=factor, period=s)
+    yield above, factor ** (-r / s)
+    yield r / s >= 0, True
+    yield r / s < 1, True
+
+
+# --- pieces ------------------------------------------------------------------------------------------------------------------------
+
+CELLS = ((k + 1 + m, k), (k, k), (k, k + 1 + m))  # step beyond, on, and before a boundary
+
+
+@proof("schedule.piecewise_constant", "schedule.piecewise_constant.inclusive", scope="every step, boundary and factor; two boundaries")
+def boundary_by_boundary(piecewise_constant: Step, piecewise_constant_inclusive: Step) -> Claims:
+    """A boundary brings its factor from its own update on, an inclusive one from the next; two boundaries multiply.
+
+    So an inclusive boundary b is a boundary b + 1.
+    """
+    for (step, boundary), (own, following) in zip(CELLS, ((True, True), (True, False), (False, False)), strict=True):
+        bounds, factors = np.stack([boundary]), np.stack([gamma])
+        yield piecewise_constant(step, bounds, factors, lr=lr), lr * gamma if own else lr
+        yield piecewise_constant_inclusive(step, bounds, factors, lr=lr), lr * gamma if following else lr
+        yield piecewise_constant_inclusive(step, bounds, factors, lr=lr), piecewise_constant(step, bounds + 1, factors, lr=lr)
+        for form in (piecewise_constant, piecewise_constant_inclusive):
+            late = np.stack([boundary, step + 1 + q])
+            yield form(step, late, np.stack([gamma, a]), lr=lr), form(step, bounds, factors, lr=lr)
+            twice = np.stack([boundary, boundary])
+            yield form(step, twice, np.stack([gamma, gamma]), lr=lr), form(step, bounds, factors**2, lr=lr)
+
+
+@proof("schedule.piecewise_constant", "schedule.step", scope="every period and lr, up to 4 stairs")
+def equal_pieces_are_stairs(piecewise_constant: Step, step_decay: Step) -> Claims:
+    """Boundaries s, 2 s, 3 s with one factor: the first four stairs."""
+    bounds, factors = np.stack([s, 2 * s, 3 * s]), np.stack([gamma, gamma, gamma])
+    for stair in range(4):
+        step = stair * s + r
+        yield piecewise_constant(step, bounds, factors, lr=lr), step_decay(step, lr=lr, factor=gamma, period=s)
+
+
+@enumeration("schedule.piecewise_constant", "schedule.piecewise_constant.inclusive", scope="exact, all sets of boundaries below 5")
+def pieces_by_hand(piecewise_constant: Step, piecewise_constant_inclusive: Step) -> Claims:
+    """Update after update: a boundary that is met multiplies the rate, before the update or, inclusive, after it."""
+    for size in range(1, 6):
+        for bounds in itertools.combinations(range(5), size):
+            factors = [Fraction(1, b + 2) for b in bounds]
+            rate = Fraction(7)
+            for step in range(7):
+                before, rate = rate, rate * math.prod(f for b, f in zip(bounds, factors, strict=True) if b == step)
+                given = (Rational(step), Rational(list(bounds)), Rational(factors))
+                yield piecewise_constant(*given, lr=fraction(7)), rate
+                yield piecewise_constant_inclusive(*given, lr=fraction(7)), before
+
+
+@law("schedule.piecewise_constant", "schedule.piecewise_constant.inclusive", scope="float64, bit for bit", exact=True)
+def inclusive_is_one_later(
+    piecewise_constant: Step, piecewise_constant_inclusive: Step, step: Count, boundaries: Boundaries, factors: Factors, lr: Rate
+) -> Claims:
+    """An inclusive schedule is one update late, for whole boundaries."""
+    whole = np.floor(boundaries)
+    later = piecewise_constant_inclusive(step + 1, whole, factors, lr=lr)
+    yield later, piecewise_constant(step, whole, factors, lr=lr)
+
+
+# --- exponential, 1/t, harmonic, powers --------------------------------------------------------------------------------------------
+
+
+@proof("schedule.exponential", scope="every step, lr and decay")
+def constant_ratio_and_finite_reach(exponential_decay: Step) -> Claims:
+    """Each rate is e^{−c} times the last; the first n add up to lr (1 − e^{−cn})/(1 − e^{−c}), by induction, all to lr/(1 − e^{−c})."""
+    rate = lambda step: exponential_decay(step, lr=lr, decay=c)  # noqa: E731 - read as mathematics
+    yield rate(0 * k), lr
+    yield rate(k + 1) / rate(k), np.exp(-c)
+    total = lambda steps: lr * (1 - np.exp(-c * steps)) / (1 - np.exp(-c))  # noqa: E731 - read as mathematics
+    yield total(0 * k), 0
+    yield total(k + 1) - total(k), rate(k)
+    yield limit(total(k), k), lr / (1 - np.exp(-c))
+
+
+@derivative("schedule.exponential", scope="certified, 3 steps and 2 decays")
+def falls_in_proportion(exponential_decay: Step) -> Claims:
+    """Along the step the derivative is −c times the rate, along the decay −k times it."""
+    for step, decay in itertools.product((1, 4, 10), (Fraction(1, 20), Fraction(3, 2))):
+        rate = exponential_decay(Ball(step), lr=Ball(2), decay=Ball(decay))
+        moving_step = exponential_decay(Differential.along(Ball(step), Ball(1)), lr=Ball(2), decay=Ball(decay))
+        moving_decay = exponential_decay(Ball(step), lr=Ball(2), decay=Differential.along(Ball(decay), Ball(1)))
+        yield slope(moving_step), -Ball(decay) * rate
+        yield slope(moving_decay), -step * rate
+
+
+@certified_value("schedule.exponential", "schedule.exponential.per_period", scope="lr .1; decay .05; a factor 1/10 in 10")
+def rates_by_number(exponential_decay: Step, smooth_step_decay: Step) -> Claims:
+    """.1 e^{−1/2} = .0606531, and .1 · 10^{−1/2} = .0316228."""
+    yield certified(exponential_decay, 10, lr=Fraction(1, 10), decay=Fraction(1, 20)), printed("0.0606531")
+    yield certified(smooth_step_decay, 5, lr=Fraction(1, 10), factor=Fraction(1, 10), period=10), printed("0.0316228")
+
+
+@proof("schedule.inverse_time", scope="every step, lr and decay")
+def reciprocal_is_a_line(inverse_time_decay: Step) -> Claims:
+    """1/rate starts at 1/lr and grows by c/lr; the integral of the squared rate is lr²/c."""
+    rate = lambda step: inverse_time_decay(step, lr=lr, decay=c)  # noqa: E731 - read as mathematics
+    yield rate(0 * k), lr
+    yield 1 / rate(k + 1) - 1 / rate(k), c / lr
+    time = symbols("time", nonnegative=True)
+    area = Symbolic(sp.integrate((rate(time) ** 2).item(), (time.item(), 0, sp.oo)))
+    yield area, lr**2 / c
+
+
+@enumeration("schedule.inverse_time", "schedule.power", scope="exact, 12 updates, 3 decays, powers 0 … 3")
+def reciprocals_by_hand(inverse_time_decay: Step, power_decay: Step) -> Claims:
+    """The reciprocals grow by the same amount; a power is that many divisions by the update's number; 1/t with decay 1 is 1/k."""
+    for step, decay in itertools.product(range(12), (Fraction(1, 7), Fraction(1), Fraction(5, 2))):
+        reciprocal = Fraction(1, 3) + sum(decay / 3 for _ in range(step))
+        yield inverse_time_decay(Rational(step), lr=fraction(3), decay=Rational(decay)), 1 / reciprocal
+    for update, power in itertools.product(range(1, 13), range(4)):
+        rate = Fraction(3)
+        for _ in range(power):
+            rate /= update
+        yield power_decay(Rational(update), lr=fraction(3), power=Rational(power)), rate
+
+
+@proof("schedule.power", scope="every update, power and lr")
+def powers(power_decay: Step, inverse_time_decay: Step) -> Claims:
+    """Update 1 uses lr; doubling the number divides by 2^p; p = 0 is constant; p = 1 is 1/t decay counted from 0."""
+    yield power_decay(one, lr=lr, power=p), lr
+    yield power_decay(n, lr=lr, power=p) * n**p, lr
+    yield power_decay(2 * n, lr=lr, power=p), power_decay(n, lr=lr, power=p) / 2**p
+    yield power_decay(n, lr=lr, power=0 * p), lr
+    yield power_decay(k + 1, lr=lr, power=one), inverse_time_decay(k, lr=lr, decay=one)
+
+
+@proof("schedule.harmonic", "schedule.inverse_time", scope="every step, epoch length, scale and offset")
+def one_rate_an_epoch(harmonic_decay: Step, inverse_time_decay: Step) -> Claims:
+    """Step q N + r has the rate of epoch q, which is 1/t decay by the epoch; 1/t decay by the step is lower but where r = 0."""
+    rate = harmonic_decay(at, scale=scale, offset=a, period=s)
+    yield rate, inverse_time_decay(q, lr=scale / a, decay=1 / a)
+    yield rate, scale / (q + a)
+    smooth = inverse_time_decay(at, lr=scale / a, decay=1 / (a * s))
+    yield rate - smooth, smooth * r / (s * (q + a))
+
+
+@enumeration("schedule.harmonic", scope="exact, the deck's numbers, epochs of 1, 7 and 50 updates")
+def harmonic_table(harmonic_decay: Step) -> Claims:
+    """1e−4 in epoch 0, 5e−5 in epoch 10, 1e−5 in epoch 90; the update before each still has the rate of the epoch before."""
+    (preset,) = presets("schedule.harmonic")
+    table = {0: Fraction(1, 10**4), 10: Fraction(5, 10**5), 90: Fraction(1, 10**5)}
+    for period, (epoch, expected) in itertools.product((1, 7, 50), table.items()):
+        rate = lambda step: harmonic_decay(  # noqa: E731 - read as mathematics
+            Rational(step),
+            scale=Rational(preset["scale"]),
+            offset=Rational(preset["offset"]),
+            period=Rational(period),  # noqa: B023
+        )
+        yield rate(epoch * period), expected
+        yield rate(epoch * period + period - 1), expected
+        if epoch:
+            yield 1 / rate(epoch * period - 1), 1 / expected - 1000
+
+
+# --- plateaus ----------------------------------------------------------------------------------------------------------------------
+
+relative = z / (1 + z)  # every number in (0, 1)
+
+
+def cells(patience_of: Any) -> Any:
+    """Every case of a loss and a state: the loss, the bad losses before, the patience, and what must follow (rate, best, bad)."""
+    level = best * (1 - relative) - delta
+    for bad, patience in ((m, m + q), (m + q, m)):
+        yield level - gap, bad, patience_of(patience), (lr, level - gap, 0)
+    for above in (0 * gap, gap):
+        yield level + above, m, patience_of(m + 1 + q), (lr, best, m + 1)
+        yield level + above, m + q, patience_of(m), (gamma * lr, best, 0)
+
+
+@proof("schedule.plateau", scope="every loss, state, factor, patience, threshold and relative threshold")
+def plateau_case_by_case(reduce_on_plateau: Step) -> Claims:
+    """A better loss is kept and resets the count; a bad one counts; the one after `patience` bad ones lowers the rate and resets."""
+    for loss, bad, patience, expected in cells(lambda patience: patience):
+        given = {"factor": gamma, "patience": patience, "threshold": delta, "relative": relative}
+        yield tuple(reduce_on_plateau(loss, PlateauState(lr, best, bad), **given)), expected
+
+
+@proof("schedule.plateau.at_patience", "schedule.plateau", scope="every loss, state, factor, patience and threshold")
+def patience_one_larger(reduce_on_plateau_at_patience: Step, reduce_on_plateau: Step) -> Claims:
+    """Reduction at the bad loss number p + 1 is reduction after more than p."""
+    for loss, bad, patience, expected in cells(lambda patience: patience):
+        given = {"factor": gamma, "threshold": delta, "relative": relative}
+        state = PlateauState(lr, best, bad)
+        mine = tuple(reduce_on_plateau_at_patience(loss, state, patience=patience + 1, **given))
+        yield mine, tuple(reduce_on_plateau(loss, state, patience=patience, **given))
+        yield mine, expected
+
+
+def runs(losses: tuple[int, ...]) -> list[int]:
+    """The lengths of the runs of losses that are not below all before them."""
+    bad = [any(early <= loss for early in losses[:place]) for place, loss in enumerate(losses)]
+    return [len(list(group)) for is_bad, group in itertools.groupby(bad) if is_bad]
+
+
+@enumeration("schedule.plateau", "schedule.plateau.at_patience", scope="exact, all sequences of 5 losses from 0, 1, 2; patience 0, 1, 2")
+def plateaus_by_hand(reduce_on_plateau: Step, reduce_on_plateau_at_patience: Step) -> Claims:
+    """A run of L bad losses lowers the rate ⌊L/(patience + 1)⌋ times."""
+    for losses, patience in itertools.product(itertools.product(range(3), repeat=5), range(3)):
+        drops = sum(length // (patience + 1) for length in runs(losses))
+        for rule, waits in ((reduce_on_plateau, patience), (reduce_on_plateau_at_patience, patience + 1)):
+            state = PlateauState(fraction(1), fraction(9), 0)
+            for loss in losses:
+                state = rule(Rational(loss), state, factor=Rational(FACTOR), patience=waits)
+            yield state.lr, FACTOR**drops
+            yield state.best, min(losses)
+
+
+@enumeration("schedule.plateau", "schedule.plateau.at_patience", scope="exact, losses beside both thresholds")
+def thresholds_by_hand(reduce_on_plateau: Step, reduce_on_plateau_at_patience: Step) -> Claims:
+    """From 8, with 1/4 relative and 1 absolute, a loss is better below 5, and 5 itself is not; the best stays where it was."""
+    given = {"factor": fraction(1, 2), "threshold": fraction(1), "relative": fraction(1, 4)}
+    for loss, better in ((Fraction(49, 10), True), (Fraction(5), False), (Fraction(6), False), (Fraction(8), False)):
+        for rule, patience in ((reduce_on_plateau, 0), (reduce_on_plateau_at_patience, 1)):
+            state = rule(Rational(loss), PlateauState(fraction(4), fraction(8), 0), patience=patience, **given)
+            yield (state.lr, state.best), ((4, loss) if better else (2, 8))
+
+
+@law("schedule.plateau", "schedule.plateau.at_patience", scope="float64, bit for bit", exact=True)
+def first_loss_is_the_best_so_far(
+    reduce_on_plateau: Step,
+    reduce_on_plateau_at_patience: Step,
+    loss: Loss,
+    lr: Rate,
+    factor: Factor,
+    patience: FromOne,
+    threshold: Norm,
+) -> Claims:
+    """From an infinite best every loss is better, whatever the threshold; repeated, it is not."""
+    for rule in (reduce_on_plateau, reduce_on_plateau_at_patience):
+        state = rule(loss, PlateauState(lr, math.inf, 0), factor=factor, patience=patience, threshold=threshold)
+        yield tuple(state), (lr, loss, 0)
+        yield rule(loss, state, factor=factor, patience=patience + 1, threshold=threshold).bad, 1
+
+
+@proof("schedule.plateau", "schedule.step", "schedule.robbins_monro", scope="every patience and factor, an endless plateau")
+def endless_plateau_is_a_staircase(reduce_on_plateau: Step, step_decay: Step) -> Claims:
+    """If no loss is better any more, the rate after n losses is step decay with period patience + 1; by induction.
+
+    With n = q s + r the count is r: within a stair it grows, at its end it is 0 on the next.
+    """
+    for within, period, following in ((r, s + 1, r + 1), (s - 1, s, 0 * r)):
+        before, behind = (step_decay(q * period + place, lr=lr, factor=gamma, period=period) for place in (within, within + 1))
+        state = reduce_on_plateau(best + gap, PlateauState(before, best, within), factor=gamma, patience=period - 1)
+        yield tuple(state), (behind, best, following)
+
+
+# --- Robbins and Monro -------------------------------------------------------------------------------------------------------------
+
+
+def converges(term: Any, index: Any) -> bool:
+    """Whether SymPy's tests find that the series of a term without parameters converges."""
+    return bool(sp.Sum(term.item(), (index.item(), 2, sp.oo)).is_convergent())
+
+
+@proof("schedule.robbins_monro", "schedule.power", scope="every power")
+def powers_by_condensation(power_decay: Step) -> Claims:
+    """Rates that fall have a finite sum exactly if Σ 2ʲ η(2ʲ) is finite (Cauchy): geometric, of ratio 2^{1−p}, for squares 2^{1−2p}.
+
+    So Σ η = ∞ exactly if p ≤ 1, and Σ η² < ∞ exactly if p > ½; SymPy's own tests agree on both sides of both ends.
+    """
+    continuous = symbols("t", positive=True)
+    falling = Symbolic(sp.diff(power_decay(continuous, lr=lr, power=p).item(), continuous.item()))
+    yield falling < 0, True
+    condensed = lambda i, square: 2**i * power_decay(2**i, lr=lr, power=p) ** square  # noqa: E731 - read as mathematics
+    yield condensed(j + 1, 1), 2 ** (1 - p) * condensed(j, 1)
+    yield condensed(j + 1, 2), 2 ** (1 - 2 * p) * condensed(j, 2)
+    for power in (Fraction(1, 4), Fraction(1, 2), Fraction(3, 4), Fraction(1), Fraction(5, 4)):
+        rate = power_decay(n, lr=one, power=Symbolic(power))
+        yield (converges(rate, n), converges(rate**2, n)), (power > 1, power > Fraction(1, 2))
+
+
+@proof("schedule.robbins_monro", scope="every lr, decay, scale, offset and epoch length")
+def inverse_time_and_harmonic_satisfy_both(inverse_time_decay: Step, harmonic_decay: Step, power_decay: Step) -> Claims:
+    """1/t decay is at least lr/(1 + c) times 1/(k + 1) and, from k = 1 on, at most lr/c times 1/k: it fares as p = 1.
+
+    An epoch of N harmonic rates, or of their squares, is N times one term of 1/t decay, or its square.
+    """
+    rate = lambda step: inverse_time_decay(step, lr=lr, decay=c)  # noqa: E731 - read as mathematics
+    yield rate(k) >= power_decay(k + 1, lr=lr / (1 + c), power=one), True
+    yield rate(n) <= power_decay(n, lr=lr / c, power=one), True
+    yield harmonic_decay(at, scale=scale, offset=a, period=s), inverse_time_decay(q, lr=scale / a, decay=1 / a)
+    term = inverse_time_decay(n, lr=one, decay=Symbolic(Fraction(1, 10)))
+    yield (converges(term, n), converges(term**2, n)), (False, True)
+
+
+@proof("schedule.robbins_monro", scope="every lr, decay, factor and period")
+def step_and_exponential_violate_the_first(step_decay: Step, exponential_decay: Step) -> Claims:
+    """A stair adds s lr γ^q, so Q stairs add s lr (1 − γ^Q)/(1 − γ), by induction: all rates together are finite, and so are their squares.
+
+    Exponential decay is geometric as well.
+    """
+    stair = step_decay(at, lr=lr, factor=gamma, period=s)  # the same for every r
+    yield stair, step_decay(q * s, lr=lr, factor=gamma, period=s)
+    for square in (1, 2):
+        total = lambda stairs: s * lr**square * (1 - gamma ** (square * stairs)) / (1 - gamma**square)  # noqa: B023, E731
+        yield total(0 * q), 0
+        yield total(q + 1) - total(q), s * step_decay(q * s, lr=lr, factor=gamma, period=s) ** square
+        yield limit(total(q), q), s * lr**square / (1 - gamma**square)
+        ratio = exponential_decay(k + 1, lr=lr, decay=c) ** square / exponential_decay(k, lr=lr, decay=c) ** square
+        yield ratio, np.exp(-square * c)
+    term = exponential_decay(n, lr=one, decay=Symbolic(Fraction(1, 10)))
+    yield (converges(term, n), converges(term**2, n)), (True, True)
+
+
+@proof("schedule.robbins_monro", scope="every rate, end, horizon and boundary")
+def constant_and_held_violate_the_second(constant_rate: Step, linear_decay: Step, piecewise_constant: Step) -> Claims:
+    """What stays at a rate above 0 has squares that add up without end: constant, linear held at an end > 0, pieces after the last.
+
+    Linear decay to 0 has finitely many rates above 0, so it violates the first.
+    """
+    held = linear_decay(n + m, end=c, lr=c + drop, horizon=n)
+    pieces = piecewise_constant(k + m, np.stack([k]), np.stack([gamma]), lr=lr)
+    for rate, level in ((constant_rate(k, lr=lr), lr), (held, c), (pieces, lr * gamma)):
+        yield rate, level
+        yield level**2 > 0, True
+    yield converges(constant_rate(n, lr=one) ** 2, n), False
+    yield linear_decay(n + m, end=0 * c, lr=lr, horizon=n), 0
+
+
+@enumeration("schedule.robbins_monro", scope="exact, blocks of steps 2ʲ … 2ʲ⁺¹ − 1, j ≤ 6, of 7 schedules and their squares")
+def doubling_blocks(
+    constant_rate: Step, linear_decay: Step, step_decay: Step, inverse_time_decay: Step, harmonic_decay: Step, power_decay: Step
+) -> Claims:
+    """Each block lies between half the next condensed term and its own; the last falls to 3/4 of the one before exactly if Σ is finite."""
+    hold, halve, unit = {"end": fraction(1, 100), "lr": fraction(1), "horizon": Rational(20)}, fraction(1, 2), fraction(1)
+    schedules = {
+        (True, False): [
+            lambda i: constant_rate(i, lr=unit),
+            lambda i: linear_decay(i, **hold),
+        ],
+        (False, True): [
+            lambda i: linear_decay(i, **{**hold, "end": fraction(0)}),
+            lambda i: step_decay(i, lr=unit, factor=halve, period=Rational(5)),
+        ],
+        (True, True): [
+            lambda i: inverse_time_decay(i, lr=unit, decay=fraction(1, 3)),
+            lambda i: harmonic_decay(i, scale=unit, offset=unit, period=Rational(4)),
+            lambda i: power_decay(i, lr=unit, power=Rational(1)),
+        ],
+    }
+    for verdict, rates in schedules.items():
+        for rate in rates:
+            for square, endless in ((1, verdict[0]), (2, not verdict[1])):
+                blocks = []
+                for i in range(7):
+                    blocks.append(sum((rate(Rational(step)) ** square for step in range(2**i, 2 ** (i + 1))), Rational(0)))
+                    condensed = [2**e * rate(Rational(2**e)) ** square for e in (i, i + 1)]
+                    yield bool(condensed[1] / 2 <= blocks[-1]), True
+                    yield bool(blocks[-1] <= condensed[0]), True
+                yield bool(4 * blocks[-1] <= 3 * blocks[-2]), not endless
+
+
+# --- faster than 1/k ---------------------------------------------------------------------------------------------------------------
+
+
+@proof("schedule.robbins_monro.fastest", "schedule.robbins_monro", scope="every lr")
+def faster_and_still_enough(log_harmonic: Step, power_decay: Step) -> Claims:
+    """Condensed it is the harmonic series over ln 2, which is infinite; the squares, condensed, stay below those of 1/j; k η → 0."""
+    u = symbols("u", positive=True)  # ln k
+    grown = symbols("grown", positive=True)
+    falling = sp.diff(log_harmonic(grown, lr=lr).item(), grown.item()).subs(grown.item(), sp.exp(u.item()))
+    yield Symbolic(sp.simplify(falling)) < 0, True
+    at_power = Symbolic(sp.expand_log(log_harmonic(2**n, lr=lr).item()))
+    yield 2**n * at_power, power_decay(n, lr=lr, power=one) / np.log(Symbolic(2))
+    squares = 2**n * at_power**2
+    yield squares * 2**n, (power_decay(n, lr=lr, power=one) / np.log(Symbolic(2))) ** 2
+    yield limit(log_harmonic(n, lr=lr) / power_decay(n, lr=lr, power=one), n), 0
+    rate = log_harmonic(n, lr=one)
+    yield (converges(rate, n), converges(rate**2, n)), (False, True)
+
+
+@certified_value("schedule.robbins_monro.fastest", scope="the integral of the square from 2 on; rates at k = 2 and 100")
+def squares_by_number(log_harmonic: Step) -> Claims:
+    """∫ dk/(k ln k)² = 1/(2 ln 2) + Ei(−ln 2) = .3427: its antiderivative is −1/(k ln k) − Ei(−ln k), tested on the formula itself."""
+    t = sp.Symbol("t", positive=True)
+    antiderivative = -1 / (t * sp.log(t)) - sp.Ei(-sp.log(t))
+    yield Symbolic(sp.simplify(sp.diff(antiderivative, t))), log_harmonic(Symbolic(t), lr=one) ** 2
+    two = arb(2).log()
+    yield Ball(1 / (2 * two) + (-two).ei()), printed("0.3427")
+    yield certified(log_harmonic, 2, lr=1), printed("0.721348")
+    yield certified(log_harmonic, 100, lr=1), printed("0.00217147")
+
+
+@erratum("E33")
+def nothing_faster_than_harmonic(log_harmonic: Step, power_decay: Step) -> Claims:
+    """No schedule that satisfies both conditions vanishes beside 1/k."""
+    yield limit(log_harmonic(n, lr=lr) / power_decay(n, lr=one, power=one), n) > 0, True
+
+
+# --- a constant rate on a parabola -------------------------------------------------------------------------------------------------
+
+
+def after(constant_rate: Step, w: Any, curvature: Any, rate: Any) -> Any:
+    """One step of gradient descent on h w²/2 at a constant rate."""
+    return w - constant_rate(0 * w, lr=rate) * curvature * w
+
+
+@proof("schedule.choice", scope="every curvature, rate and error")
+def five_ranges(constant_rate: Step, gd_rate: Step) -> Claims:
+    """The error is multiplied by 1 − η h, whose modulus is the rate of descent: each range of η gives what is said of it."""
+    ratio = lambda rate: after(constant_rate, x, h, rate) / x  # noqa: E731 - read as mathematics
+    yield ratio(lr), 1 - lr * h
+    yield gd_rate(np.stack([h]), lr=lr), np.abs(ratio(lr))
+    low, high = ratio(gamma / h), ratio((1 + gamma) / h)
+    for holds in (low > 0, low < 1, high < 0, high > -1, ratio((2 + z) / h) < -1):
+        yield holds, True
+    yield ratio(1 / h), 0
+    yield ratio(2 / h), -1
+
+
+@enumeration("schedule.choice", scope="exact, curvatures 1, 2, 5, 10 steps")
+def five_ranges_by_hand(constant_rate: Step) -> Claims:
+    """Signs kept, 1 or 10 flips; errors that shrink, stay or grow."""
+    for curvature, (eighths, flips, size) in itertools.product((1, 2, 5), ((4, 0, -1), (8, 0, -1), (12, 10, -1), (16, 10, 0), (17, 10, 1))):
+        error, flipped = Rational(3), 0
+        for _ in range(10):
+            moved = after(constant_rate, error, curvature, Rational(Fraction(eighths, 8 * curvature)))
+            flipped += bool(moved * error < 0)
+            yield np.sign(np.abs(moved) - np.abs(error)), 0 if error == 0 else size
+            error = moved
+        yield flipped, flips
+        yield bool(error == 0), eighths == 8
