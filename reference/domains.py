@@ -92,3 +92,12 @@ Samples: TypeAlias = Annotated[int, Ge(1), NotBelow("size")]
 
 GradientSequence: TypeAlias = tuple[Gradient, ...]  # one for each sample, in the order of presentation
 Source: TypeAlias = np.random.Generator
+
+# --- adaptive methods --------------------------------------------------------------------------------
+
+Squares: TypeAlias = Annotated[Array, Ge(0)]
+SecondMoments: TypeAlias = Annotated[Array, Gt(0)]
+Sizes: TypeAlias = Annotated[Array, Ge(0)]
+
+Eps: TypeAlias = Annotated[float, Ge(0)]
+Growth: TypeAlias = Annotated[float, Gt(1)]
