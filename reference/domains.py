@@ -95,9 +95,7 @@ Source: TypeAlias = np.random.Generator
 
 # --- adaptive methods --------------------------------------------------------------------------------
 
-Squares: TypeAlias = Annotated[Array, Ge(0)]
 SecondMoments: TypeAlias = Annotated[Array, Gt(0)]
 Sizes: TypeAlias = Annotated[Array, Ge(0)]
 
-Eps: TypeAlias = Annotated[float, Ge(0)]
 Growth: TypeAlias = Annotated[float, Gt(1)]
