@@ -1,6 +1,6 @@
 """What holds: the formulas of deep-network training, one function each, in plain NumPy."""
 
-from . import momentum, quadratic
+from . import curvature, momentum, quadratic
 from ._formula import FORMULAS, Formula, formula
 
-__all__ = ["FORMULAS", "Formula", "formula", "momentum", "quadratic"]
+__all__ = ["FORMULAS", "Formula", "curvature", "formula", "momentum", "quadratic"]

@@ -19,7 +19,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from jaxtyping import AbstractArray, jaxtyped
 
 from . import domains as names
-from .domains import MayBeInfinite, NotBelow, Symmetric
+from .domains import MayBeInfinite, NotBelow, PositiveAlong, PositiveDefinite, Symmetric
 
 SYMBOL = {Ge: ("≥", np.greater_equal, "ge"), Gt: (">", np.greater, "gt"), Le: ("≤", np.less_equal, "le"), Lt: ("<", np.less, "lt")}
 
@@ -59,7 +59,14 @@ def described(limit: Any) -> str:
         return f"{symbol} {getattr(limit, bound)}"
     if isinstance(limit, NotBelow):
         return f"≥ {limit.argument}"
-    return {Symmetric: "symmetric", MayBeInfinite: "possibly infinite"}[limit]
+    if isinstance(limit, PositiveAlong):
+        return f"positive along {limit.argument}"
+    return {Symmetric: "symmetric", PositiveDefinite: "positive definite", MayBeInfinite: "possibly infinite"}[limit]
+
+
+def along(value: Any, other: Any) -> Any:
+    """The product of an array with another of its shape, row by row, or of a matrix with a vector on both sides."""
+    return np.sum(other * (value if np.ndim(value) == np.ndim(other) else value @ other), axis=-1)
 
 
 def domain_of(hint: Any) -> Domain:
@@ -216,14 +223,18 @@ class Visit:
                 self.hold(compare(value, getattr(limit, bound)), name, value, domain)
             elif isinstance(limit, NotBelow):
                 self.hold(np.greater_equal(value, self.arguments[limit.argument]), name, value, domain)
+            elif isinstance(limit, PositiveAlong):
+                self.hold(along(value, self.arguments[limit.argument]) > 0, name, value, domain)
             elif limit is Symmetric:
                 self.hold(np.equal(value, value.T), name, value, domain)
+            elif limit is PositiveDefinite:
+                self.hold(np.min(np.linalg.eigvalsh(value.astype(float))) > 0, name, value, domain)
 
     def hold(self, condition: Any, name: str, value: Any, domain: Domain) -> None:
         """Raise unless the condition holds everywhere; the message shows the first place where it does not."""
         if np.all(condition):
             return
-        if np.ndim(value) == 0:
+        if np.ndim(condition) == 0:
             raise self.refuse(ValueError, name, f"{value!r}", domain)
         where = tuple(int(i) for i in np.argwhere(~np.asarray(condition))[0])
         raise self.refuse(ValueError, name, f"{value[where]!r} at index {where}", domain)

@@ -17,8 +17,19 @@ class NotBelow:
     argument: str
 
 
+@dataclass(frozen=True)
+class PositiveAlong:
+    """The argument, a matrix or an array like the other one, makes a positive product with it: o·X o or o·x, row by row."""
+
+    argument: str
+
+
 class Symmetric:
     """The matrix equals its transpose, entry by entry."""
+
+
+class PositiveDefinite:
+    """Every eigenvalue of the symmetric matrix is positive, as computed in float64."""
 
 
 class MayBeInfinite:
@@ -35,11 +46,21 @@ TwoByTwo: TypeAlias = Float[Floats, "2 2"]
 Hessian: TypeAlias = Annotated[Matrix, Symmetric]
 Rates: TypeAlias = Annotated[Float[Floats, " steps"], Gt(0)]
 Curvatures: TypeAlias = Annotated[Float[Floats, " n"], Gt(0)]
+Point: TypeAlias = Float[Floats, " n"]
+Rows: TypeAlias = Float[Floats, "memory n"]
+Layers: TypeAlias = Float[Floats, " layers"]
+Inner: TypeAlias = Float[Floats, "hidden inputs"]
+Outer: TypeAlias = Float[Floats, "outputs hidden"]
+PositiveHessian: TypeAlias = Annotated[Matrix, Symmetric, PositiveDefinite]
+HessianAlong: TypeAlias = Annotated[Matrix, Symmetric, PositiveAlong("grad")]
+AlongChange: TypeAlias = Annotated[Point, PositiveAlong("step")]
+AlongChanges: TypeAlias = Annotated[Rows, PositiveAlong("steps")]
 
 Rate: TypeAlias = Annotated[float, Gt(0)]
 Momentum: TypeAlias = Annotated[float, Ge(0), Lt(1)]
 Decay: TypeAlias = Annotated[float, Ge(0), Lt(1)]
 Curvature: TypeAlias = Annotated[float, Gt(0)]
+Damping: TypeAlias = Annotated[float, Ge(0)]
 Largest: TypeAlias = Annotated[float, Gt(0), NotBelow("smallest")]
 Condition: TypeAlias = Annotated[float, Ge(1)]
 ExtendedCondition: TypeAlias = Annotated[float, Ge(1), MayBeInfinite]

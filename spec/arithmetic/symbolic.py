@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import sympy as sp
 
-from ._numbers import OPERATORS, Numbers, Refused, Table
+from ._numbers import OPERATORS, Numbers, Refused, Table, singular
 
 
 def exact(value: Any) -> Any:
@@ -109,6 +109,14 @@ class Symbolic(Numbers):
             raise ValueError("np.linalg.eigvalsh: the matrix is not symmetric")
         middle, gap = (a + d) / 2, sp.sqrt(sp.factor(((a - d) / 2) ** 2 + b**2))
         return np.array([middle - gap, middle + gap], dtype=object)
+
+    @classmethod
+    def solve(cls, matrix: Any, right: Any) -> Any:
+        """The solution by elimination; the determinant, if it is not 0 as an expression, is taken to be not 0."""
+        system = sp.Matrix(matrix)
+        if sp.cancel(system.det()) == 0:
+            raise singular("solve")
+        return np.array(system.LUsolve(sp.Matrix(right)).tolist(), dtype=object).reshape(right.shape)
 
 
 class Fractional(sp.Symbol):
