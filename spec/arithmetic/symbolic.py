@@ -112,11 +112,12 @@ class Symbolic(Numbers):
 
     @classmethod
     def solve(cls, matrix: Any, right: Any) -> Any:
-        """The solution by elimination; the determinant, if it is not 0 as an expression, is taken to be not 0."""
+        """The solution by cofactors, over the determinant: which is not 0 as an expression, and taken to be not 0."""
         system = sp.Matrix(matrix)
-        if sp.cancel(system.det()) == 0:
+        if (determinant := sp.factor(system.det())) == 0:
             raise singular("solve")
-        return np.array(system.LUsolve(sp.Matrix(right)).tolist(), dtype=object).reshape(right.shape)
+        solution = system.adjugate() * sp.Matrix(right) / determinant
+        return np.array(solution.tolist(), dtype=object).reshape(right.shape)
 
 
 class Fractional(sp.Symbol):
