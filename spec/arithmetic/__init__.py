@@ -1,6 +1,6 @@
 """The number systems that the reference runs on, unchanged.
 
-Symbolic (SymPy numbers) · Tensor (arrays of symbolic shape) · Ball (rigorous enclosures) · Rational (exact fractions) ·
+Symbolic (SymPy numbers) · Field (rational functions) · Tensor (arrays of symbolic shape) · Ball (rigorous enclosures) · Rational (exact fractions) ·
 Differential (dual numbers over balls) · Running (values with their rounding errors) · rebind (other array libraries).
 """
 
@@ -8,6 +8,7 @@ from ._numbers import Numbers, Refused, Undecided, leafwise, leaves
 from .ball import Ball, certified
 from .difference import central_difference, complex_step
 from .dual import Differential, Dual, jacobian, slope
+from .field import Field, indeterminates
 from .prover import Finding, Verdict, proven_true, proven_zero
 from .rational import Rational
 from .rebind import rebind
@@ -19,6 +20,7 @@ __all__ = [
     "Ball",
     "Differential",
     "Dual",
+    "Field",
     "Finding",
     "Fractional",
     "Numbers",
@@ -33,6 +35,7 @@ __all__ = [
     "certified",
     "complex_step",
     "function",
+    "indeterminates",
     "jacobian",
     "leafwise",
     "leaves",

@@ -132,7 +132,6 @@ class Ball(Numbers):
             raise Undecided(f"eigenvalues: {reason}") from None
         return np.array(sorted((one.real for one in values), key=lambda x: x.mid()), dtype=object)
 
-
     @classmethod
     def solve(cls, matrix: Any, right: Any) -> Any:
         """The certified solution: LinAlgError if the determinant is 0, Undecided if it may be."""

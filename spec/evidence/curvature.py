@@ -16,11 +16,11 @@ import numpy as np
 import sympy as sp
 
 from ...reference.curvature import ConjugateState
-from ..arithmetic import Ball, Rational, Symbolic, Tensor, jacobian, leafwise, symbols, tensor
+from ..arithmetic import Ball, Rational, Symbolic, Tensor, indeterminates, jacobian, symbols, tensor
 from . import Claims, Step, certified_value, derivative, enumeration, erratum, law, printed, proof
 
 if TYPE_CHECKING:
-    from ...reference.domains import AlongChange, Count, Hessian, Inner, Outer, Point, PositiveHessian, Rate
+    from ...reference.domains import Count, Hessian, Inner, Outer, Point, Rate
 
 n = sp.Symbol("n", integer=True, positive=True)
 grad, step, change, x, theta, direction, before, other = (tensor(name, n) for name in ("g", "s", "y", "x", "theta", "d", "p", "o"))
@@ -141,7 +141,9 @@ def parabola_around_the_optimum(optimal_step: Step, taylor_step: Step) -> Claims
     yield optimal_step(grad, diagonal(spectrum)) * extreme - 1, np.sum((extreme - spectrum) * grad**2) / np.sum(spectrum * grad**2)
 
 
-@proof("curvature.optimal_step", "curvature.zero", scope="every gradient and Hessian with g·H g ≤ 0, every lr; n = 2, g along the first axis")
+@proof(
+    "curvature.optimal_step", "curvature.zero", scope="every gradient and Hessian with g·H g ≤ 0, every lr; n = 2, g along the first axis"
+)
 def no_optimum_without_curvature(optimal_step: Step, taylor_step: Step) -> Claims:
     """The plane of g and H g is all that counts. At g·H g = 0 the model falls as J − ε g·g, below it faster: neither has a minimum."""
     along = np.stack([above, 0 * a])
@@ -233,6 +235,7 @@ def one_layer_more(chain_output: Step) -> Claims:
 
     The term of the first three layers, all of the others at rest, is −ε³ x g₁ g₂ g₃ w₄ … wₗ.
     """
+
     def moved(count: Any) -> Any:
         return tensor("w", count) - rate * tensor("g", count)
 
@@ -242,8 +245,7 @@ def one_layer_more(chain_output: Step) -> Claims:
     first, rest = moved(sp.Integer(3)), tensor("v", layers)
     gradients = [sp.IndexedBase("g", real=True)[k] for k in (1, 2, 3)]
     output = chain_output(chain_output(entered, first), rest)
-    term = Tensor(sp.diff(output.element.doit() if layers == 0 else expanded(output.element), *gradients))
-    yield term, -(rate**3) * chain_output(entered, rest)
+    yield Tensor(sp.diff(expanded(output.element), *gradients)), -(rate**3) * chain_output(entered, rest)
 
 
 def expanded(element: Any) -> Any:
@@ -286,7 +288,10 @@ def term_without_sign_and_input(chain_output: Step) -> Claims:
     yield Symbolic(term), lr**3 * weights[3] * weights[4]
 
 
-@proof("curvature.toy_first_order", scope="every number of layers, input, weight and target; the last weight, and products do not mind the order")
+@proof(
+    "curvature.toy_first_order",
+    scope="every number of layers, input, weight and target; the last weight, and products do not mind the order",
+)
 def gradient_of_the_squared_error(chain_gradient: Step, chain_output: Step) -> Claims:
     """With ŷ = w P, the derivative of (ŷ − y)² by w is 2 (ŷ − y) P. An error of ½ gives half the gradient of an error of 1."""
     rest, weights = chain_output(entered, tensor("w", layers)), tensor("w", layers + 1)
@@ -375,13 +380,22 @@ def mixed_differences(chain_output: Step) -> Claims:
 
 @proof("optimizers.newton", scope="every quadratic and start, n = 1, 2, 3, whatever the signs of the curvature")
 def one_step_on_a_quadratic(newton: Step) -> Claims:
-    """It reaches the point where the gradient vanishes; with damping it solves (H + λ I) s = −g."""
+    """It reaches the point where the gradient vanishes."""
     for size in (1, 2, 3):
         start, best, entries = symbols("x", size), symbols("z", size), symbols("h", size, size)
         curvature = entries + np.transpose(entries)
         yield newton(start, curvature @ (start - best), curvature), best
-        damped = newton(start, best, curvature, damping=lr) - start
-        yield curvature @ damped + lr * damped, -best
+
+
+@proof("optimizers.newton", scope="every gradient, symmetric Hessian and damping, n = 1, 2")
+def damping_shifts_the_curvature(newton: Step) -> Claims:
+    """The damped step s solves (H + λ I) s = −g; it tends to 0 along −g as λ grows."""
+    for size in (1, 2):
+        start, slope, entries = symbols("x", size), symbols("g", size), symbols("h", size, size)
+        curvature = entries + np.transpose(entries)
+        damped = newton(start, slope, curvature, damping=lr) - start
+        yield curvature @ damped + lr * damped, -slope
+        yield Symbolic([sp.limit(sp.cancel(lr.item() * part.item()), lr.item(), sp.oo) for part in damped]), -slope
 
 
 @proof("optimizers.newton", scope="every change of coordinates θ = T φ, n = 1, 2")
@@ -458,20 +472,30 @@ def direct_update(bfgs_direct: Step) -> Claims:
     yield updated @ x, hessian @ x - (bent @ x) / (step @ bent) * bent + (change @ x) / (step @ change) * change
 
 
-@proof("optimizers.bfgs", "optimizers.bfgs.direct", scope="every positive definite Hessian, step and change of gradient, every n")
+@proof("optimizers.bfgs", "optimizers.bfgs.direct", scope="every step and change of gradient, from the identity, every n")
 def updates_are_inverse(bfgs: Step, bfgs_direct: Step) -> Claims:
-    """From the identity both updates are inverse to each other, and both follow any change of coordinates s → T s, y → T⁻ᵀ y.
+    """From the identity both updates are inverse to each other.
 
-    Every positive definite H is T Tᵀ, and its inverse T⁻ᵀ T⁻¹: so they are inverse from there as well.
+    Every positive definite H is T Tᵀ, and both follow the coordinates (below): so they are inverse from there as well.
     """
     yield bfgs_direct(identity, step, change) @ bfgs(identity, step, change), identity
+
+
+@proof(
+    "optimizers.bfgs", "optimizers.bfgs.direct", scope="every symmetric matrix, step, change of gradient and change of coordinates, every n"
+)
+def updates_follow_coordinates(bfgs: Step, bfgs_direct: Step) -> Claims:
+    """Under s → T s, y → T⁻ᵀ y the inverse goes to T H Tᵀ, the Hessian to T⁻ᵀ B T⁻¹, before the update and after it."""
     back = basis.T
-    yield bfgs(basis @ hessian @ back, basis @ step, change), basis @ bfgs(hessian, step, back @ change) @ back
-    yield bfgs_direct(back @ hessian @ basis, step, back @ change), back @ bfgs_direct(hessian, basis @ step, change) @ basis
+    yield bfgs(basis @ square @ back, basis @ step, change), basis @ bfgs(square, step, back @ change) @ back
+    yield bfgs_direct(back @ square @ basis, step, back @ change), back @ bfgs_direct(square, basis @ step, change) @ basis
 
 
 @enumeration(
-    "optimizers.bfgs", "optimizers.bfgs.direct", "optimizers.cg", scope="exact, random bowls of 1 … 5 variables, exact line search from H = I"
+    "optimizers.bfgs",
+    "optimizers.bfgs.direct",
+    "optimizers.cg",
+    scope="exact, random bowls of 1 … 5 variables, exact line search from H = I",
 )
 def ends_in_n_steps(bfgs: Step, bfgs_direct: Step, conjugate_gradient: Step) -> Claims:
     """The gradient is 0 after n steps, H is then the inverse of A, B H = I all along, and the points are those of conjugate gradients."""
@@ -508,22 +532,28 @@ class Operator:
         return self.apply(vector)
 
 
-@proof("optimizers.lbfgs", "optimizers.bfgs", scope="every initial matrix, gradient and pairs, every n; any number of pairs by induction, its step for 1, 2, 3")
-def two_loops_are_the_product(lbfgs_direction: Step, bfgs: Step) -> Claims:
-    """One pair around any matrix H is the BFGS update of H; the newest of k pairs goes around the two loops of the others.
-
-    The loop body is the same for every pair, so by induction the recursion with γ is −H g of BFGS from γ I through all pairs.
-    """
+@proof("optimizers.lbfgs", "optimizers.bfgs", scope="one pair: every initial matrix, gradient and pair, every n")
+def one_pair_is_one_update(lbfgs_direction: Step, bfgs: Step) -> Claims:
+    """One pair around any matrix H is the BFGS update of H, and so it is around γ I."""
     yield lbfgs_direction(grad, (step,), (change,), scale=Operator(lambda v: square @ v)), -(bfgs(square, step, change) @ grad)
     yield lbfgs_direction(grad, (step,), (change,), scale=rate), -(bfgs(rate * identity, step, change) @ grad)
-    steps, changes = ([tensor(f"{name}{k}", n) for k in range(3)] for name in "sy")
-    for count in (2, 3):
-        older = Operator(lambda v, k=count - 1: lbfgs_direction(-v, steps[:k], changes[:k], scale=rate))
-        newest = lbfgs_direction(grad, steps[count - 1 : count], changes[count - 1 : count], scale=older)
-        yield lbfgs_direction(grad, steps[:count], changes[:count], scale=rate), newest
 
 
-@enumeration("optimizers.lbfgs", "optimizers.lbfgs.scale", scope="exact, random pairs, memory 1 … 5 in 1 … 5 variables, γ = 1 and the usual one")
+@proof("optimizers.lbfgs", scope="two pairs: every initial matrix, gradient and pairs, every n")
+def newest_pair_goes_around_the_older(lbfgs_direction: Step) -> Claims:
+    """The two loops of two pairs are those of the newer around those of the older, from any matrix.
+
+    The loop body is the same for every pair, so by induction the recursion is −H g of BFGS from γ I through all pairs.
+    """
+    steps, changes = ([tensor(f"{name}{k}", n) for k in range(2)] for name in "sy")
+    first = Operator(lambda v: square @ v)
+    older = Operator(lambda v: lbfgs_direction(-v, steps[:1], changes[:1], scale=first))
+    yield lbfgs_direction(grad, steps, changes, scale=first), lbfgs_direction(grad, steps[1:], changes[1:], scale=older)
+
+
+@enumeration(
+    "optimizers.lbfgs", "optimizers.lbfgs.scale", scope="exact, random pairs, memory 1 … 5 in 1 … 5 variables, γ = 1 and the usual one"
+)
 def full_memory_is_bfgs(lbfgs_direction: Step, lbfgs_scale: Step, bfgs: Step) -> Claims:
     """With every pair kept the direction is that of BFGS from γ I, to the last digit; γ lies between the extreme inverse curvatures."""
     source = np.random.default_rng(2)
@@ -557,7 +587,7 @@ def scale_fits_the_last_pair(lbfgs_scale: Step) -> Claims:
 
 @proof("optimizers.cg", scope="every symmetric A, every n: the induction step, given the orthogonalities so far")
 def conjugate_by_induction(conjugate_gradient: Step) -> Claims:
-    """What must vanish after a step is a combination of what vanishes before it, so all directions are A-orthogonal, all gradients orthogonal.
+    """What must vanish after a step is a combination of what vanishes before it: directions are A-orthogonal, gradients orthogonal.
 
     The gradients are orthogonal and n + 1 of them cannot be: the n-th is 0 at the latest.
     """
@@ -571,29 +601,36 @@ def conjugate_by_induction(conjugate_gradient: Step) -> Claims:
     yield onward @ bent, (after @ grad) / alpha  # 0 as g'·g = 0
     yield onward @ hessian @ other, beta * (bent @ other) - after @ hessian @ other  # 0 as A o is a difference of earlier gradients:
     yield after @ other, grad @ other + alpha * (bent @ other)  # 0 for earlier gradients o, which earlier directions span, and directions
-    slope = share * before - direction  # as d = −g + β p
-    _, (later, _) = conjugate_gradient(theta, ConjugateState(slope, direction), hessian)
-    size = (slope @ slope) / (direction @ bent)
-    yield later @ slope, size * share * (before @ bent)  # 0 as p·A d = 0
 
 
-@proof("optimizers.cg", scope="every positive definite 2 × 2 matrix and start; every diagonal 3 × 3 matrix and start, up to units")
+@proof("optimizers.cg", scope="every symmetric A, every n: g' ⟂ g, given that d is A-orthogonal to the direction before it")
+def next_gradient_is_orthogonal(conjugate_gradient: Step) -> Claims:
+    """As d = −g + β p, g'·g is a multiple of p·A d."""
+    slope = share * before - direction
+    _, (after, _) = conjugate_gradient(theta, ConjugateState(slope, direction), square)
+    size = (slope @ slope) / (direction @ square @ direction)
+    yield after @ slope, size * share * (before @ square @ direction)
+
+
+@proof("optimizers.cg", scope="every symmetric 2 × 2 matrix and start; every diagonal 3 × 3 matrix and start, up to units")
 def ends_in_two_and_three_steps(conjugate_gradient: Step) -> Claims:
-    """The gradient is 0 after as many steps as there are variables; scaling A and g by units leaves λ₁ = g₁ = 1."""
-    bowl = matrix([bend + q**2, q], [q, above * 0 + 1])  # every matrix of positive determinant, up to a factor
-    yield gradient_after(conjugate_gradient, bowl, np.stack([a, b]), 2), 0
-    zero = 0 * a
-    spectrum = matrix([1 + zero, zero, zero], [zero, bend, zero], [zero, zero, above])
-    yield gradient_after(conjugate_gradient, spectrum, np.stack([1 + zero, b, c]), 3), 0
+    """The gradient is 0 after as many steps as there are variables; units of curvature and gradient leave λ₁ = g₁ = 1."""
+    corner, off, opposite, first, second = indeterminates("corner off opposite first second")
+    bowl = matrix([corner, off], [off, opposite])
+    yield gradients_of(conjugate_gradient, bowl, np.stack([first, second]), 2)[-1], 0
+    middle, largest, second, third = indeterminates("middle largest second third")
+    zero, one = second - second, second / second
+    bowl = matrix([one, zero, zero], [zero, middle, zero], [zero, zero, largest])
+    yield gradients_of(conjugate_gradient, bowl, np.stack([one, second, third]), 3)[-1], 0
 
 
-def gradient_after(conjugate_gradient: Step, bowl: Any, slope: Any, steps: int) -> Any:
-    """The gradient after some steps, every quotient reduced on the way."""
-    point, state = 0 * slope, ConjugateState(slope, -slope)
-    reduced = np.frompyfunc(sp.cancel, 1, 1)
+def gradients_of(conjugate_gradient: Step, bowl: Any, slope: Any, steps: int) -> list[Any]:
+    """The gradients after each of some steps, from minus the first one as direction."""
+    point, state, slopes = 0 * slope, ConjugateState(slope, -slope), []
     for _ in range(steps):
-        point, state = leafwise(lambda part: Symbolic(reduced(Symbolic.plain(part))), conjugate_gradient(point, state, bowl))
-    return state.grad
+        point, state = conjugate_gradient(point, state, bowl)
+        slopes.append(state.grad)
+    return slopes
 
 
 @enumeration("optimizers.cg", scope="exact, random bowls of 2 … 8 variables")
@@ -629,9 +666,7 @@ def share_of_the_linear_method(fletcher_reeves: Step, conjugate_gradient: Step) 
     "optimizers.cg.dai_yuan",
     scope="every gradient, change of gradient and direction, every n",
 )
-def what_each_share_does(
-    fletcher_reeves: Step, polak_ribiere: Step, hestenes_stiefel: Step, dai_yuan: Step
-) -> Claims:
+def what_each_share_does(fletcher_reeves: Step, polak_ribiere: Step, hestenes_stiefel: Step, dai_yuan: Step) -> Claims:
     """PR is FR − g·g₋/g₋·g₋; with HS the next direction is orthogonal to the change of gradient; DY is d'·g over d·g₋."""
     yield polak_ribiere(grad, before), fletcher_reeves(grad, before) - grad @ before / (before @ before)
     onward = hestenes_stiefel(grad, before, direction) * direction - grad
@@ -761,7 +796,7 @@ hidden, inputs, outputs = (sp.Symbol(name, integer=True, positive=True) for name
 
 @proof("optimizers.path_sgd", "optimizers.path_sgd.norm", scope="every number of inputs, hidden units and outputs, all positive rescalings")
 def rescaling_does_not_matter(path_sgd: Step, path_norm: Step) -> Claims:
-    """Hidden units scaled by c, their outgoing weights by 1/c, gradients the other way round: the step is scaled likewise, the norm stays."""
+    """Hidden units scaled by c, outgoing weights by 1/c, gradients the other way round: the step is scaled likewise, the norm stays."""
     inner, outer = tensor("W", hidden, inputs), tensor("V", outputs, hidden)
     inner_grad, outer_grad = tensor("a", hidden, inputs), tensor("b", outputs, hidden)
     scale = tensor("c", hidden, positive=True)
@@ -784,7 +819,9 @@ def rescaling_by_powers_of_two(path_sgd: Step, path_norm: Step, inner: Inner, ou
     yield path_norm(scale * inner, outer / scale), path_norm(inner, outer)
 
 
-@enumeration("optimizers.path_sgd", "optimizers.path_sgd.norm", scope="exact, all paths of random networks of 2 … 4 inputs, units and outputs")
+@enumeration(
+    "optimizers.path_sgd", "optimizers.path_sgd.norm", scope="exact, all paths of random networks of 2 … 4 inputs, units and outputs"
+)
 def shares_of_the_paths(path_sgd: Step, path_norm: Step) -> Claims:
     """The norm is the sum over paths of squared products; each weight's rate is divided by the sum over its paths without it."""
     source = np.random.default_rng(0)
@@ -830,11 +867,7 @@ def rescaled_networks_stay_the_same(path_sgd: Step) -> Claims:
         scale = Rational(list(scales))
         w, v = np.expand_dims(scale, 1) * inner, outer / scale
         yield network(*path_sgd(w, v, *gradients(w, v), lr=Rational(1))), plain
-        ends = [network(*(part - slope / 1000 for part, slope in zip(one, gradients(*one), strict=True))) for one in ((w, v), (inner, outer))]
-        yield bool(np.all(ends[0] == ends[1])), all(one == 1 or not float(entry_of(inner, entry, unit)) > 0 for unit, one in enumerate(scales))
-
-
-def entry_of(inner: Any, entry: Any, unit: int) -> Fraction:
-    """What enters a unit."""
-    total = (inner[unit] @ entry).item()
-    return Fraction(int(total.p), int(total.q))
+        ends = [
+            network(*(part - slope / 1000 for part, slope in zip(one, gradients(*one), strict=True))) for one in ((w, v), (inner, outer))
+        ]
+        yield bool(np.all(ends[0] == ends[1])), all(one == 1 or not bool(unit @ entry > 0) for unit, one in zip(inner, scales, strict=True))
