@@ -155,13 +155,13 @@ def lbfgs_direction(grad: Point, steps: Rows, grad_changes: AlongChanges, *, sca
 
     Units: scale as step / grad_change.  Source: Nocedal 1980; Liu & Nocedal 1989.
     """
-    direction, shares = -grad, []
-    for step, change in zip(steps[::-1], grad_changes[::-1], strict=True):
-        shares.append(step @ direction / (step @ change))
-        direction = direction - shares[-1] * change
+    oldest_first, direction, shares = range(len(steps)), -grad, {}
+    for i in reversed(oldest_first):
+        shares[i] = steps[i] @ direction / (steps[i] @ grad_changes[i])
+        direction = direction - shares[i] * grad_changes[i]
     direction = scale * direction
-    for step, change in zip(steps, grad_changes, strict=True):
-        direction = direction + (shares.pop() - change @ direction / (step @ change)) * step
+    for i in oldest_first:
+        direction = direction + (shares[i] - grad_changes[i] @ direction / (steps[i] @ grad_changes[i])) * steps[i]
     return direction
 
 

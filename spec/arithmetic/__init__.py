@@ -1,7 +1,8 @@
 """The number systems that the reference runs on, unchanged.
 
-Symbolic (SymPy numbers) · Field (rational functions) · Tensor (arrays of symbolic shape) · Ball (rigorous enclosures) · Rational (exact fractions) ·
-Differential (dual numbers over balls) · Running (values with their rounding errors) · rebind (other array libraries).
+Symbolic (SymPy numbers) · Field (rational functions) · Tensor (arrays of symbolic shape) · Ball (rigorous enclosures) ·
+Rational (exact fractions) · Differential (dual numbers over balls) · Running (values with their rounding errors) ·
+rebind (other array libraries).
 """
 
 from ._numbers import Numbers, Refused, Undecided, leafwise, leaves
