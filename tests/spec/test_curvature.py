@@ -176,7 +176,7 @@ def test_a_singular_matrix_is_numpys_error(kind):
     with pytest.raises(np.linalg.LinAlgError):
         np.linalg.solve(kind([[1.0, 2.0], [2.0, 4.0]]), kind([1.0, 1.0]))
     point = np.ones(2)
-    with pytest.raises(np.linalg.LinAlgError):
+    with pytest.raises(np.linalg.LinAlgError, match="newton: singular matrix"):
         curvature.newton(point, point, np.array([[1.0, 2.0], [2.0, 4.0]]))
 
 
