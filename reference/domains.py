@@ -7,7 +7,6 @@ from typing import Annotated, Any, TypeAlias
 import numpy as np
 from annotated_types import Ge, Gt, Lt
 from jaxtyping import Float
-from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class MayBeInfinite:
     """The result may be infinite: the formula's value in the extended reals."""
 
 
-Floats: TypeAlias = NDArray[np.floating[Any]]
+Floats: TypeAlias = np.ndarray[tuple[Any, ...], np.dtype[np.floating[Any]]]
 
 Array: TypeAlias = Float[Floats, "*shape"]  # one *shape in one signature
 Vector: TypeAlias = Float[Floats, " d"]

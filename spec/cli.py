@@ -161,3 +161,70 @@ def coloured(verdict: str) -> str:
     """A verdict in its colour."""
     colour = COLOUR.get(verdict)
     return f"[{colour}]{verdict}[/]" if colour else verdict
+
+
+def literal(_context: click.Context, _option: click.Parameter, pairs: tuple[str, ...]) -> dict[str, Any]:
+    """Pairs name=value, the values Python literals."""
+    import ast
+
+    found = {}
+    for name, equals, text in (one.partition("=") for one in pairs):
+        if not (name.isidentifier() and equals):
+            raise click.BadParameter(f"{name + equals + text!r}: name=value is allowed, such as momentum=0.9")
+        try:
+            found[name] = ast.literal_eval(text)
+        except (ValueError, SyntaxError):
+            raise click.BadParameter(f"{name}={text}: the value must be a Python literal, such as 0.9 or True") from None
+    return found
+
+
+def about_a_subject(command: Any) -> Any:
+    """The options of the commands that drive an implementation."""
+    options = (
+        click.argument("subject"),
+        click.option(
+            "--set", "settings", multiple=True, callback=literal, metavar="NAME=VALUE", help="A hyper-parameter; may be repeated."
+        ),
+        click.option(
+            "--names", multiple=True, metavar="THEIRS=OURS", help="A hyper-parameter of the subject by another name; may be repeated."
+        ),
+        click.option("--dtype", type=click.Choice(["float64", "float32"]), default="float64", show_default=True),
+        click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=30.0, show_default=True, help="Seconds to run in."),
+        json_option,
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def answer(question: str, subject: str, settings: dict[str, Any], names: tuple[str, ...], *, as_json: bool, **options: Any) -> None:
+    """Ask the kit, print what it says, and exit accordingly."""
+    from . import conformance
+    from .conformance.show import as_text
+
+    if strange := [one for one in names if one.count("=") != 1]:
+        raise click.BadParameter(f"{strange[0]!r}: theirs=ours is allowed, such as beta=momentum", param_hint="--names")
+    try:
+        result = getattr(conformance, question)(subject, settings, names=dict(one.split("=") for one in names), **options)
+    except ValueError as problem:
+        raise click.UsageError(str(problem)) from None
+    if as_json:
+        print_json(result.as_json())
+    else:
+        console().print(as_text(result))
+    sys.exit(result.exit_code)
+
+
+@main.command()
+@about_a_subject
+@click.option("--against", metavar="CONVENTION", help="The convention to conform to: its name, or an id of the catalogue.")
+def check(**given: Any) -> None:
+    """Check whether an implementation conforms: `torch.optim:SGD`, `mine.py:MyMomentum`."""
+    answer("check", **given)
+
+
+@main.command()
+@about_a_subject
+def identify(**given: Any) -> None:
+    """Name the convention that an implementation follows, right or wrong."""
+    answer("identify", **given)

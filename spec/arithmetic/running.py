@@ -92,7 +92,7 @@ def entered(value: Any) -> Bounded:
 def whole(terms: list[Bounded]) -> bool:
     """Whether a sum of these is exact in any order: integers that the format holds, and all their partial sums."""
     unit = FORMAT.get().unit
-    return all(one.error == 0 and one.value.is_integer() for one in terms) and sum(abs(one.value) for one in terms) <= 1 / unit
+    return all(one.error == 0 and one.value.is_integer() for one in terms) and sum(abs(one.value) for one in terms) < 1 / unit
 
 
 def add(a: Bounded, b: Bounded) -> Bounded:
@@ -125,11 +125,13 @@ def divide(a: Bounded, b: Bounded) -> Bounded:
 
 def power(a: Bounded, b: Bounded) -> Bounded:
     """A power: by repeated multiplication or by the library, whichever rounds more often."""
-    if b.error or (a.least <= 0 and (b.value < 0 or b.value != int(b.value)) and a.size):
+    if a.size == 0 and b.size == b.value > 0:
+        return a
+    if b.error or (a.least <= 0 and b.value < 0) or (min(a.value, a.least) <= 0 and b.value != int(b.value)):
         raise Undecided(f"({a}) ** ({b})")
     if b.value in (0, 1):
         return Bounded(a.value**b.value, a.error * b.value)
-    if a.size == 0 or (a.error == 0 and a.value == 1):
+    if a.error == 0 and a.value == 1:
         return a
     try:
         value = a.value**b.value
@@ -154,7 +156,8 @@ def library(function: Callable[[float], float], spread: Callable[[Bounded], floa
 
     def call(a: Bounded) -> Bounded:
         try:
-            return rounded(function(a.value), spread(a), LIBRARY)
+            propagated = spread(a)  # first, as it knows the domain
+            return rounded(function(a.value), propagated, LIBRARY)
         except OverflowError:
             raise Undecided(f"{function.__name__} of {a} overflows") from None
 

@@ -96,6 +96,19 @@ def rates_of_the_panels(heavy_ball_rate: Step) -> Claims:
         yield certified(heavy_ball_rate, 100, lr=rate, momentum=keep), printed(radius)
 
 
+@certified_value("quadratic.momentum.transition", "quadratic.momentum.phase_presets", scope="the five panels, λ = 100")
+def eigenvalues_of_the_panels(transition: Step) -> Claims:
+    """The eigenvalues of the five presets, real ones as they are, complex ones as real and imaginary part (R2)."""
+    table = [("0.885", "0.395948"), ("0.180481", "0.886519"), ("0.00005", "0.01"), ("-0.905292", "-0.049708"), ("-1.010631", "-0.059369")]
+    for (rate, keep), digits in zip(PRESETS, table, strict=True):
+        matrix = transition(Ball(100), lr=Ball(rate), momentum=Ball(keep))
+        middle = (matrix[0, 0] + matrix[1, 1]) / 2
+        square = middle**2 - matrix[0, 0] * matrix[1, 1] + matrix[0, 1] * matrix[1, 0]
+        gap = np.sqrt(np.abs(square))
+        pair = (middle, gap) if bool(square < 0) else (middle - gap, middle + gap)
+        yield pair, tuple(map(printed, digits))
+
+
 PRESETS = [(one["lr"], one["momentum"]) for one in presets("quadratic.momentum.phase_presets")]
 
 

@@ -1,0 +1,54 @@
+"""A verdict for people: one sentence, and a small table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .verdict import Result, scientific
+
+
+def as_text(result: Result) -> Any:
+    """The sentence and, where something was followed, the facts behind it."""
+    from rich.console import Group
+    from rich.markup import escape
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column()
+    for name, value in facts(result):
+        table.add_row(name, escape(value))
+    return Group(Text(result.sentence, style="bold"), Text(""), table)
+
+
+def facts(result: Result) -> list[tuple[str, str]]:
+    """The rows of the table; those without a value are left out."""
+    reasons = dict.fromkeys(reason for one in result.identities for reason in one.why)
+    rows = [
+        ("verdict", result.verdict.value),
+        ("convention", result.convention or ""),
+        ("equations", result.equations or ""),
+        ("axes", ", ".join(f"{axis} {value}" for axis, value in (result.axes or {}).items())),
+        ("catalogue", ", ".join(result.formulas)),
+        ("relation", result.relation or ""),
+        ("error", error_in_words(result)),
+        (
+            "next best",
+            f"{result.runner_up.convention}, {scientific(result.runner_up.error_in_bounds)} bounds away" if result.runner_up else "",
+        ),
+        ("same here", f"{len(result.identities)} others: {'; '.join(reasons)}" if reasons else ""),
+        ("candidates", ", ".join(result.candidates)),
+        ("settings", ", ".join(f"{name} = {value!r}" for name, value in result.settings.items())),
+        ("assumed", ", ".join(f"{name} = {value!r}" for name, value in result.assumed.items())),
+        ("faults", "; ".join(f"{one.kind}: {one.detail}" for one in result.faults)),
+        ("ran on", ", ".join(f"{name} {value}" for name, value in result.environment.items())),
+    ]
+    return [(name, value) for name, value in rows if value]
+
+
+def error_in_words(result: Result) -> str:
+    """The error in both units."""
+    if result.error_in_bounds is None or result.error_ulps is None:
+        return ""
+    return f"{result.error_in_bounds:.2g} × the running bound, {result.error_ulps:.2g} ulp of {result.dtype}, over {result.steps} steps"

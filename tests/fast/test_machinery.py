@@ -1,0 +1,203 @@
+"""What the kernels share: other arities, overlap, the twins in machine code, the cache, the threads, and what is left alone."""
+
+import inspect
+import itertools
+import math
+import os
+import random
+import subprocess
+import sys
+import threading
+from types import FunctionType, SimpleNamespace
+from typing import TYPE_CHECKING
+
+import numba
+import numpy as np
+import pytest
+from trainspec.fast import _kernels as kernels
+from trainspec.fast import momentum
+from trainspec.reference import _door, domains
+
+if TYPE_CHECKING:
+    from trainspec.reference.domains import Array, Decay, Rate
+
+
+def python(code, **environment):
+    run = [sys.executable, "-W", "error", "-c", code]
+    return subprocess.run(run, env={**os.environ, **environment}, capture_output=True, text=True, check=True).stdout.split()
+
+
+def test_import_loads_neither_numba_nor_what_the_specification_needs():
+    heavy = "numba", "sympy", "hypothesis", "flint", "jaxtyping", "trainspec.spec"
+    assert python(f"import trainspec.fast, sys; print(*[name for name in {heavy} if name in sys.modules])") == []
+    heavy = heavy[1:]
+    code = f"from trainspec import fast; import sys; fast.momentum.heavy_ball; print(*[name for name in {heavy} if name in sys.modules])"
+    assert python(code) == []
+    assert python("import trainspec.fast as f; print(*f.__all__, hasattr(f, 'nothing'))") == ["momentum", "False"]
+
+
+def test_the_process_is_left_as_it_was():
+    code = """
+import os, numba, numpy as np
+from numba.core import config
+from trainspec.reference import momentum
+momentum.heavy_ball(1.0, 1.0, 1.0, lr=0.1, momentum=0.9)  # the door's jaxtyping imports JAX where there is one, which sets variables
+state = lambda: (dict(os.environ), numba.get_num_threads(), config.THREADING_LAYER, config.NUMBA_NUM_THREADS, np.geterr())
+before = state()
+from trainspec.fast import momentum
+big = np.ones(200000, np.float32)
+momentum.heavy_ball(big, big, big, lr=0.1, momentum=0.9)
+print(state() == before)
+"""
+    assert python(code) == ["True"]
+
+
+def test_machine_code_is_kept_for_the_next_process(tmp_path):
+    code = """
+import numpy as np
+from trainspec.fast import momentum
+one = np.ones(3)
+momentum.heavy_ball(one, one, one, lr=0.1, momentum=0.9)
+(sweep,) = momentum._heavy_ball.sweeps.values()
+print(sum(sweep.stats.cache_hits.values()), sum(sweep.stats.cache_misses.values()))
+"""
+    assert [python(code, NUMBA_CACHE_DIR=str(tmp_path)) for _ in range(2)] == [["0", "1"], ["1", "0"]]
+
+
+def test_machine_code_is_kept_under_the_formulas_file_and_the_machinerys_age():
+    loop = kernels.bound(kernels.sweep, momentum._heavy_ball.formula)
+    assert inspect.getsourcefile(loop) == momentum.__file__
+    assert loop.__qualname__ == f"_heavy_ball_sweep_{os.stat(kernels.__file__).st_mtime_ns:x}"
+
+
+def test_without_a_folder_the_machine_code_is_made_all_the_same():
+    nowhere = FunctionType((lambda x: x + 1).__code__.replace(co_filename="<nowhere>"), {})
+    assert kernels.compiled(nowhere, cache=True)(1) == 2
+    with pytest.raises(RuntimeError, match="other"):
+        kernels.compiled(nowhere, (_ for _ in ()).throw(RuntimeError("other")))
+
+
+def descent(theta: "Array", grad: "Array", *, lr: "Rate") -> "tuple[Array]":
+    return (theta - lr * grad,)
+
+
+def averages(theta: "Array", first: "Array", second: "Array", a: "Array", b: "Array", *, decay: "Decay") -> "tuple[Array, Array, Array]":
+    return theta - a / b, decay * a + first, decay * b + second * second
+
+
+def decayed(theta: "Array", *, lr: "Rate", decay: "Decay", scale: "Rate") -> "tuple[Array]":
+    return (theta - lr * (decay * (scale * theta)),)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("raw", "updated", "numbers"), [(descent, 1, (0.1,)), (averages, 3, (0.7,)), (decayed, 1, (0.1, 0.2, 0.3))])
+def test_any_number_of_arrays_and_numbers(raw, updated, numbers, dtype):
+    raw.__globals__.update(vars(domains))
+    kernel = kernels.elementwise(SimpleNamespace(raw=raw))(raw)
+    count = len(kernel.names) - len(numbers)
+    for size in (5, 5000, 50000):
+        arrays = tuple(np.random.default_rng(k).random(size, dtype) + 1 for k in range(count))
+        state, fixed = (arrays[0], *arrays[1 + count - updated :]), arrays[1 : 1 + count - updated]
+        names = kernel.names[count:]
+        wanted = raw(*arrays, **dict(zip(names, numbers, strict=True)))
+        got = kernel(state, fixed, numbers)
+        assert [one.tobytes() for one in got] == [one.tobytes() for one in wanted]
+        assert kernel(state, fixed, numbers, state) is state
+        assert [one.tobytes() for one in state] == [one.tobytes() for one in wanted]
+
+
+def test_apart_is_what_numpy_says():
+    rng, memory, seen = random.Random(0), np.zeros(40), set()
+    machine, share = numba.njit(kernels.apart), np.shares_memory
+    for _ in range(1000):
+        size = rng.randrange(9)
+        new, old, fixed = ([memory[(start := rng.randrange(32)) : start + size] for _ in range(n)] for n in (2, 2, 1))
+        new = [one if rng.random() < 0.6 else same for one, same in zip(new, old, strict=True)]
+        wanted = not share(*new) and not any(share(one, fixed[0]) for one in new)
+        for j, k in itertools.product(range(2), repeat=2):
+            wanted = wanted and (not share(new[j], old[k]) or (j == k and new[j].ctypes.data == old[j].ctypes.data))
+        places = [kernels.places(arrays) for arrays in (new, old, fixed)]
+        assert machine(*places, 8) is kernels.apart(*places, 8) is wanted
+        seen.add(wanted)
+    assert seen == {True, False}
+    good = [(80 * k, 4) for k in range(5)]
+    for position in range(5):
+        for odd in ((80 * position, 3), (80 * position + 4, 4)):
+            bad = [*good[:position], odd, *good[position + 1 :]]
+            for five, wanted in ((good, True), (bad, False)):
+                places = tuple(five[:2]), tuple(five[2:4]), tuple(five[4:])
+                assert machine(*places, 8) is kernels.apart(*places, 8) is wanted
+
+
+def test_the_twins_in_machine_code_do_as_the_pure_ones():
+    at, put, rounded, places = (numba.njit(function) for function in TWINS)
+    arrays = np.arange(5.0), np.arange(5.0) + 10, np.arange(5, dtype=np.float32)
+    assert at(arrays, 3) == kernels.at(arrays, 3) == (3.0, 13.0, 3.0)
+    assert at((), 3) == kernels.at((), 3) == ()
+    for one, other in zip(at(arrays, slice(1, 9)), kernels.at(arrays, slice(1, 9)), strict=True):
+        np.testing.assert_array_equal(one, other)
+    for values in itertools.product((1.0, np.inf, -np.inf, np.nan, 1e308), repeat=2):
+        copies = [tuple(one.copy() for one in arrays[:2]) for _ in range(2)]
+        assert put(copies[0], 2, values) == kernels.put(copies[1], 2, values) == (not np.all(np.isfinite(values)))
+        np.testing.assert_array_equal(copies[0], copies[1])
+        np.testing.assert_array_equal([one[2] for one in copies[0]], values)
+    assert places(arrays) == kernels.places(arrays) == tuple((one.ctypes.data, 5) for one in arrays)
+    assert places(()) == kernels.places(()) == ()
+    assert rounded((0.1, 1e-60), arrays[2]) == kernels.rounded((0.1, 1e-60), arrays[2]) == (np.float32(0.1), 0.0)
+    assert rounded((0.1,), arrays[0]) == kernels.rounded((0.1,), arrays[0]) == (0.1,)
+
+
+TWINS = (  # functions that machine code may call, not functions to be compiled themselves
+    lambda arrays, where: kernels.at(arrays, where),  # noqa: PLW0108
+    lambda arrays, i, values: kernels.put(arrays, i, values),  # noqa: PLW0108
+    lambda numbers, array: kernels.rounded(numbers, array),  # noqa: PLW0108
+    lambda arrays: kernels.places(arrays),  # noqa: PLW0108
+)
+
+
+def ranged(*, lr: "domains.Rate", decay: "domains.Decay", condition: "domains.Condition", extended: "domains.ExtendedCondition") -> float:
+    raise NotImplementedError
+
+
+def test_ranges_end_where_the_domains_do():
+    stated = _door.domains(ranged)
+    for name, domain in stated.items():
+        least, largest = kernels.closed(domain.limits)
+        if name == "extended":
+            assert least > largest  # only the door can tell
+            continue
+        for value in (least, largest):
+            _door.Visit("f", {}).checked(name, value, domain)
+        for value in (math.nextafter(least, -math.inf), math.nextafter(largest, math.inf)):
+            with pytest.raises(ValueError, match=name):
+                _door.Visit("f", {}).checked(name, value, domain)
+
+
+def test_python_threads_may_call_at_once():
+    three = [np.random.default_rng(k).random(200001) for k in range(3)]
+    wanted = [one.tobytes() for one in momentum.heavy_ball(*three, lr=0.1, momentum=0.9)]
+    results = []
+
+    def work():
+        for _ in range(5):
+            results.append([one.tobytes() for one in momentum.heavy_ball(*three, lr=0.1, momentum=0.9)] == wanted)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == [True] * 20
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_threads_from_the_size_on_where_they_pay(dtype, monkeypatch):
+    seen = []
+    momentum.heavy_ball(*(np.ones(3, dtype),) * 3, lr=0.1, momentum=0.9)
+    sweep = momentum._heavy_ball.sweeps[np.dtype(dtype)]
+    spy = lambda parallel, *rest: seen.append(parallel) or sweep(parallel, *rest)  # noqa: E731
+    monkeypatch.setitem(momentum._heavy_ball.sweeps, np.dtype(dtype), spy)
+    edge = kernels.SERIAL_BYTES // np.dtype(dtype).itemsize
+    for shape in (1, edge - 1, edge, 2 * edge, (2, edge // 4), (2, edge // 2)):
+        momentum.heavy_ball(*(np.ones(shape, dtype),) * 3, lr=0.1, momentum=0.9)
+    assert seen == [False, False, True, True, False, True]

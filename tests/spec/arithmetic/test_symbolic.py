@@ -1,0 +1,239 @@
+"""Symbols: what a formula says of them is what it says of the numbers put in their place."""
+
+from fractions import Fraction
+
+import mpmath
+import numpy as np
+import pytest
+import sympy as sp
+from flint import arb, ctx
+from hypothesis import given, settings
+from trainspec.reference import FORMULAS
+from trainspec.reference._door import domains
+from trainspec.spec.arithmetic import Ball, Refused, Symbolic, Undecided, function, leaves, symbols
+from trainspec.spec.arithmetic._numbers import FUNCTIONS
+from trainspec.spec.arithmetic.symbolic import exact
+from trainspec.spec.domains import arguments
+
+from .sampling import CALLS, CASES, COMPARISONS, ELEMENTARY, NAMES, NO_FRACTIONS, ROWS, arity, at_200_bits, fraction_of, fractions
+
+POINTS = [Fraction(0), Fraction(1), Fraction(-1), Fraction(5, 2), Fraction(-2), Fraction(1, 3)]
+
+
+def sympified(x):
+    return sp.Rational(x.numerator, x.denominator)
+
+
+def agrees(expression, expected):
+    """Whether an expression without symbols is this value: exactly for fractions, to 50 digits for others."""
+    if isinstance(expected, bool):
+        return expression in (expected, sp.true if expected else sp.false)
+    if isinstance(expected, Fraction):
+        return sp.sympify(expression) == sympified(expected)
+    with mpmath.workprec(220):
+        difference = sp.N(expression - sympified(fraction_of(expected)), 60, maxn=400)
+    return abs(difference) < sp.Rational(1, 10**50)
+
+
+def check(table, name, operands):
+    """The table's expression in symbols, evaluated at these numbers, is the value at these numbers."""
+    names = [sp.Symbol(n, real=True) for n in "ab"[: len(operands)]]
+    if (expected := at_200_bits({**ELEMENTARY, **COMPARISONS}[name], *operands)) is None:
+        return
+    put = table[name](*names)
+    got = put.subs(dict(zip(names, map(sympified, operands), strict=True))) if isinstance(put, sp.Basic) else put
+    assert agrees(got, expected), f"{name}{operands}: {put} becomes {got}, not {expected}"
+    direct = table[name](*map(sympified, operands))
+    assert agrees(direct, expected), f"{name}{operands} = {direct}, not {expected}"
+
+
+def check_table(table, name):
+    for a in POINTS:
+        for b in POINTS if arity(name) == 2 else [None]:
+            check(table, name, (a, b) if arity(name) == 2 else (a,))
+
+
+@pytest.mark.parametrize("name", [*ELEMENTARY, *COMPARISONS])
+def test_a_ufunc_of_symbols_is_the_ufunc_of_numbers(name):
+    check_table(Symbolic.table, name)
+
+
+def test_the_table_holds_these_ufuncs_and_no_others():
+    assert set(Symbolic.table) == {*ELEMENTARY, *COMPARISONS, "isfinite"}
+
+
+MUTANTS = {
+    "maximum": sp.Min,
+    "minimum": sp.Max,
+    "greater": Symbolic.table["less"],
+    "less_equal": Symbolic.table["less"],
+    "sign": lambda x: -sp.sign(x),
+    "absolute": lambda x: x,
+    "sqrt": lambda x: sp.sqrt(sp.expand(x**2)),
+    "tanh": sp.sinh,
+    "power": lambda a, b: sp.exp(b * sp.log(sp.Abs(a))),
+}
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_mutant_of_the_table_is_caught(name):
+    with pytest.raises(AssertionError):
+        check_table({**Symbolic.table, name: MUTANTS[name]}, name)
+
+
+def check_function(call):
+    """A function of symbols, evaluated at fractions, is the function of the fractions."""
+    x = symbols("x", 2, 3)
+    at = {s: sympified(Fraction(value)) for s, value in zip(np.asarray(x).ravel(), np.ravel(fractions(ROWS)), strict=True)}
+    got, expected = call(x), np.asarray(call(fractions(ROWS)), dtype=object)
+    assert isinstance(got, Symbolic)
+    assert got.shape == expected.shape
+    assert [one.subs(at) for one in np.asarray(got).ravel()] == [sympified(value) for value in expected.ravel()]
+
+
+@pytest.mark.parametrize(("called", "n"), CASES, ids=NAMES)
+def test_a_function_of_symbols_is_the_function_of_numbers(called, n):
+    check_function(CALLS[called][n])
+
+
+@pytest.mark.parametrize(("called", "name", "other"), [(np.max, "maximum", "minimum"), (np.sum, "add", "subtract")])
+def test_a_mutant_of_a_reduction_is_caught(called, name, other, monkeypatch):
+    monkeypatch.setattr(Symbolic, "table", {**Symbolic.table, name: Symbolic.table[other]})
+    with pytest.raises(AssertionError):
+        check_function(called)
+
+
+def test_every_vetted_function_is_called():
+    assert set(FUNCTIONS) | {np.matmul} == set(CALLS) | NO_FRACTIONS
+
+
+@pytest.mark.parametrize("values", [(2, 1, 5), (0, 0, 0), (-1, 3, -1), (Fraction(1, 2), 2, -3)])
+def test_eigenvalues_of_two_by_two(values):
+    a, b, d = (sympified(Fraction(v)) for v in values)
+    x = symbols("x y z")
+    got = np.linalg.eigvalsh(Symbolic(np.array([[x[0].item(), x[1].item()], [x[1].item(), x[2].item()]], dtype=object)))
+    low, high = (one.item().subs({n.item(): v for n, v in zip(x, (a, b, d), strict=True)}) for one in got)
+    assert low <= high
+    assert sp.simplify(low + high - a - d) == 0
+    assert sp.simplify(low * high - (a * d - b * b)) == 0
+
+
+def test_other_eigenvalues_are_refused():
+    with pytest.raises(Refused):
+        np.linalg.eigvalsh(symbols("h", 3, 3))
+    with pytest.raises(ValueError, match="symmetric"):
+        np.linalg.eigvalsh(symbols("h", 2, 2))
+
+
+# --- every formula -----------------------------------------------------------------------------------------------------------------
+
+
+def named(value, prefix, numbers):
+    """Symbols in the place of numbers, arrays and states; the numbers are noted."""
+    if isinstance(value, tuple):
+        return type(value)(*(named(part, f"{prefix}{i}", numbers) for i, part in enumerate(value)))
+    if callable(value) or isinstance(value, int):
+        return value
+    made = symbols(prefix, *np.shape(value))
+    if np.ndim(value) == 2 and np.shape(value)[0] == np.shape(value)[1] and np.array_equal(value, value.T):
+        made = Symbolic([[made[min(i, j), max(i, j)].item() for j in range(len(value))] for i in range(len(value))])
+    for symbol, number in zip(np.asarray(made).ravel(), np.ravel(value), strict=True):
+        numbers[symbol] = exact(float(number))
+    return made
+
+
+@pytest.mark.parametrize("identifier", FORMULAS)
+def test_a_formula_on_symbols_is_the_formula_on_numbers(identifier):
+    raw = FORMULAS[identifier].raw
+    compared = []
+
+    @settings(max_examples=20 if identifier == "quadratic.condition_number" else 6)
+    @given(values=arguments(domains(raw)))
+    def run(values):
+        numbers = {}
+        with ctx.workprec(300):
+            try:
+                put = {name: named(value, name, numbers) for name, value in values.items()}
+                expressions = [one for leaf in leaves(raw(**put)) for one in Symbolic.plain(leaf).ravel()]
+                expected = [one for leaf in leaves(raw(**as_balls(values))) for one in Ball.plain(leaf).ravel()]
+            except (Undecided, ZeroDivisionError, Refused):
+                return
+            for one, value in zip(expressions, expected, strict=True):
+                at = one.subs(numbers)
+                if at.has(sp.zoo, sp.nan, sp.oo):
+                    continue  # outside the formula's own domain
+                assert arb(str(sp.N(at, 40, maxn=600).real if at.is_real is not True else sp.N(at, 40, maxn=600)), 2.0**-90).overlaps(value)
+                compared.append(True)
+
+    run()
+    assert compared
+
+
+def as_balls(values):
+    return {
+        name: Ball(v) if not (callable(v) or isinstance(v, int | tuple)) else type(v)(*map(Ball, v)) if isinstance(v, tuple) else v
+        for name, v in values.items()
+    }
+
+
+# --- what enters, and what is decided ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [0.1, np.float32(0.1), 0.5, 5e-324, 3, np.int64(-2), Fraction(1, 3), np.array(0.1), sp.Float(0.1)])
+def test_a_number_enters_as_the_exact_rational(value):
+    one = Symbolic(value).item()
+    plain = float(value) if isinstance(value, sp.Float) else value.item() if isinstance(value, np.generic | np.ndarray) else value
+    assert one.is_Rational
+    assert Fraction(int(one.p), int(one.q)) == Fraction(plain)
+
+
+@pytest.mark.parametrize("value", [True, np.False_, float("nan"), np.inf, 1j, "x", None])
+def test_what_is_no_number_is_refused(value):
+    with pytest.raises(Refused):
+        Symbolic(value)
+
+
+def test_floats_stay_exact_within_a_formula():
+    x = symbols("x")
+    assert (0.1 * x).item() == sp.Rational(3602879701896397, 36028797018963968) * x.item()
+    assert not (x * np.float64(0.3) + 0.7).item().atoms(sp.Float)
+
+
+def test_assumptions_decide_branches():
+    p, n, x = symbols("p", positive=True), symbols("n", negative=True), symbols("x")
+    assert np.maximum(p, n).item() == p.item()
+    assert np.minimum(p, 0).item() == 0
+    assert np.abs(n).item() == -n.item()
+    assert np.sign(p).item() == 1
+    assert np.where(p > n, x, 0).item() == x.item()
+    assert (p * p + 1 > 0).dtype == bool
+    assert np.abs((p - n) / p).item() == sp.factor(((p - n) / p).item())
+
+
+def test_open_branches_become_expressions():
+    x, y = symbols("x y")
+    a, b = x.item(), y.item()
+    assert np.maximum(x, y).item() == sp.Max(a, b)
+    assert np.minimum(x, y).item() == sp.Min(a, b)
+    assert np.abs(x).item() == sp.Abs(a)
+    assert np.sign(x).item() == sp.sign(a)
+    assert np.where(x > y, 1, 2).item() == sp.Piecewise((1, a - b > 0), (2, True))
+    assert (x >= 0).item() == (a >= 0)
+    with pytest.raises(Refused):
+        bool(x > y)
+
+
+def test_a_tie_belongs_to_the_right_branch():
+    x = symbols("x")
+    for call, at_zero in [(lambda x: x > 0, 2), (lambda x: x >= 0, 1), (lambda x: x < 0, 2), (lambda x: x <= 0, 1)]:
+        assert np.where(call(x), 1, 2).item().subs(x.item(), 0) == at_zero
+
+
+def test_symbols_and_functions():
+    grid = symbols("g", 2, 2)
+    assert [s.name for s in np.asarray(grid).ravel()] == ["g_0_0", "g_0_1", "g_1_0", "g_1_1"]
+    assert all(s.is_real for s in np.asarray(grid).ravel())
+    unknown = function("f")
+    assert unknown(grid)[0, 1].item() == sp.Function("f", real=True)(grid[0, 1].item())
+    assert unknown(symbols("t")).item() != function("h")(symbols("t")).item()
+    assert [type(one) for one in symbols("a b")] == [Symbolic, Symbolic]

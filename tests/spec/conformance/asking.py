@@ -1,0 +1,11 @@
+"""Ask the kit in this process: quick, for subjects that behave."""
+
+from trainspec.spec.conformance.driving import Task, run_all
+from trainspec.spec.conformance.subjects import subject_of
+from trainspec.spec.conformance.verdict import convention_named, verdict_on
+
+
+def ask(target, command="check", against=None, dtype="float64", names=None, **settings):
+    name = target if isinstance(target, str) else f"{target.__module__}:{target.__qualname__}"
+    task = Task(name, settings, names or {}, dtype)
+    return verdict_on(run_all(subject_of(name), task), task, command, convention_named(against) if against else None)
