@@ -29,11 +29,12 @@ if TYPE_CHECKING:  # names only: the domains load when something asks for them
         PositiveHessian,
         Rate,
         Rows,
+        Scalar,
     )
 
 
 @formula("curvature.taylor_expansion")
-def taylor_model(step: Point, value: float, grad: Point, hessian: Hessian) -> float:
+def taylor_model(step: Point, value: float, grad: Point, hessian: Hessian) -> Scalar:
     """The cost after a step, to second order: exact if the cost is quadratic, else off by the third power of the step.
 
         J(θ + s) ≈ J + s·g + s·H s / 2
@@ -44,7 +45,7 @@ def taylor_model(step: Point, value: float, grad: Point, hessian: Hessian) -> fl
 
 
 @formula("curvature.taylor_step")
-def taylor_step(value: float, grad: Point, hessian: Hessian, *, lr: Rate) -> float:
+def taylor_step(value: float, grad: Point, hessian: Hessian, *, lr: Rate) -> Scalar:
     """The cost after a step of gradient descent, to second order: what the gradient earns, and what curvature takes back.
 
         J(θ − ε g) ≈ J − ε g·g + ε² g·H g / 2
@@ -55,7 +56,7 @@ def taylor_step(value: float, grad: Point, hessian: Hessian, *, lr: Rate) -> flo
 
 
 @formula("curvature.optimal_step")
-def optimal_step(grad: Point, hessian: HessianAlong) -> Rate:
+def optimal_step(grad: Point, hessian: HessianAlong) -> Scalar:
     """The learning rate that lowers the model most, by (g·g)² / 2 g·H g; where the curvature is not positive there is none.
 
         ε* = g·g / g·H g
@@ -66,7 +67,7 @@ def optimal_step(grad: Point, hessian: HessianAlong) -> Rate:
 
 
 @formula("curvature.break_even")
-def break_even_step(grad: Point, hessian: HessianAlong) -> Rate:
+def break_even_step(grad: Point, hessian: HessianAlong) -> Scalar:
     """The learning rate above which the cost of the model rises: twice the optimal one.
 
         ε = 2 g·g / g·H g
@@ -136,7 +137,7 @@ def bfgs_direct(hessian: PositiveHessian, step: Point, grad_change: AlongChange)
 
 
 @formula("optimizers.lbfgs.scale")
-def lbfgs_scale(step: Point, grad_change: AlongChange) -> Rate:
+def lbfgs_scale(step: Point, grad_change: AlongChange) -> Scalar:
     """The multiple of the identity that L-BFGS starts from: an inverse curvature along the last change of gradient.
 
         γ = s·y / y·y
@@ -190,7 +191,7 @@ def conjugate_gradient(theta: Point, state: ConjugateState, hessian: PositiveHes
 
 
 @formula("optimizers.cg.fletcher_reeves")
-def fletcher_reeves(grad: Point, previous: Point) -> Norm:
+def fletcher_reeves(grad: Point, previous: Point) -> Scalar:
     """The share of the last direction in the next one, d ← −g + β d, after Fletcher and Reeves.
 
         β = g·g / g₋·g₋
@@ -201,7 +202,7 @@ def fletcher_reeves(grad: Point, previous: Point) -> Norm:
 
 
 @formula("optimizers.cg.polak_ribiere")
-def polak_ribiere(grad: Point, previous: Point) -> float:
+def polak_ribiere(grad: Point, previous: Point) -> Scalar:
     """The same after Polak and Ribière: it forgets the direction where the gradient hardly changes.
 
         β = g·(g − g₋) / g₋·g₋
@@ -212,7 +213,7 @@ def polak_ribiere(grad: Point, previous: Point) -> float:
 
 
 @formula("optimizers.cg.polak_ribiere_plus")
-def polak_ribiere_plus(grad: Point, previous: Point) -> Norm:
+def polak_ribiere_plus(grad: Point, previous: Point) -> Scalar:
     """Polak–Ribière, restarted along the gradient where it would turn back.
 
         β = max(g·(g − g₋) / g₋·g₋, 0)
@@ -223,7 +224,7 @@ def polak_ribiere_plus(grad: Point, previous: Point) -> Norm:
 
 
 @formula("optimizers.cg.hestenes_stiefel")
-def hestenes_stiefel(grad: Point, previous: Point, direction: Point) -> float:
+def hestenes_stiefel(grad: Point, previous: Point, direction: Point) -> Scalar:
     """The same after Hestenes and Stiefel: conjugate to the last direction whatever its step was.
 
         β = g·(g − g₋) / d·(g − g₋)
@@ -234,7 +235,7 @@ def hestenes_stiefel(grad: Point, previous: Point, direction: Point) -> float:
 
 
 @formula("optimizers.cg.dai_yuan")
-def dai_yuan(grad: Point, previous: Point, direction: Point) -> float:
+def dai_yuan(grad: Point, previous: Point, direction: Point) -> Scalar:
     """The same after Dai and Yuan: a descent direction under the Wolfe conditions.
 
         β = g·g / d·(g − g₋)

@@ -45,6 +45,7 @@ TwoByTwo: TypeAlias = Float[Floats, "2 2"]
 Hessian: TypeAlias = Annotated[Matrix, Symmetric]
 Rates: TypeAlias = Annotated[Float[Floats, " steps"], Gt(0)]
 Curvatures: TypeAlias = Annotated[Float[Floats, " n"], Gt(0)]
+Scalar: TypeAlias = Float[Floats, ""]  # a number that arrays make
 Point: TypeAlias = Float[Floats, " n"]
 Rows: TypeAlias = Float[Floats, "memory n"]
 Layers: TypeAlias = Float[Floats, " layers"]

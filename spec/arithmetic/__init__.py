@@ -1,15 +1,13 @@
 """The number systems that the reference runs on, unchanged.
 
-Symbolic (SymPy numbers) · Field (rational functions) · Tensor (arrays of symbolic shape) · Ball (rigorous enclosures) ·
-Rational (exact fractions) · Differential (dual numbers over balls) · Running (values with their rounding errors) ·
-rebind (other array libraries).
+Symbolic (SymPy numbers) · Tensor (arrays of symbolic shape) · Ball (rigorous enclosures) · Rational (exact fractions) ·
+Differential (dual numbers over balls) · Running (values with their rounding errors) · rebind (other array libraries).
 """
 
 from ._numbers import Numbers, Refused, Undecided, leafwise, leaves
 from .ball import Ball, certified
 from .difference import central_difference, complex_step
 from .dual import Differential, Dual, jacobian, slope
-from .field import Field, indeterminates
 from .prover import Finding, Verdict, proven_true, proven_zero
 from .rational import Rational
 from .rebind import rebind
@@ -21,7 +19,6 @@ __all__ = [
     "Ball",
     "Differential",
     "Dual",
-    "Field",
     "Finding",
     "Fractional",
     "Numbers",
@@ -36,7 +33,6 @@ __all__ = [
     "certified",
     "complex_step",
     "function",
-    "indeterminates",
     "jacobian",
     "leafwise",
     "leaves",

@@ -70,7 +70,9 @@ class Rational(Numbers):
         """The exact solution."""
         columns = right.size // len(right)
         try:
-            solution = fmpq_mat(*matrix.shape, matrix.ravel().tolist()).solve(fmpq_mat(len(right), columns, right.ravel().tolist()))
+            solution = fmpq_mat(len(right), len(right), matrix.ravel().tolist()).solve(
+                fmpq_mat(len(right), columns, right.ravel().tolist())
+            )
         except ZeroDivisionError:
             raise singular("solve") from None
         return np.array(solution.entries(), dtype=object).reshape(right.shape)

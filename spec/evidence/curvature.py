@@ -14,16 +14,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sympy as sp
+from sympy.polys.fields import FracField
 
 from ...reference.curvature import ConjugateState
-from ..arithmetic import Ball, Rational, Symbolic, Tensor, indeterminates, jacobian, symbols, tensor
+from ..arithmetic import Ball, Rational, Symbolic, Tensor, jacobian, symbols, tensor
 from . import Claims, Step, certified_value, derivative, enumeration, erratum, law, printed, proof
 
 if TYPE_CHECKING:
     from ...reference.domains import Count, Hessian, Inner, Outer, Point, Rate
 
 n = sp.Symbol("n", integer=True, positive=True)
-grad, step, change, x, theta, direction, before, other = (tensor(name, n) for name in ("g", "s", "y", "x", "theta", "d", "p", "o"))
+
+
+def vector(name: str) -> Any:
+    """Any vector, of any dimension n."""
+    return tensor(name, n)
+
+
+grad, step, change, x, theta, direction, before, other = (vector(name) for name in ("g", "s", "y", "x", "theta", "d", "p", "o"))
 square, basis = tensor("A", n, n), tensor("T", n, n)
 hessian = square + square.T  # any symmetric matrix
 value, share = (Tensor(sp.Symbol(name, real=True)) for name in ("J", "beta"))
@@ -185,7 +193,7 @@ def cost_rises_exactly_above(break_even_step: Step, optimal_step: Step, taylor_s
     after = grad - even * bent
     excess = (grad @ grad) * (bent @ bent) - (grad @ bent) ** 2
     yield after @ after - grad @ grad, 4 * (grad @ grad) / (grad @ bent) ** 2 * excess
-    u, v = tensor("u", n), tensor("v", n)
+    u, v = vector("u"), vector("v")
     crossed = np.linalg.outer(u, v) - np.linalg.outer(v, u)
     yield (u @ u) * (v @ v) - (u @ v) ** 2, np.sum(crossed**2) / 2
 
@@ -347,7 +355,7 @@ def distinct_derivatives(taylor_model: Step) -> Claims:
 @proof("curvature.off_diagonal_toy", scope="every weight, every batch and batch size")
 def normalising_removes_mixed_curvature(chain_output: Step) -> Claims:
     """∂²z/∂w₁∂w₃ = x w₂ w₄; after dividing the input of layer 4 by its batch mean, the weights before it are gone."""
-    weights, batch = symbols("w", 4), tensor("x", n)
+    weights, batch = symbols("w", 4), vector("x")
     first, third = weights[0].item(), weights[2].item()
     plain = chain_output(batch, weights)
     yield Tensor(sp.diff(plain.element, first, third), plain.axes), batch * Tensor(weights[1].item() * weights[3].item())
@@ -554,7 +562,7 @@ def newest_pair_goes_around_the_older(lbfgs_direction: Step) -> Claims:
     "optimizers.lbfgs", "optimizers.lbfgs.scale", scope="exact, random pairs, memory 1 … 5 in 1 … 5 variables, γ = 1 and the usual one"
 )
 def full_memory_is_bfgs(lbfgs_direction: Step, lbfgs_scale: Step, bfgs: Step) -> Claims:
-    """With every pair kept the direction is that of BFGS from γ I, to the last digit; γ lies between the extreme inverse curvatures."""
+    """With every pair kept the direction is that of BFGS from γ I, to the last digit; γ y·y = s·y."""
     source = np.random.default_rng(2)
     for bowl, slope, _ in bowls(range(1, 6)):
         for memory in range(1, 6):
@@ -614,22 +622,22 @@ def next_gradient_is_orthogonal(conjugate_gradient: Step) -> Claims:
 @proof("optimizers.cg", scope="every symmetric 2 × 2 matrix and start; every diagonal 3 × 3 matrix and start, up to units")
 def ends_in_two_and_three_steps(conjugate_gradient: Step) -> Claims:
     """The gradient is 0 after as many steps as there are variables; units of curvature and gradient leave λ₁ = g₁ = 1."""
-    corner, off, opposite, first, second = indeterminates("corner off opposite first second")
-    bowl = matrix([corner, off], [off, opposite])
-    yield gradients_of(conjugate_gradient, bowl, np.stack([first, second]), 2)[-1], 0
-    middle, largest, second, third = indeterminates("middle largest second third")
-    zero, one = second - second, second / second
-    bowl = matrix([one, zero, zero], [zero, middle, zero], [zero, zero, largest])
-    yield gradients_of(conjugate_gradient, bowl, np.stack([one, second, third]), 3)[-1], 0
+    yield last_gradient(conjugate_gradient, matrix([a, q], [q, r]), np.stack([b, c])), 0
+    zero, one = 0 * a, 0 * a + 1
+    spectrum = matrix([one, zero, zero], [zero, a, zero], [zero, zero, r])
+    yield last_gradient(conjugate_gradient, spectrum, np.stack([one, b, c])), 0
 
 
-def gradients_of(conjugate_gradient: Step, bowl: Any, slope: Any, steps: int) -> list[Any]:
-    """The gradients after each of some steps, from minus the first one as direction."""
-    point, state, slopes = 0 * slope, ConjugateState(slope, -slope), []
-    for _ in range(steps):
-        point, state = conjugate_gradient(point, state, bowl)
-        slopes.append(state.grad)
-    return slopes
+def last_gradient(conjugate_gradient: Step, bowl: Any, slope: Any) -> Any:
+    """The gradient after n steps; between them every quotient is reduced in the field of rational functions, or its size explodes."""
+    rational = FracField([name.item() for name in (a, b, c, q, r)], sp.QQ)
+    reduced = np.frompyfunc(lambda e: rational.from_expr(e).as_expr(), 1, 1)
+    state = ConjugateState(slope, -slope)
+    for steps in range(1, len(slope) + 1):
+        _, state = conjugate_gradient(0 * slope, state, bowl)
+        if steps < len(slope):
+            state = ConjugateState(*(Symbolic.wrap(reduced(Symbolic.plain(part))) for part in state))
+    return Symbolic.wrap(reduced(Symbolic.plain(state.grad)))
 
 
 @enumeration("optimizers.cg", scope="exact, random bowls of 2 … 8 variables")
@@ -776,7 +784,8 @@ def error_stays_below(conjugate_gradient_bound: Step, conjugate_gradient: Step) 
             spectrum = [1 + Fraction((root**2 - 1) * j**spread, 5**spread) for j in range(6)]
             bowl, point = Rational(np.diag(np.array(spectrum, dtype=object))), Rational([1, -2, 3, 1, 2, -1])
             state = ConjugateState(bowl @ point, -bowl @ point)
-            start, directions = point @ bowl @ point, []
+            start = point @ bowl @ point
+            directions: list[Any] = []
             for steps in range(7):
                 yield bool(point @ bowl @ point <= conjugate_gradient_bound(steps, Rational(root**2)) ** 2 * start), True
                 for earlier in directions:
@@ -798,7 +807,7 @@ def rescaling_does_not_matter(path_sgd: Step, path_norm: Step) -> Claims:
     """Hidden units scaled by c, outgoing weights by 1/c, gradients the other way round: the step is scaled likewise, the norm stays."""
     inner, outer = tensor("W", hidden, inputs), tensor("V", outputs, hidden)
     inner_grad, outer_grad = tensor("a", hidden, inputs), tensor("b", outputs, hidden)
-    scale = tensor("c", hidden, positive=True)
+    scale: Any = tensor("c", hidden, positive=True)
     column = np.expand_dims(scale, 1)
     moved_inner, moved_outer = path_sgd(inner, outer, inner_grad, outer_grad, lr=rate)
     scaled = path_sgd(column * inner, outer / scale, inner_grad / column, outer_grad * scale, lr=rate)

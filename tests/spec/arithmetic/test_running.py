@@ -418,7 +418,9 @@ def test_a_power_outside_the_domain_is_undecided(base, exponent):
         Running(base) ** exponent
 
 
-@pytest.mark.parametrize(("base", "exponent", "power"), [(0.0, 0.5, 0), (0.0, 3, 0), (0.0, 0, 1), (-2.0, 0, 1), (1.0, -7, 1), (-3.0, 1, -3)])
+@pytest.mark.parametrize(
+    ("base", "exponent", "power"), [(0.0, 0.5, 0), (0.0, 3, 0), (0.0, 0, 1), (-2.0, 0, 1), (1.0, -7, 1), (-3.0, 1, -3)]
+)
 def test_a_power_that_is_exact(base, exponent, power):
     one = (Running(base) ** exponent).item()
     assert (one.value, one.error) == (power, 0)
