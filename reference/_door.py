@@ -19,7 +19,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from jaxtyping import AbstractArray, jaxtyped
 
 from . import domains as names
-from .domains import MayBeInfinite, NotBelow, PositiveAlong, PositiveDefinite, Symmetric
+from .domains import MayBeInfinite, NotBelow, PositiveAlong, PositiveDefinite, StableWith, Symmetric
 
 SYMBOL = {Ge: ("≥", np.greater_equal, "ge"), Gt: (">", np.greater, "gt"), Le: ("≤", np.less_equal, "le"), Lt: ("<", np.less, "lt")}
 
@@ -28,7 +28,7 @@ SYMBOL = {Ge: ("≥", np.greater_equal, "ge"), Gt: (">", np.greater, "gt"), Le: 
 class Domain:
     """What one argument may be: its kind, the shape of an array, its limits, the fields of a state."""
 
-    kind: str  # array · number · count · function · state
+    kind: str  # array · number · count · function · functions · source · state
     hint: Any = None  # the annotation without its limits
     limits: tuple[Any, ...] = ()
     fields: Mapping[str, Domain] = field(default_factory=dict)
@@ -41,9 +41,11 @@ class Domain:
             "number": "real number",
             "count": "integer",
             "function": "function of an array to an array of its shape",
+            "functions": "tuple of at least one function of an array to an array of its shape",
+            "source": "numpy.random.Generator",
         }
         shape = f" of shape ({', '.join(self.hint.dim_str.split())})" if self.kind == "array" else ""
-        finite = [] if self.kind in ("function", "count") or self.extended else ["finite"]
+        finite = ["finite"] if self.kind in ("array", "number") and not self.extended else []
         return ", ".join([what[self.kind] + shape, *map(described, self.limits), *finite])
 
     @property
@@ -59,6 +61,8 @@ def described(limit: Any) -> str:
         return f"{symbol} {getattr(limit, bound)}"
     if isinstance(limit, NotBelow):
         return f"≥ {limit.argument}"
+    if isinstance(limit, StableWith):
+        return f"< 2 / {limit.argument}"
     if isinstance(limit, PositiveAlong):
         return f"positive along {limit.argument}"
     return {Symmetric: "symmetric", PositiveDefinite: "positive definite", MayBeInfinite: "possibly infinite"}[limit]
@@ -81,6 +85,10 @@ def domain_of(hint: Any) -> Domain:
         return Domain("number" if hint is float else "count", hint, limits)
     if isinstance(hint, type) and issubclass(hint, tuple) and hasattr(hint, "_fields"):
         return Domain("state", hint, limits, {name: domain_of(h) for name, h in resolved(hint, hint.__module__).items()})
+    if hint is np.random.Generator:
+        return Domain("source", hint, limits)
+    if get_origin(hint) is tuple:
+        return Domain("functions", hint, limits)
     if get_origin(hint) is not None and issubclass(get_origin(hint), Callable):  # type: ignore[arg-type]
         return Domain("function", hint, limits)
     raise TypeError(f"no domain is stated by the annotation {hint!r}")
@@ -159,6 +167,10 @@ class Visit:
             return self.state(name, value, domain)
         if domain.kind == "function":
             return self.function(name, value, domain)
+        if domain.kind == "functions":
+            return self.functions(name, value, domain)
+        if domain.kind == "source":
+            return self.source(name, value, domain)
         value = self.array(name, value, domain) if domain.kind == "array" else self.number(name, value, domain)
         self.within(name, value, domain)
         return value
@@ -189,6 +201,20 @@ class Visit:
             return result
 
         return watched
+
+    def functions(self, name: str, value: Any, domain: Domain) -> Any:
+        """Gradients, one for each sample."""
+        if not isinstance(value, tuple):
+            raise self.refuse(TypeError, name, type(value).__name__, domain)
+        if not value:
+            raise self.refuse(ValueError, name, "an empty tuple", domain)
+        return tuple(self.function(f"{name}[{place}]", one, domain) for place, one in enumerate(value))
+
+    def source(self, name: str, value: Any, domain: Domain) -> Any:
+        """A source of randomness, as the caller seeded it."""
+        if not isinstance(value, np.random.Generator):
+            raise self.refuse(TypeError, name, type(value).__name__, domain)
+        return value
 
     def array(self, name: str, value: Any, domain: Domain) -> Any:
         """A real array of the shape that the other arguments ask for; a real scalar counts as an array without axes."""
@@ -228,6 +254,8 @@ class Visit:
                 self.hold(np.greater_equal(value, self.arguments[limit.argument]), name, value, domain)
             elif isinstance(limit, PositiveAlong):
                 self.hold(along(value, self.arguments[limit.argument]) > 0, name, value, domain)
+            elif isinstance(limit, StableWith):
+                self.hold(np.less(value * self.arguments[limit.argument], 2), name, value, domain)
             elif limit is Symmetric:
                 self.hold(np.equal(value, value.T), name, value, domain)
             elif limit is PositiveDefinite:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Annotated, Any, TypeAlias
 
 import numpy as np
-from annotated_types import Ge, Gt, Lt
-from jaxtyping import Float
+from annotated_types import Ge, Gt, Le, Lt
+from jaxtyping import Float, Int
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,13 @@ class NotBelow:
 @dataclass(frozen=True)
 class PositiveAlong:
     """The argument, a matrix or an array like the other one, makes a positive product with it: o·X o or o·x, row by row."""
+
+    argument: str
+
+
+@dataclass(frozen=True)
+class StableWith:
+    """Descent at this learning rate is stable along that curvature of the same formula: their product is below 2."""
 
     argument: str
 
@@ -70,3 +77,22 @@ Weight: TypeAlias = Annotated[float, Ge(0)]
 Count: TypeAlias = Annotated[int, Ge(0)]
 
 Gradient: TypeAlias = Callable[[Array], Array]
+
+# --- descent and averaging ---------------------------------------------------------------------------
+
+SampleGradients: TypeAlias = Float[Floats, "batch d"]
+SampleLosses: TypeAlias = Float[Floats, " samples"]
+BatchLosses: TypeAlias = Float[Floats, " batches"]
+BatchSizes: TypeAlias = Annotated[Float[Floats, " batches"], Gt(0)]
+Indices: TypeAlias = Int[np.ndarray[tuple[Any, ...], np.dtype[np.integer[Any]]], " batch"]
+
+Objective: TypeAlias = float | np.floating[Any]  # of results: what np.mean makes of an array
+Probability: TypeAlias = Annotated[float, Gt(0), Le(1)]
+StableRate: TypeAlias = Annotated[float, Gt(0), StableWith("curvature")]
+StableUnitRate: TypeAlias = Annotated[float, Gt(0), Lt(2)]  # along curvature 1
+StablePairRate: TypeAlias = Annotated[float, Gt(0), Lt(1.25)]  # along curvatures 1 and 4 in turn
+FromOne: TypeAlias = Annotated[int, Ge(1)]
+Samples: TypeAlias = Annotated[int, Ge(1), NotBelow("size")]
+
+GradientSequence: TypeAlias = tuple[Gradient, ...]  # one for each sample, in the order of presentation
+Source: TypeAlias = np.random.Generator

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from annotated_types import Ge, Gt, Lt
+from annotated_types import Ge, Gt, Le, Lt
 from hypothesis import assume
 from hypothesis import strategies as st
 
 from ..reference import Formula
 from ..reference._door import SYMBOL, Domain, along, domain_of, domains, resolved
-from ..reference.domains import NotBelow, PositiveAlong, PositiveDefinite, Symmetric
+from ..reference.domains import NotBelow, PositiveAlong, PositiveDefinite, StableWith, Symmetric
 
 SHAPES = [(), (1,), (3,), (2, 2)]
 
@@ -40,11 +40,12 @@ def magnitudes() -> st.SearchStrategy[float]:
 def numbers(limits: tuple[Any, ...]) -> st.SearchStrategy[float]:
     """Real numbers within limits."""
     bound = {type(one): one for one in limits if not isinstance(one, type)}
-    if Lt in bound:
-        low, high = bound[Ge].ge, bound[Lt].lt
+    if Lt in bound or Le in bound:
+        low, high = bound[Gt].gt if Gt in bound else bound[Ge].ge, bound[Lt].lt if Lt in bound else bound[Le].le
+        first, last = int(Gt in bound), 15 + int(Le in bound)
         return st.one_of(
-            st.integers(0, 15).map(lambda k: low + (high - low) * k / 16),
-            st.floats(low, high, width=32, exclude_max=True, allow_subnormal=False),
+            st.integers(first, last).map(lambda k: low + (high - low) * k / 16),
+            st.floats(low + first * (high - low) / 64, high, width=32, exclude_max=Lt in bound, allow_subnormal=False),
         )
     if Gt in bound:
         return magnitudes().map(lambda x: bound[Gt].gt + x)
@@ -68,10 +69,17 @@ def drawn(draw: Callable[..., Any], domain: Domain, sizes: dict[str, Any], other
     if domain.kind == "state":
         return domain.hint(*(drawn(draw, one, sizes, others) for one in domain.fields.values()))
     if domain.kind == "function":
-        return Cubic(*(draw(numbers(())) for _ in range(3)))
+        return cubic(draw)
+    if domain.kind == "functions":
+        return tuple(cubic(draw) for _ in range(draw(st.integers(1, 4))))
+    if domain.kind == "source":
+        return np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     if domain.kind == "count":
-        return draw(st.integers(min((getattr(one, "ge", -8) for one in domain.limits), default=-8), 12))
+        floors = [others[one.argument] if isinstance(one, NotBelow) else one.ge for one in domain.limits]
+        return draw(st.integers(max(floors, default=-8), 12))
     if domain.kind == "number":
+        if curved := [others[one.argument] for one in domain.limits if isinstance(one, StableWith)]:
+            return 2 / curved[0] * draw(st.integers(1, 15)) / 16
         value = draw(numbers(domain.limits))
         floor = next((others[one.argument] for one in domain.limits if isinstance(one, NotBelow)), None)
         return value if floor is None else floor + draw(st.one_of(st.just(0.0), magnitudes()))
@@ -97,6 +105,11 @@ def fitted(array: Any, domain: Domain, others: Mapping[str, Any]) -> Any:
         array = array * np.expand_dims(np.sign(product), -1) if array.shape == partner.shape else array
         assume(np.all(along(array, partner) > 0))
     return array
+
+
+def cubic(draw: Callable[..., Any]) -> Cubic:
+    """An example of a gradient."""
+    return Cubic(*(draw(numbers(())) for _ in range(3)))
 
 
 def domains_of(function: Callable[..., Any], names: list[str]) -> dict[str, Domain]:
@@ -146,6 +159,13 @@ def outside(domain: Domain, value: Any, good: Mapping[str, Any], bound: set[str]
         yield "a function to None", lambda x: None, TypeError
         yield "a function to a longer array", lambda x: np.concatenate([np.ravel(x), np.ravel(x), [1.0]]), ValueError
         yield "a function to NaN", lambda x: x * np.nan, ValueError
+    elif domain.kind == "functions":
+        yield "a function", value[0], TypeError
+        yield "no functions", (), ValueError
+        yield "a number in its place", (1.0,), TypeError
+        yield "a function to NaN", (lambda x: x * np.nan,), ValueError
+    elif domain.kind == "source":
+        yield "a seed", 0, TypeError
     elif domain.kind == "array":
         yield from outside_arrays(domain, np.asarray(value), bound)
     else:
@@ -204,6 +224,8 @@ def beyond(domain: Domain, value: Any, good: Mapping[str, Any]) -> Iterator[tupl
     for limit in domain.limits:
         if isinstance(limit, NotBelow):
             yield f"below {limit.argument}", good[limit.argument] * (1 - step), ValueError
+        elif isinstance(limit, StableWith):
+            yield f"2 / {limit.argument}", 2 / good[limit.argument], ValueError
         elif type(limit) in SYMBOL:
             symbol, _, name = SYMBOL[type(limit)]
             bound = getattr(limit, name)

@@ -150,7 +150,7 @@ def test_other_arithmetics_pass():
 
 
 def test_missing_and_unknown_arguments_are_type_errors():
-    with pytest.raises(TypeError, match="missing a required (keyword-only )?argument: 'lr'"):
+    with pytest.raises(TypeError, match=r"missing a required (keyword-only )?argument: 'lr'"):
         momentum.speedup_factor(momentum=0.5) and momentum.terminal_step(1.0, momentum=0.5)
     with pytest.raises(TypeError, match="unexpected keyword argument 'nesterov'"):
         momentum.terminal_step(1.0, lr=0.1, momentum=0.5, nesterov=True)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from trainspec.reference import FORMULAS, momentum, quadratic
+from trainspec.reference import FORMULAS, descent, momentum, quadratic
 from trainspec.reference._door import domain_of, domains
 from trainspec.spec.domains import arguments, violations
 
@@ -18,6 +18,10 @@ from trainspec.spec.domains import arguments, violations
         (momentum.nesterov, "gradient", "function of an array to an array of its shape"),
         (quadratic.condition_number, "hessian", "real array of shape (n, n), symmetric, finite"),
         (quadratic.heavy_ball_optimum, "largest", "real number, > 0, ≥ smallest, finite"),
+        (descent.sgd, "gradients", "tuple of at least one function of an array to an array of its shape"),
+        (descent.permuted_batches, "source", "numpy.random.Generator"),
+        (descent.unbiased_gradient, "probability", "real number, > 0, ≤ 1, finite"),
+        (descent.sgd_stationary_variance, "lr", "real number, > 0, < 2 / curvature, finite"),
         (
             momentum.nesterov_two_sequence,
             "state",
@@ -50,6 +54,11 @@ def test_drawn_values_respect_relations(data):
     np.testing.assert_array_equal(matrix, matrix.T)
     ends = data.draw(arguments(domains(quadratic.heavy_ball_optimum.raw)))
     assert ends["largest"] >= ends["smallest"] > 0
+    epoch = data.draw(arguments(domains(descent.sequential_batches.raw)))
+    assert epoch["samples"] >= epoch["size"] >= 1
+    stable = data.draw(arguments(domains(descent.sgd_stationary_variance.raw)))
+    assert 0 < stable["lr"] * stable["curvature"] < 2
+    assert 0 < data.draw(arguments(domains(descent.unbiased_gradient.raw)))["probability"] <= 1
 
 
 def labels(formula, good):
@@ -61,6 +70,12 @@ def test_violations_meet_every_limit():
     assert {("largest", "below smallest"), ("largest", "0"), ("smallest", "below 0"), ("smallest", "NaN")} <= ends
     step = labels(momentum.heavy_ball, dict.fromkeys(("theta", "grad", "velocity"), np.ones(2)) | {"lr": 0.1, "momentum": 0.9})
     assert {("momentum", "1"), ("momentum", "above 1"), ("grad", "*shape too long"), ("grad", "dtype complex128"), ("grad", "nan")} <= step
+    epoch = labels(descent.sequential_batches, {"size": 2, "samples": 3})
+    assert {("samples", "below size"), ("size", "below 1")} <= epoch
+    stable = labels(descent.sgd_stationary_variance, {"variance": 1.0, "curvature": 1.0, "lr": 1.0})
+    assert ("lr", "2 / curvature") in stable
+    steps = labels(descent.sgd, {"theta": np.ones(2), "gradients": (np.ones_like,), "lr": 1.0})
+    assert {("gradients", "no functions"), ("gradients", "a function"), ("gradients", "a function to NaN")} <= steps
 
 
 def test_every_formula_has_violations():

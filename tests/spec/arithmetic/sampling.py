@@ -7,6 +7,9 @@ from fractions import Fraction
 import mpmath
 import numpy as np
 from flint import arb, ctx, fmpq, fmpz
+from trainspec.reference import FORMULAS
+from trainspec.reference._door import domains
+from trainspec.spec.arithmetic import leafwise
 
 BITS = 200
 WIDER = Fraction(1, 2**190)  # the relative error granted to an independent value
@@ -125,6 +128,15 @@ def random_balls(seed, count, n):
         if n == 2 and rng.random() < 0.2:
             middles[1] = middles[0]
         yield tuple(arb(m, float(rng.choice([0, 0, 2.0**-40, 2.0**-7, 0.25, 1, abs(m)]))) for m in middles)
+
+
+# the formulas of real numbers; one of counts and random sources alone is the same in every arithmetic
+REAL = {name: one for name, one in FORMULAS.items() if {"array", "number", "state"} & {domain.kind for domain in domains(one.raw).values()}}
+
+
+def with_numbers(change, value):
+    """A change of every array and number within an argument; counts and functions stay as they are."""
+    return leafwise(lambda x: x if callable(x) or isinstance(x, int) else change(x), value)
 
 
 ROWS = [[Fraction(3, 2), Fraction(-2), Fraction(5, 8)], [Fraction(0), Fraction(7, 4), Fraction(-1, 3)]]

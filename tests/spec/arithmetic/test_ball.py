@@ -8,7 +8,6 @@ import pytest
 from flint import arb, ctx
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from trainspec.reference import FORMULAS
 from trainspec.reference._door import domains
 from trainspec.spec.arithmetic import Ball, Refused, Undecided, certified, leaves
 from trainspec.spec.arithmetic._numbers import FUNCTIONS
@@ -22,6 +21,7 @@ from .sampling import (
     ELEMENTARY,
     NAMES,
     NO_FRACTIONS,
+    REAL,
     arity,
     at_200_bits,
     corners,
@@ -30,6 +30,7 @@ from .sampling import (
     holds,
     points,
     random_balls,
+    with_numbers,
 )
 
 PRECISION = 53
@@ -371,15 +372,15 @@ def test_the_precision_is_restored_after_any_exception():
         assert ctx.prec == 77
 
 
-@pytest.mark.parametrize("identifier", FORMULAS)
+@pytest.mark.parametrize("identifier", REAL)
 def test_a_formula_at_low_precision_contains_its_value_at_a_high_one(identifier):
-    raw = FORMULAS[identifier].raw
+    raw = REAL[identifier].raw
     seen = []
 
     @settings(max_examples=15)
     @given(values=arguments(domains(raw)))
     def run(values):
-        values = {name: value if callable(value) or isinstance(value, int) else as_balls(value) for name, value in values.items()}
+        values = {name: with_numbers(Ball, value) for name, value in values.items()}
         results = []
         for bits in (PRECISION, 400):
             with ctx.workprec(bits):
@@ -393,7 +394,3 @@ def test_a_formula_at_low_precision_contains_its_value_at_a_high_one(identifier)
 
     run()
     assert seen
-
-
-def as_balls(value):
-    return type(value)(*map(as_balls, value)) if isinstance(value, tuple) else Ball(value)

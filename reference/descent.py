@@ -1,0 +1,175 @@
+"""Gradient descent, one sample at a time or many: the step, the batches, the order of presentation, and where constant rates end.
+
+A sample's gradient is a callable where the point moves between samples (sgd), and a row of an array where it does not (minibatches).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ._formula import formula
+
+if TYPE_CHECKING:  # names only: the domains load when something asks for them
+    from .domains import (
+        Array,
+        BatchLosses,
+        BatchSizes,
+        Curvature,
+        FromOne,
+        GradientSequence,
+        Indices,
+        Norm,
+        Objective,
+        Probability,
+        Rate,
+        SampleGradients,
+        SampleLosses,
+        Samples,
+        Source,
+        StablePairRate,
+        StableRate,
+        StableUnitRate,
+        Variance,
+        Vector,
+        Weight,
+    )
+
+
+@formula("optimizers.gd.batch")
+def gradient_descent(theta: Array, grad: Array, *, lr: Rate) -> Array:
+    """Gradient descent: a step against the gradient of the whole objective, taken at the point that moves.
+
+        θₖ₊₁ = θₖ − ηₖ ∇J(θₖ)
+
+    Units: lr · grad as theta.  Source: Cauchy 1847; all decks.
+    """
+    return theta - lr * grad
+
+
+@formula("optimizers.sgd")
+def sgd(theta: Array, gradients: GradientSequence, *, lr: Rate) -> Array:
+    """Stochastic gradient descent over samples in the order given: one update a sample, each gradient at the newest point.
+
+        θₖ₊₁ = θₖ − η ∇Lₖ(θₖ),   k = 0 … T − 1
+
+    Units: lr · gradient as theta.  Source: Robbins & Monro 1951; UC Algorithm 2; STU 'SGD', whose code has the sign wrong (E39).
+    """
+    for gradient in gradients:
+        theta = theta - lr * gradient(theta)
+    return theta
+
+
+@formula("optimizers.sgd.minibatch")
+def minibatch_gradient(grads: SampleGradients, penalty_grad: Vector, *, strength: Weight) -> Vector:
+    """The gradient of a minibatch: the mean over the samples it really has, the last batch too, and the regulariser once.
+
+        g_B = 1/b Σᵢ gᵢ + λ ∇R,   i = 1 … b
+
+    Units: as grads; strength as loss / penalty.  Source: SKO 'Batch SGD', which calls it dE/dw (E72); ONN, CMU, UC 'Minibatching'.
+    """
+    return np.mean(grads, axis=0) + strength * penalty_grad
+
+
+@formula("objective.regularized_risk")
+def regularized_risk(losses: SampleLosses, penalty: Norm, *, strength: Weight) -> Objective:
+    """The objective: the mean loss, and a penalty beside it that does not shrink as samples are added.
+
+        E = 1/N Σᵢ lᵢ + λ R
+
+    Units: as losses; strength as loss / penalty.  Source: SKO 'Optimization for supervised ML', which sums elsewhere (E73); STU.
+    """
+    return np.mean(losses) + strength * penalty
+
+
+@formula("optimizers.sgd.unbiased")
+def unbiased_gradient(grad: Array, *, probability: Probability, samples: FromOne) -> Array:
+    """The gradient of a sample drawn with this probability, weighted so that its expectation is the mean; uniform draws keep it as it is.
+
+        gᵢ / (N pᵢ),   gᵢ if pᵢ = 1/N
+
+    Units: as grad.  Source: SKO 'Stochastic gradient', uniform draws; Needell, Srebro & Ward 2014.
+    """
+    return grad / (samples * probability)
+
+
+@formula("sampling.epoch.sequential")
+def sequential_batches(*, size: FromOne, samples: Samples) -> tuple[Indices, ...]:
+    """One epoch in stored order: the indices of each batch, from 0; the last batch is short where the size does not divide.
+
+        {0 … q − 1}, {q … 2q − 1}, …:   ⌈N/q⌉ batches
+
+    Units: none.  Source: ONN 'Mini-batch gradient descent'; CMU 'Incremental Update: Mini-batch update', which lost its stride (E37).
+    """
+    order = np.arange(samples)
+    return tuple(order[start : start + size] for start in range(0, samples, size))
+
+
+@formula("sampling.epoch.permutation")
+def permuted_batches(source: Source, *, size: FromOne, samples: Samples) -> tuple[Indices, ...]:
+    """One epoch in random order: every sample exactly once, every order equally likely, a fresh order at each call.
+
+        {σ(0) … σ(q − 1)}, {σ(q) … σ(2q − 1)}, …,   σ a uniform permutation
+
+    Units: none.  Source: CMU 'Incremental Update: SGD'; ONN 'Randomize data order'; SKO 'Stochastic gradient descent'.
+    """
+    order = source.permutation(samples)
+    return tuple(order[start : start + size] for start in range(0, samples, size))
+
+
+@formula("optimizers.sgd.step_norm")
+def descent_step_norm(grad_norm: Norm, *, lr: Rate) -> Norm:
+    """The length of a step, in whatever norm the gradient is measured.
+
+        ‖θₖ₊₁ − θₖ‖ = η ‖g‖
+
+    Units: lr · grad.  Source: UC 'Momentum: Step Sizes', where it is an exercise.
+    """
+    return lr * grad_norm
+
+
+@formula("optimizers.sgd.order_two_functions")
+def two_function_cycle(repeats: FromOne, *, lr: StablePairRate) -> tuple[float, float]:
+    """Where w x ends after each block, when r pairs x = 1, 2 of y = 2 x and r of y = −x are presented in turn for ever.
+
+        c = ((1 − η)(1 − 4 η))ʳ,   (2 − c)/(1 + c) and (2 c − 1)/(1 + c)
+
+    Units: lr · x² has none.  Source: ONN 'The dataset might be stored in a correlated way', in words.
+    """
+    kept = ((1 - lr) * (1 - 4 * lr)) ** repeats
+    return (2 - kept) / (1 + kept), (2 * kept - 1) / (1 + kept)
+
+
+@formula("optimizers.sgd.order_cycle")
+def two_target_cycle(repeats: FromOne, *, lr: StableUnitRate) -> float:
+    """Where w ends after r samples of target 1, when r of target −1 come before and after them for ever; the mirror image then.
+
+        q = (1 − η)ʳ,   (1 − q)/(1 + q)
+
+    Units: lr · curvature has none.  Source: CMU 'Caveats: order of presentation', in words.
+    """
+    kept = (1 - lr) ** repeats
+    return (1 - kept) / (1 + kept)
+
+
+@formula("optimizers.sgd.noise_floor")
+def sgd_stationary_variance(variance: Variance, *, curvature: Curvature, lr: StableRate) -> Variance:
+    """The variance at which a constant rate stalls on a parabola, when independent noise of this variance is added to its gradient.
+
+        η σ² / (h (2 − η h)),   0 < η h < 2
+
+    Units: variance / curvature².  Source: quantifies CMU 'Caveats: learning rate'.
+    """
+    return lr * variance / (curvature * (2 - lr * curvature))
+
+
+@formula("measure.running_training_loss")
+def running_loss(losses: BatchLosses, sizes: BatchSizes) -> float:
+    """The training loss of an epoch from the mean losses of its batches, each by its size; the full loss only if θ stands still.
+
+        Σ_B b_B L_B / Σ_B b_B
+
+    Units: as losses.  Source: CMU 'Measuring Loss', which does not weight.
+    """
+    return np.sum(sizes * losses) / np.sum(sizes)
