@@ -1,6 +1,19 @@
 """What holds: the formulas of deep-network training, one function each, in plain NumPy."""
 
-from . import adam, adaptive, averaging, descent, estimators, momentum, quadratic, schedules
+from . import adam, adaptive, averaging, curvature, descent, estimators, momentum, quadratic, schedules
 from ._formula import FORMULAS, Formula, formula
 
-__all__ = ["FORMULAS", "Formula", "adam", "adaptive", "averaging", "descent", "estimators", "formula", "momentum", "quadratic", "schedules"]
+__all__ = [
+    "FORMULAS",
+    "Formula",
+    "adam",
+    "adaptive",
+    "averaging",
+    "curvature",
+    "descent",
+    "estimators",
+    "formula",
+    "momentum",
+    "quadratic",
+    "schedules",
+]

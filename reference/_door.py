@@ -19,7 +19,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from jaxtyping import AbstractArray, jaxtyped
 
 from . import domains as names
-from .domains import MayBeInfinite, NotBelow, StableWith, Symmetric
+from .domains import MayBeInfinite, NotBelow, PositiveAlong, PositiveDefinite, StableWith, Symmetric
 
 SYMBOL = {Ge: ("≥", np.greater_equal, "ge"), Gt: (">", np.greater, "gt"), Le: ("≤", np.less_equal, "le"), Lt: ("<", np.less, "lt")}
 
@@ -63,7 +63,14 @@ def described(limit: Any) -> str:
         return f"≥ {limit.argument}"
     if isinstance(limit, StableWith):
         return f"< 2 / {limit.argument}"
-    return {Symmetric: "symmetric", MayBeInfinite: "possibly infinite"}[limit]
+    if isinstance(limit, PositiveAlong):
+        return f"positive along {limit.argument}"
+    return {Symmetric: "symmetric", PositiveDefinite: "positive definite", MayBeInfinite: "possibly infinite"}[limit]
+
+
+def along(value: Any, other: Any) -> Any:
+    """The product of an array with another of its shape, row by row, or of a matrix with a vector on both sides."""
+    return np.sum(other * (value if np.ndim(value) == np.ndim(other) else value @ other), axis=-1)
 
 
 def domain_of(hint: Any) -> Domain:
@@ -138,7 +145,10 @@ def enter(raw: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
         for name, domain in domains(raw).items():
             bound.arguments[name] = visit.checked(name, bound.arguments[name], domain)
         with np.errstate(all="ignore"):  # what overflows is reported below, once and by name
-            result = raw(*bound.args, **bound.kwargs)
+            try:
+                result = raw(*bound.args, **bound.kwargs)
+            except np.linalg.LinAlgError as problem:
+                raise np.linalg.LinAlgError(f"{raw.__name__}: {str(problem).lower()}") from None
     return left(result, raw, list(leaves(tuple(bound.arguments.values()))))
 
 
@@ -242,16 +252,20 @@ class Visit:
                 self.hold(compare(value, getattr(limit, bound)), name, value, domain)
             elif isinstance(limit, NotBelow):
                 self.hold(np.greater_equal(value, self.arguments[limit.argument]), name, value, domain)
+            elif isinstance(limit, PositiveAlong):
+                self.hold(along(value, self.arguments[limit.argument]) > 0, name, value, domain)
             elif isinstance(limit, StableWith):
                 self.hold(np.less(value * self.arguments[limit.argument], 2), name, value, domain)
             elif limit is Symmetric:
                 self.hold(np.equal(value, value.T), name, value, domain)
+            elif limit is PositiveDefinite:
+                self.hold(np.min(np.linalg.eigvalsh(value.astype(float))) > 0, name, value, domain)
 
     def hold(self, condition: Any, name: str, value: Any, domain: Domain) -> None:
         """Raise unless the condition holds everywhere; the message shows the first place where it does not."""
         if np.all(condition):
             return
-        if np.ndim(value) == 0:
+        if np.ndim(condition) == 0:
             raise self.refuse(ValueError, name, f"{value!r}", domain)
         where = tuple(int(i) for i in np.argwhere(~np.asarray(condition))[0])
         raise self.refuse(ValueError, name, f"{value[where]!r} at index {where}", domain)

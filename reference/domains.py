@@ -17,6 +17,13 @@ class NotBelow:
 
 
 @dataclass(frozen=True)
+class PositiveAlong:
+    """The argument, a matrix or an array like the other one, makes a positive product with it: o·X o or o·x, row by row."""
+
+    argument: str
+
+
+@dataclass(frozen=True)
 class StableWith:
     """Descent at this learning rate is stable along that curvature of the same formula: their product is below 2."""
 
@@ -25,6 +32,10 @@ class StableWith:
 
 class Symmetric:
     """The matrix equals its transpose, entry by entry."""
+
+
+class PositiveDefinite:
+    """Every eigenvalue of the symmetric matrix is positive, as computed in float64."""
 
 
 class MayBeInfinite:
@@ -45,11 +56,22 @@ Series: TypeAlias = Float[Floats, " steps"]
 Variances: TypeAlias = Annotated[Float[Floats, " n"], Ge(0)]
 Boundaries: TypeAlias = Annotated[Float[Floats, " n"], Ge(0)]
 Factors: TypeAlias = Annotated[Float[Floats, " n"], Gt(0)]
+Scalar: TypeAlias = Float[Floats, ""]  # a number that arrays make
+Point: TypeAlias = Float[Floats, " n"]
+Rows: TypeAlias = Float[Floats, "memory n"]
+Layers: TypeAlias = Float[Floats, " layers"]
+Inner: TypeAlias = Float[Floats, "hidden inputs"]
+Outer: TypeAlias = Float[Floats, "outputs hidden"]
+PositiveHessian: TypeAlias = Annotated[Matrix, Symmetric, PositiveDefinite]
+HessianAlong: TypeAlias = Annotated[Matrix, Symmetric, PositiveAlong("grad")]
+AlongChange: TypeAlias = Annotated[Point, PositiveAlong("step")]
+AlongChanges: TypeAlias = Annotated[Rows, PositiveAlong("steps")]
 
 Rate: TypeAlias = Annotated[float, Gt(0)]
 Momentum: TypeAlias = Annotated[float, Ge(0), Lt(1)]
 Decay: TypeAlias = Annotated[float, Ge(0), Lt(1)]
 Curvature: TypeAlias = Annotated[float, Gt(0)]
+Damping: TypeAlias = Annotated[float, Ge(0)]
 Largest: TypeAlias = Annotated[float, Gt(0), NotBelow("smallest")]
 Condition: TypeAlias = Annotated[float, Ge(1)]
 ExtendedCondition: TypeAlias = Annotated[float, Ge(1), MayBeInfinite]

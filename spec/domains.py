@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
+from hypothesis import assume
 from hypothesis import strategies as st
 
 from ..reference import Formula
-from ..reference._door import SYMBOL, Domain, domain_of, domains, resolved
-from ..reference.domains import NotBelow, StableWith, Symmetric
+from ..reference._door import SYMBOL, Domain, along, domain_of, domains, resolved
+from ..reference.domains import NotBelow, PositiveAlong, PositiveDefinite, StableWith, Symmetric
 
 SHAPES = [(), (1,), (3,), (2, 2)]
 
@@ -89,8 +90,21 @@ def drawn(draw: Callable[..., Any], domain: Domain, sizes: dict[str, Any], other
         shape += sizes[name] if name.startswith("*") else (sizes[name],)
     count = int(np.prod(shape))
     flat = draw(st.lists(numbers(domain.limits), min_size=count, max_size=count))
-    array = np.array(flat, dtype=float).reshape(shape)
-    return array + array.T if Symmetric in domain.limits else array
+    return fitted(np.array(flat, dtype=float).reshape(shape), domain, others)
+
+
+def fitted(array: Any, domain: Domain, others: Mapping[str, Any]) -> Any:
+    """An array changed so that it has the relations that its domain asks for; the draw is given up where it cannot have them."""
+    partners = [others[one.argument] for one in domain.limits if isinstance(one, PositiveAlong)]
+    if Symmetric in domain.limits:
+        array = array + array.T
+        if partners or PositiveDefinite in domain.limits:
+            array = array + np.diag(np.sum(np.abs(array), axis=1) + 1)  # diagonally dominant
+    for partner in partners:
+        product = along(array, partner)
+        array = array * np.expand_dims(np.sign(product), -1) if array.shape == partner.shape else array
+        assume(np.all(along(array, partner) > 0))
+    return array
 
 
 def cubic(draw: Callable[..., Any]) -> Cubic:
@@ -188,6 +202,9 @@ def outside_arrays(domain: Domain, value: Any, bound: set[str]) -> Iterator[tupl
         yield f"{number}", with_entry(value, number), ValueError
     for label, bad, error in beyond(domain, 1.0, {}):
         yield label, with_entry(value, bad), error
+    for limit in domain.limits:
+        if limit is PositiveDefinite or isinstance(limit, PositiveAlong):
+            yield "the negative", -value, ValueError
     if Symmetric in domain.limits:
         skew = np.eye(2)
         skew[0, 1] = 1.0

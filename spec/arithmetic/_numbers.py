@@ -121,6 +121,11 @@ class Numbers(np.ndarray):
         """The eigenvalues of a symmetric matrix, where the system has them."""
         raise Refused(f"np.linalg.eigvalsh is not vetted on {cls.__name__}")
 
+    @classmethod
+    def solve(cls, matrix: Any, right: Any) -> Any:
+        """The solution of a square linear system, where the system has it; LinAlgError if the matrix is singular."""
+        raise Refused(f"np.linalg.solve is not vetted on {cls.__name__}")
+
     def __getitem__(self, key: Any) -> Any:
         item = super().__getitem__(key)
         return item if isinstance(item, np.ndarray) else type(self).wrap(item)
@@ -171,6 +176,11 @@ def objects(values: Any) -> Any:
     array = np.empty((), dtype=object)
     array[()] = values
     return array
+
+
+def singular(name: str) -> np.linalg.LinAlgError:
+    """What NumPy raises of a matrix that has no inverse."""
+    return np.linalg.LinAlgError(f"np.linalg.{name}: the matrix is singular")
 
 
 def over_axes(reduce: Callable[[type[Numbers], list[Any]], Any]) -> Callable[..., Any]:
@@ -249,6 +259,8 @@ FUNCTIONS: Mapping[Any, Callable[..., Any]] = {
     np.zeros_like: filled(0),
     np.ones_like: filled(1),
     np.linalg.eigvalsh: lambda cls, matrix: cls.wrap(cls.eigvalsh(cls.plain(matrix))),
+    np.linalg.solve: lambda cls, matrix, right: cls.wrap(cls.solve(cls.plain(matrix), cls.plain(right))),
+    np.linalg.outer: lambda cls, x, y: np.expand_dims(cls(x), 1) * cls(y),
     np.shape: lambda cls, x: x.shape,
     np.size: lambda cls, x: x.view(np.ndarray).size,
     np.ndim: lambda cls, x: x.view(np.ndarray).ndim,

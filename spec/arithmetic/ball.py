@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 from flint import acb_mat, arb, arb_mat, ctx, fmpq, fmpz
 
-from ._numbers import OPERATORS, Numbers, Refused, Table, Undecided, leafwise, leaves
+from ._numbers import OPERATORS, Numbers, Refused, Table, Undecided, leafwise, leaves, singular
 from .rational import fraction
 
 START, LIMIT = 128, 1 << 14  # bits of precision tried, doubling
@@ -143,6 +143,19 @@ class Ball(Numbers):
         except ValueError as reason:
             raise Undecided(f"eigenvalues: {reason}") from None
         return np.array(sorted((one.real for one in values), key=lambda x: x.mid()), dtype=object)
+
+    @classmethod
+    def solve(cls, matrix: Any, right: Any) -> Any:
+        """The certified solution: LinAlgError if the determinant is 0, Undecided if it may be."""
+        system = as_matrix(matrix)
+        try:
+            solution = system.solve(as_matrix(right.reshape(len(right), -1)))
+        except ZeroDivisionError:
+            determinant = system.det()
+            if determinant.is_zero():
+                raise singular("solve") from None
+            raise Undecided(f"a system whose determinant is {determinant}") from None
+        return np.array(solution.entries(), dtype=object).reshape(right.shape)
 
 
 def spacing(value: Any, dtype: Any) -> Any:

@@ -95,6 +95,8 @@ def normal(e: Any) -> Any:
     """Sums from the inside out: expand, contract deltas, pull out what is free of the index, peel off last terms, rename the indices."""
     if isinstance(e, sp.Sum):
         return normal_sum(e)
+    if isinstance(e, sp.Product):
+        return normal_product(e)
     if not e.args or isinstance(e, sp.Indexed | sp.KroneckerDelta):
         return e
     e = e.func(*map(normal, e.args))
@@ -118,6 +120,23 @@ def normal_sum(e: Any) -> Any:
         constant, rest = term.as_independent(i, as_Add=False)
         result += constant * ((size - low + 1) if rest == 1 else canonical(rest, [(i, low, size)]))
     return result
+
+
+def normal_product(e: Any) -> Any:
+    """One product over 1 … size: last factors peeled off, what is free of the index pulled out, the index renamed."""
+    ((i, low, size),) = e.limits
+    body = sp.expand(normal(e.function))
+    extra = size.as_coeff_Add()[0]
+    if low == 1 and extra.is_Integer and extra > 0:  # Π to n + 1 = Π to n, and the last factor
+        last = sp.Mul(*(normal(body.subs(i, size - k)) for k in range(int(extra))))
+        return sp.expand(last * normal(sp.Product(body, (i, 1, size - extra))))
+    if low == 1 and size == 0:
+        return sp.Integer(1)
+    constant, rest = sp.factor_terms(body).as_independent(i, as_Add=False)
+    taken = {s.name for s in body.atoms(sp.Symbol) - {i}}
+    name = next(n for n in map("_p{}".format, itertools.count(1)) if n not in taken)
+    index = sp.Symbol(name, integer=True, positive=True)
+    return constant ** (size - low + 1) * (sp.Product(rest.subs(i, index), (index, low, size)) if rest != 1 else 1)
 
 
 def contracted(term: Any, i: Any, low: Any, size: Any) -> Any:
@@ -172,14 +191,14 @@ def canonical(summand: Any, bounds: list[Any]) -> Any:
 
 
 def is_zero(e: Any) -> bool:
-    """Whether e = 0, every distinct sum and every distinct root being an unknown of its own (and root² = radicand)."""
+    """Whether e = 0, every distinct sum, product and root being an unknown of its own (and root² = radicand)."""
     e = sp.sympify(e)
     if not ranges_agree(e):
         return False
     e = normal(e)
     if e == 0:
         return True
-    for n, s in enumerate(sorted(e.atoms(sp.Sum), key=lambda s: (sp.count_ops(s), str(s)), reverse=True)):
+    for n, s in enumerate(sorted(e.atoms(sp.Sum, sp.Product), key=lambda s: (sp.count_ops(s), str(s)), reverse=True)):
         e = e.subs(s, sp.Dummy(f"S{n}"))
     roots: dict[Any, Any] = {}
 
@@ -227,10 +246,11 @@ def refute(fails: Callable[[dict[Any, Any]], bool], expression: Any) -> Finding 
 
 def samples(expression: Any) -> Iterator[dict[Any, Any]]:
     """Small values for the symbols, within their assumptions: simple ones first, the same at every run."""
-    bound = {i for s in expression.atoms(sp.Sum) for i, *_ in s.limits}
+    folds = expression.atoms(sp.Sum, sp.Product)
+    bound = {i for s in folds for i, *_ in s.limits}
     names = sorted({s for s in expression.free_symbols - bound if not isinstance(s, sp.IndexedBase | sp.Indexed)}, key=str)
     labels = {b.label for b in expression.atoms(sp.IndexedBase)}
-    sizes = {s for one in expression.atoms(sp.Sum) for _, _, size in one.limits for s in size.free_symbols} & set(names)
+    sizes = {s for one in folds for _, _, size in one.limits for s in size.free_symbols} & set(names)
     indices = {s for one in expression.atoms(sp.Indexed, sp.KroneckerDelta) for s in one.free_symbols if s.is_integer} & set(names) - sizes
     source = random.Random(0)
     for attempt in range(SAMPLES):

@@ -8,9 +8,9 @@ from fractions import Fraction
 from typing import Any, ClassVar
 
 import numpy as np
-from flint import fmpq, fmpz
+from flint import fmpq, fmpq_mat, fmpz
 
-from ._numbers import OPERATORS, Numbers, Refused, Table
+from ._numbers import OPERATORS, Numbers, Refused, Table, singular
 
 
 def fraction(value: Any) -> Any:
@@ -65,3 +65,15 @@ class Rational(Numbers):
         "not_equal": operator.ne,
         "isfinite": lambda x: True,
     }
+
+    @classmethod
+    def solve(cls, matrix: Any, right: Any) -> Any:
+        """The exact solution."""
+        columns = right.size // len(right)
+        try:
+            solution = fmpq_mat(len(right), len(right), matrix.ravel().tolist()).solve(
+                fmpq_mat(len(right), columns, right.ravel().tolist())
+            )
+        except ZeroDivisionError:
+            raise singular("solve") from None
+        return np.array(solution.entries(), dtype=object).reshape(right.shape)

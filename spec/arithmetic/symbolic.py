@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import sympy as sp
 
-from ._numbers import OPERATORS, Numbers, Refused, Table
+from ._numbers import OPERATORS, Numbers, Refused, Table, singular
 
 
 def exact(value: Any) -> Any:
@@ -121,6 +121,15 @@ class Symbolic(Numbers):
             raise ValueError("np.linalg.eigvalsh: the matrix is not symmetric")
         middle, gap = (a + d) / 2, sp.sqrt(sp.factor(((a - d) / 2) ** 2 + b**2))
         return np.array([middle - gap, middle + gap], dtype=object)
+
+    @classmethod
+    def solve(cls, matrix: Any, right: Any) -> Any:
+        """The solution by cofactors, over the determinant: which is not 0 as an expression, and taken to be not 0."""
+        system = sp.Matrix(matrix)
+        if (determinant := sp.factor(system.det())) == 0:
+            raise singular("solve")
+        solution = system.adjugate() * sp.Matrix(right) / determinant
+        return np.array(solution.tolist(), dtype=object).reshape(right.shape)
 
 
 class Fractional(sp.Symbol):

@@ -139,6 +139,20 @@ def total(x: Any, axis: Any = None, *, keepdims: bool = False) -> Tensor:
     return Tensor(element, tuple(axes))
 
 
+def product(x: Tensor) -> Tensor:
+    """np.prod over the one axis there is."""
+    if len(x.axes) != 1:
+        raise Refused("np.prod of a tensor takes one axis")
+    ((index, size),) = x.axes
+    bound = fresh()
+    return Tensor(sp.Product(x.element.subs(index, bound), (bound, 1, size)) if index is not None else x.element)
+
+
+def outer(left: Any, right: Any) -> Tensor:
+    """np.linalg.outer of two vectors."""
+    return expand_dims(as_tensor(left), 1) * as_tensor(right)
+
+
 def mean(x: Tensor, axis: Any = None, *, keepdims: bool = False) -> Tensor:
     """np.mean: the sum over the number of its terms."""
     kept = total(x, axis, keepdims=keepdims)
@@ -196,6 +210,8 @@ def constant(value: int) -> Callable[[Tensor], Tensor]:
 FUNCTIONS: Mapping[Any, Callable[..., Any]] = {
     np.sum: total,
     np.mean: mean,
+    np.prod: product,
+    np.linalg.outer: outer,
     np.max: arbitrary,
     np.cumsum: cumsum,
     np.where: where,

@@ -60,7 +60,7 @@ def test_the_domain_is_not_empty_and_inputs_stay_as_they_were(identifier, data):
     try:
         result = called(one, values)
     except ValueError as refusal:
-        assert "not finite" in str(refusal)  # noqa: PT017 - a division by zero inside the domain is the one excuse
+        assert "not finite" in str(refusal) or "singular" in str(refusal)  # noqa: PT017 - a division by zero, or by a matrix without inverse
         return
     arrays = [leaf for leaf in leaves(tuple(values.values())) if isinstance(leaf, np.ndarray)]
     for kept, now in zip(before, arrays, strict=True):

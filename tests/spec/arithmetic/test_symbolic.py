@@ -169,7 +169,7 @@ def test_a_formula_on_symbols_is_the_formula_on_numbers(identifier):
                 expressions = [one for leaf in leaves(raw(**put)) for one in Symbolic.plain(leaf).ravel()]
                 enclosed = {name: with_numbers(Ball, value) for name, value in values.items()}
                 expected = [one for leaf in leaves(raw(**enclosed)) for one in Ball.plain(leaf).ravel()]
-            except (Undecided, ZeroDivisionError, Refused):
+            except (Undecided, ZeroDivisionError, Refused, np.linalg.LinAlgError):
                 return
             for one, value in zip(expressions, expected, strict=True):
                 at = one.subs(numbers)
