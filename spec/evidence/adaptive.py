@@ -74,7 +74,8 @@ def summed(term: Callable[[Any], Any], last: Any) -> Any:
 @proof("optimizers.adaptive.ideal", scope="every distribution on n gradients, every n")
 def steps_have_root_mean_square_lr(ideal_rescaling: Step) -> Claims:
     """If the second moment is that of the distribution, the mean square of the step is lr², and its mean is −lr E g/√(E g² )."""
-    outcomes, weights = tensor("g", n), tensor("p", n, positive=True)
+    outcomes: Any = tensor("g", n)
+    weights: Any = tensor("p", n, positive=True)
     mean = lambda values: np.sum(weights * values) / np.sum(weights)  # noqa: E731 - read as mathematics
     at, rate = Tensor(sp.Symbol("theta", real=True)), Tensor(sp.Symbol("lr", positive=True))
     moved = ideal_rescaling(at, outcomes, mean(outcomes**2), lr=rate) - at
@@ -474,7 +475,7 @@ def powers_of_two_cancel(
             for _ in range(4):
                 at, state = step(at, scale * gradient(at), state)
             ends.append(at)
-        yield bool(np.array_equal(*ends, equal_nan=True)), True
+        yield bool(np.array_equal(ends[0], ends[1], equal_nan=True)), True
 
 
 def jacobian_of_a_hop(rmsprop: Step, rate: Any, outside: Any, decay: Any) -> Any:
@@ -1056,8 +1057,16 @@ def momentum_turns_with_the_coordinates(heavy_ball: Step, heavy_ball_lr_outside:
         moved, after = step(at, slope, memory, **settings)
         yield step(turn @ at, turn @ slope, turn @ memory, **settings), (turn @ moved, turn @ after)
     asked: list[Any] = []
-    moved, after = nesterov(at, lambda y: (asked.append(y), slope)[1], memory, **settings)
-    yield nesterov(turn @ at, lambda y: (asked.append(y), turn @ slope)[1], turn @ memory, **settings), (turn @ moved, turn @ after)
+
+    def answering(gradient: Any) -> Any:
+        def answer(point: Any) -> Any:
+            asked.append(point)
+            return gradient
+
+        return answer
+
+    moved, after = nesterov(at, answering(slope), memory, **settings)
+    yield nesterov(turn @ at, answering(turn @ slope), turn @ memory, **settings), (turn @ moved, turn @ after)
     yield asked[1], turn @ asked[0]
 
 
