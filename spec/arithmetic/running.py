@@ -143,8 +143,8 @@ def power(a: Bounded, b: Bounded) -> Bounded:
 
 
 def whole_quotient(a: Bounded, b: Bounded) -> Bounded:
-    """⌊a / b⌋ of numbers that carry no error: exact."""
-    if a.error or b.error or b.value == 0:
+    """⌊a / b⌋ of numbers that carry no error: exact, while the format holds all integers of its size."""
+    if a.error or b.error or b.value == 0 or not abs(a.value / b.value) < 1 / FORMAT.get().unit:
         raise Undecided(f"⌊({a}) / ({b})⌋")
     return Bounded(a.value // b.value, 0.0)
 

@@ -423,21 +423,15 @@ def efficient_form_makes_the_same_steps(
 # --- what Adam is made of ----------------------------------------------------------------------------------------------------------
 
 
-def rmsprop_itself(theta: Any, grad: Any, mean_sq: Any, *, lr: Any, decay: Any, eps: Any, eps_root: Any = 0) -> Any:
-    """RMSProp's equation, stated here until its own chapter stands beside this one."""
-    mean_sq = decay * mean_sq + (1 - decay) * grad**2
-    return theta - lr * grad / (np.sqrt(mean_sq + eps_root) + eps), mean_sq
-
-
 @proof("adam.composition", scope="every state, gradient, t, lr, decay, eps and eps_root")
-def rmsprop_with_momentum_and_corrections(adam: Step, adam_uncorrected: Step, gradient_average: Step) -> Claims:
+def rmsprop_with_momentum_and_corrections(adam: Step, adam_uncorrected: Step, rmsprop: Step, gradient_average: Step) -> Claims:
     """At β₁ = 0, uncorrected, it is RMSProp; corrected, RMSProp at c lr, c eps, c² eps_root; at β₂ = 1 rates no longer change."""
     moved, state = adam_uncorrected(theta, g, Moments(m, v), **{**HYPER, "beta1": zero})
-    yield (moved, state.v), rmsprop_itself(theta, g, v, lr=lr, decay=beta2, eps=eps, eps_root=root)
+    yield (moved, state.v), rmsprop(theta, g, v, lr=lr, decay=beta2, eps=eps, eps_root=root)
     yield state.m, g
     start, scale = before(v, root_of_share), np.sqrt(1 - share)
     moved, full = adam(theta, g, AdamState(m, start, t), lr=lr, beta1=zero, beta2=root_of_share, eps=eps, eps_root=root)
-    yield (moved, full.v), rmsprop_itself(theta, g, start, lr=scale * lr, decay=root_of_share, eps=scale * eps, eps_root=scale**2 * root)
+    yield (moved, full.v), rmsprop(theta, g, start, lr=scale * lr, decay=root_of_share, eps=scale * eps, eps_root=scale**2 * root)
     moved, state = adam_uncorrected(theta, g, Moments(m, v), **{**HYPER, "beta2": one})
     yield (moved, state.m), gradient_average(theta, g, m, lr=lr / (np.sqrt(v + root) + eps), decay=beta1)
     yield state.v, v
@@ -445,11 +439,20 @@ def rmsprop_with_momentum_and_corrections(adam: Step, adam_uncorrected: Step, gr
 
 @law("adam.composition", scope="float64, bit for bit", exact=True)
 def rmsprop_to_the_bit(
-    adam_uncorrected: Step, theta: Array, g: Array, m: Array, v: Squares, lr: Rate, beta2: Decay, eps: Rate, eps_root: Weight
+    adam_uncorrected: Step,
+    rmsprop: Step,
+    theta: Array,
+    g: Array,
+    m: Array,
+    v: Squares,
+    lr: Rate,
+    beta2: Decay,
+    eps: Rate,
+    eps_root: Weight,
 ) -> Claims:
     """0 · m vanishes without a rounding."""
     moved, state = adam_uncorrected(theta, g, Moments(m, v), lr=lr, beta1=0.0, beta2=beta2, eps=eps, eps_root=eps_root)
-    yield (moved, state.v), rmsprop_itself(theta, g, v, lr=lr, decay=beta2, eps=eps, eps_root=eps_root)
+    yield (moved, state.v), rmsprop(theta, g, v, lr=lr, decay=beta2, eps=eps, eps_root=eps_root)
     yield state.m, g
 
 

@@ -263,8 +263,8 @@ def test_the_slopes_of_a_formula_are_its_differences(identifier):
     def run(values, seed):
         rng = np.random.default_rng(seed)
         directions = {name: directed(value, rng) for name, value in values.items()}
-        step = arb(2) ** -100
-        with ctx.workprec(500):
+        step = arb(2) ** -200  # far below any number drawn
+        with ctx.workprec(1000):
             try:
                 duals = leaves(raw(**{n: put(v, directions[n], Differential.along) for n, v in values.items()}))
                 ends = [leaves(raw(**{n: put(v, directions[n], moved(s)) for n, v in values.items()})) for s in (step, -step)]

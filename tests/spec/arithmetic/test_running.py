@@ -419,6 +419,15 @@ def test_a_power_outside_the_domain_is_undecided(base, exponent):
 
 
 @pytest.mark.parametrize(
+    ("a", "b", "dtype"), [(1e300, 3, np.float64), (2.0**60, 7, np.float64), (2.0**26, 3, np.float32), (1.0, 0, np.float64)]
+)
+def test_a_whole_quotient_that_the_format_may_not_hold_is_undecided(a, b, dtype):
+    with pytest.raises(Undecided):
+        rounding_bound(lambda x: x // b, a, dtype=dtype)
+    assert rounding_bound(lambda x: x // 3, -7.5, dtype=dtype) == 0
+
+
+@pytest.mark.parametrize(
     ("base", "exponent", "power"), [(0.0, 0.5, 0), (0.0, 3, 0), (0.0, 0, 1), (-2.0, 0, 1), (1.0, -7, 1), (-3.0, 1, -3)]
 )
 def test_a_power_that_is_exact(base, exponent, power):
