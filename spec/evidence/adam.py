@@ -940,6 +940,35 @@ def nadam_with_a_schedule(nadam: Step, nesterov_lr_outside: Step) -> Claims:
     yield (moved, state.m), (shifted, (1 - beta1) * velocity)
 
 
+@certified_value("optimizers.nadam", scope="five gradients at .9/.999, the schedule β₁ (1 − .96^(.004 t)/2), eps and eps_root")
+def nadam_on_its_schedule(nadam: Step) -> Claims:
+    """Each step from the sums and products over all gradients before it."""
+    schedule = [Ball(KEEP1) * (1 - np.exp(np.log(Ball(Fraction(24, 25))) * Fraction(n, 250)) / 2) for n in range(1, 7)]
+    hyper = {"lr": Ball(Fraction(1, 2)), "beta2": Ball(KEEP2), "eps": Ball(Fraction(1, 3)), "eps_root": Ball(Fraction(1, 5))}
+    state = NadamState(Ball(0), Ball(0), Ball(0), 0)
+    mean, gathered, square = Ball(0), Ball(0), Ball(0)
+    for n, grad in enumerate((3, -1, 0, 5, 2), start=1):
+        now, following = schedule[n - 1 : n + 1]
+        moved, state = nadam(Ball(7), Ball(grad), state, beta1=now, beta1_next=following, **hyper)
+        mean, gathered = now * mean + (1 - now) * grad, 1 - np.prod(np.stack(schedule[:n]))
+        square = sum(Ball(KEEP2 ** (n - k) * (1 - KEEP2) * one_of**2) for k, one_of in enumerate((3, -1, 0, 5, 2)[:n], start=1))
+        yield state, (mean, square, gathered, n)
+        ahead = following * mean / (1 - following * (1 - gathered)) + (1 - now) * grad / gathered
+        yield moved, 7 - hyper["lr"] * ahead / (np.sqrt(square / Ball(1 - KEEP2**n) + hyper["eps_root"]) + hyper["eps"])
+
+
+@enumeration("optimizers.nadam", scope="exact, roots included: one step from a state that is not at rest")
+def nadam_on_its_way(nadam: Step) -> Claims:
+    """From m = 2, v = 3, weight 1/2, t = 2, with gradient 1/2: to m = 23/16, v = 37/16, weight 11/16, which is 27/32 ahead; v̂ = 4."""
+    keep, following, decay, stabiliser, within = map(Symbolic, (Fraction(5, 8), Fraction(1, 2), Fraction(3, 4), 2, 1))
+    start = NadamState(Symbolic(2), Symbolic(3), Symbolic(Fraction(1, 2)), 2)
+    hyper = {"lr": Symbolic(Fraction(1, 3)), "beta1": keep, "beta1_next": following, "beta2": decay, "eps": stabiliser, "eps_root": within}
+    moved, state = nadam(Symbolic(7), Symbolic(Fraction(1, 2)), start, **hyper)
+    yield state, (Fraction(23, 16), Fraction(37, 16), Fraction(11, 16), 3)
+    m_hat = Fraction(23, 32) / Fraction(27, 32) + Fraction(3, 16) / Fraction(11, 16)
+    yield moved, 7 - m_hat / 3 / (np.sqrt(Symbolic(4 + 1)) + 2)
+
+
 @enumeration("optimizers.nadam", scope="exact, all sequences of 4 signs, a schedule of β₁, β₂ = 2/3")
 def nadam_by_hand(nadam: Step) -> Claims:
     """Products and sums of the definition, in fractions; at constant .9 the first step is 28/19 of lr."""

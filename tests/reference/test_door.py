@@ -136,6 +136,12 @@ def test_gradients_cannot_reach_the_parameters():
     np.testing.assert_array_equal(theta, np.ones(3))
 
 
+def test_a_gradient_answers_in_the_dtype_that_it_is_asked_in():
+    theta = np.ones(3, dtype=np.float32)
+    with pytest.raises(TypeError, match=r"gradient\(…\): float64 array came; allowed: float32, as its argument"):
+        momentum.nesterov(theta, lambda x: x.astype(np.float64), theta, lr=0.1, momentum=0.5)
+
+
 def test_states_are_checked_field_by_field():
     x = np.ones(2)
     with pytest.raises(ValueError, match=r"state\.weight: -1\.0 came"):
