@@ -33,6 +33,7 @@ from . import (
     statistics,
     trajectory,
 )
+from ._landscapes import row_of_r6
 
 if TYPE_CHECKING:
     from ...reference.domains import Array, Count, Decay, Gradients, Rate, Rates, Squares, Vector, Weight
@@ -998,30 +999,8 @@ def nadam_by_hand(nadam: Step) -> Claims:
 @trajectory("optimizers.adam", scope=".9/.999, eps 1e-8: a saddle, a long valley, Beale's function")
 def landscapes(adam: Step) -> Claims:
     """Steps to leave the saddle −y² from .1, .001, 1e-6, and to come below 1e−3 in the valley from (1, 10) and on Beale's function (R6)."""
-    for height, count in ((1e-1, 72), (1e-3, 77), (1e-6, 77)):
-        yield steps_until(adam, lambda y: -2 * y, lambda y: abs(y[0]) > 1, [height], 0.01), count
-    curvatures = np.array([100.0, 0.01])
-    yield steps_until(adam, lambda p: curvatures * p, lambda p: np.sum(curvatures * p**2) / 2 < 1e-3, [1.0, 10.0], 0.1), 167
-    yield steps_until(adam, beale_gradient, lambda p: np.sum(beale_terms(p) ** 2) < 1e-3, [1.0, 1.5], 0.01), 2085
 
+    def rule(rate: float) -> Any:
+        return lambda p, gradient, state: adam(p, gradient(p), state, lr=rate, beta1=0.9, beta2=0.999, eps=1e-8)
 
-def steps_until(adam: Step, gradient: Callable[[Any], Any], arrived: Callable[[Any], Any], start: list[float], rate: float) -> int:
-    """How many steps it takes, 5000 at most."""
-    point = np.array(start)
-    state, count = rest(point), 0
-    while not arrived(point) and count < 5000:
-        point, state = adam(point, gradient(point), state, lr=rate, beta1=0.9, beta2=0.999, eps=1e-8)
-        count += 1
-    return count
-
-
-def beale_terms(point: Any) -> Any:
-    """The three numbers whose squares add up to Beale's function."""
-    x, y = point
-    return np.array([1.5 - x + x * y, 2.25 - x + x * y**2, 2.625 - x + x * y**3])
-
-
-def beale_gradient(point: Any) -> Any:
-    """Its gradient."""
-    x, y = point
-    return 2 * beale_terms(point) @ np.array([[y - 1, x], [y**2 - 1, 2 * x * y], [y**3 - 1, 3 * x * y**2]])
+    yield tuple(row_of_r6(rule, [0.01, 0.01, 0.01, 0.1, 0.01], rest)), (72, 77, 77, 167, 2085)

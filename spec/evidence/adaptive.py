@@ -21,6 +21,7 @@ from ...reference.adam import AdamaxState, AdamState
 from ...reference.adaptive import AdaDeltaState, CentredState, IRpropState, RMSPropNesterovState, RpropMinusState, RpropState
 from ..arithmetic import Ball, Rational, Symbolic, Tensor, certified, function, symbols, tensor
 from . import Claims, Interval, Step, certified_value, enumeration, erratum, law, presets, printed, proof, reproduction, trajectory
+from ._landscapes import MOST, row_of_r6
 
 if TYPE_CHECKING:
     from ...reference.domains import (
@@ -1323,3 +1324,24 @@ def no_explicit_learning_rate(adagrad: Step, rmsprop: Step) -> Claims:
     """None of them has one."""
     for step in (adagrad, rmsprop):
         yield "lr" in inspect.signature(step).parameters, False
+
+
+@trajectory("optimizers.adagrad", "optimizers.rmsprop", "optimizers.adadelta", scope="a saddle, a long valley, Beale's function")
+def landscapes_of_adaptive_methods(adagrad: Step, rmsprop: Step, adadelta: Step) -> Claims:
+    """Steps to leave the saddle −y² from .1, .001, 1e-6, and to come below 1e−3 in the valley from (1, 10) and on Beale's function (R6).
+
+    RMSProp never does in the valley: its cycle of ± lr/2 keeps the height at 1.25e-3.
+    """
+
+    def duchi(rate: float) -> Any:
+        return lambda p, gradient, s: adagrad(p, gradient(p), s, lr=rate, eps=1e-8)
+
+    def hinton(rate: float) -> Any:
+        return lambda p, gradient, s: rmsprop(p, gradient(p), s, lr=rate, decay=0.9, eps=1e-8)
+
+    def zeiler(rate: float) -> Any:
+        return lambda p, gradient, s: adadelta(p, gradient(p), s, decay=0.95, eps_grad=1e-6, eps_step=1e-6)
+
+    yield tuple(row_of_r6(duchi, [0.1, 0.1, 0.1, 1.0, 0.5])), (16, 17, 17, 85, 519)
+    yield tuple(row_of_r6(hinton, [0.01] * 5)), (68, 72, 72, MOST, 376)
+    yield tuple(row_of_r6(zeiler, [0.0] * 3, lambda p: AdaDeltaState(0 * p, 0 * p))), (61, 27, 33)

@@ -29,6 +29,7 @@ from . import (
     statistics,
     trajectory,
 )
+from ._landscapes import row_of_r6
 
 if TYPE_CHECKING:
     from ...reference.domains import (
@@ -900,3 +901,13 @@ def customary_sizes(sequential_batches: Step) -> Claims:
         size = int(preset["size"])
         yield size, 2 ** round(math.log2(size))
         yield {len(one) for one in sequential_batches(size=size, samples=1024)} == {size}, True
+
+
+@trajectory("optimizers.gd.batch", scope="a saddle, a long valley, Beale's function")
+def landscapes_of_descent(gradient_descent: Step) -> Claims:
+    """Steps to leave the saddle −y² from .1, .001, 1e-6, and to come below 1e−3 in the valley from (1, 10) and on Beale's function (R6)."""
+
+    def rule(rate: float) -> Any:
+        return lambda p, gradient, state: (gradient_descent(p, gradient(p), lr=rate), state)
+
+    yield tuple(row_of_r6(rule, [0.01, 0.01, 0.01, 0.019, 0.001])), (117, 349, 698, 16353, 5538)

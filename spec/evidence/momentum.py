@@ -28,6 +28,7 @@ from . import (
     statistics,
     trajectory,
 )
+from ._landscapes import row_of_r6
 
 if TYPE_CHECKING:
     from ...reference.domains import Array, Gradient, Gradients, Momentum, Rate, Rates, Vector
@@ -676,3 +677,19 @@ def bound_holds_on_a_long_valley(nesterov_two_sequence: Step) -> Claims:
 
     height = certified(heights, np.array([1, Fraction(1, 10**4)]))
     yield height <= Ball([Fraction(4, (n + 1) ** 2) for n in range(20, 201, 20)]), True
+
+
+@trajectory(
+    "optimizers.momentum.heavy_ball", "optimizers.nesterov.lookahead", scope="momentum .9: a saddle, a long valley, Beale's function"
+)
+def landscapes_of_momentum(heavy_ball: Step, nesterov: Step) -> Claims:
+    """Steps to leave the saddle −y² from .1, .001, 1e-6, and to come below 1e−3 in the valley from (1, 10) and on Beale's function (R6)."""
+
+    def polyak(rate: float) -> Any:
+        return lambda p, gradient, v: heavy_ball(p, gradient(p), v, lr=rate, momentum=0.9)
+
+    def look_ahead(rate: float) -> Any:
+        return lambda p, gradient, v: nesterov(p, gradient, v, lr=rate, momentum=0.9)
+
+    yield tuple(row_of_r6(polyak, [0.01, 0.01, 0.01, 0.019, 0.001])), (27, 72, 140, 1615, 538)
+    yield tuple(row_of_r6(look_ahead, [0.01, 0.01, 0.01, 0.01, 0.001])), (25, 68, 132, 3090, 540)
