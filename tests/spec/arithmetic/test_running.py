@@ -68,7 +68,9 @@ def computed(name, *operands):
 
 
 def power(base, exponent):
-    """By repeated multiplication, of the reciprocal for negative exponents; by the library for fractions."""
+    """By repeated multiplication, of the reciprocal for negative exponents; by the library for fractions; 0 and 1 have no other powers."""
+    if base in (0, 1) and exponent > 0:
+        return base
     if exponent.denominator != 1:
         return rounding("power", LIBRARY)(base, exponent)
     if exponent < 0:
@@ -350,7 +352,6 @@ def test_products_and_reductions(call, dtype):
 # eigenvalues and solutions are not computed by a fixed list of operations
 NO_BOUND = {"quadratic.condition_number": (np.eye(2),), "optimizers.newton": (np.ones(2), np.ones(2), np.eye(2))}
 NO_ROUNDING = {"schedule.constant": "it computes nothing"}
-SELDOM = {"schedule.exponential.per_period", "schedule.plateau", "schedule.plateau.at_patience"}  # most examples round nothing
 
 
 @pytest.mark.parametrize("identifier", REAL)
@@ -359,8 +360,8 @@ def test_a_formula_of_the_reference(identifier, dtype):
     raw = REAL[identifier].raw
     seen = []
 
-    @settings(max_examples=80 if identifier in SELDOM else 12)
-    @given(values=arguments(domains(raw)), seed=st.integers(0, 99), mix=st.sampled_from([1.0, 0.7, 1 / 3]))
+    strategies = {"values": arguments(domains(raw)), "seed": st.integers(0, 99), "mix": st.sampled_from([1.0, 0.7, 1 / 3])}
+
     def drawn(values, seed, mix):
         values = {name: cast(scaled(value, mix), dtype) for name, value in values.items()}
         with np.errstate(all="ignore"):
@@ -371,8 +372,10 @@ def test_a_formula_of_the_reference(identifier, dtype):
         with pytest.raises(Refused):
             rounding_bound(raw, *NO_BOUND[identifier])
         return
-    drawn()
-    assert max(seen) > 0 or identifier in NO_ROUNDING
+    for examples in (12, 80):  # more where the first ones round nothing
+        if max(seen, default=0) == 0 and identifier not in NO_ROUNDING:
+            settings(max_examples=examples)(given(**strategies)(drawn))()
+    assert max(seen, default=0) > 0 or identifier in NO_ROUNDING
 
 
 def scaled(value, mix):

@@ -154,12 +154,15 @@ def named(value, prefix, numbers):
     return with_numbers(one, value)
 
 
+EXAMPLES = {"quadratic.condition_number": 20, "optimizers.lbfgs": 2}  # few matrices have two rows; long histories make long expressions
+
+
 @pytest.mark.parametrize("identifier", REAL)
 def test_a_formula_on_symbols_is_the_formula_on_numbers(identifier):
     raw = REAL[identifier].raw
     compared = []
 
-    @settings(max_examples=20 if identifier == "quadratic.condition_number" else 6)
+    @settings(max_examples=EXAMPLES.get(identifier, 6))
     @given(values=arguments(domains(raw)))
     def run(values):
         values = {name: with_numbers(lambda x: np.round(x * 64) / 64, value) for name, value in values.items()}  # powers stay short
