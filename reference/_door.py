@@ -194,7 +194,11 @@ class Visit:
             result = value(point.copy() if isinstance(point, np.ndarray) else point)
             if not isinstance(result, np.ndarray | np.floating | float):
                 raise self.refuse(TypeError, f"{name}(…)", type(result).__name__, domain)
-            if isinstance(point, np.ndarray | np.generic) and isinstance(result, np.ndarray | np.generic) and result.dtype != point.dtype:
+            if (
+                isinstance(point, np.ndarray | np.generic)
+                and isinstance(result, np.ndarray | np.generic)
+                and result.dtype.name != point.dtype.name
+            ):
                 raise self.refuse(TypeError, f"{name}(…)", f"{result.dtype} array", f"{point.dtype}, as its argument")
             if np.shape(result) != np.shape(point):
                 raise self.refuse(ValueError, f"{name}(…)", f"shape {np.shape(result)}", f"shape {np.shape(point)}")
