@@ -33,6 +33,7 @@ from . import (
     statistics,
     trajectory,
 )
+from ._induction import by_induction, limit, t
 from ._landscapes import row_of_r6
 
 if TYPE_CHECKING:
@@ -41,23 +42,11 @@ if TYPE_CHECKING:
 theta, g, m = symbols("theta g m")
 lr, eps, root, v, w, c, q, s = symbols("lr eps root v w c q s", positive=True)
 beta1, beta2, after = symbols("beta1 beta2 beta1_next", positive=True, below_one=True)
-t = symbols("t", integer=True, nonnegative=True)
 zero, one = Symbolic(0), Symbolic(1)
 
 COMMON = {"lr": lr, "beta1": beta1, "beta2": beta2}
 HYPER = {**COMMON, "eps": eps, "eps_root": root}
 KEEP1, KEEP2 = Fraction(9, 10), Fraction(999, 1000)  # the paper's β₁ and β₂
-
-
-def limit(expression: Any, variable: Any = t) -> Any:
-    """The limit of an expression as t, or another variable, grows."""
-    return Symbolic(sp.limit(expression.item(), variable.item(), sp.oo))
-
-
-def by_induction(closed: Callable[[Any], Any], step: Callable[[Any], Any], start: Any) -> Claims:
-    """closed(t) is what t steps make of the start: it starts there, and one step leads from t to t + 1."""
-    yield closed(0 * t), start
-    yield closed(t + 1), step(closed(t))
 
 
 def rest(x: Any) -> AdamState:

@@ -21,6 +21,7 @@ from ...reference.adam import AdamaxState, AdamState
 from ...reference.adaptive import AdaDeltaState, CentredState, IRpropState, RMSPropNesterovState, RpropMinusState, RpropState
 from ..arithmetic import Ball, Rational, Symbolic, Tensor, certified, function, symbols, tensor
 from . import Claims, Interval, Step, certified_value, enumeration, erratum, law, presets, printed, proof, reproduction, trajectory
+from ._induction import limit, t
 from ._landscapes import MOST, row_of_r6
 
 if TYPE_CHECKING:
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 
 theta, g, m, d, x, v = symbols("theta g m d x v")
 lr, eps, root, a, b, c, h, q, r, w, z, size = symbols("lr eps root a b c h q r w z size", positive=True)
-t = symbols("t", integer=True, nonnegative=True)
 k = symbols("k", integer=True, positive=True)
 rho = symbols("rho", positive=True, below_one=True)
 below_one = 1 / (1 + q)  # a decay of which it is known that it lies in (0, 1)
@@ -51,11 +51,6 @@ grad = function("grad")  # an arbitrary gradient
 n = sp.Symbol("n", integer=True, positive=True)
 steps = sp.Symbol("t", integer=True, nonnegative=True)
 SIGNS = (1, -1)
-
-
-def limit(expression: Any) -> Any:
-    """The limit of an expression as t grows."""
-    return Symbolic(sp.limit(expression.item(), t.item(), sp.oo))
 
 
 def by_induction(closed: Callable[[Any], Any], step: Callable[[Any], Any], start: Any) -> Claims:

@@ -31,6 +31,7 @@ from . import (
     statistics,
     trajectory,
 )
+from ._induction import by_induction, limit, t
 
 if TYPE_CHECKING:
     from ...reference.domains import Array, Decay, FromOne, Population, Variance
@@ -43,7 +44,6 @@ same = Tensor(sp.KroneckerDelta(i, l))
 v, deviation, s = symbols("v deviation s", positive=True)
 mean, g, theta = symbols("mean g theta")
 q = symbols("q", positive=True)
-t = symbols("t", integer=True, nonnegative=True)
 beta = 1 / (1 + q)  # every decay in (0, 1)
 
 DATA = (0, 1, 3, 5, 7, 13)
@@ -297,12 +297,6 @@ decay = Tensor(sp.Symbol("beta", positive=True))
 start = Tensor(sp.Symbol("x0", real=True))
 
 
-def by_induction(closed: Callable[[Any], Any], step: Callable[[Any], Any], first: Any) -> Claims:
-    """closed(t) is what t steps make of the first: it starts there, and one step leads from t to t + 1."""
-    yield closed(0 * t), first
-    yield closed(t + 1), step(closed(t))
-
-
 @proof("stats.ema.weights", scope="every number of inputs, start and decay")
 def average_unrolled_by_induction(unrolled_average: Step, gradient_average: Step) -> Claims:
     """Without inputs it is the start; one input more is one step of the average; a new input weighs 1 − β, an old one β times as before."""
@@ -313,11 +307,6 @@ def average_unrolled_by_induction(unrolled_average: Step, gradient_average: Step
     weigh = lambda n, index: Tensor(partial(unrolled(n), "x", index))  # noqa: E731 - read as mathematics
     yield weigh(steps + 1, steps + 1), 1 - decay
     yield weigh(steps + i, i), (1 - decay) * decay ** Tensor(steps)
-
-
-def limit(expression: Any) -> Any:
-    """The limit of an expression as t grows."""
-    return Symbolic(sp.limit(expression.item(), t.item(), sp.oo))
 
 
 @proof("stats.ema.weights", scope="every t, and decay in (0, 1)")

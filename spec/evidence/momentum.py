@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -28,6 +27,7 @@ from . import (
     statistics,
     trajectory,
 )
+from ._induction import by_induction, limit, t
 from ._landscapes import row_of_r6
 
 if TYPE_CHECKING:
@@ -36,23 +36,11 @@ if TYPE_CHECKING:
 theta, g, v, u, previous = symbols("theta g v u previous")
 lr, lr_before, q, norm = symbols("lr lr_before q norm", positive=True)
 mu = symbols("mu", positive=True, below_one=True)
-t = symbols("t", integer=True, nonnegative=True)
 grad = function("grad")  # an arbitrary gradient
 below_one = 1 / (1 + q)  # a momentum of which it is known that it lies in (0, 1)
 
 TENTHS = [Fraction(k, 10) for k in range(10)]
 TABLE = {Fraction(1, 2): 2, Fraction(4, 5): 5, Fraction(9, 10): 10, Fraction(99, 100): 100}
-
-
-def limit(expression: Any) -> Any:
-    """The limit of an expression as t grows."""
-    return Symbolic(sp.limit(expression.item(), t.item(), sp.oo))
-
-
-def by_induction(closed: Callable[[Any], Any], step: Callable[[Any], Any], start: Any) -> Claims:
-    """closed(t) is what t steps make of the start: it starts there, and one step leads from t to t + 1."""
-    yield closed(0 * t), start
-    yield closed(t + 1), step(closed(t))
 
 
 # --- heavy ball and its forms ------------------------------------------------------------------------------------------------------

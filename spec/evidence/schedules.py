@@ -17,6 +17,7 @@ from flint import arb
 from ...reference.schedules import PlateauState
 from ..arithmetic import Ball, Differential, Rational, Symbolic, certified, slope, symbols
 from . import Claims, Step, certified_value, derivative, enumeration, erratum, law, presets, printed, proof
+from ._induction import limit
 
 if TYPE_CHECKING:
     from ...reference.domains import Boundaries, Count, Factor, Factors, FromOne, Loss, Norm, Positive, Rate, StartRate
@@ -38,11 +39,6 @@ FACTOR = Fraction(2, 3)
 def fraction(numerator: int, denominator: int = 1) -> Any:
     """An exact fraction."""
     return Rational(Fraction(numerator, denominator))
-
-
-def limit(expression: Any, symbol: Any) -> Any:
-    """The limit of an expression as a symbol grows."""
-    return Symbolic(sp.limit(expression.item(), symbol.item(), sp.oo))
 
 
 # --- which rate the first update uses ----------------------------------------------------------------------------------------------
