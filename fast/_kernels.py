@@ -1,26 +1,24 @@
 """What all elementwise kernels share: the door, `out=`, the chunks and their threads.
 
-A kernel is a formula of single numbers under `@elementwise`, its arguments in the reference's order:
+`_derive` reads what a kernel computes from the reference's source. It computes in the arrays' dtype, constants included. Finiteness is
+checked in the same pass, on the results: they are not finite where an argument isn't, or else the argument is watched.
 
-    (theta, what is only read …, what else is updated …, hyper-parameters …) → (theta, what else is updated …)
-
-It computes in the arrays' dtype, hyper-parameters included; an integer literal would widen float32, so a constant like 1 − β comes as a
-number of its own. Its result must not be finite where an array isn't: so finiteness is checked in the same pass, on the result alone.
-
-`sweep` takes it along the arrays in place: what is updated is first copied to where the result belongs, unless it lies there already.
-So the compiler sees one pointer where two might be equal, and vectorises. Chunks depend on the size alone, not on the number of threads.
+`sweep` takes the formula along the arrays in place: what is updated is first copied to where the result belongs, unless it lies there
+already. So the compiler sees one pointer where two might be equal, and vectorises. Chunks depend on the size alone, not on the threads.
 """
 
 from __future__ import annotations
 
 import functools
+import hashlib
 import inspect
 import math
+import re
 import sys
 import threading
 from pathlib import Path
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 import numpy as np
 from numba import njit, prange, types
@@ -29,22 +27,23 @@ from numba.np.numpy_support import from_dtype
 from numpy import ndarray
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection
 
     from numpy.typing import NDArray
 
     from ..reference import Formula
+    from ._derive import Derived
 
     Arrays: TypeAlias = tuple[NDArray[Any], ...]
     Numbers: TypeAlias = tuple[float, ...]
     Places: TypeAlias = tuple[tuple[int, int], ...]
-    Out: TypeAlias = tuple[NDArray[Any] | None, ...] | None
+    Out: TypeAlias = Any  # made as the result is: arrays or None, and states of such
 
 F = TypeVar("F", bound="Callable[..., Any]")
-R = TypeVar("R", bound=tuple[Any, ...])
 
 CHUNK_BYTES = 1 << 14  # of one array: the chunks of all arrays of a formula stay in the second cache
-SERIAL_BYTES = 1 << 17  # of one array: below, threads cost more than they save
+SERIAL_BYTES = 1 << 17  # of one array, where entries are cheap: below, threads cost more than they save
+THIS_FILE = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:8]
 FINITE, NOT_FINITE, REFUSED = range(3)  # what a sweep returns
 ONE_AT_A_TIME = threading.Lock()  # Numba's fallback pool of threads must not be entered twice, and no pool gains from it
 
@@ -162,19 +161,25 @@ def fill(new: Arrays, old: Arrays) -> None:
                 target[i] = source[i]
 
 
-def formula(*numbers: Any) -> tuple[Any, ...]:
-    """Stand in for a kernel's own formula in the loops below."""
+def entry(*numbers: Any) -> tuple[Any, ...]:
+    """Stand in for a kernel's own formula in the loops below: the entries of all lanes and the constants, to the updated entries."""
+    raise NotImplementedError
+
+
+def strays(*numbers: Any) -> bool:
+    """Stand in for a kernel's own test of its arguments, in the same place."""
     raise NotImplementedError
 
 
 def stretch(where: slice, in_place: bool, new: Arrays, old: Arrays, fixed: Arrays, numbers: tuple[Any, ...]) -> bool:
-    """The formula along one chunk; whether some result is not finite."""
+    """The formula along one chunk; whether an argument strays, or a result is not finite."""
     state, read = at(new, where), at(fixed, where)
     if not in_place:
         fill(state, at(old, where))
     wild = False
     for i in range(state[0].size):
-        wild |= put(state, i, formula(*at(state[:1], i), *at(read, i), *at(state[1:], i), *numbers))
+        wild |= strays(*at(state, i), *at(read, i), *numbers)
+        wild |= put(state, i, entry(*at(state, i), *at(read, i), *numbers))
     return wild
 
 
@@ -197,160 +202,212 @@ def sweep(parallel: bool, new: Arrays, old: Arrays, fixed: Arrays, numbers: Numb
     return NOT_FINITE if wild else FINITE
 
 
-def loops(formula: Callable[..., Any], compiled: Callable[[Any], Any], **parts: Any) -> Any:
+def where(condition: Any, one: Any, other: Any) -> Any:
+    """NumPy's choice, between two numbers: its own makes an array."""
+    return one if condition else other
+
+
+def loops(derived: Derived, compiled: Callable[[Any], Any], **parts: Any) -> Any:
     """The sweep of one formula, its parts made ready by `compiled`: the identity leaves plain Python, which runs on any numbers."""
-    along = bound(stretch, formula, formula=compiled(formula), fill=compiled(fill))
-    return bound(sweep, formula, stretch=compiled(along), apart=compiled(apart), **parts)
+    formula = derived.entry
+    formula = FunctionType(formula.__code__, {**formula.__globals__, "where": compiled(where)}, formula.__name__)
+    along = bound(stretch, derived, entry=compiled(formula), strays=compiled(derived.strays), fill=compiled(fill))
+    return bound(sweep, derived, stretch=compiled(along), apart=compiled(apart), **parts)
 
 
-def bound(loop: Callable[..., Any], home: Callable[..., Any], /, **parts: Any) -> FunctionType:
-    """A copy of a loop that finds these parts. It lives in the file of `home` and has the age of this one in its name.
+def bound(loop: Callable[..., Any], derived: Derived, /, **parts: Any) -> FunctionType:
+    """A copy of a loop that finds these parts. It lives in the reference's file, with a digest of the formula and of this file in its name.
 
-    For Numba keeps machine code by file and name, and must not keep it longer than either file.
+    For Numba keeps machine code by file and name, and must not keep it longer than what it was made of.
     """
-    name = f"{home.__name__}_{loop.__name__}_{Path(__file__).stat().st_mtime_ns:x}"
-    code = loop.__code__.replace(co_filename=home.__code__.co_filename, co_firstlineno=home.__code__.co_firstlineno, co_qualname=name)
+    home = derived.entry.__code__
+    name = f"{derived.formula}_{loop.__name__}_{derived.digest}_{THIS_FILE}"
+    code = loop.__code__.replace(co_filename=home.co_filename, co_firstlineno=home.co_firstlineno, co_qualname=name)
     return FunctionType(code, {**loop.__globals__, **parts}, name)
 
 
-class Kernel(Generic[R]):
-    """A formula of single numbers, along arrays. A call gives what it updates, what it only reads, its hyper-parameters, and `out`."""
+class Kernel:
+    """A formula of the reference along arrays of any shape. A call gives all its arguments in order, and `out`."""
 
-    def __init__(self, reference: Formula[..., Any], formula: Callable[..., R]) -> None:
-        self.raw = reference.raw
-        self.formula = formula
-        self.names = tuple(inspect.signature(formula).parameters)
+    def __init__(self, raw: Callable[..., Any], **reading: str) -> None:
+        self.raw, self.reading = raw, reading
         self.sweeps: dict[np.dtype[Any], Callable[..., int]] = {}  # by dtype, made when first asked for
 
-    def __call__(self, state: Arrays, fixed: Arrays, numbers: Numbers, out: Out = None) -> R:
-        """The updated state, in fresh arrays or in `out`. What is plainly right goes straight through; the rest is looked at with care."""
-        first = state[0]
-        if type(first) is not ndarray or not (sweep := self.sweeps.get(first.dtype)) or not self.plain(state, fixed, numbers, out):
-            return self.careful(state, fixed, numbers, out)
-        new: Any = tuple([np.empty(first.shape, first.dtype) for _ in state]) if out is None else out
-        try:
-            verdict = launched(sweep, new, state, fixed, numbers)
-        except TypeError:  # no such sweep: some array has gaps, or axes, or must not be written
-            return self.careful(state, fixed, numbers, out)
-        if verdict == FINITE:
-            return new if first.ndim or out is not None else bare(new)  # type: ignore[no-any-return]
-        if verdict == REFUSED:
-            return self.careful(state, fixed, numbers, out)
-        raise self.not_finite(state, fixed, numbers, new)
+    @functools.cached_property
+    def derived(self) -> Derived:
+        """The formula, read from its source when it is first asked for."""
+        from ._derive import Reading
 
-    def plain(self, state: Arrays, fixed: Arrays, numbers: Numbers, out: Out) -> bool:
+        return Reading(self.raw, **self.reading).derived()
+
+    def __call__(self, arguments: tuple[Any, ...], out: Any = None) -> Any:
+        """The result, in fresh arrays or in `out`. What is plainly right goes straight through; the rest is looked at with care."""
+        derived = self.derived
+        try:
+            old, read, numbers = derived.taken(*arguments)
+            target = None if out is None else derived.received(out)
+        except (AttributeError, TypeError, IndexError):
+            return self.careful(arguments, out)
+        first = old[0]
+        if (
+            type(first) is not ndarray
+            or not (sweep := self.sweeps.get(first.dtype))
+            or not self.plain(old if target is None else old + target, read, numbers)
+        ):
+            return self.careful(arguments, out)
+        new: Any = tuple([np.empty(first.shape, first.dtype) for _ in old]) if target is None else target
+        constants, counts = derived.constants(*numbers)
+        try:
+            verdict = launched(sweep, self.serial, new, old, read, constants)
+        except TypeError:  # no such sweep: some array has gaps, or axes, or must not be written
+            return self.careful(arguments, out)
+        if verdict == FINITE:
+            return derived.given(new if first.ndim or out is not None else bare(new), counts)
+        if verdict == REFUSED:
+            return self.careful(arguments, out)
+        raise self.not_finite(arguments, new)
+
+    def plain(self, arrays: Arrays, read: Arrays, numbers: tuple[Any, ...]) -> bool:
         """Whether all is well that a sweep doesn't see: Numba takes subclasses, and in tuples foreign byte orders too."""
-        if out is not None and type(out) is not tuple:
-            return False
-        dtype = state[0].dtype
-        for one in state + fixed if out is None else state + fixed + out:
+        dtype = arrays[0].dtype
+        for one in arrays + read:
             if type(one) is not ndarray or one.dtype is not dtype:
                 return False
-        for number, (least, largest) in zip(numbers, self.ranges):  # noqa: B905 - a microsecond has no room for strict
-            if type(number) is not float or not least <= number <= largest:
+        for number, (kind, least, largest) in zip(numbers, self.ranges):  # noqa: B905 - a microsecond has no room for strict
+            if type(number) is not kind or not least <= number <= largest:
+                return False
+        for one, other in self.ordered:
+            if numbers[one] < numbers[other]:
                 return False
         return True
 
     @functools.cached_property
-    def ranges(self) -> list[tuple[float, float]]:
-        """The least and the largest value of each hyper-parameter, from its domain."""
-        from ..reference._door import domains
+    def serial(self) -> int:
+        """The bytes of one array below which threads cost more than they save: fewer, the more an entry costs."""
+        return SERIAL_BYTES // (1 + self.derived.heavy)
 
-        return [closed(domain.limits) for name, domain in domains(self.raw).items() if domain.kind == "number" and name in self.names]
+    @functools.cached_property
+    def ranges(self) -> list[tuple[type, float, float]]:
+        """The type of each number, its least and its largest value, from its domain."""
+        return [(int if domain.kind == "count" else float, *closed(domain.limits)) for domain in self.derived.numbers.values()]
 
-    def careful(self, state: Arrays, fixed: Arrays, numbers: Numbers, out: Out) -> R:
+    @functools.cached_property
+    def ordered(self) -> list[tuple[int, int]]:
+        """Which numbers must not be below which."""
+        names = list(self.derived.numbers)
+        pairs = [
+            (name, limit.argument) for name, domain in self.derived.numbers.items() for limit in domain.limits if hasattr(limit, "argument")
+        ]
+        return [(names.index(one), names.index(other)) for one, other in pairs]
+
+    def careful(self, arguments: tuple[Any, ...], out: Any) -> Any:
         """The same for anything: refused as the reference refuses it, or copied until a sweep takes it."""
-        old, read, values = self.admitted(state, fixed, numbers)
+        derived = self.derived
+        old, read, numbers = self.admitted(arguments)
         shape, dtype = old[0].shape, old[0].dtype
         if dtype not in self.sweeps:
-            self.sweeps[dtype] = self.sweep(dtype, len(old), len(read), len(values))
-        target: Any = self.accepted(out, state, fixed, old[0])
+            constants, _ = derived.constants(*numbers)
+            self.sweeps[dtype] = self.sweep(dtype, len(old), len(read), len(constants))
+        target = self.accepted(out, arguments, old[0])
         new = tuple([one if one.flags.carray and one.dtype is dtype else np.empty(shape, dtype) for one in target])
-        verdict = launched(self.sweeps[dtype], new, old, read, values)
+        constants, counts = derived.constants(*numbers)
+        verdict = launched(self.sweeps[dtype], self.serial, new, old, read, constants)
         for one, result in zip(target, new, strict=True):
             if one is not result:
                 np.copyto(one, result)
         if verdict != FINITE:
-            raise self.not_finite(state, fixed, numbers, target)
-        return target if shape or out is not None else bare(target)  # type: ignore[no-any-return]
+            raise self.not_finite(arguments, target)
+        return derived.given(target if shape or out is not None else bare(target), counts)
 
-    def sweep(self, dtype: np.dtype[Any], updated: int, read: int, numbers: int) -> Callable[..., int]:
+    def sweep(self, dtype: np.dtype[Any], updated: int, read: int, constants: int) -> Callable[..., int]:
         """The machine code for one dtype."""
         array, readonly = (types.Array(from_dtype(dtype), 1, "C", readonly=fixed) for fixed in (False, True))
         several: Any = types.UniTuple
-        parts = [(array, updated), (readonly, updated), (readonly, read), (types.float64, numbers)]
+        parts = [(array, updated), (readonly, updated), (readonly, read), (types.float64, constants)]
         signature = types.int64(types.boolean, *(several(kind, count) for kind, count in parts))
-        return compiled(loops(self.formula, inlined), [signature], parallel=THREADS, cache=True)  # type: ignore[no-any-return]
-
-    def named(self, state: Arrays, fixed: Arrays, numbers: Numbers = ()) -> dict[str, Any]:
-        """The arguments by name, in the formula's order."""
-        return dict(zip(self.names, (*state[:1], *fixed, *state[1:], *numbers), strict=False))
+        return compiled(loops(self.derived, inlined), [signature], parallel=THREADS, cache=True)  # type: ignore[no-any-return]
 
     def refusal(self, error: type[Exception], name: str, came: str, allowed: str) -> Exception:
         """The error itself, worded as at the door: formula, argument, what came, what is allowed."""
         return error(f"{self.raw.__name__}: {name}: {came} came; allowed: {allowed}")
 
-    def admitted(self, state: Arrays, fixed: Arrays, numbers: Numbers) -> tuple[Arrays, Arrays, Numbers]:
-        """The arguments as a sweep takes them, past the reference's own door."""
-        arguments = checked(self.raw, self.named(state, fixed, numbers))
-        arrays = {name: np.asarray(arguments[name]) for name in self.names[: len(state) + len(fixed)]}
-        first = arrays[self.names[0]].dtype
-        for name, array in arrays.items():
-            if array.dtype.name not in ("float32", "float64"):
-                raise self.refusal(TypeError, name, f"{array.dtype} array", "float32 array, float64 array")
-            if array.dtype.name != first.name:
-                raise self.refusal(TypeError, name, f"{array.dtype} array", f"{first}, as {self.names[0]}")
-            arrays[name] = np.require(array, np.dtype(first.name), ["C", "A"])
-        lead, *rest = arrays.values()
-        return (lead, *rest[len(fixed) :]), tuple(rest[: len(fixed)]), tuple(arguments[name] for name in self.names[len(arrays) :])
+    def lanes(self, arguments: tuple[Any, ...]) -> dict[str, Any]:
+        """The arrays among the arguments, by name."""
+        old, read, _ = self.derived.taken(*arguments)
+        return dict(zip((*self.derived.updated, *self.derived.read), (*old, *read), strict=True))
 
-    def accepted(self, out: Any, state: Arrays, fixed: Arrays, like: NDArray[Any]) -> Arrays:
+    def admitted(self, arguments: tuple[Any, ...]) -> tuple[Arrays, Arrays, tuple[Any, ...]]:
+        """The arguments as a sweep takes them, past the reference's own door."""
+        old, read, numbers = self.derived.taken(*checked(self.raw, arguments, asked="upto" not in self.reading))
+        first = np.asarray(old[0]).dtype
+        arrays = []
+        for name, one in zip((*self.derived.updated, *self.derived.read), map(np.asarray, (*old, *read)), strict=True):
+            if one.dtype.name not in ("float32", "float64"):
+                raise self.refusal(TypeError, name, f"{one.dtype} array", "float32 array, float64 array")
+            if one.dtype.name != first.name:
+                raise self.refusal(TypeError, name, f"{one.dtype} array", f"{first}, as {self.derived.updated[0]}")
+            arrays.append(np.require(one, np.dtype(first.name), ["C", "A"]))
+        return tuple(arrays[: len(old)]), tuple(arrays[len(old) :]), numbers
+
+    def accepted(self, out: Any, arguments: tuple[Any, ...], like: NDArray[Any]) -> Arrays:
         """The arrays for the result. They share memory with nothing but, exactly, what they replace; None is a fresh one."""
-        if out is None:
-            out = (None,) * len(state)
-        if not isinstance(out, tuple):
-            raise self.refusal(TypeError, "out", type(out).__name__, f"None, tuple of {len(state)} arrays")
-        if len(out) != len(state):
-            raise self.refusal(ValueError, "out", f"tuple of {len(out)}", f"None, tuple of {len(state)} arrays")
-        given = self.named(state, fixed)
-        for (j, one), own in zip(enumerate(out), self.updated(len(fixed)), strict=False):
+        derived = self.derived
+        self.fitting(out, derived.parts, "out")
+        given = self.lanes(arguments)
+        target: list[NDArray[Any]] = []
+        for place, own in zip(derived.places, derived.updated, strict=True):
+            one = leaf(out, place)
             if one is None:
+                target.append(np.empty(like.shape, like.dtype))
                 continue
             if type(one) is not ndarray or one.dtype.name != like.dtype.name:
                 came = f"{one.dtype} array" if isinstance(one, ndarray) else type(one).__name__
-                raise self.refusal(TypeError, f"out[{j}]", came, f"{like.dtype} array, None")
+                raise self.refusal(TypeError, f"out{place}", came, f"{like.dtype} array, None")
             if one.shape != like.shape:
-                raise self.refusal(ValueError, f"out[{j}]", f"shape {one.shape}", f"shape {like.shape}")
+                raise self.refusal(ValueError, f"out{place}", f"shape {one.shape}", f"shape {like.shape}")
             if not one.flags.writeable:
-                raise self.refusal(ValueError, f"out[{j}]", "a read-only array", "a writeable one")
+                raise self.refusal(ValueError, f"out{place}", "a read-only array", "a writeable one")
             for name, other in given.items():
                 if np.shares_memory(one, other) and not (name == own and same(one, other)):
-                    raise self.refusal(ValueError, f"out[{j}]", f"memory of {name}", f"memory of its own, {own} itself")
-            given[f"out[{j}]"] = one
-        return tuple([np.empty(like.shape, like.dtype) if one is None else one for one in out])
+                    raise self.refusal(ValueError, f"out{place}", f"memory of {name}", f"memory of its own, {own} itself")
+            given[f"out{place}"] = one
+            target.append(one)
+        return tuple(target)
 
-    def updated(self, fixed: int) -> list[str]:
-        """The names of what is updated (and, behind them, of the hyper-parameters)."""
-        return [self.names[0], *self.names[1 + fixed :]]
+    def fitting(self, out: Any, parts: Any, place: str) -> None:
+        """Refuse what is not made as the result is."""
+        if out is None or parts is None:
+            return
+        if not isinstance(parts, tuple):
+            if type(out) is not parts:
+                raise self.refusal(TypeError, place, type(out).__name__, f"None, {parts.__name__}")
+            return
+        if type(out) is not tuple:
+            raise self.refusal(TypeError, place, type(out).__name__, f"None, tuple of {len(parts)}")
+        if len(out) != len(parts):
+            raise self.refusal(ValueError, place, f"tuple of {len(out)}", f"None, tuple of {len(parts)}")
+        for i, (one, part) in enumerate(zip(out, parts, strict=True)):
+            self.fitting(one, part, f"{place}[{i}]")
 
-    def not_finite(self, state: Arrays, fixed: Arrays, numbers: Numbers, target: Arrays) -> Exception:
+    def not_finite(self, arguments: tuple[Any, ...], target: Arrays) -> Exception:
         """Whose fault it is: an argument's, as the reference says it, or the step's."""
         from ..reference._door import left
 
-        lost = [name for name, one, new in zip(self.updated(len(fixed)), state, target, strict=False) if np.shares_memory(one, new)]
-        checked(self.raw, self.named(state, fixed, numbers), set(lost))
+        given = self.lanes(arguments)
+        lost = [name for name, new in zip(self.derived.updated, target, strict=True) if np.shares_memory(given[name], new)]
+        checked(self.raw, arguments, lost, asked="upto" not in self.reading)
         if not lost:
             left(target, self.raw, [])
-        came = "a number that is not finite, or that overflows in this step,"
-        return self.refusal(ValueError, " or ".join(lost), came, "finite numbers (out holds the result)")
+        came = "a number that is not allowed, or that overflows in this step,"
+        return self.refusal(ValueError, " or ".join(lost), came, "what the reference allows (out holds the result)")
 
 
-def launched(sweep: Callable[..., int], new: Any, old: Any, fixed: Any, numbers: Numbers) -> int:
+def launched(sweep: Callable[..., int], serial: int, new: Any, old: Any, fixed: Any, numbers: Numbers) -> int:
     """One sweep over arrays of any number of axes, with threads where they pay."""
     first = old[0]
     if first.ndim != 1:
         new, old, fixed = (flat(arrays, first.shape) for arrays in (new, old, fixed))
-    if first.nbytes < SERIAL_BYTES:
+    if first.nbytes < serial:
         return sweep(False, new, old, fixed, numbers)
     with ONE_AT_A_TIME:
         return sweep(True, new, old, fixed, numbers)
@@ -393,26 +450,67 @@ def closed(limits: tuple[Any, ...]) -> tuple[float, float]:
     return least, largest
 
 
-def checked(raw: Callable[..., Any], arguments: Mapping[str, Any], unseen: Collection[str] = ()) -> dict[str, Any]:
-    """What the reference's door makes of the arguments; where it takes a function, the function's answer at the first argument is meant."""
+def leaf(out: Any, place: str) -> Any:
+    """What stands at a place of something made as a result is: None where a whole part is None."""
+    for index, field in re.findall(r"\[(\d+)\]|\.(\w+)", place):
+        if out is not None:
+            out = out[int(index)] if index else getattr(out, field)
+    return out
+
+
+def checked(raw: Callable[..., Any], arguments: tuple[Any, ...], lost: Collection[str] = (), *, asked: bool = True) -> list[Any]:
+    """What the reference's door makes of the arguments, but for lost arrays; a gradient's answer stands for it, once it was asked."""
     from jaxtyping import jaxtyped
 
     from ..reference._door import Visit, domains
 
-    point = next(iter(arguments.values()))
+    stated = domains(raw)
+    named = dict(zip(stated, arguments, strict=True))
+    for name in lost:
+        owner, _, field = name.partition(".")
+        harmless = np.ones_like(getattr(named[owner], field) if field else named[owner])
+        named[owner] = named[owner]._replace(**{field: harmless}) if field else harmless
+    point = next(iter(named.values()))
     with jaxtyped("context"):
-        visit = Visit(raw.__name__, arguments)
-        seen = {}
-        for name, domain in domains(raw).items():
-            if name in arguments and name not in unseen:
-                value = arguments[name]
-                if domain.kind == "function":
-                    seen[name] = visit.function(name, lambda _, answer=value: answer, domain)(point)
-                else:
-                    seen[name] = visit.checked(name, value, domain)
-    return seen
+        visit = Visit(raw.__name__, named)
+        for name, domain in stated.items():
+            if domain.kind != "function":
+                named[name] = visit.checked(name, named[name], domain)
+            elif asked:
+                named[name] = visit.function(name, lambda _, answer=named[name]: answer, domain)(point)
+    return list(named.values())
 
 
-def elementwise(reference: Formula[..., Any]) -> Callable[[Callable[..., R]], Kernel[R]]:
-    """Make a formula of single numbers the kernel of a formula of the reference."""
-    return functools.partial(Kernel, reference)
+def elementwise(reference: Formula[..., Any], *, updates: str = "", asks: str = "") -> Callable[[F], F]:
+    """Make a declaration a kernel: signature and words are its own, what it computes is the reference's formula.
+
+    A result without a name of its own updates the first array, or the one named; a gradient that the formula asks for is named too.
+    """
+
+    def kernel_of(declared: F) -> F:
+        raw = reference.raw
+        parameters = inspect.signature(raw).parameters.values()
+        positional = [one.name for one in parameters if one.kind is not one.KEYWORD_ONLY]
+        keywords = [one for one in parameters if one.kind is one.KEYWORD_ONLY]
+        stated = [one.name if one.default is one.empty else f"{one.name}={float(one.default)}" for one in keywords]
+        named = ", ".join([*positional, *(one.name for one in keywords)])
+        header = f"def {raw.__name__}({', '.join([*positional, '*', *stated])}, out=None):"
+        if asks:
+            lines = [
+                header,
+                f"if not callable({asks}): return reference({', '.join([*positional, *(f'{one.name}={one.name}' for one in keywords)])})",
+                f"answer = {asks}(point(({named},)))",
+                f"return kernel(({named.replace(asks, 'answer')},), out)",
+            ]
+        else:
+            lines = [header, f"return kernel(({named},), out)"]
+        reading = {"updates": updates, "answered": asks}
+        parts: dict[str, Any] = {"kernel": Kernel(raw, **reading), "reference": reference}
+        if asks:
+            parts["point"] = Kernel(raw, upto=asks)
+        exec("\n    ".join(lines), parts)  # a plain call costs a tenth of binding a signature
+        made = functools.update_wrapper(parts[raw.__name__], declared)
+        made.kernel, made.point = parts["kernel"], parts.get("point")
+        return cast("F", made)
+
+    return kernel_of
