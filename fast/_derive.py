@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
 STRICT = ("sqrt", "abs")  # NumPy functions whose value is not finite where the argument isn't
-CHOOSING = {"maximum": slice(0, 2), "minimum": slice(0, 2), "where": slice(1, 3)}  # the arguments of which the value is one
+CHOOSING = {"maximum": slice(0, 2), "minimum": slice(0, 2), "where": slice(1, 3), "sign": slice(0)}  # the arguments of which it is one
 OUTSIDE = {"≥": ast.Lt, ">": ast.LtE, "≤": ast.Gt, "<": ast.GtE}  # of a limit, by its symbol
 
 
@@ -102,8 +102,8 @@ class Reading:
                 return ast.UnaryOp(op, self.entry(operand))
             case ast.Compare(left, [op], [right]):
                 return ast.Compare(self.entry(left), [op], [self.entry(right)])
-            case ast.Call(ast.Attribute(ast.Name("np"), called), args, []) if called in (*STRICT, *CHOOSING, "sign"):
-                return ast.Call(name("where") if called == "where" else node.func, [self.entry(one) for one in args], [])
+            case ast.Call(ast.Attribute(ast.Name("np"), called) as function, args, []) if called in (*STRICT, *CHOOSING):
+                return ast.Call(name(called) if called in CHOOSING else function, [self.entry(one) for one in args], [])
             case ast.Call(ast.Name(called)) if called == self.asks and not self.upto:
                 return name(called)
         raise NotImplementedError(f"{self.raw.__name__}: {ast.unparse(node)} is not read entry by entry")
@@ -167,7 +167,7 @@ class Reading:
         text = "\n".join(map(ast.unparse, functions))
         made: dict[str, Any] = {}
         exec(
-            compile(ast.Module([*functions], []), self.raw.__code__.co_filename, "exec"), {**self.raw.__globals__, "where": np.where}, made
+            compile(ast.Module([*functions], []), self.raw.__code__.co_filename, "exec"), {**self.raw.__globals__, **{one: getattr(np, one) for one in CHOOSING}}, made
         )  # our own source, taken apart
         heavy = sum(isinstance(one, ast.Div) or (isinstance(one, ast.Attribute) and one.attr == "sqrt") for one in ast.walk(functions[0]))
         return Derived(
@@ -273,7 +273,7 @@ class Reading:
                 case ast.Call(ast.Attribute(_, called) | ast.Name(called), args) if called in STRICT:
                     return through(args[0])
                 case ast.Call(ast.Attribute(_, called) | ast.Name(called), args) if called in CHOOSING:
-                    return set.intersection(*map(through, args[CHOOSING[called]]))
+                    return set.intersection(*map(through, args[CHOOSING[called]])) if args[CHOOSING[called]] else set()
             return set()
 
         for one in self.along:

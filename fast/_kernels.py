@@ -207,10 +207,25 @@ def where(condition: Any, one: Any, other: Any) -> Any:
     return one if condition else other
 
 
+def maximum(one: Any, other: Any) -> Any:
+    """The larger number; of two zeros the second, as NumPy has it here."""
+    return one if one > other else other
+
+
+def minimum(one: Any, other: Any) -> Any:
+    """The smaller number; of two zeros the second."""
+    return one if one < other else other
+
+
+def sign(number: Any) -> Any:
+    """NumPy's sign: of −0 it is 0."""
+    return np.sign(number) + (number - number)
+
+
 def loops(derived: Derived, compiled: Callable[[Any], Any], **parts: Any) -> Any:
     """The sweep of one formula, its parts made ready by `compiled`: the identity leaves plain Python, which runs on any numbers."""
-    formula = derived.entry
-    formula = FunctionType(formula.__code__, {**formula.__globals__, "where": compiled(where)}, formula.__name__)
+    choices = {one.__name__: compiled(one) for one in (where, maximum, minimum, sign)}
+    formula = FunctionType(derived.entry.__code__, {**derived.entry.__globals__, **choices}, derived.formula)
     along = bound(stretch, derived, entry=compiled(formula), strays=compiled(derived.strays), fill=compiled(fill))
     return bound(sweep, derived, stretch=compiled(along), apart=compiled(apart), **parts)
 

@@ -1,4 +1,4 @@
-"""Averaging, fast: `trainspec.reference.averaging` says what each formula is and where it comes from; the results are the same, bit for bit.
+"""Averaging, fast: `trainspec.reference.averaging` says what each formula is; the results are the same, bit for bit.
 
 `out` takes the result, made as the result is; each array may be the very argument that it replaces, None stands for a fresh one.
 """

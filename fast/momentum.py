@@ -1,4 +1,4 @@
-"""Momentum, fast: `trainspec.reference.momentum` says what each step is and where it comes from; the results are the same, bit for bit.
+"""Momentum, fast: `trainspec.reference.momentum` says what each step is; the results are the same, bit for bit.
 
 `out=(theta, velocity)` takes the result; either array may be the very argument that it replaces, None stands for a fresh one.
 If the result isn't finite, the ValueError comes when `out` holds it already, as with NumPy's `out=`.
