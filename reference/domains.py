@@ -121,3 +121,15 @@ SecondMoments: TypeAlias = Annotated[Array, Gt(0)]
 Sizes: TypeAlias = Annotated[Array, Ge(0)]
 
 Growth: TypeAlias = Annotated[float, Gt(1)]
+
+# --- landscapes and clusters -------------------------------------------------------------------------
+
+Plane: TypeAlias = Float[Floats, "2"]
+Ridge: TypeAlias = Annotated[float, Gt(0), Le(1)]  # a distance from a ridge within the unit height
+Eigenvalues: TypeAlias = Float[Floats, " n"]
+LinearInputs: TypeAlias = Float[Floats, "inputs samples"]
+LinearTargets: TypeAlias = Float[Floats, "outputs samples"]
+Points: TypeAlias = Float[Floats, "samples d"]
+Centres: TypeAlias = Float[Floats, "clusters d"]
+Members: TypeAlias = Annotated[Float[Floats, "samples clusters"], Ge(0)]  # 1 in the column of a point's cluster, else 0
+ClusterCounts: TypeAlias = Annotated[Float[Floats, " clusters"], Ge(0)]  # whole numbers
