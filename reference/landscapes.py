@@ -244,10 +244,10 @@ def online_kmeans(point: Vector, state: CentreState) -> CentreState:
     Units: centres as point.  Source: MacQueen 1967; Bottou & Bengio 1995; CMU 'SGD example: K-means', a picture only.
     """
     centres, counts = state
-    (member,) = nearest_centres(np.expand_dims(point, 0), centres)
-    counts = counts + member
-    rate = np.expand_dims(member / np.maximum(counts, 1), 1)
-    return CentreState(centres + rate * (point - centres), counts)
+    nearest = np.argmin(np.sum((point - centres) ** 2, axis=1)) == np.arange(len(counts))
+    counts = np.where(nearest, counts + 1, counts)
+    moved = centres + (point - centres) / np.expand_dims(np.maximum(counts, 1), 1)
+    return CentreState(np.where(np.expand_dims(nearest, 1), moved, centres), counts)
 
 
 @formula("kmeans.minibatch")
