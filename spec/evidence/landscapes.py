@@ -515,7 +515,7 @@ R, ANGLE, LINE = sp.Symbol("R", positive=True), sp.Symbol("phi", real=True), sp.
 def double_integral(density: Step, i: int, j: int, half: bool) -> Any:
     """∫∫ (xⁱ yʲ − xʲ yⁱ) over x < y with the densities of x and y alone: radius and angle part."""
     at = (sp.cos(ANGLE), sp.sin(ANGLE))
-    weight = sp.simplify(sp.Mul(*(density(Symbolic([R * one])).item() for one in at)))
+    weight = sp.exp(sp.trigsimp(sp.log(density(Symbolic([R * at[0]])).item()) + sp.log(density(Symbolic([R * at[1]])).item())))
     ends = (sp.pi / 4, sp.pi / 2) if half else (sp.pi / 4, 5 * sp.pi / 4)
     radial = sp.integrate(R ** (i + j + 1) * weight, (R, 0, sp.oo))
     return radial * sp.integrate(sp.expand(at[0] ** i * at[1] ** j - at[0] ** j * at[1] ** i), (ANGLE, *ends))
@@ -593,3 +593,184 @@ def shares_of_minima(symmetric_part: Step, *, count: int) -> Claims:
         slack = log / (3 * count)
         reach = slack + math.sqrt(slack**2 + 2 * probability * (1 - probability) * log / count)
         yield Cell(share, Interval(Decimal(probability - reach), Decimal(probability + reach), f"{probability:.6f}"), f"n = {n}", "share")
+
+
+# --- networks of linear layers, and one that is not --------------------------------------------------------------------------------
+
+outputs, hidden, inputs_, samples_ = (sp.Symbol(name, integer=True, positive=True) for name in ("o", "h", "n", "m"))
+A, B, DATA, GOAL = tensor("A", outputs, hidden), tensor("B", hidden, inputs_), tensor("D", inputs_, samples_), tensor("Y", outputs, samples_)
+
+
+def identity(size: Any) -> Tensor:
+    """The unit matrix."""
+    (i, _), (j, _) = tensor("i", size).axes[0], tensor("j", size).axes[0]
+    return Tensor(sp.KroneckerDelta(i, j), ((i, size), (j, size)))
+
+
+@proof("landscape.baldi_hornik.loss", "landscape.baldi_hornik.gradient", scope="every number of inputs, hidden units, outputs and samples")
+def slopes_of_linear_networks(linear_network_loss: Step, linear_network_gradient: Step) -> Claims:
+    """The gradient is the derivative of the error by each entry of each layer."""
+    i, j = (sp.Symbol(name, integer=True, positive=True) for name in ("i", "j"))
+    error = linear_network_loss(A, B, DATA, GOAL)
+    by_outer, by_inner = linear_network_gradient(A, B, DATA, GOAL)
+    yield Tensor(partial(error, "A", i, j)), Tensor(by_outer.at(i, j))
+    yield Tensor(partial(error, "B", i, j)), Tensor(by_inner.at(i, j))
+
+
+@proof("landscape.baldi_hornik", "landscape.baldi_hornik.loss", scope="every number of inputs, hidden units, outputs and samples, all layers and data")
+def no_bad_minima(linear_network_loss: Step, linear_network_gradient: Step) -> Claims:
+    """Error and gradient depend on A B alone: with G the gradient by W = A B, E(V) = E(W) + ⟨G, V − W⟩ + ‖(V − W) D‖²/2, and where G = 0
+    nothing is lower.
+
+    Let (A, B) be critical, G Bᵀ = 0 and Aᵀ G = 0, with G ≠ 0. If A u = 0 for some u ≠ 0, then (A, B + u wᵀ) has the same error for all w and
+    the gradient (G w) uᵀ by A, not 0 for some w, small ones too: so lower errors are near. If uᵀ B = 0, the same with (A + w uᵀ, B) and
+    u (wᵀ G). If neither, A and B have the rank h; when h is the number of outputs or of inputs, A or B is then invertible, and G = 0.
+    So a local minimum is global if the hidden layer is as wide as the input or the output.
+    """
+    product = tensor("W", outputs, inputs_)
+    u, w_in, w_out = (tensor(name, size) for name, size in (("u", hidden), ("w", inputs_), ("p", outputs)))
+    error, slope = functools.partial(of_product, linear_network_loss), lambda product: of_product(linear_network_gradient, product)[0]
+    by_outer, by_inner = linear_network_gradient(A, B, DATA, GOAL)
+    yield by_outer, slope(A @ B) @ np.transpose(B)
+    yield by_inner, np.transpose(A) @ slope(A @ B)
+    yield linear_network_loss(A, B, DATA, GOAL), error(A @ B)
+    yield error(product), np.sum((product @ DATA - GOAL) ** 2) / 2
+    yield slope(product), (product @ DATA - GOAL) @ np.transpose(DATA)
+    rest, change = tensor("R", outputs, samples_), tensor("C", outputs, inputs_)  # W D − Y, and V − W
+    expansion = np.sum(rest**2) / 2 + np.sum(rest @ np.transpose(DATA) * change) + np.sum((change @ DATA) ** 2) / 2
+    yield np.sum((rest + change @ DATA) ** 2) / 2, expansion
+    yield A @ (B + np.linalg.outer(u, w_in)), A @ B + np.linalg.outer(A @ u, w_in)  # A u = 0 where A lacks rank
+    yield (A + np.linalg.outer(w_out, u)) @ B, A @ B + np.linalg.outer(w_out, u @ B)  # uᵀ B = 0 where B lacks rank
+    yield slope(product) @ np.transpose(B + np.linalg.outer(u, w_in)), slope(product) @ np.transpose(B) + np.linalg.outer(slope(product) @ w_in, u)
+    yield np.transpose(A + np.linalg.outer(w_out, u)) @ slope(product), np.transpose(A) @ slope(product) + np.linalg.outer(u, w_out @ slope(product))
+
+
+def of_product(network: Step, product: Any) -> Any:
+    """A formula of two layers, of their product: the inner layer is the unit matrix."""
+    return network(product, identity(inputs_), DATA, GOAL)
+
+
+@proof("landscape.baldi_hornik", scope="one unit each, target 1: all points; 2-1-2 on independent inputs, all scales s₁ > s₂ > 0 of the targets")
+def critical_points_listed(linear_network_loss: Step, linear_network_gradient: Step) -> Claims:
+    """(1 − a b)²/2: critical are a b = 1, where it is 0, and the origin, where the Hessian has the eigenvalues ± 1.
+
+    2-1-2 with A = (a₁, a₂)ᵀ, B = (b₁, b₂), targets diag(s₁, s₂): at a critical point b₁ (α β − s₁²) = b₂ (α β − s₂²) = 0, α = ‖A‖², β = ‖B‖².
+    So it is the origin, or A B = diag(s₁, 0), the best of rank one, or A B = diag(0, s₂), and there a turn towards the first lowers the error.
+    """
+    unit = Symbolic([[1]])
+    a1, a2, b1, b2 = symbols("a_1 a_2 b_1 b_2")
+    by_outer, by_inner = linear_network_gradient(np.reshape(a1, (1, 1)), np.reshape(b1, (1, 1)), unit, unit)
+    yield (by_outer[0, 0], by_inner[0, 0]), ((a1 * b1 - 1) * b1, (a1 * b1 - 1) * a1)
+    slopes_at_origin = [sp.diff(one[0, 0].item(), by.item()).subs({a1.item(): 0, b1.item(): 0}) for one in (by_outer, by_inner) for by in (a1, b1)]
+    yield np.linalg.eigvalsh(np.reshape(Symbolic(slopes_at_origin), (2, 2))), Symbolic([-1, 1])
+    yield linear_network_loss(np.reshape(1 / b, (1, 1)), np.reshape(b, (1, 1)), unit, unit), 0
+    second, first = s, s + q
+    inputs, targets = Symbolic(np.eye(2)), np.stack([np.stack([first, zero]), np.stack([zero, second])])
+    column, row = np.stack([np.stack([a1]), np.stack([a2])]), np.stack([np.stack([b1, b2])])
+    alpha, size = np.sum(column**2), np.sum(row**2)
+    by_column, by_row = linear_network_gradient(column, row, inputs, targets)
+    for place, (entry, scale) in enumerate(((b1, first), (b2, second))):
+        yield entry * (alpha * size - scale**2), size * by_row[0, place] + scale * by_column[place, 0]
+        yield by_column[place, 0], column[place, 0] * size - scale * entry
+    turned = z / (1 + z)  # a number in (0, 1)
+    bent = np.stack([np.stack([a * turned]), np.stack([a])]), second / a * np.stack([np.stack([turned, one])])
+    flat_one = np.stack([np.stack([zero]), np.stack([a])]), second / a * np.stack([np.stack([zero, one])])
+    yield linear_network_gradient(*flat_one, inputs, targets), (0, 0)
+    gap = linear_network_loss(*bent, inputs, targets) - linear_network_loss(*flat_one, inputs, targets)
+    yield gap, -second * turned**2 * (first - second - second * turned**2 / 2)
+
+
+@enumeration("landscape.baldi_hornik", "landscape.baldi_hornik.loss", "landscape.baldi_hornik.gradient", scope="exact, all layers from −2 … 2, 1-2-1, two samples")
+def critical_points_of_a_lattice(linear_network_loss: Step, linear_network_gradient: Step) -> Claims:
+    """625 points: 1-2-1 with inputs 1, 2 and targets 1, 3, whose least error 1/10 is at the product 7/5. Critical ones of higher error have no A, B.
+
+    None of the 625 reaches 7/5, and the origin alone is critical; a step away from it lowers the error.
+    """
+    inputs, targets = Rational([[1, 2]]), Rational([[1, 3]])
+    critical = []
+    for entries in itertools.product(range(-2, 3), repeat=4):
+        outer, inner = Rational([entries[:2]]), Rational([[entries[2]], [entries[3]]])
+        product = int(np.dot(entries[:2], entries[2:]))
+        yield linear_network_loss(outer, inner, inputs, targets), Fraction((product - 1) ** 2 + (2 * product - 3) ** 2, 2)
+        gradient = linear_network_gradient(outer, inner, inputs, targets)
+        slope = 5 * product - 7
+        yield gradient, (slope * np.array([entries[2:]]), slope * np.array([[entries[0]], [entries[1]]]))
+        critical += [entries] if not any(slope * one for one in entries) else []
+    yield critical, [(0, 0, 0, 0)]
+    beside = Rational([[Fraction(1, 100), 0]]), Rational([[Fraction(1, 100)], [0]])
+    yield bool(linear_network_loss(*beside, inputs, targets) < 5), True
+
+
+@law("landscape.baldi_hornik.gradient", "landscape.baldi_hornik.loss", scope="float64, within rounding")
+def layers_can_be_rescaled(
+    linear_network_loss: Step, linear_network_gradient: Step, outer: Outer, inner: Inner, inputs: LinearInputs, targets: LinearTargets
+) -> Claims:
+    """2 A and B/2 have the same error; the gradients change the other way."""
+    yield linear_network_loss(2 * outer, inner / 2, inputs, targets), linear_network_loss(outer, inner, inputs, targets)
+    by_outer, by_inner = linear_network_gradient(outer, inner, inputs, targets)
+    yield linear_network_gradient(2 * outer, inner / 2, inputs, targets), (by_outer / 2, 2 * by_inner)
+
+
+TANH_DATA = ([[Fraction(1, 8), 1, 8]], [[2, 1, 4]])
+BOX = ((Fraction(5, 2), Fraction(1, 4)), (Fraction(35, 4), Fraction(5, 4)))  # centre and half width of a and b
+BETTER = (Fraction(97, 24), Fraction(8, 25))
+
+
+def tanh_error(tanh_network_loss: Step, outer: Any, inner: Any) -> Any:
+    """The error of a · tanh(b x) on three samples."""
+    return tanh_network_loss(np.reshape(outer, (1, 1)), np.reshape(inner, (1, 1)), *map(Ball, TANH_DATA))
+
+
+def piece_of(middle: Fraction, half: Fraction, number: int, count: int) -> Any:
+    """One of so many equal parts of an interval, as a ball."""
+    return Ball(middle - half + half * Fraction(2 * number + 1, count)) + Ball(arb(0, float(half) * (1 + 2**-40) / count))
+
+
+def box_tiles(count: int) -> Iterator[tuple[Any, Any, bool]]:
+    """The tiles of the box, as balls that cover it."""
+    for i, j in itertools.product(range(count), repeat=2):
+        yield (*(piece_of(*side, place, count) for side, place in zip(BOX, (i, j), strict=True)), i in (0, count - 1) or j in (0, count - 1))
+
+
+@certified_value("landscape.baldi_hornik", "landscape.baldi_hornik.tanh", scope="inputs 1/8, 1, 8, targets 2, 1, 4: a box of (a, b), covered by balls")
+def a_local_minimum_that_is_not_global(tanh_network_loss: Step) -> Claims:
+    """a tanh(b x): on the edge of a box around (5/2, 35/4) the error exceeds that of its centre, so within it there is a local minimum.
+
+    Everywhere in the box the error exceeds that of another point, so that minimum is not the global one.
+    """
+    centre, better = (tanh_error(tanh_network_loss, *map(Ball, point)) for point in ([side[0] for side in BOX], BETTER))
+    edge = [
+        tanh_error(tanh_network_loss, *((piece_of(*BOX[0], k, 256), end(1)) if along else (end(0), piece_of(*BOX[1], k, 256))))
+        for along in (0, 1)
+        for end in (lambda side: Ball(BOX[side][0] - BOX[side][1]), lambda side: Ball(BOX[side][0] + BOX[side][1]))
+        for k in range(256)
+    ]
+    yield all(bool(error > centre) for error in edge), True
+    inside = [tanh_error(tanh_network_loss, outer, inner) for outer, inner, _ in box_tiles(48)]
+    yield all(bool(error > better) for error in inside), True
+    yield (centre, better), (printed("2.25001"), printed("1.7214"))
+
+
+@erratum("E53")
+def any_mlp_has_no_bad_minima(tanh_network_loss: Step) -> Claims:
+    """Whatever lies between the layers: no local minimum is higher than the least error."""
+    higher_edge, higher_than_another, _ = (got for got, _ in a_local_minimum_that_is_not_global(tanh_network_loss))
+    yield higher_edge and higher_than_another, False
+
+
+@proof("landscape.baldi_hornik.tanh", scope="one sample, one unit each, every weight; 2-2-2 by hand")
+def tanh_network_by_hand(tanh_network_loss: Step, linear_network_loss: Step) -> Claims:
+    """(a tanh(b x) − y)²/2; two units and two outputs add up; on inputs ε it is the linear network's error but for order ε³."""
+    a1, b1, goal = symbols("a_1 b_1 goal")
+    single = tanh_network_loss(*(np.reshape(one, (1, 1)) for one in (a1, b1, x, goal)))
+    yield single, (a1 * np.tanh(b1 * x) - goal) ** 2 / 2
+    outer, inner, data, goals = symbols("A", 2, 2), symbols("B", 2, 2), symbols("D", 2, 2), symbols("Y", 2, 2)
+    total = zero
+    for sample, row in itertools.product(range(2), repeat=2):
+        output = sum(outer[row, k] * np.tanh(inner[k, 0] * data[0, sample] + inner[k, 1] * data[1, sample]) for k in range(2))
+        total = total + (output - goals[row, sample]) ** 2 / 2
+    yield tanh_network_loss(outer, inner, data, goals), total
+    small = sp.Symbol("small", positive=True)
+    gap = [net(*(np.reshape(one, (1, 1)) for one in (a1, b1, Symbolic(small), goal))).item() for net in (tanh_network_loss, linear_network_loss)]
+    difference = gap[0] - gap[1]
+    yield [Symbolic(sp.diff(difference, small, order).subs(small, 0)) for order in range(3)], [zero] * 3
