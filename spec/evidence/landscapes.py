@@ -352,8 +352,8 @@ def beale_from_the_wrong_side(
 ) -> Claims:
     """No method arrives: all set out along the valley that has y → 1 as x → −∞, away from the minimum.
 
-    Not all of them for ever, as the catalogue says: at 200 000 steps descent and its momenta swing across the valley and stand still, for its
-    walls get steeper, and AdaDelta is on its way back.
+    Not all of them for ever, as the catalogue says: at 200 000 steps descent and its momenta swing across the valley without going on, for
+    its walls get steeper, and AdaDelta is on its way back.
     """
     rates = {"SGD": 0.001, "momentum": 0.001, "NAG": 0.001, "AdaGrad": 0.5, "RMSProp": 0.01, "Adam": 0.01, "AdaDelta": 0.0}
     for name, (rule, state) in methods(gradient_descent, heavy_ball, nesterov, adagrad, rmsprop, adam, adadelta).items():
@@ -436,7 +436,7 @@ def flat(result: tuple[Any, Any]) -> tuple[Any, ...]:
 
 @proof("landscape.saddle", "landscape.saddle.gradient", "landscape.saddle.escape", scope="every lr and start within 1 of the ridge")
 def descent_leaves_the_ridge(saddle_gradient: Step, saddle_escape_steps: Step, gradient_descent: Step) -> Claims:
-    """A step multiplies y by 1 + 2 η = eᵍ: after k steps ln|y| = k g − ln(1/δ). With ln(1/δ) = n g + r, 0 ≤ r < g, it first exceeds 0 at n + 1.
+    """A step multiplies y by 1 + 2 η = eᵍ: after k steps ln|y| = k g − ln(1/δ), which for ln(1/δ) = n g + r, r < g, exceeds 0 first at n + 1.
 
     The two parts of g = r + p, p > 0, stand for every quotient and remainder.
     """
@@ -492,8 +492,8 @@ POSITIVE = (
 def all_eigenvalues_positive(eigenvalue_density: Step) -> Claims:
     """The integral of the density over positive eigenvalues, over that of all of them.
 
-    In order, the density is the determinant of λᵢʲ times that of each alone. De Bruijn's formula makes its integral a Pfaffian of the double
-    integrals of xⁱ yʲ − xʲ yⁱ over x < y, in polar coordinates; for odd n it is bordered by the single integrals.
+    In order, the density is the determinant of λᵢʲ times that of each alone. De Bruijn's formula makes its integral a Pfaffian of double
+    integrals, those of xⁱ yʲ − xʲ yⁱ over x < y, taken in polar coordinates; for odd n single integrals border it.
     """
     for n, claimed in enumerate(POSITIVE, start=1):
         ordered = np.cumsum(np.stack([x, *symbols("gap", n, positive=True)[1:]]))
@@ -650,12 +650,12 @@ def slopes_of_linear_networks(linear_network_loss: Step, linear_network_gradient
     scope="every number of inputs, hidden units, outputs and samples, all layers and data",
 )
 def no_bad_minima(linear_network_loss: Step, linear_network_gradient: Step) -> Claims:
-    """Error and gradient depend on A B alone: with G the gradient by W = A B, E(V) = E(W) + ⟨G, V − W⟩ + ‖(V − W) D‖²/2, and where G = 0
-    nothing is lower.
+    """Where the gradient by A B is 0, nothing is lower; where it is not, and a layer lacks rank, lower errors are as near as one likes.
 
-    Let (A, B) be critical, G Bᵀ = 0 and Aᵀ G = 0, with G ≠ 0. If A u = 0 for some u ≠ 0, then (A, B + u wᵀ) has the same error for all w and
-    the gradient (G w) uᵀ by A, not 0 for some w, small ones too: so lower errors are near. If uᵀ B = 0, the same with (A + w uᵀ, B) and
-    u (wᵀ G). If neither, A and B have the rank h; when h is the number of outputs or of inputs, A or B is then invertible, and G = 0.
+    Error and gradient depend on W = A B alone: with G the gradient by W, E(V) = E(W) + ⟨G, V − W⟩ + ‖(V − W) D‖²/2.
+    Let (A, B) be critical, G Bᵀ = 0 and Aᵀ G = 0, with G ≠ 0. If A u = 0 for some u ≠ 0, then (A, B + u wᵀ) has the same error for all w,
+    and the gradient (G w) uᵀ by A, which is not 0 for some w, small ones too. If uᵀ B = 0, the same of (A + w uᵀ, B) and u (wᵀ G).
+    If neither, both layers have the rank h; where h is the number of outputs or of inputs, A or B is then invertible, and G = 0.
     So a local minimum is global if the hidden layer is as wide as the input or the output.
     """
     product = tensor("W", outputs, inputs_)
@@ -694,8 +694,9 @@ def of_product(network: Step, product: Any) -> Any:
 def critical_points_listed(linear_network_loss: Step, linear_network_gradient: Step) -> Claims:
     """(1 − a b)²/2: critical are a b = 1, where it is 0, and the origin, where the Hessian has the eigenvalues ± 1.
 
-    2-1-2 with A = (a₁, a₂)ᵀ, B = (b₁, b₂), targets diag(s₁, s₂): at a critical point b₁ (α β − s₁²) = b₂ (α β − s₂²) = 0, α = ‖A‖², β = ‖B‖².
-    So it is the origin, or A B = diag(s₁, 0), the best of rank one, or A B = diag(0, s₂), and there a turn towards the first lowers the error.
+    2-1-2 with A = (a₁, a₂)ᵀ, B = (b₁, b₂), targets diag(s₁, s₂), α = ‖A‖², β = ‖B‖²: where the gradient vanishes, so do b₁ (α β − s₁²) and
+    b₂ (α β − s₂²). So it is the origin, or A B = diag(s₁, 0), the best of rank one, or A B = diag(0, s₂), where a turn towards the first
+    lowers the error.
     """
     unit = Symbolic([[1]])
     a1, a2, b1, b2 = symbols("a_1 a_2 b_1 b_2")
@@ -729,9 +730,9 @@ def critical_points_listed(linear_network_loss: Step, linear_network_gradient: S
     scope="exact, all layers from −2 … 2, 1-2-1, two samples",
 )
 def critical_points_of_a_lattice(linear_network_loss: Step, linear_network_gradient: Step) -> Claims:
-    """625 points: 1-2-1 with inputs 1, 2 and targets 1, 3, whose least error 1/10 is at the product 7/5. Critical ones of higher error have no A, B.
+    """Inputs 1, 2 and targets 1, 3: the error of a product p is ((p − 1)² + (2 p − 3)²)/2, least at 7/5, which no point has.
 
-    None of the 625 reaches 7/5, and the origin alone is critical; a step away from it lowers the error.
+    So the origin alone is critical; a step away from it lowers the error.
     """
     inputs, targets = Rational([[1, 2]]), Rational([[1, 3]])
     critical = []
@@ -773,13 +774,10 @@ def piece_of(middle: Fraction, half: Fraction, number: int, count: int) -> Any:
     return Ball(middle - half + half * Fraction(2 * number + 1, count)) + Ball(arb(0, float(half) * (1 + 2**-40) / count))
 
 
-def box_tiles(count: int) -> Iterator[tuple[Any, Any, bool]]:
-    """The tiles of the box, as balls that cover it."""
-    for i, j in itertools.product(range(count), repeat=2):
-        yield (
-            *(piece_of(*side, place, count) for side, place in zip(BOX, (i, j), strict=True)),
-            i in (0, count - 1) or j in (0, count - 1),
-        )
+def tiles(count: int) -> Iterator[list[Any]]:
+    """Balls that cover the box, one for each tile."""
+    for places in itertools.product(range(count), repeat=2):
+        yield [piece_of(*side, place, count) for side, place in zip(BOX, places, strict=True)]
 
 
 @certified_value(
@@ -798,7 +796,7 @@ def a_local_minimum_that_is_not_global(tanh_network_loss: Step) -> Claims:
         for k in range(256)
     ]
     yield all(bool(error > centre) for error in edge), True
-    inside = [tanh_error(tanh_network_loss, outer, inner) for outer, inner, _ in box_tiles(48)]
+    inside = [tanh_error(tanh_network_loss, *tile) for tile in tiles(48)]
     yield all(bool(error > better) for error in inside), True
     yield (centre, better), (printed("2.25001"), printed("1.7214"))
 
@@ -949,7 +947,7 @@ def means_by_hand(cluster_means: Step) -> Claims:
     "kmeans.lloyd", scope="any two pairs of points of width a, c, the second pair further off than both widths; no, one and two iterations"
 )
 def two_pairs(lloyd: Step, nearest_centres: Step, mean_squared_distance: Step) -> Claims:
-    """From one centre in each pair it arrives at their middles in one iteration, from (a² + c²)/4 of the mean squared distance at half of it."""
+    """From one point of each pair it arrives at their middles in one iteration, and the objective at half of its (a² + c²)/4."""
     far = a + b + c
     points = points_on_a_line(x, x + a, x + a + far, x + a + far + c)
     start, end = points_on_a_line(x + a, x + a + far), points_on_a_line(x + a / 2, x + a + far + c / 2)
@@ -1098,9 +1096,9 @@ def costs_of_r7(seed: int, size: int, clusters: int, width: int, iterations: int
     "kmeans.lloyd",
     "kmeans.online",
     "kmeans.minibatch",
-    scope="N = 10 000, K = 20, d = 10, 2 seeds, in full 20; each mean as far from the table's as samples of one normal law, with probability 1e−6",
-    table="R7: mean squared distance (the catalogue's data are of another, unknown generator)",
-    quick={"seeds": 2, "iterations": 15},
+    scope="N = 10 000, K = 20, d = 10, 2 seeds, in full 20; each mean within reach of the table's: error probability 1e−6",
+    table="R7: mean squared distance, on data of our own",
+    quick={"seeds": 2, "iterations": 12},
     full={"seeds": 20, "iterations": 60},
 )
 def r7(
@@ -1113,7 +1111,10 @@ def r7(
     seeds: int,
     iterations: int,
 ) -> Claims:
-    """Nothing but a comparison of two samples, of 20 runs there and ours here: if the laws were the same, √(1/20 + 1/n) sd is their distance."""
+    """A comparison of two samples, 20 runs there and n here: means of one normal law differ by 4.9 √(1/20 + 1/n) deviations at most.
+
+    More it cannot be, as long as the generator of the other sample is not known.
+    """
     table = {
         "Lloyd, 1 iteration": ("15.371", 1.606),
         "Lloyd, converged": ("10.892", 0.509),
@@ -1149,7 +1150,7 @@ def orders_of_r7(
 ) -> Claims:
     """On one mixture the one is better than the other more often than a coin would have it.
 
-    An epoch online, and half of one in batches of N/100, beat an iteration of Lloyd, which reads as much or more; at its end Lloyd beats both.
+    An epoch online, and half of one in batches of N/100, beat an iteration of Lloyd, which reads as much or more; run on, Lloyd beats both.
     """
     formulas = (nearest_centres, mean_squared_distance, lloyd, online_kmeans, minibatch_kmeans)
     runs = [costs_of_r7(seed, 1000, 8, 5, 20, formulas) for seed in range(1000, 1000 + seeds)]
@@ -1177,14 +1178,14 @@ def towards(target: Any, curvature: Any = 1) -> Callable[[Any], Any]:
 
 @proof("claims.poll1", scope="every number of samples and dimensions; squared errors of every curvature")
 def poll_1(minibatch_gradient: Step, empirical_risk: Step, gradient_descent: Step) -> Claims:
-    """The gradient of the mean loss is the mean of all gradients, every one of which moves it by 1/N; a step along it lowers that very loss.
+    """The gradient of the mean loss is the mean of all gradients, each of which moves it by 1/N; a step along it lowers that very loss.
 
     True, all four: it takes the whole batch, lowers the total, optimizes the actual loss, and no sample can be left for later.
     """
-    grads, (i, j, k, l) = tensor("g", N, dims), sp.symbols("i j k l", integer=True, positive=True)
+    grads, (sample, j, entry) = tensor("g", N, dims), sp.symbols("i j e", integer=True, positive=True)
     full = minibatch_gradient(grads, nothing, strength=Tensor(sp.Integer(0)))
-    share = sp.diff(full.at(j), sp.IndexedBase("g", real=True)[i, l])
-    yield Tensor(share), Tensor(sp.KroneckerDelta(j, l) / N)
+    share = sp.diff(full.at(j), sp.IndexedBase("g", real=True)[sample, entry])
+    yield Tensor(share), Tensor(sp.KroneckerDelta(j, entry) / N)
     risk = empirical_risk(h_all * (point_all - x_all) ** 2 / 2)
     slope = np.mean(h_all * (point_all - x_all))
     yield Tensor(sp.diff(risk.element, point_all.element)), slope
@@ -1333,7 +1334,7 @@ def poll_4(gradient_descent: Step, heavy_ball: Step, rmsprop: Step, adam: Step, 
 
 @enumeration("claims.poll4", scope="exact, all histories of two gradients from −2, −1, 1, 2 before a third")
 def poll_4_by_hand(gradient_descent: Step, heavy_ball: Step, rmsprop: Step, adam: Step) -> Claims:
-    """How many different third steps there are: 1 for SGD; 13 for momentum, the values of g₁/2 + g₂; 4 for RMSProp, which knows sizes; 16 for Adam."""
+    """Different third steps: 1 for SGD; 13 for momentum, the values of g₁/2 + g₂; 4 for RMSProp, which knows sizes; 16 for Adam."""
     rates = {"lr": Symbolic(1), "eps": Symbolic(1)}
     half, third = Symbolic(Fraction(1, 2)), Symbolic(Fraction(1, 3))
     steps = {
@@ -1363,7 +1364,7 @@ def what_is_promised(
     """
     step = lambda now: sgd(now, (towards(x, b),), lr=lr)  # noqa: E731 - as mathematics
     yield from by_induction(lambda n: x + (1 - lr * b) ** n * (theta - x), step, theta)
-    n, size = symbols("n", integer=True, positive=True), symbols("size", integer=True, positive=True)
+    size = symbols("size", integer=True, positive=True)
     in_batches = sgd_stationary_variance(minibatch_variance(s, size), curvature=b, lr=lr)
     yield size * in_batches, sgd_stationary_variance(s, curvature=b, lr=lr)
     slow = 1 / (2 * (1 + q))  # every rate below 1/2
