@@ -121,3 +121,13 @@ SecondMoments: TypeAlias = Annotated[Array, Gt(0)]
 Sizes: TypeAlias = Annotated[Array, Ge(0)]
 
 Growth: TypeAlias = Annotated[float, Gt(1)]
+
+# --- initialization ----------------------------------------------------------------------------------
+
+DenseWeights: TypeAlias = Float[Floats, "fan_out fan_in"]
+DenseInputs: TypeAlias = Float[Floats, "batch fan_in"]
+Offsets: TypeAlias = Float[Floats, " fan_out"]
+Nodes: TypeAlias = Float[Floats, " nodes"]
+Masses: TypeAlias = Annotated[Float[Floats, " nodes"], Ge(0)]
+
+FanIn: TypeAlias = Annotated[int, Ge(1), NotBelow("count")]
