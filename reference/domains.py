@@ -121,3 +121,15 @@ SecondMoments: TypeAlias = Annotated[Array, Gt(0)]
 Sizes: TypeAlias = Annotated[Array, Ge(0)]
 
 Growth: TypeAlias = Annotated[float, Gt(1)]
+
+# --- networks ----------------------------------------------------------------------------------------
+
+LayerInputs: TypeAlias = Float[Floats, "batch inputs"]
+LayerOutputs: TypeAlias = Float[Floats, "batch outputs"]
+LayerWeights: TypeAlias = Float[Floats, "outputs inputs"]
+LayerBiases: TypeAlias = Float[Floats, " outputs"]
+OptionalBiases: TypeAlias = LayerBiases | None
+LayerTanhs: TypeAlias = Annotated[LayerOutputs, Ge(-1), Le(1)]
+LayerRelus: TypeAlias = Annotated[LayerOutputs, Ge(0)]
+Tanhs: TypeAlias = Annotated[Array, Ge(-1), Le(1)]
+Sigmoids: TypeAlias = Annotated[Array, Ge(0), Le(1)]
