@@ -1,6 +1,6 @@
 """What holds: the formulas of deep-network training, one function each, in plain NumPy."""
 
-from . import adam, adaptive, averaging, curvature, descent, estimators, initialization, momentum, quadratic, schedules
+from . import adam, adaptive, averaging, curvature, descent, estimators, initialization, momentum, networks, quadratic, schedules
 from ._formula import FORMULAS, Formula, formula
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "formula",
     "initialization",
     "momentum",
+    "networks",
     "quadratic",
     "schedules",
 ]

@@ -124,10 +124,36 @@ Growth: TypeAlias = Annotated[float, Gt(1)]
 
 # --- initialization ----------------------------------------------------------------------------------
 
-DenseWeights: TypeAlias = Float[Floats, "fan_out fan_in"]
-DenseInputs: TypeAlias = Float[Floats, "batch fan_in"]
-Offsets: TypeAlias = Float[Floats, " fan_out"]
+FanIn: TypeAlias = Annotated[int, Ge(1), NotBelow("count")]
 Nodes: TypeAlias = Float[Floats, " nodes"]
 Masses: TypeAlias = Annotated[Float[Floats, " nodes"], Ge(0)]
 
-FanIn: TypeAlias = Annotated[int, Ge(1), NotBelow("count")]
+# --- networks ----------------------------------------------------------------------------------------
+
+LayerInputs: TypeAlias = Float[Floats, "batch inputs"]
+LayerOutputs: TypeAlias = Float[Floats, "batch outputs"]
+LayerWeights: TypeAlias = Float[Floats, "outputs inputs"]
+LayerBiases: TypeAlias = Float[Floats, " outputs"]
+OptionalBiases: TypeAlias = LayerBiases | None
+LayerTanhs: TypeAlias = Annotated[LayerOutputs, Ge(-1), Le(1)]
+LayerRelus: TypeAlias = Annotated[LayerOutputs, Ge(0)]
+Tanhs: TypeAlias = Annotated[Array, Ge(-1), Le(1)]
+Sigmoids: TypeAlias = Annotated[Array, Ge(0), Le(1)]
+
+OutputGradient: TypeAlias = Float[Floats, " outputs"]
+OutputJacobian: TypeAlias = Float[Floats, "outputs inputs"]
+WeightJacobian: TypeAlias = Float[Floats, "outputs weights"]
+ValueGradient: TypeAlias = Float[Floats, " inputs"]
+WeightGradient: TypeAlias = Float[Floats, " weights"]
+
+FirstWeights: TypeAlias = Float[Floats, "first inputs"]
+FirstBiases: TypeAlias = Float[Floats, " first"]
+SecondWeights: TypeAlias = Float[Floats, "second first"]
+SecondBiases: TypeAlias = Float[Floats, " second"]
+ThirdWeights: TypeAlias = Float[Floats, "third second"]
+ThirdBiases: TypeAlias = Float[Floats, " third"]
+FourthWeights: TypeAlias = Float[Floats, "outputs third"]
+
+HiddenBiases: TypeAlias = Float[Floats, " hidden"]
+HiddenFactors: TypeAlias = Annotated[Float[Floats, " hidden"], Gt(0)]
+Knots: TypeAlias = Float[Floats, " knots"]

@@ -11,18 +11,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ._formula import formula
+from .networks import dense
 
 if TYPE_CHECKING:  # names only: the domains load when something asks for them
     from .domains import (
-        DenseInputs,
-        DenseWeights,
         FanIn,
         FromOne,
         Gradient,
+        LayerBiases,
+        LayerInputs,
         Layers,
+        LayerWeights,
         Masses,
         Nodes,
-        Offsets,
         Positive,
         Real,
         Source,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:  # names only: the domains load when something asks for them
 
 
 @formula("init.random_gaussian_uniform")
-def normal_weights(source: Source, fan_out: FromOne, fan_in: FromOne, *, std: Positive) -> DenseWeights:
+def normal_weights(source: Source, fan_out: FromOne, fan_in: FromOne, *, std: Positive) -> LayerWeights:
     """Independent normal weights of one standard deviation.
 
         Wⱼₖ ~ N(0, s²)
@@ -45,7 +46,7 @@ def normal_weights(source: Source, fan_out: FromOne, fan_in: FromOne, *, std: Po
 
 
 @formula("init.random_uniform")
-def uniform_weights(source: Source, fan_out: FromOne, fan_in: FromOne, *, half_width: Positive) -> DenseWeights:
+def uniform_weights(source: Source, fan_out: FromOne, fan_in: FromOne, *, half_width: Positive) -> LayerWeights:
     """Independent uniform weights: of variance s²/3, not s².
 
         Wⱼₖ ~ U(−s, s)
@@ -56,7 +57,7 @@ def uniform_weights(source: Source, fan_out: FromOne, fan_in: FromOne, *, half_w
 
 
 @formula("init.uniform_fan_in")
-def uniform_fan_in(source: Source, fan_out: FromOne, fan_in: FromOne) -> DenseWeights:
+def uniform_fan_in(source: Source, fan_out: FromOne, fan_in: FromOne) -> LayerWeights:
     """Uniform weights from the number of inputs alone: of variance 1/(3 fan_in), so each linear layer keeps a third of the mean square.
 
         Wⱼₖ ~ U(−1/√n_in, 1/√n_in)
@@ -68,7 +69,7 @@ def uniform_fan_in(source: Source, fan_out: FromOne, fan_in: FromOne) -> DenseWe
 
 
 @formula("init.xavier.uniform")
-def xavier_uniform(source: Source, fan_out: FromOne, fan_in: FromOne, *, gain: Positive = 1) -> DenseWeights:
+def xavier_uniform(source: Source, fan_out: FromOne, fan_in: FromOne, *, gain: Positive = 1) -> LayerWeights:
     """Glorot's uniform weights: the variance 2/(fan_in + fan_out) lies between what activations and what gradients ask for.
 
         Wⱼₖ ~ U(−a, a),   a = gain √(6 / (n_in + n_out))
@@ -80,7 +81,7 @@ def xavier_uniform(source: Source, fan_out: FromOne, fan_in: FromOne, *, gain: P
 
 
 @formula("init.xavier.normal")
-def xavier_normal(source: Source, fan_out: FromOne, fan_in: FromOne, *, gain: Positive = 1) -> DenseWeights:
+def xavier_normal(source: Source, fan_out: FromOne, fan_in: FromOne, *, gain: Positive = 1) -> LayerWeights:
     """Glorot's normal weights.
 
         Wⱼₖ ~ N(0, 2 gain² / (n_in + n_out))
@@ -91,7 +92,7 @@ def xavier_normal(source: Source, fan_out: FromOne, fan_in: FromOne, *, gain: Po
 
 
 @formula("init.lecun.normal")
-def lecun_normal(source: Source, fan_out: FromOne, fan_in: FromOne, *, gain: Positive = 1) -> DenseWeights:
+def lecun_normal(source: Source, fan_out: FromOne, fan_in: FromOne, *, gain: Positive = 1) -> LayerWeights:
     """LeCun's weights: a linear layer keeps the mean square of its inputs.
 
         Wⱼₖ ~ N(0, gain² / n_in)
@@ -102,7 +103,7 @@ def lecun_normal(source: Source, fan_out: FromOne, fan_in: FromOne, *, gain: Pos
 
 
 @formula("init.fan_out.normal")
-def fan_out_normal(source: Source, fan_out: FromOne, fan_in: FromOne, *, gain: Positive = 1) -> DenseWeights:
+def fan_out_normal(source: Source, fan_out: FromOne, fan_in: FromOne, *, gain: Positive = 1) -> LayerWeights:
     """Weights from the number of outputs: a linear layer keeps the mean square of its gradients.
 
         Wⱼₖ ~ N(0, gain² / n_out)
@@ -113,7 +114,7 @@ def fan_out_normal(source: Source, fan_out: FromOne, fan_in: FromOne, *, gain: P
 
 
 @formula("init.he.normal")
-def he_normal(source: Source, fan_out: FromOne, fan_in: FromOne) -> DenseWeights:
+def he_normal(source: Source, fan_out: FromOne, fan_in: FromOne) -> LayerWeights:
     """He's weights: a ReLU layer keeps the mean square of its inputs.
 
         Wⱼₖ ~ N(0, 2 / n_in)
@@ -124,7 +125,7 @@ def he_normal(source: Source, fan_out: FromOne, fan_in: FromOne) -> DenseWeights
 
 
 @formula("init.he.uniform")
-def he_uniform(source: Source, fan_out: FromOne, fan_in: FromOne) -> DenseWeights:
+def he_uniform(source: Source, fan_out: FromOne, fan_in: FromOne) -> LayerWeights:
     """He's uniform weights, of the same variance 2/fan_in.
 
         Wⱼₖ ~ U(−√(6/n_in), √(6/n_in))
@@ -138,7 +139,7 @@ def he_uniform(source: Source, fan_out: FromOne, fan_in: FromOne) -> DenseWeight
 @formula("init.truncated_normal")
 def truncated_normal(
     source: Source, fan_out: FromOne, fan_in: FromOne, *, std: Positive, cut: Positive, spread: Positive = 1
-) -> DenseWeights:
+) -> LayerWeights:
     """Normal weights without tails: what is drawn beyond the cut is drawn again.
 
         Wⱼₖ = std · z / spread,   z ~ N(0, 1) given |z| ≤ cut
@@ -153,7 +154,7 @@ def truncated_normal(
 
 
 @formula("init.orthogonal")
-def orthogonal(source: Source, fan_out: FromOne, fan_in: FromOne, *, gain: Positive = 1) -> DenseWeights:
+def orthogonal(source: Source, fan_out: FromOne, fan_in: FromOne, *, gain: Positive = 1) -> LayerWeights:
     """A random matrix with orthonormal columns, or rows if it is wide, times a gain: uniform over all of them.
 
         G = Q R, G normal;   W = gain Q diag(sign Rᵢᵢ),   transposed if n_out < n_in
@@ -166,7 +167,7 @@ def orthogonal(source: Source, fan_out: FromOne, fan_in: FromOne, *, gain: Posit
 
 
 @formula("init.sparse")
-def sparse(source: Source, fan_out: FromOne, fan_in: FanIn, *, count: FromOne, std: Positive = 1) -> DenseWeights:
+def sparse(source: Source, fan_out: FromOne, fan_in: FanIn, *, count: FromOne, std: Positive = 1) -> LayerWeights:
     """Exactly so many normal weights into each unit, at places drawn at random; the others are 0.
 
         Wⱼₖ ~ N(0, std²) for count of the n_in inputs k of each unit j
@@ -251,26 +252,26 @@ def unit_gain(mean_square: Positive) -> Positive:
 
 
 @formula("init.data_dependent")
-def lsuv(weights: DenseWeights, inputs: DenseInputs) -> DenseWeights:
+def lsuv(weights: LayerWeights, inputs: LayerInputs) -> LayerWeights:
     """Layer-sequential unit variance: a layer's weights are divided by the deviation of what they make of a batch.
 
         z = h Wᵀ,   W ← W / √Var(z)
 
     Units: none.  Source: Mishkin & Matas 2015, who start from orthogonal weights; STU's reading list.
     """
-    z = inputs @ weights.T
+    z = dense(inputs, weights)
     return weights / np.sqrt(np.mean((z - np.mean(z)) ** 2))
 
 
 @formula("init.data_dependent.by_unit")
-def unit_statistics(weights: DenseWeights, inputs: DenseInputs) -> tuple[DenseWeights, Offsets]:
+def unit_statistics(weights: LayerWeights, inputs: LayerInputs) -> tuple[LayerWeights, LayerBiases]:
     """Weights and biases by which every unit has mean 0 and variance 1 on a batch.
 
         z = h Wᵀ,   Wⱼ ← Wⱼ / √Var(zⱼ),   bⱼ = −E[zⱼ] / √Var(zⱼ)
 
     Units: none.  Source: Krähenbühl et al. 2015, the step within a layer; STU's reading list.
     """
-    z = inputs @ weights.T
+    z = dense(inputs, weights)
     mean = np.mean(z, axis=0)
     deviation = np.sqrt(np.mean((z - mean) ** 2, axis=0))
     return weights / np.expand_dims(deviation, 1), -mean / deviation
