@@ -249,7 +249,7 @@ def filled(value: int) -> Callable[..., Any]:
 
 
 def qr(cls: type[Numbers], x: Any) -> tuple[Any, Any]:
-    """The QR decomposition of a matrix of full column rank, by Gram and Schmidt, with a negative diagonal: no formula may count on its sign."""
+    """The QR decomposition of full column rank, by Gram and Schmidt; the diagonal is negative, as no formula may count on its sign."""
     matrix = cls(x)
     columns: list[Any] = []
     r = cls(np.zeros((matrix.shape[1], matrix.shape[1]), dtype=int))
