@@ -6,29 +6,27 @@ Another source deals given numbers, so that all cases are met; NumPy's own is te
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import sympy as sp
 from flint import arb
 
-from ..arithmetic import Ball, Rational, Symbolic, Tensor, certified, function, jacobian, symbols, tensor
-from ..catalogue import catalogue
+from ..arithmetic import Ball, Rational, Symbolic, Tensor, symbols, tensor
 from . import (
     Cell,
     Claims,
     Interval,
     Step,
     certified_value,
-    derivative,
     enumeration,
     erratum,
-    law,
     presets,
     printed,
     proof,
@@ -37,9 +35,6 @@ from . import (
     trajectory,
 )
 from ._induction import by_induction, limit, t
-
-if TYPE_CHECKING:
-    from ...reference.domains import FromOne, Positive, Source
 
 m, n, batch = (sp.Symbol(name, integer=True, positive=True) for name in ("m", "n", "batch"))  # fan_in, fan_out, rows
 fans = (Tensor(n), Tensor(m))
@@ -50,6 +45,7 @@ std, gain, width, spread = (Tensor(sp.Symbol(name, positive=True)) for name in (
 square = Tensor(sp.Symbol("q", positive=True))  # a mean square
 
 s, q, x = symbols("s q x", positive=True)
+u, c = symbols("u c")
 
 
 class Noise:
@@ -1003,3 +999,476 @@ def weight_gradients_are_equal(forward_variance: Step, backward_variance: Step) 
 def gradients_vanish(mean_field: Step) -> Claims:
     """The gradient's mean square shrinks in the saturated layers: χ < 1."""
     yield bool(expected(mean_field, slope_of_tanh, variances(mean_field, Fraction(WIDTH))[-1], weight_sum=WIDTH, bound=4) < 1), True
+
+
+# --- starts that fail --------------------------------------------------------------------------------------------------------------
+
+hidden_units, outputs = (sp.Symbol(name, integer=True, positive=True) for name in ("hidden", "outputs"))
+bias = tensor("b", outputs)
+
+
+def two_layers(dense: Step, dense_backward: Step, layer: Step, backward: Step, first: Any, second: Any) -> tuple[Any, ...]:
+    """A hidden layer and a linear one with a bias, on arbitrary inputs and targets: outputs' gradient, and those by all weights."""
+    inputs, targets = tensor("x", batch, m), tensor("y", batch, outputs)
+    hidden = layer(inputs, first)
+    error = dense(hidden, second, bias) - targets  # the gradient of half the squared error
+    by_hidden, by_second, by_bias = dense_backward(error, hidden, second)
+    _, by_first, by_inner = backward(by_hidden, hidden, inputs, first)
+    return error, by_hidden, by_first, by_inner, by_second, by_bias
+
+
+@proof("init.zero.no_gradient", scope="every width, batch, data and output bias; tanh and ReLU")
+def zero_weights_stay(
+    dense: Step,
+    dense_backward: Step,
+    dense_tanh: Step,
+    dense_tanh_backward: Step,
+    dense_relu: Step,
+    dense_relu_backward: Step,
+    tanh_slope: Step,
+) -> Claims:
+    """All weights of value 0 have the gradient 0, hidden biases too; the output bias has that of a constant, so it ends at the mean target.
+
+    W = 0 is the cause, not the slope: tanh'(0) = 1.
+    """
+    first, second = np.zeros_like(tensor("W", hidden_units, m)), np.zeros_like(tensor("V", outputs, hidden_units))
+    for layer, backward in ((dense_tanh, dense_tanh_backward), (dense_relu, dense_relu_backward)):
+        error, by_hidden, by_first, by_inner, by_second, by_bias = two_layers(dense, dense_backward, layer, backward, first, second)
+        for vanishing in (by_hidden, by_first, by_inner, by_second):
+            yield vanishing, np.zeros_like(vanishing)
+        yield error, bias - tensor("y", batch, outputs)
+        yield by_bias, np.sum(error, axis=0)
+    yield tanh_slope(np.tanh(0 * x)), 1
+    mean, start, rate = symbols("mean start rate")
+    constant = lambda steps: mean + (1 - rate) ** steps * (start - mean)  # noqa: E731 - read as mathematics
+    yield from by_induction(constant, lambda value: value - rate * (value - mean), start)
+
+
+@enumeration("init.zero.no_gradient", scope="exact, 20 steps of a 2-3-1 ReLU network on 4 samples, with and without biases")
+def zero_weights_by_hand(dense: Step, dense_backward: Step, dense_relu: Step, dense_relu_backward: Step) -> Claims:
+    """With an output bias only that one moves, to the mean target; without biases nothing moves at all, and the output stays 0."""
+    inputs, targets = Rational([[1, 2], [0, 1], [-1, 1], [3, 0]]), Rational([[1], [4], [2], [6]])
+    for with_bias in (True, False):
+        first, second, offset = Rational(np.zeros((3, 2), dtype=int)), Rational(np.zeros((1, 3), dtype=int)), Rational([0])
+        for step in range(20):
+            hidden = dense_relu(inputs, first)
+            error = (dense(hidden, second, offset) - targets) / 4
+            by_hidden, by_second, by_bias = dense_backward(error, hidden, second)
+            by_first = dense_relu_backward(by_hidden, hidden, inputs, first)[1]
+            first, second = first - by_first / 2, second - by_second / 2
+            offset = offset - by_bias / 2 if with_bias else offset
+            yield (first, second), (0, 0)
+            yield offset, np.mean(targets) * (1 - Fraction(1, 2) ** (step + 1)) if with_bias else 0
+
+
+def sigmoid_network(dense: Step, dense_backward: Step, sigmoid_slope: Step, steps: int) -> tuple[float, float, Any]:
+    """A 1-4-1 network of sigmoid units from zero weights, on a line: its mean squared error, the targets' variance, its first weights."""
+    inputs = np.linspace(-1, 1, 9)[:, None]
+    targets = 3 * inputs + 1
+    weights = [np.zeros((4, 1)), np.zeros((1, 4))]
+    offsets = [np.zeros(4), np.zeros(1)]
+    for _ in range(steps):
+        hidden = (1 + np.tanh(dense(inputs, weights[0], offsets[0]) / 2)) / 2
+        error = dense(hidden, weights[1], offsets[1]) - targets
+        by_hidden, *outer = dense_backward(error / len(inputs), hidden, weights[1])
+        _, *inner = dense_backward(by_hidden * sigmoid_slope(hidden), inputs, weights[0])
+        for layer, (by_weight, by_offset) in enumerate((inner, outer)):
+            weights[layer], offsets[layer] = weights[layer] - by_weight / 2, offsets[layer] - by_offset / 2
+    error = dense((1 + np.tanh(dense(inputs, weights[0], offsets[0]) / 2)) / 2, weights[1], offsets[1]) - targets
+    return float(np.mean(error**2)), float(np.var(targets)), weights[0]
+
+
+@trajectory("init.zero.no_gradient", "init.constant.symmetry", scope="a 1-4-1 sigmoid network on y = 3 x + 1, lr .5, 1000 steps")
+def sigmoid_escapes(dense: Step, dense_backward: Step, sigmoid_slope: Step) -> Claims:
+    """Its error falls far below the variance of the targets; its four units stay one and the same."""
+    error, variance, first = sigmoid_network(dense, dense_backward, sigmoid_slope, 1000)
+    yield bool(error < variance / 10), True
+    yield first, first[0, 0]
+    yield bool(first[0, 0] != 0), True
+
+
+@erratum("E23")
+def slope_vanishes(tanh_slope: Step) -> Claims:
+    """∂σ/∂z vanishes at z = 0."""
+    yield tanh_slope(np.tanh(0 * x)), 0
+
+
+@erratum("E23")
+def only_the_mean_is_learnt(dense_backward: Step) -> Claims:
+    """Whatever the units: weights out of sigmoid units, which give 1/2 for 0, have no gradient at W = 0."""
+    error = tensor("e", batch, outputs)
+    hidden = half * np.ones_like(tensor("h", batch, hidden_units))
+    yield dense_backward(error, hidden, np.zeros_like(tensor("V", outputs, hidden_units)))[1], 0
+
+
+def any_activation(name: str) -> Callable[[Any], Any]:
+    """A function of which nothing is known, entry by entry."""
+    unknown = sp.Function(name, real=True)
+    return lambda z: Tensor(unknown(z.element), z.axes)
+
+
+@proof(
+    "init.constant.symmetry",
+    "init.distinct_features",
+    scope="every width, batch, data, activation and slope, units with equal weights in and out",
+)
+def equal_units_stay_equal(dense: Step, dense_backward: Step) -> Claims:
+    """Rows of the first weights equal, columns of the second equal: then gradients are, and whatever descent makes of them."""
+    inputs, targets = tensor("x", batch, m), tensor("y", batch, outputs)
+    ones: Any = np.ones_like(tensor("o", hidden_units))
+    first = np.expand_dims(ones, 1) * tensor("w", m)
+    second = np.expand_dims(tensor("v", outputs), 1) * ones
+    z = dense(inputs, first, ones * Tensor(sp.Symbol("c", real=True)))
+    hidden = any_activation("phi")(z)
+    error = dense(hidden, second, bias) - targets
+    by_hidden, by_second, _ = dense_backward(error, hidden, second)
+    _, by_first, by_offset = dense_backward(by_hidden * any_activation("slope")(z), inputs, first)
+    yield Tensor(hidden.at(r, j)), Tensor(hidden.at(r, i))
+    yield Tensor(by_first.at(j, k)), Tensor(by_first.at(i, k))
+    yield Tensor(by_offset.at(j)), Tensor(by_offset.at(i))
+    yield Tensor(by_second.at(k, j)), Tensor(by_second.at(k, i))
+
+
+@enumeration("init.constant.symmetry", scope="exact, 2-2-1 ReLU networks, all c and weights out of −1 … 2, three steps")
+def equal_weights_out_decide(dense: Step, dense_backward: Step, dense_relu: Step, dense_relu_backward: Step) -> Claims:
+    """From equal weights c into both units they stay equal for equal weights out of them, and part at once for others, while active."""
+    inputs, targets = Rational([[1, 2], [2, -1]]), Rational([[1], [5]])
+    for c, v, w in itertools.product((1, 2), (-1, 1, 2), (-1, 1, 2)):
+        first, second = Rational([[c, c], [c, c]]), Rational([[v, w]])
+        for _ in range(3):
+            hidden = dense_relu(inputs, first)
+            by_hidden, by_second, _ = dense_backward(dense(hidden, second) - targets, hidden, second)
+            first = first - dense_relu_backward(by_hidden, hidden, inputs, first)[1] / 64
+            second = second - by_second / 64
+            yield bool(np.all(first[0] == first[1])), v == w
+
+
+@erratum("E21")
+def without_the_activation(dense_tanh: Step, dense: Step) -> Claims:
+    """σ(x W) = Σ xₖ Wₖ."""
+    inputs, weights = tensor("x", batch, m), tensor("W", n, m)
+    yield dense_tanh(inputs, weights), dense(inputs, weights)
+
+
+# --- directions, and small numbers -------------------------------------------------------------------------------------------------
+
+
+@enumeration("init.distinct_features", scope="exact, all pairs of rows of 4 and 9 weights ±1")
+def rows_have_random_cosines(cosine: Step) -> Claims:
+    """Mean 0 and variance 1/n_in."""
+    for size in (1, 4):
+        rows = [Rational(one) for one in itertools.product(COIN, repeat=size)]
+        yield mean_and_variance(cosine(one, other) for one in rows for other in rows), (0, Fraction(1, size))
+
+
+@statistics("init.distinct_features", scope="two rows of LeCun's weights, n_in = 1000, 2000 times, seed 0; error probability 6e−7")
+def rows_of_a_layer(cosine: Step, lecun_normal: Step) -> Claims:
+    """n cos² has the mean 1 and a variance below 2: the average of 2000 is within 5 √(2/2000) of 1."""
+    source = np.random.default_rng(0)
+    squares = [1000 * cosine(*lecun_normal(source, 2, 1000)) ** 2 for _ in range(2000)]
+    reach = Decimal(5 * math.sqrt(2 / 2000))
+    yield float(np.mean(squares)), Interval(1 - reach, 1 + reach)
+
+
+LOSS_SAMPLES = 200_000
+
+
+def mean_loss(normal_weights: Step, forward_variance: Step) -> tuple[float, Decimal]:
+    """The mean of log Σ exp over ten normal logits of 3072 inputs of mean square 1 (a label's own has the mean 0), and its reach.
+
+    It changes by at most ‖Δz‖, so it is sub-Gaussian about its mean with a logit's deviation: < 1e−9 to be further off than the reach.
+    """
+    (small,) = presets("init.small_gaussian")
+    deviation = math.sqrt(forward_variance(small["std"] ** 2, 1, 3072))
+    logits = normal_weights(np.random.default_rng(0), LOSS_SAMPLES, 10, std=deviation)
+    reach = Decimal(deviation * math.sqrt(2 * math.log(2 / 1e-9) / LOSS_SAMPLES))
+    return float(np.mean(np.log(np.sum(np.exp(logits), axis=1)))), reach
+
+
+@statistics("init.small_gaussian", scope="200 000 times ten logits of 3072 inputs, seed 0; error probability < 1e−9")
+def loss_at_small_weights(normal_weights: Step, forward_variance: Step) -> Claims:
+    """2.437, where equal probabilities would have ln 10 = 2.303; in a network 3072-50-10 logits have the deviation .039 at most."""
+    loss, reach = mean_loss(normal_weights, forward_variance)
+    figure = printed("2.437")
+    yield loss, Interval(figure.low - reach, figure.high + reach)
+    variance = forward_variance(Ball(Fraction(1, 10**4)), 1, 3072)
+    yield np.sqrt(variance), printed("0.554")
+    yield np.sqrt(forward_variance(Ball(Fraction(1, 10**4)), variance, 50)), printed("0.039")
+
+
+@erratum("E80")
+def near_uniform(normal_weights: Step, forward_variance: Step) -> Claims:
+    """The loss of equal probabilities, ln 10."""
+    loss, reach = mean_loss(normal_weights, forward_variance)
+    yield math.log(10), Interval(Decimal(loss) - reach, Decimal(loss) + reach)
+
+
+# --- without tails -----------------------------------------------------------------------------------------------------------------
+
+
+@enumeration(
+    "init.truncated_normal", scope="exact, all triples of draws from −3, −2, 1/2, 2, 5/2 for one and for two weights, cuts 2 and 1"
+)
+def drawn_again_beyond_the_cut(truncated_normal: Step) -> Claims:
+    """A weight is std / spread times the first of its draws within the cut, ends included."""
+    values = (-3, -2, Fraction(1, 2), 2, Fraction(5, 2))
+    for cut in (Fraction(2), Fraction(1)):
+        for shape in ((1, 1), (1, 2)):
+            columns = [[*row, 0] for row in itertools.product(values, repeat=3 if shape == (1, 1) else 2)]  # 0 is always kept
+            for dealt in itertools.product(columns, repeat=shape[1]):
+                draws = [Rational([list(row)]) for row in zip(*dealt, strict=True)]
+                weights = truncated_normal(Dealt(*draws), *shape, std=Rational(3), cut=Rational(cut), spread=Rational(2))
+                first = [next(one for one in column if abs(one) <= cut) for column in dealt]
+                yield weights, Rational([first]) * Fraction(3, 2)
+                yield truncated_normal(Dealt(*draws), *shape, std=Rational(3), cut=Rational(cut)), Rational([first]) * 3
+
+
+@certified_value("init.truncated_normal", scope="the presets of the catalogue; the variance by its integral, certified")
+def spread_of_the_rest(truncated_normal: Step) -> Claims:
+    """E[z² | |z| ≤ c] = 1 − 2 c φ(c)/erf(c/√2), whose root at 2 is the preset; with it weights have the deviation std, without .7737 std²."""
+    (preset,) = presets("init.truncated_normal")
+    cut, density = x.item(), sp.exp(-(x.item() ** 2) / 2) / sp.sqrt(2 * sp.pi)
+    of_mass, of_square = sp.erf(cut / sp.sqrt(2)), sp.erf(cut / sp.sqrt(2)) - 2 * cut * density  # integrals from −c to c: 0 at 0, and
+    yield Symbolic(sp.simplify(sp.diff(of_mass, cut))), Symbolic(2 * density)
+    yield Symbolic(sp.simplify(sp.diff(of_square, cut))), Symbolic(2 * cut**2 * density)
+    yield Symbolic([of_mass.subs(cut, 0), of_square.subs(cut, 0)]), 0
+    mean_square = Ball(1 - 4 * (-arb(2)).exp() / (2 * arb.pi()).sqrt() / arb(2).sqrt().erf())
+    yield np.sqrt(mean_square), printed("0.87962566103423975")
+    of_one = [
+        truncated_normal(Dealt(Ball([[1]])), 1, 1, std=Ball(1), cut=Ball(2), **more) for more in ({"spread": Ball(preset["spread"])}, {})
+    ]
+    yield [scale[0, 0] ** 2 * mean_square for scale in of_one], (printed("1.0000000000000000"), printed("0.7737"))
+
+
+@statistics("init.truncated_normal", scope="60 000 weights in each of three shapes, seed 1; fails by chance with probability < 3e−9")
+def weights_have_no_tails(truncated_normal: Step) -> Claims:
+    """Their distribution function is that of the normal law given |z| ≤ 2; none lies beyond 2 std / spread."""
+    (preset,) = presets("init.truncated_normal")
+    source, settings = np.random.default_rng(1), {key: float(value) for key, value in preset.items()}
+    mass = math.erf(math.sqrt(2))
+    scale = 3 / settings["spread"]
+    within = lambda one: (math.erf(one / scale / math.sqrt(2)) / mass + 1) / 2  # noqa: E731 - read as mathematics
+    for shape in SHAPES:
+        weights = truncated_normal(source, *shape, std=3.0, **settings)
+        yield np.shape(weights), shape
+        yield distance(weights, within) <= distribution_reach(60_000, 1e-9), True
+        yield bool(np.max(np.abs(weights)) <= 2 * scale * (1 + 2.0**-50)), True
+
+
+# --- orthogonal and sparse weights -------------------------------------------------------------------------------------------------
+
+
+@proof("init.orthogonal", scope="every 2 × 2 matrix Q R of full rank, Q a rotation or reflection, R triangular with a positive diagonal")
+def orthogonal_factor_of_the_draw(orthogonal: Step) -> Claims:
+    """G = Q R has one solution with a positive diagonal, and W is gain Q. So W(U G) = U W(G) for every rotation U.
+
+    Since U G has the law of G, U W has that of W: no direction is preferred.
+    """
+    cos, sin = (1 - c**2) / (1 + c**2), 2 * c / (1 + c**2)
+    triangle = np.stack([np.stack([x, u]), np.stack([0 * x, q])])
+    for side in (1, -1):
+        rotation = np.stack([np.stack([cos, -side * sin]), np.stack([sin, side * cos])])
+        yield rotation.T @ rotation, np.eye(2, dtype=int)
+        yield orthogonal(Dealt(rotation @ triangle), 2, 2, gain=s), s * rotation
+
+
+@certified_value("init.orthogonal", scope="certified, random integer matrices of 1 × 1 … 6 × 4 and 4 × 6")
+def orthonormal_by_number(orthogonal: Step) -> Claims:
+    """Gain² on the diagonal of the smaller Gram matrix, 0 beside it; R positive on the diagonal, 0 below it."""
+    source = np.random.default_rng(0)
+    for rows, columns in ((1, 1), (3, 3), (6, 4), (4, 6), (5, 1), (1, 5)):
+        tall = source.integers(-9, 10, (max(rows, columns), min(rows, columns)))
+        weights = orthogonal(Dealt(Ball(tall)), rows, columns, gain=Ball(3))
+        upright = weights if rows >= columns else weights.T
+        yield upright.T @ upright, Ball(9 * np.eye(min(rows, columns), dtype=int))
+        r = upright.T @ Ball(tall)
+        yield Ball(np.tri(min(rows, columns), k=-1, dtype=int)) * r, 0
+        yield [bool(one > 0) for one in np.diagonal(r)], [True] * min(rows, columns)
+
+
+@statistics("init.orthogonal", scope="6000 orthogonal 2 × 2 and 3 × 2 matrices, seed 0; fails by chance with probability < 4e−9")
+def no_direction_is_preferred(orthogonal: Step) -> Claims:
+    """Angles of the first column are uniform for 2 × 2, and its first entry is uniform for 3 × 2 (Archimedes); det is ±1 equally often."""
+    source, count = np.random.default_rng(0), 6000
+    reach = distribution_reach(count, 1e-9)
+    plane, tall = (np.array([orthogonal(source, rows, 2) for _ in range(count)]) for rows in (2, 3))
+    yield distance(np.arctan2(plane[:, 1, 0], plane[:, 0, 0]), uniform(math.pi)) <= reach, True
+    yield distance(tall[:, 0, 0], uniform(1)) <= reach, True
+    yield distance(tall[:, 2, 1], uniform(1)) <= reach, True
+    positive = float(np.mean(np.linalg.det(plane) > 0))
+    yield abs(positive - 0.5) <= reach, True  # a distribution function at one point
+
+
+@trajectory("init.orthogonal", scope="50 linear layers of 100 units, seed 0")
+def fifty_linear_layers(orthogonal: Step, lecun_normal: Step) -> Claims:
+    """Orthogonal: the norm stays, all singular values are 1.  Normal of variance 1/n: the largest is some units, the median below 1e−6."""
+    source = np.random.default_rng(0)
+    products = [functools.reduce(np.matmul, (sampler(source, 100, 100) for _ in range(50))) for sampler in (orthogonal, lecun_normal)]
+    kept, spread_out = (np.linalg.svd(product, compute_uv=False) for product in products)
+    yield kept, printed("1.000000000000")
+    yield (bool(spread_out[0] > 1), bool(np.median(spread_out) < 1e-6)), (True, True)
+
+
+class Permuting:
+    """A source that permutes rows as it is told, and deals given numbers."""
+
+    def __init__(self, orders: tuple[tuple[int, ...], ...], numbers: Any) -> None:
+        self.orders, self.numbers = orders, numbers
+
+    def permuted(self, rows: Any, axis: int) -> Any:
+        """Each row in its own order."""
+        assert axis == 1
+        return np.stack([row[list(order)] for row, order in zip(rows, self.orders, strict=True)])
+
+    def standard_normal(self, shape: Any) -> Any:
+        """The numbers."""
+        assert np.shape(self.numbers) == tuple(shape)
+        return self.numbers
+
+
+@enumeration("init.sparse", scope="exact, all orders of two rows of up to 4 inputs, all counts, arbitrary numbers")
+def exactly_so_many(sparse: Step) -> Claims:
+    """Every unit has count weights std z, at all places equally often, independently of the other units; 0 elsewhere."""
+    for fan_in in (2, 3, 4):
+        numbers = symbols("z", 2, fan_in, nonzero=True)
+        orders = list(itertools.permutations(range(fan_in)))
+        for count in range(1, fan_in + 1):
+            met: dict[Any, int] = {}
+            for pair in itertools.product(orders, repeat=2):
+                weights = Symbolic.plain(sparse(Permuting(pair, numbers), 2, fan_in, count=count, std=s))
+                pattern = tuple(tuple(bool(one != 0) for one in row) for row in weights)
+                met[pattern] = met.get(pattern, 0) + 1
+                if met[pattern] == 1:
+                    yield Symbolic(weights), s * numbers * np.array(pattern, dtype=int)
+            yield [sum(row) for pattern in met for row in pattern], [count] * (2 * len(met))
+            yield len(met), math.comb(fan_in, count) ** 2
+            yield len(set(met.values())), 1
+
+
+@proof("init.sparse", scope="every fan_in, count, deviation and inputs of one mean square")
+def variance_does_not_know_fan_in(forward_variance: Step) -> Claims:
+    """A place is taken with the chance count/fan_in, so Var(W) is that times std², and n Var(W) E[h²] = count std² E[h²]."""
+    count = Tensor(sp.Symbol("count", integer=True, positive=True))
+    yield forward_variance(count / Tensor(m) * std**2, square, Tensor(m)), count * std**2 * square
+
+
+@statistics("init.sparse", scope="20 000 units of Martens' 15 of 40 inputs, seed 0; fails by chance with probability < 4e−8")
+def places_are_drawn_evenly(sparse: Step) -> Claims:
+    """15 weights in each unit; each place is taken in 3/8 of the units, within Hoeffding's bound; the weights are normal."""
+    (preset,) = presets("init.sparse")
+    count, units, fan_in = int(preset["count"]), 20_000, 40
+    weights = sparse(np.random.default_rng(0), units, fan_in, count=count, std=2.0)
+    yield np.sum(weights != 0, axis=1), np.full(units, count)
+    reach = math.sqrt(math.log(2 / 1e-9) / (2 * units))
+    yield bool(np.all(np.abs(np.mean(weights != 0, axis=0) - count / fan_in) <= reach)), True
+    yield distance(weights[weights != 0], normal(2.0)) <= distribution_reach(count * units, 1e-9), True
+
+
+# --- starts that look at data ------------------------------------------------------------------------------------------------------
+
+
+def data_variance(z: Any) -> Any:
+    """The variance of all entries of an array."""
+    return np.mean((z - np.mean(z)) ** 2)
+
+
+@proof("init.data_dependent", "init.data_dependent.by_unit", scope="every batch, fan_in and fan_out, whatever data and weights")
+def variances_are_one_on_the_batch(dense: Step, lsuv: Step, unit_statistics: Step) -> Claims:
+    """After one division all outputs together have the variance 1; unit by unit, with the bias, mean 0 and variance 1."""
+    inputs, weights = tensor("h", batch, m), tensor("W", n, m)
+    yield data_variance(dense(inputs, lsuv(weights, inputs))), 1
+    z = dense(inputs, *unit_statistics(weights, inputs))
+    yield np.mean(z, axis=0), np.zeros_like(np.mean(z, axis=0))
+    yield np.mean(z**2, axis=0), np.ones_like(np.mean(z, axis=0))
+
+
+@proof("init.data_dependent", "init.data_dependent.by_unit", scope="two units, two inputs and two samples, whatever data and weights")
+def scale_of_the_start_does_not_matter(lsuv: Step, unit_statistics: Step) -> Claims:
+    """Weights s times larger end at the same place: once is enough."""
+    inputs, weights = symbols("h", 2, 2), symbols("W", 2, 2)
+    for rule in (lsuv, unit_statistics):
+        yield rule(s * weights, inputs), rule(weights, inputs)
+    factor = symbols("factor", positive=True)
+    yield lsuv(weights, inputs) * factor, lsuv(weights, inputs / factor)
+
+
+@enumeration(
+    "init.data_dependent", "init.data_dependent.by_unit", scope="exact, one input ±c beside a constant, weights whose variance is a square"
+)
+def divided_by_hand(lsuv: Step, unit_statistics: Step) -> Claims:
+    """Inputs 3 ± c: outputs of weight w have the mean 3 w and the deviation c w; two units of 1 and 7 about one mean have 5 c."""
+    for size, weight in itertools.product((Fraction(1), Fraction(2, 3)), (Fraction(1, 2), Fraction(4))):
+        inputs = Rational([[3 - size], [3 + size]])
+        yield lsuv(Rational([[weight]]), inputs), Rational([[1 / size]])
+        yield unit_statistics(Rational([[weight]]), inputs), (Rational([[1 / size]]), Rational([-3 / size]))
+        centred = Rational([[-size], [size]])
+        yield lsuv(Rational([[weight], [7 * weight]]), centred), Rational([[1 / (5 * size)], [7 / (5 * size)]])
+
+
+# --- walks of log norms ------------------------------------------------------------------------------------------------------------
+
+
+def drift(gain_of: Any, fan: int) -> Any:
+    """E ln(‖W v‖/‖v‖) for normal weights of variance gain²/fan: ‖W v‖² fan/(gain² ‖v‖²) is χ² of so many degrees of freedom."""
+    return np.log(gain_of) + (mean_log_chi_square(fan) - np.log(Ball(fan))) / 2
+
+
+def mean_log_chi_square(freedom: int) -> Any:
+    """E ln χ² = ψ(k/2) + ln 2."""
+    return Ball((arb(freedom) / 2).digamma() + arb(2).log())
+
+
+@proof("init.random_walk", scope="the expansion for large n; E ln χ² for every n by the moments 2ᵖ Γ(n/2 + p)/Γ(n/2)")
+def drift_is_of_second_order(random_walk_gain: Step) -> Claims:
+    """E ln χ² is the slope of ln E[(χ²)ᵖ] at p = 0: ψ(n/2) + ln 2.  With y = 2/n, −(ψ(1/y) + ln y)/2 = y/4 + y²/24 − …, and ln gain = y/4."""
+    power, freedom = sp.Symbol("p"), sp.Symbol("n", positive=True)
+    moment = 2**power * sp.gamma(freedom / 2 + power) / sp.gamma(freedom / 2)
+    yield Symbolic(sp.simplify(sp.diff(sp.log(moment), power).subs(power, 0) - sp.digamma(freedom / 2) - sp.log(2))), 0
+    y = sp.Symbol("y", positive=True)
+    exact = -(sp.series(sp.digamma(1 / y), y, 0, 4).removeO() + sp.log(y)) / 2
+    walked = sp.expand_log(sp.log(random_walk_gain(Symbolic(2 / y)).item()), force=True)
+    yield Symbolic(sp.expand(exact - walked)), Symbolic(y**2 / 24)
+
+
+@certified_value("init.random_walk", scope="n = 1 … 64, 100, 500, 1000")
+def drift_by_number(random_walk_gain: Step) -> Claims:
+    """Below 0, by less than 1/(6 n²); without the gain the log norm falls by more than 1/(2 n) a layer."""
+    for fan in (*range(1, 65), 100, 500, 1000):
+        left = drift(random_walk_gain(Ball(fan)), fan)
+        yield (bool(left < 0), bool(left > -Ball(Fraction(1, 6 * fan**2)))), (True, True)
+        yield bool(drift(Ball(1), fan) < -Ball(Fraction(1, 2 * fan))), True
+
+
+def relu_drift(gain_of: Any, fan: int) -> Any:
+    """The same where each unit is on with the chance 1/2, given that one is: a mean over the number of those that are."""
+    total = 2**fan - 1
+    shares = [Fraction(math.comb(fan, on), total) for on in range(1, fan + 1)]
+    mean_log = sum((Ball(share) * mean_log_chi_square(on) for on, share in enumerate(shares, 1)), Ball(0))
+    return np.log(gain_of) + (mean_log - np.log(Ball(fan))) / 2
+
+
+@certified_value("init.random_walk.relu", scope="n = 1 … 64, 100, 500, certified sums over the binomial law")
+def fit_for_relu(random_walk_gain_relu: Step) -> Claims:
+    """√2 exp(1.2/(max(n, 6) − 2.4)); from n = 10 on the drift is below .0045 a layer, below .001 from 20 on; at 6 it is .065."""
+    yield random_walk_gain_relu(Ball(100)), np.sqrt(Ball(2)) * np.exp(Ball(Fraction(12, 976)))
+    for fan in range(1, 7):
+        yield random_walk_gain_relu(Ball(fan)), np.sqrt(Ball(2)) * np.exp(Ball(Fraction(1, 3)))
+    yield relu_drift(random_walk_gain_relu(Ball(6)), 6), printed("0.0653")
+    for fan in (*range(10, 65), 100, 500):
+        allowed = Fraction(45, 10_000) if fan < 20 else Fraction(1, 1000)
+        yield bool(np.abs(relu_drift(random_walk_gain_relu(Ball(fan)), fan)) < Ball(allowed)), True
+
+
+@statistics("init.random_walk", "init.random_walk.relu", scope="20 000 layers of 50 units, seed 0; error probability 6e−7 each")
+def log_norms_walk_without_drift(random_walk_gain: Step, random_walk_gain_relu: Step, dense: Step, relu: Step) -> Claims:
+    """The mean of ln(‖h'‖/‖h‖) is within five of its standard errors of the certified drift."""
+    source, units, layers = np.random.default_rng(0), 50, 20_000
+    for rule, activation, exact in ((random_walk_gain, lambda z: z, drift), (random_walk_gain_relu, relu, relu_drift)):
+        gain_of = float(rule(units))
+        given = np.zeros((1, units))
+        given[0, 0] = 1  # a row of normal weights is alike in all directions: one column of each layer is enough
+        columns = gain_of / math.sqrt(units) * source.standard_normal((layers, units))
+        logs = np.log(np.sum(activation(columns) ** 2, axis=1)) / 2
+        predicted = float(exact(Ball(gain_of), units).item().mid())
+        reach = 5 * float(np.std(logs)) / math.sqrt(layers)
+        yield float(np.mean(logs)), Interval(Decimal(predicted - reach), Decimal(predicted + reach))
