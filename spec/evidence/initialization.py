@@ -38,7 +38,7 @@ from ._induction import by_induction, limit, t
 
 m, n, batch = (sp.Symbol(name, integer=True, positive=True) for name in ("m", "n", "batch"))  # fan_in, fan_out, rows
 fans = (Tensor(n), Tensor(m))
-j, k, a, b, r, i, l = (sp.Symbol(name, integer=True, positive=True) for name in "jkabril")
+j, k, a, b, r, i, l = (sp.Symbol(name, integer=True, positive=True) for name in "jkabril")  # noqa: E741 - an index beside k
 half = sp.Rational(1, 2)
 
 std, gain, width, spread = (Tensor(sp.Symbol(name, positive=True)) for name in ("std", "gain", "s", "spread"))
@@ -61,16 +61,23 @@ class Noise:
 
 
 class Dealt:
-    """A source that deals given arrays, one a draw."""
+    """A source that deals given arrays, one a draw, and remembers the shapes that it was asked for."""
 
     def __init__(self, *draws: Any) -> None:
-        self.draws = iter(draws)
+        self.draws, self.asked = iter(draws), list[tuple[int, ...]]()
 
-    def standard_normal(self, shape: Any) -> Any:
+    def standard_normal(self, shape: tuple[int, ...]) -> Any:
         """The next array."""
-        drawn = next(self.draws)
-        assert np.shape(drawn) == tuple(shape)
-        return drawn
+        self.asked.append(tuple(shape))
+        return next(self.draws)
+
+
+def unless_it_runs_out(sampler: Callable[..., Any], *args: Any, **settings: Any) -> Any:
+    """What a sampler makes of what it is dealt; None if it asks for more."""
+    try:
+        return sampler(*args, **settings)
+    except StopIteration:
+        return None
 
 
 DRAWS = (("Z", sp.Integer(0), sp.Integer(1)), ("U", half, sp.Rational(1, 12)))  # array, expectation, variance
@@ -102,7 +109,7 @@ def covariance(first: Any, second: Any) -> Tensor:
 
 
 def uncorrelated(weights: Any, variance: Any) -> Claims:
-    """The weights have the shape (fan_out, fan_in), mean 0, and this variance; two of them are uncorrelated, being made of different draws."""
+    """The weights have the shape (fan_out, fan_in), mean 0, and this variance; two of them are uncorrelated."""
     yield np.shape(weights), (n, m)
     element = weights.at(j, k)
     yield Tensor(expectation(element, j, k)), 0
@@ -438,7 +445,7 @@ def one_law_for_all(forward_variance: Step) -> Claims:
     table="What 300 → 100 weights of Glorot and of UC keep of a variance",
 )
 def glorot_by_number(forward_variance: Step, backward_variance: Step, uniform_variance: Step) -> Claims:
-    """Forwards 1.502 and backwards .500 by Monte Carlo, 3/2 and 1/2 exactly; 8.98 and 2.98 with the limit that UC prints, 9 and 3 exactly."""
+    """Forwards 1.502 and backwards .500 by Monte Carlo, 3/2 and 1/2 exactly; 8.98 and 2.98 with UC's limit, 9 and 3 exactly."""
     for row, squared, figures in (
         ("√(6/(m + n))", Fraction(6, 400), ("1.502", "0.500")),
         ("6/√(m + n)", Fraction(36, 400), ("8.98", "2.98")),
@@ -666,7 +673,7 @@ def mean_field_over_all_cases(mean_field: Step, dense: Step) -> Claims:
     "init.variance.tanh_linear_claim", "init.meanfield", scope="unit inputs and σ² = 1; L = 200; input deviations 1, .5, .1, .01"
 )
 def tanh_shrinks(mean_field: Step) -> Claims:
-    """The deviation after 1, 2, … layers, near 1/√(2 L) in the end: .0502 against .05; ratios for small inputs, of which .0001 keeps most."""
+    """The deviation after 1, 2, … layers, near 1/√(2 L) in the end: .0502 against .05; and ratios for small inputs."""
     variance = Ball(1)
     for layer in range(1, 201):
         variance = expected(mean_field, np.tanh, variance)
@@ -841,7 +848,7 @@ def fresh_runs_agree(identifier: str, ours: Any, runs: int) -> Claims:
     """The fresh runs against the 1000 of the catalogue: their means differ by no more than chance allows."""
     for number, row in enumerate(presets(identifier)):
         for column, name in enumerate(("mean", "std")):
-            reach = Decimal(SURE * math.sqrt(1 / runs + 1 / 1000) * float(row[f"{name}_sd"]))
+            reach = Decimal(SURE * math.sqrt(1 / runs + 1 / row["runs"]) * float(row[f"{name}_sd"]))
             middle = Decimal(float(row[name]))
             yield float(ours[number][column]), Interval(middle - reach, middle + reach)
 
@@ -1206,26 +1213,26 @@ def near_uniform(normal_weights: Step, forward_variance: Step) -> Claims:
 # --- without tails -----------------------------------------------------------------------------------------------------------------
 
 
-@enumeration(
-    "init.truncated_normal", scope="exact, all triples of draws from −3, −2, 1/2, 2, 5/2 for one and for two weights, cuts 2 and 1"
-)
+@enumeration("init.truncated_normal", scope="exact, all draws from −3, −2, 1/2, 2, 5/2: three for one weight, two for two; cuts 2 and 1")
 def drawn_again_beyond_the_cut(truncated_normal: Step) -> Claims:
-    """A weight is std / spread times the first of its draws within the cut, ends included."""
+    """A weight is std / spread times the first of its draws within the cut, ends included; no draw is asked for without need."""
     values = (-3, -2, Fraction(1, 2), 2, Fraction(5, 2))
-    for cut in (Fraction(2), Fraction(1)):
-        for shape in ((1, 1), (1, 2)):
-            columns = [[*row, 0] for row in itertools.product(values, repeat=3 if shape == (1, 1) else 2)]  # 0 is always kept
-            for dealt in itertools.product(columns, repeat=shape[1]):
-                draws = [Rational([list(row)]) for row in zip(*dealt, strict=True)]
-                weights = truncated_normal(Dealt(*draws), *shape, std=Rational(3), cut=Rational(cut), spread=Rational(2))
-                first = [next(one for one in column if abs(one) <= cut) for column in dealt]
-                yield weights, Rational([first]) * Fraction(3, 2)
-                yield truncated_normal(Dealt(*draws), *shape, std=Rational(3), cut=Rational(cut)), Rational([first]) * 3
+    for cut, (fan_in, length) in itertools.product((2, 1), ((1, 3), (2, 2))):
+        columns = [(*row, 0) for row in itertools.product(values, repeat=length)]  # 0 is always kept
+        for dealt in itertools.product(columns, repeat=fan_in):
+            places = [next(place for place, one in enumerate(column) if abs(one) <= cut) for column in dealt]
+            first = Rational([[column[place] for column, place in zip(dealt, places, strict=True)]])
+            for given, factor in (({"spread": Rational(2)}, Fraction(3, 2)), ({}, 3)):
+                source = Dealt(*(Rational([list(row)]) for row in zip(*dealt, strict=True)))
+                weights = unless_it_runs_out(truncated_normal, source, 1, fan_in, std=Rational(3), cut=Rational(cut), **given)
+                yield weights is None, False
+                yield weights, first * factor
+                yield source.asked, [(1, fan_in)] * (max(places) + 1)
 
 
 @certified_value("init.truncated_normal", scope="the presets of the catalogue; the variance by its integral, certified")
 def spread_of_the_rest(truncated_normal: Step) -> Claims:
-    """E[z² | |z| ≤ c] = 1 − 2 c φ(c)/erf(c/√2), whose root at 2 is the preset; with it weights have the deviation std, without .7737 std²."""
+    """E[z² | |z| ≤ c] = 1 − 2 c φ(c)/erf(c/√2), whose root at 2 is the preset; without it the variance is .7737 std²."""
     (preset,) = presets("init.truncated_normal")
     cut, density = x.item(), sp.exp(-(x.item() ** 2) / 2) / sp.sqrt(2 * sp.pi)
     of_mass, of_square = sp.erf(cut / sp.sqrt(2)), sp.erf(cut / sp.sqrt(2)) - 2 * cut * density  # integrals from −c to c: 0 at 0, and
@@ -1270,6 +1277,7 @@ def orthogonal_factor_of_the_draw(orthogonal: Step) -> Claims:
         rotation = np.stack([np.stack([cos, -side * sin]), np.stack([sin, side * cos])])
         yield rotation.T @ rotation, np.eye(2, dtype=int)
         yield orthogonal(Dealt(rotation @ triangle), 2, 2, gain=s), s * rotation
+        yield orthogonal(Dealt(rotation @ triangle), 2, 2), rotation
 
 
 @certified_value("init.orthogonal", scope="certified, random integer matrices of 1 × 1 … 6 × 4 and 4 × 6")
@@ -1278,7 +1286,9 @@ def orthonormal_by_number(orthogonal: Step) -> Claims:
     source = np.random.default_rng(0)
     for rows, columns in ((1, 1), (3, 3), (6, 4), (4, 6), (5, 1), (1, 5)):
         tall = source.integers(-9, 10, (max(rows, columns), min(rows, columns)))
-        weights = orthogonal(Dealt(Ball(tall)), rows, columns, gain=Ball(3))
+        dealt = Dealt(Ball(tall))
+        weights = orthogonal(dealt, rows, columns, gain=Ball(3))
+        yield (dealt.asked, np.shape(weights)), ([np.shape(tall)], (rows, columns))
         upright = weights if rows >= columns else weights.T
         yield upright.T @ upright, Ball(9 * np.eye(min(rows, columns), dtype=int))
         r = upright.T @ Ball(tall)
@@ -1309,21 +1319,17 @@ def fifty_linear_layers(orthogonal: Step, lecun_normal: Step) -> Claims:
     yield (bool(spread_out[0] > 1), bool(np.median(spread_out) < 1e-6)), (True, True)
 
 
-class Permuting:
+class Permuting(Dealt):
     """A source that permutes rows as it is told, and deals given numbers."""
 
-    def __init__(self, orders: tuple[tuple[int, ...], ...], numbers: Any) -> None:
-        self.orders, self.numbers = orders, numbers
+    def __init__(self, orders: tuple[tuple[int, ...], ...], *draws: Any) -> None:
+        super().__init__(*draws)
+        self.orders = orders
 
     def permuted(self, rows: Any, axis: int) -> Any:
         """Each row in its own order."""
-        assert axis == 1
-        return np.stack([row[list(order)] for row, order in zip(rows, self.orders, strict=True)])
-
-    def standard_normal(self, shape: Any) -> Any:
-        """The numbers."""
-        assert np.shape(self.numbers) == tuple(shape)
-        return self.numbers
+        moved = [row[list(order)] for row, order in zip(np.moveaxis(rows, axis, 1), self.orders, strict=False)]
+        return np.moveaxis(np.stack(moved), 1, axis)
 
 
 @enumeration("init.sparse", scope="exact, all orders of two rows of up to 4 inputs, all counts, arbitrary numbers")
@@ -1335,7 +1341,9 @@ def exactly_so_many(sparse: Step) -> Claims:
         for count in range(1, fan_in + 1):
             met: dict[Any, int] = {}
             for pair in itertools.product(orders, repeat=2):
-                weights = Symbolic.plain(sparse(Permuting(pair, numbers), 2, fan_in, count=count, std=s))
+                source = Permuting(pair, numbers)
+                weights = Symbolic.plain(sparse(source, 2, fan_in, count=count, std=s))
+                yield (source.asked, np.shape(weights)), ([(2, fan_in)], (2, fan_in))
                 pattern = tuple(tuple(bool(one != 0) for one in row) for row in weights)
                 met[pattern] = met.get(pattern, 0) + 1
                 if met[pattern] == 1:
@@ -1420,7 +1428,7 @@ def mean_log_chi_square(freedom: int) -> Any:
 
 @proof("init.random_walk", scope="the expansion for large n; E ln χ² for every n by the moments 2ᵖ Γ(n/2 + p)/Γ(n/2)")
 def drift_is_of_second_order(random_walk_gain: Step) -> Claims:
-    """E ln χ² is the slope of ln E[(χ²)ᵖ] at p = 0: ψ(n/2) + ln 2.  With y = 2/n, −(ψ(1/y) + ln y)/2 = y/4 + y²/24 − …, and ln gain = y/4."""
+    """E ln χ² is the slope of ln E[(χ²)ᵖ] at p = 0: ψ(n/2) + ln 2.  With y = 2/n, −(ψ(1/y) + ln y)/2 = y/4 + y²/24 − …."""
     power, freedom = sp.Symbol("p"), sp.Symbol("n", positive=True)
     moment = 2**power * sp.gamma(freedom / 2 + power) / sp.gamma(freedom / 2)
     yield Symbolic(sp.simplify(sp.diff(sp.log(moment), power).subs(power, 0) - sp.digamma(freedom / 2) - sp.log(2))), 0
