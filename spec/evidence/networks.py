@@ -514,7 +514,7 @@ def deck_product(chain_output: Step, weights: Any, value: Any) -> tuple[Any, Any
 
 @proof("network.gauge.toy_product", scope="four layers, all weights and inputs; every factor that moves from one layer to another")
 def gradients_of_a_product(chain_output: Step, dense: Step, dense_backward: Step) -> Claims:
-    """∂z/∂wᵢ is x times the other three weights, by calculus and by four layers back; move a factor c, and one gradient is c times larger."""
+    """∂z/∂wᵢ is x times the other three weights, by calculus and by four layers back; a factor may move."""
     value, c_ = symbols("x"), symbols("c", nonzero=True)
     weights = symbols("w", 4)
     others = Symbolic([sp.prod([one.item() for j, one in enumerate(weights) if j != i]) for i in range(4)])
