@@ -156,8 +156,7 @@ def axes_of(domain: Domain) -> list[str]:
 
 def outside(domain: Domain, value: Any, good: Mapping[str, Any], bound: set[str]) -> Iterator[tuple[str, Any, type[Exception]]]:
     """What one domain excludes: label, value, error; `bound` names the axes whose length other axes share."""
-    if not domain.optional:
-        yield "None", None, TypeError
+    yield from [("None", None, TypeError)] * (not domain.optional)
     yield "a string", "0.5", ValueError if domain.kind == "choice" else TypeError
     if domain.kind == "state":
         yield "a bare tuple", tuple(value), TypeError

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sympy as sp
+from flint import arb
 
 from ..arithmetic import Ball, Differential, Rational, Symbolic, Tensor, function, jacobian, partial, slope, symbols, tensor
 from . import Cell, Claims, Step, certified_value, derivative, enumeration, erratum, law, printed, proof
@@ -507,11 +508,6 @@ def tanh_has_no_such_freedom(rescale_units: Step, dense: Step, dense_relu: Step,
         yield dense(layer(inner, scaled[0], scaled[1]), scaled[2]), printed(after)
 
 
-def deck_product(chain_output: Step, weights: Any, value: Any) -> tuple[Any, Any]:
-    """Z and its derivatives by the four weights, by dual numbers."""
-    return chain_output(value, weights), jacobian(lambda w: chain_output(Ball(value), w), Ball(weights))[0]
-
-
 @proof("network.gauge.toy_product", scope="four layers, all weights and inputs; every factor that moves from one layer to another")
 def gradients_of_a_product(chain_output: Step, dense: Step, dense_backward: Step) -> Claims:
     """∂z/∂wᵢ is x times the other three weights, by calculus and by four layers back; a factor may move."""
@@ -543,9 +539,9 @@ def two_points_of_one_orbit(chain_output: Step) -> Claims:
     """The same z, gradients 10⁴ times apart."""
     far = [1, Fraction(1, 100), 100, 1]
     for weights, slopes in (([1, 1, 1, 1], ("1", "1", "1", "1")), (far, ("1", "100", "0.01", "1"))):
-        z, gradient = deck_product(chain_output, weights, 1)
         row = "w = (" + ", ".join(f"{float(one):g}" for one in weights) + ")"
-        yield Cell(Rational(z) if not isinstance(z, Rational) else z, Fraction(1), row, "z")
+        yield Cell(chain_output(Rational(1), Rational(weights)), 1, row, "z")
+        gradient = jacobian(lambda w: chain_output(Ball(1), w), Ball(weights))[0]
         for i, (got, claimed) in enumerate(zip(gradient, slopes, strict=True), start=1):
             yield Cell(got, Fraction(claimed), row, f"∂z/∂w{i}")
 
@@ -582,3 +578,283 @@ def equivalent_points(dense: Step, dense_relu: Step) -> Claims:
 def signs_of_tanh_units(dense: Step, dense_tanh: Step, x: LayerInputs, weight: LayerWeights, bias: LayerBiases) -> Claims:
     """A change of sign rounds nothing: the outputs of the second layer, here the first layer's transpose, do not move at all."""
     yield dense(dense_tanh(x, -weight, -bias), -weight.T), dense(dense_tanh(x, weight, bias), weight.T)
+
+
+# --- what one layer cannot do ------------------------------------------------------------------------------------------------------
+
+CORNERS = Rational(list(itertools.product((0, 1), repeat=2)))
+XOR, XNOR = (-1, 1, 1, -1), (1, -1, -1, 1)
+HALVES = [Fraction(k, 2) for k in (-3, -1, 1, 3)]
+
+
+@enumeration("network.xor", scope="exact: all 16 Boolean functions of two bits")
+def fourteen_of_sixteen(dense: Step) -> Claims:
+    """A function has a separating line, found among 36, or a certificate that none exists: label-signed corners (x, 1) that add up to 0."""
+    lines = [dense(CORNERS, Rational([w]), Rational([b]))[:, 0] for w in itertools.product((-1, 0, 1), repeat=2) for b in HALVES]
+    with_one = np.concatenate([CORNERS, Rational(np.ones((4, 1)))], axis=1)
+    for labels in itertools.product((-1, 1), repeat=4):
+        separable = any(np.all(Rational(labels) * line > 0) for line in lines)
+        yield separable, labels not in (XOR, XNOR)
+        yield bool(np.all(Rational(labels) @ with_one == 0)), not separable
+
+
+@proof("network.xor", scope="every weight and bias")
+def no_line_through_all_four(dense: Step) -> Claims:
+    """z₀₀ + z₁₁ = z₀₁ + z₁₀: one pair cannot be positive and the other negative."""
+    z = dense(Symbolic([[0, 0], [0, 1], [1, 0], [1, 1]]), symbols("w", 1, 2), symbols("b", 1))[:, 0]
+    yield z[0] + z[3], z[1] + z[2]
+
+
+@enumeration("network.xor", scope="exact, the four corners: two hidden steps, two hidden ReLUs, and the best linear fit")
+def one_hidden_layer_is_enough(dense: Step, dense_relu: Step, relu_slope: Step) -> Claims:
+    """[s > 1/2] − [s > 3/2] > 1/2 and relu(s) − 2 relu(s − 1), s = x₁ + x₂; least squares without a hidden layer says 1/2 everywhere."""
+    target = Rational([0, 1, 1, 0])
+    both = Rational([[1, 1], [1, 1]])
+    step = relu_slope  # 1 above 0, else 0
+    hidden = step(dense(CORNERS, both, Rational([Fraction(-1, 2), Fraction(-3, 2)])))
+    yield step(dense(hidden, Rational([[1, -1]]), Rational([Fraction(-1, 2)])))[:, 0], target
+    yield dense(dense_relu(CORNERS, both, Rational([0, -1])), Rational([[1, -2]]))[:, 0], target
+    with_one = np.concatenate([CORNERS, Rational(np.ones((4, 1)))], axis=1)
+    fit = np.linalg.solve(with_one.T @ with_one, with_one.T @ target)
+    yield dense(CORNERS, np.expand_dims(fit[:2], 0), fit[2:])[:, 0], Rational([Fraction(1, 2)] * 4)
+
+
+@proof("network.logistic_is_one_layer", scope="every data set, all labels 1 or all −1, hence sample by sample any")
+def one_layer_and_a_loss(dense: Step, dense_backward: Step, sigmoid: Step, logistic_loss: Step, logistic_grad: Step) -> Claims:
+    """−log h and −log(1 − h) of a sigmoid unit h without bias; its gradient is that of the layer, from δ = h − [y = 1]."""
+    w = tensor("w", n0)
+    z = dense(x, np.expand_dims(w, 0))
+    for label, share in ((1, sigmoid(z)), (-1, sigmoid(-z))):
+        labels = Tensor(sp.Integer(label), tensor("y", m).axes)
+        yield logistic_loss(w, x, labels, reduction="sum"), -np.sum(np.log(share))
+        delta = sigmoid(z) - Fraction(1 + label, 2)
+        yield logistic_grad(w, x, labels, reduction="none"), delta * x
+        yield logistic_grad(w, x, labels, reduction="sum"), np.sum(logistic_grad(w, x, labels, reduction="none"), axis=0)
+    yield sigmoid(-z), 1 - sigmoid(z)
+    delta = tensor("dz", m, 1)
+    yield np.sum(dense_backward(delta, x, np.expand_dims(w, 0))[1], axis=0), np.sum(delta * x, axis=0)
+
+
+@certified_value("network.logistic_is_one_layer", scope="four samples of two inputs, labels of both signs")
+def one_layer_by_number(dense: Step, dense_backward: Step, sigmoid: Step, logistic_loss: Step, logistic_grad: Step) -> Claims:
+    """Loss and gradient of mixed labels."""
+    inputs, w = Ball([[1, 2], [-1, Fraction(1, 2)], [3, -1], [0, 4]]), Ball([Fraction(1, 3), -1])
+    signs_, targets = Ball([1, -1, -1, 1]), Ball([[1], [0], [0], [1]])
+    h = sigmoid(dense(inputs, np.expand_dims(w, 0)))
+    yield logistic_loss(w, inputs, signs_, reduction="sum"), -np.sum(np.log(targets * h + (1 - targets) * (1 - h)))
+    _, by_weights, _ = dense_backward(h - targets, inputs, np.expand_dims(w, 0))
+    yield logistic_grad(w, inputs, signs_, reduction="sum"), by_weights[0]
+
+
+# --- what one hidden layer can do --------------------------------------------------------------------------------------------------
+
+start, spacing = symbols("start"), symbols("spacing", positive=True)
+part = 1 / (1 + s)  # any part of a cell
+
+
+@proof("network.universal_approximation", scope="all values, every place in every cell; 2 to 5 knots, start and spacing any")
+def line_between_neighbours(relu_interpolant: Step) -> Claims:
+    """At the knots it has their values, between two of them it is the line; before the first it is constant."""
+    for count in range(2, 6):
+        values = symbols("y", count)
+        places = np.stack([start - spacing * part, *(start + spacing * i for i in range(count))])
+        yield relu_interpolant(places, values, start=start, spacing=spacing), np.concatenate([values[:1], values])
+        inside = np.stack([start + spacing * (i + part) for i in range(count - 1)])
+        between = (1 - part) * values[:-1] + part * values[1:]
+        yield relu_interpolant(inside, values, start=start, spacing=spacing), between
+
+
+@enumeration("network.universal_approximation", scope="exact: six knots, 41 points, beyond the last knot too")
+def it_is_one_hidden_layer(relu_interpolant: Step, dense: Step, dense_relu: Step) -> Claims:
+    """A dense layer of five ReLUs of weight 1, one a knot, and a linear one of the changes of slope."""
+    knots, values = [Fraction(k, 2) - 1 for k in range(6)], [Fraction(k) for k in (3, -1, 4, -1, 5, -9)]
+    places = Rational([Fraction(k, 8) - 2 for k in range(41)])
+    slopes = [2 * (b - a) for a, b in itertools.pairwise(values)]
+    bends = [b - a for a, b in itertools.pairwise([Fraction(0), *slopes])]
+    hidden = dense_relu(np.expand_dims(places, 1), Rational(np.ones((5, 1))), -Rational(knots[:-1]))
+    got = relu_interpolant(places, Rational(values), start=Rational(-1), spacing=Rational(Fraction(1, 2)))
+    yield got, dense(hidden, Rational([bends]), Rational(values[:1]))[:, 0]
+    yield relu_interpolant(Rational(knots), Rational(values), start=Rational(-1), spacing=Rational(Fraction(1, 2))), Rational(values)
+
+
+@proof("network.universal_approximation.bound", "network.universal_approximation", scope="every function of |f''| ≤ M, every cell")
+def convexity_bounds_the_error(relu_interpolant: Step, interpolation_bound: Step) -> Claims:
+    """M x²/2 + f and M x²/2 − f are convex, so each lies below its own interpolant, by r ≥ 0 at any point of a cell.
+
+    Hence bound ± error = r + M h² (1 − 2 u)²/8 ≥ 0, u the part of the cell; it is equality for f = ∓M x²/2 in the middle.
+    """
+    ends = symbols("fa fb")
+    rest, most = symbols("r M", nonnegative=True)
+    place, (left, right) = start + spacing * part, (start, start + spacing)
+    for sign in (1, -1):
+        bowls = [most * end**2 / 2 + sign * value for end, value in zip((left, right), ends, strict=True)]
+        here = sign * ((1 - part) * bowls[0] + part * bowls[1] - rest - most * place**2 / 2)  # f there, by convexity
+        (line,) = relu_interpolant(np.stack([place]), np.stack(ends), start=start, spacing=spacing)
+        left_over = rest + most * spacing**2 * (1 - 2 * part) ** 2 / 8
+        yield interpolation_bound(most, spacing=spacing) + sign * (line - here), left_over
+        yield left_over >= 0, True
+
+
+@certified_value(
+    "network.universal_approximation",
+    "network.universal_approximation.bound",
+    scope="sin 2πx on [0, 1], 65 knots; between 65 knots no line is farther off than at 1/4 + 1/128, but for 1e−6",
+    table="One hidden layer of ReLUs through sin 2πx at 65 knots",
+)
+def sine_of_64_cells(relu_interpolant: Step, interpolation_bound: Step) -> Claims:
+    """The error is largest beside the crests, where |f''| is; the bound is h²/8 · 4π²."""
+    sine = lambda place: (2 * arb(place.numerator) / place.denominator).sin_pi()  # noqa: E731 - as mathematics
+    knots = Ball([sine(Fraction(k, 64)) for k in range(65)])
+    middles = [Fraction(2 * k + 1, 128) for k in range(64)]
+    spacing_ = Ball(Fraction(1, 64))
+    error = np.abs(relu_interpolant(Ball(middles), knots, start=Ball(0), spacing=spacing_) - Ball([sine(one) for one in middles]))
+    yield Cell(np.max(error), printed("1.203e-3"), "64 cells", "largest error, in the middles")
+    bound = interpolation_bound(4 * Ball(arb.pi()) ** 2, spacing=spacing_)
+    yield Cell(bound, printed("1.205e-3"), "64 cells", "h² max |f''| / 8")
+    yield np.all(error <= bound), True
+
+
+@proof("network.universal_approximation", scope="a quadratic activation, every number of hidden units and all weights")
+def a_polynomial_activation_stays_a_polynomial(dense: Step) -> Claims:
+    """The third difference of the network vanishes, whatever the step: it is a polynomial of degree 2 at most."""
+    place, step, a2, a1, a0 = (tensor(name, 1, 1) for name in ("x", "h", "a2", "a1", "a0"))
+    inner, outer = tensor("W", n1, 1), tensor("V", 1, n1)
+
+    def network(at: Any) -> Any:
+        z = dense(at, inner, bias)
+        return dense(a2 * z**2 + a1 * z + a0, outer)
+
+    points = [network(place + k * step) for k in range(4)]
+    yield points[3] - 3 * points[2] + 3 * points[1] - points[0], 0 * place
+
+
+@enumeration("network.universal_approximation", scope="exact: |x| on [−1, 1] against all polynomials of degree 2")
+def best_quadratic_for_the_modulus(dense: Step) -> Claims:
+    """Weights of modulus 1 in all that annihilate every quadratic make 1/8 of |x|: none is nearer; x² + 1/8, a network, is as near.
+
+    At 0, ±1/2, ±1 the error of that one is 1/8 in turn; in between |x| − x² − 1/8 = 1/8 − (|x| − 1/2)² lies within.
+    """
+    places = Rational([-1, Fraction(-1, 2), 0, Fraction(1, 2), 1])
+    functional = Rational([-1, 4, -6, 4, -1]) / 16
+    yield np.sum(np.abs(functional)), 1
+    yield np.stack([functional @ places**k for k in range(3)]), Rational([0, 0, 0])
+    yield functional @ np.abs(places), Fraction(1, 8)
+    grid = Rational([Fraction(k, 16) for k in range(-16, 17)])
+    quadratic = dense(dense(np.expand_dims(grid, 1), Rational([[1]])) ** 2, Rational([[1]]), Rational([Fraction(1, 8)]))[:, 0]
+    yield np.max(np.abs(np.abs(grid) - quadratic)), Fraction(1, 8)
+    yield np.abs(grid) - quadratic, Fraction(1, 8) - (np.abs(grid) - Fraction(1, 2)) ** 2
+
+
+@proof("network.extrapolation", scope="every network that is kept on [0, 1], every place there and beyond, every difference")
+def whatever_one_likes_beyond(dense: Step, dense_relu: Step) -> Claims:
+    """One more unit that is silent up to 1 changes nothing on [0, 1], and adds any value d to the output at 1 + s."""
+    kept, wanted = symbols("kept d")
+    for place, change in ((part, 0), (Symbolic(0), 0), (Symbolic(1), 0), (1 + s, wanted)):
+        hidden = dense_relu(np.reshape(place, (1, 1)), Symbolic([[1]]), Symbolic([-1]))
+        yield dense(hidden, np.reshape(wanted / s, (1, 1)), np.reshape(kept, (1,)))[0, 0], kept + change
+
+
+@enumeration("network.extrapolation", scope="exact: two networks on a grid of [−2, 3]")
+def two_networks_of_one_interval(dense: Step, dense_relu: Step) -> Claims:
+    """x and x − 2 relu(x − 1) as ReLU networks: equal on [0, 1] to the last digit, 4 apart at 3."""
+    grid = Rational([[Fraction(k, 8)] for k in range(-16, 25)])
+    first = dense(dense_relu(grid, Rational([[1]]), Rational([0])), Rational([[1]]))[:, 0]
+    second = dense(dense_relu(grid, Rational([[1], [1]]), Rational([0, -1])), Rational([[1, -2]]))[:, 0]
+    yield first[:25], second[:25]
+    yield first[-1] - second[-1], 4
+
+
+# --- depth -------------------------------------------------------------------------------------------------------------------------
+
+
+@proof("network.depth_separation", scope="every depth k and every place, by induction")
+def each_level_splits_every_piece(triangle: Step) -> Claims:
+    """If the map of level k is v on a cell, from 0 to 1, or 1 − v, then that of level k + 1 is w and 1 − w on its two halves.
+
+    It is v on the one cell of level 0, so level k has 2ᵏ cells, each a piece of slope ± 2ᵏ, and the slopes alternate: no two are one piece.
+    """
+    within = part  # w, the part of a half
+    for rising in (True, False):
+        for half, claimed in ((0, within), (1, 1 - within)):
+            v = (half + within) / 2
+            yield triangle(v if rising else 1 - v), claimed
+    yield triangle(Symbolic([0, Fraction(1, 2), 1])), Symbolic([0, 1, 0])
+
+
+def pieces(values: Any) -> int:
+    """How many linear pieces there are, of values at equally spaced points that no kink lies between."""
+    slopes = values[1:] - values[:-1]
+    return 1 + int(np.sum(np.asarray(slopes[1:] != slopes[:-1])))
+
+
+def iterated(triangle: Step, x: Any, depth: int) -> Any:
+    """The triangle map, so many times."""
+    for _ in range(depth):
+        x = triangle(x)
+    return x
+
+
+@enumeration(
+    "network.depth_separation",
+    scope="exact: levels 1, 2, 3 and 6, and the shallow network of each",
+    table="Linear pieces of the triangle map, iterated",
+)
+def pieces_of_a_deep_network(triangle: Step, relu_interpolant: Step) -> Claims:
+    """2ᵏ, of 2 k ReLUs; one hidden layer needs 2ᵏ of them, those of its interpolant, which is the same function."""
+    for depth in (1, 2, 3, 6):
+        size = 2**depth
+        places = Rational([Fraction(k, 4 * size) for k in range(4 * size + 1)])
+        deep = iterated(triangle, places, depth)
+        yield Cell(pieces(deep), size, f"k = {depth}", "pieces on [0, 1]")
+        values = Rational([k % 2 for k in range(size + 1)])
+        yield relu_interpolant(places, values, start=Rational(0), spacing=Rational(Fraction(1, size))), deep
+
+
+@proof("network.depth_separation", scope="every number of hidden units, all weights, every pattern of active units")
+def straight_between_kinks(dense: Step) -> Claims:
+    """Where no unit changes its state the output is a straight line of the input: n units have n kinks, so n + 1 pieces at most."""
+    place, step, outer, active = tensor("x", 1, 1), tensor("h", 1, 1), tensor("V", 1, n1), tensor("M", n1)
+    inner = tensor("W", n1, 1)
+    points = [dense(active * dense(place + k * step, inner, bias), outer) for k in range(3)]
+    yield points[2] - 2 * points[1] + points[0], 0 * place
+
+
+@enumeration("network.depth_separation", scope="exact: 60 shallow networks of 1 to 6 ReLUs, kinks at integers")
+def pieces_of_shallow_networks(dense: Step, dense_relu: Step) -> Claims:
+    """Never more than n + 1; n + 1 where all kinks differ and all units count."""
+    source = np.random.default_rng(4)
+    grid = Rational([[k] for k in range(-12, 13)])
+    for size in range(1, 7):
+        for _ in range(10):
+            kinks, directions = source.integers(-9, 10, size), source.choice([-2, -1, 1, 3], size)
+            outer = source.choice([-3, -1, 2, 5], size)
+            hidden = dense_relu(grid, Rational(np.expand_dims(directions, 1)), Rational(-directions * kinks))
+            count = pieces(dense(hidden, Rational(np.expand_dims(outer, 0)))[:, 0])
+            yield count <= size + 1, True
+            yield (count == size + 1) or len(set(kinks.tolist())) < size, True
+
+
+@proof("network.depth_separation.product_gate", "network.depth_separation", scope="all u, v; every quartic activation; exp and its limit")
+def gate_of_a_quartic(product_gate: Step) -> Claims:
+    """For σ = a₀ + a₁ z + a₂ z² + a₃ z³ + a₄ z⁴ it is off by 2 a₄/a₂ λ² u v (u² + v²); for exp it is sinh(λu) sinh(λv)/λ² → u v."""
+    v, w, a0, a1, a3, a4 = symbols("v w a0 a1 a3 a4")
+    a2, scale = symbols("a2", nonzero=True), symbols("scale", positive=True)
+    quartic = lambda z: a0 + a1 * z + a2 * z**2 + a3 * z**3 + a4 * z**4  # noqa: E731 - as mathematics
+    yield product_gate(v, w, quartic, scale=scale, bend=2 * a2), v * w + 2 * a4 / a2 * scale**2 * v * w * (v**2 + w**2)
+    of_exp = product_gate(v, w, np.exp, scale=scale, bend=1)
+    sinh = lambda z: (np.exp(scale * z) - np.exp(-scale * z)) / 2  # noqa: E731 - as mathematics
+    yield of_exp, sinh(v) * sinh(w) / scale**2
+    yield Symbolic(sp.limit(of_exp.item(), scale.item(), 0)), v * w
+
+
+@certified_value(
+    "network.depth_separation.product_gate",
+    scope="softplus, u = .7, v = −1.3",
+    table="The product gate of four softplus units at u = .7, v = −1.3",
+)
+def gate_by_number(product_gate: Step) -> Claims:
+    """The error falls with the square of the scale."""
+    for scale, digits in ((Fraction(1), "0.131"), (Fraction(1, 10), "1.6e-3"), (Fraction(1, 100), "1.7e-5")):
+        operands = Ball(Fraction(7, 10)), Ball(Fraction(-13, 10))
+        got = product_gate(*operands, lambda z: np.log(1 + np.exp(z)), scale=Ball(scale), bend=Ball(Fraction(1, 4)))
+        yield Cell(got - operands[0] * operands[1], printed(digits), f"λ = {float(scale):g}", "error")
