@@ -276,7 +276,8 @@ def six_layers_of_jacobians(pull_back: Step, dense_tanh: Step, tanh_slope: Step)
     passed = [sample]
     for layer in layers:
         passed.append(dense_tanh(np.expand_dims(passed[-1], 0), layer)[0])
-    above, got = passed[-1], []  # of the loss Σ y²/2
+    above: Any = passed[-1]  # of the loss Σ y²/2
+    got: list[Any] = []
     for layer, h, taken in list(zip(layers, passed[1:], passed[:-1], strict=True))[::-1]:
         by_input = np.expand_dims(tanh_slope(h), 1) * layer
         by_weights = np.reshape(np.expand_dims(Ball(np.eye(len(h))) * tanh_slope(h), 2) * taken, (len(h), -1))
@@ -380,7 +381,7 @@ def all_weights_of_a_unit_move_together(dense_backward: Step) -> Claims:
     for delta in (Fraction(-7), Fraction(-1, 3), Fraction(1, 3), Fraction(7)):
         for inputs in itertools.product((Fraction(1, 100), Fraction(1, 2), 1, 3, 10), repeat=3):
             _, row, _ = dense_backward(Rational([[delta]]), Rational([inputs]), Rational([[1, -1, 2]]))
-            yield np.sign(row), Rational([[int(np.sign(delta))] * 3])
+            yield np.sign(row), Rational([[1 if delta > 0 else -1] * 3])
     yield two_samples(dense_backward), Rational([[Fraction(9, 10), Fraction(-9, 10)]])
 
 
@@ -468,7 +469,7 @@ def gradients_go_the_other_way(rescale_units: Step, dense: Step, dense_backward:
     Hence ‖W¹ⱼ‖² + (b¹ⱼ)² − ‖W²ⱼ‖² stays as it is along the gradient flow. ReLU is its slope times z, and the slope is the same at c z.
     """
     outer, above, mask = tensor("V", n2, n1), tensor("dy", m, n2), tensor("M", m, n1)
-    factors = tensor("c", n1, positive=True)
+    factors: Any = tensor("c", n1, positive=True)
     yield relu_slope(c * signs), relu_slope(signs)
     plain = slopes_of_two_layers(dense, dense_backward, mask, x, (weight, bias, outer), above)
     scaled = slopes_of_two_layers(dense, dense_backward, mask, x, rescale_units(weight, bias, outer, factors), above)
@@ -522,7 +523,8 @@ def gradients_of_a_product(chain_output: Step, dense: Step, dense_backward: Step
     for layer in layers:
         passed.append(dense(passed[-1], layer))
     yield passed[-1][0, 0], z
-    above, got = Symbolic([[1]]), []
+    above: Any = Symbolic([[1]])
+    got: list[Any] = []
     for layer, taken in list(zip(layers, passed[:-1], strict=True))[::-1]:
         above, by_layer, _ = dense_backward(above, taken, layer)
         got = [by_layer[0, 0], *got]
@@ -538,8 +540,8 @@ def gradients_of_a_product(chain_output: Step, dense: Step, dense_backward: Step
 )
 def two_points_of_one_orbit(chain_output: Step) -> Claims:
     """The same z, gradients 10⁴ times apart."""
-    far = [1, Fraction(1, 100), 100, 1]
-    for weights, slopes in (([1, 1, 1, 1], ("1", "1", "1", "1")), (far, ("1", "100", "0.01", "1"))):
+    far = [Fraction(1), Fraction(1, 100), Fraction(100), Fraction(1)]
+    for weights, slopes in (([Fraction(1)] * 4, ("1", "1", "1", "1")), (far, ("1", "100", "0.01", "1"))):
         row = "w = (" + ", ".join(f"{float(one):g}" for one in weights) + ")"
         yield Cell(chain_output(Rational(1), Rational(weights)), 1, row, "z")
         gradient = jacobian(lambda w: chain_output(Ball(1), w), Ball(weights))[0]
@@ -623,7 +625,7 @@ def one_hidden_layer_is_enough(dense: Step, dense_relu: Step, relu_slope: Step) 
 @proof("network.logistic_is_one_layer", scope="every data set, all labels 1 or all −1, hence sample by sample any")
 def one_layer_and_a_loss(dense: Step, dense_backward: Step, sigmoid: Step, logistic_loss: Step, logistic_grad: Step) -> Claims:
     """−log h and −log(1 − h) of a sigmoid unit h without bias; its gradient is that of the layer, from δ = h − [y = 1]."""
-    w = tensor("w", n0)
+    w: Any = tensor("w", n0)
     z = dense(x, np.expand_dims(w, 0))
     for label, share in ((1, sigmoid(z)), (-1, sigmoid(-z))):
         labels = Tensor(sp.Integer(label), tensor("y", m).axes)
