@@ -88,7 +88,7 @@ def gradients_of_a_squared_loss(dense: Step, dense_backward: Step) -> Claims:
     point = [small(source, *shape) for shape in shapes]
     loss = lambda flat: np.sum(dense(*unpacked(flat, shapes)) ** 2) / 2  # noqa: E731 - as mathematics
     got = dense_backward(dense(*map(Ball, point)), *map(Ball, point[:2]))
-    yield packed(got), jacobian(loss, Ball(np.concatenate([one.ravel() for one in point])))[0]
+    yield packed(got), jacobian(loss, Ball(packed(point)))[0]
 
 
 def unpacked(flat: Any, shapes: tuple[tuple[int, ...], ...]) -> list[Any]:
@@ -563,6 +563,15 @@ def hidden_units_have_no_names(dense: Step, dense_tanh: Step) -> Claims:
         for flips in itertools.product((1, -1), repeat=size):
             flip = Symbolic(list(flips))
             yield dense(dense_tanh(sample, np.expand_dims(flip, 1) * inner, flip * biases), flip * outer), odd
+
+
+@proof("network.gauge.permutation", scope="every number of hidden units, batch and layer size")
+def one_term_for_each_unit(dense: Step, dense_tanh: Step) -> Claims:
+    """An output is a sum over the hidden units, each term of one unit's own weights: it has no order, whatever their number."""
+    j, k = (sp.Symbol(name, integer=True, positive=True) for name in "jk")
+    outer = tensor("V", n2, n1)
+    unit = sp.tanh(sp.Sum(weight.at(j, k) * x.at(p, k), (k, 1, n0)) + bias.at(j))
+    yield Tensor(dense(dense_tanh(x, weight, bias), outer).at(p, q)), Tensor(sp.Sum(outer.at(q, j) * unit, (j, 1, n1)))
 
 
 @enumeration("network.gauge.permutation", scope="exact: ReLU networks of up to 4 hidden units on a grid of 16 points")
