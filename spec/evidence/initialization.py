@@ -18,7 +18,7 @@ import numpy as np
 import sympy as sp
 from flint import arb
 
-from ..arithmetic import Ball, Rational, Symbolic, Tensor, symbols, tensor
+from ..arithmetic import Ball, Rational, Refused, Symbolic, Tensor, symbols, tensor
 from . import (
     Cell,
     Claims,
@@ -72,11 +72,11 @@ class Dealt:
         return next(self.draws)
 
 
-def unless_it_runs_out(sampler: Callable[..., Any], *args: Any, **settings: Any) -> Any:
-    """What a sampler makes of what it is dealt; None if it asks for more."""
+def if_it_can(formula: Callable[..., Any], *args: Any, **settings: Any) -> Any:
+    """What a formula makes of what it is given; None if it asks for more draws, a quotient by 0, or a root that is no fraction."""
     try:
-        return sampler(*args, **settings)
-    except StopIteration:
+        return formula(*args, **settings)
+    except (StopIteration, ZeroDivisionError, Refused):
         return None
 
 
@@ -1280,7 +1280,7 @@ def drawn_again_beyond_the_cut(truncated_normal: Step) -> Claims:
             first = Rational([[column[place] for column, place in zip(dealt, places, strict=True)]])
             for given, factor in (({"spread": Rational(2)}, Fraction(3, 2)), ({}, 3)):
                 source = Dealt(*(Rational([list(row)]) for row in zip(*dealt, strict=True)))
-                weights = unless_it_runs_out(truncated_normal, source, 1, fan_in, std=Rational(3), cut=Rational(cut), **given)
+                weights = if_it_can(truncated_normal, source, 1, fan_in, std=Rational(3), cut=Rational(cut), **given)
                 yield weights is None, False
                 yield weights, first * factor
                 yield source.asked, [(1, fan_in)] * (max(places) + 1)
@@ -1462,11 +1462,15 @@ def scale_of_the_start_does_not_matter(lsuv: Step, unit_statistics: Step) -> Cla
 def divided_by_hand(lsuv: Step, unit_statistics: Step) -> Claims:
     """Inputs 3 ± c: outputs of weight w have the mean 3 w and the deviation c w; two units of 1 and 7 about one mean have 5 c."""
     for size, weight in itertools.product((Fraction(1), Fraction(2, 3)), (Fraction(1, 2), Fraction(4))):
-        inputs = Rational([[3 - size], [3 + size]])
-        yield lsuv(Rational([[weight]]), inputs), Rational([[1 / size]])
-        yield unit_statistics(Rational([[weight]]), inputs), (Rational([[1 / size]]), Rational([-3 / size]))
-        centred = Rational([[-size], [size]])
-        yield lsuv(Rational([[weight], [7 * weight]]), centred), Rational([[1 / (5 * size)], [7 / (5 * size)]])
+        inputs, centred = Rational([[3 - size], [3 + size]]), Rational([[-size], [size]])
+        cases = [
+            (if_it_can(lsuv, Rational([[weight]]), inputs), Rational([[1 / size]])),
+            (if_it_can(lsuv, Rational([[weight], [7 * weight]]), centred), Rational([[1 / (5 * size)], [7 / (5 * size)]])),
+            (if_it_can(unit_statistics, Rational([[weight]]), inputs), (Rational([[1 / size]]), Rational([-3 / size]))),
+        ]
+        for got, claimed in cases:
+            yield got is None, False
+            yield got, claimed
 
 
 # --- walks of log norms ------------------------------------------------------------------------------------------------------------
