@@ -1033,29 +1033,49 @@ def gradients_of_a_run(source: Any, layer: Step, backward: Step, normal_weights:
     return {"last": sizes[0][0], "first": sizes[-1][0], "bottom": sizes[-1][1], "top": sizes[0][1]}
 
 
-@reproduction(
-    "init.gradient_stats",
-    "init.activation_stats.tanh_large",
-    scope="ten layers of 500 units, 1000 inputs, seed 7; fails by chance with probability < 2e−5, by a normal law of runs",
-    quick={"runs": 1},
-    full={"runs": 40},
-    table="Root mean square gradients, for 1 by the outputs",
-)
-def gradient_table(
-    dense_tanh: Step, dense_tanh_backward: Step, dense_relu: Step, dense_relu_backward: Step, normal_weights: Step, *, runs: int
-) -> Claims:
-    """The catalogue's means over 10 runs beside ours; ours against 100 of ours before."""
-    source = np.random.default_rng(7)
-    tanh, rectified = (dense_tanh, dense_tanh_backward), (dense_relu, dense_relu_backward)
-    starts = ((*tanh, 0.01), (*tanh, 1.0), (*tanh, WIDTH**-0.5), (*rectified, WIDTH**-0.5), (*rectified, (WIDTH / 2) ** -0.5))
-    for (row, figures), (layer, backward, deviation), before in zip(GRADIENTS.items(), starts, presets("init.gradient_stats"), strict=True):
-        every = [gradients_of_a_run(source, layer, backward, normal_weights, deviation) for _ in range(runs)]
-        for (key, column), figure in zip(COLUMNS.items(), figures, strict=True):
+def gradient_rows(rows: tuple[tuple[str, Step, Step, float], ...], normal_weights: Step, runs: int) -> Claims:
+    """The catalogue's means over 10 runs beside ours; ours against those of the presets."""
+    source, known = np.random.default_rng(7), dict(zip(GRADIENTS, presets("init.gradient_stats"), strict=True))
+    for row, layer, backward, deviation in rows:
+        every, before = [gradients_of_a_run(source, layer, backward, normal_weights, deviation) for _ in range(runs)], known[row]
+        for (key, column), figure in zip(COLUMNS.items(), GRADIENTS[row], strict=True):
             got = float(np.mean([one[key] for one in every]))
             allowed, middle = printed(figure), Decimal(float(before[key]))
             by_chance = [Decimal(SURE * float(before[f"{key}_sd"]) * math.sqrt(1 / runs + 1 / many)) for many in (10, before["runs"])]
             yield Cell(got, Interval(allowed.low - by_chance[0], allowed.high + by_chance[0], figure), row, column)
             yield got, Interval(middle - by_chance[1], middle + by_chance[1])
+
+
+GRADIENT_RUNS = "ten layers of 500 units, 1000 inputs, seed 7; fails by chance with probability < 2e−5, by a normal law of runs"
+
+
+@reproduction(
+    "init.gradient_stats",
+    "init.activation_stats.tanh_large",
+    scope=GRADIENT_RUNS,
+    quick={"runs": 1},
+    full={"runs": 40},
+    table="Root mean square gradients through tanh layers, for 1 by the outputs",
+)
+def gradients_through_tanh(dense_tanh: Step, dense_tanh_backward: Step, normal_weights: Step, *, runs: int) -> Claims:
+    """They shrink at .01, grow at 1, and hardly shrink at 1/√n."""
+    deviations = {"tanh, .01": 0.01, "tanh, 1": 1.0, "tanh, 1/√n": WIDTH**-0.5}
+    rows = tuple((row, dense_tanh, dense_tanh_backward, deviation) for row, deviation in deviations.items())
+    yield from gradient_rows(rows, normal_weights, runs)
+
+
+@reproduction(
+    "init.gradient_stats",
+    scope=GRADIENT_RUNS,
+    quick={"runs": 1},
+    full={"runs": 40},
+    table="Root mean square gradients through ReLU layers, for 1 by the outputs",
+)
+def gradients_through_relu(dense_relu: Step, dense_relu_backward: Step, normal_weights: Step, *, runs: int) -> Claims:
+    """They shrink at 1/√n, and stay at √(2/n)."""
+    deviations = {"ReLU, 1/√n": WIDTH**-0.5, "ReLU, √(2/n)": (WIDTH / 2) ** -0.5}
+    rows = tuple((row, dense_relu, dense_relu_backward, deviation) for row, deviation in deviations.items())
+    yield from gradient_rows(rows, normal_weights, runs)
 
 
 @erratum("E50")
@@ -1124,27 +1144,25 @@ def zero_weights_by_hand(dense: Step, dense_backward: Step, dense_relu: Step, de
             yield offset, np.mean(targets) * (1 - Fraction(1, 2) ** (step + 1)) if with_bias else 0
 
 
-def sigmoid_network(dense: Step, dense_backward: Step, sigmoid_slope: Step, steps: int) -> tuple[float, float, Any]:
+def sigmoid_network(dense: Step, dense_backward: Step, sigmoid: Step, sigmoid_slope: Step, steps: int) -> tuple[float, float, Any]:
     """A 1-4-1 network of sigmoid units from zero weights, on a line: its mean squared error, the targets' variance, its first weights."""
     inputs = np.linspace(-1, 1, 9)[:, None]
     targets = 3 * inputs + 1
-    weights = [np.zeros((4, 1)), np.zeros((1, 4))]
-    offsets = [np.zeros(4), np.zeros(1)]
+    inner, inner_bias, outer, outer_bias = np.zeros((4, 1)), np.zeros(4), np.zeros((1, 4)), np.zeros(1)
     for _ in range(steps):
-        hidden = (1 + np.tanh(dense(inputs, weights[0], offsets[0]) / 2)) / 2
-        error = dense(hidden, weights[1], offsets[1]) - targets
-        by_hidden, *outer = dense_backward(error / len(inputs), hidden, weights[1])
-        _, *inner = dense_backward(by_hidden * sigmoid_slope(hidden), inputs, weights[0])
-        for layer, (by_weight, by_offset) in enumerate((inner, outer)):
-            weights[layer], offsets[layer] = weights[layer] - by_weight / 2, offsets[layer] - by_offset / 2
-    error = dense((1 + np.tanh(dense(inputs, weights[0], offsets[0]) / 2)) / 2, weights[1], offsets[1]) - targets
-    return float(np.mean(error**2)), float(np.var(targets)), weights[0]
+        hidden = sigmoid(dense(inputs, inner, inner_bias))
+        error = dense(hidden, outer, outer_bias) - targets
+        by_hidden, by_outer, by_outer_bias = dense_backward(error / len(inputs), hidden, outer)
+        _, by_inner, by_inner_bias = dense_backward(by_hidden * sigmoid_slope(hidden), inputs, inner)
+        inner, inner_bias = inner - by_inner / 2, inner_bias - by_inner_bias / 2
+        outer, outer_bias = outer - by_outer / 2, outer_bias - by_outer_bias / 2
+    return float(np.mean(error**2)), float(np.var(targets)), inner
 
 
 @trajectory("init.zero.no_gradient", "init.constant.symmetry", scope="a 1-4-1 sigmoid network on y = 3 x + 1, lr .5, 1000 steps")
-def sigmoid_escapes(dense: Step, dense_backward: Step, sigmoid_slope: Step) -> Claims:
+def sigmoid_escapes(dense: Step, dense_backward: Step, sigmoid: Step, sigmoid_slope: Step) -> Claims:
     """Its error falls far below the variance of the targets; its four units stay one and the same."""
-    error, variance, first = sigmoid_network(dense, dense_backward, sigmoid_slope, 1000)
+    error, variance, first = sigmoid_network(dense, dense_backward, sigmoid, sigmoid_slope, 1000)
     yield bool(error < variance / 10), True
     yield first, first[0, 0]
     yield bool(first[0, 0] != 0), True
