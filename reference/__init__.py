@@ -1,6 +1,6 @@
 """What holds: the formulas of deep-network training, one function each, in plain NumPy."""
 
-from . import adam, adaptive, averaging, curvature, descent, estimators, momentum, quadratic, schedules
+from . import adam, adaptive, averaging, curvature, descent, estimators, losses, momentum, networks, quadratic, schedules
 from ._formula import FORMULAS, Formula, formula
 
 __all__ = [
@@ -13,7 +13,9 @@ __all__ = [
     "descent",
     "estimators",
     "formula",
+    "losses",
     "momentum",
+    "networks",
     "quadratic",
     "schedules",
 ]

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Integer
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,21 @@ class StableWith:
     """Descent at this learning rate is stable along that curvature of the same formula: their product is below 2."""
 
     argument: str
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """Every entry is one of these numbers."""
+
+    numbers: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class IndexInto:
+    """Every entry is an index, counted from 0, into an axis of another argument."""
+
+    argument: str
+    axis: int
 
 
 class Symmetric:
@@ -121,3 +136,54 @@ SecondMoments: TypeAlias = Annotated[Array, Gt(0)]
 Sizes: TypeAlias = Annotated[Array, Ge(0)]
 
 Growth: TypeAlias = Annotated[float, Gt(1)]
+
+# --- networks ----------------------------------------------------------------------------------------
+
+LayerInputs: TypeAlias = Float[Floats, "batch inputs"]
+LayerOutputs: TypeAlias = Float[Floats, "batch outputs"]
+LayerWeights: TypeAlias = Float[Floats, "outputs inputs"]
+LayerBiases: TypeAlias = Float[Floats, " outputs"]
+OptionalBiases: TypeAlias = LayerBiases | None
+LayerTanhs: TypeAlias = Annotated[LayerOutputs, Ge(-1), Le(1)]
+LayerRelus: TypeAlias = Annotated[LayerOutputs, Ge(0)]
+Tanhs: TypeAlias = Annotated[Array, Ge(-1), Le(1)]
+Sigmoids: TypeAlias = Annotated[Array, Ge(0), Le(1)]
+
+OutputGradient: TypeAlias = Float[Floats, " outputs"]
+OutputJacobian: TypeAlias = Float[Floats, "outputs inputs"]
+WeightJacobian: TypeAlias = Float[Floats, "outputs weights"]
+ValueGradient: TypeAlias = Float[Floats, " inputs"]
+WeightGradient: TypeAlias = Float[Floats, " weights"]
+
+FirstWeights: TypeAlias = Float[Floats, "first inputs"]
+FirstBiases: TypeAlias = Float[Floats, " first"]
+SecondWeights: TypeAlias = Float[Floats, "second first"]
+SecondBiases: TypeAlias = Float[Floats, " second"]
+ThirdWeights: TypeAlias = Float[Floats, "third second"]
+ThirdBiases: TypeAlias = Float[Floats, " third"]
+FourthWeights: TypeAlias = Float[Floats, "outputs third"]
+
+HiddenBiases: TypeAlias = Float[Floats, " hidden"]
+HiddenFactors: TypeAlias = Annotated[Float[Floats, " hidden"], Gt(0)]
+Knots: TypeAlias = Float[Floats, " knots"]
+
+# --- losses ------------------------------------------------------------------------------------------
+
+Integers: TypeAlias = np.ndarray[tuple[Any, ...], np.dtype[np.integer[Any]]]
+
+Inputs: TypeAlias = Float[Floats, "examples d"]
+Outputs: TypeAlias = Float[Floats, "examples outputs"]
+Scores: TypeAlias = Float[Floats, " examples"]
+Signs: TypeAlias = Annotated[Float[Floats, " examples"], OneOf((-1, 1))]
+Targets: TypeAlias = Annotated[Float[Floats, " examples"], Ge(0), Le(1)]
+Logits: TypeAlias = Float[Floats, "*batch classes"]
+ExampleLogits: TypeAlias = Float[Floats, "examples classes"]
+ExampleLosses: TypeAlias = Float[Floats, " examples *loss"]
+ClassWeights: TypeAlias = Float[Floats, "classes d"]
+ClassLabels: TypeAlias = Annotated[Integer[Integers, " examples"], IndexInto("logits", -1)]
+LabelledClasses: TypeAlias = Annotated[Integer[Integers, " examples"], IndexInto("weights", 0)]
+
+Smoothing: TypeAlias = Annotated[float, Ge(0), Le(1)]
+Accuracy: TypeAlias = Annotated[float, Ge(0), Le(1)]
+Reduction: TypeAlias = Literal["none", "mean", "sum"]
+Half: TypeAlias = bool
