@@ -1,6 +1,6 @@
 """What holds: the formulas of deep-network training, one function each, in plain NumPy."""
 
-from . import adam, adaptive, averaging, curvature, data, descent, estimators, momentum, quadratic, schedules
+from . import adam, adaptive, averaging, curvature, data, descent, estimators, momentum, networks, quadratic, schedules
 from ._formula import FORMULAS, Formula, formula
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "estimators",
     "formula",
     "momentum",
+    "networks",
     "quadratic",
     "schedules",
 ]

@@ -10,8 +10,9 @@ import functools
 import inspect
 import math
 import sys
+import types
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import numpy as np
@@ -32,6 +33,7 @@ class Domain:
     hint: Any = None  # the annotation without its limits
     limits: tuple[Any, ...] = ()
     fields: Mapping[str, Domain] = field(default_factory=dict)
+    optional: bool = False  # None stands for an argument that is left out
 
     def __str__(self) -> str:
         if self.kind == "state":
@@ -46,7 +48,7 @@ class Domain:
         }
         shape = f" of shape ({', '.join(self.hint.dim_str.split())})" if self.kind == "array" else ""
         finite = ["finite"] if self.kind in ("array", "number") and not self.extended else []
-        return ", ".join([what[self.kind] + shape, *map(described, self.limits), *finite])
+        return ", ".join([what[self.kind] + shape, *map(described, self.limits), *finite, *["or None"] * self.optional])
 
     @property
     def extended(self) -> bool:
@@ -81,6 +83,8 @@ def along(value: Any, other: Any) -> Any:
 def domain_of(hint: Any) -> Domain:
     """The domain that one annotation states."""
     limits: tuple[Any, ...] = ()
+    if get_origin(hint) is types.UnionType and get_args(hint)[1:] == (types.NoneType,):
+        return replace(domain_of(get_args(hint)[0]), optional=True)
     if get_origin(hint) is Annotated:
         hint, *rest = get_args(hint)
         limits = tuple(rest)
@@ -168,6 +172,8 @@ class Visit:
 
     def checked(self, name: str, value: Any, domain: Domain) -> Any:
         """The value as the formula takes it, or the error that names the argument."""
+        if domain.optional and value is None:
+            return None
         if domain.kind == "state":
             return self.state(name, value, domain)
         if domain.kind == "function":

@@ -134,3 +134,33 @@ Features: TypeAlias = Float[Floats, " features"]
 PositiveFeatures: TypeAlias = Annotated[Features, Gt(0)]
 Ddof: TypeAlias = Annotated[int, Ge(0), Le(1)]
 NotBelowLow: TypeAlias = Annotated[float, NotBelow("low")]
+
+# --- networks ----------------------------------------------------------------------------------------
+
+LayerInputs: TypeAlias = Float[Floats, "batch inputs"]
+LayerOutputs: TypeAlias = Float[Floats, "batch outputs"]
+LayerWeights: TypeAlias = Float[Floats, "outputs inputs"]
+LayerBiases: TypeAlias = Float[Floats, " outputs"]
+OptionalBiases: TypeAlias = LayerBiases | None
+LayerTanhs: TypeAlias = Annotated[LayerOutputs, Ge(-1), Le(1)]
+LayerRelus: TypeAlias = Annotated[LayerOutputs, Ge(0)]
+Tanhs: TypeAlias = Annotated[Array, Ge(-1), Le(1)]
+Sigmoids: TypeAlias = Annotated[Array, Ge(0), Le(1)]
+
+OutputGradient: TypeAlias = Float[Floats, " outputs"]
+OutputJacobian: TypeAlias = Float[Floats, "outputs inputs"]
+WeightJacobian: TypeAlias = Float[Floats, "outputs weights"]
+ValueGradient: TypeAlias = Float[Floats, " inputs"]
+WeightGradient: TypeAlias = Float[Floats, " weights"]
+
+FirstWeights: TypeAlias = Float[Floats, "first inputs"]
+FirstBiases: TypeAlias = Float[Floats, " first"]
+SecondWeights: TypeAlias = Float[Floats, "second first"]
+SecondBiases: TypeAlias = Float[Floats, " second"]
+ThirdWeights: TypeAlias = Float[Floats, "third second"]
+ThirdBiases: TypeAlias = Float[Floats, " third"]
+FourthWeights: TypeAlias = Float[Floats, "outputs third"]
+
+HiddenBiases: TypeAlias = Float[Floats, " hidden"]
+HiddenFactors: TypeAlias = Annotated[Float[Floats, " hidden"], Gt(0)]
+Knots: TypeAlias = Float[Floats, " knots"]

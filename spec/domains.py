@@ -150,7 +150,8 @@ def axes_of(domain: Domain) -> list[str]:
 
 def outside(domain: Domain, value: Any, good: Mapping[str, Any], bound: set[str]) -> Iterator[tuple[str, Any, type[Exception]]]:
     """What one domain excludes: label, value, error; `bound` names the axes whose length other axes share."""
-    yield "None", None, TypeError
+    if not domain.optional:
+        yield "None", None, TypeError
     yield "a string", "0.5", TypeError
     if domain.kind == "state":
         yield "a bare tuple", tuple(value), TypeError
