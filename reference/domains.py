@@ -134,6 +134,12 @@ Features: TypeAlias = Float[Floats, " features"]
 PositiveFeatures: TypeAlias = Annotated[Features, Gt(0)]
 Ddof: TypeAlias = Annotated[int, Ge(0), Le(1)]
 NotBelowLow: TypeAlias = Annotated[float, NotBelow("low")]
+Directions: TypeAlias = Float[Floats, "features components"]
+ComponentVariances: TypeAlias = Annotated[Float[Floats, " components"], Ge(0)]
+Components: TypeAlias = Float[Floats, "samples components"]
+Images: TypeAlias = Float[Floats, "samples height width channels"]
+Image: TypeAlias = Float[Floats, "height width channels"]
+Channels: TypeAlias = Float[Floats, " channels"]
 
 # --- networks ----------------------------------------------------------------------------------------
 
