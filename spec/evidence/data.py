@@ -15,11 +15,11 @@ import numpy as np
 import sympy as sp
 
 from ...reference.data import Extent, Principal, Scaling
-from ..arithmetic import Ball, Rational, Symbolic, Tensor, certified, partial, symbols, tensor
-from . import Cell, Claims, Step, certified_value, enumeration, law, presets, printed, proof, trajectory
+from ..arithmetic import Ball, Rational, Symbolic, Tensor, symbols, tensor
+from . import Cell, Claims, Step, certified_value, enumeration, law, presets, printed, proof
 
 if TYPE_CHECKING:
-    from ...reference.domains import Components, Count, Data, Eps, NotBelowLow, Positive, Real, VariedData
+    from ...reference.domains import Count, Data, Eps, NotBelowLow, Positive, Real, VariedData
 
 N, M, D = (sp.Symbol(name, integer=True, positive=True) for name in ("N", "M", "D"))
 ddof = sp.Symbol("delta", integer=True, nonnegative=True)
@@ -405,3 +405,273 @@ def along_the_axes(whiten: Step, zca: Step, pca: Step, data: Data, unit: Positiv
     yield whiten(data, axes, eps=eps), data / np.sqrt(unit + eps)
     yield zca(data, axes, eps=eps), whiten(data, axes, eps=eps)
     yield pca(data, axes), data
+
+
+# --- what it is good for -----------------------------------------------------------------------------------------------------------
+
+weight, bias, target = tensor("w", 1, D), tensor("b", 1), tensor("t", N, 1)
+p, q = (sp.Symbol(name, integer=True, positive=True) for name in "pq")
+
+
+def half_squared_error(dense: Step, table: Any) -> Any:
+    """Half the mean squared error of a linear model, as an expression in w and b."""
+    return (np.mean((dense(table, weight, bias) - target) ** 2) / 2).element
+
+
+def by_weight(expression: Any, index: Any) -> Any:
+    """Its derivative by a weight."""
+    return sp.diff(expression, sp.IndexedBase("w", real=True)[index])
+
+
+@proof(
+    "data.preprocess_condition", "data.example.onn_gaussians", scope="every number of samples and features, all data, weights and targets"
+)
+def hessian_of_a_linear_model(dense: Step, standardize_fit: Step, standardize: Step) -> Claims:
+    """By two weights it is the mean of x x', covariance and product of means; by weight and bias the mean; by the bias twice 1.
+
+    Standardized: 0 by weight and bias, 1 by a weight twice, so the correlations by two.
+    """
+    cost, means, offset = half_squared_error(dense, data), np.mean(data, axis=0), bias.element
+    moments, moved = data.T @ data / Tensor(N), data - np.mean(data, axis=0)
+    yield Tensor(by_weight(by_weight(cost, p), q)), Tensor(moments.at(p, q))
+    yield moments, moved.T @ moved / Tensor(N) + np.linalg.outer(means, means)
+    yield Tensor(sp.diff(by_weight(cost, p), offset)), Tensor(means.at(p))
+    yield Tensor(sp.diff(cost, offset, 2)), 1
+    standard = half_squared_error(dense, standardize(data, standardize_fit(data)))
+    yield Tensor(sp.diff(by_weight(standard, p), offset)), 0
+    yield Tensor(by_weight(by_weight(standard, p), p)), 1
+
+
+big, small, angle = 1 + gap, 1 + rest, constant  # two numbers above 1, and the tangent of half an angle
+
+
+@proof("data.preprocess_condition", scope="two features: all units c, all means, all correlations, all covariances")
+def ravines_of_two_features(condition_number: Step) -> Claims:
+    """Units c make c²; a mean m = a − 1/a, beside the bias, makes a⁴; a correlation ρ leaves (1 + |ρ|)/(1 − |ρ|) to standardized features.
+
+    No other units make less than these: κ + 1/κ + 2 is 4/(1 − ρ²) and (h₁₁ − h₂₂)²/det H.
+    """
+    zero, one = 0 * gap, 0 * gap + 1
+    yield condition_number(np.stack([np.stack([big**2, zero]), np.stack([zero, one])])), big**2
+    mean = big - 1 / big
+    yield condition_number(np.stack([np.stack([one, mean]), np.stack([mean, 1 + mean**2])])), big**4
+    for correlation in (1 / big, -1 / big):
+        standard = condition_number(np.stack([np.stack([one, correlation]), np.stack([correlation, one])]))
+        yield standard, (1 + 1 / big) / (1 - 1 / big)
+        yield standard + 1 / standard + 2, 4 / (1 - correlation**2)
+    cosine, sine = (1 - angle**2) / (1 + angle**2), 2 * angle / (1 + angle**2)
+    turn = np.stack([np.stack([cosine, -sine]), np.stack([sine, cosine])])
+    hessian = turn @ np.stack([np.stack([first + gap, zero]), np.stack([zero, first])]) @ turn.T
+    condition, product = condition_number(hessian), hessian[0, 0] * hessian[1, 1]
+    determinant = first * (first + gap)
+    yield condition, (first + gap) / first
+    yield product - hessian[0, 1] ** 2, determinant
+    yield condition + 1 / condition + 2 - 4 * product / determinant, (hessian[0, 0] - hessian[1, 1]) ** 2 / determinant
+
+
+def exact(*rows: str) -> Any:
+    """A table of decimal numbers as the fractions that they are."""
+    return Rational([[Fraction(x) for x in row.split()] for row in rows])
+
+
+def rounded(figures: str) -> list[Any]:
+    """Figures that are printed in so many digits."""
+    return [printed(x) for x in figures.split()]
+
+
+def fractions(figures: str) -> list[Any]:
+    """Figures that are exact."""
+    return [Fraction(x) for x in figures.split()]
+
+
+def cells(row: str, columns: str, got: Any, claimed: list[Any]) -> Claims:
+    """One row of a table: the heads of its columns, our numbers, and those stated."""
+    for column, ours, stated in zip(columns.split(), got, claimed, strict=True):
+        yield Cell(ours, stated, row, column)
+
+
+ONN = exact("1 100 0.01 1", "-0.9 101 0.02 2", "-1.1 102 0.03 3", "0.2 150 0.05 4")
+ONN_TARGETS = exact("1000", "998", "1010", "800")
+ONN_COLUMNS = "x1 x2 x3 x4 y"
+
+
+@certified_value("data.example.onn", scope="ONN's X and Y", table="ONN's four samples, standardized")
+def onn_standardized(standardize_fit: Step, standardize: Step, destandardize: Step) -> Claims:
+    """Means, deviations, z (R3)."""
+    table = Ball(np.concatenate([ONN, ONN_TARGETS], axis=1))
+    fitted, other = standardize_fit(table), standardize_fit(table, ddof=1)
+    z = standardize(table, fitted)
+    yield from cells("mean", ONN_COLUMNS, fitted.mean, fractions("-0.2 113.25 0.0275 2.5 952"))
+    yield from cells("s, ddof 0", ONN_COLUMNS, fitted.scale, rounded("0.851469 21.229402 0.014790 1.118034 87.874911"))
+    yield from cells("s, ddof 1", ONN_COLUMNS, other.scale, rounded("0.983192 24.513602 0.017078 1.290994 101.469207"))
+    figures = (
+        "1.409329 -0.624134 -1.183216 -1.341641 0.546231",
+        "-0.822108 -0.577030 -0.507093 -0.447214 0.523471",
+        "-1.056996 -0.529925 0.169031 0.447214 0.660029",
+        "0.469776 1.731090 1.521278 1.341641 -1.729731",
+    )
+    for row, figure in enumerate(figures):
+        yield from cells(f"z, row {row + 1}", ONN_COLUMNS, z[row], rounded(figure))
+    yield destandardize(z, fitted), table
+
+
+@enumeration("data.example.onn", scope="exact: ONN's X", table="ONN's four samples, scaled to [0, 1]")
+def onn_between_0_and_1(minmax_fit: Step, minmax: Step) -> Claims:
+    """Min–max to [0, 1] (R3)."""
+    figures = ("1 0 0 0", "2/21 0.02 0.25 1/3", "0 0.04 0.5 2/3", "13/21 1 1 1")
+    for row, (got, figure) in enumerate(zip(minmax(ONN, minmax_fit(ONN), low=Rational(0), high=Rational(1)), figures, strict=True)):
+        yield from cells(f"row {row + 1}", "x1 x2 x3 x4", got, fractions(figure))
+
+
+def squared_error_gradient(dense: Step, dense_backward: Step, table: Any, targets: Any) -> Any:
+    """The gradient of the mean squared error of a linear model at 0: by the weights, then by the bias."""
+    zeros = Rational(np.zeros((1, table.shape[1])))
+    error = dense(table, zeros, zeros[0, :1]) - targets
+    _, by_weights, by_bias = dense_backward(2 * error / len(table), table, zeros)
+    return np.concatenate([by_weights[0], by_bias])
+
+
+@enumeration("data.example.onn", scope="exact: ONN's X and Y, all weights 0", table="The gradient of the mean squared error at 0")
+def onn_gradient(dense: Step, dense_backward: Step) -> Claims:
+    """−2 Σ y x / 4, and the share of each weight in the squared gradient by the weights (R3)."""
+    gradient = squared_error_gradient(dense, dense_backward, ONN, ONN_TARGETS)
+    yield from cells("gradient", "w1 w2 w3 w4 b", gradient, fractions("424.6 -211909 -50.13 -4613 -1904"))
+    share = gradient[:4] ** 2 / np.sum(gradient[:4] ** 2)
+    yield Cell(share[1], printed("0.99952"), "share of the square", "w2")
+
+
+@certified_value("data.example.onn", scope="ONN's X", table="The Hessian of a linear model on ONN's four samples")
+def onn_spectrum(condition_number: Step, standardize_fit: Step, standardize: Step) -> Claims:
+    """The condition number of XᵀX/4; the eigenvalues of the standardized one, of which the smallest is 0 (R3)."""
+    table = Ball(ONN)
+    yield Cell(condition_number(table.T @ table / 4), printed("4.76e9"), "as it is", "κ")
+    z = standardize(table, standardize_fit(table))
+    values = np.linalg.eigvalsh(z.T @ z / 4)
+    yield from cells("standardized", "λ1 λ2 λ3 λ4", values, [0, *rounded("0.03059 1.169583 2.799827")])
+
+
+@proof("data.example.onn", scope="ONN's X, divided by any deviations")
+def onn_has_rank_3(standardize: Step) -> Claims:
+    """The centred samples add up to 0, so their rank is at most 3; three of them have three independent features, so it is 3.
+
+    What the fourth feature is of the other three gives the vector that Z, and so the Hessian, maps to 0: its condition number is infinite.
+    """
+    scale = symbols("s", 4, positive=True)
+    table = Symbolic([[Fraction(int(x.p), int(x.q)) for x in row] for row in Rational.plain(ONN)])
+    z = standardize(table, Scaling(np.mean(table, axis=0), scale))
+    yield np.sum(z, axis=0), 0
+    mixture = np.linalg.solve(z[:3, :3], -z[:3, 3])  # it has one: the determinant is not 0
+    null = np.concatenate([mixture, [1 + 0 * scale[0]]])
+    yield z @ null, 0
+    yield z.T @ (z @ null), 0
+
+
+# E[x] and the deviations of ONN's three pairs of features, and the figures: κ, the largest stable learning rate, κ with a bias
+GAUSSIANS = {
+    "N(0, 1), N(0, 1)": ((0, 0), (1, 1), fractions("1 2 1")),
+    "N(0, 10²), N(0, 1)": ((0, 0), (10, 1), fractions("100 0.02 100")),
+    "N(3, 1), N(−2, .3²)": ((3, -2), (1, Fraction(3, 10)), rounded("38.49 0.1456 938.73")),
+}
+
+
+def second_moments(means: Any, deviations: Any) -> Any:
+    """E[x xᵀ] of independent features."""
+    return Rational(np.diag(np.array(deviations, dtype=object) ** 2)) + np.linalg.outer(Rational(means), Rational(means))
+
+
+@certified_value(
+    "data.example.onn_gaussians", scope="the three pairs of features", table="ONN's three Gaussians: descent on ½ mean squared error"
+)
+def onn_gaussians(condition_number: Step, heavy_ball_stability_limit: Step, gd_rate: Step) -> Claims:
+    """κ of E[x xᵀ]; 2/λmax, where the rate of descent passes 1; κ of the moments of (x, 1)."""
+    for name, (means, deviations, figures) in GAUSSIANS.items():
+        hessian = Ball(second_moments(means, deviations))
+        with_bias = Ball(second_moments((*means, 1), (*deviations, 0)))
+        spectrum = np.linalg.eigvalsh(hessian)
+        edge = heavy_ball_stability_limit(momentum=Ball(0)) / spectrum[-1]
+        yield from cells(name, "κ lr κ,bias", (condition_number(hessian), edge, condition_number(with_bias)), figures)
+        for side in (-1, 1):
+            yield gd_rate(spectrum, lr=edge * (1 + Ball(Fraction(side, 10**6)))) < 1, side < 0
+        if name.startswith("N(3"):
+            yield list(spectrum), rounded("0.3568 13.7332")
+
+
+@enumeration("data.example.onn_gaussians", scope="exact: descent from 0 to (1, 1), 150 steps at lr 1/10; 30 at 1/100 and 1")
+def it_curves_and_comes_back(gradient_descent: Step) -> Claims:
+    """Unlike means: the second weight sets out downwards, though it has to rise, and comes back later.
+
+    Unlike scales: one weight has 10⁴ of 10⁴ + 1 shares of the squared gradient and is there at once, the other still far away after 30
+    steps. Standardized: straight to the goal.
+    """
+    goal = Rational([1, 1])
+    standard, scaled, apart = (second_moments(means, deviations) for means, deviations, _ in GAUSSIANS.values())
+    paths = [
+        list(descent(gradient_descent, hessian, goal, lr, steps))
+        for hessian, lr, steps in ((apart, Fraction(1, 10), 150), (scaled, Fraction(1, 100), 30), (standard, Fraction(1), 30))
+    ]
+    second = [point[1] for point in paths[0]]
+    yield [bool(x < 0) for x in second[:4]], [False, True, True, True]
+    turn = min(range(len(second)), key=lambda step: second[step].item())
+    yield all(bool(a < b) for a, b in itertools.pairwise(second[turn:])), True
+    yield bool(np.max(np.abs(paths[0][-1] - goal)) < Fraction(1, 50)), True
+    slope = scaled @ goal
+    yield slope[0] ** 2 / (slope @ slope), Fraction(10**4, 10**4 + 1)
+    yield paths[1][1], Rational([1, Fraction(1, 100)])
+    yield paths[1][-1][1], 1 - Fraction(99, 100) ** 30
+    yield paths[2][1], goal
+
+
+def descent(gradient_descent: Step, hessian: Any, goal: Any, lr: Fraction, steps: int) -> Any:
+    """The points of gradient descent from 0 on a parabola around a goal."""
+    point = 0 * goal
+    for _ in range(steps + 1):
+        yield point
+        point = gradient_descent(point, hessian @ (point - goal), lr=Rational(lr))
+
+
+STU = exact("114.8 0.00323", "338.1 0.00183", "98.8 0.00279")
+STU_TARGETS = exact("5.1", "3.2", "4.1")
+
+
+@enumeration("data.example.stu_regression", scope="exact: STU's table, all weights 0", table="Gradients of ½ squared errors at w = 0")
+def stu_gradients(dense: Step, dense_backward: Step) -> Claims:
+    """w̄ᵢ = ȳ xᵢ, sample by sample, and their sum (R4): the first is 6e4 times larger."""
+    zeros = Rational([[0, 0]])
+    slopes = [dense_backward(dense(x, zeros) - t, x, zeros)[1][0] for x, t in zip(STU[:, None], STU_TARGETS[:, None], strict=True)]
+    figures = ("-585.48 -0.016473", "-1081.92 -0.005856", "-405.08 -0.011439", "-2072.48 -0.033768")
+    for row, got, figure in zip(("sample 1", "sample 2", "sample 3", "sum"), [*slopes, sum(slopes, zeros[0])], figures, strict=True):
+        yield from cells(row, "w1 w2", got, fractions(figure))
+    _, together, _ = dense_backward(dense(STU, zeros) - STU_TARGETS, STU, zeros)
+    yield together[0], sum(slopes, zeros[0])
+    yield Cell(together[0, 0] / together[0, 1], printed("61374"), "sum", "w1 / w2")
+
+
+@enumeration("data.example.stu_regression", scope="exact: STU's table", table="The least-squares solution of STU's table")
+def stu_solution(dense: Step) -> Claims:
+    """Three weights for three samples leave no error (R4): w₂ has 4e5 times as far to go as w₁."""
+    solution = np.linalg.solve(np.concatenate([STU, Rational(np.ones((3, 1)))], axis=1), STU_TARGETS)
+    yield dense(STU, solution[:2].T, solution[2]), STU_TARGETS
+    yield from cells("solution", "w1 w2 b", solution[:, 0], rounded("0.004675 2102.742 -2.2285"))
+    yield bool(solution[1, 0] > 4 * 10**5 * solution[0, 0]), True
+
+
+@certified_value(
+    "data.example.stu_regression",
+    "data.preprocess_condition",
+    scope="STU's table",
+    table="STU's table before and after standardizing",
+)
+def stu_condition(standardize_fit: Step, standardize: Step, condition_number: Step, pca_fit: Step, whiten: Step) -> Claims:
+    """Means, deviations, correlation, condition numbers (R4); standardized it is (1 + |ρ|)/(1 − |ρ|), and whitened 1."""
+    table = Ball(STU)
+    fitted = standardize_fit(table)
+    z = standardize(table, fitted)
+    correlation, condition = z[:, 0] @ z[:, 1] / 3, condition_number(z.T @ z)
+    yield from cells("mean", "x1 x2", fitted.mean, [Fraction("183.9"), printed("0.00261667")])
+    yield from cells("s", "x1 x2", fitted.scale, rounded("109.231345 0.000585"))
+    yield Cell(correlation, printed("-0.931534"), "standardized", "ρ")
+    yield Cell(condition_number(table.T @ table), printed("1.386e10"), "as it is", "κ")
+    yield Cell(condition, printed("28.21"), "standardized", "κ")
+    yield condition, (1 - correlation) / (1 + correlation)
+    white = whiten(table, pca_fit(table), eps=Ball(0))
+    yield Cell(condition_number(white.T @ white), 1, "whitened", "κ")
