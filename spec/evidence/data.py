@@ -232,6 +232,8 @@ def means_vanish(mean_image: Step, center_image: Step, mean_of_channels: Step, c
     yield mean_of_channels(by_pixel), 0 * channels
     yield mean_of_channels(by_channel), 0 * channels
     yield mean_image(by_channel), image - channels
+    other: Any = tensor("m", H, W, C)
+    yield center_image(images, other) + other, images
 
 
 @enumeration(
