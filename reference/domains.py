@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Integer
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,21 @@ class StableWith:
     """Descent at this learning rate is stable along that curvature of the same formula: their product is below 2."""
 
     argument: str
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """Every entry is one of these numbers."""
+
+    numbers: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class IndexInto:
+    """Every entry is an index, counted from 0, into an axis of another argument."""
+
+    argument: str
+    axis: int
 
 
 class Symmetric:
@@ -170,3 +185,24 @@ FourthWeights: TypeAlias = Float[Floats, "outputs third"]
 HiddenBiases: TypeAlias = Float[Floats, " hidden"]
 HiddenFactors: TypeAlias = Annotated[Float[Floats, " hidden"], Gt(0)]
 Knots: TypeAlias = Float[Floats, " knots"]
+
+# --- losses ------------------------------------------------------------------------------------------
+
+Integers: TypeAlias = np.ndarray[tuple[Any, ...], np.dtype[np.integer[Any]]]
+
+Inputs: TypeAlias = Float[Floats, "examples d"]
+Outputs: TypeAlias = Float[Floats, "examples outputs"]
+Scores: TypeAlias = Float[Floats, " examples"]
+Signs: TypeAlias = Annotated[Float[Floats, " examples"], OneOf((-1, 1))]
+Targets: TypeAlias = Annotated[Float[Floats, " examples"], Ge(0), Le(1)]
+Logits: TypeAlias = Float[Floats, "*batch classes"]
+ExampleLogits: TypeAlias = Float[Floats, "examples classes"]
+ExampleLosses: TypeAlias = Float[Floats, " examples *loss"]
+ClassWeights: TypeAlias = Float[Floats, "classes d"]
+ClassLabels: TypeAlias = Annotated[Integer[Integers, " examples"], IndexInto("logits", -1)]
+LabelledClasses: TypeAlias = Annotated[Integer[Integers, " examples"], IndexInto("weights", 0)]
+
+Smoothing: TypeAlias = Annotated[float, Ge(0), Le(1)]
+Accuracy: TypeAlias = Annotated[float, Ge(0), Le(1)]
+Reduction: TypeAlias = Literal["none", "mean", "sum"]
+Half: TypeAlias = bool

@@ -92,7 +92,7 @@ def relu_slope(h: Array) -> Array:
 
         σ'(z) = 1 if h > 0, else 0
 
-    Units: none.  Source: ONN 'Activation function may shrink the gradients', in words.
+    Units: none.  Source: ONN 'Adaptive step size algorithms: basics', in words.
     """
     return np.where(h > 0, np.ones_like(h), 0)
 
@@ -103,7 +103,7 @@ def tanh_slope(h: Tanhs) -> Array:
 
         σ'(z) = 1 − h²
 
-    Units: none.  Source: ONN 'Activation function may shrink the gradients', in words.
+    Units: none.  Source: ONN 'Adaptive step size algorithms: basics', in words.
     """
     return 1 - h**2
 
@@ -114,7 +114,7 @@ def sigmoid_slope(h: Sigmoids) -> Array:
 
         σ'(z) = h (1 − h)
 
-    Units: none.  Source: ONN 'Activation function may shrink the gradients', in words.
+    Units: none.  Source: ONN 'Adaptive step size algorithms: basics', in words.
     """
     return h * (1 - h)
 
@@ -227,7 +227,7 @@ def relu_interpolant(x: Vector, values: Knots, *, start: Real, spacing: Positive
 
         f(x) = y₀ + Σᵢ (sᵢ − sᵢ₋₁) max(x − xᵢ, 0),   sᵢ = (yᵢ₊₁ − yᵢ) / h,   s₋₁ = 0
 
-    Units: as values; spacing as x.  Source: completes SKO 'UAT', CMU 'Recap'.
+    Units: as values; spacing as x.  Source: completes SKO 'Universal approximation theorem', CMU 'Recap'.
     """
     knots = start + spacing * (np.cumsum(np.ones_like(values)) - 1)
     slopes = (values[1:] - values[:-1]) / spacing
@@ -241,7 +241,7 @@ def interpolation_bound(curvature: Norm, *, spacing: Positive) -> Norm:
 
         h² max |f''| / 8
 
-    Units: curvature · spacing².  Source: completes SKO 'UAT'; de Boor 1978.
+    Units: curvature · spacing².  Source: completes SKO 'Universal approximation theorem'; de Boor 1978.
     """
     return spacing**2 * curvature / 8
 
@@ -252,7 +252,7 @@ def triangle(x: Array) -> Array:
 
         T(x) = 2 max(x, 0) − 2 max(2 x − 1, 0)
 
-    Units: none.  Source: Telgarsky 2016; completes SKO 'Caveat 1'.
+    Units: none.  Source: Telgarsky 2016; completes SKO 'Universal approximation theorem', caveat 1.
     """
     return 2 * relu(x) - 2 * relu(2 * x - 1)
 
@@ -263,7 +263,7 @@ def product_gate(u: Array, v: Array, activation: Gradient, *, scale: Positive, b
 
         u v ≈ (σ(λ(u + v)) + σ(−λ(u + v)) − σ(λ(u − v)) − σ(−λ(u − v))) / (4 σ''(0) λ²)
 
-    Units: none.  Source: Lin, Tegmark & Rolnick 2017; SKO 'Caveat 1'.
+    Units: none.  Source: Lin, Tegmark & Rolnick 2017; SKO 'Universal approximation theorem', caveat 1.
     """
     plus, minus = scale * (u + v), scale * (u - v)
     return (activation(plus) + activation(-plus) - activation(minus) - activation(-minus)) / (4 * bend * scale**2)

@@ -92,6 +92,18 @@ def logarithm(x: Any) -> Any:
     return x.log()
 
 
+def log_of_sum(a: Any, b: Any) -> Any:
+    """log(eᵃ + eᵇ), the larger one in front, so that nothing is lost far from 0."""
+    return arb.max(a, b) + (-abs(a - b)).exp().log1p()
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two balls are one number, where they are exact or apart."""
+    if a.overlaps(b) and not (a.is_exact() and b.is_exact()):
+        raise Undecided(f"{a} and {b} overlap")
+    return bool(a == b)
+
+
 def as_matrix(array: Any) -> arb_mat:
     """An array of two axes as a matrix of Arb's."""
     rows, columns = array.shape
@@ -123,6 +135,7 @@ class Ball(Numbers):
         "sqrt": root,
         "exp": arb.exp,
         "log": logarithm,
+        "logaddexp": log_of_sum,
         "tanh": arb.tanh,
         "absolute": abs,
         "sign": arb.sgn,
@@ -132,6 +145,7 @@ class Ball(Numbers):
         "greater_equal": decided(operator.ge, operator.lt),
         "less": decided(operator.lt, operator.ge),
         "less_equal": decided(operator.le, operator.gt),
+        "equal": same,
         "isfinite": lambda x: bool(x.is_finite()),
     }
 
@@ -212,5 +226,5 @@ def certified(formula: Callable[..., Any], *args: Any, dtype: Any = np.float64, 
 
 
 def as_balls(value: Any) -> Any:
-    """Numbers and arrays as balls, functions as they are."""
-    return value if callable(value) else Ball(value)
+    """Numbers and arrays as balls, functions and words as they are."""
+    return value if callable(value) or isinstance(value, str | bool) else Ball(value)

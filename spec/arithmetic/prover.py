@@ -19,7 +19,7 @@ from ._numbers import Undecided
 from .ball import Ball
 from .rational import fraction
 from .symbolic import Fractional
-from .tensor import SHIFT, fresh
+from .tensor import SHIFT, Label, fresh
 
 SAMPLES = 12
 BITS = 256
@@ -151,7 +151,7 @@ def contracted(term: Any, i: Any, low: Any, size: Any) -> Any:
                 continue
             if (other - size).is_positive or (low - other).is_positive:
                 return sp.Integer(0)
-            named = low == 1 and other.is_Symbol and not size.has(other)
+            named = low == 1 and (other.is_Symbol and not size.has(other) or isinstance(other, Label) and other.args[-1] == size)
             if named or ((other - low).is_nonnegative and (size - other).is_nonnegative):
                 return (term / delta).subs(i, other)
     return None
@@ -283,7 +283,7 @@ def draw(symbol: Any, source: random.Random, top: int) -> Any:
 
 def evaluate(expression: Any, values: dict[Any, Any]) -> Any:
     """The ball of an expression at these values; entries of arrays and unknown functions get fixed values of their own."""
-    concrete = expression.subs(values).doit()
+    concrete = expression.replace(Label, Drawn).subs(values).doit()
     entries = {x: entry(x) for x in concrete.atoms(sp.Indexed)}
     if None in entries.values():
         raise Undecided("no entry is found that the assumptions allow")
@@ -293,6 +293,17 @@ def evaluate(expression: Any, values: dict[Any, Any]) -> Any:
 def entry(x: Any) -> Any:
     """A fixed small value for an entry of an array."""
     return simple(x.base.label, random.Random(str(x)), 6)
+
+
+class Drawn(Label):
+    """A label of fixed value, once its arguments are numbers."""
+
+    @classmethod
+    def eval(cls, name: Any, *args: Any) -> Any:
+        """An index up to the size, which is the last argument."""
+        if all(one.is_Integer for one in args) and args[-1] >= 1:
+            return sp.Integer(random.Random(str((name, *args))).randint(1, int(args[-1])))
+        return None
 
 
 def as_ball(e: Any) -> Any:

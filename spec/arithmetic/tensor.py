@@ -102,6 +102,25 @@ def tensor(name: str, *sizes: Any, **assumptions: bool) -> Tensor:
     return Tensor(sp.IndexedBase(name, **assumptions)[indices] if indices else sp.Symbol(name, **assumptions), axes)
 
 
+class Label(sp.Function):
+    """Any map from indices to 1 … size: Label(name, index, …, size). Nothing else is known of its values."""
+
+    is_integer = True
+    is_positive = True
+
+
+def labels(name: str, *sizes: Any, classes: Any) -> Tensor:
+    """Integers from 0 to classes − 1, whichever they are, in an array of this shape."""
+    axes = tuple((None, 1) if size == 1 else (fresh(), size_of(size)) for size in sizes)
+    return Tensor(Label(sp.Symbol(name), *(i for i, _ in axes if i is not None), size_of(classes)) - 1, axes)
+
+
+def same(a: Any, b: Any) -> Any:
+    """1 where two integers are equal, 0 elsewhere; what is added to the second is taken to the first, so that sums find its index."""
+    added = b.as_coeff_Add()[0]
+    return sp.KroneckerDelta(a - added, b - added)
+
+
 def broadcast(*args: Tensor) -> tuple[Axis, ...]:
     """The common axes, from the right, with fresh indices."""
     axes: list[Axis] = []
@@ -188,7 +207,10 @@ def where(condition: Any, yes: Any, no: Any) -> Tensor:
         return as_tensor(yes) if condition else as_tensor(no)
     args = [as_tensor(one) for one in (condition, yes, no)]
     axes = broadcast(*args)
-    return Tensor(Symbolic.select(*(one.at(*(i for i, _ in axes[len(axes) - len(one.axes) :])) for one in args)), axes)
+    met, one, other = (arg.at(*(i for i, _ in axes[len(axes) - len(arg.axes) :])) for arg in args)
+    if isinstance(met, sp.Eq) and met.lhs.is_integer and met.rhs.is_integer:
+        return Tensor(other + same(*met.args) * (one - other), axes)
+    return Tensor(Symbolic.select(met, one, other), axes)
 
 
 def transpose(x: Tensor, order: Any = None) -> Tensor:
@@ -196,10 +218,12 @@ def transpose(x: Tensor, order: Any = None) -> Tensor:
     return Tensor(x.element, tuple(x.axes[a] for a in (order or range(len(x.axes))[::-1])))
 
 
-def expand_dims(x: Tensor, axis: int) -> Tensor:
-    """np.expand_dims by one axis."""
-    place = normalize_axis_index(axis, len(x.axes) + 1)
-    return Tensor(x.element, (*x.axes[:place], (None, 1), *x.axes[place:]))
+def expand_dims(x: Tensor, axis: int | tuple[int, ...]) -> Tensor:
+    """np.expand_dims."""
+    axes, count = list(x.axes), len(np.atleast_1d(axis))
+    for place in sorted(normalize_axis_tuple(axis, len(axes) + count)):
+        axes.insert(place, (None, 1))
+    return Tensor(x.element, tuple(axes))
 
 
 def constant(value: int) -> Callable[[Tensor], Tensor]:
