@@ -264,10 +264,10 @@ def pixels_keep_a_mean(mean_image: Step, center_image: Step, mean_of_channels: S
 K = sp.Symbol("K", integer=True, positive=True)
 centred: Any = tensor("c", N, D)
 directions: Any = tensor("U", D, K)
-variances: Any = tensor("S", K, positive=True)
+variances: Any = tensor("S", K, nonnegative=True)
 along: Any = tensor("v", K)
 across: Any = tensor("w", D)
-eps = Tensor(sp.Symbol("eps", positive=True))
+eps = Tensor(sp.Symbol("eps", nonnegative=True))
 found = Principal(trained.mean, directions, variances)
 
 
@@ -296,15 +296,11 @@ def rotated_covariance_is_diagonal(pca: Step) -> Claims:
 
 @proof("data.whiten", scope="every centred data set of any size, any K directions, every eps ≥ 0 with S + eps > 0")
 def whitened_covariance(whiten: Step, pca: Step) -> Claims:
-    """It is S/(S + eps), and what vanishes for orthonormal eigenvectors of C; each component is one of pca, over √(S + eps)."""
+    """It is S/(S + eps), so 1 at eps = 0, and what vanishes for orthonormal eigenvectors of C; each component is pca's over √(S + eps)."""
     root = np.sqrt(variances + eps)
     white = whiten(trained.mean + centred, found, eps=eps)
     left = directions.T @ misfit(along / root) + skewness(variances * (along / root))
     yield covariance(white) @ along, variances / (variances + eps) * along + left / root
-    yield (
-        covariance(whiten(trained.mean + centred, found, eps=Tensor(0))) @ along,
-        along + (directions.T @ misfit(along / np.sqrt(variances)) + skewness(np.sqrt(variances) * along)) / np.sqrt(variances),
-    )
     yield white * root, pca(trained.mean + centred, found)
 
 
