@@ -217,16 +217,21 @@ def outside_arrays(domain: Domain, value: Any, good: Mapping[str, Any], bound: s
     for label, bad, error in beyond(domain, 1.0, {}):
         yield label, with_entry(value, bad), error
     for limit in domain.limits:
-        if limit is PositiveDefinite or isinstance(limit, PositiveAlong):
-            yield "the negative", -value, ValueError
-        elif limit is Varied:
-            yield "a constant column", np.ones(value.shape), ValueError
-        elif isinstance(limit, OneOf):
-            yield "another number", with_entry(value, sum(limit.numbers) / len(limit.numbers)), ValueError
-        elif isinstance(limit, IndexInto):
-            yield "an index below 0", with_entry(value, -1), IndexError
-            yield "an index too large", with_entry(value, good[limit.argument].shape[limit.axis]), IndexError
-    if Symmetric in domain.limits:
+        yield from unrelated(limit, value, good)
+
+
+def unrelated(limit: Any, value: Any, good: Mapping[str, Any]) -> Iterator[tuple[str, Any, type[Exception]]]:
+    """Arrays that lack the relation, among their entries or to another argument, that one limit asks for."""
+    if limit is PositiveDefinite or isinstance(limit, PositiveAlong):
+        yield "the negative", -value, ValueError
+    elif limit is Varied:
+        yield "a constant column", np.ones(value.shape), ValueError
+    elif isinstance(limit, OneOf):
+        yield "another number", with_entry(value, sum(limit.numbers) / len(limit.numbers)), ValueError
+    elif isinstance(limit, IndexInto):
+        yield "an index below 0", with_entry(value, -1), IndexError
+        yield "an index too large", with_entry(value, good[limit.argument].shape[limit.axis]), IndexError
+    elif limit is Symmetric:
         skew = np.eye(2)
         skew[0, 1] = 1.0
         yield "an asymmetric matrix", skew, ValueError
