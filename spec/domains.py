@@ -82,7 +82,8 @@ def drawn(draw: Callable[..., Any], domain: Domain, sizes: dict[str, Any], other
         return draw(st.booleans())
     if domain.kind == "count":
         floors = [others[one.argument] if isinstance(one, NotBelow) else one.ge for one in domain.limits if not isinstance(one, Le)]
-        return draw(st.integers(max(floors, default=-8), min((one.le for one in domain.limits if isinstance(one, Le)), default=12)))
+        ceilings: list[Any] = [one.le for one in domain.limits if isinstance(one, Le)]
+        return draw(st.integers(max(floors, default=-8), min(ceilings, default=12)))
     floor = next((others[one.argument] for one in domain.limits if isinstance(one, NotBelow)), None)
     if domain.kind == "number":
         if curved := [others[one.argument] for one in domain.limits if isinstance(one, StableWith)]:

@@ -110,7 +110,7 @@ def as_matrix(array: Any) -> arb_mat:
     return arb_mat(rows, columns, array.ravel().tolist())
 
 
-def spectrum(matrix: Any, name: str, **options: bool) -> Any:
+def spectrum(matrix: Any, name: str, **options: Any) -> Any:
     """Arb's eigenvalues, and whatever else the options ask for, of a symmetric matrix: it has real ones."""
     if not all(a.overlaps(b) for a, b in zip(matrix.ravel(), matrix.T.ravel(), strict=True)):
         raise ValueError(f"np.linalg.{name}: the matrix is not symmetric")

@@ -99,7 +99,8 @@ class Rational(Numbers):
         size = len(matrix)
         square = fmpq_mat(size, size, matrix.ravel().tolist())
         identity = fmpq_mat(size, size, [int(i == j) for i in range(size) for j in range(size)])
-        values, vectors = [], []
+        values: list[Any] = []
+        vectors: list[Any] = []
         for value, count in sorted(square.charpoly().roots()):
             found: list[Any] = []
             for vector in kernel(square - value * identity):

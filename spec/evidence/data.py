@@ -28,7 +28,9 @@ data: Any = tensor("x", N, D)  # training data
 later: Any = tensor("y", M, D)  # what comes after
 shift: Any = tensor("b", D)
 stretch: Any = tensor("a", D, positive=True)
-trained = Scaling(tensor("mu", D), tensor("s", D, positive=True))
+level: Any = tensor("mu", D)
+unit: Any = tensor("s", D, positive=True)
+trained = Scaling(level, unit)  # of any training data
 
 
 def squared_deviations(table: Any) -> Any:
@@ -88,13 +90,13 @@ def new_data_keep_the_training_statistics(standardize_fit: Step, standardize: St
 )
 def by_hand(standardize_fit: Step, standardize_fit_tolerant: Step, standardize: Step) -> Claims:
     """A pair has deviation |a − b|/2 and goes to ±1; a triple has the deviation d and goes to −1, 0, 1. Constant features become 0."""
-    for first, second in itertools.product(range(-3, 4), repeat=2):
-        pair = Rational([[first, 1], [second, 3]])
+    for one, two in itertools.product(range(-3, 4), repeat=2):
+        pair = Rational([[one, 1], [two, 3]])
         tolerant = standardize_fit_tolerant(pair, constant_scale=Rational(7))
-        yield tolerant.mean, Rational([Fraction(first + second, 2), 2])
-        yield tolerant.scale, Rational([Fraction(abs(first - second), 2) or 7, 1])
-        yield standardize(pair, tolerant)[:, 0], Rational([(first > second) - (first < second), (second > first) - (second < first)])
-        if first != second:
+        yield tolerant.mean, Rational([Fraction(one + two, 2), 2])
+        yield tolerant.scale, Rational([Fraction(abs(one - two), 2) or 7, 1])
+        yield standardize(pair, tolerant)[:, 0], Rational([(one > two) - (one < two), (two > one) - (two < one)])
+        if one != two:
             yield standardize_fit(pair), tolerant
             yield standardize_fit(pair, ddof=0), tolerant
     for middle, step in itertools.product(range(-2, 3), range(1, 4)):
