@@ -1,6 +1,6 @@
 """What holds: the formulas of deep-network training, one function each, in plain NumPy."""
 
-from . import adam, adaptive, averaging, curvature, descent, estimators, losses, momentum, networks, quadratic, schedules
+from . import adam, adaptive, averaging, curvature, data, descent, estimators, losses, momentum, networks, quadratic, schedules
 from ._formula import FORMULAS, Formula, formula
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "adaptive",
     "averaging",
     "curvature",
+    "data",
     "descent",
     "estimators",
     "formula",

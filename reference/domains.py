@@ -53,6 +53,10 @@ class PositiveDefinite:
     """Every eigenvalue of the symmetric matrix is positive, as computed in float64."""
 
 
+class Varied:
+    """No column holds the same number throughout."""
+
+
 class MayBeInfinite:
     """The result may be infinite: the formula's value in the extended reals."""
 
@@ -136,6 +140,21 @@ SecondMoments: TypeAlias = Annotated[Array, Gt(0)]
 Sizes: TypeAlias = Annotated[Array, Ge(0)]
 
 Growth: TypeAlias = Annotated[float, Gt(1)]
+
+# --- data --------------------------------------------------------------------------------------------
+
+Data: TypeAlias = Float[Floats, "samples features"]
+VariedData: TypeAlias = Annotated[Data, Varied]
+Features: TypeAlias = Float[Floats, " features"]
+PositiveFeatures: TypeAlias = Annotated[Features, Gt(0)]
+Ddof: TypeAlias = Annotated[int, Ge(0), Le(1)]
+NotBelowLow: TypeAlias = Annotated[float, NotBelow("low")]
+Directions: TypeAlias = Float[Floats, "features components"]
+ComponentVariances: TypeAlias = Annotated[Float[Floats, " components"], Ge(0)]
+Components: TypeAlias = Float[Floats, "samples components"]
+Images: TypeAlias = Float[Floats, "samples height width channels"]
+Image: TypeAlias = Float[Floats, "height width channels"]
+Channels: TypeAlias = Float[Floats, " channels"]
 
 # --- networks ----------------------------------------------------------------------------------------
 
