@@ -164,7 +164,7 @@ def contracted(term: Any, i: Any, low: Any, size: Any) -> Any:
                 continue
             if (other - size).is_positive or (low - other).is_positive:
                 return sp.Integer(0)
-            named = low == 1 and (other.is_Symbol and not size.has(other) or isinstance(other, Label) and other.args[-1] == size)
+            named = low == 1 and ((other.is_Symbol and not size.has(other)) or (isinstance(other, Label) and other.args[-1] == size))
             if named or ((other - low).is_nonnegative and (size - other).is_nonnegative):
                 return (term / delta).subs(i, other)
     return None
