@@ -32,6 +32,7 @@ MP = {
     "sqrt": mpmath.sqrt,
     "exp": mpmath.exp,
     "log": mpmath.log,
+    "logaddexp": lambda a, b: mpmath.log(mpmath.exp(a) + mpmath.exp(b)),
     "tanh": mpmath.tanh,
     "absolute": mpmath.fabs,
     "sign": mpmath.sign,
