@@ -1,6 +1,20 @@
 """What holds: the formulas of deep-network training, one function each, in plain NumPy."""
 
-from . import adam, adaptive, averaging, curvature, data, descent, estimators, losses, momentum, networks, quadratic, schedules
+from . import (
+    adam,
+    adaptive,
+    averaging,
+    curvature,
+    data,
+    descent,
+    estimators,
+    initialization,
+    losses,
+    momentum,
+    networks,
+    quadratic,
+    schedules,
+)
 from ._formula import FORMULAS, Formula, formula
 
 __all__ = [
@@ -14,6 +28,7 @@ __all__ = [
     "descent",
     "estimators",
     "formula",
+    "initialization",
     "losses",
     "momentum",
     "networks",

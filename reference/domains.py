@@ -156,6 +156,12 @@ Images: TypeAlias = Float[Floats, "samples height width channels"]
 Image: TypeAlias = Float[Floats, "height width channels"]
 Channels: TypeAlias = Float[Floats, " channels"]
 
+# --- initialization ----------------------------------------------------------------------------------
+
+FanIn: TypeAlias = Annotated[int, Ge(1), NotBelow("count")]
+Nodes: TypeAlias = Float[Floats, " nodes"]
+Masses: TypeAlias = Annotated[Float[Floats, " nodes"], Ge(0)]
+
 # --- networks ----------------------------------------------------------------------------------------
 
 LayerInputs: TypeAlias = Float[Floats, "batch inputs"]

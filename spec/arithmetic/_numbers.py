@@ -253,6 +253,21 @@ def filled(value: int) -> Callable[..., Any]:
     return lambda cls, x: cls(np.full(np.shape(x), value))
 
 
+def qr(cls: type[Numbers], x: Any) -> tuple[Any, Any]:
+    """The QR decomposition of full column rank, by Gram and Schmidt; the diagonal is negative, as no formula may count on its sign."""
+    matrix = cls(x)
+    columns: list[Any] = []
+    r = cls(np.zeros((matrix.shape[1], matrix.shape[1]), dtype=int))
+    for k in range(matrix.shape[1]):
+        rest = matrix[:, k]
+        for i, column in enumerate(columns):
+            r[i, k] = column @ matrix[:, k]
+            rest = rest - r[i, k] * column
+        r[k, k] = -np.sqrt(rest @ rest)
+        columns.append(rest / r[k, k])
+    return np.stack(columns, axis=1), r
+
+
 FUNCTIONS: Mapping[Any, Callable[..., Any]] = {
     np.sum: np_sum,
     np.prod: over_axes(fold("multiply")),
@@ -266,13 +281,25 @@ FUNCTIONS: Mapping[Any, Callable[..., Any]] = {
     np.linalg.eigvalsh: lambda cls, matrix: cls.wrap(cls.eigvalsh(cls.plain(matrix))),
     np.linalg.eigh: lambda cls, matrix: tuple(map(cls.wrap, cls.eigh(cls.plain(matrix)))),
     np.linalg.solve: lambda cls, matrix, right: cls.wrap(cls.solve(cls.plain(matrix), cls.plain(right))),
+    np.linalg.qr: qr,
     np.linalg.outer: lambda cls, x, y: np.expand_dims(cls(x), 1) * cls(y),
     np.shape: lambda cls, x: x.shape,
     np.size: lambda cls, x: x.view(np.ndarray).size,
     np.ndim: lambda cls, x: x.view(np.ndarray).ndim,
     **{
         f: rearranged(f)
-        for f in (np.stack, np.concatenate, np.reshape, np.transpose, np.expand_dims, np.squeeze, np.broadcast_to, np.moveaxis, np.flip)
+        for f in (
+            np.stack,
+            np.concatenate,
+            np.reshape,
+            np.transpose,
+            np.expand_dims,
+            np.squeeze,
+            np.broadcast_to,
+            np.moveaxis,
+            np.flip,
+            np.diagonal,
+        )
     },
 }
 
