@@ -1,6 +1,6 @@
 """What holds: the formulas of deep-network training, one function each, in plain NumPy."""
 
-from . import adam, adaptive, averaging, curvature, descent, estimators, momentum, quadratic, schedules
+from . import adam, adaptive, averaging, curvature, descent, estimators, momentum, normalization, quadratic, schedules
 from ._formula import FORMULAS, Formula, formula
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "estimators",
     "formula",
     "momentum",
+    "normalization",
     "quadratic",
     "schedules",
 ]

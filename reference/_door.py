@@ -19,7 +19,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from jaxtyping import AbstractArray, jaxtyped
 
 from . import domains as names
-from .domains import MayBeInfinite, NotBelow, PositiveAlong, PositiveDefinite, StableWith, Symmetric
+from .domains import Divides, MayBeInfinite, NotBelow, PositiveAlong, PositiveDefinite, StableWith, Symmetric
 
 SYMBOL = {Ge: ("≥", np.greater_equal, "ge"), Gt: (">", np.greater, "gt"), Le: ("≤", np.less_equal, "le"), Lt: ("<", np.less, "lt")}
 
@@ -63,6 +63,8 @@ def described(limit: Any) -> str:
         return f"≥ {limit.argument}"
     if isinstance(limit, StableWith):
         return f"< 2 / {limit.argument}"
+    if isinstance(limit, Divides):
+        return f"a divisor of the length of axis {limit.axis} of {limit.argument}"
     if isinstance(limit, PositiveAlong):
         return f"positive along {limit.argument}"
     return {Symmetric: "symmetric", PositiveDefinite: "positive definite", MayBeInfinite: "possibly infinite"}[limit]
@@ -262,6 +264,8 @@ class Visit:
                 self.hold(along(value, self.arguments[limit.argument]) > 0, name, value, domain)
             elif isinstance(limit, StableWith):
                 self.hold(np.less(value * self.arguments[limit.argument], 2), name, value, domain)
+            elif isinstance(limit, Divides):
+                self.hold(np.shape(self.arguments[limit.argument])[limit.axis] % value == 0, name, value, domain)
             elif limit is Symmetric:
                 self.hold(np.equal(value, value.T), name, value, domain)
             elif limit is PositiveDefinite:

@@ -30,6 +30,14 @@ class StableWith:
     argument: str
 
 
+@dataclass(frozen=True)
+class Divides:
+    """The argument, a count, divides the length of this axis of another one of the same formula."""
+
+    argument: str
+    axis: int
+
+
 class Symmetric:
     """The matrix equals its transpose, entry by entry."""
 
@@ -121,3 +129,19 @@ SecondMoments: TypeAlias = Annotated[Array, Gt(0)]
 Sizes: TypeAlias = Annotated[Array, Ge(0)]
 
 Growth: TypeAlias = Annotated[float, Gt(1)]
+
+# --- normalization layers ----------------------------------------------------------------------------
+
+Batch: TypeAlias = Float[Floats, "m k"]  # m examples, k features
+Features: TypeAlias = Float[Floats, " k"]
+FeatureVariances: TypeAlias = Annotated[Features, Ge(0)]
+FeatureDeviations: TypeAlias = Annotated[Features, Gt(0)]
+BatchMeans: TypeAlias = Float[Floats, "batches k"]
+BatchVariances: TypeAlias = Annotated[BatchMeans, Ge(0)]
+Images: TypeAlias = Float[Floats, "n c h w"]  # n examples, c channels of h × w
+Channels: TypeAlias = Float[Floats, " c"]
+Share: TypeAlias = Annotated[float, Ge(0), Le(1)]
+Ratio: TypeAlias = Annotated[float, Ge(1)]
+Groups: TypeAlias = Annotated[int, Ge(1), Divides("x", 1)]
+Linear: TypeAlias = Float[Floats, "inputs k"]  # the weights of a layer h W: a column for each of k units
+Magnitude: TypeAlias = Float[Floats, " k"]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ..reference import Formula
 from ..reference._door import SYMBOL, Domain, along, domain_of, domains, resolved
-from ..reference.domains import NotBelow, PositiveAlong, PositiveDefinite, StableWith, Symmetric
+from ..reference.domains import Divides, NotBelow, PositiveAlong, PositiveDefinite, StableWith, Symmetric
 
 SHAPES = [(), (1,), (3,), (2, 2)]
 
@@ -75,6 +75,8 @@ def drawn(draw: Callable[..., Any], domain: Domain, sizes: dict[str, Any], other
     if domain.kind == "source":
         return np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     if domain.kind == "count":
+        if wholes := [np.shape(others[one.argument])[one.axis] for one in domain.limits if isinstance(one, Divides)]:
+            return draw(st.sampled_from([one for one in range(1, wholes[0] + 1) if wholes[0] % one == 0]))
         floors = [others[one.argument] if isinstance(one, NotBelow) else one.ge for one in domain.limits]
         return draw(st.integers(max(floors, default=-8), 12))
     floor = next((others[one.argument] for one in domain.limits if isinstance(one, NotBelow)), None)
@@ -224,6 +226,8 @@ def beyond(domain: Domain, value: Any, good: Mapping[str, Any]) -> Iterator[tupl
     for limit in domain.limits:
         if isinstance(limit, NotBelow):
             yield f"below {limit.argument}", good[limit.argument] * (1 - step), ValueError
+        elif isinstance(limit, Divides):
+            yield "no divisor", np.shape(good[limit.argument])[limit.axis] + 1, ValueError
         elif isinstance(limit, StableWith):
             yield f"2 / {limit.argument}", 2 / good[limit.argument], ValueError
         elif type(limit) in SYMBOL:
