@@ -1,6 +1,6 @@
 """What holds: the formulas of deep-network training, one function each, in plain NumPy."""
 
-from . import adam, adaptive, averaging, curvature, descent, estimators, momentum, normalization, quadratic, schedules
+from . import adam, adaptive, averaging, curvature, data, descent, estimators, momentum, networks, normalization, quadratic, schedules
 from ._formula import FORMULAS, Formula, formula
 
 __all__ = [
@@ -10,10 +10,12 @@ __all__ = [
     "adaptive",
     "averaging",
     "curvature",
+    "data",
     "descent",
     "estimators",
     "formula",
     "momentum",
+    "networks",
     "normalization",
     "quadratic",
     "schedules",

@@ -10,8 +10,9 @@ import functools
 import inspect
 import math
 import sys
+import types
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import numpy as np
@@ -19,7 +20,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from jaxtyping import AbstractArray, jaxtyped
 
 from . import domains as names
-from .domains import Divides, MayBeInfinite, NotBelow, PositiveAlong, PositiveDefinite, StableWith, Symmetric
+from .domains import Divides, MayBeInfinite, NotBelow, PositiveAlong, PositiveDefinite, StableWith, Symmetric, Varied
 
 SYMBOL = {Ge: ("≥", np.greater_equal, "ge"), Gt: (">", np.greater, "gt"), Le: ("≤", np.less_equal, "le"), Lt: ("<", np.less, "lt")}
 
@@ -32,6 +33,7 @@ class Domain:
     hint: Any = None  # the annotation without its limits
     limits: tuple[Any, ...] = ()
     fields: Mapping[str, Domain] = field(default_factory=dict)
+    optional: bool = False  # None stands for an argument that is left out
 
     def __str__(self) -> str:
         if self.kind == "state":
@@ -46,7 +48,7 @@ class Domain:
         }
         shape = f" of shape ({', '.join(self.hint.dim_str.split())})" if self.kind == "array" else ""
         finite = ["finite"] if self.kind in ("array", "number") and not self.extended else []
-        return ", ".join([what[self.kind] + shape, *map(described, self.limits), *finite])
+        return ", ".join([what[self.kind] + shape, *map(described, self.limits), *finite, *["or None"] * self.optional])
 
     @property
     def extended(self) -> bool:
@@ -67,7 +69,12 @@ def described(limit: Any) -> str:
         return f"a divisor of the length of axis {limit.axis} of {limit.argument}"
     if isinstance(limit, PositiveAlong):
         return f"positive along {limit.argument}"
-    return {Symmetric: "symmetric", PositiveDefinite: "positive definite", MayBeInfinite: "possibly infinite"}[limit]
+    return {
+        Symmetric: "symmetric",
+        PositiveDefinite: "positive definite",
+        Varied: "no constant column",
+        MayBeInfinite: "possibly infinite",
+    }[limit]
 
 
 def along(value: Any, other: Any) -> Any:
@@ -78,6 +85,8 @@ def along(value: Any, other: Any) -> Any:
 def domain_of(hint: Any) -> Domain:
     """The domain that one annotation states."""
     limits: tuple[Any, ...] = ()
+    if get_origin(hint) is types.UnionType and get_args(hint)[1:] == (types.NoneType,):
+        return replace(domain_of(get_args(hint)[0]), optional=True)
     if get_origin(hint) is Annotated:
         hint, *rest = get_args(hint)
         limits = tuple(rest)
@@ -165,6 +174,8 @@ class Visit:
 
     def checked(self, name: str, value: Any, domain: Domain) -> Any:
         """The value as the formula takes it, or the error that names the argument."""
+        if domain.optional and value is None:
+            return None
         if domain.kind == "state":
             return self.state(name, value, domain)
         if domain.kind == "function":
@@ -268,6 +279,8 @@ class Visit:
                 self.hold(np.shape(self.arguments[limit.argument])[limit.axis] % value == 0, name, value, domain)
             elif limit is Symmetric:
                 self.hold(np.equal(value, value.T), name, value, domain)
+            elif limit is Varied:
+                self.hold(np.broadcast_to(np.max(value, axis=0) > np.min(value, axis=0), value.shape), name, value, domain)
             elif limit is PositiveDefinite:
                 self.hold(np.min(np.linalg.eigvalsh(value.astype(float))) > 0, name, value, domain)
 

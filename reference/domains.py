@@ -46,6 +46,10 @@ class PositiveDefinite:
     """Every eigenvalue of the symmetric matrix is positive, as computed in float64."""
 
 
+class Varied:
+    """No column holds the same number throughout."""
+
+
 class MayBeInfinite:
     """The result may be infinite: the formula's value in the extended reals."""
 
@@ -130,16 +134,61 @@ Sizes: TypeAlias = Annotated[Array, Ge(0)]
 
 Growth: TypeAlias = Annotated[float, Gt(1)]
 
+# --- data --------------------------------------------------------------------------------------------
+
+Data: TypeAlias = Float[Floats, "samples features"]
+VariedData: TypeAlias = Annotated[Data, Varied]
+Features: TypeAlias = Float[Floats, " features"]
+PositiveFeatures: TypeAlias = Annotated[Features, Gt(0)]
+Ddof: TypeAlias = Annotated[int, Ge(0), Le(1)]
+NotBelowLow: TypeAlias = Annotated[float, NotBelow("low")]
+Directions: TypeAlias = Float[Floats, "features components"]
+ComponentVariances: TypeAlias = Annotated[Float[Floats, " components"], Ge(0)]
+Components: TypeAlias = Float[Floats, "samples components"]
+Images: TypeAlias = Float[Floats, "samples height width channels"]
+Image: TypeAlias = Float[Floats, "height width channels"]
+Channels: TypeAlias = Float[Floats, " channels"]
+
+# --- networks ----------------------------------------------------------------------------------------
+
+LayerInputs: TypeAlias = Float[Floats, "batch inputs"]
+LayerOutputs: TypeAlias = Float[Floats, "batch outputs"]
+LayerWeights: TypeAlias = Float[Floats, "outputs inputs"]
+LayerBiases: TypeAlias = Float[Floats, " outputs"]
+OptionalBiases: TypeAlias = LayerBiases | None
+LayerTanhs: TypeAlias = Annotated[LayerOutputs, Ge(-1), Le(1)]
+LayerRelus: TypeAlias = Annotated[LayerOutputs, Ge(0)]
+Tanhs: TypeAlias = Annotated[Array, Ge(-1), Le(1)]
+Sigmoids: TypeAlias = Annotated[Array, Ge(0), Le(1)]
+
+OutputGradient: TypeAlias = Float[Floats, " outputs"]
+OutputJacobian: TypeAlias = Float[Floats, "outputs inputs"]
+WeightJacobian: TypeAlias = Float[Floats, "outputs weights"]
+ValueGradient: TypeAlias = Float[Floats, " inputs"]
+WeightGradient: TypeAlias = Float[Floats, " weights"]
+
+FirstWeights: TypeAlias = Float[Floats, "first inputs"]
+FirstBiases: TypeAlias = Float[Floats, " first"]
+SecondWeights: TypeAlias = Float[Floats, "second first"]
+SecondBiases: TypeAlias = Float[Floats, " second"]
+ThirdWeights: TypeAlias = Float[Floats, "third second"]
+ThirdBiases: TypeAlias = Float[Floats, " third"]
+FourthWeights: TypeAlias = Float[Floats, "outputs third"]
+
+HiddenBiases: TypeAlias = Float[Floats, " hidden"]
+HiddenFactors: TypeAlias = Annotated[Float[Floats, " hidden"], Gt(0)]
+Knots: TypeAlias = Float[Floats, " knots"]
+
 # --- normalization layers ----------------------------------------------------------------------------
 
 Batch: TypeAlias = Float[Floats, "m k"]  # m examples, k features
-Features: TypeAlias = Float[Floats, " k"]
-FeatureVariances: TypeAlias = Annotated[Features, Ge(0)]
-FeatureDeviations: TypeAlias = Annotated[Features, Gt(0)]
+Units: TypeAlias = Float[Floats, " k"]
+UnitVariances: TypeAlias = Annotated[Units, Ge(0)]
+UnitDeviations: TypeAlias = Annotated[Units, Gt(0)]
 BatchMeans: TypeAlias = Float[Floats, "batches k"]
 BatchVariances: TypeAlias = Annotated[BatchMeans, Ge(0)]
-Images: TypeAlias = Float[Floats, "n c h w"]  # n examples, c channels of h × w
-Channels: TypeAlias = Float[Floats, " c"]
+ImageBatch: TypeAlias = Float[Floats, "n c h w"]  # n examples, c channels of h × w
+ChannelWise: TypeAlias = Float[Floats, " c"]
 Share: TypeAlias = Annotated[float, Ge(0), Le(1)]
 Ratio: TypeAlias = Annotated[float, Ge(1)]
 Groups: TypeAlias = Annotated[int, Ge(1), Divides("x", 1)]

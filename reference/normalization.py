@@ -17,26 +17,26 @@ if TYPE_CHECKING:  # names only: the domains load when something asks for them
         Batch,
         BatchMeans,
         BatchVariances,
-        Channels,
-        Share,
+        ChannelWise,
         Damping,
         Eps,
-        FeatureDeviations,
-        Features,
-        FeatureVariances,
         FromTwo,
         Groups,
-        Images,
+        ImageBatch,
         Linear,
         Magnitude,
         Ratio,
         Real,
+        Share,
+        UnitDeviations,
+        Units,
+        UnitVariances,
         Vector,
     )
 
 
 @formula("norm.batch.stats")
-def batch_stats(x: Batch) -> tuple[Features, FeatureVariances]:
+def batch_stats(x: Batch) -> tuple[Units, UnitVariances]:
     """The mean and the variance of each feature over the batch: of the columns, one number for each of them.
 
         μ = 1/m Σᵢ xᵢ,   σ² = 1/m Σᵢ (xᵢ − μ)²
@@ -48,7 +48,7 @@ def batch_stats(x: Batch) -> tuple[Features, FeatureVariances]:
 
 
 @formula("norm.batch.stats.one_pass")
-def batch_stats_one_pass(x: Batch) -> tuple[Features, Features]:
+def batch_stats_one_pass(x: Batch) -> tuple[Units, Units]:
     """The same in one pass over the data: equal in real numbers, but rounding may leave nothing of the variance, or less than 0.
 
         μ = 1/m Σᵢ xᵢ,   σ² = 1/m Σᵢ xᵢ² − μ²
@@ -72,7 +72,7 @@ def batch_normalize(x: Batch, *, eps: Eps) -> Batch:
 
 
 @formula("norm.batch.affine")
-def batch_norm(x: Batch, gamma: Features, beta: Features, *, eps: Eps) -> Batch:
+def batch_norm(x: Batch, gamma: Units, beta: Units, *, eps: Eps) -> Batch:
     """Batch normalization in training: normalize each feature over the batch, then give it a learned mean and scale.
 
         y = γ (x − μ) / √(σ² + eps) + β
@@ -84,7 +84,7 @@ def batch_norm(x: Batch, gamma: Features, beta: Features, *, eps: Eps) -> Batch:
 
 
 @formula("norm.batch.identity")
-def recovering_parameters(x: Batch, *, eps: Eps) -> tuple[Features, Features]:
+def recovering_parameters(x: Batch, *, eps: Eps) -> tuple[Units, Units]:
     """The scale and shift with which batch normalization leaves this batch as it was.
 
         γ = √(σ² + eps),   β = μ
@@ -96,7 +96,7 @@ def recovering_parameters(x: Batch, *, eps: Eps) -> tuple[Features, Features]:
 
 
 @formula("norm.batch.backward")
-def batch_norm_backward(dy: Batch, x: Batch, gamma: Features, *, eps: Eps) -> tuple[Batch, Features, Features]:
+def batch_norm_backward(dy: Batch, x: Batch, gamma: Units, *, eps: Eps) -> tuple[Batch, Units, Units]:
     """The gradients of batch normalization, through the batch's mean and variance as well.
 
         dβ = Σ dyᵢ,   dγ = Σ dyᵢ x̂ᵢ,   dxᵢ = γ/√(σ² + eps) (dyᵢ − dβ/m − x̂ᵢ dγ/m)
@@ -111,7 +111,7 @@ def batch_norm_backward(dy: Batch, x: Batch, gamma: Features, *, eps: Eps) -> tu
 
 
 @formula("norm.batch.backward.staged")
-def batch_norm_backward_staged(dy: Batch, x: Batch, gamma: Features, *, eps: Eps) -> tuple[Batch, Features, Features]:
+def batch_norm_backward_staged(dy: Batch, x: Batch, gamma: Units, *, eps: Eps) -> tuple[Batch, Units, Units]:
     """The same gradients in the stages of the paper: by x̂, by the variance, by the mean, by x.
 
         dx̂ = dy γ,   dσ² = −½ Σ dx̂ (x − μ) (σ² + eps)^(−3/2)
@@ -130,7 +130,7 @@ def batch_norm_backward_staged(dy: Batch, x: Batch, gamma: Features, *, eps: Eps
 
 
 @formula("norm.batch.inference")
-def batch_norm_inference(x: Batch, gamma: Features, beta: Features, mean: Features, var: FeatureVariances, *, eps: Eps) -> Batch:
+def batch_norm_inference(x: Batch, gamma: Units, beta: Units, mean: Units, var: UnitVariances, *, eps: Eps) -> Batch:
     """Batch normalization at test time: by statistics that were gathered in training, so that no example depends on the others.
 
         y = γ (x − μ̂) / √(σ̂² + eps) + β
@@ -142,8 +142,8 @@ def batch_norm_inference(x: Batch, gamma: Features, beta: Features, mean: Featur
 
 @formula("norm.batch.inference.backward")
 def batch_norm_inference_backward(
-    dy: Batch, x: Batch, gamma: Features, mean: Features, var: FeatureVariances, *, eps: Eps
-) -> tuple[Batch, Features, Features]:
+    dy: Batch, x: Batch, gamma: Units, mean: Units, var: UnitVariances, *, eps: Eps
+) -> tuple[Batch, Units, Units]:
     """The gradients at test time, for fine-tuning by fixed statistics.
 
         dx = γ dy / √(σ̂² + eps),   dγ = Σ dyᵢ (xᵢ − μ̂) / √(σ̂² + eps),   dβ = Σ dyᵢ
@@ -157,8 +157,8 @@ def batch_norm_inference_backward(
 class RunningStats(NamedTuple):
     """Running means of the batches' means and of their variances; they usually start at 0 and 1."""
 
-    mean: Features
-    var: FeatureVariances
+    mean: Units
+    var: UnitVariances
 
 
 @formula("norm.batch.running")
@@ -190,8 +190,8 @@ def running_stats_new_weight(state: RunningStats, x: Batch, *, momentum: Share, 
 class RunningDeviations(NamedTuple):
     """Running means of the batches' means and of their standard deviations."""
 
-    mean: Features
-    deviation: FeatureDeviations
+    mean: Units
+    deviation: UnitDeviations
 
 
 @formula("norm.batch.running.deviation")
@@ -208,7 +208,7 @@ def running_deviations(state: RunningDeviations, x: Batch, *, momentum: Share, e
 
 
 @formula("norm.batch.population_stats")
-def population_stats(means: BatchMeans, variances: BatchVariances, size: FromTwo) -> tuple[Features, FeatureVariances]:
+def population_stats(means: BatchMeans, variances: BatchVariances, size: FromTwo) -> tuple[Units, UnitVariances]:
     """Mean and variance for test time, from the statistics of many batches of m examples each: unbiased for independent examples.
 
         μ̂ = 1/B Σ μ_b,   σ̂² = m/(m − 1) · 1/B Σ σ²_b
@@ -220,8 +220,8 @@ def population_stats(means: BatchMeans, variances: BatchVariances, size: FromTwo
 
 @formula("norm.batch.fold")
 def fold_batch_norm(
-    weight: Linear, bias: Features, gamma: Features, beta: Features, mean: Features, var: FeatureVariances, *, eps: Eps
-) -> tuple[Linear, Features]:
+    weight: Linear, bias: Units, gamma: Units, beta: Units, mean: Units, var: UnitVariances, *, eps: Eps
+) -> tuple[Linear, Units]:
     """The linear layer that does what a linear layer h W + b and batch normalization at test time do together.
 
         s = γ / √(σ̂² + eps),   W' = W s,   b' = (b − μ̂) s + β
@@ -233,7 +233,7 @@ def fold_batch_norm(
 
 
 @formula("norm.batch.conv")
-def batch_norm_conv(x: Images, gamma: Channels, beta: Channels, *, eps: Eps) -> Images:
+def batch_norm_conv(x: ImageBatch, gamma: ChannelWise, beta: ChannelWise, *, eps: Eps) -> ImageBatch:
     """Batch normalization after a convolution: one mean and one variance for each channel, over all examples and places.
 
         y = γ_c (x − μ_c) / √(σ²_c + eps) + β_c,   μ_c and σ²_c over the n h w entries of channel c
@@ -246,7 +246,7 @@ def batch_norm_conv(x: Images, gamma: Channels, beta: Channels, *, eps: Eps) -> 
 
 
 @formula("norm.batch.conv.backward")
-def batch_norm_conv_backward(dy: Images, x: Images, gamma: Channels, *, eps: Eps) -> tuple[Images, Channels, Channels]:
+def batch_norm_conv_backward(dy: ImageBatch, x: ImageBatch, gamma: ChannelWise, *, eps: Eps) -> tuple[ImageBatch, ChannelWise, ChannelWise]:
     """The gradients of batch normalization after a convolution.
 
         dβ_c = Σ dy,   dγ_c = Σ dy x̂,   dx = γ_c/√(σ²_c + eps) (dy − mean dy − x̂ mean(dy x̂)), over the n h w entries of channel c
@@ -285,7 +285,7 @@ def mean_normalized_slope(x: Vector, w1: Real, w2: Real, w4: Real) -> Vector:
 
 
 @formula("norm.layer")
-def layer_norm(x: Batch, gamma: Features, beta: Features, *, eps: Eps) -> Batch:
+def layer_norm(x: Batch, gamma: Units, beta: Units, *, eps: Eps) -> Batch:
     """Layer normalization: each example by the mean and variance of its own features, so the batch does not matter.
 
         y = γ (x − μₙ) / √(σₙ² + eps) + β,   μₙ and σₙ² over the k features of example n
@@ -297,7 +297,7 @@ def layer_norm(x: Batch, gamma: Features, beta: Features, *, eps: Eps) -> Batch:
 
 
 @formula("norm.layer.backward")
-def layer_norm_backward(dy: Batch, x: Batch, gamma: Features, *, eps: Eps) -> tuple[Batch, Features, Features]:
+def layer_norm_backward(dy: Batch, x: Batch, gamma: Units, *, eps: Eps) -> tuple[Batch, Units, Units]:
     """The gradients of layer normalization: as of batch normalization, along the features, with gamma inside the means.
 
         g = γ dy,   dx = (g − mean g − x̂ mean(g x̂)) / √(σₙ² + eps),   dγ = Σₙ dy x̂,   dβ = Σₙ dy
@@ -312,7 +312,7 @@ def layer_norm_backward(dy: Batch, x: Batch, gamma: Features, *, eps: Eps) -> tu
 
 
 @formula("norm.rms")
-def rms_norm(x: Batch, gamma: Features, *, eps: Eps) -> Batch:
+def rms_norm(x: Batch, gamma: Units, *, eps: Eps) -> Batch:
     """RMS normalization: layer normalization without the mean: each example divided by the root of its mean square.
 
         y = γ x / √(mean x² + eps)
@@ -323,7 +323,7 @@ def rms_norm(x: Batch, gamma: Features, *, eps: Eps) -> Batch:
 
 
 @formula("norm.rms.backward")
-def rms_norm_backward(dy: Batch, x: Batch, gamma: Features, *, eps: Eps) -> tuple[Batch, Features]:
+def rms_norm_backward(dy: Batch, x: Batch, gamma: Units, *, eps: Eps) -> tuple[Batch, Units]:
     """The gradients of RMS normalization.
 
         g = γ dy,   x̂ = x / √(mean x² + eps),   dx = (g − x̂ mean(g x̂)) / √(mean x² + eps),   dγ = Σₙ dy x̂
@@ -336,7 +336,7 @@ def rms_norm_backward(dy: Batch, x: Batch, gamma: Features, *, eps: Eps) -> tupl
 
 
 @formula("norm.instance")
-def instance_norm(x: Images, gamma: Channels, beta: Channels, *, eps: Eps) -> Images:
+def instance_norm(x: ImageBatch, gamma: ChannelWise, beta: ChannelWise, *, eps: Eps) -> ImageBatch:
     """Instance normalization: every channel of every example by its own mean and variance, over its places.
 
         y = γ_c (x − μ) / √(σ² + eps) + β_c,   μ and σ² over the h w places of channel c of example n
@@ -349,7 +349,7 @@ def instance_norm(x: Images, gamma: Channels, beta: Channels, *, eps: Eps) -> Im
 
 
 @formula("norm.instance.backward")
-def instance_norm_backward(dy: Images, x: Images, gamma: Channels, *, eps: Eps) -> tuple[Images, Channels, Channels]:
+def instance_norm_backward(dy: ImageBatch, x: ImageBatch, gamma: ChannelWise, *, eps: Eps) -> tuple[ImageBatch, ChannelWise, ChannelWise]:
     """The gradients of instance normalization.
 
         dx = γ_c/√(σ² + eps) (dy − mean dy − x̂ mean(dy x̂)) over the h w places,   dγ_c = Σ dy x̂,   dβ_c = Σ dy over n, h and w
@@ -364,7 +364,7 @@ def instance_norm_backward(dy: Images, x: Images, gamma: Channels, *, eps: Eps) 
 
 
 @formula("norm.group")
-def group_norm(x: Images, gamma: Channels, beta: Channels, *, groups: Groups, eps: Eps) -> Images:
+def group_norm(x: ImageBatch, gamma: ChannelWise, beta: ChannelWise, *, groups: Groups, eps: Eps) -> ImageBatch:
     """Group normalization: the channels in groups of neighbours, each group of each example by its own mean and variance.
 
         y = γ_c (x − μ) / √(σ² + eps) + β_c,   μ and σ² over the c/G · h w entries of a group of example n
@@ -379,7 +379,9 @@ def group_norm(x: Images, gamma: Channels, beta: Channels, *, groups: Groups, ep
 
 
 @formula("norm.group.backward")
-def group_norm_backward(dy: Images, x: Images, gamma: Channels, *, groups: Groups, eps: Eps) -> tuple[Images, Channels, Channels]:
+def group_norm_backward(
+    dy: ImageBatch, x: ImageBatch, gamma: ChannelWise, *, groups: Groups, eps: Eps
+) -> tuple[ImageBatch, ChannelWise, ChannelWise]:
     """The gradients of group normalization: gamma differs within a group, so it stands inside the means.
 
         g = γ_c dy,   dx = (g − mean g − x̂ mean(g x̂)) / √(σ² + eps) over the group,   dγ_c = Σ dy x̂,   dβ_c = Σ dy over n, h and w
@@ -399,8 +401,8 @@ def group_norm_backward(dy: Images, x: Images, gamma: Channels, *, groups: Group
 
 @formula("norm.batch_renorm.correction")
 def renorm_correction(
-    x: Batch, mean: Features, deviation: FeatureDeviations, *, r_max: Ratio, d_max: Damping, eps: Eps
-) -> tuple[FeatureDeviations, Features]:
+    x: Batch, mean: Units, deviation: UnitDeviations, *, r_max: Ratio, d_max: Damping, eps: Eps
+) -> tuple[UnitDeviations, Units]:
     """How far the batch's statistics are from the running ones, within limits: what batch renormalization puts right.
 
         r = clip(σ_B/σ, 1/r_max, r_max),   d = clip((μ_B − μ)/σ, −d_max, d_max),   σ_B = √(σ² of the batch + eps)
@@ -414,7 +416,7 @@ def renorm_correction(
 
 
 @formula("norm.batch_renorm")
-def batch_renorm(x: Batch, gamma: Features, beta: Features, r: FeatureDeviations, d: Features, *, eps: Eps) -> Batch:
+def batch_renorm(x: Batch, gamma: Units, beta: Units, r: UnitDeviations, d: Units, *, eps: Eps) -> Batch:
     """Batch renormalization in training: batch normalization, moved towards what the running statistics would give.
 
         y = γ ((x − μ_B) / σ_B · r + d) + β,   σ_B = √(σ² of the batch + eps)
@@ -428,9 +430,7 @@ def batch_renorm(x: Batch, gamma: Features, beta: Features, r: FeatureDeviations
 
 
 @formula("norm.batch_renorm.backward")
-def batch_renorm_backward(
-    dy: Batch, x: Batch, gamma: Features, r: FeatureDeviations, d: Features, *, eps: Eps
-) -> tuple[Batch, Features, Features]:
+def batch_renorm_backward(dy: Batch, x: Batch, gamma: Units, r: UnitDeviations, d: Units, *, eps: Eps) -> tuple[Batch, Units, Units]:
     """The gradients of batch renormalization with r and d held fixed: those of batch normalization by x are multiplied by r.
 
         dβ = Σ dyᵢ,   dγ = Σ dyᵢ (x̂ᵢ r + d),   dxᵢ = γ r/σ_B (dyᵢ − mean dy − x̂ᵢ mean(dy x̂))

@@ -95,9 +95,12 @@ def show(identifier: str, as_json: bool) -> None:
 @main.command()
 @click.argument("identifiers", metavar="[ID]...", nargs=-1)
 @click.option("--jobs", type=click.IntRange(min=1), help="Worker processes; as many as there are cores unless given.")
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=120.0, show_default=True, help="Seconds for one piece.")
+@click.option("--full", is_flag=True, help="Long reproductions in their full form.")
+@click.option(
+    "--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds for one piece: 120, and 1800 of a full run, unless given."
+)
 @json_option
-def verify(identifiers: tuple[str, ...], jobs: int | None, timeout: float, as_json: bool) -> None:
+def verify(identifiers: tuple[str, ...], jobs: int | None, full: bool, timeout: float | None, as_json: bool) -> None:
     """Run the evidence of all entries, or of those named, and print the ledger."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -113,7 +116,7 @@ def verify(identifiers: tuple[str, ...], jobs: int | None, timeout: float, as_js
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as progress:
         task = progress.add_task("evidence", total=len(pieces_for(entries) + misprints_of(errata)))
-        ledger = run(entries, errata, jobs=jobs or 0, timeout=timeout, report=lambda result: progress.advance(task))
+        ledger = run(entries, errata, jobs=jobs or 0, timeout=timeout, full=full, report=lambda result: progress.advance(task))
     if as_json:
         print_json(ledger.as_json())
     else:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ..reference import Formula
 from ..reference._door import SYMBOL, Domain, along, domain_of, domains, resolved
-from ..reference.domains import Divides, NotBelow, PositiveAlong, PositiveDefinite, StableWith, Symmetric
+from ..reference.domains import Divides, NotBelow, PositiveAlong, PositiveDefinite, StableWith, Symmetric, Varied
 
 SHAPES = [(), (1,), (3,), (2, 2)]
 
@@ -77,8 +77,8 @@ def drawn(draw: Callable[..., Any], domain: Domain, sizes: dict[str, Any], other
     if domain.kind == "count":
         if wholes := [np.shape(others[one.argument])[one.axis] for one in domain.limits if isinstance(one, Divides)]:
             return draw(st.sampled_from([one for one in range(1, wholes[0] + 1) if wholes[0] % one == 0]))
-        floors = [others[one.argument] if isinstance(one, NotBelow) else one.ge for one in domain.limits]
-        return draw(st.integers(max(floors, default=-8), 12))
+        floors = [others[one.argument] if isinstance(one, NotBelow) else one.ge for one in domain.limits if not isinstance(one, Le)]
+        return draw(st.integers(max(floors, default=-8), min((one.le for one in domain.limits if isinstance(one, Le)), default=12)))
     floor = next((others[one.argument] for one in domain.limits if isinstance(one, NotBelow)), None)
     if domain.kind == "number":
         if curved := [others[one.argument] for one in domain.limits if isinstance(one, StableWith)]:
@@ -102,6 +102,9 @@ def fitted(array: Any, domain: Domain, others: Mapping[str, Any]) -> Any:
         array = array + array.T
         if partners or PositiveDefinite in domain.limits:
             array = array + np.diag(np.sum(np.abs(array), axis=1) + 1)  # diagonally dominant
+    if Varied in domain.limits:
+        assume(len(array) > 1)
+        array[0] += np.max(array, axis=0) == np.min(array, axis=0)
     for partner in partners:
         product = along(array, partner)
         array = array * np.expand_dims(np.sign(product), -1) if array.shape == partner.shape else array
@@ -149,7 +152,8 @@ def axes_of(domain: Domain) -> list[str]:
 
 def outside(domain: Domain, value: Any, good: Mapping[str, Any], bound: set[str]) -> Iterator[tuple[str, Any, type[Exception]]]:
     """What one domain excludes: label, value, error; `bound` names the axes whose length other axes share."""
-    yield "None", None, TypeError
+    if not domain.optional:
+        yield "None", None, TypeError
     yield "a string", "0.5", TypeError
     if domain.kind == "state":
         yield "a bare tuple", tuple(value), TypeError
@@ -207,6 +211,8 @@ def outside_arrays(domain: Domain, value: Any, bound: set[str]) -> Iterator[tupl
     for limit in domain.limits:
         if limit is PositiveDefinite or isinstance(limit, PositiveAlong):
             yield "the negative", -value, ValueError
+    if Varied in domain.limits:
+        yield "a constant column", np.ones(value.shape), ValueError
     if Symmetric in domain.limits:
         skew = np.eye(2)
         skew[0, 1] = 1.0
@@ -225,7 +231,7 @@ def beyond(domain: Domain, value: Any, good: Mapping[str, Any]) -> Iterator[tupl
     step = 1 if domain.kind == "count" else 2.0**-20
     for limit in domain.limits:
         if isinstance(limit, NotBelow):
-            yield f"below {limit.argument}", good[limit.argument] * (1 - step), ValueError
+            yield f"below {limit.argument}", good[limit.argument] - step * max(1, abs(good[limit.argument])), ValueError
         elif isinstance(limit, Divides):
             yield "no divisor", np.shape(good[limit.argument])[limit.axis] + 1, ValueError
         elif isinstance(limit, StableWith):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import multiprocessing
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import TimeoutError as OutOfTime
+from concurrent.futures import as_completed
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +18,7 @@ from .catalogue import Entry, Erratum, catalogue
 from .evidence import EXACT_KINDS, MISPRINTS, PIECES, Result, load, run_named
 
 TIMEOUT = 120.0  # seconds for one piece; one that takes longer is unknown
+FULL_TIMEOUT = 1800.0  # the same of a full run
 QUALITATIVE = "qualitative"
 
 
@@ -124,8 +127,9 @@ def run_all(
     """Run pieces and misprints in worker processes; one that raises, hangs or dies is unknown, and the others go on."""
     results: dict[str, Result] = {}
     with workers(jobs) as pool:
-        futures = {name: pool.schedule(task, args=(name,), timeout=timeout) for name in names}
-        for name, future in futures.items():
+        futures = {pool.schedule(task, args=(name,), timeout=timeout): name for name in names}
+        for future in as_completed(futures):
+            name = futures[future]
             try:
                 result = future.result()
             except OutOfTime:
@@ -153,13 +157,18 @@ def verify(
     errata: list[Erratum],
     *,
     jobs: int = 0,
-    timeout: float = TIMEOUT,
+    timeout: float | None = None,
+    full: bool = False,
     report: Callable[[Result], None] = lambda _: None,
 ) -> Ledger:
-    """Run all evidence for these entries and errata, and draw the verdicts."""
+    """Run all evidence for these entries and errata, in full where a piece has a longer form, and draw the verdicts."""
     load()
     names = pieces_for(entries) + misprints_of(errata)
-    results = run_all(names, jobs=jobs or available_cores(), timeout=timeout, report=report)
+    if full:
+        names.sort(key=lambda name: name not in PIECES or not PIECES[name].has_full_form)  # the longest first: no core idles at the end
+    allowed = timeout or (FULL_TIMEOUT if full else TIMEOUT)
+    task = functools.partial(run_named, full=full)
+    results = run_all(names, jobs=jobs or available_cores(), timeout=allowed, report=report, task=task)
     judged = tuple(entry_verdict(entry, [results[name] for name in pieces_for([entry])]) for entry in entries)
     known = {one.entry.id: one.verdict for one in judged}
     decided = tuple(erratum_verdict(erratum, [results[name] for name in misprints_of([erratum])], known) for erratum in errata)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import inspect
+from decimal import Decimal
 from typing import Any
+
+import numpy as np
 
 from ..reference import FORMULAS
 from ..reference._door import domains
+from .arithmetic import Ball, Numbers
 from .catalogue import Entry, catalogue
-from .evidence import PIECES, load
+from .evidence import PIECES, Cell, Interval, cells, load
 
 
 def description(entry: Entry) -> dict[str, Any]:
@@ -36,6 +40,11 @@ def description(entry: Entry) -> dict[str, Any]:
             for piece in PIECES.values()
             if entry.id in piece.ids
         ],
+        "tables": [
+            {"title": piece.table, "cells": [cell_as_json(cell, finding.verdict.value) for cell, finding in cells(piece)]}
+            for piece in PIECES.values()
+            if entry.id in piece.ids and piece.table
+        ],
         "reference": f"{formula.__module__}.{formula.__name__}" if formula else "",
         "source": inspect.getsource(raw) if raw else "",
     }
@@ -45,6 +54,33 @@ def stated(raw: Any) -> str:
     """The formula block of a docstring: its indented lines."""
     lines = (inspect.getdoc(raw) or "").splitlines()
     return "\n".join(line.strip() for line in lines if line.startswith("    "))
+
+
+def cell_as_json(cell: Cell, verdict: str) -> dict[str, str]:
+    """One figure of a table: where it stands, how it is printed, ours, and whether they agree."""
+    return {
+        "row": cell.row,
+        "column": cell.column,
+        "stated": as_stated(cell.claimed),
+        "ours": as_digits(cell.got, cell.claimed),
+        "verdict": verdict,
+    }
+
+
+def as_stated(claimed: Any) -> str:
+    """A claimed figure as its source has it; an interval that none states has no figure."""
+    return claimed.shown if isinstance(claimed, Interval) else as_digits(claimed)
+
+
+def as_digits(value: Any, claimed: Any = None) -> str:
+    """A figure in digits: two more than are stated, or six significant ones."""
+    number = float(Ball.plain(value if isinstance(value, Numbers) else np.asarray(value, dtype=object)).item())
+    shown = claimed.shown if isinstance(claimed, Interval) else ""
+    try:
+        places = -int(Decimal(shown).as_tuple().exponent) + 2
+    except ArithmeticError:  # there are no digits to follow
+        return f"{number:.6g}"
+    return f"{number:.{places}f}" if "e" not in shown.lower() else f"{number:.6g}"
 
 
 def as_text(described: dict[str, Any]) -> Any:
@@ -79,6 +115,31 @@ def as_text(described: dict[str, Any]) -> Any:
     for one in described["evidence"]:
         facts.add_row(one["kind"], escape(f"{one['scope']}\n{one['says']}"))
     parts.append(facts)
+    parts += [part for one in described["tables"] for part in (Text(""), rendered(one))]
     if described["source"]:
         parts += [Text(""), Text(described["reference"], style="dim"), Syntax(described["source"], "python", background_color="default")]
     return Group(*parts)
+
+
+def rendered(table: dict[str, Any]) -> Any:
+    """A table, the stated figures beside ours; one that disagrees is red."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    figures = {(one["row"], one["column"]): one for one in table["cells"]}
+    rows = dict.fromkeys(row for row, _ in figures)
+    columns = dict.fromkeys(column for _, column in figures)
+    stated = {column for (_, column), one in figures.items() if one["stated"]}
+    out = Table(title=escape(table["title"]))
+    out.add_column("")
+    for column in columns:
+        for heading in (f"{column}\nstated", f"{column}\nours") if column in stated else (f"{column}\nours",):
+            out.add_column(escape(heading), justify="right")
+    for row in rows:
+        line = [escape(row)]
+        for column in columns:
+            one = figures.get((row, column), {"stated": "", "ours": "", "verdict": "holds"})
+            ours = one["ours"] if one["verdict"] == "holds" else f"[red]{one['ours']}[/]"
+            line += [escape(one["stated"]), ours] if column in stated else [ours]
+        out.add_row(*line)
+    return out

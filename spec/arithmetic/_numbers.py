@@ -122,6 +122,11 @@ class Numbers(np.ndarray):
         raise Refused(f"np.linalg.eigvalsh is not vetted on {cls.__name__}")
 
     @classmethod
+    def eigh(cls, matrix: Any) -> tuple[Any, Any]:
+        """The eigenvalues of a symmetric matrix, smallest first, and unit eigenvectors as columns, where the system has them."""
+        raise Refused(f"np.linalg.eigh is not vetted on {cls.__name__}")
+
+    @classmethod
     def solve(cls, matrix: Any, right: Any) -> Any:
         """The solution of a square linear system, where the system has it; LinAlgError if the matrix is singular."""
         raise Refused(f"np.linalg.solve is not vetted on {cls.__name__}")
@@ -259,6 +264,7 @@ FUNCTIONS: Mapping[Any, Callable[..., Any]] = {
     np.zeros_like: filled(0),
     np.ones_like: filled(1),
     np.linalg.eigvalsh: lambda cls, matrix: cls.wrap(cls.eigvalsh(cls.plain(matrix))),
+    np.linalg.eigh: lambda cls, matrix: tuple(map(cls.wrap, cls.eigh(cls.plain(matrix)))),
     np.linalg.solve: lambda cls, matrix, right: cls.wrap(cls.solve(cls.plain(matrix), cls.plain(right))),
     np.linalg.outer: lambda cls, x, y: np.expand_dims(cls(x), 1) * cls(y),
     np.shape: lambda cls, x: x.shape,

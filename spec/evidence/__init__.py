@@ -3,7 +3,7 @@
 import importlib
 import pkgutil
 
-from ._judge import Interval, judge, printed
+from ._judge import Cell, Interval, judge, printed
 from ._pieces import (
     EXACT_KINDS,
     KINDS,
@@ -24,7 +24,7 @@ from ._pieces import (
     statistics,
     trajectory,
 )
-from ._run import Result, run_misprint, run_named, run_piece
+from ._run import Result, cells, run_misprint, run_named, run_piece
 
 
 def load() -> None:
@@ -39,12 +39,14 @@ __all__ = [
     "KINDS",
     "MISPRINTS",
     "PIECES",
+    "Cell",
     "Claims",
     "Interval",
     "Misprint",
     "Piece",
     "Result",
     "Step",
+    "cells",
     "certified_value",
     "derivative",
     "enumeration",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import sympy as sp
@@ -31,20 +31,30 @@ CONSISTENT = 2.0**-60  # two enclosures agree only if both are at least this nar
 
 @dataclass(frozen=True)
 class Interval:
-    """Everything from low to high, ends included."""
+    """Everything from low to high, ends included; shown is how the source prints it."""
 
     low: Decimal
     high: Decimal
+    shown: str = ""
 
     def __str__(self) -> str:
         return f"[{self.low}, {self.high}]"
+
+
+class Cell(NamedTuple):
+    """A claim that is one figure of a printed table: ours, what is claimed of it, and where it stands."""
+
+    got: Any
+    claimed: Any
+    row: str
+    column: str
 
 
 def printed(digits: str) -> Interval:
     """The numbers that print as these digits: within half a unit of the last one."""
     value = Decimal(digits)
     half = Decimal(5).scaleb(int(value.as_tuple().exponent) - 1)
-    return Interval(value - half, value + half)
+    return Interval(value - half, value + half, digits)
 
 
 HOLDS = Finding(Verdict.HOLDS)

@@ -13,8 +13,9 @@ from typing import Any, TypeAlias
 
 from ...reference import FORMULAS, Formula
 from ..catalogue import catalogue
+from ._judge import Cell
 
-Claims: TypeAlias = Iterator[tuple[Any, Any]]
+Claims: TypeAlias = Iterator[tuple[Any, Any] | Cell]
 Step: TypeAlias = Callable[..., Any]
 
 KINDS = ("proof", "enumeration", "derivative", "certified", "law", "statistics", "reproduction", "trajectory")
@@ -42,6 +43,21 @@ class Piece:
     def formulas(self) -> tuple[str, ...]:
         """The formulas that it speaks of: its parameters that bear a formula's name."""
         return tuple(name for name in inspect.signature(self.function).parameters if name in BY_NAME)
+
+    @property
+    def table(self) -> str:
+        """The title of the table that its cells make up, if it reproduces one."""
+        return str(dict(self.options).get("table", ""))
+
+    @property
+    def has_full_form(self) -> bool:
+        """Whether it is longer in full."""
+        return "full" in dict(self.options)
+
+    def extent(self, *, full: bool) -> dict[str, Any]:
+        """How far it goes, for its keyword parameters: quick, or full where it has a longer form."""
+        options = dict(self.options)
+        return dict(options.get("full" if full and self.has_full_form else "quick", {}))
 
     @property
     def drawn(self) -> list[str]:
@@ -77,13 +93,19 @@ MISPRINTS: dict[str, Misprint] = {}
 
 
 def kind_of_evidence(kind: str) -> Callable[..., Callable[[Callable[..., Claims]], Callable[..., Claims]]]:
-    """The decorator that registers pieces of one kind: @proof(id, …, scope="every t")."""
+    """The decorator that registers pieces of one kind: @proof(id, …, scope="every t").
+
+    Options: a law takes examples and exact. Other kinds take quick and full, the keywords of the piece in an ordinary and in a full run,
+    and table, the title of what its Cells make up.
+    """
 
     def decorator(*ids: str, scope: str, **options: Any) -> Callable[[Callable[..., Claims]], Callable[..., Claims]]:
         def register(function: Callable[..., Claims]) -> Callable[..., Claims]:
             piece = Piece(ids, kind, scope, function, tuple(options.items()))
             if piece.name in PIECES:
                 raise ValueError(f"two pieces of evidence are called {piece.name}")
+            if "Cell" in function.__code__.co_names and not piece.table:
+                raise ValueError(f"{piece.name} yields the cells of a table: give it a title, table=…")
             PIECES[piece.name] = piece
             return function
 

@@ -17,7 +17,7 @@ from ..arithmetic import Finding, Running, Undecided, Verdict, leaves
 from ..arithmetic.prover import BITS
 from ..arithmetic.running import FORMAT, as_running, error, format_of
 from ..domains import arguments, domains_of
-from ._judge import judge, worst
+from ._judge import Cell, judge, worst
 from ._pieces import BY_NAME, MISPRINTS, PIECES, Misprint, Piece
 
 EXAMPLES = 60  # of a law, unless it says otherwise
@@ -38,15 +38,15 @@ class Result:
     raised: bool = False
 
 
-def run_piece(piece: Piece, instead: Formulas | None = None) -> Result:
-    """Judge a piece, of the reference or with other formulas in the place of some of its own.
+def run_piece(piece: Piece, instead: Formulas | None = None, *, full: bool = False) -> Result:
+    """Judge a piece, of the reference or with other formulas in the place of some of its own; in full, if it has a longer form.
 
     A piece that raises is unknown: nothing was shown. So is one that claims nothing.
     """
     start = time.perf_counter()
     raised = False
     try:
-        finding = (run_law if piece.kind == "law" else run_claims)(piece, instead or {})
+        finding = run_law(piece, instead or {}) if piece.kind == "law" else run_claims(piece, instead or {}, full=full)
     except Exception as problem:  # whatever a piece raises is reported, and the run goes on
         finding = Finding(Verdict.UNKNOWN, f"raised {type(problem).__name__}: {problem}")
         raised = True
@@ -61,20 +61,27 @@ def chosen(piece: Piece | Misprint, names: tuple[str, ...], instead: Formulas) -
 def judged(claims: Any) -> Finding:
     """The worst finding among the claims; it stops at the first refuted one."""
     findings = []
-    for number, (got, claimed) in enumerate(claims, start=1):
+    for number, (got, claimed, *place) in enumerate(claims, start=1):
         finding = judge(got, claimed)
         if finding.verdict is not Verdict.HOLDS:
-            finding = finding._replace(detail=f"claim {number}: {finding.detail}")
+            finding = finding._replace(detail=f"claim {' '.join(place) or number}: {finding.detail}")
         if finding.verdict is Verdict.REFUTED:
             return finding
         findings.append(finding)
     return worst(findings) if findings else Finding(Verdict.UNKNOWN, "it claims nothing")
 
 
-def run_claims(piece: Piece, instead: Formulas) -> Finding:
+def run_claims(piece: Piece, instead: Formulas, *, full: bool = False) -> Finding:
     """A piece without drawn data; balls have 256 bits, unless it asks for more."""
     with ctx.workprec(BITS), np.errstate(all="ignore"):
-        return judged(piece.function(**chosen(piece, piece.formulas, instead)))
+        return judged(piece.function(**chosen(piece, piece.formulas, instead), **piece.extent(full=full)))
+
+
+def cells(piece: Piece) -> list[tuple[Cell, Finding]]:
+    """The table that a piece reproduces: its cells, each with what the judge says."""
+    with ctx.workprec(BITS), np.errstate(all="ignore"):
+        claims = piece.function(**chosen(piece, piece.formulas, {}), **piece.extent(full=False))
+        return [(one, judge(one.got, one.claimed)) for one in claims if isinstance(one, Cell)]
 
 
 def run_law(piece: Piece, instead: Formulas) -> Finding:
@@ -174,9 +181,9 @@ def run_misprint(misprint: Misprint) -> Result:
     return Result(misprint.name, verdict, f"{len(refuting)} of {len(results)} pieces refute it; {detail}", time.perf_counter() - start)
 
 
-def run_named(name: str) -> Result:
+def run_named(name: str, *, full: bool = False) -> Result:
     """Run a piece or a misprint by its name: what a worker process is asked to do."""
     from . import load
 
     load()
-    return run_piece(PIECES[name]) if name in PIECES else run_misprint(MISPRINTS[name])
+    return run_piece(PIECES[name], full=full) if name in PIECES else run_misprint(MISPRINTS[name])

@@ -20,7 +20,7 @@ from flint import arb, ctx
 from ...reference.adam import AdamaxState, AdamState
 from ...reference.adaptive import AdaDeltaState, CentredState, IRpropState, RMSPropNesterovState, RpropMinusState, RpropState
 from ..arithmetic import Ball, Rational, Symbolic, Tensor, certified, function, symbols, tensor
-from . import Claims, Interval, Step, certified_value, enumeration, erratum, law, presets, printed, proof, reproduction, trajectory
+from . import Cell, Claims, Interval, Step, certified_value, enumeration, erratum, law, presets, printed, proof, reproduction, trajectory
 from ._induction import limit, t
 from ._landscapes import MOST, row_of_r6
 
@@ -1169,7 +1169,11 @@ def sums_of_the_table(adagrad: Step) -> Claims:
     yield total[1] / total[0], 3
 
 
-@reproduction("adaptive.smoothing_table", scope="certified, the five moves, with the decks' scaling and with RMSProp's at ρ = .9")
+@reproduction(
+    "adaptive.smoothing_table",
+    scope="certified, the five moves, with the decks' scaling and with RMSProp's at ρ = .9",
+    table="The five moves, each divided by its root mean square",
+)
 def scaled_moves_of_the_table(ideal_rescaling: Step, rmsprop: Step) -> Claims:
     """Root mean squares, the moves divided by them, and RMSProp's first step and last mean squares (R5)."""
     moves = Ball(MOVES)
@@ -1183,10 +1187,10 @@ def scaled_moves_of_the_table(ideal_rescaling: Step, rmsprop: Step) -> Claims:
         ("0.735215", "-0.848953"),
         ("1.102822", "0.636715"),
     )
-    for move, digits in zip(moves, table, strict=True):
+    for number, (move, digits) in enumerate(zip(moves, table, strict=True), start=1):
         scaled = ideal_rescaling(Ball([0, 0]), -move, mean_sq, lr=Ball(1))
-        for got, expected in zip(scaled, digits, strict=True):
-            yield got, printed(expected)
+        for got, expected, axis in zip(scaled, digits, "XY", strict=True):
+            yield Cell(got, printed(expected), f"move {number}", axis)
     running, lengths = Ball([0, 0]), []
     for move in moves:
         length, running = rmsprop(Ball([0, 0]), -move, running, lr=Ball(1), decay=Ball(Fraction(9, 10)), eps=Ball(0))

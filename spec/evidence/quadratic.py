@@ -15,7 +15,7 @@ import numpy as np
 import sympy as sp
 
 from ..arithmetic import Ball, Rational, Symbolic, central_difference, certified, jacobian, symbols
-from . import Claims, Step, certified_value, derivative, enumeration, erratum, law, presets, printed, proof, reproduction, trajectory
+from . import Cell, Claims, Step, certified_value, derivative, enumeration, erratum, law, presets, printed, proof, reproduction, trajectory
 
 if TYPE_CHECKING:
     from ...reference.domains import Curvature, Curvatures, Momentum, Rate
@@ -89,11 +89,18 @@ def rate_is_the_spectral_radius(heavy_ball_rate: Step, transition: Step) -> Clai
     yield heavy_ball_rate(lam, lr=lr, momentum=Symbolic(0)), np.abs(1 - lr * lam)
 
 
-@certified_value("quadratic.momentum.complex_rate", "quadratic.momentum.phase_presets", scope="the five panels, λ = 100")
+@certified_value(
+    "quadratic.momentum.complex_rate",
+    "quadratic.momentum.phase_presets",
+    scope="the five panels, λ = 100",
+    table="The spectral radii of the five panels, λ = 100",
+)
 def rates_of_the_panels(heavy_ball_rate: Step) -> Claims:
     """The spectral radii of the five presets (R2)."""
     for (rate, keep), radius in zip(PRESETS, ("0.969536", "0.886519", "0.01", "0.905292", "1.010631"), strict=True):
-        yield certified(heavy_ball_rate, 100, lr=rate, momentum=keep), printed(radius)
+        yield Cell(
+            certified(heavy_ball_rate, 100, lr=rate, momentum=keep), printed(radius), f"α = {float(rate):g}, β = {float(keep):g}", "rate"
+        )
 
 
 @certified_value("quadratic.momentum.transition", "quadratic.momentum.phase_presets", scope="the five panels, λ = 100")
@@ -321,7 +328,12 @@ def nothing_is_better(transition: Step, heavy_ball_optimal_rate: Step) -> Claims
 inner_rate = 1 / (1 + s)  # a rate in (0, 1): its κ is ((1 + q)/(1 − q))²
 
 
-@certified_value("quadratic.momentum.optimal", "quadratic.momentum.optimal_rate", scope="κ = 4, 10, 100, 1000")
+@certified_value(
+    "quadratic.momentum.optimal",
+    "quadratic.momentum.optimal_rate",
+    scope="κ = 4, 10, 100, 1000",
+    table="Optimal heavy ball on λ₁ = 1, λₙ = κ",
+)
 def optimum_table(heavy_ball_optimum: Step, heavy_ball_optimal_rate: Step, heavy_ball_rate: Step) -> Claims:
     """α* for λ₁ = 1, β*, and the rate (R2)."""
     table = (
@@ -331,18 +343,25 @@ def optimum_table(heavy_ball_optimum: Step, heavy_ball_optimal_rate: Step, heavy
         ("0.003759", "0.881145", "0.938693"),
     )
     for kappa, (rate, keep, radius) in zip(KAPPAS, table, strict=True):
-        got = certified(heavy_ball_optimum, 1, kappa)
-        yield got, (printed(rate), printed(keep))
-        yield certified(heavy_ball_optimal_rate, kappa), printed(radius)
-        yield heavy_ball_rate(Ball(2), lr=got[0], momentum=got[1]), printed(radius)
+        best_lr, best_momentum = certified(heavy_ball_optimum, 1, kappa)
+        yield Cell(best_lr, printed(rate), f"κ = {kappa}", "α*")
+        yield Cell(best_momentum, printed(keep), f"κ = {kappa}", "β*")
+        yield Cell(certified(heavy_ball_optimal_rate, kappa), printed(radius), f"κ = {kappa}", "rate")
+        yield heavy_ball_rate(Ball(2), lr=best_lr, momentum=best_momentum), printed(radius)
 
 
-@reproduction("quadratic.momentum.optimal_rate", "quadratic.gd.rate", scope="κ = 4, 10, 100, 1000: log 1e−6 / log rate, rounded")
+@reproduction(
+    "quadratic.momentum.optimal_rate",
+    "quadratic.gd.rate",
+    scope="κ = 4, 10, 100, 1000: log 1e−6 / log rate, rounded",
+    table="Iterations to 1e−6, from the asymptotic rates",
+)
 def iterations_table(heavy_ball_optimal_rate: Step, gd_rate: Step) -> Claims:
-    """Iterations to 1e−6, momentum and gradient descent, from the asymptotic rates (R2)."""
+    """Iterations to 1e−6, momentum and gradient descent (R2)."""
     for kappa, counts in zip(KAPPAS, ((13, 27), (21, 69), (69, 691), (218, 6908)), strict=True):
-        rates = (float(heavy_ball_optimal_rate(kappa)), float(gd_rate(np.array([1.0, kappa]), lr=2 / (1 + kappa))))
-        yield tuple(round(math.log(1e-6) / math.log(rate)) for rate in rates), counts
+        rates = (heavy_ball_optimal_rate(kappa), gd_rate(np.array([1.0, kappa]), lr=2 / (1 + kappa)))
+        for method, rate, count in zip(("momentum", "gradient descent"), rates, counts, strict=True):
+            yield Cell(round(math.log(1e-6) / math.log(float(rate))), count, f"κ = {kappa}", method)
 
 
 @proof("quadratic.momentum.heuristic", scope="every λ₁ < λₙ and every momentum in (0, 1)")

@@ -44,6 +44,13 @@ def test_list_of_an_unknown_chapter():
     assert f"there are {', '.join(catalogue().chapters)}" in result.output
 
 
+def test_show_renders_the_stated_table_beside_ours():
+    text = run("show", "quadratic.momentum.optimal_rate").output
+    assert "0.881145 │ 0.88114481" in text
+    tables = json.loads(run("show", "quadratic.momentum.optimal_rate", "--json").output)["tables"]
+    assert {"row": "κ = 100", "column": "momentum", "stated": "69", "ours": "69", "verdict": "holds"} in tables[1]["cells"]
+
+
 def test_show_has_all_that_is_known():
     text = run("show", "optimizers.momentum.lr_outside").output
     for part in (

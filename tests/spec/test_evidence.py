@@ -11,7 +11,22 @@ from flint import arb
 from trainspec.reference import momentum
 from trainspec.reference.domains import Array, Momentum
 from trainspec.spec.arithmetic import Ball, Differential, Rational, Running, Tensor, Verdict, function, symbols, tensor
-from trainspec.spec.evidence import MISPRINTS, PIECES, Interval, Misprint, Piece, Result, judge, load, printed, run_misprint, run_piece
+from trainspec.spec.evidence import (
+    MISPRINTS,
+    PIECES,
+    Cell,
+    Interval,
+    Misprint,
+    Piece,
+    Result,
+    cells,
+    judge,
+    load,
+    printed,
+    proof,
+    run_misprint,
+    run_piece,
+)
 from trainspec.spec.ledger import entry_verdict, erratum_verdict, run_all, too_thin
 
 load()
@@ -127,6 +142,37 @@ def test_a_piece_that_raises_is_unknown():
     result = run_piece(piece(broken))
     assert (result.verdict, result.raised) == (UNKNOWN, True)
     assert "RuntimeError: no light" in result.detail
+
+
+def test_a_piece_goes_as_far_as_it_is_told():
+    seen = []
+
+    def counting(runs):
+        seen.append(runs)
+        yield runs, runs
+
+    long = piece(counting, kind="statistics", quick={"runs": 2}, full={"runs": 200})
+    assert run_piece(long).verdict is run_piece(long, full=True).verdict is HOLDS
+    assert seen == [2, 200]
+
+
+def test_a_cell_is_a_claim_and_says_where_it_stands():
+    def table():
+        yield Cell(0.5, printed("0.50"), "row", "good")
+        yield 1, 1
+        yield Cell(0.5, printed("0.51"), "row", "bad")
+
+    figures = piece(table, kind="reproduction", table="Figures")
+    assert run_piece(figures).detail.startswith("claim row bad: ")
+    assert [(cell.column, finding.verdict) for cell, finding in cells(figures)] == [("good", HOLDS), ("bad", REFUTED)]
+
+
+def test_cells_without_a_title_are_refused():
+    def untitled():
+        yield Cell(1, 1, "row", "column")
+
+    with pytest.raises(ValueError, match="give it a title"):
+        proof("an.id", scope="none")(untitled)
 
 
 def test_the_first_refuted_claim_ends_a_piece():

@@ -179,6 +179,6 @@ CALLS = {
     np.linalg.outer: [lambda x: np.linalg.outer(x[0], x[1])],
     np.matmul: [lambda x: x @ np.transpose(x), lambda x: x @ x[0], lambda x: x[1] @ x[0], lambda x: x[:, 0] @ x],
 }
-NO_FRACTIONS = {np.linalg.eigvalsh, np.linalg.solve}  # tested on its own
+NO_FRACTIONS = {np.linalg.eigvalsh, np.linalg.eigh, np.linalg.solve}  # tested on its own
 CASES = [(function, n) for function, calls in CALLS.items() for n in range(len(calls))]
 NAMES = [f"{function.__name__}-{n}" for function, n in CASES]

@@ -1,0 +1,1 @@
+"""Evidence for reference/data.py."""
