@@ -718,6 +718,24 @@ def slopes_of_the_toy(mean_normalized_chain: Step, mean_normalized_slope: Step) 
         yield mean_normalized_slope(start, w1, w2, w4), w4 * start / 2
 
 
+@enumeration("norm.mean.toy", "norm.mean.toy.slope", scope="exact, all weights from −1, 0, 2 and inputs of mean 0 and 2")
+def undefined_where_the_mean_is_zero(mean_normalized_chain: Step, mean_normalized_slope: Step) -> Claims:
+    """There is a value exactly where w₁, w₂ and the mean of the inputs are not 0, whatever the outer weights."""
+    for weights, start in itertools.product(itertools.product((-1, 0, 2), repeat=4), ([1, 2, 3], [1, -3, 2])):
+        w1, w2, w3, w4 = map(Rational, weights)
+        for formula, outer in ((mean_normalized_chain, (w3, w4)), (mean_normalized_slope, (w4,))):
+            yield has_value(formula, Rational(start), w1, w2, *outer), 0 not in (*weights[:2], sum(start))
+
+
+def has_value(formula: Step, *arguments: Any) -> bool:
+    """Whether no division by 0 stands in the way."""
+    try:
+        formula(*arguments)
+    except ZeroDivisionError:
+        return False
+    return True
+
+
 @erratum("E68")
 def derivative_by_the_second_weight(mean_normalized_slope: Step, mean_normalized_chain: Step) -> Claims:
     """The displayed derivative is the one by w₂."""
