@@ -12,6 +12,7 @@ from . import (
     losses,
     momentum,
     networks,
+    normalization,
     quadratic,
     schedules,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "losses",
     "momentum",
     "networks",
+    "normalization",
     "quadratic",
     "schedules",
 ]

@@ -45,6 +45,14 @@ class IndexInto:
     axis: int
 
 
+@dataclass(frozen=True)
+class Divides:
+    """The argument, a count, divides the length of this axis of another one of the same formula."""
+
+    argument: str
+    axis: int
+
+
 class Symmetric:
     """The matrix equals its transpose, entry by entry."""
 
@@ -212,3 +220,19 @@ Smoothing: TypeAlias = Annotated[float, Ge(0), Le(1)]
 Accuracy: TypeAlias = Annotated[float, Ge(0), Le(1)]
 Reduction: TypeAlias = Literal["none", "mean", "sum"]
 Half: TypeAlias = bool
+
+# --- normalization layers ----------------------------------------------------------------------------
+
+Batch: TypeAlias = Float[Floats, "m k"]  # m examples, k features
+Units: TypeAlias = Float[Floats, " k"]
+UnitVariances: TypeAlias = Annotated[Units, Ge(0)]
+UnitDeviations: TypeAlias = Annotated[Units, Gt(0)]
+BatchMeans: TypeAlias = Float[Floats, "batches k"]
+BatchVariances: TypeAlias = Annotated[BatchMeans, Ge(0)]
+ImageBatch: TypeAlias = Float[Floats, "n c h w"]  # n examples, c channels of h × w
+ChannelWise: TypeAlias = Float[Floats, " c"]
+Share: TypeAlias = Annotated[float, Ge(0), Le(1)]
+Ratio: TypeAlias = Annotated[float, Ge(1)]
+Groups: TypeAlias = Annotated[int, Ge(1), Divides("x", 1)]
+Linear: TypeAlias = Float[Floats, "inputs k"]  # the weights of a layer h W: a column for each of k units
+Magnitude: TypeAlias = Float[Floats, " k"]

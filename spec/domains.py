@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ..reference import Formula
 from ..reference._door import SYMBOL, Domain, along, domain_of, domains, resolved
-from ..reference.domains import IndexInto, NotBelow, OneOf, PositiveAlong, PositiveDefinite, StableWith, Symmetric, Varied
+from ..reference.domains import Divides, IndexInto, NotBelow, OneOf, PositiveAlong, PositiveDefinite, StableWith, Symmetric, Varied
 
 SHAPES = [(), (1,), (3,), (2, 2)]
 
@@ -86,6 +86,8 @@ def drawn(draw: Callable[..., Any], domain: Domain, sizes: dict[str, Any], other
     if domain.kind == "flag":
         return draw(st.booleans())
     if domain.kind == "count":
+        if wholes := [np.shape(others[one.argument])[one.axis] for one in domain.limits if isinstance(one, Divides)]:
+            return draw(st.sampled_from([one for one in range(1, wholes[0] + 1) if wholes[0] % one == 0]))
         floors = [others[one.argument] if isinstance(one, NotBelow) else one.ge for one in domain.limits if not isinstance(one, Le)]
         ceilings: list[Any] = [one.le for one in domain.limits if isinstance(one, Le)]
         return draw(st.integers(max(floors, default=-8), min(ceilings, default=12)))
@@ -256,6 +258,8 @@ def beyond(domain: Domain, value: Any, good: Mapping[str, Any]) -> Iterator[tupl
     for limit in domain.limits:
         if isinstance(limit, NotBelow):
             yield f"below {limit.argument}", good[limit.argument] - step * max(1, abs(good[limit.argument])), ValueError
+        elif isinstance(limit, Divides):
+            yield "no divisor", np.shape(good[limit.argument])[limit.axis] + 1, ValueError
         elif isinstance(limit, StableWith):
             yield f"2 / {limit.argument}", 2 / good[limit.argument], ValueError
         elif type(limit) in SYMBOL:

@@ -194,13 +194,21 @@ def canonical(summand: Any, bounds: list[Any]) -> Any:
     names = (n for n in map("_{}".format, itertools.count(1)) if n not in taken)
     new = [sp.Symbol(next(names), integer=True, positive=True) for _ in bounds]
     orders = []
-    for order in itertools.permutations(bounds):
+    for order in arrangements(bounds):
         if any(sp.Tuple(low, size).has(i) for n, (i, *_) in enumerate(order) for _, low, size in order[n:]):
             continue  # a limit may name the indices of outer sums only
         renamed = [(i, k) for (i, *_), k in zip(order, new, strict=True)]
         limits = [(k, *(end.subs(renamed, simultaneous=True) for end in ends)) for (_, *ends), k in zip(order, new, strict=True)]
         orders.append(sp.Sum(summand.subs(renamed, simultaneous=True), *limits))
     return min(orders, key=str)
+
+
+def arrangements(bounds: list[Any]) -> Iterator[tuple[Any, ...]]:
+    """The orders of the bounds that may come out smallest: where no limit names an index, those sorted by their limits are enough."""
+    if any(sp.Tuple(*ends).has(i) for i, *_ in bounds for _, *ends in bounds):
+        return itertools.permutations(bounds)
+    alike = [list(same) for _, same in itertools.groupby(sorted(bounds, key=lambda one: str(one[1:])), key=lambda one: one[1:])]
+    return (tuple(itertools.chain(*order)) for order in itertools.product(*map(itertools.permutations, alike)))
 
 
 def is_zero(e: Any) -> bool:
