@@ -236,3 +236,15 @@ Ratio: TypeAlias = Annotated[float, Ge(1)]
 Groups: TypeAlias = Annotated[int, Ge(1), Divides("x", 1)]
 Linear: TypeAlias = Float[Floats, "inputs k"]  # the weights of a layer h W: a column for each of k units
 Magnitude: TypeAlias = Float[Floats, " k"]
+
+# --- landscapes and clusters -------------------------------------------------------------------------
+
+Plane: TypeAlias = Float[Floats, "2"]
+Ridge: TypeAlias = Annotated[float, Gt(0), Le(1)]  # a distance from a ridge within the unit height
+Eigenvalues: TypeAlias = Float[Floats, " n"]
+LinearInputs: TypeAlias = Float[Floats, "inputs samples"]
+LinearTargets: TypeAlias = Float[Floats, "outputs samples"]
+Points: TypeAlias = Float[Floats, "samples d"]
+Centres: TypeAlias = Float[Floats, "clusters d"]
+Members: TypeAlias = Annotated[Float[Floats, "samples clusters"], Ge(0)]  # 1 in the column of a point's cluster, else 0
+ClusterCounts: TypeAlias = Annotated[Float[Floats, " clusters"], Ge(0)]  # whole numbers

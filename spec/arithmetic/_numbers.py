@@ -230,6 +230,20 @@ def cumsum(cls: type[Numbers], x: Any, axis: int | None = None) -> Any:
     return cls.wrap(np.moveaxis(result, -1, axis) if axis is not None else result.reshape(-1))
 
 
+def argmin(cls: type[Numbers], x: Any, axis: int | None = None) -> Any:
+    """The place of the first smallest number along one axis, or among all entries in order, where the comparisons are decided."""
+    array = cls.plain(x)
+    rows = np.moveaxis(array, axis, -1) if axis is not None else array.reshape(-1)
+    places = np.zeros(rows.shape[:-1], dtype=int)
+    for at in np.ndindex(places.shape):
+        for place, number in enumerate(rows[at]):
+            smaller = cls.table["less"](number, rows[at][places[at]])
+            if not isinstance(smaller, bool | np.bool_):
+                raise Undecided(f"np.argmin: whether {smaller}")
+            places[at] = place if smaller else places[at]
+    return places[()]
+
+
 def where(cls: type[Numbers], condition: Any, yes: Any, no: Any) -> Any:
     """The choice, entry by entry; a condition may be a truth value or, for symbols, a relation."""
     bare = condition.view(np.ndarray) if isinstance(condition, np.ndarray) else objects(condition)
@@ -275,6 +289,7 @@ FUNCTIONS: Mapping[Any, Callable[..., Any]] = {
     np.min: over_axes(fold("minimum")),
     np.mean: mean,
     np.cumsum: cumsum,
+    np.argmin: argmin,
     np.where: where,
     np.zeros_like: filled(0),
     np.ones_like: filled(1),
