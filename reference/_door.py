@@ -20,7 +20,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from jaxtyping import AbstractArray, jaxtyped
 
 from . import domains as names
-from .domains import IndexInto, MayBeInfinite, NotBelow, OneOf, PositiveAlong, PositiveDefinite, StableWith, Symmetric
+from .domains import Divides, IndexInto, MayBeInfinite, NotBelow, OneOf, PositiveAlong, PositiveDefinite, StableWith, Symmetric, Varied
 
 SYMBOL = {Ge: ("≥", np.greater_equal, "ge"), Gt: (">", np.greater, "gt"), Le: ("≤", np.less_equal, "le"), Lt: ("<", np.less, "lt")}
 
@@ -76,9 +76,16 @@ def described(limit: Any) -> str:
         return "each " + " or ".join(map(str, limit.numbers))
     if isinstance(limit, IndexInto):
         return f"each from 0 to the length of axis {limit.axis} of {limit.argument} less 1"
+    if isinstance(limit, Divides):
+        return f"a divisor of the length of axis {limit.axis} of {limit.argument}"
     if isinstance(limit, PositiveAlong):
         return f"positive along {limit.argument}"
-    return {Symmetric: "symmetric", PositiveDefinite: "positive definite", MayBeInfinite: "possibly infinite"}[limit]
+    return {
+        Symmetric: "symmetric",
+        PositiveDefinite: "positive definite",
+        Varied: "no constant column",
+        MayBeInfinite: "possibly infinite",
+    }[limit]
 
 
 def along(value: Any, other: Any) -> Any:
@@ -297,8 +304,12 @@ class Visit:
             elif isinstance(limit, IndexInto):
                 end = np.shape(self.arguments[limit.argument])[limit.axis]
                 self.hold((value >= 0) & (value < end), name, value, domain, IndexError)
+            elif isinstance(limit, Divides):
+                self.hold(np.shape(self.arguments[limit.argument])[limit.axis] % value == 0, name, value, domain)
             elif limit is Symmetric:
                 self.hold(np.equal(value, value.T), name, value, domain)
+            elif limit is Varied:
+                self.hold(np.broadcast_to(np.max(value, axis=0) > np.min(value, axis=0), value.shape), name, value, domain)
             elif limit is PositiveDefinite:
                 self.hold(np.min(np.linalg.eigvalsh(value.astype(float))) > 0, name, value, domain)
 

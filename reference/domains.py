@@ -45,12 +45,24 @@ class IndexInto:
     axis: int
 
 
+@dataclass(frozen=True)
+class Divides:
+    """The argument, a count, divides the length of this axis of another one of the same formula."""
+
+    argument: str
+    axis: int
+
+
 class Symmetric:
     """The matrix equals its transpose, entry by entry."""
 
 
 class PositiveDefinite:
     """Every eigenvalue of the symmetric matrix is positive, as computed in float64."""
+
+
+class Varied:
+    """No column holds the same number throughout."""
 
 
 class MayBeInfinite:
@@ -137,6 +149,21 @@ Sizes: TypeAlias = Annotated[Array, Ge(0)]
 
 Growth: TypeAlias = Annotated[float, Gt(1)]
 
+# --- data --------------------------------------------------------------------------------------------
+
+Data: TypeAlias = Float[Floats, "samples features"]
+VariedData: TypeAlias = Annotated[Data, Varied]
+Features: TypeAlias = Float[Floats, " features"]
+PositiveFeatures: TypeAlias = Annotated[Features, Gt(0)]
+Ddof: TypeAlias = Annotated[int, Ge(0), Le(1)]
+NotBelowLow: TypeAlias = Annotated[float, NotBelow("low")]
+Directions: TypeAlias = Float[Floats, "features components"]
+ComponentVariances: TypeAlias = Annotated[Float[Floats, " components"], Ge(0)]
+Components: TypeAlias = Float[Floats, "samples components"]
+Images: TypeAlias = Float[Floats, "samples height width channels"]
+Image: TypeAlias = Float[Floats, "height width channels"]
+Channels: TypeAlias = Float[Floats, " channels"]
+
 # --- initialization ----------------------------------------------------------------------------------
 
 FanIn: TypeAlias = Annotated[int, Ge(1), NotBelow("count")]
@@ -193,3 +220,31 @@ Smoothing: TypeAlias = Annotated[float, Ge(0), Le(1)]
 Accuracy: TypeAlias = Annotated[float, Ge(0), Le(1)]
 Reduction: TypeAlias = Literal["none", "mean", "sum"]
 Half: TypeAlias = bool
+
+# --- normalization layers ----------------------------------------------------------------------------
+
+Batch: TypeAlias = Float[Floats, "m k"]  # m examples, k features
+Units: TypeAlias = Float[Floats, " k"]
+UnitVariances: TypeAlias = Annotated[Units, Ge(0)]
+UnitDeviations: TypeAlias = Annotated[Units, Gt(0)]
+BatchMeans: TypeAlias = Float[Floats, "batches k"]
+BatchVariances: TypeAlias = Annotated[BatchMeans, Ge(0)]
+ImageBatch: TypeAlias = Float[Floats, "n c h w"]  # n examples, c channels of h × w
+ChannelWise: TypeAlias = Float[Floats, " c"]
+Share: TypeAlias = Annotated[float, Ge(0), Le(1)]
+Ratio: TypeAlias = Annotated[float, Ge(1)]
+Groups: TypeAlias = Annotated[int, Ge(1), Divides("x", 1)]
+Linear: TypeAlias = Float[Floats, "inputs k"]  # the weights of a layer h W: a column for each of k units
+Magnitude: TypeAlias = Float[Floats, " k"]
+
+# --- landscapes and clusters -------------------------------------------------------------------------
+
+Plane: TypeAlias = Float[Floats, "2"]
+Ridge: TypeAlias = Annotated[float, Gt(0), Le(1)]  # a distance from a ridge within the unit height
+Eigenvalues: TypeAlias = Float[Floats, " n"]
+LinearInputs: TypeAlias = Float[Floats, "inputs samples"]
+LinearTargets: TypeAlias = Float[Floats, "outputs samples"]
+Points: TypeAlias = Float[Floats, "samples d"]
+Centres: TypeAlias = Float[Floats, "clusters d"]
+Members: TypeAlias = Annotated[Float[Floats, "samples clusters"], Ge(0)]  # 1 in the column of a point's cluster, else 0
+ClusterCounts: TypeAlias = Annotated[Float[Floats, " clusters"], Ge(0)]  # whole numbers

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ..reference import Formula
 from ..reference._door import SYMBOL, Domain, along, domain_of, domains, resolved
-from ..reference.domains import IndexInto, NotBelow, OneOf, PositiveAlong, PositiveDefinite, StableWith, Symmetric
+from ..reference.domains import Divides, IndexInto, NotBelow, OneOf, PositiveAlong, PositiveDefinite, StableWith, Symmetric, Varied
 
 SHAPES = [(), (1,), (3,), (2, 2)]
 
@@ -86,8 +86,11 @@ def drawn(draw: Callable[..., Any], domain: Domain, sizes: dict[str, Any], other
     if domain.kind == "flag":
         return draw(st.booleans())
     if domain.kind == "count":
-        floors = [others[one.argument] if isinstance(one, NotBelow) else one.ge for one in domain.limits]
-        return draw(st.integers(max(floors, default=-8), 12))
+        if wholes := [np.shape(others[one.argument])[one.axis] for one in domain.limits if isinstance(one, Divides)]:
+            return draw(st.sampled_from([one for one in range(1, wholes[0] + 1) if wholes[0] % one == 0]))
+        floors = [others[one.argument] if isinstance(one, NotBelow) else one.ge for one in domain.limits if not isinstance(one, Le)]
+        ceilings: list[Any] = [one.le for one in domain.limits if isinstance(one, Le)]
+        return draw(st.integers(max(floors, default=-8), min(ceilings, default=12)))
     floor = next((others[one.argument] for one in domain.limits if isinstance(one, NotBelow)), None)
     if domain.kind == "number":
         if curved := [others[one.argument] for one in domain.limits if isinstance(one, StableWith)]:
@@ -114,6 +117,9 @@ def fitted(array: Any, domain: Domain, others: Mapping[str, Any]) -> Any:
         array = array + array.T
         if partners or PositiveDefinite in domain.limits:
             array = array + np.diag(np.sum(np.abs(array), axis=1) + 1)  # diagonally dominant
+    if Varied in domain.limits:
+        assume(len(array) > 1)
+        array[0] += np.max(array, axis=0) == np.min(array, axis=0)
     for partner in partners:
         product = along(array, partner)
         array = array * np.expand_dims(np.sign(product), -1) if array.shape == partner.shape else array
@@ -219,14 +225,21 @@ def outside_arrays(domain: Domain, value: Any, good: Mapping[str, Any], bound: s
     for label, bad, error in beyond(domain, 1.0, {}):
         yield label, with_entry(value, bad), error
     for limit in domain.limits:
-        if limit is PositiveDefinite or isinstance(limit, PositiveAlong):
-            yield "the negative", -value, ValueError
-        elif isinstance(limit, OneOf):
-            yield "another number", with_entry(value, sum(limit.numbers) / len(limit.numbers)), ValueError
-        elif isinstance(limit, IndexInto):
-            yield "an index below 0", with_entry(value, -1), IndexError
-            yield "an index too large", with_entry(value, good[limit.argument].shape[limit.axis]), IndexError
-    if Symmetric in domain.limits:
+        yield from unrelated(limit, value, good)
+
+
+def unrelated(limit: Any, value: Any, good: Mapping[str, Any]) -> Iterator[tuple[str, Any, type[Exception]]]:
+    """Arrays that lack the relation, among their entries or to another argument, that one limit asks for."""
+    if limit is PositiveDefinite or isinstance(limit, PositiveAlong):
+        yield "the negative", -value, ValueError
+    elif limit is Varied:
+        yield "a constant column", np.ones(value.shape), ValueError
+    elif isinstance(limit, OneOf):
+        yield "another number", with_entry(value, sum(limit.numbers) / len(limit.numbers)), ValueError
+    elif isinstance(limit, IndexInto):
+        yield "an index below 0", with_entry(value, -1), IndexError
+        yield "an index too large", with_entry(value, good[limit.argument].shape[limit.axis]), IndexError
+    elif limit is Symmetric:
         skew = np.eye(2)
         skew[0, 1] = 1.0
         yield "an asymmetric matrix", skew, ValueError
@@ -244,7 +257,9 @@ def beyond(domain: Domain, value: Any, good: Mapping[str, Any]) -> Iterator[tupl
     step = 1 if domain.kind == "count" else 2.0**-20
     for limit in domain.limits:
         if isinstance(limit, NotBelow):
-            yield f"below {limit.argument}", good[limit.argument] * (1 - step), ValueError
+            yield f"below {limit.argument}", good[limit.argument] - step * max(1, abs(good[limit.argument])), ValueError
+        elif isinstance(limit, Divides):
+            yield "no divisor", np.shape(good[limit.argument])[limit.axis] + 1, ValueError
         elif isinstance(limit, StableWith):
             yield f"2 / {limit.argument}", 2 / good[limit.argument], ValueError
         elif type(limit) in SYMBOL:

@@ -122,6 +122,11 @@ class Numbers(np.ndarray):
         raise Refused(f"np.linalg.eigvalsh is not vetted on {cls.__name__}")
 
     @classmethod
+    def eigh(cls, matrix: Any) -> tuple[Any, Any]:
+        """The eigenvalues of a symmetric matrix, smallest first, and unit eigenvectors as columns, where the system has them."""
+        raise Refused(f"np.linalg.eigh is not vetted on {cls.__name__}")
+
+    @classmethod
     def solve(cls, matrix: Any, right: Any) -> Any:
         """The solution of a square linear system, where the system has it; LinAlgError if the matrix is singular."""
         raise Refused(f"np.linalg.solve is not vetted on {cls.__name__}")
@@ -225,6 +230,20 @@ def cumsum(cls: type[Numbers], x: Any, axis: int | None = None) -> Any:
     return cls.wrap(np.moveaxis(result, -1, axis) if axis is not None else result.reshape(-1))
 
 
+def argmin(cls: type[Numbers], x: Any, axis: int | None = None) -> Any:
+    """The place of the first smallest number along one axis, or among all entries in order, where the comparisons are decided."""
+    array = cls.plain(x)
+    rows = np.moveaxis(array, axis, -1) if axis is not None else array.reshape(-1)
+    places = np.zeros(rows.shape[:-1], dtype=int)
+    for at in np.ndindex(places.shape):
+        for place, number in enumerate(rows[at]):
+            smaller = cls.table["less"](number, rows[at][places[at]])
+            if not isinstance(smaller, bool | np.bool_):
+                raise Undecided(f"np.argmin: whether {smaller}")
+            places[at] = place if smaller else places[at]
+    return places[()]
+
+
 def where(cls: type[Numbers], condition: Any, yes: Any, no: Any) -> Any:
     """The choice, entry by entry; a condition may be a truth value or, for symbols, a relation."""
     bare = condition.view(np.ndarray) if isinstance(condition, np.ndarray) else objects(condition)
@@ -270,10 +289,12 @@ FUNCTIONS: Mapping[Any, Callable[..., Any]] = {
     np.min: over_axes(fold("minimum")),
     np.mean: mean,
     np.cumsum: cumsum,
+    np.argmin: argmin,
     np.where: where,
     np.zeros_like: filled(0),
     np.ones_like: filled(1),
     np.linalg.eigvalsh: lambda cls, matrix: cls.wrap(cls.eigvalsh(cls.plain(matrix))),
+    np.linalg.eigh: lambda cls, matrix: tuple(map(cls.wrap, cls.eigh(cls.plain(matrix)))),
     np.linalg.solve: lambda cls, matrix, right: cls.wrap(cls.solve(cls.plain(matrix), cls.plain(right))),
     np.linalg.qr: qr,
     np.linalg.outer: lambda cls, x, y: np.expand_dims(cls(x), 1) * cls(y),

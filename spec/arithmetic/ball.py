@@ -110,6 +110,16 @@ def as_matrix(array: Any) -> arb_mat:
     return arb_mat(rows, columns, array.ravel().tolist())
 
 
+def spectrum(matrix: Any, name: str, **options: Any) -> Any:
+    """Arb's eigenvalues, and whatever else the options ask for, of a symmetric matrix: it has real ones."""
+    if not all(a.overlaps(b) for a, b in zip(matrix.ravel(), matrix.T.ravel(), strict=True)):
+        raise ValueError(f"np.linalg.{name}: the matrix is not symmetric")
+    try:
+        return acb_mat(as_matrix(matrix)).eig(**options)
+    except ValueError as reason:
+        raise Undecided(f"eigenvalues: {reason}") from None
+
+
 class Ball(Numbers):
     """Arrays of Arb balls at the precision in force (flint.ctx.prec)."""
 
@@ -150,13 +160,20 @@ class Ball(Numbers):
     @classmethod
     def eigvalsh(cls, matrix: Any) -> Any:
         """Certified eigenvalues, in the order of their midpoints; they are real because the matrix is symmetric."""
-        if not all(a.overlaps(b) for a, b in zip(matrix.ravel(), matrix.T.ravel(), strict=True)):
-            raise ValueError("np.linalg.eigvalsh: the matrix is not symmetric")
-        try:
-            values = acb_mat(as_matrix(matrix)).eig(multiple=True)
-        except ValueError as reason:
-            raise Undecided(f"eigenvalues: {reason}") from None
+        values = spectrum(matrix, "eigvalsh", multiple=True)
         return np.array(sorted((one.real for one in values), key=lambda x: x.mid()), dtype=object)
+
+    @classmethod
+    def eigh(cls, matrix: Any) -> tuple[Any, Any]:
+        """Certified eigenvalues, all of them apart, and unit eigenvectors: each is known up to a factor, and real once an entry is 1."""
+        values, vectors = spectrum(matrix, "eigh", right=True)
+        order = sorted(range(len(values)), key=lambda k: values[k].real.mid())
+        columns = np.array(vectors.entries(), dtype=object).reshape(matrix.shape)[:, order]
+        for column in columns.T:
+            largest = max(column, key=lambda x: abs(x).mid())
+            real = np.array([(one / largest).real for one in column], dtype=object)
+            column[:] = real / root(real @ real)
+        return np.array([values[k].real for k in order], dtype=object), columns
 
     @classmethod
     def solve(cls, matrix: Any, right: Any) -> Any:

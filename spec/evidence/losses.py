@@ -15,11 +15,11 @@ import numpy as np
 import sympy as sp
 
 from ..arithmetic import Ball, Rational, Symbolic, Tensor, certified, jacobian, labels, partial, rounding_bound, symbols, tensor
-from ._induction import limit
 from . import Cell, Claims, Step, certified_value, derivative, enumeration, erratum, law, presets, printed, proof, reproduction
+from ._induction import limit
 
 if TYPE_CHECKING:
-    from ...reference.domains import Array, Inputs, Signs, Vector
+    from ...reference.domains import Inputs, Signs, Vector
 
 N, K, d, size = (sp.Symbol(name, integer=True, positive=True) for name in ("N", "K", "d", "m"))
 i, j, k, p, q = (sp.Symbol(name, integer=True, positive=True) for name in "ijkpq")  # indices of one example, of classes, of inputs
@@ -77,9 +77,6 @@ def sums_and_means_by_hand(reduced: Step) -> Claims:
     "loss.logistic.grad",
     "loss.logistic.hessian",
     "loss.logistic.binary",
-    "loss.softmax_xent",
-    "loss.softmax_xent.grad",
-    "loss.softmax_xent.hessian",
     "loss.softmax_xent.logits",
     "loss.squared",
     "loss.huber",
@@ -90,9 +87,6 @@ def every_loss_is_reduced_alike(
     logistic_grad: Step,
     logistic_hessian: Step,
     binary_cross_entropy: Step,
-    softmax_loss: Step,
-    softmax_loss_grad: Step,
-    softmax_loss_hessian: Step,
     cross_entropy: Step,
     squared_error: Step,
     huber_loss: Step,
@@ -103,9 +97,6 @@ def every_loss_is_reduced_alike(
         (logistic_grad, (weights, inputs, signs), {}),
         (logistic_hessian, (weights, inputs), {}),
         (binary_cross_entropy, (scores, signs), {}),
-        (softmax_loss, (rows, inputs, classes), {}),
-        (softmax_loss_grad, (rows, inputs, classes), {}),
-        (softmax_loss_hessian, (rows, inputs), {}),
         (cross_entropy, (logits, classes), {"smoothing": smoothing}),
         (squared_error, (outputs, targets), {"half": False}),
         (squared_error, (outputs, targets), {"half": True}),
@@ -120,6 +111,24 @@ def every_loss_is_reduced_alike(
         )
         yield total, np.sum(each, axis=0)
         yield mean, np.sum(each, axis=0) / Tensor(N)
+
+
+@proof(
+    "loss.softmax_xent",
+    "loss.softmax_xent.grad",
+    "loss.softmax_xent.hessian",
+    scope="every number of examples, inputs and classes, every label",
+)
+def every_softmax_loss_is_reduced_alike(softmax_loss: Step, softmax_loss_grad: Step, softmax_loss_hessian: Step) -> Claims:
+    """The same for losses by the weights of the classes."""
+    for formula, args in (
+        (softmax_loss, (rows, inputs, classes)),
+        (softmax_loss_grad, (rows, inputs, classes)),
+        (softmax_loss_hessian, (rows, inputs)),
+    ):
+        each, total, mean = (formula(*args, reduction=one) for one in ("none", "sum", "mean"))
+        yield total, np.sum(each, axis=0)
+        yield mean * Tensor(N), total
 
 
 @proof(
