@@ -213,7 +213,7 @@ Logits: TypeAlias = Float[Floats, "*batch classes"]
 ExampleLogits: TypeAlias = Float[Floats, "examples classes"]
 ExampleLosses: TypeAlias = Float[Floats, " examples *loss"]
 ClassWeights: TypeAlias = Float[Floats, "classes d"]
-ClassLabels: TypeAlias = Annotated[Integer[Integers, " examples"], IndexInto("logits", -1)]
+ClassLabels: TypeAlias = Annotated[Integer[Integers, " examples"], IndexInto("logits", 1)]
 LabelledClasses: TypeAlias = Annotated[Integer[Integers, " examples"], IndexInto("weights", 0)]
 
 Smoothing: TypeAlias = Annotated[float, Ge(0), Le(1)]

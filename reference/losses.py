@@ -146,8 +146,8 @@ def binary_cross_entropy_grad(logits: Scores, targets: Targets, *, reduction: Re
 
 def own_class(labels: Any, logits: Any) -> Any:
     """Where in each row the class of the example stands."""
-    classes = np.cumsum(np.ones_like(logits), axis=-1) - 1
-    return np.expand_dims(labels, -1) == classes
+    classes = np.cumsum(np.ones_like(logits), axis=1) - 1
+    return np.expand_dims(labels, 1) == classes
 
 
 @formula("loss.softmax")
@@ -184,10 +184,10 @@ def cross_entropy(logits: ExampleLogits, labels: ClassLabels, *, reduction: Redu
 
     Units: nats.  Source: SKO 'Multinomial logistic loss', in logits; smoothing: Szegedy et al. 2016, section 7.
     """
-    shifted = logits - np.max(logits, axis=-1, keepdims=True)
-    own = np.sum(np.where(own_class(labels, logits), shifted, 0), axis=-1)
-    expected = (1 - smoothing) * own + smoothing * np.mean(shifted, axis=-1)
-    return reduced(np.log(np.sum(np.exp(shifted), axis=-1)) - expected, reduction=reduction)
+    shifted = logits - np.max(logits, axis=1, keepdims=True)
+    own = np.sum(np.where(own_class(labels, logits), shifted, 0), axis=1)
+    expected = (1 - smoothing) * own + smoothing * np.mean(shifted, axis=1)
+    return reduced(np.log(np.sum(np.exp(shifted), axis=1)) - expected, reduction=reduction)
 
 
 @formula("loss.softmax_xent.logits.grad")
@@ -200,7 +200,7 @@ def cross_entropy_grad(logits: ExampleLogits, labels: ClassLabels, *, reduction:
     """
     p = softmax(logits)
     missed = np.where(own_class(labels, logits), p - (1 - smoothing), p)
-    return shared(missed - smoothing / logits.shape[-1], reduction)
+    return shared(missed - smoothing / logits.shape[1], reduction)
 
 
 @formula("loss.softmax_xent")

@@ -420,13 +420,14 @@ def derivative_of_the_softmax(softmax_jacobian: Step, softmax: Step) -> Claims:
     yield np.sum(np.expand_dims(v, 1) * v * slope, axis=(1, 2)), np.sum(pairs * apart**2, axis=(1, 2)) / 2
 
 
-@derivative("loss.softmax", "loss.softmax.jacobian", scope="certified, two rows of four logits")
+@derivative("loss.softmax", "loss.softmax.jacobian", scope="certified, two rows of four logits: one alone, both, and both in a batch")
 def certified_jacobian(softmax_jacobian: Step, softmax: Step) -> Claims:
-    """Dual numbers through the softmax, row by row."""
+    """Dual numbers through the softmax, along the last axis whatever stands before it."""
     table = np.array([[0.5, -1.0, 2.0, 0.25], [3.0, 1.0, -2.0, 0.0]])
-    slopes = softmax_jacobian(Ball(table))
-    for number, row in enumerate(table):
-        yield slopes[number], jacobian(softmax, row)
+    slopes = np.stack([jacobian(softmax, row) for row in table])
+    yield softmax_jacobian(Ball(table)), slopes
+    yield softmax_jacobian(Ball(table[0])), slopes[0]
+    yield softmax_jacobian(Ball(table[None])), np.expand_dims(slopes, 0)
 
 
 @proof("loss.softmax_xent.logits", scope="every number of examples and classes, every label, logits and smoothing")
@@ -512,14 +513,14 @@ def softmax_hessian_is_a_sum_of_squares(softmax_loss_hessian: Step, softmax_jaco
 
 def exact_inputs() -> Iterator[Any]:
     """Sets of one to three inputs of one to three entries, of every rank."""
-    for table in ([[1]], [[1, 2]], [[1, 2], [2, 4]], [[1, 2], [0, 1]], [[1, 0, 2], [2, 0, 4]], [[1, 0, 2], [0, 1, 1], [1, 1, 0]]):
+    for table in ([[1, 2], [2, 4]], [[1]], [[1, 2]], [[1, 2], [0, 1]], [[1, 0, 2], [2, 0, 4]], [[1, 0, 2], [0, 1, 1], [1, 1, 0]]):
         yield np.array(table)
 
 
 @enumeration("loss.softmax_xent.hessian", scope="exact, one to three classes, inputs and examples; weights 0 and logarithms of integers")
 def nullity_by_rank(softmax_loss_hessian: Step) -> Claims:
     """The null space has dimension d + (K − 1)(d − rank X): 4 of 6 for three classes, two inputs and one example."""
-    for table, count in itertools.product(exact_inputs(), range(1, 4)):
+    for table, count in itertools.product(exact_inputs(), (3, 2, 1)):
         width = table.shape[1]
         for scale in (0, 1):
             weight = scale * Symbolic([[sp.log(2 + j + a) for a in range(width)] for j in range(count)])

@@ -665,6 +665,10 @@ POSITIVE = [
     lambda x, y, z: np.reciprocal(x * y),
     lambda x, y, z: np.square(x * y),
     lambda x, y, z: np.tanh(x * y / 64),
+    lambda x, y, z: np.logaddexp(x * y, x * z),
+    lambda x, y, z: np.logaddexp(0, -x * y * 8),
+    lambda x, y, z: np.logaddexp(x * y * 8, 0),
+    lambda x, y, z: np.exp(-np.logaddexp(0, x * y * 8)),
     lambda x, y, z: np.maximum(x * y, 2.0**-20 * z),
     lambda x, y, z: np.minimum(2.0**-20 * z * y, x),
     lambda x, y, z: np.abs(-x * y * z),
@@ -695,9 +699,9 @@ def scaled_error(factor):
 TABLE_MUTANTS = {
     **{
         f"{name} overlooks its first operand": (name, without_error(0))
-        for name in ("add", "multiply", "divide", "power", "sqrt", "exp", "log", "tanh")
+        for name in ("add", "multiply", "divide", "power", "sqrt", "exp", "log", "logaddexp", "tanh")
     },
-    **{f"{name} overlooks its second operand": (name, without_error(1)) for name in ("add", "subtract", "multiply", "divide")},
+    **{f"{name} overlooks its second operand": (name, without_error(1)) for name in ("add", "subtract", "multiply", "divide", "logaddexp")},
     **{
         f"{name} with half its error": (name, scaled_error(0.5))
         for name in ("add", "multiply", "divide", "square", "absolute", "negative", "reciprocal")

@@ -87,6 +87,9 @@ CALLS = {
     "ages": lambda b, **_: np.cumsum(np.ones_like(b)) * b,
     "cumsum-twice": lambda b, **_: np.cumsum(np.cumsum(b)),
     "where": lambda x, y, **_: np.where(x > y, x, y * 2),
+    "where-equal": lambda b, **_: np.where(
+        np.expand_dims(np.cumsum(np.ones_like(b)), 1) == np.cumsum(np.ones_like(b)) + 1 - 1, np.expand_dims(b, 1), b**2
+    ),
     "where-broadcast": lambda x, b, c, **_: np.where(b >= 0, x, c),
     "maximum": lambda x, b, **_: np.maximum(x, b) + np.minimum(x, 0),
     "modulus": lambda x, **_: np.abs(x) * np.sign(x),
@@ -96,6 +99,7 @@ CALLS = {
     "transpose-same": lambda x, **_: np.transpose(x, (0, 1)),
     "expand-first": lambda b, **_: np.expand_dims(b, 0),
     "expand-middle": lambda x, **_: np.expand_dims(x, 1),
+    "expand-several": lambda x, b, **_: np.expand_dims(b, (0, -1)) * np.expand_dims(x, 2),
     "outer": lambda b, **_: np.expand_dims(b, 1) * np.expand_dims(b, -2),
     "expand-both": lambda b, **_: np.expand_dims(b, (0, 2)),
     "reshape-flat": lambda x, **_: np.reshape(x, (-1,)) - 2 * np.reshape(x, -1) ** 2,
