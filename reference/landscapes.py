@@ -109,7 +109,7 @@ def saddle_gradient(point: Plane) -> Plane:
 
 @formula("landscape.saddle.escape")
 def saddle_escape_steps(start: Ridge, *, lr: Rate) -> Norm:
-    """How many steps gradient descent takes from y = δ, beside the ridge of the saddle, to |y| > 1: it takes them all as the ridge is neared.
+    """How many steps gradient descent takes from y = δ, beside the ridge of the saddle, to |y| > 1; ever more as the ridge is neared.
 
         ⌊ln(1/δ) / ln(1 + 2 η)⌋ + 1
 

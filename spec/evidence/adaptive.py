@@ -1329,7 +1329,7 @@ def no_explicit_learning_rate(adagrad: Step, rmsprop: Step) -> Claims:
 def landscapes_of_adaptive_methods(adagrad: Step, rmsprop: Step, adadelta: Step) -> Claims:
     """Steps to leave the saddle −y² from .1, .001, 1e-6, and to come below 1e−3 in the valley from (1, 10) and on Beale's function (R6).
 
-    RMSProp never does in the valley: its cycle of ± lr/2 keeps the height at 1.25e-3. On Beale's function rounding decides its count, which is
+    RMSProp never does in the valley: its cycle of ± lr/2 keeps the height at 1.25e-3. On Beale's function rounding decides its count; it is
     certified in landscapes.
     """
 

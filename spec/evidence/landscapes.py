@@ -37,11 +37,11 @@ from . import (
     reproduction,
     statistics,
 )
-from ._induction import by_induction, t
+from ._induction import by_induction, limit, t
 from ._landscapes import FROM_PLAIN, FROM_RIDGE, FROM_SLOPE, LOW, MOST, beside_the_ridge, downhill, steps_until
 
 if TYPE_CHECKING:
-    from ...reference.domains import Inner, LinearInputs, LinearTargets, Matrix, Outer, Plane
+    from ...reference.domains import Eigenvalues, Inner, LinearInputs, LinearTargets, Matrix, Outer
 
 x, y, theta, g, v = symbols("x y theta g v")
 lr, a, b, c, eps, root, s, q, w, z = symbols("lr a b c eps root s q w z", positive=True)
@@ -305,7 +305,11 @@ def r6_beale(
     *,
     most: int,
 ) -> Claims:
+<<<<<<< HEAD
     """RMSProp needs 373 steps; floats make 375 or 376 of them, by the order of their operations: rounding decides (the catalogue has 375)."""
+=======
+    """RMSProp needs 373 steps. Floats make 375 or 376 of them, by the order of their operations; the catalogue has 375."""
+>>>>>>> landscapes
     table = {
         "SGD": (0.001, 5538),
         "momentum": (0.001, 538),
@@ -352,7 +356,7 @@ def beale_from_the_wrong_side(
 ) -> Claims:
     """No method arrives: all set out along the valley that has y → 1 as x → −∞, away from the minimum.
 
-    Not all of them for ever, as the catalogue says: at 200 000 steps descent and its momenta swing across the valley, standing still, because
+    Not all of them for ever, as the catalogue says: at 200 000 steps descent and its momenta swing across the valley without going on, for
     its walls get steeper, and AdaDelta is on its way back.
     """
     rates = {"SGD": 0.001, "momentum": 0.001, "NAG": 0.001, "AdaGrad": 0.5, "RMSProp": 0.01, "Adam": 0.01, "AdaDelta": 0.0}
@@ -436,7 +440,7 @@ def flat(result: tuple[Any, Any]) -> tuple[Any, ...]:
 
 @proof("landscape.saddle", "landscape.saddle.gradient", "landscape.saddle.escape", scope="every lr and start within 1 of the ridge")
 def descent_leaves_the_ridge(saddle_gradient: Step, saddle_escape_steps: Step, gradient_descent: Step) -> Claims:
-    """A step multiplies y by 1 + 2 η = eᵍ: after k steps ln|y| = k g − ln(1/δ). With ln(1/δ) = n g + r, 0 ≤ r < g, it first exceeds 0 at n + 1.
+    """A step multiplies y by 1 + 2 η = eᵍ: after k steps ln|y| = k g − ln(1/δ), which for ln(1/δ) = n g + r, r < g, exceeds 0 first at n + 1.
 
     The two parts of g = r + p, p > 0, stand for every quotient and remainder.
     """
@@ -492,8 +496,8 @@ POSITIVE = (
 def all_eigenvalues_positive(eigenvalue_density: Step) -> Claims:
     """The integral of the density over positive eigenvalues, over that of all of them.
 
-    In order, the density is the determinant of λᵢʲ times that of each alone. De Bruijn's formula makes its integral a Pfaffian of the double
-    integrals of xⁱ yʲ − xʲ yⁱ over x < y, in polar coordinates; for odd n it is bordered by the single integrals.
+    In order, the density is the determinant of λᵢʲ times that of each alone. De Bruijn's formula makes its integral a Pfaffian of double
+    integrals, those of xⁱ yʲ − xʲ yⁱ over x < y, taken in polar coordinates; for odd n single integrals border it.
     """
     for n, claimed in enumerate(POSITIVE, start=1):
         ordered = np.cumsum(np.stack([x, *symbols("gap", n, positive=True)[1:]]))
@@ -563,6 +567,15 @@ def density_of_two(eigenvalue_density: Step, symmetric_part: Step) -> Claims:
     yield Symbolic(sp.simplify(sp.Abs(jacobian_determinant.subs(high, low + gap)) * weight)), eigenvalue_density(np.stack([x, x + a]))
     pair = eigenvalue_density(np.stack([x, x + a])).item()
     yield Symbolic(sp.integrate(pair, (gap, 0, sp.oo), (low, -sp.oo, sp.oo))), Symbolic(integral(eigenvalue_density, 2, half=False))
+
+
+@law("landscape.saddles_common.density", scope="float64, within rounding")
+def order_and_signs_do_not_matter(eigenvalue_density: Step, eigenvalues: Eigenvalues) -> Claims:
+    """The density is that of the eigenvalues in any order, and of −H as of H; two that are equal have none."""
+    density = eigenvalue_density(eigenvalues)
+    yield eigenvalue_density(np.flip(eigenvalues)), density
+    yield eigenvalue_density(-eigenvalues), density
+    yield eigenvalue_density(np.concatenate([eigenvalues, eigenvalues])), 0 * density
 
 
 @proof("landscape.saddles_common.ensemble", scope="every size")
@@ -641,12 +654,12 @@ def slopes_of_linear_networks(linear_network_loss: Step, linear_network_gradient
     scope="every number of inputs, hidden units, outputs and samples, all layers and data",
 )
 def no_bad_minima(linear_network_loss: Step, linear_network_gradient: Step) -> Claims:
-    """Error and gradient depend on A B alone: with G the gradient by W = A B, E(V) = E(W) + ⟨G, V − W⟩ + ‖(V − W) D‖²/2, and where G = 0
-    nothing is lower.
+    """Where the gradient by A B is 0, nothing is lower; where it is not, and a layer lacks rank, lower errors are as near as one likes.
 
-    Let (A, B) be critical, G Bᵀ = 0 and Aᵀ G = 0, with G ≠ 0. If A u = 0 for some u ≠ 0, then (A, B + u wᵀ) has the same error for all w and
-    the gradient (G w) uᵀ by A, not 0 for some w, small ones too: so lower errors are near. If uᵀ B = 0, the same with (A + w uᵀ, B) and
-    u (wᵀ G). If neither, A and B have the rank h; when h is the number of outputs or of inputs, A or B is then invertible, and G = 0.
+    Error and gradient depend on W = A B alone: with G the gradient by W, E(V) = E(W) + ⟨G, V − W⟩ + ‖(V − W) D‖²/2.
+    Let (A, B) be critical, G Bᵀ = 0 and Aᵀ G = 0, with G ≠ 0. If A u = 0 for some u ≠ 0, then (A, B + u wᵀ) has the same error for all w,
+    and the gradient (G w) uᵀ by A, which is not 0 for some w, small ones too. If uᵀ B = 0, the same of (A + w uᵀ, B) and u (wᵀ G).
+    If neither, both layers have the rank h; where h is the number of outputs or of inputs, A or B is then invertible, and G = 0.
     So a local minimum is global if the hidden layer is as wide as the input or the output.
     """
     product = tensor("W", outputs, inputs_)
@@ -685,8 +698,9 @@ def of_product(network: Step, product: Any) -> Any:
 def critical_points_listed(linear_network_loss: Step, linear_network_gradient: Step) -> Claims:
     """(1 − a b)²/2: critical are a b = 1, where it is 0, and the origin, where the Hessian has the eigenvalues ± 1.
 
-    2-1-2 with A = (a₁, a₂)ᵀ, B = (b₁, b₂), targets diag(s₁, s₂): at a critical point b₁ (α β − s₁²) = b₂ (α β − s₂²) = 0, α = ‖A‖², β = ‖B‖².
-    So it is the origin, or A B = diag(s₁, 0), the best of rank one, or A B = diag(0, s₂), and there a turn towards the first lowers the error.
+    2-1-2 with A = (a₁, a₂)ᵀ, B = (b₁, b₂), targets diag(s₁, s₂), α = ‖A‖², β = ‖B‖²: where the gradient vanishes, so do b₁ (α β − s₁²) and
+    b₂ (α β − s₂²). So it is the origin, or A B = diag(s₁, 0), the best of rank one, or A B = diag(0, s₂), where a turn towards the first
+    lowers the error.
     """
     unit = Symbolic([[1]])
     a1, a2, b1, b2 = symbols("a_1 a_2 b_1 b_2")
@@ -720,9 +734,9 @@ def critical_points_listed(linear_network_loss: Step, linear_network_gradient: S
     scope="exact, all layers from −2 … 2, 1-2-1, two samples",
 )
 def critical_points_of_a_lattice(linear_network_loss: Step, linear_network_gradient: Step) -> Claims:
-    """625 points: 1-2-1 with inputs 1, 2 and targets 1, 3, whose least error 1/10 is at the product 7/5. Critical ones of higher error have no A, B.
+    """Inputs 1, 2 and targets 1, 3: the error of a product p is ((p − 1)² + (2 p − 3)²)/2, least at 7/5, which no point has.
 
-    None of the 625 reaches 7/5, and the origin alone is critical; a step away from it lowers the error.
+    So the origin alone is critical; a step away from it lowers the error.
     """
     inputs, targets = Rational([[1, 2]]), Rational([[1, 3]])
     critical = []
@@ -764,6 +778,7 @@ def piece_of(middle: Fraction, half: Fraction, number: int, count: int) -> Any:
     return Ball(middle - half + half * Fraction(2 * number + 1, count)) + Ball(arb(0, float(half) * (1 + 2**-40) / count))
 
 
+<<<<<<< HEAD
 def box_tiles(count: int) -> Iterator[tuple[Any, Any, bool]]:
     """The tiles of the box, as balls that cover it."""
     for i, j in itertools.product(range(count), repeat=2):
@@ -771,6 +786,12 @@ def box_tiles(count: int) -> Iterator[tuple[Any, Any, bool]]:
             *(piece_of(*side, place, count) for side, place in zip(BOX, (i, j), strict=True)),
             i in (0, count - 1) or j in (0, count - 1),
         )
+=======
+def tiles(count: int) -> Iterator[list[Any]]:
+    """Balls that cover the box, one for each tile."""
+    for places in itertools.product(range(count), repeat=2):
+        yield [piece_of(*side, place, count) for side, place in zip(BOX, places, strict=True)]
+>>>>>>> landscapes
 
 
 @certified_value(
@@ -789,7 +810,7 @@ def a_local_minimum_that_is_not_global(tanh_network_loss: Step) -> Claims:
         for k in range(256)
     ]
     yield all(bool(error > centre) for error in edge), True
-    inside = [tanh_error(tanh_network_loss, outer, inner) for outer, inner, _ in box_tiles(48)]
+    inside = [tanh_error(tanh_network_loss, *tile) for tile in tiles(48)]
     yield all(bool(error > better) for error in inside), True
     yield (centre, better), (printed("2.25001"), printed("1.7214"))
 
@@ -820,3 +841,637 @@ def tanh_network_by_hand(tanh_network_loss: Step, linear_network_loss: Step) -> 
     ]
     difference = gap[0] - gap[1]
     yield [Symbolic(sp.diff(difference, small, order).subs(small, 0)) for order in range(3)], [zero] * 3
+
+
+# --- K-means -----------------------------------------------------------------------------------------------------------------------
+
+N, K, dims = (sp.Symbol(name, integer=True, positive=True) for name in ("N", "K", "d"))
+
+
+def points_on_a_line(*places: Any) -> Any:
+    """Points of one dimension."""
+    return np.stack([np.stack([one]) for one in places])
+
+
+def distances_in_order() -> Iterator[tuple[Any, list[int]]]:
+    """Three centres around x at the distances a, a + b, a + b + c: in every order and on every side, with the place of each."""
+    for order, signs in itertools.product(itertools.permutations(range(3)), itertools.product((-1, 1), repeat=3)):
+        far = [x + sign * distance for sign, distance in zip(signs, (a, a + b, a + b + c), strict=True)]
+        yield points_on_a_line(*(far[place] for place in order)), list(order)
+
+
+@proof("kmeans.assign", scope="one point, three centres at any three different distances, in every order; two at a tie")
+def nearest_is_best(nearest_centres: Step, mean_squared_distance: Step) -> Claims:
+    """The point goes to the nearest, and any other choice of a centre costs more; at a tie it goes to the first.
+
+    Of centres in more dimensions nothing but their distances enters, and points do not see each other.
+    """
+    point, choices = points_on_a_line(x), Symbolic(np.eye(3, dtype=int))
+    for centres, order in distances_in_order():
+        members = nearest_centres(point, centres)
+        yield members, choices[order.index(0)][None]
+        for other in (order.index(1), order.index(2)):
+            cost = mean_squared_distance(point, choices[other][None], centres) - mean_squared_distance(point, members, centres)
+            yield cost > 0, True
+    yield nearest_centres(point, points_on_a_line(x + a, x - a)), Symbolic([[1, 0]])
+
+
+def lattices() -> Iterator[tuple[Any, Any]]:
+    """Points and centres of small integers, one to three dimensions, the same at every run."""
+    source = np.random.default_rng(0)
+    for size, clusters, width in itertools.product((1, 4, 7), (1, 2, 3), (1, 2, 3)):
+        yield Rational(source.integers(-3, 4, (size, width))), Rational(source.integers(-3, 4, (clusters, width)))
+
+
+@enumeration("kmeans.assign", "kmeans.objective", scope="exact, 27 sets of up to 7 points and 3 centres, every assignment of each set")
+def no_assignment_is_better(nearest_centres: Step, mean_squared_distance: Step) -> Claims:
+    """Its cost is the least over all assignments, and the mean over the points of the least squared distance; ties go to the first."""
+    for points, centres in lattices():
+        members = nearest_centres(points, centres)
+        squares = [[sum((one - two) ** 2 for one, two in zip(p, q, strict=True)) for q in exact(centres)] for p in exact(points)]
+        yield members, Rational([[int(k == row.index(min(row))) for k in range(len(row))] for row in squares])
+        cost = mean_squared_distance(points, members, centres)
+        yield cost, sum(map(min, squares)) / len(squares)
+        if len(squares) > 4:
+            continue
+        for labels in itertools.product(range(len(centres)), repeat=len(squares)):
+            other = Rational(np.eye(len(centres), dtype=int)[list(labels)])
+            yield mean_squared_distance(points, other, centres), sum(row[k] for row, k in zip(squares, labels, strict=True)) / len(squares)
+            yield bool(mean_squared_distance(points, other, centres) >= cost), True
+
+
+def exact(array: Any) -> list[list[Fraction]]:
+    """An array of two axes as fractions."""
+    return [[Fraction(int(one.p), int(one.q)) for one in row] for row in Rational.plain(array)]
+
+
+WHERE_MEMBERS, WHERE_NONE = 0, 1
+
+
+def case(array: Tensor, which: int) -> Tensor:
+    """A result with the one choice in it made: for a centre with points, or for one without."""
+    return Tensor(array.element.replace(lambda e: isinstance(e, sp.Piecewise), lambda e: e.args[which][0]), array.axes)
+
+
+@proof("kmeans.update", "kmeans.objective", scope="every number of points, centres and dimensions, every weights as members")
+def means_are_best(cluster_means: Step, mean_squared_distance: Step) -> Claims:
+    """Where a cluster has points its centre m satisfies n m = Σ z x, and the objective exceeds that at m by n ‖c − m‖²/N for each cluster.
+
+    So no centre is better than the mean, and only the mean is as good. A centre without points stays, and costs nothing.
+    """
+    points, members, centres = tensor("x", N, dims), tensor("z", N, K, nonnegative=True), tensor("c", K, dims)
+    counts = np.expand_dims(np.sum(members, axis=0), 1)
+    moved = cluster_means(points, members, centres)
+    yield counts * case(moved, WHERE_MEMBERS), np.transpose(members) @ points
+    yield case(moved, WHERE_NONE), centres
+    mean = tensor("mean", K, dims)
+    gap = mean_squared_distance(points, members, centres) - mean_squared_distance(points, members, mean)
+    pull = np.transpose(members) @ points - counts * mean  # 0 at the means
+    yield gap, (np.sum(counts * (centres - mean) ** 2) - 2 * np.sum(pull * (centres - mean))) / Tensor(N)
+
+
+@derivative("kmeans.objective", "kmeans.update", scope="certified, 5 points, 3 centres, one of them without points")
+def objective_is_flat_at_the_means(cluster_means: Step, mean_squared_distance: Step) -> Claims:
+    """The slope by the centres is 2 (n c − Σ z x)/N: 0 at the means, 0 for the centre without points."""
+    points, centres = Ball([[0, 1], [2, -1], [4, 7], [5, 5], [9, 9]]), np.array([[1.0, 0.0], [6.0, 6.0], [-9.0, -9.0]])
+    members = Ball([[1, 0, 0], [1, 0, 0], [0, 1, 0], [0, 1, 0], [0, 1, 0]])
+
+    def objective(flat_centres: Any) -> Any:
+        return np.stack([mean_squared_distance(points, members, np.reshape(flat_centres, (3, 2)))])
+
+    counts = np.expand_dims(np.sum(members, axis=0), 1)
+    slope = 2 * (counts * Ball(centres) - np.transpose(members) @ points) / 5
+    yield jacobian(objective, centres.ravel())[0], np.reshape(slope, (-1,))
+    moved = cluster_means(points, members, Ball(centres))
+    yield moved, Ball([[1, 0], [6, 7], [-9, -9]])
+    yield jacobian(objective, np.reshape(moved, (-1,)))[0], Ball([0] * 6)
+
+
+@enumeration("kmeans.update", scope="exact, every assignment of 4 points to 3 centres")
+def means_by_hand(cluster_means: Step) -> Claims:
+    """In fractions, centres without points included."""
+    points, centres = [(0, 1), (2, -1), (4, 7), (5, 5)], [(10, 0), (0, 10), (-3, -3)]
+    for labels in itertools.product(range(3), repeat=4):
+        groups = [[p for p, label in zip(points, labels, strict=True) if label == k] or [centres[k]] for k in range(3)]
+        claimed = [[Fraction(sum(p[axis] for p in group), len(group)) for axis in (0, 1)] for group in groups]
+        yield cluster_means(Rational(points), Rational(np.eye(3, dtype=int)[list(labels)]), Rational(centres)), Rational(claimed)
+
+
+@proof(
+    "kmeans.lloyd", scope="any two pairs of points of width a, c, the second pair further off than both widths; no, one and two iterations"
+)
+def two_pairs(lloyd: Step, nearest_centres: Step, mean_squared_distance: Step) -> Claims:
+    """From one point of each pair it arrives at their middles in one iteration, and the objective at half of its (a² + c²)/4."""
+    far = a + b + c
+    points = points_on_a_line(x, x + a, x + a + far, x + a + far + c)
+    start, end = points_on_a_line(x + a, x + a + far), points_on_a_line(x + a / 2, x + a + far + c / 2)
+    yield lloyd(points, start, iterations=0), start
+    for iterations in (1, 2):
+        yield lloyd(points, start, iterations=iterations), end
+    for centres, cost in ((start, (a**2 + c**2) / 4), (end, (a**2 + c**2) / 8)):
+        yield mean_squared_distance(points, nearest_centres(points, centres), centres), cost
+
+
+@enumeration("kmeans.lloyd", scope="exact, 27 sets of up to 7 points and 3 centres, to the end")
+def objective_never_rises(lloyd: Step, nearest_centres: Step, cluster_means: Step, mean_squared_distance: Step) -> Claims:
+    """Each half of an iteration lowers the objective or keeps it; it falls strictly until the centres stand still, and they do."""
+    for points, start in lattices():
+        costs, centres = [], start
+        for iterations in range(9):
+            members = nearest_centres(points, centres)
+            moved = cluster_means(points, members, centres)
+            before, after = (mean_squared_distance(points, members, one) for one in (centres, moved))
+            costs += [before, after]
+            yield lloyd(points, start, iterations=iterations), centres
+            stands = bool(np.all(moved == centres))
+            yield bool(after < before) or stands, True
+            centres = moved
+        yield all(bool(later <= sooner) for sooner, later in itertools.pairwise(costs)), True
+        yield stands, True
+
+
+SAMPLES = sp.IndexedBase("x", real=True)
+
+
+def stream(n: Any) -> Any:
+    """The sample of number n, a vector of one dimension."""
+    return np.stack([Symbolic(SAMPLES[n.item() if hasattr(n, "item") else n])])
+
+
+def mean_of_first(n: Any) -> CentreState:
+    """One centre, the mean of the first n samples, and their number."""
+    total = sp.Sum(SAMPLES[sp.Symbol("k", integer=True, positive=True)], (sp.Symbol("k", integer=True, positive=True), 1, n.item()))
+    return CentreState(np.stack([np.stack([Symbolic(total) / n])]), np.stack([n]))
+
+
+@proof("kmeans.online", scope="every number of points and every start; with three centres in every order of distance")
+def centres_are_running_means(online_kmeans: Step, nearest_centres: Step, sgd: Step) -> Claims:
+    """A centre that has counted no point forgets where it was; from the mean of n points it goes to the mean of n + 1.
+
+    The step is one of SGD on ‖x − c‖²/2 with the rate 1/n; centres that are not the nearest, and their counts, stay.
+    """
+    start = CentreState(points_on_a_line(v), np.stack([zero]))
+    yield from by_induction(
+        lambda n: mean_of_first(n + 1), lambda state: online_kmeans(stream(t + 2), state), online_kmeans(stream(sp.Integer(1)), start)
+    )
+    n = symbols("n", 3, integer=True, nonnegative=True)
+    for centres, order in distances_in_order():
+        moved, counts = online_kmeans(np.stack([x]), CentreState(centres, n))
+        (member,) = nearest_centres(points_on_a_line(x), centres)
+        winner = order.index(0)
+        yield counts, n + member
+        for place in range(3):
+            by_sgd = sgd(centres[place], (lambda centre: centre - x,), lr=1 / (n[place] + 1))
+            yield moved[place], by_sgd if place == winner else centres[place]
+
+
+@proof("kmeans.minibatch", scope="every count; batches of one, two and three at one centre; of one at three in every order of distance")
+def batches_gather_means(minibatch_kmeans: Step, online_kmeans: Step) -> Claims:
+    """A centre at c with n points ends at (n c + Σ x)/(n + b). A batch of one is a step of the online method.
+
+    For more points by induction: one more at the end of a batch is one more step.
+    """
+    n, points = symbols("n", integer=True, nonnegative=True), symbols("x", 4)
+    for size in (1, 2, 3):
+        state = CentreState(points_on_a_line(v), np.stack([n]))
+        (centres,), (count,) = minibatch_kmeans(points_on_a_line(*points[:size]), state)
+        yield (centres[0], count), ((n * v + np.sum(points[:size])) / (n + size), n + size)
+        more = CentreState(np.stack([centres]), np.stack([count]))
+        yield minibatch_kmeans(points_on_a_line(*points[: size + 1]), state), minibatch_kmeans(points_on_a_line(points[size]), more)
+    for centres, _ in distances_in_order():
+        state = CentreState(centres, symbols("n", 3, integer=True, nonnegative=True))
+        yield minibatch_kmeans(points_on_a_line(x), state), online_kmeans(np.stack([x]), state)
+
+
+@enumeration("kmeans.online", "kmeans.minibatch", scope="exact, 27 sets of up to 7 points and 3 centres, from counts 0 and from others")
+def gathered_by_hand(online_kmeans: Step, minibatch_kmeans: Step, nearest_centres: Step, lloyd: Step) -> Claims:
+    """Online, each centre is the mean of its points; a batch of all, from counts 0, makes one iteration of Lloyd.
+
+    A batch is assigned before it moves anything: of two points its online order can send the second elsewhere.
+    """
+    for points, centres in lattices():
+        state = CentreState(centres, 0 * centres[:, 0])
+        gathered: list[list[Any]] = [[] for _ in exact(centres)]
+        for point in points:
+            (member,) = nearest_centres(np.expand_dims(point, 0), state.centres)
+            gathered[exact(np.expand_dims(member, 0))[0].index(1)].append(point)
+            state = online_kmeans(point, state)
+        claimed = [sum(group, 0 * point) / len(group) if group else centre for group, centre in zip(gathered, centres, strict=True)]
+        yield state, (np.stack(claimed), Rational([len(group) for group in gathered]))
+        members = nearest_centres(points, centres)
+        for counts in (0 * centres[:, 0], 0 * centres[:, 0] + 2):
+            moved, after = minibatch_kmeans(points, CentreState(centres, counts))
+            yield after, counts + np.sum(members, axis=0)
+        yield np.expand_dims(after, 1) * moved, 2 * centres + np.transpose(members) @ points
+        yield minibatch_kmeans(points, CentreState(centres, 0 * counts)).centres, lloyd(points, centres, iterations=1)
+    start, points = CentreState(Rational([[0], [10]]), Rational([0, 0])), Rational([[4], [6]])
+    yield minibatch_kmeans(points, start), (Rational([[4], [6]]), Rational([1, 1]))
+    yield online_kmeans(points[1], online_kmeans(points[0], start)), (Rational([[5], [10]]), Rational([2, 0]))
+
+
+# --- R7: K-means of many points ----------------------------------------------------------------------------------------------------
+
+
+def mixture(seed: int, size: int, clusters: int, width: int) -> tuple[Any, Any, Any]:
+    """A source, points around centres drawn from N(0, 4 I), each off its own by N(0, I), and some of the points to start from."""
+    source = np.random.default_rng(seed)
+    middles = source.normal(0, 2, (clusters, width))
+    points = middles[source.integers(clusters, size=size)] + source.normal(size=(size, width))
+    return source, points, points[source.choice(size, clusters, replace=False)]
+
+
+def costs_of_r7(seed: int, size: int, clusters: int, width: int, iterations: int, formulas: tuple[Step, ...]) -> dict[str, float]:
+    """The mean squared distance that each method of R7 arrives at, on one mixture, from the same centres."""
+    nearest_centres, mean_squared_distance, lloyd, online_kmeans, minibatch_kmeans = formulas
+    source, points, start = mixture(seed, size, clusters, width)
+
+    def cost(centres: Any) -> float:
+        return float(mean_squared_distance(points, nearest_centres(points, centres), centres))
+
+    costs = {
+        "Lloyd, 1 iteration": cost(lloyd(points, start, iterations=1)),
+        "Lloyd, converged": cost(lloyd(points, start, iterations=iterations)),
+    }
+    state = CentreState(start, np.zeros(clusters))
+    for count, place in enumerate(source.permutation(size), start=1):
+        state = online_kmeans(points[place], state)
+        if count == size // 10:
+            costs["online, 0.1 epoch"] = cost(state.centres)
+    costs["online, 1 epoch"] = cost(state.centres)
+    for batch in (size // 100, size // 10):
+        state = CentreState(start, np.zeros(clusters))
+        for _ in range(size // (2 * batch)):
+            state = minibatch_kmeans(points[source.choice(size, batch, replace=False)], state)
+        costs[f"minibatch N/{size // batch} × {size // (2 * batch)}"] = cost(state.centres)
+    return costs
+
+
+@reproduction(
+    "kmeans.lloyd",
+    "kmeans.online",
+    "kmeans.minibatch",
+    scope="N = 10 000, K = 20, d = 10, 2 seeds, in full 20; each mean within reach of the table's: error probability 1e−6",
+    table="R7: mean squared distance, on data of our own",
+    quick={"seeds": 2, "iterations": 12},
+    full={"seeds": 20, "iterations": 60},
+)
+def r7(
+    nearest_centres: Step,
+    mean_squared_distance: Step,
+    lloyd: Step,
+    online_kmeans: Step,
+    minibatch_kmeans: Step,
+    *,
+    seeds: int,
+    iterations: int,
+) -> Claims:
+    """A comparison of two samples, 20 runs there and n here: means of one normal law differ by 4.9 √(1/20 + 1/n) deviations at most.
+
+    More it cannot be, as long as the generator of the other sample is not known.
+    """
+    table = {
+        "Lloyd, 1 iteration": ("15.371", 1.606),
+        "Lloyd, converged": ("10.892", 0.509),
+        "online, 1 epoch": ("11.564", 0.817),
+        "online, 0.1 epoch": ("12.060", 1.027),
+        "minibatch N/100 × 50": ("11.785", 0.765),
+        "minibatch N/10 × 5": ("12.733", 0.896),
+    }
+    formulas = (nearest_centres, mean_squared_distance, lloyd, online_kmeans, minibatch_kmeans)
+    runs = [costs_of_r7(seed, 10_000, 20, 10, iterations, formulas) for seed in range(seeds)]
+    for name, (mean, deviation) in table.items():
+        reach = Decimal(4.9 * deviation * math.sqrt(1 / 20 + 1 / seeds))  # a normal number is beyond 4.9 with probability 1e−6
+        got = [run[name] for run in runs]
+        yield Cell(float(np.mean(got)), Interval(Decimal(mean) - reach, Decimal(mean) + reach, mean), name, "mean")
+
+
+def chance_of(wins: int, runs: int) -> float:
+    """The probability of as many wins, or more, where either outcome of a run is equally likely."""
+    return sum(math.comb(runs, k) for k in range(wins, runs + 1)) / 2**runs
+
+
+@statistics(
+    "kmeans.lloyd",
+    "kmeans.online",
+    "kmeans.minibatch",
+    "kmeans.objective",
+    scope="N = 1000, K = 8, d = 5, 30 seeds, in full 400: sign tests of pairs; error probability 1e−6 each",
+    quick={"seeds": 30},
+    full={"seeds": 400},
+)
+def orders_of_r7(
+    nearest_centres: Step, mean_squared_distance: Step, lloyd: Step, online_kmeans: Step, minibatch_kmeans: Step, *, seeds: int
+) -> Claims:
+    """On one mixture the one is better than the other more often than a coin would have it.
+
+    An epoch online, and half of one in batches of N/100, beat an iteration of Lloyd, which reads as much or more; run on, Lloyd beats both.
+    """
+    formulas = (nearest_centres, mean_squared_distance, lloyd, online_kmeans, minibatch_kmeans)
+    runs = [costs_of_r7(seed, 1000, 8, 5, 20, formulas) for seed in range(1000, 1000 + seeds)]
+    for better, worse in (
+        ("online, 1 epoch", "Lloyd, 1 iteration"),
+        ("minibatch N/100 × 50", "Lloyd, 1 iteration"),
+        ("Lloyd, converged", "online, 1 epoch"),
+        ("Lloyd, converged", "minibatch N/100 × 50"),
+        ("online, 1 epoch", "online, 0.1 epoch"),
+    ):
+        wins = sum(run[better] < run[worse] for run in runs)
+        yield chance_of(wins, seeds) < 1e-6, True
+
+
+# --- statements of polls and summaries ---------------------------------------------------------------------------------------------
+
+h_all, x_all, point_all = tensor("h", N), tensor("x", N), Tensor(sp.Symbol("theta", real=True))
+nothing = tensor("r", dims) * 0
+
+
+def towards(target: Any, curvature: Any = 1) -> Callable[[Any], Any]:
+    """The gradient of h (θ − x)²/2."""
+    return lambda point: curvature * (point - target)
+
+
+@proof("claims.poll1", scope="every number of samples and dimensions; squared errors of every curvature")
+def poll_1(minibatch_gradient: Step, empirical_risk: Step, gradient_descent: Step) -> Claims:
+    """The gradient of the mean loss is the mean of all gradients, each of which moves it by 1/N; a step along it lowers that very loss.
+
+    True, all four: it takes the whole batch, lowers the total, optimizes the actual loss, and no sample can be left for later.
+    """
+    grads, (sample, j, entry) = tensor("g", N, dims), sp.symbols("i j e", integer=True, positive=True)
+    full = minibatch_gradient(grads, nothing, strength=Tensor(sp.Integer(0)))
+    share = sp.diff(full.at(j), sp.IndexedBase("g", real=True)[sample, entry])
+    yield Tensor(share), Tensor(sp.KroneckerDelta(j, entry) / N)
+    risk = empirical_risk(h_all * (point_all - x_all) ** 2 / 2)
+    slope = np.mean(h_all * (point_all - x_all))
+    yield Tensor(sp.diff(risk.element, point_all.element)), slope
+    rate, bend = Tensor(sp.Symbol("lr", positive=True)), np.mean(h_all)
+    after = empirical_risk(h_all * (gradient_descent(point_all, slope, lr=rate) - x_all) ** 2 / 2)
+    yield risk - after, rate * (1 - rate * bend / 2) * slope**2
+
+
+@enumeration("claims.poll1", scope="exact, five samples, every one left out in turn")
+def poll_1_by_hand(minibatch_gradient: Step, gradient_descent: Step, sequential_batches: Step) -> Claims:
+    """Batches of all make one update an epoch, of all samples; it lowers the mean loss, and without one sample it is another."""
+    targets, start, rate = [0, 1, 3, 5, 7], Rational(-2), Rational(Fraction(1, 2))
+    (batch,) = sequential_batches(size=5, samples=5)
+    yield sorted(batch.tolist()), list(range(5))
+
+    def update(chosen: list[int]) -> Any:
+        grads = Rational([[int(-2 - one)] for one in chosen])
+        return gradient_descent(start, minibatch_gradient(grads, Rational([0]), strength=0)[0], lr=rate)
+
+    def loss(point: Any) -> Any:
+        return sum((point - one) ** 2 for one in targets)
+
+    full = update([targets[place] for place in batch])
+    yield full, Fraction(3, 5)
+    yield bool(loss(full) < loss(start)), True
+    for left_out in targets:
+        yield bool(update([one for one in targets if one != left_out]) == full), left_out == Fraction(16, 5)
+
+
+@proof("claims.poll2", "claims.poll3", scope="four samples of any gradients; every rate in (0, 1), every number of repeats and updates")
+def poll_2(sgd: Step, gradient_descent: Step, minibatch_gradient: Step, two_target_cycle: Step, sgd_stationary_variance: Step) -> Claims:
+    """To first order in the rate an epoch, of single samples or of pairs, is a batch step of N times, or half as many times, the rate.
+
+    In fixed order SGD has a cycle of positive amplitude. A constant rate leaves the variance η σ²/(h (2 − η h)) > 0; rates 1/(k + 2)²
+    stop half way; where all samples agree a constant rate arrives nevertheless (E81).
+    """
+    unknown = [generic_gradient(number) for number in range(4)]
+    start = np.stack([unknown_gradient(theta) for unknown_gradient in unknown])
+    tiny = sp.Symbol("tiny", positive=True)
+    rate = Symbolic(tiny)
+    yield first_order(sgd(theta, tuple(unknown), lr=rate), tiny), first_order(gradient_descent(theta, np.mean(start), lr=4 * rate), tiny)
+    point = theta
+    for pair in (unknown[:2], unknown[2:]):
+        grads = np.stack([np.stack([one(point)]) for one in pair])
+        point = gradient_descent(point, minibatch_gradient(grads, Symbolic([0]), strength=zero)[0], lr=rate)
+    yield first_order(point, tiny), first_order(gradient_descent(theta, np.mean(start), lr=2 * rate), tiny)
+    slow = 1 / (1 + q)
+    yield from by_induction(lambda n: x + (1 - slow) ** n * (theta - x), lambda now: sgd(now, (towards(x),), lr=slow), theta)
+    repeats = symbols("n", integer=True, positive=True)
+    end = two_target_cycle(repeats, lr=1 / (1 + q))
+    yield 1 + (1 - slow) ** repeats * (-end - 1), end  # from −end, towards 1
+    yield two_target_cycle(Symbolic(1), lr=slow) > 0, True
+    yield sgd_stationary_variance(s, curvature=b, lr=2 / (b * (1 + q))) > 0, True
+    yield from by_induction(lambda n: (n + 2) / (2 * (n + 1)) * theta, lambda now: sgd(now, (towards(zero),), lr=1 / (t + 2) ** 2), theta)
+    yield limit((t + 2) / (2 * (t + 1))), Fraction(1, 2)
+
+
+def generic_gradient(number: int) -> Callable[[Any], Any]:
+    """A cubic gradient of symbols of its own."""
+    parts = symbols(f"p_{number}", 4)
+    return lambda point: parts[0] + parts[1] * point + parts[2] * point**2 + parts[3] * point**3
+
+
+def first_order(moved: Any, rate: Any) -> Any:
+    """What a result changes by at once as the rate grows from 0."""
+    return Symbolic(sp.diff(moved.item(), rate).subs(rate, 0))
+
+
+@enumeration("claims.poll2", scope="exact, targets ±1 in turn, rate 1/4, from 16")
+def poll_2_by_hand(sgd: Step, gradient_descent: Step) -> Claims:
+    """For the same gradients SGD is ahead at first, and after 40 epochs stands at 1/7 where batch steps are within 1e−3 of 0."""
+    rate, samples = Rational(Fraction(1, 4)), (towards(1), towards(-1))
+    single = batch = Rational(16)
+    for epoch in range(1, 41):
+        single, batch = sgd(single, samples, lr=rate), gradient_descent(batch, batch, lr=rate)
+        if epoch < 5:
+            yield bool(np.abs(single) < np.abs(batch)), True
+    yield bool(np.abs(single + Fraction(1, 7)) < Fraction(1, 10**3)), True
+    yield bool(np.abs(batch) < Fraction(1, 10**3)), True
+
+
+@erratum("E81")
+def a_guarantee_needs_shrinking_rates(sgd: Step) -> Claims:
+    """Samples of one target, rate 1/2, 60 updates: still further off than a billionth."""
+    yield bool(np.abs(sgd(Rational(1), (towards(0),) * 60, lr=Rational(Fraction(1, 2)))) > Fraction(1, 10**9)), True
+
+
+@proof("claims.poll3", scope="every gradient and rate, every variance and batch size")
+def poll_3(
+    sgd: Step, gradient_descent: Step, minibatch_gradient: Step, minibatch_variance: Step, minibatch_variance_without_replacement: Step
+) -> Claims:
+    """A batch of one makes the step of SGD, no faster one; the variance falls with the batch, without replacement to 0 at all samples."""
+    batch_of_one = minibatch_gradient(np.stack([np.stack([g])]), Symbolic([0]), strength=zero)[0]
+    yield gradient_descent(theta, batch_of_one, lr=lr), sgd(theta, (lambda point: g,), lr=lr)
+    n = symbols("n", integer=True, positive=True)
+    yield minibatch_variance(s, n) - minibatch_variance(s, n + 1) > 0, True
+    yield minibatch_variance_without_replacement(s, n + 1, n + 1), 0
+
+
+@enumeration("claims.poll3", scope="exact, up to 12 samples, every batch size")
+def poll_3_by_hand(sequential_batches: Step, minibatch_variance_without_replacement: Step, sgd: Step, minibatch_gradient: Step) -> Claims:
+    """⌈N/b⌉ updates an epoch; the variance falls strictly from b to b + 1; a batch of one moves as SGD does."""
+    for samples in range(2, 13):
+        for size in range(1, samples + 1):
+            yield len(sequential_batches(size=size, samples=samples)), math.ceil(samples / size)
+            here = minibatch_variance_without_replacement(Rational(1), Rational(size), Rational(samples))
+            yield here, Fraction(samples - size, size * (samples - 1))
+    for slope in range(-3, 4):
+        one_sample = minibatch_gradient(Rational([[slope]]), Rational([0]), strength=0)[0]
+        yield sgd(Rational(1), (lambda point, slope=slope: Rational(slope),), lr=Rational(2)), 1 - 2 * one_sample
+
+
+@proof("claims.poll4", scope="every state, pair of gradients and hyper-parameter")
+def poll_4(gradient_descent: Step, heavy_ball: Step, rmsprop: Step, adam: Step, smoothed_variance: Step) -> Claims:
+    """The second of two steps, as a function of both gradients, the first of which is f.
+
+    SGD's does not contain f; momentum's contains −lr μ f, and velocities of added histories add up; RMSProp's is the same for −f, Adam's
+    is not: it is apart by what the mean remembers. Averaging independent noise leaves (1 − β)/(1 + β) of its variance, less than all.
+    """
+    f, more, other = symbols("f more other")
+    below, low = 1 / (1 + q), 1 / (1 + w)
+
+    def second(step: Callable[[Any, Any, Any], tuple[Any, Any]], past: Any, state: Any) -> Any:
+        point, state = step(theta, past, state)
+        return step(point, g, state)[0] - point
+
+    plain = second(lambda p, grad, state: (gradient_descent(p, grad, lr=lr), state), f, None)
+    yield Symbolic(sp.diff(plain.item(), f.item())), 0
+    moving = second(lambda p, grad, state: heavy_ball(p, grad, state, lr=lr, momentum=below), f, zero)
+    yield Symbolic(sp.diff(moving.item(), f.item())), -lr * below
+    together = heavy_ball(theta, f + c * g, more + c * other, lr=lr, momentum=mu)[1]
+    apart = (heavy_ball(theta, grad, state, lr=lr, momentum=mu)[1] for grad, state in ((f, more), (g, other)))
+    yield together, next(apart) + c * next(apart)
+    scaled = [second(lambda p, grad, state: rmsprop(p, grad, state, lr=lr, decay=below, eps=eps), sign * f, zero) for sign in (1, -1)]
+    yield scaled[0], scaled[1]
+    yield rmsprop(theta, -f, s, lr=lr, decay=below, eps=eps)[1], rmsprop(theta, f, s, lr=lr, decay=below, eps=eps)[1]
+    both = [
+        second(lambda p, grad, state: adam(p, grad, state, lr=lr, beta1=below, beta2=low, eps=eps), sign * a, AdamState(zero, zero, 0))
+        for sign in (1, -1)
+    ]
+    squares = low * (1 - low) * a**2 + (1 - low) * g**2
+    mean_part = 2 * below * (1 - below) * a / (1 - below**2)
+    yield both[0] - both[1], -lr * mean_part / (np.sqrt(squares / (1 - low**2)) + eps)
+    yield s - smoothed_variance(s, decay=below) > 0, True
+
+
+@enumeration("claims.poll4", scope="exact, all histories of two gradients from −2, −1, 1, 2 before a third")
+def poll_4_by_hand(gradient_descent: Step, heavy_ball: Step, rmsprop: Step, adam: Step) -> Claims:
+    """Different third steps: 1 for SGD; 13 for momentum, the values of g₁/2 + g₂; 4 for RMSProp, which knows sizes; 16 for Adam."""
+    rates = {"lr": Symbolic(1), "eps": Symbolic(1)}
+    half, third = Symbolic(Fraction(1, 2)), Symbolic(Fraction(1, 3))
+    steps = {
+        1: (lambda p, grad, state: (gradient_descent(p, grad, lr=one), state), zero),
+        13: (lambda p, grad, state: heavy_ball(p, grad, state, lr=one, momentum=half), zero),
+        4: (lambda p, grad, state: rmsprop(p, grad, state, decay=third, **rates), zero),
+        16: (lambda p, grad, state: adam(p, grad, state, beta1=third, beta2=half, **rates), AdamState(zero, zero, 0)),
+    }
+    for count, (step, start) in steps.items():
+        last = set()
+        for history in itertools.product((-2, -1, 1, 2), repeat=2):
+            point, state = zero, start
+            for slope in (*history, 1):
+                before = point
+                point, state = step(point, Symbolic(slope), state)
+            last.add(sp.nsimplify(sp.radsimp((point - before).item())).evalf(40))
+        yield len(last), count
+
+
+@proof("claims.convergence", scope="every rate, curvature, variance, batch size and number of steps; the ridge of the saddle")
+def what_is_promised(
+    sgd: Step, gradient_descent: Step, sgd_stationary_variance: Step, minibatch_variance: Step, saddle_gradient: Step, saddle: Step
+) -> Claims:
+    """T samples one by one leave (1 − η h)ᵀ of the error, in batches of b only T/b such factors; the variance at the end is 1/b as large.
+
+    From the ridge of a saddle descent converges to the saddle point, where the gradient is 0 and the height not least.
+    """
+    step = lambda now: sgd(now, (towards(x, b),), lr=lr)  # noqa: E731 - as mathematics
+    yield from by_induction(lambda n: x + (1 - lr * b) ** n * (theta - x), step, theta)
+    size = symbols("size", integer=True, positive=True)
+    in_batches = sgd_stationary_variance(minibatch_variance(s, size), curvature=b, lr=lr)
+    yield size * in_batches, sgd_stationary_variance(s, curvature=b, lr=lr)
+    slow = 1 / (2 * (1 + q))  # every rate below 1/2
+    ridge = np.stack([x, zero])
+    yield from by_induction(
+        lambda n: np.stack([(1 - 2 * slow) ** n * x, zero]), lambda point: gradient_descent(point, saddle_gradient(point), lr=slow), ridge
+    )
+    yield [1 - 2 * slow > 0, 1 - (1 - 2 * slow) > 0], [True, True]
+    origin = np.stack([zero, zero])
+    yield saddle_gradient(origin), origin
+    yield saddle(origin) - saddle(np.stack([zero, a])) > 0, True
+
+
+@enumeration("claims.convergence", scope="exact, six samples in batches of 1, 2, 3: rates 1/k, and the rate 1/4 from 16")
+def per_sample(sgd: Step, gradient_descent: Step, minibatch_gradient: Step, sequential_batches: Step) -> Claims:
+    """At 1/k every batch size ends the epoch at the mean of all; at one rate the larger batches are further away."""
+    targets = Rational([0, 1, 3, 5, 7, 8])
+    for rates, ends in ((lambda k: Fraction(1, k), [4, 4, 4]), (lambda k: Fraction(1, 4), None)):
+        reached = []
+        for size in (1, 2, 3):
+            point = Rational(16)
+            for k, batch in enumerate(sequential_batches(size=size, samples=6), start=1):
+                grads = np.expand_dims(point - targets[batch], 1)
+                point = gradient_descent(point, minibatch_gradient(grads, Rational([0]), strength=0)[0], lr=Rational(rates(k)))
+            reached.append(point)
+        one_by_one = functools.reduce(
+            lambda now, pair: sgd(now, (towards(pair[1]),), lr=Rational(rates(pair[0]))), enumerate(targets, start=1), Rational(16)
+        )
+        yield reached[0], one_by_one
+        yield (np.stack(reached), Rational(ends)) if ends else ([bool(x < y) for x, y in itertools.pairwise(reached)], [True, True])
+
+
+@proof("claims.trend_methods_mean", scope="every state, gradient and scale; eps = 0 where it divides")
+def averages_are_no_norms(heavy_ball: Step, nesterov: Step, rmsprop: Step, adam: Step) -> Claims:
+    """With c times gradients and memory momentum and Nesterov make c times the step; RMSProp and Adam, without eps, the same step."""
+    below, low = 1 / (1 + q), 1 / (1 + w)
+    for scale, step in (
+        (c, lambda k: heavy_ball(zero, k * g, k * v, lr=lr, momentum=mu)[0]),
+        (c, lambda k: nesterov(zero, lambda _: k * g, k * v, lr=lr, momentum=mu)[0]),
+        (one, lambda k: rmsprop(zero, k * g, k**2 * s, lr=lr, decay=below, eps=zero)[0]),
+        (one, lambda k: adam(zero, k * g, AdamState(k * v, k**2 * s, t), lr=lr, beta1=below, beta2=low, eps=zero)[0]),
+    ):
+        yield step(c), scale * step(one)
+
+
+@enumeration("claims.trend_methods_mean", scope="exact, the five steps of CMU 'Smoothing the trajectory' as gradients, and tenfold")
+def tenfold_gradients(heavy_ball: Step, rmsprop: Step) -> Claims:
+    """The velocities are tenfold, X 5.4051 at the end; the mean squares hundredfold, so that steps over their root stay."""
+    for row, last, square in (
+        ([1, 1, 2, 1, Fraction(3, 2)], "5.4051", "0.77751"),
+        ([Fraction(5, 2), -3, Fraction(5, 2), -2, Fraction(3, 2)], "1.17825", "2.1574125"),
+    ):
+        ends = []
+        for scale in (1, 10):
+            velocity, mean_sq, point = Rational(0), zero, zero
+            for entry in row:
+                _, velocity = heavy_ball(
+                    Rational(0), Rational(-scale * entry), velocity, lr=Rational(1), momentum=Rational(Fraction(9, 10))
+                )
+                point, mean_sq = rmsprop(point, Symbolic(scale * entry), mean_sq, lr=one, decay=Symbolic(Fraction(9, 10)), eps=zero)
+            ends.append((velocity, mean_sq, point))
+        yield ends[1], (10 * ends[0][0], 100 * ends[0][1], ends[0][2])
+        yield ends[0][0], Fraction(last)
+        yield ends[0][1], Fraction(square)
+
+
+@erratum("E38")
+def momentum_normalizes(heavy_ball: Step) -> Claims:
+    """Twice the gradients make the same step."""
+    yield heavy_ball(theta, 2 * g, 2 * v, lr=lr, momentum=mu)[0], heavy_ball(theta, g, v, lr=lr, momentum=mu)[0]
+
+
+@proof("claims.flat_optima", scope="every number of samples, all curvatures, every rate")
+def minima_that_hold(sgd: Step, gradient_descent: Step) -> Claims:
+    """One step on h θ²/2, h any of the samples', leaves the mean square θ² (1 − η (2 E[h] − η E[h²])): less exactly if η < 2 E[h]/E[h²].
+
+    Descent on the mean leaves (1 − η E[h])² θ², which is less by η² Var(h) θ².
+    """
+    rate = Tensor(sp.Symbol("lr", positive=True))
+    after = np.mean(sgd(point_all, (lambda now: h_all * now,), lr=rate) ** 2)
+    yield after, point_all**2 * (1 - rate * (2 * np.mean(h_all) - rate * np.mean(h_all**2)))
+    mean_step = gradient_descent(point_all, np.mean(h_all) * point_all, lr=rate)
+    yield after - mean_step**2, rate**2 * point_all**2 * np.mean((h_all - np.mean(h_all)) ** 2)
+
+
+@enumeration("claims.flat_optima", scope="exact, all 64 sequences of six samples of curvatures 1 and 3, rates 3/4 and 9/10")
+def an_uneven_minimum(sgd: Step, gradient_descent: Step) -> Claims:
+    """The limit is 4/5, descent's 1: at 9/10 descent comes nearer and the mean square of SGD grows; at 3/4 it shrinks."""
+    for rate, grows in ((Fraction(3, 4), False), (Fraction(9, 10), True)):
+        ends = [
+            sgd(Rational(1), tuple(towards(0, bend) for bend in bends), lr=Rational(rate)) for bends in itertools.product((1, 3), repeat=6)
+        ]
+        mean_square = sum((one**2 for one in ends), Rational(0)) / len(ends)
+        yield mean_square, (1 - rate * (4 - 5 * rate)) ** 6
+        yield bool(mean_square > 1), grows
+        yield bool(np.abs(gradient_descent(Rational(1), Rational(2), lr=Rational(rate))) < 1), True
