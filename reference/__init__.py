@@ -1,6 +1,22 @@
 """What holds: the formulas of deep-network training, one function each, in plain NumPy."""
 
-from . import adam, adaptive, averaging, curvature, descent, estimators, landscapes, momentum, quadratic, schedules
+from . import (
+    adam,
+    adaptive,
+    averaging,
+    curvature,
+    data,
+    descent,
+    estimators,
+    initialization,
+    landscapes,
+    losses,
+    momentum,
+    networks,
+    normalization,
+    quadratic,
+    schedules,
+)
 from ._formula import FORMULAS, Formula, formula
 
 __all__ = [
@@ -10,11 +26,16 @@ __all__ = [
     "adaptive",
     "averaging",
     "curvature",
+    "data",
     "descent",
     "estimators",
     "formula",
+    "initialization",
+    "losses",
     "landscapes",
     "momentum",
+    "networks",
+    "normalization",
     "quadratic",
     "schedules",
 ]

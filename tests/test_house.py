@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "spec.evidence": {"spec.evidence", "spec.arithmetic", "spec.catalogue", "spec.domains", "reference"},
     "spec.conformance": {"spec.conformance", "spec.arithmetic", "spec.catalogue", "spec.evidence", "spec.domains", "reference"},
     "spec.ledger": {"spec.arithmetic", "spec.catalogue", "spec.evidence", "reference"},
-    "spec.show": {"spec.catalogue", "spec.evidence", "reference"},
+    "spec.show": {"spec.arithmetic", "spec.catalogue", "spec.evidence", "reference"},
     "spec.mutants": {"spec.arithmetic", "spec.catalogue", "spec.evidence", "spec.ledger", "reference"},
 }
 

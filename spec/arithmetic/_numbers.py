@@ -122,6 +122,11 @@ class Numbers(np.ndarray):
         raise Refused(f"np.linalg.eigvalsh is not vetted on {cls.__name__}")
 
     @classmethod
+    def eigh(cls, matrix: Any) -> tuple[Any, Any]:
+        """The eigenvalues of a symmetric matrix, smallest first, and unit eigenvectors as columns, where the system has them."""
+        raise Refused(f"np.linalg.eigh is not vetted on {cls.__name__}")
+
+    @classmethod
     def solve(cls, matrix: Any, right: Any) -> Any:
         """The solution of a square linear system, where the system has it; LinAlgError if the matrix is singular."""
         raise Refused(f"np.linalg.solve is not vetted on {cls.__name__}")
@@ -262,6 +267,21 @@ def filled(value: int) -> Callable[..., Any]:
     return lambda cls, x: cls(np.full(np.shape(x), value))
 
 
+def qr(cls: type[Numbers], x: Any) -> tuple[Any, Any]:
+    """The QR decomposition of full column rank, by Gram and Schmidt; the diagonal is negative, as no formula may count on its sign."""
+    matrix = cls(x)
+    columns: list[Any] = []
+    r = cls(np.zeros((matrix.shape[1], matrix.shape[1]), dtype=int))
+    for k in range(matrix.shape[1]):
+        rest = matrix[:, k]
+        for i, column in enumerate(columns):
+            r[i, k] = column @ matrix[:, k]
+            rest = rest - r[i, k] * column
+        r[k, k] = -np.sqrt(rest @ rest)
+        columns.append(rest / r[k, k])
+    return np.stack(columns, axis=1), r
+
+
 FUNCTIONS: Mapping[Any, Callable[..., Any]] = {
     np.sum: np_sum,
     np.prod: over_axes(fold("multiply")),
@@ -274,14 +294,27 @@ FUNCTIONS: Mapping[Any, Callable[..., Any]] = {
     np.zeros_like: filled(0),
     np.ones_like: filled(1),
     np.linalg.eigvalsh: lambda cls, matrix: cls.wrap(cls.eigvalsh(cls.plain(matrix))),
+    np.linalg.eigh: lambda cls, matrix: tuple(map(cls.wrap, cls.eigh(cls.plain(matrix)))),
     np.linalg.solve: lambda cls, matrix, right: cls.wrap(cls.solve(cls.plain(matrix), cls.plain(right))),
+    np.linalg.qr: qr,
     np.linalg.outer: lambda cls, x, y: np.expand_dims(cls(x), 1) * cls(y),
     np.shape: lambda cls, x: x.shape,
     np.size: lambda cls, x: x.view(np.ndarray).size,
     np.ndim: lambda cls, x: x.view(np.ndarray).ndim,
     **{
         f: rearranged(f)
-        for f in (np.stack, np.concatenate, np.reshape, np.transpose, np.expand_dims, np.squeeze, np.broadcast_to, np.moveaxis, np.flip)
+        for f in (
+            np.stack,
+            np.concatenate,
+            np.reshape,
+            np.transpose,
+            np.expand_dims,
+            np.squeeze,
+            np.broadcast_to,
+            np.moveaxis,
+            np.flip,
+            np.diagonal,
+        )
     },
 }
 

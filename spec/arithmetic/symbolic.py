@@ -92,6 +92,7 @@ class Symbolic(Numbers):
         "sqrt": lambda x: sp.sqrt(factored(x)),
         "exp": sp.exp,
         "log": sp.log,
+        "logaddexp": lambda a, b: sp.log(sp.exp(a) + sp.exp(b)),
         "tanh": sp.tanh,
         "absolute": absolute,
         "sign": sp.sign,
@@ -101,6 +102,7 @@ class Symbolic(Numbers):
         "greater_equal": compared(sp.Ge),
         "less": compared(sp.Lt),
         "less_equal": compared(sp.Le),
+        "equal": lambda a, b: truth(sp.Eq(a, b)),
         "isfinite": lambda x: True,  # a symbol stands for a real number
     }
 

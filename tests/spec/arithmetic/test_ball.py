@@ -280,6 +280,27 @@ def test_equal_eigenvalues_are_enclosed_and_asymmetry_refused():
         np.linalg.eigvalsh(Ball([[1.0, 2.0], [0.0, 1.0]]))
 
 
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_eigenvectors_are_of_length_one_and_belong_to_the_values(n):
+    half = np.random.default_rng(n).integers(-8, 9, (n, n)) / 4
+    matrix = half + half.T
+    with ctx.workprec(PRECISION):
+        values, vectors = np.linalg.eigh(Ball(matrix))
+        for gap in (Ball(matrix) @ vectors - vectors * values, vectors.T @ vectors - Ball(np.eye(n))):
+            assert all(one.contains(0) and one.rad() < 2.0**-30 for one in np.asarray(gap).ravel())
+    expected = np.linalg.eigh(matrix)
+    np.testing.assert_allclose([float(one.item().mid()) for one in values], expected.eigenvalues, atol=1e-12)
+    signed = np.array([[float(one.item().mid()) for one in row] for row in vectors])
+    np.testing.assert_allclose(np.abs(signed), np.abs(expected.eigenvectors), atol=1e-12)
+
+
+def test_eigenvectors_of_equal_eigenvalues_are_undecided_and_asymmetry_refused():
+    with pytest.raises(Undecided):
+        np.linalg.eigh(Ball(np.eye(2)))
+    with pytest.raises(ValueError, match="symmetric"):
+        np.linalg.eigh(Ball([[1.0, 2.0], [0.0, 1.0]]))
+
+
 # --- numbers that enter ------------------------------------------------------------------------------------------------------------
 
 
