@@ -70,7 +70,7 @@ def absolute(x: Any) -> Any:
 
 def whole_quotient(a: Any, b: Any) -> Any:
     """⌊a / b⌋, where division with remainder in one symbol of b leaves a plain remainder between 0 and b; SymPy's own where not."""
-    for symbol in sorted(b.free_symbols, key=str):
+    for symbol in sorted((one for one in b.free_symbols if b.is_polynomial(one) and a.is_polynomial(one)), key=str):
         quotient, rest = sp.div(a, b, symbol)
         for less in (0, 1):
             left = factored(rest + less * b)

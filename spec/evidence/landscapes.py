@@ -200,9 +200,9 @@ def methods(
     }
 
 
-def arrival(count: int, most: int) -> Any:
-    """A number of steps, or that there is none."""
-    return count if count < most else f"not in {most}"
+def never(most: int) -> Interval:
+    """As many steps as were tried."""
+    return Interval(Decimal(most), Decimal(most), "never")
 
 
 @reproduction(
@@ -270,9 +270,9 @@ def r6_valley(
         "momentum": (0.019, 1615),
         "NAG": (0.01, 3090),
         "AdaGrad": (1.0, 85),
-        "RMSProp": (0.01, most),
+        "RMSProp": (0.01, never(most)),
         "Adam": (0.1, 167),
-        "AdaDelta": (0.0, most),
+        "AdaDelta": (0.0, never(most)),
     }
     rules, landscape = (
         methods(gradient_descent, heavy_ball, nesterov, adagrad, rmsprop, adam, adadelta),
@@ -281,7 +281,7 @@ def r6_valley(
     for name, (rate, count) in table.items():
         rule, state = rules[name]
         got = steps_until(rule(rate), landscape, FROM_SLOPE, state, most)
-        yield Cell(arrival(got, most), arrival(count, most), f"{name}, lr {rate:g}" if rate else name, "steps")
+        yield Cell(got, count, f"{name}, lr {rate:g}" if rate else name, "steps")
 
 
 @reproduction(
@@ -305,18 +305,14 @@ def r6_beale(
     *,
     most: int,
 ) -> Claims:
-<<<<<<< HEAD
-    """RMSProp needs 373 steps; floats make 375 or 376 of them, by the order of their operations: rounding decides (the catalogue has 375)."""
-=======
     """RMSProp needs 373 steps. Floats make 375 or 376 of them, by the order of their operations; the catalogue has 375."""
->>>>>>> landscapes
     table = {
         "SGD": (0.001, 5538),
         "momentum": (0.001, 538),
         "NAG": (0.001, 540),
         "AdaGrad": (0.5, 519),
         "Adam": (0.01, 2085),
-        "AdaDelta": (0.0, most),
+        "AdaDelta": (0.0, never(most)),
     }
     rules, landscape = (
         methods(gradient_descent, heavy_ball, nesterov, adagrad, rmsprop, adam, adadelta),
@@ -325,7 +321,7 @@ def r6_beale(
     for name, (rate, count) in table.items():
         rule, state = rules[name]
         got = steps_until(rule(rate), landscape, FROM_PLAIN, state, most)
-        yield Cell(arrival(got, most), arrival(count, most), f"{name}, lr {rate:g}" if rate else name, "steps")
+        yield Cell(got, count, f"{name}, lr {rate:g}" if rate else name, "steps")
     with ctx.workprec(1024):
         point, mean_sq, count = Ball(FROM_PLAIN), Ball([0, 0]), 0
         hyper = {"lr": Ball(Fraction(1, 100)), "decay": Ball(Fraction(9, 10)), "eps": Ball(Fraction(1, 10**8))}
@@ -778,20 +774,10 @@ def piece_of(middle: Fraction, half: Fraction, number: int, count: int) -> Any:
     return Ball(middle - half + half * Fraction(2 * number + 1, count)) + Ball(arb(0, float(half) * (1 + 2**-40) / count))
 
 
-<<<<<<< HEAD
-def box_tiles(count: int) -> Iterator[tuple[Any, Any, bool]]:
-    """The tiles of the box, as balls that cover it."""
-    for i, j in itertools.product(range(count), repeat=2):
-        yield (
-            *(piece_of(*side, place, count) for side, place in zip(BOX, (i, j), strict=True)),
-            i in (0, count - 1) or j in (0, count - 1),
-        )
-=======
 def tiles(count: int) -> Iterator[list[Any]]:
     """Balls that cover the box, one for each tile."""
     for places in itertools.product(range(count), repeat=2):
         yield [piece_of(*side, place, count) for side, place in zip(BOX, places, strict=True)]
->>>>>>> landscapes
 
 
 @certified_value(
