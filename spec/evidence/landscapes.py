@@ -305,11 +305,7 @@ def r6_beale(
     *,
     most: int,
 ) -> Claims:
-<<<<<<< HEAD
-    """RMSProp needs 373 steps; floats make 375 or 376 of them, by the order of their operations: rounding decides (the catalogue has 375)."""
-=======
     """RMSProp needs 373 steps. Floats make 375 or 376 of them, by the order of their operations; the catalogue has 375."""
->>>>>>> landscapes
     table = {
         "SGD": (0.001, 5538),
         "momentum": (0.001, 538),
@@ -778,20 +774,10 @@ def piece_of(middle: Fraction, half: Fraction, number: int, count: int) -> Any:
     return Ball(middle - half + half * Fraction(2 * number + 1, count)) + Ball(arb(0, float(half) * (1 + 2**-40) / count))
 
 
-<<<<<<< HEAD
-def box_tiles(count: int) -> Iterator[tuple[Any, Any, bool]]:
-    """The tiles of the box, as balls that cover it."""
-    for i, j in itertools.product(range(count), repeat=2):
-        yield (
-            *(piece_of(*side, place, count) for side, place in zip(BOX, (i, j), strict=True)),
-            i in (0, count - 1) or j in (0, count - 1),
-        )
-=======
 def tiles(count: int) -> Iterator[list[Any]]:
     """Balls that cover the box, one for each tile."""
     for places in itertools.product(range(count), repeat=2):
         yield [piece_of(*side, place, count) for side, place in zip(BOX, places, strict=True)]
->>>>>>> landscapes
 
 
 @certified_value(
