@@ -58,6 +58,11 @@ class Domain:
         return self.kind == "array" and "float64" not in self.hint.dtypes
 
     @property
+    def waits(self) -> bool:
+        """Whether it is bounded by another argument, which is to be looked at first."""
+        return any(isinstance(limit, NotBelow) for limit in self.limits)
+
+    @property
     def extended(self) -> bool:
         """Whether infinity is allowed."""
         return MayBeInfinite in self.limits
@@ -166,7 +171,7 @@ def enter(raw: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
         return raw(*args, **kwargs)
     with jaxtyped("context"):
         visit = Visit(raw.__name__, bound.arguments)
-        for name, domain in domains(raw).items():
+        for name, domain in sorted(domains(raw).items(), key=lambda one: one[1].waits):
             bound.arguments[name] = visit.checked(name, bound.arguments[name], domain)
         with np.errstate(all="ignore"):  # what overflows is reported below, once and by name
             try:

@@ -61,14 +61,9 @@ def arguments(draw: Callable[..., Any], given: Mapping[str, Domain]) -> dict[str
     """Values for several arguments at once, so that the names in their shapes agree."""
     sizes: dict[str, Any] = {}
     values: dict[str, Any] = {}
-    for name, domain in sorted(given.items(), key=bounded_by_another):
+    for name, domain in sorted(given.items(), key=lambda one: one[1].waits):
         values[name] = drawn(draw, domain, sizes, values)
     return values
-
-
-def bounded_by_another(argument: tuple[str, Domain]) -> bool:
-    """Whether an argument must wait until the one that it is not below is drawn."""
-    return any(isinstance(limit, NotBelow) for limit in argument[1].limits)
 
 
 def drawn(draw: Callable[..., Any], domain: Domain, sizes: dict[str, Any], others: Mapping[str, Any]) -> Any:

@@ -268,7 +268,7 @@ def root_of_the_sum_alone(xavier_uniform: Step) -> Step:
 @proof("init.xavier.uniform", scope="every fan_in and fan_out")
 def six_times_the_variance(xavier_uniform: Step, uniform_variance: Step) -> Claims:
     """The limit 6/√(m + n) has the variance 12/(m + n): √6 times the deviation, 6⁵ = 7776 times after ten square linear layers."""
-    (limit_of_u,) = {xavier_uniform(Noise(), *fans).at(j, k).coeff(sp.IndexedBase("U", real=True)[j, k]) / 2}
+    limit_of_u = slopes(xavier_uniform(Noise(), *fans).at(j, k), "U", j, k) / 2
     right, wrong = uniform_variance(Tensor(limit_of_u)), uniform_variance(6 / np.sqrt(Tensor(m + n)))
     yield wrong, Tensor(12 / (m + n))
     yield wrong, 6 * right

@@ -9,10 +9,11 @@ from flint import arb, ctx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from trainspec.reference._door import domains
-from trainspec.spec.arithmetic import Ball, Refused, Undecided, certified, leaves
+from trainspec.spec.arithmetic import Ball, Rational, Refused, Symbolic, Undecided, Verdict, certified, leaves
 from trainspec.spec.arithmetic._numbers import FUNCTIONS
 from trainspec.spec.arithmetic.ball import spacing
 from trainspec.spec.domains import arguments
+from trainspec.spec.evidence import judge
 
 from .sampling import (
     CALLS,
@@ -255,6 +256,15 @@ def test_a_mutant_of_a_reduction_is_caught(name, monkeypatch):
     reduction = {"add": np.sum, "maximum": np.max, "minimum": np.min, "multiply": np.prod}[name]
     with pytest.raises(AssertionError):
         [check_function(reduction, array_of_balls(seed, 2.0**-30)) for seed in range(4)]
+
+
+@pytest.mark.parametrize("kind", [Ball, Rational, Symbolic])
+def test_a_qr_decomposition_has_orthonormal_columns_and_a_negative_diagonal(kind):
+    draw = [[3, 1], [0, 12], [4, -7]]  # its norms are whole
+    with ctx.workprec(PRECISION):
+        q, r = np.linalg.qr(kind(draw))
+        claims = [(q.T @ q, np.eye(2, dtype=int)), (q @ r, np.array(draw)), (r, np.array([[-5, 5], [0, -13]]))]
+        assert all(judge(got, kind(claimed)).verdict is Verdict.HOLDS for got, claimed in claims)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 5])
