@@ -20,7 +20,19 @@ from annotated_types import Ge, Gt, Le, Lt
 from jaxtyping import AbstractArray, jaxtyped
 
 from . import domains as names
-from .domains import Divides, IndexInto, MayBeInfinite, NotBelow, OneOf, PositiveAlong, PositiveDefinite, StableWith, Symmetric, Varied
+from .domains import (
+    Divides,
+    IndexInto,
+    MayBeInfinite,
+    NotBelow,
+    OneOf,
+    PositiveAlong,
+    PositiveDefinite,
+    Relation,
+    StableWith,
+    Symmetric,
+    Varied,
+)
 
 SYMBOL = {Ge: ("≥", np.greater_equal, "ge"), Gt: (">", np.greater, "gt"), Le: ("≤", np.less_equal, "le"), Lt: ("<", np.less, "lt")}
 
@@ -60,7 +72,7 @@ class Domain:
     @property
     def waits(self) -> bool:
         """Whether it is bounded by another argument, which is to be looked at first."""
-        return any(isinstance(limit, NotBelow) for limit in self.limits)
+        return any(isinstance(limit, Relation) for limit in self.limits)
 
     @property
     def extended(self) -> bool:

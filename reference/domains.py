@@ -10,24 +10,36 @@ from jaxtyping import Float, Int, Integer
 
 
 @dataclass(frozen=True)
-class NotBelow:
-    """The argument is at least as large as another one of the same formula."""
+class Relation:
+    """A limit that another argument of the same formula sets."""
 
     argument: str
 
 
-@dataclass(frozen=True)
-class PositiveAlong:
+class NotBelow(Relation):
+    """The argument is at least as large as the other one."""
+
+
+class PositiveAlong(Relation):
     """The argument, a matrix or an array like the other one, makes a positive product with it: o·X o or o·x, row by row."""
 
-    argument: str
+
+class StableWith(Relation):
+    """Descent at this learning rate is stable along that curvature: their product is below 2."""
 
 
 @dataclass(frozen=True)
-class StableWith:
-    """Descent at this learning rate is stable along that curvature of the same formula: their product is below 2."""
+class IndexInto(Relation):
+    """Every entry is an index, counted from 0, into an axis of the other argument."""
 
-    argument: str
+    axis: int
+
+
+@dataclass(frozen=True)
+class Divides(Relation):
+    """The argument, a count, divides the length of an axis of the other one."""
+
+    axis: int
 
 
 @dataclass(frozen=True)
@@ -35,22 +47,6 @@ class OneOf:
     """Every entry is one of these numbers."""
 
     numbers: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class IndexInto:
-    """Every entry is an index, counted from 0, into an axis of another argument."""
-
-    argument: str
-    axis: int
-
-
-@dataclass(frozen=True)
-class Divides:
-    """The argument, a count, divides the length of this axis of another one of the same formula."""
-
-    argument: str
-    axis: int
 
 
 class Symmetric:

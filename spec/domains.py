@@ -81,27 +81,39 @@ def drawn(draw: Callable[..., Any], domain: Domain, sizes: dict[str, Any], other
     if domain.kind == "flag":
         return draw(st.booleans())
     if domain.kind == "count":
-        if wholes := [np.shape(others[one.argument])[one.axis] for one in domain.limits if isinstance(one, Divides)]:
-            return draw(st.sampled_from([one for one in range(1, wholes[0] + 1) if wholes[0] % one == 0]))
-        floors = [others[one.argument] if isinstance(one, NotBelow) else one.ge for one in domain.limits if not isinstance(one, Le)]
-        ceilings: list[Any] = [one.le for one in domain.limits if isinstance(one, Le)]
-        return draw(st.integers(max(floors, default=-8), min(ceilings, default=12)))
-    floor = next((others[one.argument] for one in domain.limits if isinstance(one, NotBelow)), None)
-    if domain.kind == "number":
-        if curved := [others[one.argument] for one in domain.limits if isinstance(one, StableWith)]:
-            return 2 / curved[0] * draw(st.integers(1, 15)) / 16
-        value = draw(numbers(domain.limits))
-        return value if floor is None else max(floor, value)
+        return count(draw, domain, others)
+    return number(draw, domain, others) if domain.kind == "number" else array(draw, domain, sizes, others)
+
+
+def count(draw: Callable[..., Any], domain: Domain, others: Mapping[str, Any]) -> Any:
+    """A whole number."""
+    if wholes := [np.shape(others[one.argument])[one.axis] for one in domain.limits if isinstance(one, Divides)]:
+        return draw(st.sampled_from([one for one in range(1, wholes[0] + 1) if wholes[0] % one == 0]))
+    floors = [others[one.argument] if isinstance(one, NotBelow) else one.ge for one in domain.limits if not isinstance(one, Le)]
+    ceilings: list[Any] = [one.le for one in domain.limits if isinstance(one, Le)]
+    return draw(st.integers(max(floors, default=-8), min(ceilings, default=12)))
+
+
+def number(draw: Callable[..., Any], domain: Domain, others: Mapping[str, Any]) -> Any:
+    """A real number."""
+    if curved := [others[one.argument] for one in domain.limits if isinstance(one, StableWith)]:
+        return 2 / curved[0] * draw(st.integers(1, 15)) / 16
+    floors = [others[one.argument] for one in domain.limits if isinstance(one, NotBelow)]
+    return max(draw(numbers(domain.limits)), *floors) if floors else draw(numbers(domain.limits))
+
+
+def array(draw: Callable[..., Any], domain: Domain, sizes: dict[str, Any], others: Mapping[str, Any]) -> Any:
+    """An array whose axes have the lengths already drawn for their names."""
     shape: tuple[int, ...] = ()
     for name in domain.hint.dim_str.split():
         if name not in sizes:
             sizes[name] = int(name) if name.isdigit() else draw(st.sampled_from(SHAPES) if name.startswith("*") else st.integers(1, 4))
         shape += sizes[name] if name.startswith("*") else (sizes[name],)
-    count = int(np.prod(shape))
+    size = int(np.prod(shape))
     if domain.whole:
         ends = [others[one.argument].shape[one.axis] for one in domain.limits if isinstance(one, IndexInto)]
-        return np.array(draw(st.lists(st.integers(0, min(ends) - 1), min_size=count, max_size=count)), dtype=int).reshape(shape)
-    flat = draw(st.lists(numbers(domain.limits), min_size=count, max_size=count))
+        return np.array(draw(st.lists(st.integers(0, min(ends) - 1), min_size=size, max_size=size)), dtype=int).reshape(shape)
+    flat = draw(st.lists(numbers(domain.limits), min_size=size, max_size=size))
     return fitted(np.array(flat, dtype=float).reshape(shape), domain, others)
 
 

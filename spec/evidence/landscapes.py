@@ -436,7 +436,7 @@ def flat(result: tuple[Any, Any]) -> tuple[Any, ...]:
 
 @proof("landscape.saddle", "landscape.saddle.gradient", "landscape.saddle.escape", scope="every lr and start within 1 of the ridge")
 def descent_leaves_the_ridge(saddle_gradient: Step, saddle_escape_steps: Step, gradient_descent: Step) -> Claims:
-    """A step multiplies y by 1 + 2 η = eᵍ: after k steps ln|y| = k g − ln(1/δ), for ln(1/δ) = n g + r, r < g, first above 0 at n + 1.
+    """A step multiplies y by 1 + 2 η = eᵍ: after k steps ln|y| = k g − ln(1/δ), with ln(1/δ) = n g + r, r < g: above 0 from n + 1 on.
 
     The two parts of g = r + p, p > 0, stand for every quotient and remainder.
     """
