@@ -49,8 +49,8 @@ class Numbers(np.ndarray):
 
     @classmethod
     def add_up(cls, terms: list[Any]) -> Any:
-        """The sum of a list of numbers."""
-        return functools.reduce(cls.table["add"], terms)
+        """The sum of a list of numbers; 0 of none."""
+        return functools.reduce(cls.table["add"], terms) if terms else cls.number(0)
 
     def __new__(cls, values: Any) -> Any:
         """An array of this system from anything array-like; every entry becomes a number."""

@@ -37,9 +37,12 @@ def truth(relation: Any) -> Any:
     return bool(relation) if relation in (sp.true, sp.false) else relation
 
 
+FACTORED = 30  # symbols at most: factoring more of them takes minutes
+
+
 def factored(x: Any) -> Any:
     """The form in which SymPy reads a sign from the assumptions best."""
-    return sp.factor(sp.together(x))
+    return sp.factor(sp.together(x)) if len(x.free_symbols) <= FACTORED else x
 
 
 def compared(relation: Any) -> Any:

@@ -137,8 +137,12 @@ def random_balls(seed, count, n):
         yield tuple(arb(m, float(rng.choice([0, 0, 2.0**-40, 2.0**-7, 0.25, 1, abs(m)]))) for m in middles)
 
 
-# the formulas of real numbers; one of counts and random sources alone is the same in every arithmetic
-REAL = {name: one for name, one in FORMULAS.items() if {"array", "number", "state"} & {domain.kind for domain in domains(one.raw).values()}}
+def takes_numbers(kinds):
+    """Whether a formula with arguments of these kinds takes real numbers and nothing random: else it is the same in every arithmetic."""
+    return bool({"array", "number", "state"} & kinds) and "source" not in kinds
+
+
+REAL = {name: one for name, one in FORMULAS.items() if takes_numbers({domain.kind for domain in domains(one.raw).values()})}
 
 
 def with_numbers(change, value):
@@ -186,6 +190,6 @@ CALLS = {
     np.linalg.outer: [lambda x: np.linalg.outer(x[0], x[1])],
     np.matmul: [lambda x: x @ np.transpose(x), lambda x: x @ x[0], lambda x: x[1] @ x[0], lambda x: x[:, 0] @ x],
 }
-NO_FRACTIONS = {np.linalg.eigh, np.linalg.eigvalsh, np.linalg.qr, np.linalg.solve}  # tested on its own
+NO_FRACTIONS = {np.argmin, np.linalg.eigh, np.linalg.eigvalsh, np.linalg.qr, np.linalg.solve}  # tested on its own
 CASES = [(function, n) for function, calls in CALLS.items() for n in range(len(calls))]
 NAMES = [f"{function.__name__}-{n}" for function, n in CASES]

@@ -81,6 +81,12 @@ def power(base, exponent):
     return result
 
 
+def log_of_sum(a, b):
+    """The larger one and what the smaller adds to it, as NumPy computes it."""
+    distance = rounding("subtract")(max(a, b), min(a, b))
+    return rounding("add")(max(a, b), rounding("logaddexp", LIBRARY)(Fraction(0), -distance))
+
+
 class Program(Numbers):
     """Arrays of fractions, on which every operation is rounded as badly as the format allows."""
 
@@ -90,7 +96,8 @@ class Program(Numbers):
 
     table = {  # noqa: RUF012
         **{name: rounding(name) for name in ("add", "subtract", "multiply", "divide", "reciprocal", "square", "sqrt")},
-        **{name: rounding(name, LIBRARY) for name in ("exp", "log", "logaddexp", "tanh")},
+        **{name: rounding(name, LIBRARY) for name in ("exp", "log", "tanh")},
+        "logaddexp": log_of_sum,
         **{name: ELEMENTARY[name] for name in ("negative", "positive", "absolute", "sign", "maximum", "minimum", "floor_divide")},
         **COMPARISONS,
         "power": power,
@@ -105,7 +112,7 @@ class Program(Numbers):
             i, j = sorted(ROUNDING.get().rng.choice(len(terms), 2, replace=False))
             right, left = terms.pop(j), terms.pop(i)
             terms.append(cls.table["add"](left, right))
-        return terms[0]
+        return terms[0] if terms else Fraction(0)
 
 
 @contextmanager
