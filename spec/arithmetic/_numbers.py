@@ -47,6 +47,11 @@ class Numbers(np.ndarray):
         """What np.where does to three numbers."""
         return yes if condition else no
 
+    @staticmethod
+    def count(number: Any) -> int | None:
+        """The integer that a number of this system is known to be, if it is."""
+        raise NotImplementedError
+
     @classmethod
     def add_up(cls, terms: list[Any]) -> Any:
         """The sum of a list of numbers; 0 of none."""
@@ -147,7 +152,13 @@ class Numbers(np.ndarray):
     def __float__(self) -> float:
         raise Refused(f"{type(self).__name__} numbers do not become floats unseen")
 
-    __int__ = __index__ = __complex__ = __float__  # type: ignore[assignment]
+    __int__ = __complex__ = __float__  # type: ignore[assignment]
+
+    def __index__(self) -> int:
+        """A number that counts: of steps, of groups."""
+        if self.ndim or (count := self.count(self.view(np.ndarray)[()])) is None:
+            raise Refused(f"{self} is not one number known to be whole")
+        return count
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self})"
@@ -236,8 +247,8 @@ def argmin(cls: type[Numbers], x: Any, axis: int | None = None) -> Any:
     rows = np.moveaxis(array, axis, -1) if axis is not None else array.reshape(-1)
     places = np.zeros(rows.shape[:-1], dtype=int)
     for at in np.ndindex(places.shape):
-        for place, number in enumerate(rows[at]):
-            smaller = cls.table["less"](number, rows[at][places[at]])
+        for place in range(1, rows.shape[-1]):
+            smaller = cls.table["less"](rows[at][place], rows[at][places[at]])
             if not isinstance(smaller, bool | np.bool_):
                 raise Undecided(f"np.argmin: whether {smaller}")
             places[at] = place if smaller else places[at]

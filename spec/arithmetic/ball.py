@@ -149,6 +149,11 @@ class Ball(Numbers):
         "isfinite": lambda x: bool(x.is_finite()),
     }
 
+    @staticmethod
+    def count(number: Any) -> int | None:
+        """An exact integer."""
+        return int(number.unique_fmpz()) if number.is_exact() and number.is_integer() else None
+
     @classmethod
     def matmul(cls, left: Any, right: Any) -> Any:
         """Arb's own matrix product: the same certainty, much faster than a loop over objects."""

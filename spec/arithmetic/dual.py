@@ -130,6 +130,11 @@ class Differential(Numbers):
     table: ClassVar[Table] = RULES
     over: ClassVar[tuple[type, ...]] = (Ball,)
 
+    @staticmethod
+    def count(number: Dual) -> int | None:
+        """An integer that does not vary."""
+        return Ball.count(number.value) if number.slope is CONSTANT else None
+
     @classmethod
     def along(cls, point: Any, direction: Any) -> Any:
         """The points point + ε direction."""

@@ -79,6 +79,11 @@ class Rational(Numbers):
         "isfinite": lambda x: True,
     }
 
+    @staticmethod
+    def count(number: Any) -> int | None:
+        """A fraction over 1."""
+        return int(number.p) if number.q == 1 else None
+
     @classmethod
     def solve(cls, matrix: Any, right: Any) -> Any:
         """The exact solution."""

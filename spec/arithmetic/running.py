@@ -259,6 +259,11 @@ class Running(Numbers):
         "isfinite": lambda a: True,
     }
 
+    @staticmethod
+    def count(number: Bounded) -> int | None:
+        """An integer without error."""
+        return int(number.value) if number.error == 0 and number.value.is_integer() else None
+
     @classmethod
     def add_up(cls, terms: list[Bounded]) -> Bounded:
         """A sum in any order: n − 1 roundings of partial sums, none larger than the sum of the moduli."""

@@ -110,6 +110,11 @@ class Symbolic(Numbers):
     }
 
     @staticmethod
+    def count(number: Any) -> int | None:
+        """An integer, not a symbol for one."""
+        return int(number) if number.is_Integer else None
+
+    @staticmethod
     def select(condition: Any, yes: Any, no: Any) -> Any:
         """One of two, or a Piecewise while the condition is open."""
         if isinstance(condition, bool | np.bool_):

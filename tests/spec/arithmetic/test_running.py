@@ -104,6 +104,10 @@ class Program(Numbers):
         "isfinite": lambda x: True,
     }
 
+    @staticmethod
+    def count(number):
+        return int(number) if number.denominator == 1 else None
+
     @classmethod
     def add_up(cls, terms):
         """In a random order."""
@@ -362,7 +366,16 @@ NO_BOUND = {
     "data.pca.fit": (np.eye(2),),
     "optimizers.newton": (np.ones(2), np.ones(2), np.eye(2)),
 }
-NO_ROUNDING = {"schedule.constant": "it computes nothing"}
+NO_ROUNDING = {
+    "schedule.constant": "it computes nothing",
+    "network.activation.relu": "one of two numbers",
+    "network.activation.relu_slope": "0 or 1",
+    "network.depth_separation": "doubles and subtracts 1: exact between −1 and 1",
+    "init.relu.second_moment": "half of a number",
+    "landscape.saddle.gradient": "twice a number",
+    "landscape.saddle.escape": "a quotient of logarithms, cut off: a whole number, but not decided here",
+    "kmeans.assign": "0 or 1",
+}
 
 
 @pytest.mark.parametrize("identifier", REAL)

@@ -197,7 +197,12 @@ def values_at(numbers):
     return value
 
 
-EXAMPLES = {"quadratic.condition_number": 20, "optimizers.lbfgs": 2, "norm.batch.conv": 3, "norm.batch.conv.backward": 2}  # few matrices have two rows; many numbers make long expressions
+EXAMPLES = {
+    "quadratic.condition_number": 20,
+    "optimizers.lbfgs": 2,
+    "norm.batch.conv": 3,
+    "norm.batch.conv.backward": 2,
+}  # few matrices have two rows; many numbers make long expressions
 
 
 @pytest.mark.parametrize("identifier", REAL)

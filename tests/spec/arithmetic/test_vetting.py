@@ -264,6 +264,19 @@ def test_conversions_are_refused(name, convert):
             convert(one)
 
 
+@pytest.mark.parametrize("name", ["Symbolic", "Ball", "Rational", "Differential", "Running"])
+def test_a_whole_number_counts(name):
+    assert list(range(type(SAMPLES[name])(3))) == [0, 1, 2]
+    with pytest.raises(TypeError):
+        operator.index(type(SAMPLES[name])(2.5))
+
+
+@pytest.mark.parametrize("x", [Ball(arb(3, 0.25)), Differential.along(3.0, 1.0), symbols("n", integer=True), Ball([3])])
+def test_what_is_not_one_number_known_to_be_whole_does_not_count(x):
+    with pytest.raises(TypeError):
+        operator.index(x)
+
+
 @pytest.mark.parametrize("name", ARRAYS)
 @pytest.mark.parametrize("store", [pickle.dumps, lambda x: x.dumps(), lambda x: x.tobytes(), lambda x: x.tofile("never")])
 def test_pickling_is_refused(name, store):
