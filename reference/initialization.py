@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # names only: the domains load when something asks for them
         Layers,
         LayerWeights,
         Masses,
+        Mean,
         Nodes,
         Positive,
         Real,
@@ -182,7 +183,7 @@ def sparse(source: Source, fan_out: FromOne, fan_in: FanIn, *, count: FromOne, s
 
 
 @formula("init.scale.scalar_chain")
-def scalar_chain(x: Real, weights: Layers) -> Real:
+def scalar_chain(x: Real, weights: Layers) -> Mean:
     """A linear network one unit wide: its output is the input times the product of all weights.
 
         f = x Wᵏ ⋯ W² W¹

@@ -66,7 +66,7 @@ class Tensor(np.lib.mixins.NDArrayOperatorsMixin):
         return tuple(extent(part) for part in self.parts)
 
     @property
-    def T(self) -> Tensor:  # noqa: N802 - NumPy's name
+    def T(self) -> Any:  # noqa: N802 - NumPy's name
         """The transpose."""
         return Tensor.of_parts(self.element, self.parts[::-1])
 
@@ -123,7 +123,7 @@ def as_tensor(value: Any) -> Tensor:
     return Tensor(exact(value))
 
 
-def tensor(name: str, *sizes: Any, **assumptions: bool) -> Tensor:
+def tensor(name: str, *sizes: Any, **assumptions: bool) -> Any:
     """The array of this name and shape; its entries are real unless said otherwise. A tuple of sizes makes one axis of several indices."""
     parts = [axis_of(size if isinstance(size, tuple) else (size,)) for size in sizes]
     indices = tuple(i for part in parts for i, _ in part if i is not None)
@@ -143,7 +143,7 @@ class Label(sp.Function):
     is_positive = True
 
 
-def labels(name: str, *sizes: Any, classes: Any) -> Tensor:
+def labels(name: str, *sizes: Any, classes: Any) -> Any:
     """Integers from 0 to classes − 1, whichever they are, in an array of this shape."""
     parts = [axis_of((size,)) for size in sizes]
     return Tensor.of_parts(Label(sp.Symbol(name), *(i for part in parts for i, _ in part if i is not None), size_of(classes)) - 1, parts)

@@ -83,7 +83,7 @@ def if_it_can(formula: Callable[..., Any], *args: Any, **settings: Any) -> Any:
 DRAWS = (("Z", sp.Integer(0), sp.Integer(1)), ("U", half, sp.Rational(1, 12)))  # array, expectation, variance
 
 
-def summed(element: Any, *limits: tuple[Any, Any]) -> Tensor:
+def summed(element: Any, *limits: tuple[Any, Any]) -> Any:
     """The sum of an element over its indices, each from 1 to its size."""
     for index, size in limits:
         element = sp.Sum(element, (index, 1, size))
@@ -102,7 +102,7 @@ def expectation(element: Any, *indices: Any) -> Any:
     return element
 
 
-def covariance(first: Any, second: Any) -> Tensor:
+def covariance(first: Any, second: Any) -> Any:
     """The covariance of two elements that are linear in independent draws."""
     parts = [slopes(first, array, a, b) * slopes(second, array, a, b) * variance for array, _, variance in DRAWS]
     return summed(sp.Add(*parts), (a, n), (b, m))
@@ -574,7 +574,7 @@ def growth_needs_a_distance(scalar_chain: Step) -> Claims:
 def chains_by_hand(scalar_chain: Step) -> Claims:
     """Factor after factor."""
     for length in range(1, 5):
-        for weights in itertools.product((Fraction(-3, 2), Fraction(-1), Fraction(1, 2), 1, Fraction(4, 3), 2), repeat=length):
+        for weights in itertools.product(map(Fraction, ("-3/2", "-1", "1/2", "1", "4/3", "2")), repeat=length):
             yield scalar_chain(Rational(3), Rational(weights)), 3 * math.prod(weights)
     for length in range(1, 61):
         weights = Rational([1 - Fraction(1, (place + 1) ** 2) for place in range(1, length + 1)])
@@ -1290,9 +1290,9 @@ def near_uniform(normal_weights: Step, forward_variance: Step) -> Claims:
 @enumeration("init.truncated_normal", scope="exact, all draws from −3, −2, 1/2, 2, 5/2: three for one weight, two for two; cuts 2 and 1")
 def drawn_again_beyond_the_cut(truncated_normal: Step) -> Claims:
     """A weight is std / spread times the first of its draws within the cut, ends included; no draw is asked for without need."""
-    values = (-3, -2, Fraction(1, 2), 2, Fraction(5, 2))
+    values = [Fraction(one) for one in ("-3", "-2", "1/2", "2", "5/2")]
     for cut, (fan_in, length) in itertools.product((2, 1), ((1, 3), (2, 2))):
-        columns = [(*row, 0) for row in itertools.product(values, repeat=length)]  # 0 is always kept
+        columns = [(*row, Fraction(0)) for row in itertools.product(values, repeat=length)]  # 0 is always kept
         for dealt in itertools.product(columns, repeat=fan_in):
             places = [next(place for place, one in enumerate(column) if abs(one) <= cut) for column in dealt]
             first = Rational([[column[place] for column, place in zip(dealt, places, strict=True)]])

@@ -586,8 +586,8 @@ def ensemble_is_orthogonal(symmetric_part: Step) -> Claims:
     yield matrix, np.transpose(matrix)
     yield np.sum(square**2), np.sum(matrix**2) + np.sum((square - matrix) ** 2)
     yield np.sum(matrix * (square - matrix)), 0
-    entry = np.sum(Tensor(sp.diff(matrix.at(i, j), square.element.base[tuple(axis for axis, _ in square.axes)]) ** 2, square.axes))
-    yield entry, Tensor((1 + sp.KroneckerDelta(i, j)) / 2)
+    entry: Any = Tensor(sp.diff(matrix.at(i, j), square.element.base[tuple(axis for axis, _ in square.axes)]) ** 2, square.axes)
+    yield np.sum(entry), Tensor((1 + sp.KroneckerDelta(i, j)) / 2)
 
 
 @law("landscape.saddles_common.ensemble", scope="float64, bit for bit", exact=True)
@@ -628,7 +628,7 @@ A, B, DATA, GOAL = (
 )
 
 
-def identity(size: Any) -> Tensor:
+def identity(size: Any) -> Any:
     """The unit matrix."""
     (i, _), (j, _) = tensor("i", size).axes[0], tensor("j", size).axes[0]
     return Tensor(sp.KroneckerDelta(i, j), ((i, size), (j, size)))
@@ -804,7 +804,7 @@ def a_local_minimum_that_is_not_global(tanh_network_loss: Step) -> Claims:
 @erratum("E53")
 def any_mlp_has_no_bad_minima(tanh_network_loss: Step) -> Claims:
     """Whatever lies between the layers: no local minimum is higher than the least error."""
-    higher_edge, higher_than_another, _ = (got for got, _ in a_local_minimum_that_is_not_global(tanh_network_loss))
+    higher_edge, higher_than_another, _ = (claim[0] for claim in a_local_minimum_that_is_not_global(tanh_network_loss))
     yield higher_edge and higher_than_another, False
 
 
@@ -894,7 +894,7 @@ def exact(array: Any) -> list[list[Fraction]]:
 WHERE_MEMBERS, WHERE_NONE = 0, 1
 
 
-def case(array: Tensor, which: int) -> Tensor:
+def case(array: Any, which: int) -> Any:
     """A result with the one choice in it made: for a centre with points, or for one without."""
     return Tensor(array.element.replace(lambda e: isinstance(e, sp.Piecewise), lambda e: e.args[which][0]), array.axes)
 
@@ -1040,7 +1040,7 @@ def gathered_by_hand(online_kmeans: Step, minibatch_kmeans: Step, nearest_centre
         gathered: list[list[Any]] = [[] for _ in exact(centres)]
         for point in points:
             (member,) = nearest_centres(np.expand_dims(point, 0), state.centres)
-            gathered[exact(np.expand_dims(member, 0))[0].index(1)].append(point)
+            gathered[exact(np.expand_dims(member, 0))[0].index(Fraction(1))].append(point)
             state = online_kmeans(point, state)
         claimed = [sum(group, 0 * point) / len(group) if group else centre for group, centre in zip(gathered, centres, strict=True)]
         yield state, (np.stack(claimed), Rational([len(group) for group in gathered]))
@@ -1413,14 +1413,11 @@ def averages_are_no_norms(heavy_ball: Step, nesterov: Step, rmsprop: Step, adam:
 @enumeration("claims.trend_methods_mean", scope="exact, the five steps of CMU 'Smoothing the trajectory' as gradients, and tenfold")
 def tenfold_gradients(heavy_ball: Step, rmsprop: Step) -> Claims:
     """The velocities are tenfold, X 5.4051 at the end; the mean squares hundredfold, so that steps over their root stay."""
-    for row, last, square in (
-        ([1, 1, 2, 1, Fraction(3, 2)], "5.4051", "0.77751"),
-        ([Fraction(5, 2), -3, Fraction(5, 2), -2, Fraction(3, 2)], "1.17825", "2.1574125"),
-    ):
+    for gradients, last, square in (("1 1 2 1 3/2", "5.4051", "0.77751"), ("5/2 -3 5/2 -2 3/2", "1.17825", "2.1574125")):
         ends = []
         for scale in (1, 10):
             velocity, mean_sq, point = Rational(0), zero, zero
-            for entry in row:
+            for entry in map(Fraction, gradients.split()):
                 _, velocity = heavy_ball(
                     Rational(0), Rational(-scale * entry), velocity, lr=Rational(1), momentum=Rational(Fraction(9, 10))
                 )

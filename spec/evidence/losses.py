@@ -323,7 +323,7 @@ def falls_to_a_value_that_it_never_has(logistic_loss: Step) -> Claims:
 
     Without separation there is a minimum: for both labels at x = 1, exp E = 4 + (exp(w/2) − exp(−w/2))².
     """
-    length = Tensor(sp.Symbol("t", real=True))
+    length = tensor("t")
     margins = np.expand_dims(signs * (inputs @ weights), 1)
     yield (
         logistic_loss(length * weights, inputs, signs, reduction="none"),

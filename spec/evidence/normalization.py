@@ -149,7 +149,7 @@ def within_rounding_far_from_zero(batch_stats: Step, batch_stats_one_pass: Step,
     """The errors stay below their running bounds, which are small; the variance found in one pass is off by 1000 times as much and more."""
     far = far_from_zero()
     upstream, scale, shift = (
-        np.random.default_rng(seed).normal(size=shape).astype(np.float32) for seed, shape in enumerate([(16, 3), 3, 3], 1)
+        np.random.default_rng(seed).normal(size=shape).astype(np.float32) for seed, shape in enumerate([(16, 3), (3,), (3,)], 1)
     )
     forward = functools.partial(batch_norm, eps=1e-5)
     backward = functools.partial(batch_norm_backward, eps=1e-5)
@@ -584,7 +584,7 @@ def deviations_by_hand(running_deviations: Step, running_stats: Step) -> Claims:
             yield bool(state.deviation[0] ** 2 < squares.var[0]), number > 1
 
 
-def quadratic(form: Tensor, together: Any) -> Tensor:
+def quadratic(form: Any, together: Any) -> Any:
     """Σᵢⱼ ½ ∂²form/∂xᵢ∂xⱼ · together, in one column: a quadratic form itself for xᵢ xⱼ, its expectation for E[xᵢ xⱼ]."""
     entries = sp.IndexedBase("x", real=True)
     second = sp.diff(form.at(l), entries[i, l], entries[j, l])
@@ -942,7 +942,7 @@ def between_batch_and_running_statistics(
     centre, variance = batch_stats(x)
     exact = np.sqrt(variance + eps) / deviation, (centre - mean) / deviation
     yield batch_renorm(x, gamma, beta, *exact, eps=eps), batch_norm_inference(x, gamma, beta, mean, deviation**2, eps=0 * eps)
-    most, reach = Tensor(sp.Symbol("most", positive=True)), Tensor(sp.Symbol("reach", positive=True))
+    most, reach = tensor("most", positive=True), tensor("reach", positive=True)
     clipped = [np.minimum(np.maximum(value, low), high) for value, low, high in zip(exact, (1 / most, -reach), (most, reach), strict=True)]
     yield renorm_correction(x, mean, deviation, r_max=most, d_max=reach, eps=eps), tuple(clipped)
 
@@ -967,15 +967,18 @@ def limits_of_the_correction(renorm_correction: Step) -> Claims:
         yield got, (np.stack([r_claimed]), np.stack([d_claimed]))
 
 
+LIMITS = [(Fraction(most), Fraction(reach)) for most, reach in ((1, 0), (3, 5), ("3/2", "1/2"))]
+
+
 @enumeration(
     "norm.batch_renorm.correction", "norm.batch_renorm", scope="exact, batches ±1 … ±6 around 2, σ = 2, μ = 0 … 4, three pairs of limits"
 )
 def corrections_by_hand(renorm_correction: Step, batch_renorm: Step) -> Claims:
     """Clipped by Python's own max and min; the outputs have the mean d and the deviation r."""
-    for size, running, (most, reach) in itertools.product(range(1, 7), range(5), ((1, 0), (3, 5), (Fraction(3, 2), Fraction(1, 2)))):
+    for size, running, (most, reach) in itertools.product(range(1, 7), range(5), LIMITS):
         batch = Rational([[2 + size], [2 - size]])
         r, d = renorm_correction(batch, Rational([running]), Rational([2]), r_max=Rational(most), d_max=Rational(reach), eps=Rational(0))
-        claimed = min(max(Fraction(size, 2), 1 / Fraction(most)), most), min(max(Fraction(2 - running, 2), -reach), reach)
+        claimed = min(max(Fraction(size, 2), 1 / most), most), min(max(Fraction(2 - running, 2), -reach), reach)
         yield (r, d), tuple(Rational([one]) for one in claimed)
         got = batch_renorm(batch, Rational([1]), Rational([0]), r, d, eps=Rational(0))
         yield got, Rational([[claimed[1] + claimed[0]], [claimed[1] - claimed[0]]])
