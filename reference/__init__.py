@@ -1,6 +1,22 @@
 """What holds: the formulas of deep-network training, one function each, in plain NumPy."""
 
-from . import adam, adaptive, averaging, curvature, descent, estimators, momentum, quadratic, schedules
+from . import (
+    adam,
+    adaptive,
+    averaging,
+    curvature,
+    data,
+    descent,
+    estimators,
+    initialization,
+    landscapes,
+    losses,
+    momentum,
+    networks,
+    normalization,
+    quadratic,
+    schedules,
+)
 from ._formula import FORMULAS, Formula, formula
 
 __all__ = [
@@ -10,10 +26,16 @@ __all__ = [
     "adaptive",
     "averaging",
     "curvature",
+    "data",
     "descent",
     "estimators",
     "formula",
+    "initialization",
+    "landscapes",
+    "losses",
     "momentum",
+    "networks",
+    "normalization",
     "quadratic",
     "schedules",
 ]

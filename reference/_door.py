@@ -10,16 +10,29 @@ import functools
 import inspect
 import math
 import sys
+import types
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
 from jaxtyping import AbstractArray, jaxtyped
 
 from . import domains as names
-from .domains import MayBeInfinite, NotBelow, PositiveAlong, PositiveDefinite, StableWith, Symmetric
+from .domains import (
+    Divides,
+    IndexInto,
+    MayBeInfinite,
+    NotBelow,
+    OneOf,
+    PositiveAlong,
+    PositiveDefinite,
+    Relation,
+    StableWith,
+    Symmetric,
+    Varied,
+)
 
 SYMBOL = {Ge: ("≥", np.greater_equal, "ge"), Gt: (">", np.greater, "gt"), Le: ("≤", np.less_equal, "le"), Lt: ("<", np.less, "lt")}
 
@@ -28,25 +41,38 @@ SYMBOL = {Ge: ("≥", np.greater_equal, "ge"), Gt: (">", np.greater, "gt"), Le: 
 class Domain:
     """What one argument may be: its kind, the shape of an array, its limits, the fields of a state."""
 
-    kind: str  # array · number · count · function · functions · source · state
+    kind: str  # array · number · count · choice · flag · function · functions · source · state
     hint: Any = None  # the annotation without its limits
     limits: tuple[Any, ...] = ()
     fields: Mapping[str, Domain] = field(default_factory=dict)
+    optional: bool = False  # None stands for an argument that is left out
 
     def __str__(self) -> str:
         if self.kind == "state":
             return f"{self.hint.__name__} of " + "; ".join(f"{name}: {domain}" for name, domain in self.fields.items())
         what = {
-            "array": "real array",
+            "array": "integer array" if self.whole else "real array",
             "number": "real number",
             "count": "integer",
+            "choice": " or ".join(map(repr, get_args(self.hint))),
+            "flag": "truth value",
             "function": "function of an array to an array of its shape",
             "functions": "tuple of at least one function of an array to an array of its shape",
             "source": "numpy.random.Generator",
         }
         shape = f" of shape ({', '.join(self.hint.dim_str.split())})" if self.kind == "array" else ""
-        finite = ["finite"] if self.kind in ("array", "number") and not self.extended else []
-        return ", ".join([what[self.kind] + shape, *map(described, self.limits), *finite])
+        finite = ["finite"] if self.kind in ("array", "number") and not (self.extended or self.whole) else []
+        return ", ".join([what[self.kind] + shape, *map(described, self.limits), *finite, *["or None"] * self.optional])
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is an array of integers."""
+        return self.kind == "array" and "float64" not in self.hint.dtypes
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is bounded by another argument, which is to be looked at first."""
+        return any(isinstance(limit, Relation) for limit in self.limits)
 
     @property
     def extended(self) -> bool:
@@ -63,9 +89,20 @@ def described(limit: Any) -> str:
         return f"≥ {limit.argument}"
     if isinstance(limit, StableWith):
         return f"< 2 / {limit.argument}"
+    if isinstance(limit, OneOf):
+        return "each " + " or ".join(map(str, limit.numbers))
+    if isinstance(limit, IndexInto):
+        return f"each from 0 to the length of axis {limit.axis} of {limit.argument} less 1"
+    if isinstance(limit, Divides):
+        return f"a divisor of the length of axis {limit.axis} of {limit.argument}"
     if isinstance(limit, PositiveAlong):
         return f"positive along {limit.argument}"
-    return {Symmetric: "symmetric", PositiveDefinite: "positive definite", MayBeInfinite: "possibly infinite"}[limit]
+    return {
+        Symmetric: "symmetric",
+        PositiveDefinite: "positive definite",
+        Varied: "no constant column",
+        MayBeInfinite: "possibly infinite",
+    }[limit]
 
 
 def along(value: Any, other: Any) -> Any:
@@ -76,11 +113,15 @@ def along(value: Any, other: Any) -> Any:
 def domain_of(hint: Any) -> Domain:
     """The domain that one annotation states."""
     limits: tuple[Any, ...] = ()
+    if get_origin(hint) is types.UnionType and get_args(hint)[1:] == (types.NoneType,):
+        return replace(domain_of(get_args(hint)[0]), optional=True)
     if get_origin(hint) is Annotated:
         hint, *rest = get_args(hint)
         limits = tuple(rest)
     if isinstance(hint, type) and issubclass(hint, AbstractArray):
         return Domain("array", hint, limits)
+    if hint is bool or get_origin(hint) is Literal:
+        return Domain("flag" if hint is bool else "choice", hint, limits)
     if hint in (float, int):
         return Domain("number" if hint is float else "count", hint, limits)
     if isinstance(hint, type) and issubclass(hint, tuple) and hasattr(hint, "_fields"):
@@ -142,7 +183,7 @@ def enter(raw: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
         return raw(*args, **kwargs)
     with jaxtyped("context"):
         visit = Visit(raw.__name__, bound.arguments)
-        for name, domain in domains(raw).items():
+        for name, domain in sorted(domains(raw).items(), key=lambda one: one[1].waits):
             bound.arguments[name] = visit.checked(name, bound.arguments[name], domain)
         with np.errstate(all="ignore"):  # what overflows is reported below, once and by name
             try:
@@ -163,6 +204,8 @@ class Visit:
 
     def checked(self, name: str, value: Any, domain: Domain) -> Any:
         """The value as the formula takes it, or the error that names the argument."""
+        if domain.optional and value is None:
+            return None
         if domain.kind == "state":
             return self.state(name, value, domain)
         if domain.kind == "function":
@@ -171,6 +214,8 @@ class Visit:
             return self.functions(name, value, domain)
         if domain.kind == "source":
             return self.source(name, value, domain)
+        if domain.kind in ("choice", "flag"):
+            return self.choice(name, value, domain)
         value = self.array(name, value, domain) if domain.kind == "array" else self.number(name, value, domain)
         self.within(name, value, domain)
         return value
@@ -222,15 +267,24 @@ class Visit:
             raise self.refuse(TypeError, name, type(value).__name__, domain)
         return value
 
+    def choice(self, name: str, value: Any, domain: Domain) -> Any:
+        """One of some words, or a truth value."""
+        if not isinstance(value, bool if domain.kind == "flag" else str):
+            raise self.refuse(TypeError, name, f"{value!r} ({type(value).__name__})", domain)
+        if domain.kind == "choice" and value not in get_args(domain.hint):
+            raise self.refuse(ValueError, name, f"{value!r}", domain)
+        return value
+
     def array(self, name: str, value: Any, domain: Domain) -> Any:
         """A real array of the shape that the other arguments ask for; a real scalar counts as an array without axes."""
         array = np.asarray(value) if isinstance(value, float | np.floating) else value
         if type(array) is not np.ndarray or array.dtype.name not in domain.hint.dtypes:
             came = f"{array.dtype} array" if isinstance(array, np.ndarray) else type(value).__name__
             raise self.refuse(TypeError, name, came, domain)
-        if self.dtype and self.dtype[1] != array.dtype and type(value) is not float:
+        own = type(value) is float or domain.whole  # a dtype that the other arrays need not share
+        if self.dtype and self.dtype[1] != array.dtype and not own:
             raise self.refuse(TypeError, name, f"{array.dtype} array", f"{self.dtype[1]}, as {self.dtype[0]}")
-        if type(value) is not float:
+        if not own:
             self.dtype = self.dtype or (name, array.dtype)
         if not isinstance(array, domain.hint):
             others = ", ".join(f"{key} has shape {shape}" for key, shape in self.shapes.items())
@@ -262,19 +316,28 @@ class Visit:
                 self.hold(along(value, self.arguments[limit.argument]) > 0, name, value, domain)
             elif isinstance(limit, StableWith):
                 self.hold(np.less(value * self.arguments[limit.argument], 2), name, value, domain)
+            elif isinstance(limit, OneOf):
+                self.hold(np.isin(value, limit.numbers), name, value, domain)
+            elif isinstance(limit, IndexInto):
+                end = np.shape(self.arguments[limit.argument])[limit.axis]
+                self.hold((value >= 0) & (value < end), name, value, domain, IndexError)
+            elif isinstance(limit, Divides):
+                self.hold(np.shape(self.arguments[limit.argument])[limit.axis] % value == 0, name, value, domain)
             elif limit is Symmetric:
                 self.hold(np.equal(value, value.T), name, value, domain)
+            elif limit is Varied:
+                self.hold(np.broadcast_to(np.max(value, axis=0) > np.min(value, axis=0), value.shape), name, value, domain)
             elif limit is PositiveDefinite:
                 self.hold(np.min(np.linalg.eigvalsh(value.astype(float))) > 0, name, value, domain)
 
-    def hold(self, condition: Any, name: str, value: Any, domain: Domain) -> None:
+    def hold(self, condition: Any, name: str, value: Any, domain: Domain, error: type[Exception] = ValueError) -> None:
         """Raise unless the condition holds everywhere; the message shows the first place where it does not."""
         if np.all(condition):
             return
         if np.ndim(condition) == 0:
-            raise self.refuse(ValueError, name, f"{value!r}", domain)
+            raise self.refuse(error, name, f"{value!r}", domain)
         where = tuple(int(i) for i in np.argwhere(~np.asarray(condition))[0])
-        raise self.refuse(ValueError, name, f"{value[where]!r} at index {where}", domain)
+        raise self.refuse(error, name, f"{value[where]!r} at index {where}", domain)
 
 
 def left(result: Any, raw: Callable[..., Any], inputs: list[Any]) -> Any:

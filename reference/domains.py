@@ -2,32 +2,51 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Integer
 
 
 @dataclass(frozen=True)
-class NotBelow:
-    """The argument is at least as large as another one of the same formula."""
+class Relation:
+    """A limit that another argument of the same formula sets."""
 
     argument: str
 
 
-@dataclass(frozen=True)
-class PositiveAlong:
+class NotBelow(Relation):
+    """The argument is at least as large as the other one."""
+
+
+class PositiveAlong(Relation):
     """The argument, a matrix or an array like the other one, makes a positive product with it: o·X o or o·x, row by row."""
 
-    argument: str
+
+class StableWith(Relation):
+    """Descent at this learning rate is stable along that curvature: their product is below 2."""
 
 
 @dataclass(frozen=True)
-class StableWith:
-    """Descent at this learning rate is stable along that curvature of the same formula: their product is below 2."""
+class IndexInto(Relation):
+    """Every entry is an index, counted from 0, into an axis of the other argument."""
 
-    argument: str
+    axis: int
+
+
+@dataclass(frozen=True)
+class Divides(Relation):
+    """The argument, a count, divides the length of an axis of the other one."""
+
+    axis: int
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """Every entry is one of these numbers."""
+
+    numbers: tuple[int, ...]
 
 
 class Symmetric:
@@ -36,6 +55,10 @@ class Symmetric:
 
 class PositiveDefinite:
     """Every eigenvalue of the symmetric matrix is positive, as computed in float64."""
+
+
+class Varied:
+    """No column holds the same number throughout."""
 
 
 class MayBeInfinite:
@@ -121,3 +144,103 @@ SecondMoments: TypeAlias = Annotated[Array, Gt(0)]
 Sizes: TypeAlias = Annotated[Array, Ge(0)]
 
 Growth: TypeAlias = Annotated[float, Gt(1)]
+
+# --- data --------------------------------------------------------------------------------------------
+
+Data: TypeAlias = Float[Floats, "samples features"]
+VariedData: TypeAlias = Annotated[Data, Varied]
+Features: TypeAlias = Float[Floats, " features"]
+PositiveFeatures: TypeAlias = Annotated[Features, Gt(0)]
+Ddof: TypeAlias = Annotated[int, Ge(0), Le(1)]
+NotBelowLow: TypeAlias = Annotated[float, NotBelow("low")]
+Directions: TypeAlias = Float[Floats, "features components"]
+ComponentVariances: TypeAlias = Annotated[Float[Floats, " components"], Ge(0)]
+Components: TypeAlias = Float[Floats, "samples components"]
+Images: TypeAlias = Float[Floats, "samples height width channels"]
+Image: TypeAlias = Float[Floats, "height width channels"]
+Channels: TypeAlias = Float[Floats, " channels"]
+
+# --- initialization ----------------------------------------------------------------------------------
+
+FanIn: TypeAlias = Annotated[int, Ge(1), NotBelow("count")]
+Nodes: TypeAlias = Float[Floats, " nodes"]
+Masses: TypeAlias = Annotated[Float[Floats, " nodes"], Ge(0)]
+
+# --- networks ----------------------------------------------------------------------------------------
+
+LayerInputs: TypeAlias = Float[Floats, "batch inputs"]
+LayerOutputs: TypeAlias = Float[Floats, "batch outputs"]
+LayerWeights: TypeAlias = Float[Floats, "outputs inputs"]
+LayerBiases: TypeAlias = Float[Floats, " outputs"]
+OptionalBiases: TypeAlias = LayerBiases | None
+LayerTanhs: TypeAlias = Annotated[LayerOutputs, Ge(-1), Le(1)]
+LayerRelus: TypeAlias = Annotated[LayerOutputs, Ge(0)]
+Tanhs: TypeAlias = Annotated[Array, Ge(-1), Le(1)]
+Sigmoids: TypeAlias = Annotated[Array, Ge(0), Le(1)]
+
+OutputGradient: TypeAlias = Float[Floats, " outputs"]
+OutputJacobian: TypeAlias = Float[Floats, "outputs inputs"]
+WeightJacobian: TypeAlias = Float[Floats, "outputs weights"]
+ValueGradient: TypeAlias = Float[Floats, " inputs"]
+WeightGradient: TypeAlias = Float[Floats, " weights"]
+
+FirstWeights: TypeAlias = Float[Floats, "first inputs"]
+FirstBiases: TypeAlias = Float[Floats, " first"]
+SecondWeights: TypeAlias = Float[Floats, "second first"]
+SecondBiases: TypeAlias = Float[Floats, " second"]
+ThirdWeights: TypeAlias = Float[Floats, "third second"]
+ThirdBiases: TypeAlias = Float[Floats, " third"]
+FourthWeights: TypeAlias = Float[Floats, "outputs third"]
+
+HiddenBiases: TypeAlias = Float[Floats, " hidden"]
+HiddenFactors: TypeAlias = Annotated[Float[Floats, " hidden"], Gt(0)]
+Knots: TypeAlias = Float[Floats, " knots"]
+
+# --- losses ------------------------------------------------------------------------------------------
+
+Integers: TypeAlias = np.ndarray[tuple[Any, ...], np.dtype[np.integer[Any]]]
+
+Inputs: TypeAlias = Float[Floats, "examples d"]
+Outputs: TypeAlias = Float[Floats, "examples outputs"]
+Scores: TypeAlias = Float[Floats, " examples"]
+Signs: TypeAlias = Annotated[Float[Floats, " examples"], OneOf((-1, 1))]
+Targets: TypeAlias = Annotated[Float[Floats, " examples"], Ge(0), Le(1)]
+Logits: TypeAlias = Float[Floats, "*batch classes"]
+ExampleLogits: TypeAlias = Float[Floats, "examples classes"]
+ExampleLosses: TypeAlias = Float[Floats, " examples *loss"]
+ClassWeights: TypeAlias = Float[Floats, "classes d"]
+ClassLabels: TypeAlias = Annotated[Integer[Integers, " examples"], IndexInto("logits", 1)]
+LabelledClasses: TypeAlias = Annotated[Integer[Integers, " examples"], IndexInto("weights", 0)]
+
+Smoothing: TypeAlias = Annotated[float, Ge(0), Le(1)]
+Accuracy: TypeAlias = Annotated[float, Ge(0), Le(1)]
+Reduction: TypeAlias = Literal["none", "mean", "sum"]
+Half: TypeAlias = bool
+
+# --- normalization layers ----------------------------------------------------------------------------
+
+Batch: TypeAlias = Float[Floats, "m k"]  # m examples, k features
+Units: TypeAlias = Float[Floats, " k"]
+UnitVariances: TypeAlias = Annotated[Units, Ge(0)]
+UnitDeviations: TypeAlias = Annotated[Units, Gt(0)]
+BatchMeans: TypeAlias = Float[Floats, "batches k"]
+BatchVariances: TypeAlias = Annotated[BatchMeans, Ge(0)]
+ImageBatch: TypeAlias = Float[Floats, "n c h w"]  # n examples, c channels of h × w
+ChannelWise: TypeAlias = Float[Floats, " c"]
+Share: TypeAlias = Annotated[float, Ge(0), Le(1)]
+Ratio: TypeAlias = Annotated[float, Ge(1)]
+Groups: TypeAlias = Annotated[int, Ge(1), Divides("x", 1)]
+Linear: TypeAlias = Float[Floats, "inputs k"]  # the weights of a layer h W: a column for each of k units
+Magnitude: TypeAlias = Float[Floats, " k"]
+
+# --- landscapes and clusters -------------------------------------------------------------------------
+
+Plane: TypeAlias = Float[Floats, "2"]
+Ridge: TypeAlias = Annotated[float, Gt(0), Le(1)]  # a distance from a ridge within the unit height
+Eigenvalues: TypeAlias = Float[Floats, " n"]
+LinearInputs: TypeAlias = Float[Floats, "inputs samples"]
+LinearTargets: TypeAlias = Float[Floats, "outputs samples"]
+Points: TypeAlias = Float[Floats, "samples d"]
+Centres: TypeAlias = Float[Floats, "clusters d"]
+Members: TypeAlias = Annotated[Float[Floats, "samples clusters"], Ge(0)]  # 1 in the column of a point's cluster, else 0
+ClusterCounts: TypeAlias = Annotated[Float[Floats, " clusters"], Ge(0)]  # whole numbers

@@ -154,10 +154,22 @@ def print_ledger(ledger: Ledger, errata: list[Erratum]) -> None:
         for record in ledger.errata:
             table.add_row(record.erratum.id, coloured(record.verdict), escape(record.erratum.printed), escape(record.detail))
         out.print(table)
+    if len(ledger.chapters) > 1:
+        table = Table(title="Chapters")
+        for column in ("chapter", "entries", "evidence", "errata"):
+            table.add_column(column, no_wrap=column == "chapter")
+        for name, sums in ledger.chapters.items():
+            table.add_row(name, *(counted(sums[what]) for what in ("entries", "evidence", "errata")))
+        out.print(table)
     summary = ledger.as_json()["summary"]
     for what in ("entries", "errata"):
-        out.print(f"{what}: " + ", ".join(f"{count} {verdict}" for verdict, count in summary[what].items()))
+        out.print(f"{what}: {counted(summary[what])}")
     out.print(f"{summary['pieces']} pieces of evidence, {summary['seconds']:.1f} s of computing")
+
+
+def counted(counts: dict[str, int]) -> str:
+    """How many of what."""
+    return ", ".join(f"{count} {what}" for what, count in counts.items())
 
 
 def coloured(verdict: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ..reference import Formula
 from ..reference._door import SYMBOL, Domain, along, domain_of, domains, resolved
-from ..reference.domains import NotBelow, PositiveAlong, PositiveDefinite, StableWith, Symmetric
+from ..reference.domains import Divides, IndexInto, NotBelow, OneOf, PositiveAlong, PositiveDefinite, StableWith, Symmetric, Varied
 
 SHAPES = [(), (1,), (3,), (2, 2)]
 
@@ -40,6 +40,8 @@ def magnitudes() -> st.SearchStrategy[float]:
 def numbers(limits: tuple[Any, ...]) -> st.SearchStrategy[float]:
     """Real numbers within limits."""
     bound = {type(one): one for one in limits if not isinstance(one, type)}
+    if OneOf in bound:
+        return st.sampled_from([float(one) for one in bound[OneOf].numbers])
     if Lt in bound or Le in bound:
         low, high = bound[Gt].gt if Gt in bound else bound[Ge].ge, bound[Lt].lt if Lt in bound else bound[Le].le
         first, last = int(Gt in bound), 15 + int(Le in bound)
@@ -59,7 +61,7 @@ def arguments(draw: Callable[..., Any], given: Mapping[str, Domain]) -> dict[str
     """Values for several arguments at once, so that the names in their shapes agree."""
     sizes: dict[str, Any] = {}
     values: dict[str, Any] = {}
-    for name, domain in given.items():
+    for name, domain in sorted(given.items(), key=lambda one: one[1].waits):
         values[name] = drawn(draw, domain, sizes, values)
     return values
 
@@ -74,22 +76,44 @@ def drawn(draw: Callable[..., Any], domain: Domain, sizes: dict[str, Any], other
         return tuple(cubic(draw) for _ in range(draw(st.integers(1, 4))))
     if domain.kind == "source":
         return np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    if domain.kind == "choice":
+        return draw(st.sampled_from(get_args(domain.hint)))
+    if domain.kind == "flag":
+        return draw(st.booleans())
     if domain.kind == "count":
-        floors = [others[one.argument] if isinstance(one, NotBelow) else one.ge for one in domain.limits]
-        return draw(st.integers(max(floors, default=-8), 12))
-    floor = next((others[one.argument] for one in domain.limits if isinstance(one, NotBelow)), None)
-    if domain.kind == "number":
-        if curved := [others[one.argument] for one in domain.limits if isinstance(one, StableWith)]:
-            return 2 / curved[0] * draw(st.integers(1, 15)) / 16
-        value = draw(numbers(domain.limits))
-        return value if floor is None else max(floor, value)
+        return count(draw, domain, others)
+    return number(draw, domain, others) if domain.kind == "number" else array(draw, domain, sizes, others)
+
+
+def count(draw: Callable[..., Any], domain: Domain, others: Mapping[str, Any]) -> Any:
+    """A whole number."""
+    if wholes := [np.shape(others[one.argument])[one.axis] for one in domain.limits if isinstance(one, Divides)]:
+        return draw(st.sampled_from([one for one in range(1, wholes[0] + 1) if wholes[0] % one == 0]))
+    floors = [others[one.argument] if isinstance(one, NotBelow) else one.ge for one in domain.limits if not isinstance(one, Le)]
+    ceilings: list[Any] = [one.le for one in domain.limits if isinstance(one, Le)]
+    return draw(st.integers(max(floors, default=-8), min(ceilings, default=12)))
+
+
+def number(draw: Callable[..., Any], domain: Domain, others: Mapping[str, Any]) -> Any:
+    """A real number."""
+    if curved := [others[one.argument] for one in domain.limits if isinstance(one, StableWith)]:
+        return 2 / curved[0] * draw(st.integers(1, 15)) / 16
+    floors = [others[one.argument] for one in domain.limits if isinstance(one, NotBelow)]
+    return max(draw(numbers(domain.limits)), *floors) if floors else draw(numbers(domain.limits))
+
+
+def array(draw: Callable[..., Any], domain: Domain, sizes: dict[str, Any], others: Mapping[str, Any]) -> Any:
+    """An array whose axes have the lengths already drawn for their names."""
     shape: tuple[int, ...] = ()
     for name in domain.hint.dim_str.split():
         if name not in sizes:
             sizes[name] = int(name) if name.isdigit() else draw(st.sampled_from(SHAPES) if name.startswith("*") else st.integers(1, 4))
         shape += sizes[name] if name.startswith("*") else (sizes[name],)
-    count = int(np.prod(shape))
-    flat = draw(st.lists(numbers(domain.limits), min_size=count, max_size=count))
+    size = int(np.prod(shape))
+    if domain.whole:
+        ends = [others[one.argument].shape[one.axis] for one in domain.limits if isinstance(one, IndexInto)]
+        return np.array(draw(st.lists(st.integers(0, min(ends) - 1), min_size=size, max_size=size)), dtype=int).reshape(shape)
+    flat = draw(st.lists(numbers(domain.limits), min_size=size, max_size=size))
     return fitted(np.array(flat, dtype=float).reshape(shape), domain, others)
 
 
@@ -100,6 +124,9 @@ def fitted(array: Any, domain: Domain, others: Mapping[str, Any]) -> Any:
         array = array + array.T
         if partners or PositiveDefinite in domain.limits:
             array = array + np.diag(np.sum(np.abs(array), axis=1) + 1)  # diagonally dominant
+    if Varied in domain.limits:
+        assume(len(array) > 1)
+        array[0] += np.max(array, axis=0) == np.min(array, axis=0)
     for partner in partners:
         product = along(array, partner)
         array = array * np.expand_dims(np.sign(product), -1) if array.shape == partner.shape else array
@@ -147,8 +174,8 @@ def axes_of(domain: Domain) -> list[str]:
 
 def outside(domain: Domain, value: Any, good: Mapping[str, Any], bound: set[str]) -> Iterator[tuple[str, Any, type[Exception]]]:
     """What one domain excludes: label, value, error; `bound` names the axes whose length other axes share."""
-    yield "None", None, TypeError
-    yield "a string", "0.5", TypeError
+    yield from [("None", None, TypeError)] * (not domain.optional)
+    yield "a string", "0.5", ValueError if domain.kind == "choice" else TypeError
     if domain.kind == "state":
         yield "a bare tuple", tuple(value), TypeError
         for key, field in domain.fields.items():
@@ -166,8 +193,10 @@ def outside(domain: Domain, value: Any, good: Mapping[str, Any], bound: set[str]
         yield "a function to NaN", (lambda x: x * np.nan,), ValueError
     elif domain.kind == "source":
         yield "a seed", 0, TypeError
+    elif domain.kind in ("choice", "flag"):
+        yield "a number", 1, TypeError
     elif domain.kind == "array":
-        yield from outside_arrays(domain, np.asarray(value), bound)
+        yield from outside_arrays(domain, np.asarray(value), good, bound)
     else:
         yield "a truth value", True, TypeError
         yield "a complex number", 1j, TypeError
@@ -182,30 +211,42 @@ def outside(domain: Domain, value: Any, good: Mapping[str, Any], bound: set[str]
         yield from beyond(domain, value, good)
 
 
-def outside_arrays(domain: Domain, value: Any, bound: set[str]) -> Iterator[tuple[str, Any, type[Exception]]]:
+def outside_arrays(domain: Domain, value: Any, good: Mapping[str, Any], bound: set[str]) -> Iterator[tuple[str, Any, type[Exception]]]:
     """What the domain of an array excludes."""
     yield "a list", value.tolist() if value.ndim else [float(value)], TypeError
-    for dtype in (int, complex, bool, object, "U3"):
+    for dtype in (float if domain.whole else int, complex, bool, object, "U3"):
         yield f"dtype {np.dtype(dtype).name}", np.ones(value.shape, dtype=dtype), TypeError
     axes = axes_of(domain)
     free_rank = any(axis.startswith("*") for axis in axes)
     if not free_rank:
-        yield "no entries", np.ones((0,) * value.ndim), ValueError
+        yield "no entries", np.ones((0,) * value.ndim, dtype=value.dtype), ValueError
     if not free_rank or bound & set(axes):
-        yield "an axis too many", np.ones((*value.shape, 1)), ValueError
+        yield "an axis too many", np.ones((*value.shape, 1), dtype=value.dtype), ValueError
     for place, axis in enumerate(axes):
         if axis in bound:
             longer = list(value.shape) or [1]
             longer[-1 if free_rank else place] += 1
-            yield f"{axis} too long", np.ones(longer), ValueError
-    for number in (np.nan, np.inf, -np.inf):
+            yield f"{axis} too long", np.ones(longer, dtype=value.dtype), ValueError
+    for number in () if domain.whole else (np.nan, np.inf, -np.inf):
         yield f"{number}", with_entry(value, number), ValueError
     for label, bad, error in beyond(domain, 1.0, {}):
         yield label, with_entry(value, bad), error
     for limit in domain.limits:
-        if limit is PositiveDefinite or isinstance(limit, PositiveAlong):
-            yield "the negative", -value, ValueError
-    if Symmetric in domain.limits:
+        yield from unrelated(limit, value, good)
+
+
+def unrelated(limit: Any, value: Any, good: Mapping[str, Any]) -> Iterator[tuple[str, Any, type[Exception]]]:
+    """Arrays that lack the relation, among their entries or to another argument, that one limit asks for."""
+    if limit is PositiveDefinite or isinstance(limit, PositiveAlong):
+        yield "the negative", -value, ValueError
+    elif limit is Varied:
+        yield "a constant column", np.ones(value.shape), ValueError
+    elif isinstance(limit, OneOf):
+        yield "another number", with_entry(value, sum(limit.numbers) / len(limit.numbers)), ValueError
+    elif isinstance(limit, IndexInto):
+        yield "an index below 0", with_entry(value, -1), IndexError
+        yield "an index too large", with_entry(value, good[limit.argument].shape[limit.axis]), IndexError
+    elif limit is Symmetric:
         skew = np.eye(2)
         skew[0, 1] = 1.0
         yield "an asymmetric matrix", skew, ValueError
@@ -223,7 +264,9 @@ def beyond(domain: Domain, value: Any, good: Mapping[str, Any]) -> Iterator[tupl
     step = 1 if domain.kind == "count" else 2.0**-20
     for limit in domain.limits:
         if isinstance(limit, NotBelow):
-            yield f"below {limit.argument}", good[limit.argument] * (1 - step), ValueError
+            yield f"below {limit.argument}", good[limit.argument] - step * max(1, abs(good[limit.argument])), ValueError
+        elif isinstance(limit, Divides):
+            yield "no divisor", np.shape(good[limit.argument])[limit.axis] + 1, ValueError
         elif isinstance(limit, StableWith):
             yield f"2 / {limit.argument}", 2 / good[limit.argument], ValueError
         elif type(limit) in SYMBOL:

@@ -56,10 +56,26 @@ class Ledger:
         verdicts = [*(one.verdict for one in self.entries), *(one.verdict for one in self.errata)]
         return all(one in (Verdict.HOLDS.value, QUALITATIVE, "by reading") for one in verdicts)
 
-    def as_json(self) -> dict[str, Any]:
-        """The ledger with stable keys: entries, errata, summary."""
-        pieces = {name for one in self.entries for name in (result.name for result in one.evidence)}
+    @property
+    def chapters(self) -> dict[str, dict[str, Any]]:
+        """For each chapter how many of its entries and errata have which verdict, and how many pieces of which kind stand behind it."""
         return {
+            name: {
+                "entries": tally(one.verdict for one in self.entries if one.entry.chapter == name),
+                "errata": tally(one.verdict for one in self.errata if one.erratum.chapter == name),
+                "evidence": tally(PIECES[piece].kind for piece in self.pieces(name)),
+            }
+            for name in dict.fromkeys(one.entry.chapter for one in self.entries)
+        }
+
+    def pieces(self, chapter: str | None = None) -> set[str]:
+        """The names of the pieces behind the entries, of one chapter or of all."""
+        return {result.name for one in self.entries if chapter in (None, one.entry.chapter) for result in one.evidence}
+
+    def as_json(self) -> dict[str, Any]:
+        """The ledger with stable keys: chapters, entries, errata, summary."""
+        return {
+            "chapters": self.chapters,
             "entries": [
                 {
                     "id": one.entry.id,
@@ -87,7 +103,7 @@ class Ledger:
             "summary": {
                 "entries": tally(one.verdict for one in self.entries),
                 "errata": tally(one.verdict for one in self.errata),
-                "pieces": len(pieces),
+                "pieces": len(self.pieces()),
                 "seconds": round(self.seconds, 3),
             },
         }

@@ -6,6 +6,7 @@ import inspect
 import pkgutil
 import subprocess
 import sys
+from collections import Counter
 from importlib.resources import files
 from pathlib import Path
 
@@ -14,11 +15,14 @@ import trainspec.fast
 import trainspec.reference
 import trainspec.spec
 from trainspec.reference import FORMULAS
+from trainspec.spec.arithmetic import Verdict
 from trainspec.spec.catalogue import catalogue
-from trainspec.spec.evidence import MISPRINTS, PIECES, load
+from trainspec.spec.evidence import EXACT_KINDS, MISPRINTS, PIECES, Result, load
+from trainspec.spec.ledger import Ledger, entry_verdict, erratum_verdict, misprints_of, pieces_for
 
 load()
 TOP = Path(trainspec.reference.__file__).parent.parent
+HERE = Path(__file__).parent.parent
 
 # Who may import whom, room by room. The command line may import all; tests may too.
 MAY_IMPORT = {
@@ -30,7 +34,7 @@ MAY_IMPORT = {
     "spec.evidence": {"spec.evidence", "spec.arithmetic", "spec.catalogue", "spec.domains", "reference"},
     "spec.conformance": {"spec.conformance", "spec.arithmetic", "spec.catalogue", "spec.evidence", "spec.domains", "reference"},
     "spec.ledger": {"spec.arithmetic", "spec.catalogue", "spec.evidence", "reference"},
-    "spec.show": {"spec.catalogue", "spec.evidence", "reference"},
+    "spec.show": {"spec.arithmetic", "spec.catalogue", "spec.evidence", "reference"},
     "spec.mutants": {"spec.arithmetic", "spec.catalogue", "spec.evidence", "spec.ledger", "reference"},
 }
 
@@ -192,3 +196,42 @@ def test_versions_agree(readme):
 def test_type_information_is_shipped():
     for room in ("reference", "spec", "fast"):
         assert (files(f"trainspec.{room}") / "py.typed").is_file()
+
+
+# --- the front page ----------------------------------------------------------------------------------------------------------------
+
+
+def claimed_ledger():
+    """The ledger if every piece holds and every printed form is refuted, as the tests of the evidence see to one by one."""
+    known = catalogue()
+    entries = tuple(
+        entry_verdict(one, [Result(name, Verdict.HOLDS, "", 0.0) for name in pieces_for([one])]) for one in known.entries.values()
+    )
+    verdicts = {one.entry.id: one.verdict for one in entries}
+    printed = {one: [Result(name, Verdict.REFUTED, "", 0.0) for name in misprints_of([one])] for one in known.errata.values()}
+    return Ledger(entries, tuple(erratum_verdict(one, results, verdicts) for one, results in printed.items()))
+
+
+def front_page_rows(ledger):
+    """The rows of the table of the README, the sums last."""
+
+    def row(title, *sums):
+        entries, errata, evidence = (dict(one) for one in sums)
+        assert set(entries) <= {"holds", "qualitative"}, (title, entries)
+        assert set(errata) <= {"holds", "by reading"}, (title, errata)
+        exact = sum(count for kind, count in evidence.items() if kind in EXACT_KINDS)
+        counts = (entries.get("holds", 0), entries.get("qualitative", 0), sum(evidence.values()), exact)
+        return f"| {' | '.join(map(str, (title, *counts, errata.get('holds', 0), errata.get('by reading', 0))))} |"
+
+    chapters = ledger.chapters
+    total = [sum((Counter(one[what]) for one in chapters.values()), Counter()) for what in ("entries", "errata")]
+    every_kind = Counter(PIECES[name].kind for name in ledger.pieces())
+    return [row(catalogue().chapters[name], one["entries"], one["errata"], one["evidence"]) for name, one in sorted(chapters.items())] + [
+        row("**all**", *total, every_kind)
+    ]
+
+
+def test_the_front_page_is_the_ledger():
+    rows = front_page_rows(claimed_ledger())
+    shown = (HERE / "README.md").read_text(encoding="utf-8")
+    assert "\n".join(rows) in shown, "the table of the README should be:\n" + "\n".join(rows)

@@ -13,7 +13,7 @@ from .rational import Rational
 from .rebind import rebind
 from .running import Running, rounding_bound
 from .symbolic import Fractional, Symbolic, function, symbols
-from .tensor import Tensor, partial, tensor
+from .tensor import Tensor, labels, partial, tensor
 
 __all__ = [
     "Ball",
@@ -34,6 +34,7 @@ __all__ = [
     "complex_step",
     "function",
     "jacobian",
+    "labels",
     "leafwise",
     "leaves",
     "partial",

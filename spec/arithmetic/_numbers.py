@@ -47,10 +47,15 @@ class Numbers(np.ndarray):
         """What np.where does to three numbers."""
         return yes if condition else no
 
+    @staticmethod
+    def count(number: Any) -> int | None:
+        """The integer that a number of this system is known to be, if it is."""
+        raise NotImplementedError
+
     @classmethod
     def add_up(cls, terms: list[Any]) -> Any:
-        """The sum of a list of numbers."""
-        return functools.reduce(cls.table["add"], terms)
+        """The sum of a list of numbers; 0 of none."""
+        return functools.reduce(cls.table["add"], terms) if terms else cls.number(0)
 
     def __new__(cls, values: Any) -> Any:
         """An array of this system from anything array-like; every entry becomes a number."""
@@ -122,6 +127,11 @@ class Numbers(np.ndarray):
         raise Refused(f"np.linalg.eigvalsh is not vetted on {cls.__name__}")
 
     @classmethod
+    def eigh(cls, matrix: Any) -> tuple[Any, Any]:
+        """The eigenvalues of a symmetric matrix, smallest first, and unit eigenvectors as columns, where the system has them."""
+        raise Refused(f"np.linalg.eigh is not vetted on {cls.__name__}")
+
+    @classmethod
     def solve(cls, matrix: Any, right: Any) -> Any:
         """The solution of a square linear system, where the system has it; LinAlgError if the matrix is singular."""
         raise Refused(f"np.linalg.solve is not vetted on {cls.__name__}")
@@ -142,7 +152,13 @@ class Numbers(np.ndarray):
     def __float__(self) -> float:
         raise Refused(f"{type(self).__name__} numbers do not become floats unseen")
 
-    __int__ = __index__ = __complex__ = __float__  # type: ignore[assignment]
+    __int__ = __complex__ = __float__  # type: ignore[assignment]
+
+    def __index__(self) -> int:
+        """A number that counts: of steps, of groups."""
+        if self.ndim or (count := self.count(self.view(np.ndarray)[()])) is None:
+            raise Refused(f"{self} is not one number known to be whole")
+        return count
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self})"
@@ -225,6 +241,20 @@ def cumsum(cls: type[Numbers], x: Any, axis: int | None = None) -> Any:
     return cls.wrap(np.moveaxis(result, -1, axis) if axis is not None else result.reshape(-1))
 
 
+def argmin(cls: type[Numbers], x: Any, axis: int | None = None) -> Any:
+    """The place of the first smallest number along one axis, or among all entries in order, where the comparisons are decided."""
+    array = cls.plain(x)
+    rows = np.moveaxis(array, axis, -1) if axis is not None else array.reshape(-1)
+    places = np.zeros(rows.shape[:-1], dtype=int)
+    for at in np.ndindex(places.shape):
+        for place in range(1, rows.shape[-1]):
+            smaller = cls.table["less"](rows[at][place], rows[at][places[at]])
+            if not isinstance(smaller, bool | np.bool_):
+                raise Undecided(f"np.argmin: whether {smaller}")
+            places[at] = place if smaller else places[at]
+    return places[()]
+
+
 def where(cls: type[Numbers], condition: Any, yes: Any, no: Any) -> Any:
     """The choice, entry by entry; a condition may be a truth value or, for symbols, a relation."""
     bare = condition.view(np.ndarray) if isinstance(condition, np.ndarray) else objects(condition)
@@ -248,6 +278,21 @@ def filled(value: int) -> Callable[..., Any]:
     return lambda cls, x: cls(np.full(np.shape(x), value))
 
 
+def qr(cls: type[Numbers], x: Any) -> tuple[Any, Any]:
+    """The QR decomposition of full column rank, by Gram and Schmidt; the diagonal is negative, as no formula may count on its sign."""
+    matrix = cls(x)
+    columns: list[Any] = []
+    r = cls(np.zeros((matrix.shape[1], matrix.shape[1]), dtype=int))
+    for k in range(matrix.shape[1]):
+        rest = matrix[:, k]
+        for i, column in enumerate(columns):
+            r[i, k] = column @ matrix[:, k]
+            rest = rest - r[i, k] * column
+        r[k, k] = -np.sqrt(rest @ rest)
+        columns.append(rest / r[k, k])
+    return np.stack(columns, axis=1), r
+
+
 FUNCTIONS: Mapping[Any, Callable[..., Any]] = {
     np.sum: np_sum,
     np.prod: over_axes(fold("multiply")),
@@ -255,18 +300,32 @@ FUNCTIONS: Mapping[Any, Callable[..., Any]] = {
     np.min: over_axes(fold("minimum")),
     np.mean: mean,
     np.cumsum: cumsum,
+    np.argmin: argmin,
     np.where: where,
     np.zeros_like: filled(0),
     np.ones_like: filled(1),
     np.linalg.eigvalsh: lambda cls, matrix: cls.wrap(cls.eigvalsh(cls.plain(matrix))),
+    np.linalg.eigh: lambda cls, matrix: tuple(map(cls.wrap, cls.eigh(cls.plain(matrix)))),
     np.linalg.solve: lambda cls, matrix, right: cls.wrap(cls.solve(cls.plain(matrix), cls.plain(right))),
+    np.linalg.qr: qr,
     np.linalg.outer: lambda cls, x, y: np.expand_dims(cls(x), 1) * cls(y),
     np.shape: lambda cls, x: x.shape,
     np.size: lambda cls, x: x.view(np.ndarray).size,
     np.ndim: lambda cls, x: x.view(np.ndarray).ndim,
     **{
         f: rearranged(f)
-        for f in (np.stack, np.concatenate, np.reshape, np.transpose, np.expand_dims, np.squeeze, np.broadcast_to, np.moveaxis, np.flip)
+        for f in (
+            np.stack,
+            np.concatenate,
+            np.reshape,
+            np.transpose,
+            np.expand_dims,
+            np.squeeze,
+            np.broadcast_to,
+            np.moveaxis,
+            np.flip,
+            np.diagonal,
+        )
     },
 }
 

@@ -92,10 +92,32 @@ def logarithm(x: Any) -> Any:
     return x.log()
 
 
+def log_of_sum(a: Any, b: Any) -> Any:
+    """log(eᵃ + eᵇ), the larger one in front, so that nothing is lost far from 0."""
+    return arb.max(a, b) + (-abs(a - b)).exp().log1p()
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two balls are one number, where they are exact or apart."""
+    if a.overlaps(b) and not (a.is_exact() and b.is_exact()):
+        raise Undecided(f"{a} and {b} overlap")
+    return bool(a == b)
+
+
 def as_matrix(array: Any) -> arb_mat:
     """An array of two axes as a matrix of Arb's."""
     rows, columns = array.shape
     return arb_mat(rows, columns, array.ravel().tolist())
+
+
+def spectrum(matrix: Any, name: str, **options: Any) -> Any:
+    """Arb's eigenvalues, and whatever else the options ask for, of a symmetric matrix: it has real ones."""
+    if not all(a.overlaps(b) for a, b in zip(matrix.ravel(), matrix.T.ravel(), strict=True)):
+        raise ValueError(f"np.linalg.{name}: the matrix is not symmetric")
+    try:
+        return acb_mat(as_matrix(matrix)).eig(**options)
+    except ValueError as reason:
+        raise Undecided(f"eigenvalues: {reason}") from None
 
 
 class Ball(Numbers):
@@ -113,6 +135,7 @@ class Ball(Numbers):
         "sqrt": root,
         "exp": arb.exp,
         "log": logarithm,
+        "logaddexp": log_of_sum,
         "tanh": arb.tanh,
         "absolute": abs,
         "sign": arb.sgn,
@@ -122,8 +145,14 @@ class Ball(Numbers):
         "greater_equal": decided(operator.ge, operator.lt),
         "less": decided(operator.lt, operator.ge),
         "less_equal": decided(operator.le, operator.gt),
+        "equal": same,
         "isfinite": lambda x: bool(x.is_finite()),
     }
+
+    @staticmethod
+    def count(number: Any) -> int | None:
+        """An exact integer."""
+        return int(number.unique_fmpz()) if number.is_exact() and number.is_integer() else None
 
     @classmethod
     def matmul(cls, left: Any, right: Any) -> Any:
@@ -136,13 +165,20 @@ class Ball(Numbers):
     @classmethod
     def eigvalsh(cls, matrix: Any) -> Any:
         """Certified eigenvalues, in the order of their midpoints; they are real because the matrix is symmetric."""
-        if not all(a.overlaps(b) for a, b in zip(matrix.ravel(), matrix.T.ravel(), strict=True)):
-            raise ValueError("np.linalg.eigvalsh: the matrix is not symmetric")
-        try:
-            values = acb_mat(as_matrix(matrix)).eig(multiple=True)
-        except ValueError as reason:
-            raise Undecided(f"eigenvalues: {reason}") from None
+        values = spectrum(matrix, "eigvalsh", multiple=True)
         return np.array(sorted((one.real for one in values), key=lambda x: x.mid()), dtype=object)
+
+    @classmethod
+    def eigh(cls, matrix: Any) -> tuple[Any, Any]:
+        """Certified eigenvalues, all of them apart, and unit eigenvectors: each is known up to a factor, and real once an entry is 1."""
+        values, vectors = spectrum(matrix, "eigh", right=True)
+        order = sorted(range(len(values)), key=lambda k: values[k].real.mid())
+        columns = np.array(vectors.entries(), dtype=object).reshape(matrix.shape)[:, order]
+        for column in columns.T:
+            largest = max(column, key=lambda x: abs(x).mid())
+            real = np.array([(one / largest).real for one in column], dtype=object)
+            column[:] = real / root(real @ real)
+        return np.array([values[k].real for k in order], dtype=object), columns
 
     @classmethod
     def solve(cls, matrix: Any, right: Any) -> Any:
@@ -195,5 +231,5 @@ def certified(formula: Callable[..., Any], *args: Any, dtype: Any = np.float64, 
 
 
 def as_balls(value: Any) -> Any:
-    """Numbers and arrays as balls, functions as they are."""
-    return value if callable(value) else Ball(value)
+    """Numbers and arrays as balls, functions and words as they are."""
+    return value if callable(value) or isinstance(value, str | bool) else Ball(value)

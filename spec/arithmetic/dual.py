@@ -107,6 +107,7 @@ RULES: Table = {
     "sqrt": rule("sqrt", lambda a, r: VALUE["divide"](arb(1), 2 * r)),
     "exp": rule("exp", lambda a, r: r),
     "log": rule("log", lambda a, r: 1 / a),
+    "logaddexp": rule("logaddexp", lambda a, b, r: (a - r).exp(), lambda a, b, r: (b - r).exp()),
     "tanh": rule("tanh", lambda a, r: 1 - r * r),
     "absolute": rule("absolute", lambda a, r: away_from_zero(a)),
     "sign": rule("sign", lambda a, r: 0 * away_from_zero(a)),
@@ -116,6 +117,7 @@ RULES: Table = {
     "greater_equal": compared("greater_equal"),
     "less": compared("less"),
     "less_equal": compared("less_equal"),
+    "equal": compared("equal"),
     "isfinite": lambda x: bool(x.value.is_finite() and x.slope.is_finite()),
 }
 
@@ -127,6 +129,11 @@ class Differential(Numbers):
     select = staticmethod(chosen)
     table: ClassVar[Table] = RULES
     over: ClassVar[tuple[type, ...]] = (Ball,)
+
+    @staticmethod
+    def count(number: Dual) -> int | None:
+        """An integer that does not vary."""
+        return Ball.count(number.value) if number.slope is CONSTANT else None
 
     @classmethod
     def along(cls, point: Any, direction: Any) -> Any:

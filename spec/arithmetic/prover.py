@@ -19,7 +19,7 @@ from ._numbers import Undecided
 from .ball import Ball
 from .rational import fraction
 from .symbolic import Fractional
-from .tensor import SHIFT, fresh
+from .tensor import SHIFT, Label, fresh
 
 SAMPLES = 12
 BITS = 256
@@ -103,19 +103,32 @@ def normal(e: Any) -> Any:
     return sp.Pow(sp.factor_terms(sp.cancel(e.base)), e.exp) if e.is_Pow and not e.exp.is_integer and e.base is not sp.E else e
 
 
+def expanded(e: Any) -> Any:
+    """SymPy's expansion, which would turn the exponential of a sum into a product of exponentials: such sums are set aside."""
+    aside: dict[Any, Any] = {}
+
+    def masked(x: Any) -> Any:
+        return sp.exp(x.exp.xreplace({s: aside.setdefault(s, sp.Dummy(real=True)) for s in x.exp.atoms(sp.Sum)}))
+
+    e = sp.expand(e.replace(lambda x: isinstance(x, sp.exp), masked))
+    for s, name in reversed(aside.items()):
+        e = e.xreplace({name: s})
+    return e
+
+
 def normal_sum(e: Any) -> Any:
     """One sum over 1 … size, its summand already normal."""
     *inner, (i, low, size) = e.limits  # SymPy flattens Sum(Sum(…))
-    body = sp.expand(normal(sp.Sum(e.function, *inner) if inner else e.function))
+    body = expanded(normal(sp.Sum(e.function, *inner) if inner else e.function))
     if size.is_Integer and low.is_Integer:
-        return sp.expand(sp.Add(*(normal(body.subs(i, k)) for k in range(int(low), int(size) + 1))))
+        return expanded(sp.Add(*(normal(body.subs(i, k)) for k in range(int(low), int(size) + 1))))
     picked = {term: contracted(term, i, low, size) for term in sp.Add.make_args(body)}
     result = sp.Add(*(normal(one) for one in picked.values() if one is not None))
     terms = [term for term, one in picked.items() if one is None]
     extra = size.as_coeff_Add()[0] if low == 1 else sp.Integer(0)
     if extra.is_Integer and extra > 0:  # Σ to n + 1 = Σ to n, and the last term
         last = [normal(term.subs(i, size - k)) for term in terms for k in range(int(extra))]
-        return result + normal(sp.Sum(sp.Add(*terms), (i, 1, size - extra))) + sp.expand(sp.Add(*last))
+        return result + normal(sp.Sum(sp.Add(*terms), (i, 1, size - extra))) + expanded(sp.Add(*last))
     for term in terms:
         constant, rest = term.as_independent(i, as_Add=False)
         result += constant * ((size - low + 1) if rest == 1 else canonical(rest, [(i, low, size)]))
@@ -125,11 +138,11 @@ def normal_sum(e: Any) -> Any:
 def normal_product(e: Any) -> Any:
     """One product over 1 … size: last factors peeled off, what is free of the index pulled out, the index renamed."""
     ((i, low, size),) = e.limits
-    body = sp.expand(normal(e.function))
+    body = expanded(normal(e.function))
     extra = size.as_coeff_Add()[0]
     if low == 1 and extra.is_Integer and extra > 0:  # Π to n + 1 = Π to n, and the last factor
         last = sp.Mul(*(normal(body.subs(i, size - k)) for k in range(int(extra))))
-        return sp.expand(last * normal(sp.Product(body, (i, 1, size - extra))))
+        return expanded(last * normal(sp.Product(body, (i, 1, size - extra))))
     if low == 1 and size == 0:
         return sp.Integer(1)
     constant, rest = sp.factor_terms(body).as_independent(i, as_Add=False)
@@ -151,7 +164,7 @@ def contracted(term: Any, i: Any, low: Any, size: Any) -> Any:
                 continue
             if (other - size).is_positive or (low - other).is_positive:
                 return sp.Integer(0)
-            named = low == 1 and other.is_Symbol and not size.has(other)
+            named = low == 1 and ((other.is_Symbol and not size.has(other)) or (isinstance(other, Label) and other.args[-1] == size))
             if named or ((other - low).is_nonnegative and (size - other).is_nonnegative):
                 return (term / delta).subs(i, other)
     return None
@@ -181,13 +194,21 @@ def canonical(summand: Any, bounds: list[Any]) -> Any:
     names = (n for n in map("_{}".format, itertools.count(1)) if n not in taken)
     new = [sp.Symbol(next(names), integer=True, positive=True) for _ in bounds]
     orders = []
-    for order in itertools.permutations(bounds):
+    for order in arrangements(bounds):
         if any(sp.Tuple(low, size).has(i) for n, (i, *_) in enumerate(order) for _, low, size in order[n:]):
             continue  # a limit may name the indices of outer sums only
         renamed = [(i, k) for (i, *_), k in zip(order, new, strict=True)]
         limits = [(k, *(end.subs(renamed, simultaneous=True) for end in ends)) for (_, *ends), k in zip(order, new, strict=True)]
         orders.append(sp.Sum(summand.subs(renamed, simultaneous=True), *limits))
     return min(orders, key=str)
+
+
+def arrangements(bounds: list[Any]) -> Iterator[tuple[Any, ...]]:
+    """The orders of the bounds that may come out smallest: where no limit names an index, those sorted by their limits are enough."""
+    if any(sp.Tuple(*ends).has(i) for i, *_ in bounds for _, *ends in bounds):
+        return itertools.permutations(bounds)
+    alike = [list(same) for _, same in itertools.groupby(sorted(bounds, key=lambda one: str(one[1:])), key=lambda one: one[1:])]
+    return (tuple(itertools.chain(*order)) for order in itertools.product(*map(itertools.permutations, alike)))
 
 
 def is_zero(e: Any) -> bool:
@@ -283,7 +304,7 @@ def draw(symbol: Any, source: random.Random, top: int) -> Any:
 
 def evaluate(expression: Any, values: dict[Any, Any]) -> Any:
     """The ball of an expression at these values; entries of arrays and unknown functions get fixed values of their own."""
-    concrete = expression.subs(values).doit()
+    concrete = expression.replace(Label, Drawn).subs(values).doit()
     entries = {x: entry(x) for x in concrete.atoms(sp.Indexed)}
     if None in entries.values():
         raise Undecided("no entry is found that the assumptions allow")
@@ -293,6 +314,17 @@ def evaluate(expression: Any, values: dict[Any, Any]) -> Any:
 def entry(x: Any) -> Any:
     """A fixed small value for an entry of an array."""
     return simple(x.base.label, random.Random(str(x)), 6)
+
+
+class Drawn(Label):
+    """A label of fixed value, once its arguments are numbers."""
+
+    @classmethod
+    def eval(cls, name: Any, *args: Any) -> Any:
+        """An index up to the size, which is the last argument."""
+        if all(one.is_Integer for one in args) and args[-1] >= 1:
+            return sp.Integer(random.Random(str((name, *args))).randint(1, int(args[-1])))
+        return None
 
 
 def as_ball(e: Any) -> Any:

@@ -42,6 +42,19 @@ def root(square: Any) -> Any:
     return fmpq(numerator.isqrt(), denominator.isqrt())
 
 
+def kernel(matrix: Any) -> list[Any]:
+    """A basis of the vectors that a matrix maps to 0: one for each column without a pivot."""
+    reduced, rank = matrix.rref()
+    rows = [[reduced[i, j] for j in range(matrix.ncols())] for i in range(rank)]
+    pivots = [next(j for j, x in enumerate(row) if x != 0) for row in rows]
+    basis = []
+    for free in sorted(set(range(matrix.ncols())) - set(pivots)):
+        vector = np.array([fmpq(int(j == free)) for j in range(matrix.ncols())], dtype=object)
+        vector[pivots] = [-row[free] for row in rows]
+        basis.append(vector)
+    return basis
+
+
 class Rational(Numbers):
     """Arrays of exact rationals; floats are taken at their exact value."""
 
@@ -66,6 +79,11 @@ class Rational(Numbers):
         "isfinite": lambda x: True,
     }
 
+    @staticmethod
+    def count(number: Any) -> int | None:
+        """A fraction over 1."""
+        return int(number.p) if number.q == 1 else None
+
     @classmethod
     def solve(cls, matrix: Any, right: Any) -> Any:
         """The exact solution."""
@@ -77,3 +95,23 @@ class Rational(Numbers):
         except ZeroDivisionError:
             raise singular("solve") from None
         return np.array(solution.entries(), dtype=object).reshape(right.shape)
+
+    @classmethod
+    def eigh(cls, matrix: Any) -> tuple[Any, Any]:
+        """The exact eigenvalues and unit eigenvectors, where both are rational."""
+        if np.any(matrix != matrix.T):
+            raise ValueError("np.linalg.eigh: the matrix is not symmetric")
+        size = len(matrix)
+        square = fmpq_mat(size, size, matrix.ravel().tolist())
+        identity = fmpq_mat(size, size, [int(i == j) for i in range(size) for j in range(size)])
+        values: list[Any] = []
+        vectors: list[Any] = []
+        for value, count in sorted(square.charpoly().roots()):
+            found: list[Any] = []
+            for vector in kernel(square - value * identity):
+                rest = vector - sum((one * (one @ vector) for one in found), 0 * vector)
+                found.append(rest / root(rest @ rest))
+            values, vectors = values + [value] * count, vectors + found
+        if len(values) < size:
+            raise Refused("an eigenvalue is not rational")
+        return np.array(values, dtype=object), np.stack(vectors, axis=1)

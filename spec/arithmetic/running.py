@@ -178,6 +178,21 @@ def log_spread(a: Bounded) -> float:
     return -math.log1p(-a.error / (a.value - a.error))
 
 
+def log_of_sum(a: Bounded, b: Bounded) -> Bounded:
+    """log(eᵃ + eᵇ) as the larger one and what the smaller adds, log(1 + e⁻ᵈ), d their distance.
+
+    Its slope by an argument is below 1, and below e to the lead of that argument over the other. What is added changes, relatively, by no
+    more than d is rounded.
+    """
+    high, distance = max(a.value, b.value), abs(a.value - b.value)
+    added = math.log1p(math.exp(-distance))
+    unit, tiny, *_ = FORMAT.get()
+    difference = 0.0 if 0 in (a.size, b.size) else unit * (distance + 2 * (a.error + b.error))
+    own = (LIBRARY * unit + difference) / (1 - LIBRARY * unit) * added * math.exp(min(a.error + b.error, 700.0)) + LIBRARY * tiny
+    leads = ((one.error, math.exp(min(one.value - rest.value + a.error + b.error, 0.0))) for one, rest in ((a, b), (b, a)))
+    return rounded(high + added, min(max(a.error, b.error), sum(error * slope for error, slope in leads)) * (1 + LIBRARY * unit) + own)
+
+
 def apart(a: Bounded, b: Bounded) -> bool:
     """Whether rounding errors cannot turn a comparison of two."""
     return not (a.error or b.error) or abs(a.value - b.value) > 2 * (a.error + b.error) * INFLATION
@@ -228,8 +243,9 @@ class Running(Numbers):
         "square": lambda a: multiply(a, a),
         "reciprocal": lambda a: divide(Bounded(1.0, 0.0), a),
         "sqrt": root,
-        "exp": library(math.exp, lambda a: math.exp(a.value + a.error) * math.expm1(a.error)),
+        "exp": library(math.exp, lambda a: math.exp(a.value + a.error) * -math.expm1(-a.error)),  # upwards it changes most
         "log": library(math.log, log_spread),
+        "logaddexp": log_of_sum,
         "tanh": library(math.tanh, lambda a: a.error),
         "absolute": lambda a: Bounded(abs(a.value), a.error),
         "sign": sign,
@@ -239,8 +255,14 @@ class Running(Numbers):
         "greater_equal": compared(operator.ge),
         "less": compared(operator.lt),
         "less_equal": compared(operator.le),
+        "equal": compared(operator.eq),
         "isfinite": lambda a: True,
     }
+
+    @staticmethod
+    def count(number: Bounded) -> int | None:
+        """An integer without error."""
+        return int(number.value) if number.error == 0 and number.value.is_integer() else None
 
     @classmethod
     def add_up(cls, terms: list[Bounded]) -> Bounded:
@@ -272,5 +294,5 @@ def rounding_bound(formula: Callable[..., Any], *args: Any, dtype: Any = np.floa
 
 
 def as_running(value: Any) -> Any:
-    """Numbers and arrays as pairs, functions as they are."""
-    return value if callable(value) else Running(value)
+    """Numbers and arrays as pairs, functions and words as they are."""
+    return value if callable(value) or isinstance(value, str | bool) else Running(value)

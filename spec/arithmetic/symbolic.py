@@ -37,9 +37,12 @@ def truth(relation: Any) -> Any:
     return bool(relation) if relation in (sp.true, sp.false) else relation
 
 
+FACTORED = 30  # symbols at most: factoring more of them takes minutes
+
+
 def factored(x: Any) -> Any:
     """The form in which SymPy reads a sign from the assumptions best."""
-    return sp.factor(sp.together(x))
+    return sp.factor(sp.together(x)) if len(x.free_symbols) <= FACTORED else x
 
 
 def compared(relation: Any) -> Any:
@@ -70,7 +73,7 @@ def absolute(x: Any) -> Any:
 
 def whole_quotient(a: Any, b: Any) -> Any:
     """⌊a / b⌋, where division with remainder in one symbol of b leaves a plain remainder between 0 and b; SymPy's own where not."""
-    for symbol in sorted(b.free_symbols, key=str):
+    for symbol in sorted((one for one in b.free_symbols if b.is_polynomial(one) and a.is_polynomial(one)), key=str):
         quotient, rest = sp.div(a, b, symbol)
         for less in (0, 1):
             left = factored(rest + less * b)
@@ -92,6 +95,7 @@ class Symbolic(Numbers):
         "sqrt": lambda x: sp.sqrt(factored(x)),
         "exp": sp.exp,
         "log": sp.log,
+        "logaddexp": lambda a, b: sp.log(sp.exp(a) + sp.exp(b)),
         "tanh": sp.tanh,
         "absolute": absolute,
         "sign": sp.sign,
@@ -101,8 +105,14 @@ class Symbolic(Numbers):
         "greater_equal": compared(sp.Ge),
         "less": compared(sp.Lt),
         "less_equal": compared(sp.Le),
+        "equal": lambda a, b: truth(sp.Eq(a, b)),
         "isfinite": lambda x: True,  # a symbol stands for a real number
     }
+
+    @staticmethod
+    def count(number: Any) -> int | None:
+        """An integer, not a symbol for one."""
+        return int(number) if number.is_Integer else None
 
     @staticmethod
     def select(condition: Any, yes: Any, no: Any) -> Any:

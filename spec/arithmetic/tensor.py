@@ -2,12 +2,15 @@
 
 tensor("x", m, k) has the generic element x[i, j], 1 ≤ i ≤ m, 1 ≤ j ≤ k; np.sum is Σ, @ is a contraction, and a derivative by one entry
 brings Kronecker deltas, which `prover.normal` contracts. What is proven of the generic element holds for every shape.
+
+An axis may run over several indices at once, in NumPy's order of entries: tensor("x", (g, d)) has one axis, of size g d, and the element
+x[i, j].  So np.reshape only groups the indices anew.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -22,6 +25,7 @@ _counter = itertools.count()
 SHIFT = "shift"  # the name of the arbitrary numbers that stand for maxima
 
 Axis = tuple[Any, Any]  # (index symbol, size), or (None, 1)
+Part = tuple[Axis, ...]  # what one axis of NumPy's runs over: one index, or several
 
 
 def fresh() -> Any:
@@ -35,28 +39,46 @@ def size_of(value: Any) -> Any:
 
 
 class Tensor(np.lib.mixins.NDArrayOperatorsMixin):
-    """The generic element of an array, and its axes; without axes, a number."""
+    """The generic element of an array, and its axes, one for each index; `widths` says how many indices each of NumPy's axes has."""
 
     table: ClassVar[Table] = {**Symbolic.table, "sqrt": sp.sqrt}  # the prover brings radicands that hold sums to normal form
 
-    def __init__(self, element: Any, axes: tuple[Axis, ...] = ()) -> None:
+    def __init__(self, element: Any, axes: tuple[Axis, ...] = (), widths: tuple[int, ...] | None = None) -> None:
         self.element = exact(element)
         self.axes = tuple(axes)
+        self.widths = (1,) * len(self.axes) if widths is None else widths
+
+    @classmethod
+    def of_parts(cls, element: Any, parts: Iterable[Part]) -> Tensor:
+        """The tensor of this element whose axes run over these indices."""
+        parts = tuple(parts)
+        return cls(element, tuple(axis for part in parts for axis in part), tuple(map(len, parts)))
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The indices of each of NumPy's axes."""
+        ends = list(itertools.accumulate(self.widths))
+        return tuple(self.axes[end - width : end] for width, end in zip(self.widths, ends, strict=True))
 
     @property
     def shape(self) -> tuple[Any, ...]:
         """The sizes, symbols or integers."""
-        return tuple(size for _, size in self.axes)
+        return tuple(extent(part) for part in self.parts)
 
     @property
-    def T(self) -> Tensor:  # noqa: N802 - NumPy's name
+    def T(self) -> Any:  # noqa: N802 - NumPy's name
         """The transpose."""
-        return Tensor(self.element, self.axes[::-1])
+        return Tensor.of_parts(self.element, self.parts[::-1])
 
     def at(self, *indices: Any) -> Any:
         """The element at these indices."""
         pairs = [(i, new) for (i, _), new in zip(self.axes, indices, strict=True) if i is not None]
         return self.element.subs(pairs, simultaneous=True)
+
+    def along(self, parts: tuple[Part, ...]) -> Any:
+        """The element over the axes that it was broadcast to."""
+        aligned = zip(self.parts, parts[len(parts) - len(self.parts) :], strict=True)
+        return self.at(*(i for own, new in aligned for i, _ in (new if own != UNIT else UNIT)))
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         """One ufunc on the generic elements, after broadcasting."""
@@ -67,10 +89,9 @@ class Tensor(np.lib.mixins.NDArrayOperatorsMixin):
             return matmul(*args)
         if ufunc.__name__ not in self.table:
             raise Refused(f"np.{ufunc.__name__} is not vetted on Tensor")
-        axes = broadcast(*args)
-        elements = [one.at(*(i for i, _ in axes[len(axes) - len(one.axes) :])) for one in args]
-        result = self.table[ufunc.__name__](*elements)
-        return Tensor(result, axes) if not isinstance(result, bool) else result
+        parts = broadcast(*args)
+        result = self.table[ufunc.__name__](*(one.along(parts) for one in args))
+        return Tensor.of_parts(result, parts) if not isinstance(result, bool) else result
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         """One NumPy function, if it is vetted."""
@@ -85,6 +106,14 @@ class Tensor(np.lib.mixins.NDArrayOperatorsMixin):
         return f"Tensor({self.element}, shape={self.shape})"
 
 
+UNIT: Part = ((None, 1),)
+
+
+def extent(part: Part) -> Any:
+    """The size of one of NumPy's axes."""
+    return sp.prod([size for _, size in part])
+
+
 def as_tensor(value: Any) -> Tensor:
     """A tensor, or a number as one."""
     if isinstance(value, Tensor):
@@ -94,27 +123,61 @@ def as_tensor(value: Any) -> Tensor:
     return Tensor(exact(value))
 
 
-def tensor(name: str, *sizes: Any, **assumptions: bool) -> Tensor:
-    """The array of this name and shape; its entries are real unless said otherwise."""
-    axes = tuple((None, 1) if size == 1 else (fresh(), size_of(size)) for size in sizes)
-    indices = tuple(i for i, _ in axes if i is not None)
+def tensor(name: str, *sizes: Any, **assumptions: bool) -> Any:
+    """The array of this name and shape; its entries are real unless said otherwise. A tuple of sizes makes one axis of several indices."""
+    parts = [axis_of(size if isinstance(size, tuple) else (size,)) for size in sizes]
+    indices = tuple(i for part in parts for i, _ in part if i is not None)
     assumptions = {"real": True} | assumptions
-    return Tensor(sp.IndexedBase(name, **assumptions)[indices] if indices else sp.Symbol(name, **assumptions), axes)
+    return Tensor.of_parts(sp.IndexedBase(name, **assumptions)[indices] if indices else sp.Symbol(name, **assumptions), parts)
 
 
-def broadcast(*args: Tensor) -> tuple[Axis, ...]:
+def axis_of(sizes: tuple[Any, ...]) -> Part:
+    """An axis over fresh indices of these sizes."""
+    return tuple((None, 1) if size == 1 else (fresh(), size_of(size)) for size in sizes)
+
+
+class Label(sp.Function):
+    """Any map from indices to 1 … size: Label(name, index, …, size). Nothing else is known of its values."""
+
+    is_integer = True
+    is_positive = True
+
+
+def labels(name: str, *sizes: Any, classes: Any) -> Any:
+    """Integers from 0 to classes − 1, whichever they are, in an array of this shape."""
+    parts = [axis_of((size,)) for size in sizes]
+    return Tensor.of_parts(Label(sp.Symbol(name), *(i for part in parts for i, _ in part if i is not None), size_of(classes)) - 1, parts)
+
+
+def same(a: Any, b: Any) -> Any:
+    """1 where two integers are equal, 0 elsewhere; what is added to the second is taken to the first, so that sums find its index."""
+    added = b.as_coeff_Add()[0]
+    return sp.KroneckerDelta(a - added, b - added)
+
+
+def broadcast(*args: Tensor) -> tuple[Part, ...]:
     """The common axes, from the right, with fresh indices."""
-    axes: list[Axis] = []
-    for aligned in itertools.zip_longest(*(one.axes[::-1] for one in args), fillvalue=(None, 1)):
-        sizes = {size for _, size in aligned} - {1}
-        if len(sizes) > 1:
+    parts: list[Part] = []
+    for aligned in itertools.zip_longest(*(one.parts[::-1] for one in args), fillvalue=UNIT):
+        made = {tuple(size for _, size in part) for part in aligned} - {(1,)}
+        if len({sp.prod(sizes) for sizes in made}) > 1:
             raise ValueError(f"shapes {' and '.join(str(one.shape) for one in args)} do not broadcast")
-        axes.insert(0, (fresh(), sizes.pop()) if sizes else (None, 1))
-    return tuple(axes)
+        if len(made) > 1:
+            raise Refused(f"axes over indices of sizes {' and '.join(map(str, made))} are not matched: np.reshape makes them alike")
+        parts.insert(0, axis_of(made.pop()) if made else UNIT)
+    return tuple(parts)
+
+
+def plain(x: Tensor, function: str) -> Tensor:
+    """A tensor each of whose axes has one index, which is all that some functions take."""
+    if set(x.widths) - {1}:
+        raise Refused(f"np.{function} on Tensor takes axes of one index each")
+    return x
 
 
 def matmul(left: Tensor, right: Tensor) -> Tensor:
     """A contraction of the last axis with the first or last but one."""
+    left, right = plain(left, "matmul"), plain(right, "matmul")
     if not {len(left.axes), len(right.axes)} <= {1, 2}:
         raise Refused(f"np.matmul on Tensor takes one or two axes, not {len(left.axes)} and {len(right.axes)}")
     inner, size = fresh(), left.shape[-1]
@@ -127,21 +190,21 @@ def matmul(left: Tensor, right: Tensor) -> Tensor:
 
 
 def total(x: Any, axis: Any = None, *, keepdims: bool = False) -> Tensor:
-    """np.sum: a Σ for each axis."""
+    """np.sum: a Σ for each index of each axis."""
     x = as_tensor(x)
-    axes, element = list(x.axes), x.element
-    chosen = range(len(axes)) if axis is None else normalize_axis_tuple(axis, len(axes))
+    parts, element = list(x.parts), x.element
+    chosen = range(len(parts)) if axis is None else normalize_axis_tuple(axis, len(parts))
     for a in sorted(chosen, reverse=True):
-        index, size = axes[a]
-        bound = fresh()
-        element = sp.Sum(element.subs(index, bound), (bound, 1, size)) if index is not None else element
-        axes[a : a + 1] = [(None, 1)] if keepdims else []
-    return Tensor(element, tuple(axes))
+        for index, size in parts[a][::-1]:
+            bound = fresh()
+            element = sp.Sum(element.subs(index, bound), (bound, 1, size)) if index is not None else element
+        parts[a : a + 1] = [UNIT] if keepdims else []
+    return Tensor.of_parts(element, parts)
 
 
 def product(x: Tensor) -> Tensor:
     """np.prod over the one axis there is."""
-    if len(x.axes) != 1:
+    if len(plain(x, "prod").axes) != 1:
         raise Refused("np.prod of a tensor takes one axis")
     ((index, size),) = x.axes
     bound = fresh()
@@ -164,7 +227,7 @@ def arbitrary(x: Tensor, axis: int, *, keepdims: bool = False) -> Tensor:
 
     Whoever proves something of the result owes a second proof, that its derivative by the shift is 0; `prover.shifts` finds them.
     """
-    axes, place = list(x.axes), normalize_axis_index(axis, len(x.axes))
+    axes, place = list(plain(x, "max").axes), normalize_axis_index(axis, len(x.axes))
     axes[place : place + 1] = [(None, 1)] if keepdims else []
     indices = tuple(i for i, _ in axes if i is not None)
     name = f"{SHIFT}{next(_counter)}"
@@ -173,9 +236,9 @@ def arbitrary(x: Tensor, axis: int, *, keepdims: bool = False) -> Tensor:
 
 def cumsum(x: Tensor, axis: int | None = None) -> Tensor:
     """np.cumsum along the only axis, or the one named: a Σ over the whole axis of what stands no later, so that deltas may contract it."""
-    if axis is None and len(x.axes) != 1:
+    if axis is None and len(plain(x, "cumsum").axes) != 1:
         raise Refused("np.cumsum of a tensor of several axes needs an axis")
-    index, size = x.axes[normalize_axis_index(axis or 0, len(x.axes))]
+    index, size = plain(x, "cumsum").axes[normalize_axis_index(axis or 0, len(x.axes))]
     if index is None or not x.element.has(index):
         return Tensor(x.element * (index or 1), x.axes)
     bound = fresh()
@@ -187,24 +250,46 @@ def where(condition: Any, yes: Any, no: Any) -> Tensor:
     if isinstance(condition, bool | np.bool_):
         return as_tensor(yes) if condition else as_tensor(no)
     args = [as_tensor(one) for one in (condition, yes, no)]
-    axes = broadcast(*args)
-    return Tensor(Symbolic.select(*(one.at(*(i for i, _ in axes[len(axes) - len(one.axes) :])) for one in args)), axes)
+    parts = broadcast(*args)
+    met, one, other = (arg.along(parts) for arg in args)
+    if isinstance(met, sp.Eq) and met.lhs.is_integer and met.rhs.is_integer:
+        return Tensor.of_parts(other + same(*met.args) * (one - other), parts)
+    return Tensor.of_parts(Symbolic.select(met, one, other), parts)
 
 
 def transpose(x: Tensor, order: Any = None) -> Tensor:
     """np.transpose."""
-    return Tensor(x.element, tuple(x.axes[a] for a in (order or range(len(x.axes))[::-1])))
+    return Tensor.of_parts(x.element, (x.parts[a] for a in (order or range(len(x.parts))[::-1])))
 
 
-def expand_dims(x: Tensor, axis: int) -> Tensor:
-    """np.expand_dims by one axis."""
-    place = normalize_axis_index(axis, len(x.axes) + 1)
-    return Tensor(x.element, (*x.axes[:place], (None, 1), *x.axes[place:]))
+def expand_dims(x: Tensor, axis: Any) -> Tensor:
+    """np.expand_dims."""
+    count = len(x.parts) + (len(axis) if isinstance(axis, tuple) else 1)
+    places, parts = set(normalize_axis_tuple(axis, count)), iter(x.parts)
+    return Tensor.of_parts(x.element, (UNIT if place in places else next(parts) for place in range(count)))
+
+
+def reshape(x: Tensor, shape: Any) -> Tensor:
+    """np.reshape: the same indices in the same order, grouped anew; a size that would split an index is refused."""
+    sizes = [-1 if size == -1 else size_of(size) for size in (shape if isinstance(shape, tuple) else (shape,))]
+    whole = sp.prod(x.shape)
+    sizes = [sp.cancel(whole / sp.prod([one for one in sizes if one != -1])) if size == -1 else size for size in sizes]
+    if sp.expand(sp.prod(sizes) - whole) != 0:
+        raise ValueError(f"shape {x.shape} is not reshaped to {shape}")
+    left, parts = [axis for axis in x.axes if axis != (None, 1)], []
+    for size in sizes:
+        part: Part = ()
+        while left and sp.expand(extent(part) - size) != 0:
+            part += (left.pop(0),)
+        if sp.expand(extent(part) - size) != 0:
+            raise Refused(f"np.reshape of {x.shape} to {shape} would split an index")
+        parts.append(part or UNIT)
+    return Tensor.of_parts(x.element, parts)
 
 
 def constant(value: int) -> Callable[[Tensor], Tensor]:
     """An array of the same shape that holds one number everywhere."""
-    return lambda x: Tensor(sp.Integer(value), x.axes)
+    return lambda x: Tensor.of_parts(sp.Integer(value), x.parts)
 
 
 FUNCTIONS: Mapping[Any, Callable[..., Any]] = {
@@ -217,10 +302,11 @@ FUNCTIONS: Mapping[Any, Callable[..., Any]] = {
     np.where: where,
     np.transpose: transpose,
     np.expand_dims: expand_dims,
+    np.reshape: reshape,
     np.ones_like: constant(1),
     np.zeros_like: constant(0),
     np.shape: lambda x: x.shape,
-    np.ndim: lambda x: len(x.axes),
+    np.ndim: lambda x: len(x.parts),
 }
 
 

@@ -1,4 +1,4 @@
-"""The three landscapes of R6: a saddle, a long valley, Beale's function; and how many steps a method takes on them."""
+"""The landscapes of R6 as courses to run: where a method starts, when it has arrived, and how many steps it takes."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-VALLEY = np.array([100.0, 0.01])
+from ...reference.landscapes import beale, beale_gradient, long_valley, long_valley_gradient, saddle_gradient
+
 MOST = 20_000  # steps: one that has not arrived by then does not
+LOW = 1e-3  # the height at which a valley is descended
 
 
 class Landscape(NamedTuple):
@@ -18,24 +20,25 @@ class Landscape(NamedTuple):
     arrived: Callable[[Any], Any]
 
 
-def beale_terms(point: Any) -> Any:
-    """The three numbers whose squares add up to Beale's function."""
-    x, y = point
-    return np.array([1.5 - x + x * y, 2.25 - x + x * y**2, 2.625 - x + x * y**3])
+def beside_the_ridge(gradient: Callable[[Any], Any]) -> Landscape:
+    """A saddle: a run has arrived when it is further from the ridge than 1."""
+    return Landscape(gradient, lambda p: np.abs(p[1]) > 1)
 
 
-def beale_gradient(point: Any) -> Any:
-    """Its gradient."""
-    x, y = point
-    return 2 * beale_terms(point) @ np.array([[y - 1, x], [y**2 - 1, 2 * x * y], [y**3 - 1, 3 * x * y**2]])
+def downhill(height: Callable[[Any], Any], gradient: Callable[[Any], Any]) -> Landscape:
+    """A landscape whose lowest height is 0."""
+    return Landscape(gradient, lambda p: height(p) < LOW)
 
 
-SADDLE = Landscape(lambda y: -2 * y, lambda y: abs(y[0]) > 1)  # along −y²
-LONG_VALLEY = Landscape(lambda p: VALLEY * p, lambda p: np.sum(VALLEY * p**2) / 2 < 1e-3)
-BEALE = Landscape(beale_gradient, lambda p: np.sum(beale_terms(p) ** 2) < 1e-3)
+SADDLE = beside_the_ridge(saddle_gradient.raw)
+LONG_VALLEY = downhill(long_valley.raw, long_valley_gradient.raw)
+BEALE = downhill(beale.raw, beale_gradient.raw)
 
-# where each count of a row of R6 was taken: the saddle from three heights, the valley, Beale's function
-STARTS = [(SADDLE, [1e-1]), (SADDLE, [1e-3]), (SADDLE, [1e-6]), (LONG_VALLEY, [1.0, 10.0]), (BEALE, [1.0, 1.5])]
+FROM_RIDGE = [[1.0, 1e-1], [1.0, 1e-3], [1.0, 1e-6]]
+FROM_SLOPE, FROM_PLAIN = [1.0, 10.0], [1.0, 1.5]
+
+# where each count of a row of R6 was taken: the saddle at three distances from its ridge, the valley, Beale's function
+STARTS = [*((SADDLE, start) for start in FROM_RIDGE), (LONG_VALLEY, FROM_SLOPE), (BEALE, FROM_PLAIN)]
 
 
 def row_of_r6(rule: Callable[[float], Any], rates: list[float], state: Callable[[Any], Any] = lambda p: 0 * p) -> list[int]:

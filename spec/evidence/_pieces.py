@@ -61,8 +61,8 @@ class Piece:
 
     @property
     def drawn(self) -> list[str]:
-        """The parameters that a law draws from their domains: all the others."""
-        return [name for name in inspect.signature(self.function).parameters if name not in BY_NAME]
+        """The parameters that a law draws from their domains: all the others, but for those that say how far a piece goes."""
+        return [name for name in inspect.signature(self.function).parameters if name not in BY_NAME and name not in self.extent(full=False)]
 
 
 @dataclass(frozen=True)

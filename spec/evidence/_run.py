@@ -140,10 +140,10 @@ def bounded_claims(piece: Piece, data: dict[str, Any]) -> Any:
 
 
 def lifted(value: Any) -> Any:
-    """A drawn value with its rounding error; integers count steps and stay as they are."""
+    """A drawn value with its rounding error; integers, which count steps, and words stay as they are."""
     if isinstance(value, tuple):
         return type(value)(*map(lifted, value)) if hasattr(value, "_fields") else tuple(map(lifted, value))
-    return value if isinstance(value, int) else as_running(value)
+    return value if isinstance(value, int | str) else as_running(value)
 
 
 def judged_within_rounding(pairs: list[Any], bounded: list[Any]) -> Finding:

@@ -88,13 +88,16 @@ def test_verify_as_json_has_stable_keys():
     result = run("verify", "momentum.speedup_factor", "optimizers.momentum.lr_outside", "--json")
     assert result.exit_code == 0
     ledger = json.loads(result.stdout)
-    assert set(ledger) == {"entries", "errata", "summary"}
+    assert set(ledger) == {"chapters", "entries", "errata", "summary"}
     assert [one["id"] for one in ledger["entries"]] == ["momentum.speedup_factor", "optimizers.momentum.lr_outside"]
     assert all(set(one) == ENTRY_KEYS and one["verdict"] == "holds" for one in ledger["entries"])
     assert all(set(piece) == EVIDENCE_KEYS for one in ledger["entries"] for piece in one["evidence"])
     assert [one["id"] for one in ledger["errata"]] == ["E40"]
     assert all(set(one) == ERRATUM_KEYS for one in ledger["errata"])
     assert ledger["summary"]["entries"] == {"holds": 2}
+    assert ledger["chapters"] == {
+        "momentum": {"entries": {"holds": 2}, "errata": {"holds": 1}, "evidence": {"proof": 3, "law": 1, "enumeration": 1}}
+    }
 
 
 def test_verify_prints_a_table():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from trainspec.reference import FORMULAS, descent, momentum, quadratic
+from trainspec.reference import FORMULAS, descent, losses, momentum, quadratic
 from trainspec.reference._door import domain_of, domains
 from trainspec.spec.domains import arguments, violations
 
@@ -21,6 +21,14 @@ from trainspec.spec.domains import arguments, violations
         (descent.sgd, "gradients", "tuple of at least one function of an array to an array of its shape"),
         (descent.permuted_batches, "source", "numpy.random.Generator"),
         (descent.unbiased_gradient, "probability", "real number, > 0, ≤ 1, finite"),
+        (losses.logistic_loss, "signs", "real array of shape (examples), each -1 or 1, finite"),
+        (
+            losses.softmax_loss,
+            "labels",
+            "integer array of shape (examples), each from 0 to the length of axis 0 of weights less 1",
+        ),
+        (losses.softmax_loss, "reduction", "'none' or 'mean' or 'sum'"),
+        (losses.squared_error, "half", "truth value"),
         (descent.sgd_stationary_variance, "lr", "real number, > 0, < 2 / curvature, finite"),
         (
             momentum.nesterov_two_sequence,

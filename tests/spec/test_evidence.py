@@ -97,7 +97,7 @@ def test_judge(got, claimed, verdict):
 
 
 def test_printed_digits_are_an_interval():
-    assert printed("-0.70") == Interval(Decimal("-0.705"), Decimal("-0.695"))
+    assert printed("-0.70") == Interval(Decimal("-0.705"), Decimal("-0.695"), shown="-0.70")
     assert printed("13").high == Decimal("13.5")
 
 

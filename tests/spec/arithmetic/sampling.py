@@ -46,6 +46,11 @@ def root(x):
     return mpmath.sqrt(real(x))
 
 
+def log_of_sum(a, b):
+    """log(eᵃ + eᵇ), the larger one in front."""
+    return real(max(a, b)) + mpmath.log1p(mpmath.exp(-real(abs(a - b))))
+
+
 # every ufunc on fractions, by its name: exact, or to 200 bits; ValueError and ZeroDivisionError say that the point is outside the domain
 ELEMENTARY = {
     "add": operator.add,
@@ -61,14 +66,15 @@ ELEMENTARY = {
     "sqrt": root,
     "exp": lambda x: mpmath.exp(real(x)),
     "log": positive(mpmath.log),
+    "logaddexp": log_of_sum,
     "tanh": lambda x: mpmath.tanh(real(x)),
     "absolute": abs,
     "sign": lambda x: Fraction((x > 0) - (x < 0)),
     "maximum": max,
     "minimum": min,
 }
-COMPARISONS = {"greater": operator.gt, "greater_equal": operator.ge, "less": operator.lt, "less_equal": operator.le}
-TWO = {"add", "subtract", "multiply", "divide", "floor_divide", "power", "maximum", "minimum", *COMPARISONS}
+COMPARISONS = {"greater": operator.gt, "greater_equal": operator.ge, "less": operator.lt, "less_equal": operator.le, "equal": operator.eq}
+TWO = {"add", "subtract", "multiply", "divide", "floor_divide", "power", "maximum", "minimum", "logaddexp", *COMPARISONS}
 
 
 def arity(name):
@@ -131,13 +137,17 @@ def random_balls(seed, count, n):
         yield tuple(arb(m, float(rng.choice([0, 0, 2.0**-40, 2.0**-7, 0.25, 1, abs(m)]))) for m in middles)
 
 
-# the formulas of real numbers; one of counts and random sources alone is the same in every arithmetic
-REAL = {name: one for name, one in FORMULAS.items() if {"array", "number", "state"} & {domain.kind for domain in domains(one.raw).values()}}
+def takes_numbers(kinds):
+    """Whether a formula with arguments of these kinds takes real numbers and nothing random: else it is the same in every arithmetic."""
+    return bool({"array", "number", "state"} & kinds) and "source" not in kinds
+
+
+REAL = {name: one for name, one in FORMULAS.items() if takes_numbers({domain.kind for domain in domains(one.raw).values()})}
 
 
 def with_numbers(change, value):
-    """A change of every array and number within an argument; counts and functions stay as they are."""
-    return leafwise(lambda x: x if callable(x) or isinstance(x, int) else change(x), value)
+    """A change of every real array and number within an argument; integers, words and functions stay as they are."""
+    return leafwise(lambda x: change(x) if isinstance(x, float) or np.asarray(x).dtype.kind == "f" else x, value)
 
 
 ROWS = [[Fraction(3, 2), Fraction(-2), Fraction(5, 8)], [Fraction(0), Fraction(7, 4), Fraction(-1, 3)]]
@@ -176,9 +186,10 @@ CALLS = {
     np.broadcast_to: [lambda x: np.broadcast_to(x, (2, 2, 3))],
     np.moveaxis: [lambda x: np.moveaxis(x, 0, 1)],
     np.flip: [np.flip, lambda x: np.flip(x, axis=1)],
+    np.diagonal: [np.diagonal, lambda x: np.diagonal(x[:, 1:])],
     np.linalg.outer: [lambda x: np.linalg.outer(x[0], x[1])],
     np.matmul: [lambda x: x @ np.transpose(x), lambda x: x @ x[0], lambda x: x[1] @ x[0], lambda x: x[:, 0] @ x],
 }
-NO_FRACTIONS = {np.linalg.eigvalsh, np.linalg.solve}  # tested on its own
+NO_FRACTIONS = {np.argmin, np.linalg.eigh, np.linalg.eigvalsh, np.linalg.qr, np.linalg.solve}  # tested on its own
 CASES = [(function, n) for function, calls in CALLS.items() for n in range(len(calls))]
 NAMES = [f"{function.__name__}-{n}" for function, n in CASES]

@@ -9,10 +9,11 @@ from flint import arb, ctx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from trainspec.reference._door import domains
-from trainspec.spec.arithmetic import Ball, Refused, Undecided, certified, leaves
+from trainspec.spec.arithmetic import Ball, Rational, Refused, Symbolic, Undecided, Verdict, certified, leaves
 from trainspec.spec.arithmetic._numbers import FUNCTIONS
 from trainspec.spec.arithmetic.ball import spacing
 from trainspec.spec.domains import arguments
+from trainspec.spec.evidence import judge
 
 from .sampling import (
     CALLS,
@@ -257,6 +258,15 @@ def test_a_mutant_of_a_reduction_is_caught(name, monkeypatch):
         [check_function(reduction, array_of_balls(seed, 2.0**-30)) for seed in range(4)]
 
 
+@pytest.mark.parametrize("kind", [Ball, Rational, Symbolic])
+def test_a_qr_decomposition_has_orthonormal_columns_and_a_negative_diagonal(kind):
+    draw = [[3, 1], [0, 12], [4, -7]]  # its norms are whole
+    with ctx.workprec(400):
+        q, r = np.linalg.qr(kind(draw))
+        claims = [(q.T @ q, np.eye(2, dtype=int)), (q @ r, np.array(draw)), (r, np.array([[-5, 5], [0, -13]]))]
+        assert all(judge(got, kind(claimed)).verdict is Verdict.HOLDS for got, claimed in claims)
+
+
 @pytest.mark.parametrize("n", [1, 2, 3, 5])
 def test_eigenvalues_contain_the_exact_ones(n):
     rng = np.random.default_rng(n)
@@ -278,6 +288,27 @@ def test_equal_eigenvalues_are_enclosed_and_asymmetry_refused():
     assert all(one.item().contains(1) for one in values)
     with pytest.raises(ValueError, match="symmetric"):
         np.linalg.eigvalsh(Ball([[1.0, 2.0], [0.0, 1.0]]))
+
+
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_eigenvectors_are_of_length_one_and_belong_to_the_values(n):
+    half = np.random.default_rng(n).integers(-8, 9, (n, n)) / 4
+    matrix = half + half.T
+    with ctx.workprec(PRECISION):
+        values, vectors = np.linalg.eigh(Ball(matrix))
+        for gap in (Ball(matrix) @ vectors - vectors * values, vectors.T @ vectors - Ball(np.eye(n))):
+            assert all(one.contains(0) and one.rad() < 2.0**-30 for one in np.asarray(gap).ravel())
+    expected = np.linalg.eigh(matrix)
+    np.testing.assert_allclose([float(one.item().mid()) for one in values], expected.eigenvalues, atol=1e-12)
+    signed = np.array([[float(one.item().mid()) for one in row] for row in vectors])
+    np.testing.assert_allclose(np.abs(signed), np.abs(expected.eigenvectors), atol=1e-12)
+
+
+def test_eigenvectors_of_equal_eigenvalues_are_undecided_and_asymmetry_refused():
+    with pytest.raises(Undecided):
+        np.linalg.eigh(Ball(np.eye(2)))
+    with pytest.raises(ValueError, match="symmetric"):
+        np.linalg.eigh(Ball([[1.0, 2.0], [0.0, 1.0]]))
 
 
 # --- numbers that enter ------------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import sympy as sp
 from flint import arb, ctx
 from trainspec.spec.arithmetic import Tensor, Verdict, partial, proven_true, proven_zero, symbols, tensor
 from trainspec.spec.arithmetic.prover import TO_UFUNC, as_ball, normal, samples
+from trainspec.spec.arithmetic.tensor import Label
 from trainspec.spec.evidence import judge
 
 from . import layers
@@ -188,6 +189,8 @@ TRUE = {
     "a maximum": sp.Max(A * B, 0) ** 2 - sp.Max(0, A * B) * sp.Max(A * B, 0),
     "a choice": sp.Piecewise((A, A > 0), (B, True)) ** 2 - sp.Piecewise((A**2, A > 0), (B**2, True)),
     "exponentials": sp.exp(A) * sp.exp(B) - sp.exp(A + B),
+    "an exponential of a sum": sp.Sum(A * sp.exp(sp.Sum(X[L], (L, 1, N)) + B), (J, 1, M))
+    - M * A * sp.exp(B) * sp.exp(sp.Sum(X[J], (J, 1, N))),
 }
 FALSE = {
     "a running sum's derivative": partial(np.sum(tensor("w", N) * RUNNING), "x", P) - np.sum(tensor("w", N)).element,
@@ -211,6 +214,28 @@ FALSE = {
     "a constant": sp.Integer(1),
     "almost": A + sp.Rational(1, 10**30) - A,
 }
+
+
+# entries picked by labels 1 … N, whichever they are
+PICKED, OTHER, SHORT = Label(A, L, N), Label(B, L, N), Label(A, L, M)
+BY_LABEL = {
+    "an entry": (sp.Sum(KD(J, PICKED) * X[J], (J, 1, N)) - X[PICKED], True),
+    "one entry for each": (sp.Sum(sp.Sum(KD(J, PICKED), (J, 1, N)), (L, 1, M)) - M, True),
+    "two labels": (sp.Sum(KD(J, PICKED) * X[J], (J, 1, N)) - X[OTHER], False),
+    "two places": (X[PICKED] - X[PICKED.subs(L, P)], False),
+    "a label of another range": (sp.Sum(KD(J, SHORT) * X[J], (J, 1, N)) - X[SHORT], False),
+    "the first entry": (sp.Sum(KD(J, PICKED) * X[J], (J, 1, N)) - X[1], False),
+}
+
+
+@pytest.mark.parametrize("name", BY_LABEL)
+def test_labels_are_any_indices_within_their_range(name):
+    expression, true = BY_LABEL[name]
+    assert (proven_zero(expression).verdict is HOLDS) is true
+
+
+def test_a_false_claim_about_labels_has_a_counterexample():
+    assert proven_zero(sp.Sum(KD(J, PICKED) * X[J], (J, 1, N)) + X[PICKED]).verdict is Verdict.REFUTED
 
 
 @pytest.mark.parametrize("name", TRUE)

@@ -1,6 +1,8 @@
 """Symbols: what a formula says of them is what it says of the numbers put in their place."""
 
+import operator
 from fractions import Fraction
+from functools import cache
 
 import mpmath
 import numpy as np
@@ -25,6 +27,7 @@ from .sampling import (
     ROWS,
     arity,
     at_200_bits,
+    enclosure,
     fraction_of,
     fractions,
     with_numbers,
@@ -154,7 +157,52 @@ def named(value, prefix, numbers):
     return with_numbers(one, value)
 
 
-EXAMPLES = {"quadratic.condition_number": 20, "optimizers.lbfgs": 2}  # few matrices have two rows; long histories make long expressions
+MEANING = {
+    sp.Add: lambda *terms: mpmath.fsum(terms),
+    sp.Mul: lambda *factors: mpmath.fprod(factors),
+    sp.Pow: mpmath.power,
+    sp.exp: mpmath.exp,
+    sp.log: mpmath.log,
+    sp.tanh: mpmath.tanh,
+    sp.Abs: abs,
+    sp.sign: mpmath.sign,
+    sp.floor: mpmath.floor,
+    sp.Max: max,
+    sp.Min: min,
+    sp.Gt: operator.gt,
+    sp.Ge: operator.ge,
+    sp.Lt: operator.lt,
+    sp.Le: operator.le,
+    sp.Eq: operator.eq,
+    sp.Ne: operator.ne,
+    sp.And: lambda *conditions: all(conditions),
+    sp.Or: lambda *conditions: any(conditions),
+    sp.Not: operator.not_,
+}
+
+
+def values_at(numbers):
+    """What expressions are where their symbols are these numbers, each common part once: by hundreds of times sooner than `subs`."""
+
+    @cache
+    def value(node):
+        if isinstance(node, sp.Piecewise):
+            return next(value(branch) for branch, condition in node.args if value(condition))
+        if node in (sp.true, sp.false):
+            return bool(node)
+        if node.is_Atom:
+            return mpmath.mpmathify(numbers.get(node, node))
+        return MEANING[node.func](*map(value, node.args))
+
+    return value
+
+
+EXAMPLES = {
+    "quadratic.condition_number": 20,
+    "optimizers.lbfgs": 2,
+    "norm.batch.conv": 3,
+    "norm.batch.conv.backward": 2,
+}  # few matrices have two rows; many numbers make long expressions
 
 
 @pytest.mark.parametrize("identifier", REAL)
@@ -175,16 +223,18 @@ def test_a_formula_on_symbols_is_the_formula_on_numbers(identifier):
                 expected = [one for leaf in leaves(raw(**enclosed)) for one in Ball.plain(leaf).ravel()]
             except (Undecided, ZeroDivisionError, Refused, np.linalg.LinAlgError):
                 return
-            for one, value in zip(expressions, expected, strict=True):
-                at = one.subs(numbers)
-                if at.has(sp.zoo, sp.nan, sp.oo):
-                    continue  # outside the formula's own domain
-                digits = sp.N(at, 40, maxn=600)
-                assert arb(str(digits), 2.0**-90 * max(1.0, abs(float(digits)))).overlaps(value)
-                compared.append(True)
+            with mpmath.workprec(300):
+                value_at = values_at(numbers)
+                for one, value in zip(expressions, expected, strict=True):
+                    try:
+                        at = value_at(one)
+                    except ZeroDivisionError:
+                        continue  # outside the formula's own domain
+                    assert (enclosure(at) + arb(0, 2.0**-90 * max(1.0, abs(float(at))))).overlaps(value)
+                    compared.append(True)
 
     run()
-    assert compared
+    assert compared or identifier == "data.pca.fit"  # symbols have no eigenvectors
 
 
 # --- what enters, and what is decided ----------------------------------------------------------------------------------------------

@@ -7,8 +7,9 @@ import pickle
 import numpy as np
 import pytest
 import sympy as sp
+from flint import arb
 from numpy.testing.overrides import get_overridable_numpy_array_functions, get_overridable_numpy_ufuncs
-from trainspec.spec.arithmetic import Ball, Differential, Numbers, Rational, Refused, Running, Symbolic, Tensor, symbols, tensor
+from trainspec.spec.arithmetic import Ball, Differential, Numbers, Rational, Refused, Running, Symbolic, Tensor, Undecided, symbols, tensor
 from trainspec.spec.arithmetic._numbers import FUNCTIONS, KEPT
 from trainspec.spec.arithmetic.tensor import FUNCTIONS as TENSOR_FUNCTIONS
 
@@ -263,6 +264,19 @@ def test_conversions_are_refused(name, convert):
             convert(one)
 
 
+@pytest.mark.parametrize("name", ["Symbolic", "Ball", "Rational", "Differential", "Running"])
+def test_a_whole_number_counts(name):
+    assert list(range(type(SAMPLES[name])(3))) == [0, 1, 2]
+    with pytest.raises(TypeError):
+        operator.index(type(SAMPLES[name])(2.5))
+
+
+@pytest.mark.parametrize("x", [Ball(arb(3, 0.25)), Differential.along(3.0, 1.0), symbols("n", integer=True), Ball([3])])
+def test_what_is_not_one_number_known_to_be_whole_does_not_count(x):
+    with pytest.raises(TypeError):
+        operator.index(x)
+
+
 @pytest.mark.parametrize("name", ARRAYS)
 @pytest.mark.parametrize("store", [pickle.dumps, lambda x: x.dumps(), lambda x: x.tobytes(), lambda x: x.tofile("never")])
 def test_pickling_is_refused(name, store):
@@ -339,3 +353,26 @@ def test_the_classes_are_all_there():
     assert {cls.__name__ for cls in Numbers.__subclasses__() if cls.__module__.startswith("trainspec")} == set(ARRAYS)
     assert all(type(x).__name__ == name for name, x in SAMPLES.items())
     assert isinstance(SAMPLES["Symbolic"], Symbolic)
+
+
+# --- the place of the smallest -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["Symbolic", "Ball", "Rational", "Differential", "Running"])
+@pytest.mark.parametrize("axis", [None, 0, 1, -1])
+def test_argmin_is_numpys(name, axis):
+    rows = np.array([[1.5, -2.0, 0.25], [0.5, 3.0, -1.0], [1.5, 0.0, -4.0]])
+    got = np.argmin(type(SAMPLES[name])(rows), axis=axis)
+    np.testing.assert_array_equal(got, np.argmin(rows, axis=axis))
+    assert not isinstance(got, Numbers)
+
+
+def test_argmin_takes_the_first_at_a_tie():
+    assert np.argmin(Rational([2, 1, 1])) == 1
+    assert np.argmin(Ball([2, 1, 1])) == 1
+
+
+@pytest.mark.parametrize("x", [symbols("x", 2), Ball([arb(1, 0.5), 1])])
+def test_argmin_of_what_is_not_decided(x):
+    with pytest.raises(Undecided):
+        np.argmin(x)

@@ -1,0 +1,677 @@
+"""Evidence for reference/data.py: scaling, centring, principal components, and the decks' examples of what they are good for.
+
+Principal directions are roots of polynomials, so no symbol computes them. The proofs take any directions U and variances S instead, and
+show every result as the promised one and terms in C − U S Uᵀ and UᵀU − I. That the fit makes both vanish is exact on fractions, where
+eigenvectors are rational, and certified on balls.
+"""
+
+from __future__ import annotations
+
+import itertools
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import sympy as sp
+
+from ...reference.data import Extent, Principal, Scaling
+from ..arithmetic import Ball, Rational, Symbolic, Tensor, symbols, tensor
+from . import Cell, Claims, Step, certified_value, enumeration, law, presets, printed, proof
+
+if TYPE_CHECKING:
+    from ...reference.domains import Count, Data, Eps, NotBelowLow, Positive, Real, VariedData
+
+N, M, D = (sp.Symbol(name, integer=True, positive=True) for name in ("N", "M", "D"))
+ddof = sp.Symbol("delta", integer=True, nonnegative=True)
+
+data: Any = tensor("x", N, D)  # training data
+later: Any = tensor("y", M, D)  # what comes after
+shift: Any = tensor("b", D)
+stretch: Any = tensor("a", D, positive=True)
+level: Any = tensor("mu", D)
+unit: Any = tensor("s", D, positive=True)
+trained = Scaling(level, unit)  # of any training data
+
+
+def squared_deviations(table: Any) -> Any:
+    """The sum of squared deviations from the mean, feature by feature."""
+    return np.sum((table - np.mean(table, axis=0)) ** 2, axis=0)
+
+
+# --- standardizing -----------------------------------------------------------------------------------------------------------------
+
+
+@proof("data.standardize", "data.standardize.fit", scope="every number of samples and features, every ddof")
+def mean_0_and_deviation_1(standardize_fit: Step, standardize: Step) -> Claims:
+    """The standardized training data sum to 0 and their squares to N − ddof; the fit is the mean, and (N − ddof) s² the squares."""
+    fitted = standardize_fit(data, ddof=ddof)
+    yield fitted.mean, np.mean(data, axis=0)
+    yield fitted.scale**2 * Tensor(N - ddof), squared_deviations(data)
+    z = standardize(data, fitted)
+    yield np.sum(z, axis=0), 0 * shift
+    yield np.sum(z**2, axis=0), 0 * shift + Tensor(N - ddof)
+
+
+@proof("data.standardize", "data.standardize.fit", scope="every number of samples and features, every ddof, units and origins")
+def units_and_origins_do_not_matter(standardize_fit: Step, standardize: Step) -> Claims:
+    """Features a x + b with a > 0 have mean a μ + b and deviation a s, and the same standardized values; so standardizing twice is once."""
+    fitted, moved = standardize_fit(data, ddof=ddof), standardize_fit(stretch * data + shift, ddof=ddof)
+    yield moved.mean, stretch * fitted.mean + shift
+    yield moved.scale**2, (stretch * fitted.scale) ** 2
+    yield standardize(stretch * data + shift, moved), standardize(data, fitted)
+    again = standardize_fit(standardize(data, fitted), ddof=ddof)
+    yield again.mean, 0 * shift
+    yield again.scale**2, 0 * shift + 1
+
+
+@proof("data.standardize", "data.targets", scope="every number of samples and features, every statistics with s > 0")
+def there_and_back(standardize: Step, destandardize: Step) -> Claims:
+    """With the training data's statistics new data go there and back; an error of a standardized prediction is an error s times larger."""
+    yield destandardize(standardize(later, trained), trained), later
+    yield standardize(destandardize(later, trained), trained), later
+    other: Any = tensor("z", M, D)
+    yield destandardize(later, trained) - destandardize(other, trained), trained.scale * (later - other)
+
+
+@proof("data.standardize", scope="every training and new data, every number of features")
+def new_data_keep_the_training_statistics(standardize_fit: Step, standardize: Step) -> Claims:
+    """New data have mean (m' − m)/s, not 0, and squared deviations divided by s²: a drift of the data is seen, not scaled away."""
+    fitted = standardize_fit(data)
+    z = standardize(later, fitted)
+    yield np.mean(z, axis=0), (np.mean(later, axis=0) - fitted.mean) / fitted.scale
+    yield squared_deviations(z) * fitted.scale**2, squared_deviations(later)
+
+
+@enumeration(
+    "data.standardize",
+    "data.standardize.fit",
+    "data.standardize.fit_tolerant",
+    scope="exact, all pairs of −3 … 3 with ddof 0, all steps d of the triples m − d, m, m + d with ddof 1",
+)
+def by_hand(standardize_fit: Step, standardize_fit_tolerant: Step, standardize: Step) -> Claims:
+    """A pair has deviation |a − b|/2 and goes to ±1; a triple has the deviation d and goes to −1, 0, 1. Constant features become 0."""
+    for one, two in itertools.product(range(-3, 4), repeat=2):
+        pair = Rational([[one, 1], [two, 3]])
+        tolerant = standardize_fit_tolerant(pair, constant_scale=Rational(7))
+        yield tolerant.mean, Rational([Fraction(one + two, 2), 2])
+        yield tolerant.scale, Rational([Fraction(abs(one - two), 2) or 7, 1])
+        yield standardize(pair, tolerant)[:, 0], Rational([(one > two) - (one < two), (two > one) - (two < one)])
+        if one != two:
+            yield standardize_fit(pair), tolerant
+            yield standardize_fit(pair, ddof=0), tolerant
+    for middle, step in itertools.product(range(-2, 3), range(1, 4)):
+        triple = Rational([[middle - step], [middle], [middle + step]])
+        fitted = standardize_fit(triple, ddof=1)
+        yield fitted, Scaling(Rational([middle]), Rational([step]))
+        yield standardize_fit_tolerant(triple, constant_scale=Rational(7), ddof=1), fitted
+        yield standardize(triple, fitted), Rational([[-1], [0], [1]])
+
+
+first, gap, rest, constant = symbols("first gap rest constant", positive=True)
+
+
+@proof("data.standardize.fit_tolerant", scope="every ordered column of 2 or 3 samples and every constant one of 1 … 3, both ddof")
+def tolerant_of_constants_alone(standardize_fit_tolerant: Step, standardize_fit: Step, standardize: Step) -> Claims:
+    """Where a feature varies it is the plain fit, whatever constant_scale; where none does the scale is constant_scale and z is 0."""
+    for column in ([first, first + gap], [first, first + gap, first + gap + rest], [first + gap, first, first]):
+        table = np.expand_dims(np.stack(column), 1)
+        for freedom in (0, 1):
+            yield (
+                standardize_fit_tolerant(table, constant_scale=constant, ddof=freedom),
+                standardize_fit(table, ddof=freedom),
+            )
+    for count in (1, 2, 3):
+        table = np.expand_dims(np.stack([first] * count), 1)
+        fitted = standardize_fit_tolerant(table, constant_scale=constant)
+        yield fitted, Scaling(np.stack([first]), np.stack([constant]))
+        yield standardize(table, fitted), 0
+
+
+@law("data.standardize.fit", "data.standardize", scope="float64, bit for bit, units of 2ᵏ", exact=True)
+def powers_of_two_as_units(standardize_fit: Step, standardize: Step, data: VariedData, k: Count) -> Claims:
+    """Data in units 2ᵏ smaller have mean and deviation 2ᵏ times larger, and the same standardized values to the last bit."""
+    plain, scaled = standardize_fit(data), standardize_fit(2.0**k * data)
+    yield scaled, Scaling(2.0**k * plain.mean, 2.0**k * plain.scale)
+    if np.all(plain.scale > 0):
+        yield standardize(2.0**k * data, scaled), standardize(data, plain)
+
+
+@law("data.standardize.fit_tolerant", scope="float64, bit for bit, one feature constant", exact=True)
+def constants_are_seen_to_the_last_bit(
+    standardize_fit_tolerant: Step, standardize_fit: Step, data: VariedData, constant_scale: Positive, x: Real
+) -> Claims:
+    """Also where the computed mean of equal numbers is not that number, and the computed deviation not 0."""
+    fitted = standardize_fit_tolerant(np.concatenate([data, np.full((len(data), 1), x / 3)], axis=1), constant_scale=constant_scale)
+    plain = standardize_fit(data)
+    yield fitted.scale, np.concatenate([plain.scale, [constant_scale]])
+    yield fitted.mean[:-1], plain.mean
+
+
+@law("data.standardize", "data.targets", scope="float64, within rounding")
+def there_and_back_in_floats(standardize: Step, destandardize: Step, standardize_fit: Step, data: VariedData) -> Claims:
+    """The round trip, in floats."""
+    fitted = standardize_fit(data)
+    yield destandardize(standardize(data, fitted), fitted), data
+
+
+# --- min–max -----------------------------------------------------------------------------------------------------------------------
+
+RANGES = [(one["low"], one["high"]) for one in presets("data.minmax")]
+
+
+@proof("data.minmax", scope="every number of samples and features, every range of the data and every [low, high]")
+def the_range_goes_to_the_range(minmax: Step) -> Claims:
+    """What stands a share u of the way from min to max comes to stand a share u of the way from low to high: 2 u − 1 for [−1, 1]."""
+    extent = Extent(shift, stretch)
+    low, high = Tensor(sp.Symbol("low", real=True)), Tensor(sp.Symbol("high", real=True))
+    yield minmax(shift + later * stretch, extent, low=low, high=high), low + later * (high - low)
+    unit, symmetric = (minmax(later, extent, low=Tensor(sp.Rational(low)), high=Tensor(sp.Rational(high))) for low, high in RANGES)
+    yield unit, (later - shift) / stretch
+    yield symmetric, 2 * unit - 1
+
+
+@proof("data.minmax.fit", scope="every column of 1 … 3 samples, in every order")
+def smallest_and_width(minmax_fit: Step) -> Claims:
+    """The smallest, and how far the largest lies above it."""
+    for order in itertools.permutations([first, first + gap, first + gap + rest]):
+        yield minmax_fit(np.expand_dims(np.stack(order), 1)), Extent(np.stack([first]), np.stack([gap + rest]))
+    yield minmax_fit(np.expand_dims(np.stack([first, first]), 1)), Extent(np.stack([first]), np.stack([0 * first]))
+
+
+@enumeration("data.minmax.fit", "data.minmax", scope="exact, all columns of 2 and 3 samples from −1 … 2, to [0, 1] and [−1, 1]")
+def ends_are_met(minmax_fit: Step, minmax: Step) -> Claims:
+    """The smallest comes to low, the largest to high, and the order stays."""
+    for column in itertools.chain(itertools.product(range(-1, 3), repeat=2), itertools.product(range(-1, 3), repeat=3)):
+        if min(column) < max(column):
+            table = Rational([[x] for x in column])
+            extent = minmax_fit(table)
+            yield extent, Extent(Rational([min(column)]), Rational([max(column) - min(column)]))
+            for low, high in RANGES:
+                got = minmax(table, extent, low=Rational(low), high=Rational(high))[:, 0]
+                yield got, Rational([low + (high - low) * Fraction(x - min(column), max(column) - min(column)) for x in column])
+
+
+@law("data.minmax", "data.minmax.fit", scope="float64, bit for bit", exact=True)
+def ends_are_met_to_the_last_bit(minmax: Step, minmax_fit: Step, data: VariedData) -> Claims:
+    """In floats, too, the training data reach 0 and 1 exactly, and −1 and 1, and never go beyond."""
+    extent = minmax_fit(data)
+    for low, high in RANGES:
+        got = minmax(data, extent, low=float(low), high=float(high))
+        yield (np.min(got, axis=0), np.max(got, axis=0)), (float(low), float(high))
+
+
+@law("data.minmax", scope="float64, within rounding")
+def halves_of_the_range(minmax: Step, minmax_fit: Step, data: VariedData, low: Real, high: NotBelowLow) -> Claims:
+    """Scaling to [low, high] is scaling to [0, 1], stretched and moved."""
+    extent = minmax_fit(data)
+    yield minmax(data, extent, low=low, high=high), low + (high - low) * minmax(data, extent, low=0, high=1)
+
+
+# --- images ------------------------------------------------------------------------------------------------------------------------
+
+H, W, C = (sp.Symbol(name, integer=True, positive=True) for name in "HWC")
+images: Any = tensor("x", N, H, W, C)
+
+
+@proof(
+    "data.center_image",
+    "data.center_image.fit",
+    "data.center_image.channels",
+    "data.center_image.channels_fit",
+    scope="every number, height and width of images and of channels",
+)
+def means_vanish(mean_image: Step, center_image: Step, mean_of_channels: Step, center_channels: Step) -> Claims:
+    """After the mean image, every pixel's mean is 0 and so is every channel's; after the channels' means, every channel's.
+
+    A pixel then keeps the mean by which it differs from its channel. The channels' means are those of the mean image over its pixels.
+    """
+    image, channels = mean_image(images), mean_of_channels(images)
+    yield image.shape, (H, W, C)
+    yield channels.shape, (C,)
+    yield np.mean(image, axis=(0, 1)), channels
+    by_pixel, by_channel = center_image(images, image), center_channels(images, channels)
+    yield mean_image(by_pixel), 0 * image
+    yield mean_of_channels(by_pixel), 0 * channels
+    yield mean_of_channels(by_channel), 0 * channels
+    yield mean_image(by_channel), image - channels
+    other: Any = tensor("m", H, W, C)
+    yield center_image(images, other) + other, images
+
+
+@enumeration(
+    "data.center_image",
+    "data.center_image.fit",
+    "data.center_image.channels",
+    "data.center_image.channels_fit",
+    scope="exact: all pairs of images of two pixels from 0, 1, 2; one set of images of 32 × 32 pixels and 3 channels",
+)
+def pixels_keep_a_mean(mean_image: Step, center_image: Step, mean_of_channels: Step, center_channels: Step) -> Claims:
+    """Per-channel centring leaves the pixels' means at 0 exactly where they were equal. The shapes are (32, 32, 3) and (3,)."""
+    for numbers in itertools.product(range(3), repeat=4):
+        pair = Rational(np.reshape(numbers, (2, 1, 2, 1)))
+        image = mean_image(pair)
+        yield np.reshape(image, (2,)), Rational([Fraction(a + b, 2) for a, b in zip(numbers[:2], numbers[2:], strict=True)])
+        left = mean_image(center_channels(pair, mean_of_channels(pair)))
+        yield bool(np.all(left == 0)), numbers[0] + numbers[2] == numbers[1] + numbers[3]
+        yield mean_image(center_image(pair, image)), 0
+    cifar = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3)).astype(float)  # fours of bytes: every mean is a dyadic fraction
+    yield mean_image(cifar).shape, (32, 32, 3)
+    yield mean_of_channels(cifar).shape, (3,)
+    yield np.mean(center_image(cifar, mean_image(cifar)), axis=0), 0.0
+    yield np.mean(center_channels(cifar, mean_of_channels(cifar)), axis=(0, 1, 2)), 0.0
+
+
+# --- principal components ----------------------------------------------------------------------------------------------------------
+
+K = sp.Symbol("K", integer=True, positive=True)
+centred: Any = tensor("c", N, D)
+directions: Any = tensor("U", D, K)
+variances: Any = tensor("S", K, nonnegative=True)
+along: Any = tensor("v", K)
+across: Any = tensor("w", D)
+eps = Tensor(sp.Symbol("eps", nonnegative=True))
+found = Principal(trained.mean, directions, variances)
+
+
+def covariance(table: Any) -> Any:
+    """The second moments of the columns, which are centred."""
+    return table.T @ table / Tensor(N)
+
+
+def misfit(vector: Any) -> Any:
+    """(C U − U S) v: 0 where the columns of U are eigenvectors of C, all of them or the first few, with the eigenvalues S."""
+    return covariance(centred) @ (directions @ vector) - directions @ (variances * vector)
+
+
+def skewness(vector: Any) -> Any:
+    """(UᵀU − I) v: 0 where the columns of U are orthonormal."""
+    return directions.T @ (directions @ vector) - vector
+
+
+@proof("data.pca", scope="every centred data set of any size, any K directions, orthonormal and of C or not")
+def rotated_covariance_is_diagonal(pca: Step) -> Claims:
+    """The covariance of the components, along any v, is S v, and what vanishes for orthonormal eigenvectors of C. Means stay 0."""
+    components = pca(trained.mean + centred, found)
+    yield covariance(components) @ along, variances * along + directions.T @ misfit(along) + skewness(variances * along)
+    yield np.sum(components, axis=0), np.sum(centred, axis=0) @ directions
+
+
+@proof("data.whiten", scope="every centred data set of any size, any K directions, every eps ≥ 0 with S + eps > 0")
+def whitened_covariance(whiten: Step, pca: Step) -> Claims:
+    """It is S/(S + eps), so 1 at eps = 0, and what vanishes for orthonormal eigenvectors of C; each component is pca's over √(S + eps)."""
+    root = np.sqrt(variances + eps)
+    white = whiten(trained.mean + centred, found, eps=eps)
+    left = directions.T @ misfit(along / root) + skewness(variances * (along / root))
+    yield covariance(white) @ along, variances / (variances + eps) * along + left / root
+    yield white * root, pca(trained.mean + centred, found)
+
+
+@proof("data.whiten.zca", scope="every centred data set of any size, any K directions, every eps with S + eps > 0")
+def turned_back_and_symmetric(zca: Step, whiten: Step) -> Claims:
+    """It is the whitened data z turned by Uᵀ; its matrix W is symmetric, and not negative: x·W y is Σ z(x) z(y) √(S + eps).
+
+    So its covariance is U S/(S + eps) Uᵀ, as the whitened data have S/(S + eps); at eps = 0 and full rank U Uᵀ = I.
+    """
+    other: Any = tensor("o", M, D)
+    (turned, turned_other), (white, white_other) = (
+        [step(trained.mean + table, found, eps=eps) for table in (centred, other)] for step in (zca, whiten)
+    )
+    yield turned, white @ directions.T
+    yield turned @ other.T, centred @ turned_other.T
+    yield turned @ other.T, (white * np.sqrt(variances + eps)) @ white_other.T
+
+
+SIGNS = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]])  # columns of mean 0, orthogonal, of length 2
+THIRDS = Rational([[1, 2, 2], [2, 1, -2], [2, -2, 1]]) / 3  # orthonormal columns
+SPREADS = [(3, 5, 2), (7, 1, 4), (Fraction(16, 3), 3, Fraction(5, 3)), (3, 0, Fraction(16, 3)), (4, 4, 1), (0, 2, 0)]
+
+
+def clouds() -> Any:
+    """Four points in three dimensions, of mean (1, −2, 5), of these deviations along the columns of THIRDS; equal ones along the axes."""
+    for spread in SPREADS:
+        turn = THIRDS if len(set(spread)) == 3 else Rational(np.eye(3))
+        yield spread, Rational(SIGNS) * Rational(list(spread)) @ turn.T + Rational([1, -2, 5])
+
+
+@enumeration(
+    "data.pca.fit", "data.pca", scope="exact: six clouds of rational principal directions, of ranks 1 … 3, equal variances among them"
+)
+def directions_are_found(pca_fit: Step, pca: Step) -> Claims:
+    """C = U S Uᵀ and UᵀU = I, S the squared deviations, largest first; the components have covariance S, so do the first two."""
+    for spread, cloud in clouds():
+        fitted = pca_fit(cloud)
+        yield fitted.mean, Rational([1, -2, 5])
+        yield fitted.variances, Rational(sorted((x * x for x in spread), reverse=True))
+        yield fitted.directions.T @ fitted.directions, Rational(np.eye(3))
+        moved = cloud - fitted.mean
+        yield moved.T @ moved / 4, fitted.directions * fitted.variances @ fitted.directions.T
+        components = pca(cloud, fitted)
+        yield components.T @ components / 4, Rational(np.eye(3)) * fitted.variances
+        first_two = pca(cloud, Principal(fitted.mean, fitted.directions[:, :2], fitted.variances[:2]))
+        yield first_two, components[:, :2]
+        yield np.sum((moved - first_two @ fitted.directions[:, :2].T) ** 2), 4 * fitted.variances[2]
+
+
+@enumeration("data.whiten", "data.whiten.zca", scope="exact: the clouds of full rank at eps = 0; those with rational √(S + 16) at eps = 16")
+def whitened_exactly(pca_fit: Step, whiten: Step, zca: Step) -> Claims:
+    """Covariance I, by both; ZCA's matrix is symmetric and its square is the inverse of C + eps I. New data go through the same matrix."""
+    for spread, cloud in clouds():
+        full, fitted = all(spread), pca_fit(cloud)
+        for extra in [Rational(0)] * full + [Rational(16)] * (set(spread) <= {0, 3, Fraction(16, 3), Fraction(5, 3)}):
+            share = Rational(np.eye(3)) * (fitted.variances / (fitted.variances + extra))
+            white = whiten(cloud, fitted, eps=extra)
+            yield white.T @ white / 4, share
+            turned = zca(cloud, fitted, eps=extra)
+            yield turned.T @ turned / 4, fitted.directions @ share @ fitted.directions.T
+            matrix = zca(fitted.mean + Rational(np.eye(3)), fitted, eps=extra)
+            yield matrix, matrix.T
+            moved = cloud - fitted.mean
+            yield matrix @ matrix @ (moved.T @ moved / 4 + extra * Rational(np.eye(3))), Rational(np.eye(3))
+            yield zca(2 * cloud, fitted, eps=extra), (2 * cloud - fitted.mean) @ matrix
+    flat = pca_fit(Rational([[1, 2], [3, 2]]))
+    yield flat.variances, Rational([1, 0])  # so that whitening at eps = 0 divides by 0, and the door says so
+
+
+@certified_value("data.pca.fit", "data.pca", "data.whiten", "data.whiten.zca", scope="normal data of 5 × 2, 6 × 4, 9 × 5, unlike scales")
+def directions_are_certified(pca_fit: Step, pca: Step, whiten: Step, zca: Step) -> Claims:
+    """Enclosed to a small fraction of an ulp: rotated, the covariance is S; whitened, the identity; and S/(S + eps) of it at eps = 1e−5."""
+    source = np.random.default_rng(0)
+    for samples, features in ((5, 2), (6, 4), (9, 5)):
+        cloud = Ball(source.standard_normal((samples, features)) * 2.0 ** np.arange(features) + 3)
+        fitted, eye = pca_fit(cloud), Ball(np.eye(features))
+        yield (pca(cloud, fitted).T @ pca(cloud, fitted)) / samples, eye * fitted.variances
+        yield bool(np.all(fitted.variances[:-1] > fitted.variances[1:])), True
+        for extra in (Ball(0), Ball(Fraction(1, 10**5))):
+            white, turned = whiten(cloud, fitted, eps=extra), zca(cloud, fitted, eps=extra)
+            yield white.T @ white / samples, eye * (fitted.variances / (fitted.variances + extra))
+            yield white @ fitted.directions.T, turned
+            yield np.sum(turned**2) / samples, np.sum(fitted.variances / (fitted.variances + extra))
+
+
+@law("data.pca.fit", scope="float64, exact, numbers of any size and data of any rank", exact=True)
+def variances_are_never_negative(pca_fit: Step, data: Data) -> Claims:
+    """Rounding makes eigenvalues of about −1e−16 ‖C‖ of zeros; they count as 0. Largest first."""
+    for unit in (1.0, 2.0**40):
+        fitted = pca_fit(unit * data)
+        yield bool(np.all(fitted.variances >= 0)), True
+        yield bool(np.all(fitted.variances[:-1] >= fitted.variances[1:])), True
+
+
+@law("data.whiten", "data.whiten.zca", scope="float64, within rounding, along the axes")
+def along_the_axes(whiten: Step, zca: Step, pca: Step, data: Data, unit: Positive, eps: Eps) -> Claims:
+    """Where the features are the components themselves, both divide by √(S + eps)."""
+    features = data.shape[1]
+    axes = Principal(0 * data[0], np.eye(features), 0 * data[0] + unit)
+    yield whiten(data, axes, eps=eps), data / np.sqrt(unit + eps)
+    yield zca(data, axes, eps=eps), whiten(data, axes, eps=eps)
+    yield pca(data, axes), data
+
+
+# --- what it is good for -----------------------------------------------------------------------------------------------------------
+
+weight, bias, target = tensor("w", 1, D), tensor("b", 1), tensor("t", N, 1)
+p, q = (sp.Symbol(name, integer=True, positive=True) for name in "pq")
+
+
+def half_squared_error(dense: Step, table: Any) -> Any:
+    """Half the mean squared error of a linear model, as an expression in w and b."""
+    return (np.mean((dense(table, weight, bias) - target) ** 2) / 2).element
+
+
+def by_weight(expression: Any, index: Any) -> Any:
+    """Its derivative by a weight."""
+    return sp.diff(expression, sp.IndexedBase("w", real=True)[index])
+
+
+@proof(
+    "data.preprocess_condition", "data.example.onn_gaussians", scope="every number of samples and features, all data, weights and targets"
+)
+def hessian_of_a_linear_model(dense: Step, standardize_fit: Step, standardize: Step) -> Claims:
+    """By two weights it is the mean of x x', covariance and product of means; by weight and bias the mean; by the bias twice 1.
+
+    Standardized: 0 by weight and bias, 1 by a weight twice, so the correlations by two.
+    """
+    cost, means, offset = half_squared_error(dense, data), np.mean(data, axis=0), bias.element
+    moments, moved = data.T @ data / Tensor(N), data - np.mean(data, axis=0)
+    yield Tensor(by_weight(by_weight(cost, p), q)), Tensor(moments.at(p, q))
+    yield moments, moved.T @ moved / Tensor(N) + np.linalg.outer(means, means)
+    yield Tensor(sp.diff(by_weight(cost, p), offset)), Tensor(means.at(p))
+    yield Tensor(sp.diff(cost, offset, 2)), 1
+    standard = half_squared_error(dense, standardize(data, standardize_fit(data)))
+    yield Tensor(sp.diff(by_weight(standard, p), offset)), 0
+    yield Tensor(by_weight(by_weight(standard, p), p)), 1
+
+
+big, small, angle = 1 + gap, 1 + rest, constant  # two numbers above 1, and the tangent of half an angle
+
+
+@proof("data.preprocess_condition", scope="two features: all units c, all means, all correlations, all covariances")
+def ravines_of_two_features(condition_number: Step) -> Claims:
+    """Units c make c²; a mean m = a − 1/a, beside the bias, makes a⁴; a correlation ρ leaves (1 + |ρ|)/(1 − |ρ|) to standardized features.
+
+    No other units make less than these: κ + 1/κ + 2 is 4/(1 − ρ²) and (h₁₁ − h₂₂)²/det H.
+    """
+    zero, one = 0 * gap, 0 * gap + 1
+    yield condition_number(np.stack([np.stack([big**2, zero]), np.stack([zero, one])])), big**2
+    mean = big - 1 / big
+    yield condition_number(np.stack([np.stack([one, mean]), np.stack([mean, 1 + mean**2])])), big**4
+    for correlation in (1 / big, -1 / big):
+        standard = condition_number(np.stack([np.stack([one, correlation]), np.stack([correlation, one])]))
+        yield standard, (1 + 1 / big) / (1 - 1 / big)
+        yield standard + 1 / standard + 2, 4 / (1 - correlation**2)
+    cosine, sine = (1 - angle**2) / (1 + angle**2), 2 * angle / (1 + angle**2)
+    turn = np.stack([np.stack([cosine, -sine]), np.stack([sine, cosine])])
+    hessian = turn @ np.stack([np.stack([first + gap, zero]), np.stack([zero, first])]) @ turn.T
+    condition, product = condition_number(hessian), hessian[0, 0] * hessian[1, 1]
+    determinant = first * (first + gap)
+    yield condition, (first + gap) / first
+    yield product - hessian[0, 1] ** 2, determinant
+    yield condition + 1 / condition + 2 - 4 * product / determinant, (hessian[0, 0] - hessian[1, 1]) ** 2 / determinant
+
+
+def exact(*rows: str) -> Any:
+    """A table of decimal numbers as the fractions that they are."""
+    return Rational([[Fraction(x) for x in row.split()] for row in rows])
+
+
+def rounded(figures: str) -> list[Any]:
+    """Figures that are printed in so many digits."""
+    return [printed(x) for x in figures.split()]
+
+
+def fractions(figures: str) -> list[Any]:
+    """Figures that are exact."""
+    return [Fraction(x) for x in figures.split()]
+
+
+def cells(row: str, columns: str, got: Any, claimed: list[Any]) -> Claims:
+    """One row of a table: the heads of its columns, our numbers, and those stated."""
+    for column, ours, stated in zip(columns.split(), got, claimed, strict=True):
+        yield Cell(ours, stated, row, column)
+
+
+ONN = exact("1 100 0.01 1", "-0.9 101 0.02 2", "-1.1 102 0.03 3", "0.2 150 0.05 4")
+ONN_TARGETS = exact("1000", "998", "1010", "800")
+ONN_COLUMNS = "x1 x2 x3 x4 y"
+
+
+@certified_value("data.example.onn", scope="ONN's X and Y", table="ONN's four samples, standardized")
+def onn_standardized(standardize_fit: Step, standardize: Step, destandardize: Step) -> Claims:
+    """Means, deviations, z (R3)."""
+    table = Ball(np.concatenate([ONN, ONN_TARGETS], axis=1))
+    fitted, other = standardize_fit(table), standardize_fit(table, ddof=1)
+    z = standardize(table, fitted)
+    yield from cells("mean", ONN_COLUMNS, fitted.mean, fractions("-0.2 113.25 0.0275 2.5 952"))
+    yield from cells("s, ddof 0", ONN_COLUMNS, fitted.scale, rounded("0.851469 21.229402 0.014790 1.118034 87.874911"))
+    yield from cells("s, ddof 1", ONN_COLUMNS, other.scale, rounded("0.983192 24.513602 0.017078 1.290994 101.469207"))
+    figures = (
+        "1.409329 -0.624134 -1.183216 -1.341641 0.546231",
+        "-0.822108 -0.577030 -0.507093 -0.447214 0.523471",
+        "-1.056996 -0.529925 0.169031 0.447214 0.660029",
+        "0.469776 1.731090 1.521278 1.341641 -1.729731",
+    )
+    for row, figure in enumerate(figures):
+        yield from cells(f"z, row {row + 1}", ONN_COLUMNS, z[row], rounded(figure))
+    yield destandardize(z, fitted), table
+
+
+@enumeration("data.example.onn", scope="exact: ONN's X", table="ONN's four samples, scaled to [0, 1]")
+def onn_between_0_and_1(minmax_fit: Step, minmax: Step) -> Claims:
+    """Min–max to [0, 1] (R3)."""
+    figures = ("1 0 0 0", "2/21 0.02 0.25 1/3", "0 0.04 0.5 2/3", "13/21 1 1 1")
+    for row, (got, figure) in enumerate(zip(minmax(ONN, minmax_fit(ONN), low=Rational(0), high=Rational(1)), figures, strict=True)):
+        yield from cells(f"row {row + 1}", "x1 x2 x3 x4", got, fractions(figure))
+
+
+def squared_error_gradient(dense: Step, dense_backward: Step, table: Any, targets: Any) -> Any:
+    """The gradient of the mean squared error of a linear model at 0: by the weights, then by the bias."""
+    zeros = Rational(np.zeros((1, table.shape[1])))
+    error = dense(table, zeros, zeros[0, :1]) - targets
+    _, by_weights, by_bias = dense_backward(2 * error / len(table), table, zeros)
+    return np.concatenate([by_weights[0], by_bias])
+
+
+@enumeration("data.example.onn", scope="exact: ONN's X and Y, all weights 0", table="The gradient of the mean squared error at 0")
+def onn_gradient(dense: Step, dense_backward: Step) -> Claims:
+    """−2 Σ y x / 4, and the share of each weight in the squared gradient by the weights (R3)."""
+    gradient = squared_error_gradient(dense, dense_backward, ONN, ONN_TARGETS)
+    yield from cells("gradient", "w1 w2 w3 w4 b", gradient, fractions("424.6 -211909 -50.13 -4613 -1904"))
+    share = gradient[:4] ** 2 / np.sum(gradient[:4] ** 2)
+    yield Cell(share[1], printed("0.99952"), "share of the square", "w2")
+
+
+@certified_value("data.example.onn", scope="ONN's X", table="The Hessian of a linear model on ONN's four samples")
+def onn_spectrum(condition_number: Step, standardize_fit: Step, standardize: Step) -> Claims:
+    """The condition number of XᵀX/4; the eigenvalues of the standardized one, of which the smallest is 0 (R3)."""
+    table = Ball(ONN)
+    yield Cell(condition_number(table.T @ table / 4), printed("4.76e9"), "as it is", "κ")
+    z = standardize(table, standardize_fit(table))
+    values = np.linalg.eigvalsh(z.T @ z / 4)
+    yield from cells("standardized", "λ1 λ2 λ3 λ4", values, [0, *rounded("0.03059 1.169583 2.799827")])
+
+
+@proof("data.example.onn", scope="ONN's X, divided by any deviations")
+def onn_has_rank_3(standardize: Step) -> Claims:
+    """The centred samples add up to 0, so their rank is at most 3; three of them have three independent features, so it is 3.
+
+    What the fourth feature is of the other three gives the vector that Z, and so the Hessian, maps to 0: its condition number is infinite.
+    """
+    scale = symbols("s", 4, positive=True)
+    table = Symbolic([[Fraction(int(x.p), int(x.q)) for x in row] for row in Rational.plain(ONN)])
+    z = standardize(table, Scaling(np.mean(table, axis=0), scale))
+    yield np.sum(z, axis=0), 0
+    mixture = np.linalg.solve(z[:3, :3], -z[:3, 3])  # it has one: the determinant is not 0
+    null = np.concatenate([mixture, [1 + 0 * scale[0]]])
+    yield z @ null, 0
+    yield z.T @ (z @ null), 0
+
+
+# E[x] and the deviations of ONN's three pairs of features, and the figures: κ, the largest stable learning rate, κ with a bias
+GAUSSIANS = {
+    "N(0, 1), N(0, 1)": ((0, 0), (1, 1), fractions("1 2 1")),
+    "N(0, 10²), N(0, 1)": ((0, 0), (10, 1), fractions("100 0.02 100")),
+    "N(3, 1), N(−2, .3²)": ((3, -2), (1, Fraction(3, 10)), rounded("38.49 0.1456 938.73")),
+}
+
+
+def second_moments(means: Any, deviations: Any) -> Any:
+    """E[x xᵀ] of independent features."""
+    return Rational(np.diag(np.array(deviations, dtype=object) ** 2)) + np.linalg.outer(Rational(means), Rational(means))
+
+
+@certified_value(
+    "data.example.onn_gaussians", scope="the three pairs of features", table="ONN's three Gaussians: descent on ½ mean squared error"
+)
+def onn_gaussians(condition_number: Step, heavy_ball_stability_limit: Step, gd_rate: Step) -> Claims:
+    """κ of E[x xᵀ]; 2/λmax, where the rate of descent passes 1; κ of the moments of (x, 1)."""
+    for name, (means, deviations, figures) in GAUSSIANS.items():
+        hessian = Ball(second_moments(means, deviations))
+        with_bias = Ball(second_moments((*means, 1), (*deviations, 0)))
+        spectrum = np.linalg.eigvalsh(hessian)
+        edge = heavy_ball_stability_limit(momentum=Ball(0)) / spectrum[-1]
+        yield from cells(name, "κ lr κ,bias", (condition_number(hessian), edge, condition_number(with_bias)), figures)
+        for side in (-1, 1):
+            yield gd_rate(spectrum, lr=edge * (1 + Ball(Fraction(side, 10**6)))) < 1, side < 0
+        if name.startswith("N(3"):
+            yield list(spectrum), rounded("0.3568 13.7332")
+
+
+@enumeration("data.example.onn_gaussians", scope="exact: descent from 0 to (1, 1), 150 steps at lr 1/10; 30 at 1/100 and 1")
+def it_curves_and_comes_back(gradient_descent: Step) -> Claims:
+    """Unlike means: the second weight sets out downwards, though it has to rise, and comes back later.
+
+    Unlike scales: one weight has 10⁴ of 10⁴ + 1 shares of the squared gradient and is there at once, the other still far away after 30
+    steps. Standardized: straight to the goal.
+    """
+    goal = Rational([1, 1])
+    standard, scaled, apart = (second_moments(means, deviations) for means, deviations, _ in GAUSSIANS.values())
+    paths = [
+        list(descent(gradient_descent, hessian, goal, lr, steps))
+        for hessian, lr, steps in ((apart, Fraction(1, 10), 150), (scaled, Fraction(1, 100), 30), (standard, Fraction(1), 30))
+    ]
+    second = [point[1] for point in paths[0]]
+    yield [bool(x < 0) for x in second[:4]], [False, True, True, True]
+    turn = min(range(len(second)), key=lambda step: second[step].item())
+    yield all(bool(a < b) for a, b in itertools.pairwise(second[turn:])), True
+    yield bool(np.max(np.abs(paths[0][-1] - goal)) < Fraction(1, 50)), True
+    slope = scaled @ goal
+    yield slope[0] ** 2 / (slope @ slope), Fraction(10**4, 10**4 + 1)
+    yield paths[1][1], Rational([1, Fraction(1, 100)])
+    yield paths[1][-1][1], 1 - Fraction(99, 100) ** 30
+    yield paths[2][1], goal
+
+
+def descent(gradient_descent: Step, hessian: Any, goal: Any, lr: Fraction, steps: int) -> Any:
+    """The points of gradient descent from 0 on a parabola around a goal."""
+    point = 0 * goal
+    for _ in range(steps + 1):
+        yield point
+        point = gradient_descent(point, hessian @ (point - goal), lr=Rational(lr))
+
+
+STU = exact("114.8 0.00323", "338.1 0.00183", "98.8 0.00279")
+STU_TARGETS = exact("5.1", "3.2", "4.1")
+
+
+@enumeration("data.example.stu_regression", scope="exact: STU's table, all weights 0", table="Gradients of ½ squared errors at w = 0")
+def stu_gradients(dense: Step, dense_backward: Step) -> Claims:
+    """w̄ᵢ = ȳ xᵢ, sample by sample, and their sum (R4): the first is 6e4 times larger."""
+    zeros = Rational([[0, 0]])
+    slopes = [dense_backward(dense(x, zeros) - t, x, zeros)[1][0] for x, t in zip(STU[:, None], STU_TARGETS[:, None], strict=True)]
+    figures = ("-585.48 -0.016473", "-1081.92 -0.005856", "-405.08 -0.011439", "-2072.48 -0.033768")
+    for row, got, figure in zip(("sample 1", "sample 2", "sample 3", "sum"), [*slopes, sum(slopes, zeros[0])], figures, strict=True):
+        yield from cells(row, "w1 w2", got, fractions(figure))
+    _, together, _ = dense_backward(dense(STU, zeros) - STU_TARGETS, STU, zeros)
+    yield together[0], sum(slopes, zeros[0])
+    yield Cell(together[0, 0] / together[0, 1], printed("61374"), "sum", "w1 / w2")
+
+
+@enumeration("data.example.stu_regression", scope="exact: STU's table", table="The least-squares solution of STU's table")
+def stu_solution(dense: Step) -> Claims:
+    """Three weights for three samples leave no error (R4): w₂ has 4e5 times as far to go as w₁."""
+    solution = np.linalg.solve(np.concatenate([STU, Rational(np.ones((3, 1)))], axis=1), STU_TARGETS)
+    yield dense(STU, solution[:2].T, solution[2]), STU_TARGETS
+    yield from cells("solution", "w1 w2 b", solution[:, 0], rounded("0.004675 2102.742 -2.2285"))
+    yield bool(solution[1, 0] > 4 * 10**5 * solution[0, 0]), True
+
+
+@certified_value(
+    "data.example.stu_regression",
+    "data.preprocess_condition",
+    scope="STU's table",
+    table="STU's table before and after standardizing",
+)
+def stu_condition(standardize_fit: Step, standardize: Step, condition_number: Step, pca_fit: Step, whiten: Step) -> Claims:
+    """Means, deviations, correlation, condition numbers (R4); standardized it is (1 + |ρ|)/(1 − |ρ|), and whitened 1."""
+    table = Ball(STU)
+    fitted = standardize_fit(table)
+    z = standardize(table, fitted)
+    correlation, condition = z[:, 0] @ z[:, 1] / 3, condition_number(z.T @ z)
+    yield from cells("mean", "x1 x2", fitted.mean, [Fraction("183.9"), printed("0.00261667")])
+    yield from cells("s", "x1 x2", fitted.scale, rounded("109.231345 0.000585"))
+    yield Cell(correlation, printed("-0.931534"), "standardized", "ρ")
+    yield Cell(condition_number(table.T @ table), printed("1.386e10"), "as it is", "κ")
+    yield Cell(condition, printed("28.21"), "standardized", "κ")
+    yield condition, (1 - correlation) / (1 + correlation)
+    white = whiten(table, pca_fit(table), eps=Ball(0))
+    yield Cell(condition_number(white.T @ white), 1, "whitened", "κ")

@@ -1,0 +1,659 @@
+"""Evidence for reference/losses.py: two classes, K classes, squared errors.
+
+What a sum over examples adds up is proven of its generic term, under reduction "none", for every number of examples, of inputs and of
+classes, and every pattern of labels; one piece shows that "sum" and "mean" are made of these terms in all formulas.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import sympy as sp
+
+from ..arithmetic import Ball, Rational, Symbolic, Tensor, certified, jacobian, labels, partial, rounding_bound, symbols, tensor
+from . import Cell, Claims, Step, certified_value, derivative, enumeration, erratum, law, presets, printed, proof, reproduction
+from ._induction import limit
+
+if TYPE_CHECKING:
+    from ...reference.domains import Inputs, Signs, Vector
+
+N, K, d, size = (sp.Symbol(name, integer=True, positive=True) for name in ("N", "K", "d", "m"))
+i, j, k, p, q = (sp.Symbol(name, integer=True, positive=True) for name in "ijkpq")  # indices of one example, of classes, of inputs
+
+weights, other, inputs, signs = tensor("w", d), tensor("v", d), tensor("x", N, d), tensor("y", N)
+rows, moved = tensor("w", K, d), tensor("v", K, d)  # of class weights
+scores, logits = tensor("z", N), tensor("z", N, K)
+classes = labels("y", N, classes=K)
+ONE = Tensor(1)
+smoothing = Tensor(sp.Symbol("s", real=True))
+outputs, targets = tensor("a", N, size), tensor("b", N, size)
+
+z, r, t, lam = symbols("z r t lam")
+above, inside = symbols("above inside", positive=True)
+
+
+def of_own_class(table: Any, example: Any = i) -> Any:
+    """The entry of a row that stands at the label of the example."""
+    return Tensor(table.at(example, classes.at(example) + 1))
+
+
+def quadratic(vector: Any, matrix: Any) -> Any:
+    """v·H v."""
+    return vector @ (matrix @ vector)
+
+
+# --- the examples together ---------------------------------------------------------------------------------------------------------
+
+
+@proof("loss.reduction", scope="losses and gradients of every number of examples, every shape of one, at two axes")
+def mean_is_the_sum_over_their_number(reduced: Step) -> Claims:
+    """Nothing is done by "none"; the sum is Σᵢ, and the mean 1/N of it."""
+    for losses in (scores, inputs, outputs):
+        generic = losses.at(*(i, p)[: len(losses.shape)])
+        total = sp.Sum(generic, (i, 1, N))
+        one = (p,) if len(losses.shape) == 2 else ()
+        yield reduced(losses, reduction="none"), losses
+        yield Tensor(reduced(losses, reduction="sum").at(*one)), Tensor(total)
+        yield Tensor(reduced(losses, reduction="mean").at(*one)), Tensor(total / N)
+
+
+@enumeration("loss.reduction", scope="exact, the losses of 1 … 4 examples, numbers, vectors and matrices")
+def sums_and_means_by_hand(reduced: Step) -> Claims:
+    """0 + 1 + 4 + …, in every place."""
+    for count, shape in itertools.product(range(1, 5), [(), (3,), (2, 2)]):
+        losses = Rational(np.multiply.outer(np.arange(count) ** 2, np.ones(shape, dtype=int)))
+        total = sum(n * n for n in range(count))
+        yield reduced(losses, reduction="none"), losses
+        yield reduced(losses, reduction="sum"), Rational(np.full(shape, total))
+        yield reduced(losses, reduction="mean"), Rational(np.full(shape, 1)) * Fraction(total, count)
+
+
+@proof(
+    "loss.logistic",
+    "loss.logistic.grad",
+    "loss.logistic.hessian",
+    "loss.logistic.binary",
+    "loss.softmax_xent.logits",
+    "loss.squared",
+    "loss.huber",
+    scope="every number of examples, inputs, classes and outputs, every label",
+)
+def every_loss_is_reduced_alike(
+    logistic_loss: Step,
+    logistic_grad: Step,
+    logistic_hessian: Step,
+    binary_cross_entropy: Step,
+    cross_entropy: Step,
+    squared_error: Step,
+    huber_loss: Step,
+) -> Claims:
+    """Under "sum" and "mean" they are the sum and the mean of what they are under "none"."""
+    for formula, args, more in (
+        (logistic_loss, (weights, inputs, signs), {}),
+        (logistic_grad, (weights, inputs, signs), {}),
+        (logistic_hessian, (weights, inputs), {}),
+        (binary_cross_entropy, (scores, signs), {}),
+        (cross_entropy, (logits, classes), {"smoothing": smoothing}),
+        (squared_error, (outputs, targets), {"half": False}),
+        (squared_error, (outputs, targets), {"half": True}),
+    ):
+        each, total, mean = (formula(*args, **more, reduction=one) for one in ("none", "sum", "mean"))
+        yield total, np.sum(each, axis=0)
+        yield mean, np.sum(each, axis=0) / Tensor(N)
+    sizes = np.abs(outputs - targets)  # of Huber's cases, the first and the last
+    for size_of_errors in (sizes, -sizes):
+        each, total, mean = (
+            huber_loss(size_of_errors, 0 * sizes, threshold=Tensor(above.item()), reduction=one) for one in ("none", "sum", "mean")
+        )
+        yield total, np.sum(each, axis=0)
+        yield mean, np.sum(each, axis=0) / Tensor(N)
+
+
+@proof(
+    "loss.softmax_xent",
+    "loss.softmax_xent.grad",
+    "loss.softmax_xent.hessian",
+    scope="every number of examples, inputs and classes, every label",
+)
+def every_softmax_loss_is_reduced_alike(softmax_loss: Step, softmax_loss_grad: Step, softmax_loss_hessian: Step) -> Claims:
+    """The same for losses by the weights of the classes."""
+    for formula, args in (
+        (softmax_loss, (rows, inputs, classes)),
+        (softmax_loss_grad, (rows, inputs, classes)),
+        (softmax_loss_hessian, (rows, inputs)),
+    ):
+        each, total, mean = (formula(*args, reduction=one) for one in ("none", "sum", "mean"))
+        yield total, np.sum(each, axis=0)
+        yield mean * Tensor(N), total
+
+
+@proof(
+    "loss.logistic.binary.grad",
+    "loss.softmax_xent.logits.grad",
+    "loss.squared.grad",
+    scope="every number of examples, classes and outputs, every label",
+)
+def what_one_example_enters_has_one_slope(binary_cross_entropy_grad: Step, cross_entropy_grad: Step, squared_error_grad: Step) -> Claims:
+    """Under "sum" as under "none"; under "mean" over N."""
+    for formula, args, more in (
+        (binary_cross_entropy_grad, (scores, signs), {}),
+        (cross_entropy_grad, (logits, classes), {"smoothing": smoothing}),
+        (squared_error_grad, (outputs, targets), {"half": False}),
+        (squared_error_grad, (outputs, targets), {"half": True}),
+    ):
+        each, total, mean = (formula(*args, **more, reduction=one) for one in ("none", "sum", "mean"))
+        yield total, each
+        yield mean * Tensor(N), each
+
+
+def in_floats(formula: Step, *args: Any, **more: Any) -> Claims:
+    """In float64 and in float32 the value lies within the running bound of the certified one: nothing overflows on the way."""
+    for dtype in (np.float64, np.float32):
+        given = [one.astype(dtype) if one.dtype.kind == "f" else one for one in args]
+        exact = certified(formula, *given, dtype=dtype, ulps=2.0**10, **more)
+        bound = rounding_bound(formula, *given, dtype=dtype, **more)
+        got = formula(*given, **more)
+        yield np.asarray(got).dtype == dtype, True
+        yield np.abs(Ball(np.asarray(got, dtype=float)) - exact) <= Ball(bound), True
+
+
+FAR = np.array([-1e30, -1e6, -1e3, -800.0, -100.0, -20.0, -1.0, 0.0, 0.5, 20.0, 1e3, 1e6, 1e30])
+
+
+# --- two classes -------------------------------------------------------------------------------------------------------------------
+
+
+@proof("loss.sigmoid", scope="every z, arrays of every length")
+def one_over_one_plus_exp(sigmoid: Step) -> Claims:
+    """1/(1 + e⁻ᶻ); σ(z) + σ(−z) = 1; σ′ = σ(z) σ(−z) = σ (1 − σ) > 0; ½ at 0."""
+    value = sigmoid(z)
+    yield value, 1 / (1 + np.exp(-z))
+    yield sigmoid(scores), 1 / (1 + np.exp(-scores))
+    yield value + sigmoid(-z), 1
+    slope = Symbolic(sp.diff(value.item(), z.item()))
+    yield slope, value * sigmoid(-z)
+    yield slope, value * (1 - value)
+    yield slope > 0, True
+    yield sigmoid(0 * z), Fraction(1, 2)
+
+
+@certified_value("loss.sigmoid", scope="z from −1e30 to 1e30, float64 and float32")
+def sigmoid_far_out(sigmoid: Step) -> Claims:
+    """Within the running bound; at ±20 to ten digits."""
+    yield from in_floats(sigmoid, FAR)
+    yield certified(sigmoid, -20.0), printed("2.061153618e-9")
+    yield certified(sigmoid, 20.0), printed("0.9999999979388464")
+
+
+@proof("loss.logistic.probability", scope="every number of examples and inputs, both labels")
+def both_labels_add_up_to_one(label_probability: Step) -> Claims:
+    """P = 1/(1 + exp(−y w·x)), and P(1) + P(−1) = 1."""
+    yield label_probability(weights, inputs, signs), 1 / (1 + np.exp(-signs * (inputs @ weights)))
+    yield label_probability(weights, inputs, ONE) + label_probability(weights, inputs, -ONE), ONE
+
+
+@certified_value("loss.logistic.probability", scope="w·x from −1e30 to 1e30, both labels, float64 and float32")
+def probabilities_far_out(label_probability: Step) -> Claims:
+    """Within the running bound."""
+    for label in (1.0, -1.0):
+        yield from in_floats(label_probability, np.array([0.5]), 2 * FAR[:, None], np.full(FAR.shape, label))
+
+
+@erratum("E74")
+def labels_zero_and_one(label_probability: Step) -> Claims:
+    """With labels 0 and 1 the two probabilities add up to 1: the label 0 has ½ whatever the weights."""
+    row = np.stack([np.stack([r])])
+    first, second = (label_probability(np.stack([z]), row, np.stack([label + 0 * z])) for label in (0, 1))
+    yield first + second, np.stack([1 + 0 * z])
+
+
+@proof("loss.logistic", scope="every number of examples and inputs, every label")
+def minus_log_of_the_probability(logistic_loss: Step, label_probability: Step) -> Claims:
+    """exp(−Eᵢ) = P(yᵢ)."""
+    yield np.exp(-logistic_loss(weights, inputs, signs, reduction="none")), label_probability(weights, inputs, signs)
+
+
+@certified_value("loss.logistic", "loss.logistic.grad", "loss.logistic.hessian", scope="w·x from −1e30 to 1e30, float64 and float32")
+def logistic_far_out(logistic_loss: Step, logistic_grad: Step, logistic_hessian: Step) -> Claims:
+    """Within the running bound; at y w·x = −800 it is 800, where the log of the rounded probability is infinite."""
+    weight, column, label = np.array([0.5]), 2 * FAR[:, None], np.ones(FAR.shape)
+    yield from in_floats(logistic_loss, weight, column, label, reduction="none")
+    yield from in_floats(logistic_grad, weight, column, label, reduction="none")
+    yield from in_floats(logistic_hessian, weight, column[np.abs(FAR) < 1e10], reduction="none")
+    one = np.ones((1, 1))
+    yield logistic_loss(np.array([-800.0]), one, one[0], reduction="sum"), 800.0
+    yield -np.log(1 / (1 + np.exp(800.0))), np.inf
+
+
+@proof("loss.logistic.grad", scope="every number of examples and inputs, every label, under every reduction")
+def derivative_of_the_logistic_loss(logistic_grad: Step, logistic_loss: Step) -> Claims:
+    """∂E/∂w."""
+    for reduction in ("sum", "mean"):
+        cost, slope = (one(weights, inputs, signs, reduction=reduction) for one in (logistic_loss, logistic_grad))
+        yield Tensor(partial(cost, "w", p)), Tensor(slope.at(p))
+
+
+def data(examples: int, width: int) -> tuple[Any, Any, Any]:
+    """Some weights, inputs and labels ±1, the same at every run."""
+    source = np.random.default_rng(0)
+    return source.normal(size=width), source.normal(size=(examples, width)), source.choice([-1.0, 1.0], examples)
+
+
+@derivative("loss.logistic", "loss.logistic.grad", "loss.logistic.hessian", scope="certified, 7 examples of 3 inputs")
+def certified_slopes(logistic_loss: Step, logistic_grad: Step, logistic_hessian: Step) -> Claims:
+    """Dual numbers through the loss and through its gradient."""
+    point, given, sign = data(7, 3)
+    for reduction in ("sum", "mean"):
+        cost = lambda w, how=reduction: np.stack([logistic_loss(w, given, sign, reduction=how)])  # noqa: E731 - read as mathematics
+        slope = lambda w, how=reduction: logistic_grad(w, given, sign, reduction=how)  # noqa: E731
+        yield slope(Ball(point)), jacobian(cost, point)[0]
+        yield logistic_hessian(Ball(point), Ball(given), reduction=reduction), jacobian(slope, point)
+
+
+@proof("loss.logistic.hessian", scope="every number of examples and inputs, both labels of the generic example")
+def second_derivative_of_the_logistic_loss(logistic_hessian: Step, logistic_grad: Step) -> Claims:
+    """The same for both labels of an example, so for every pattern of labels."""
+    curved = logistic_hessian(weights, inputs, reduction="none")
+    for label in (ONE, -ONE):
+        slope = logistic_grad(weights, inputs, label, reduction="none")
+        yield Tensor(partial(Tensor(slope.at(i, p)), "w", q)), Tensor(curved.at(i, p, q))
+
+
+@proof("loss.logistic.hessian", "loss.logistic.convex", scope="every number of examples and inputs, every w and v")
+def hessian_is_a_sum_of_squares(logistic_hessian: Step, sigmoid: Step) -> Claims:
+    """Of each example v·H v = s (x·v)², s > 0: their sum is 0 exactly if X v = 0, and then H v = Σ s (x·v) x is 0 as well.
+
+    So H is definite exactly if X has rank d. With λ‖w‖² it gains 2 λ ‖v‖², which is positive.
+    """
+    along = inputs @ other
+    spread = sigmoid(inputs @ weights) * sigmoid(-(inputs @ weights))
+    curved = logistic_hessian(weights, inputs, reduction="none")
+    bent = np.expand_dims(spread * along, 1) * inputs
+    yield np.sum(curved * other, axis=2), bent
+    yield np.sum(other * bent, axis=1), spread * along**2
+    yield sigmoid(z) * sigmoid(-z) > 0, True
+    single = np.stack([np.stack([1 + 0 * z])])
+    yield logistic_hessian(np.stack([z]), single, reduction="sum") > 0, True
+
+
+@proof("loss.logistic.convex", scope="every number of examples and inputs, every w, v and label")
+def a_direction_that_no_input_sees(logistic_loss: Step, binary_cross_entropy: Step) -> Claims:
+    """E(w + v) is a function of X w + X v: where X v = 0 it does not change along v, so there it is convex, not strictly."""
+    seen = inputs @ weights + inputs @ other
+    yield np.exp(logistic_loss(weights + other, inputs, ONE, reduction="none")), np.exp(binary_cross_entropy(seen, ONE, reduction="none"))
+    yield (
+        np.exp(logistic_loss(weights + other, inputs, -ONE, reduction="none")),
+        np.exp(binary_cross_entropy(seen, 0 * ONE, reduction="none")),
+    )
+
+
+@law("loss.logistic.convex", scope="float64, midpoints; examples that rounding alone could decide are left out")
+def below_the_chord(logistic_loss: Step, weights: Vector, inputs: Inputs, signs: Signs) -> Claims:
+    """At the midpoint the loss is at most the mean of those at the ends, here w and −w/2."""
+    first, second, middle = (logistic_loss(c * weights, inputs, signs, reduction="sum") for c in (1, -1 / 2, 1 / 4))
+    yield bool(2 * middle <= first + second), True
+
+
+@certified_value("loss.logistic.hessian", scope="inputs of rank 1 and 2, two inputs")
+def eigenvalues_by_rank(logistic_hessian: Step) -> Claims:
+    """0 and 6.197 for the inputs (1, 2) and (2, 4) at w·(1, 2) = 0.1; both above 0 once a third input has another direction."""
+    point = Ball([Fraction(1, 10), 0])
+    flat = np.linalg.eigvalsh(logistic_hessian(point, Ball([[1, 2], [2, 4]]), reduction="sum"))
+    yield flat[0], 0
+    yield flat[1], printed("6.197")
+    steep = np.linalg.eigvalsh(logistic_hessian(point, Ball([[1, 2], [2, 4], [1, 0]]), reduction="sum"))
+    yield steep > 0, True
+
+
+@erratum("E57")
+def always_definite(logistic_hessian: Step) -> Claims:
+    """v·H v > 0 for inputs along the first axis and v along the second."""
+    row = np.stack([np.stack([r, 0 * r])])
+    across = Symbolic([0, 1])
+    yield quadratic(across, logistic_hessian(np.stack([z, t]), row, reduction="sum")) > 0, True
+
+
+@proof("loss.logistic.needs_regularization", scope="every number of examples and inputs, every margin m > 0")
+def falls_to_a_value_that_it_never_has(logistic_loss: Step) -> Claims:
+    """E(t w) is made of log(1 + exp(−t m)) with margins m = y w·x: falling in t, to 0, and above 0 at every w.
+
+    Without separation there is a minimum: for both labels at x = 1, exp E = 4 + (exp(w/2) − exp(−w/2))².
+    """
+    length = tensor("t")
+    margins = np.expand_dims(signs * (inputs @ weights), 1)
+    yield (
+        logistic_loss(length * weights, inputs, signs, reduction="none"),
+        logistic_loss(np.expand_dims(length, 0), margins, ONE, reduction="none"),
+    )
+    one = np.stack([1 + 0 * z])
+    cost = logistic_loss(np.stack([inside]), np.stack([np.stack([above])]), one, reduction="sum")
+    yield Symbolic(sp.diff(cost.item(), inside.item())) < 0, True
+    yield limit(cost, inside), 0
+    yield logistic_loss(np.stack([z]), np.stack([one]), one, reduction="sum") > 0, True
+    both = logistic_loss(np.stack([z]), Symbolic([[1], [1]]), Symbolic([1, -1]), reduction="sum")
+    yield np.exp(both), 4 + (np.exp(z / 2) - np.exp(-z / 2)) ** 2
+
+
+@reproduction(
+    "loss.logistic.needs_regularization", scope="four examples of margins 1, 1, 1 and 2", table="The loss along a separating direction"
+)
+def losses_along_a_separating_direction(logistic_loss: Step) -> Claims:
+    """Towards 0 at the rate of the smallest margin."""
+    given, sign = np.array([[1.0], [-1.0], [1.0], [-2.0]]), np.array([1.0, -1.0, 1.0, -1.0])
+    for length, cost in ((1.0, "1.0667"), (10.0, "1.36e-4"), (100.0, "1.1e-43")):
+        loss = certified(logistic_loss, np.array([length]), given, sign, reduction="sum")
+        yield Cell(loss, printed(cost), f"t = {length:.0f}", "E(t w*)")
+
+
+@proof("loss.logistic.binary", scope="every number of examples and inputs, every target")
+def logistic_loss_of_other_labels(binary_cross_entropy: Step, logistic_loss: Step) -> Claims:
+    """Of t = (1 + y)/2 it is the logistic loss of y = ±1; between, it is the mean of the two by shares t and 1 − t."""
+    for label in (ONE, -ONE):
+        mine = binary_cross_entropy(inputs @ weights, (1 + label) / 2, reduction="none")
+        yield np.exp(mine), np.exp(logistic_loss(weights, inputs, label, reduction="none"))
+    share = tensor("t", N)
+    yes, no = (binary_cross_entropy(scores, one, reduction="none") for one in (ONE, 0 * ONE))
+    yield binary_cross_entropy(scores, share, reduction="none"), share * yes + (1 - share) * no
+
+
+@proof("loss.logistic.binary.grad", scope="every number of examples, every target")
+def derivative_of_the_binary_cross_entropy(binary_cross_entropy_grad: Step, binary_cross_entropy: Step) -> Claims:
+    """∂E/∂z, under each reduction."""
+    share = tensor("t", N)
+    for reduction in ("sum", "mean"):
+        cost, slope = (one(scores, share, reduction=reduction) for one in (binary_cross_entropy, binary_cross_entropy_grad))
+        yield Tensor(partial(cost, "z", i)), Tensor(slope.at(i))
+
+
+@certified_value("loss.logistic.binary", "loss.logistic.binary.grad", scope="logits from −1e30 to 1e30, targets 0, ¼, 1, both formats")
+def binary_far_out(binary_cross_entropy: Step, binary_cross_entropy_grad: Step) -> Claims:
+    """Within the running bound; log 2 at z = 0."""
+    for share in (0.0, 0.25, 1.0):
+        for formula in (binary_cross_entropy, binary_cross_entropy_grad):
+            yield from in_floats(formula, FAR, np.full(FAR.shape, share), reduction="none")
+        yield certified(binary_cross_entropy, np.zeros(1), np.array([share]), reduction="sum"), printed("0.69314718056")
+
+
+# --- K classes ---------------------------------------------------------------------------------------------------------------------
+
+
+@proof("loss.softmax", scope="every number of classes, every logits and shift")
+def exponentials_over_their_sum(softmax: Step, sigmoid: Step) -> Claims:
+    """exp z / Σ exp z; adds up to 1; a shift changes nothing; of one class it is 1, of two the sigmoid of their distance."""
+    value = softmax(logits)
+    yield value, np.exp(logits) / np.sum(np.exp(logits), axis=-1, keepdims=True)
+    yield np.sum(value, axis=-1), ONE + 0 * scores
+    yield softmax(logits + np.expand_dims(tensor("c", N), 1)), value
+    yield softmax(tensor("z", N, 1)), np.expand_dims(ONE + 0 * scores, 1)
+    pair = tensor("z", N, 2)
+    for own, rest in ((1, 2), (2, 1)):
+        yield Tensor(softmax(pair).at(i, own)), sigmoid(Tensor(pair.at(i, own)) - Tensor(pair.at(i, rest)))
+
+
+ROWS = np.array([[1e30, -1e30, 0.0], [1e3, -1e3, 999.0], [-1e3, -1e3, -1e3], [800.0, 0.0, 801.0], [0.5, -0.25, 2.0]])
+
+
+@certified_value("loss.softmax", scope="logits from −1e30 to 1e30, float64 and float32")
+def softmax_far_out(softmax: Step) -> Claims:
+    """Within the running bound; in one row and in many."""
+    yield from in_floats(softmax, ROWS)
+    yield from in_floats(softmax, ROWS[1])
+    yield from in_floats(softmax, ROWS[None])
+    yield certified(softmax, np.array([1e3, 1e3])), Fraction(1, 2)
+
+
+@proof("loss.softmax.jacobian", scope="every number of classes, every logits")
+def derivative_of_the_softmax(softmax_jacobian: Step, softmax: Step) -> Claims:
+    """∂p/∂z: symmetric, null along shifts, and v·J v = ½ ΣΣ p p (vⱼ − vₖ)², so semi-definite and null along shifts alone."""
+    value, slope = softmax(logits), softmax_jacobian(logits)
+    yield Tensor(partial(Tensor(value.at(i, j)), "z", i, k)), Tensor(slope.at(i, j, k))
+    distinct = slope.at(i, j, k).subs(sp.KroneckerDelta(j, k), 0)
+    yield Tensor(distinct), Tensor(distinct.subs({j: k, k: j}, simultaneous=True))
+    yield np.sum(slope, axis=2), 0 * logits
+    v = tensor("v", K)
+    apart = np.expand_dims(v, 1) - v
+    pairs = np.expand_dims(value, 2) * np.expand_dims(value, 1)
+    yield np.sum(np.expand_dims(v, 1) * v * slope, axis=(1, 2)), np.sum(pairs * apart**2, axis=(1, 2)) / 2
+
+
+@derivative("loss.softmax", "loss.softmax.jacobian", scope="certified, two rows of four logits: one alone, both, and both in a batch")
+def certified_jacobian(softmax_jacobian: Step, softmax: Step) -> Claims:
+    """Dual numbers through the softmax, along the last axis whatever stands before it."""
+    table = np.array([[0.5, -1.0, 2.0, 0.25], [3.0, 1.0, -2.0, 0.0]])
+    slopes = np.stack([jacobian(softmax, row) for row in table])
+    yield softmax_jacobian(Ball(table)), slopes
+    yield softmax_jacobian(Ball(table[0])), slopes[0]
+    yield softmax_jacobian(Ball(table[None])), np.expand_dims(slopes, 0)
+
+
+@proof("loss.softmax_xent.logits", scope="every number of examples and classes, every label, logits and smoothing")
+def minus_log_of_the_own_probability(cross_entropy: Step, softmax: Step) -> Claims:
+    """exp(−Eᵢ) = p at yᵢ; smoothed, it is (1 − s) times that loss and s times the mean of all classes' losses."""
+    plain, smoothed, full = (cross_entropy(logits, classes, reduction="none", smoothing=s) for s in (0, smoothing, 1))
+    yield np.exp(-Tensor(plain.at(i))), of_own_class(softmax(logits))
+    yield plain, cross_entropy(logits, classes, reduction="none")
+    yield smoothed, (1 - smoothing) * plain + smoothing * full
+    each = sp.Sum(plain.at(i).subs(classes.at(i) + 1, k), (k, 1, K)) / K
+    yield Tensor(full.at(i)), Tensor(each)
+
+
+@proof("loss.softmax_xent.logits.grad", scope="every number of examples and classes, every label, logits and smoothing")
+def derivative_of_the_cross_entropy(cross_entropy_grad: Step, cross_entropy: Step) -> Claims:
+    """∂E/∂z, under each reduction; a row adds up to 0."""
+    for reduction in ("sum", "mean"):
+        cost, slope = (one(logits, classes, reduction=reduction, smoothing=smoothing) for one in (cross_entropy, cross_entropy_grad))
+        yield Tensor(partial(cost, "z", i, j)), Tensor(slope.at(i, j))
+    yield np.sum(cross_entropy_grad(logits, classes, reduction="none"), axis=1), 0 * scores
+
+
+@certified_value("loss.softmax_xent.logits", "loss.softmax_xent.logits.grad", scope="logits from −1e30 to 1e30, float64 and float32")
+def cross_entropy_far_out(cross_entropy: Step, cross_entropy_grad: Step) -> Claims:
+    """Within the running bound; 2000 where the own logit is −1000 and the largest 1000."""
+    for label, smooth in itertools.product(range(3), (0, 0.125)):
+        for formula in (cross_entropy, cross_entropy_grad):
+            yield from in_floats(formula, ROWS, np.full(len(ROWS), label), reduction="none", smoothing=smooth)
+    yield cross_entropy(np.array([[1e3, -1e3]]), np.array([1]), reduction="sum"), 2000.0
+
+
+@proof("loss.softmax_xent", scope="every number of examples, inputs and classes, every label")
+def minus_log_of_the_probability_of_the_class(softmax_loss: Step, softmax: Step, cross_entropy: Step) -> Claims:
+    """exp(−Eᵢ) = exp(wʸ·xᵢ) / Σⱼ exp(wⱼ·xᵢ), y = yᵢ: the cross-entropy of logits W x."""
+    cost = softmax_loss(rows, inputs, classes, reduction="none")
+    table = np.exp(inputs @ rows.T)
+    yield np.exp(-Tensor(cost.at(i))), of_own_class(table) / Tensor(np.sum(table, axis=1).at(i))
+    yield np.exp(-Tensor(cost.at(i))), of_own_class(softmax(inputs @ rows.T))
+    yield cost, cross_entropy(inputs @ rows.T, classes, reduction="none")
+
+
+@proof("loss.softmax_xent", scope="every number of examples and inputs, two classes, both labels")
+def two_classes_are_logistic(softmax_loss: Step, logistic_loss: Step) -> Claims:
+    """Of w₁ − w₂, with 1 for the label 0 and −1 for the label 1."""
+    pair, difference = tensor("w", 2, d), tensor("w", 2, d)
+    difference = Tensor(difference.at(1, p) - difference.at(2, p), ((p, d),))
+    for label, sign in ((0, ONE), (1, -ONE)):
+        mine = softmax_loss(pair, inputs, 0 * tensor("y", N, integer=True) + label, reduction="none")
+        yield np.exp(mine), np.exp(logistic_loss(difference, inputs, sign, reduction="none"))
+
+
+@proof("loss.softmax_xent.grad", scope="every number of examples, inputs and classes, every label")
+def derivative_of_the_softmax_loss(softmax_loss_grad: Step, softmax_loss: Step, softmax: Step) -> Claims:
+    """∂Eᵢ/∂wⱼ; the deck's form; over the classes it adds up to 0."""
+    cost, slope = (one(rows, inputs, classes, reduction="none") for one in (softmax_loss, softmax_loss_grad))
+    yield Tensor(partial(Tensor(cost.at(i)), "w", j, p)), Tensor(slope.at(i, j, p))
+    own = sp.KroneckerDelta(j, classes.at(i) + 1)
+    yield Tensor(slope.at(i, j, p)), -Tensor(inputs.at(i, p)) * (own - Tensor(softmax(inputs @ rows.T).at(i, j)))
+    yield np.sum(slope, axis=1), 0 * inputs
+
+
+@proof("loss.softmax_xent.hessian", scope="every number of examples, inputs and classes, every W and v")
+def second_derivative_of_the_softmax_loss(softmax_loss_hessian: Step, softmax_loss_grad: Step) -> Claims:
+    """∂²Eᵢ/∂wⱼ∂wₖ. Null along every v added to all wⱼ, so of d dimensions at least: never definite."""
+    slope = softmax_loss_grad(rows, inputs, classes, reduction="none")
+    curved = softmax_loss_hessian(rows, inputs, reduction="none")
+    yield Tensor(partial(Tensor(slope.at(i, j, p)), "w", k, q)), Tensor(curved.at(i, j, p, k, q))
+    yield np.sum(curved * other, axis=(3, 4)), 0 * slope
+
+
+@proof("loss.softmax_xent.hessian", scope="every number of examples, inputs and classes, every W and V")
+def softmax_hessian_is_a_sum_of_squares(softmax_loss_hessian: Step, softmax_jacobian: Step) -> Claims:
+    """H V = J (V x) xᵀ and V·H V = (V x)·J (V x) for each example, the variance of v·x over the classes: J is a sum of squares.
+
+    So the null space holds exactly the V whose rows differ by vectors orthogonal to all inputs.
+    """
+    curved = softmax_loss_hessian(rows, inputs, reduction="none")
+    spread, seen = softmax_jacobian(inputs @ rows.T), inputs @ moved.T
+    bent = np.expand_dims(np.sum(spread * np.expand_dims(seen, 1), axis=2), 2) * np.expand_dims(inputs, 1)
+    yield np.sum(curved * moved, axis=(3, 4)), bent
+    yield np.sum(moved * bent, axis=(1, 2)), np.sum(np.expand_dims(seen, 2) * np.expand_dims(seen, 1) * spread, axis=(1, 2))
+
+
+def exact_inputs() -> Iterator[Any]:
+    """Sets of one to three inputs of one to three entries, of every rank."""
+    for table in ([[1, 2], [2, 4]], [[1]], [[1, 2]], [[1, 2], [0, 1]], [[1, 0, 2], [2, 0, 4]], [[1, 0, 2], [0, 1, 1], [1, 1, 0]]):
+        yield np.array(table)
+
+
+@enumeration("loss.softmax_xent.hessian", scope="exact, one to three classes, inputs and examples; weights 0 and logarithms of integers")
+def nullity_by_rank(softmax_loss_hessian: Step) -> Claims:
+    """The null space has dimension d + (K − 1)(d − rank X): 4 of 6 for three classes, two inputs and one example."""
+    for table, count in itertools.product(exact_inputs(), (3, 2, 1)):
+        width = table.shape[1]
+        for scale in (0, 1):
+            weight = scale * Symbolic([[sp.log(2 + j + a) for a in range(width)] for j in range(count)])
+            curved = softmax_loss_hessian(weight, Symbolic(table), reduction="sum")
+            matrix = sp.Matrix(np.reshape(curved, (count * width, count * width)).tolist())
+            rank = int(np.linalg.matrix_rank(table))
+            yield matrix.shape[0] - matrix.rank(), width + (count - 1) * (width - rank)
+
+
+@derivative("loss.softmax_xent", "loss.softmax_xent.grad", "loss.softmax_xent.hessian", scope="certified, 6 examples, 4 classes, 3 inputs")
+def certified_softmax_slopes(softmax_loss: Step, softmax_loss_grad: Step, softmax_loss_hessian: Step) -> Claims:
+    """Dual numbers through the loss and through its gradient; every class is some label."""
+    source = np.random.default_rng(0)
+    point, given, label = source.normal(size=12), source.normal(size=(6, 3)), np.array([0, 3, 1, 2, 3, 0])
+    for how in ("sum", "mean"):
+        cost = lambda w, how=how: np.stack([softmax_loss(np.reshape(w, (4, 3)), given, label, reduction=how)])  # noqa: E731 - read as mathematics
+        slope = lambda w, how=how: softmax_loss_grad(np.reshape(w, (4, 3)), given, label, reduction=how)  # noqa: E731
+        yield np.reshape(slope(Ball(point)), (12,)), jacobian(cost, point)[0]
+        curved = softmax_loss_hessian(np.reshape(Ball(point), (4, 3)), Ball(given), reduction=how)
+        yield np.reshape(curved, (12, 12)), jacobian(slope, point)
+
+
+@derivative("loss.logistic.binary.grad", "loss.softmax_xent.logits.grad", "loss.squared.grad", "loss.huber.grad", scope="certified")
+def certified_slopes_by_predictions(
+    binary_cross_entropy: Step,
+    binary_cross_entropy_grad: Step,
+    cross_entropy: Step,
+    cross_entropy_grad: Step,
+    squared_error: Step,
+    squared_error_grad: Step,
+    huber_loss: Step,
+    huber_grad: Step,
+) -> Claims:
+    """Dual numbers through each loss, under both reductions."""
+    point = np.array([0.5, -1.0, 2.0, 0.25, 3.0, -4.0])
+    square, aims, label = (lambda x: np.reshape(x, (3, 2))), np.array([[1.0, 0.0], [0.5, 2.0], [2.5, 0.0]]), np.array([0, 1, 1])
+    for how in ("sum", "mean"):
+        for cost, slope, shape, goal, more in (
+            (binary_cross_entropy, binary_cross_entropy_grad, lambda x: x, np.array([0.0, 1.0, 0.25, 0.5, 1.0, 0.0]), {}),
+            (cross_entropy, cross_entropy_grad, square, label, {"smoothing": 0.125}),
+            (squared_error, squared_error_grad, square, aims, {"half": False}),
+            (squared_error, squared_error_grad, square, aims, {"half": True}),
+            (huber_loss, huber_grad, square, aims, {"threshold": 1.25}),
+        ):
+            whole = lambda x, f=cost, s=shape, g=goal, m=more, how=how: np.stack([f(s(x), g, reduction=how, **m)])  # noqa: E731
+            yield np.reshape(slope(shape(Ball(point)), goal, reduction=how, **more), (6,)), jacobian(whole, point)[0]
+
+
+# --- regression --------------------------------------------------------------------------------------------------------------------
+
+
+@proof("loss.squared", "loss.squared.grad", scope="every number of examples and outputs")
+def derivative_of_the_squared_error(squared_error: Step, squared_error_grad: Step) -> Claims:
+    """Σ (ŷ − y)², its slope 2 (ŷ − y), and half of both."""
+    for half, reduction in itertools.product((False, True), ("sum", "mean")):
+        cost, slope = (one(outputs, targets, half=half, reduction=reduction) for one in (squared_error, squared_error_grad))
+        yield Tensor(partial(cost, "a", i, p)), Tensor(slope.at(i, p))
+    full, half_of_it = (squared_error(outputs, targets, half=half, reduction="none") for half in (False, True))
+    yield full, np.sum((outputs - targets) ** 2, axis=1)
+    yield full, 2 * half_of_it
+
+
+@enumeration("loss.squared", "loss.huber", scope="exact, all errors −3 … 3 in quarters; threshold 1")
+def errors_by_hand(squared_error: Step, huber_loss: Step) -> Claims:
+    """r² and r²/2; Huber's loss is the latter up to the threshold, and the sum of its slopes beyond it."""
+    for quarters in range(-12, 13):
+        error = Fraction(quarters, 4)
+        made, aim = Rational([[error + 5, 7]]), Rational([[5, 7]])
+        yield squared_error(made, aim, half=False, reduction="sum"), error**2
+        yield squared_error(made, aim, half=True, reduction="sum"), error**2 / 2
+        beyond = max(abs(error) - 1, Fraction(0))
+        within = abs(error) - beyond
+        yield huber_loss(made, aim, threshold=Rational(1), reduction="sum"), within**2 / 2 + beyond
+
+
+@proof(
+    "loss.huber",
+    "loss.huber.grad",
+    scope="every threshold and target, in each case of the error: small, at the threshold, large; both signs",
+)
+def slope_of_the_huber_loss(huber_loss: Step, huber_grad: Step, squared_error: Step) -> Claims:
+    """Small errors cost half their square, at slope r; beyond δ the slope is ±δ, and the loss goes on where it was at δ."""
+    share = inside / (1 + inside)  # any number between 0 and 1
+    aim = np.stack([np.stack([r])])
+    for sign in (1, -1):
+        for errors, slope in ((above * share, above * share), (above * (1 + inside), above)):
+            made = aim + sign * errors
+            cost = huber_loss(made, aim, threshold=above, reduction="sum")
+            along = Symbolic(sp.diff(errors.item(), inside.item()))
+            yield Symbolic(sp.diff(cost.item(), inside.item())), along * slope
+            yield huber_grad(made, aim, threshold=above, reduction="sum"), np.stack([np.stack([sign * slope])])
+        small = aim + sign * above * share
+        yield huber_loss(small, aim, threshold=above, reduction="none"), squared_error(small, aim, half=True, reduction="none")
+        edge = huber_loss(aim + sign * above, aim, threshold=above, reduction="none")
+        yield edge, squared_error(aim + sign * above, aim, half=True, reduction="none")
+
+
+# --- a claim about many predictions ------------------------------------------------------------------------------------------------
+
+
+@enumeration("claims.captcha_power", scope="exact, all outcomes of up to 8 independent answers")
+def product_of_independent_answers(all_right: Step) -> Claims:
+    """The weights of all 2ⁿ outcomes, p for a right answer and 1 − p for a wrong one: the last one has pⁿ, together they have 1."""
+    for accuracy, images in itertools.product((Fraction(0), Fraction(3, 5), Fraction(989, 1000), Fraction(1)), range(9)):
+        share = Rational(accuracy)
+        outcomes = Rational([1])
+        for _ in range(images):
+            outcomes = np.concatenate([outcomes * (1 - share), outcomes * share])
+        yield all_right(share, images), outcomes[-1]
+        yield np.sum(outcomes), 1
+
+
+@reproduction("claims.captcha_power", scope="exact: twelve images, the three accuracies", table="All twelve right")
+def twelve_images(all_right: Step) -> Claims:
+    """R8: the deck cuts the digits off; 0.98914 is the winner's score."""
+    for one, chance in zip(presets("claims.captcha_power"), ("0.002176782336", "0.875700301", "0.877188999"), strict=True):
+        yield Cell(all_right(Rational(one["accuracy"]), int(one["images"])), printed(chance), f"{float(one['accuracy'])}", "probability")
+
+
+@erratum("E71")
+def computer_vision_as_printed(all_right: Step) -> Claims:
+    """0.6¹² = 0.00217."""
+    yield all_right(Rational(Fraction(6, 10)), 12), printed("0.00217")
+
+
+@erratum("E71")
+def dogs_and_cats_as_printed(all_right: Step) -> Claims:
+    """0.989¹² = 0.875."""
+    yield all_right(Rational(Fraction(989, 1000)), 12), printed("0.875")
+
+
+@erratum("E57")
+def definite_for_many_classes(softmax_loss_hessian: Step) -> Claims:
+    """V·H V > 0 for two classes, one input, and 1 added to both weights."""
+    curved = softmax_loss_hessian(np.stack([np.stack([z]), np.stack([t])]), np.stack([np.stack([r])]), reduction="sum")
+    yield np.sum(curved) > 0, True
