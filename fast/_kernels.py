@@ -94,7 +94,7 @@ def put(arrays: Arrays, i: int, values: tuple[Any, ...]) -> bool:
     """Give each array its value; whether one of them is not finite, for then it differs from itself by something other than 0."""
     for array, value in zip(arrays, values, strict=True):
         array[i] = value
-    return any(value - value != 0 for value in values)
+    return not all(value - value == 0 for value in values)
 
 
 @native(put)
