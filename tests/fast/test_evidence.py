@@ -2,32 +2,37 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from trainspec.fast import momentum as fast
-from trainspec.reference import FORMULAS
 from trainspec.reference import momentum as reference
 from trainspec.reference._door import domains
-from trainspec.spec.arithmetic import Ball, Verdict, certified, leaves, rounding_bound
+from trainspec.spec.arithmetic import Ball, Undecided, Verdict, certified, leafwise, leaves, rounding_bound
 from trainspec.spec.domains import arguments
 from trainspec.spec.evidence import PIECES, load, run_piece
 
+from .test_elementwise import GRADIENTS, KERNELS, PLAIN, call
+
 load()
 
-KERNELS = {one.__name__: one for one in FORMULAS.values() if one.__name__ in fast.__all__}
 LAWS = [(name, piece) for name in KERNELS for piece in PIECES.values() if piece.kind == "law" and name in piece.formulas]
+EXACT = {"rprop", "rprop_plus", "rprop_improved_plus"}  # few roundings, and none of entries that stay
 
 
 def in_format(values, dtype):
     """The same call in another format."""
-    return {name: value.astype(dtype) if isinstance(value, np.ndarray) else value for name, value in values.items()}
+    return {
+        key: leafwise(lambda one: one.astype(dtype) if isinstance(one, np.ndarray) and one.dtype.kind == "f" else one, value)
+        for key, value in values.items()
+    }
 
 
 def errors_in_bounds(name, values, dtype):
     """How far each result is from the certified one, in units of what rounding explains."""
-    got = leaves(getattr(fast, name)(**values))
-    exact = leaves(certified(KERNELS[name].raw, **values, dtype=dtype))
-    bounds = leaves(rounding_bound(KERNELS[name].raw, **values, dtype=dtype))
+    ours, theirs = KERNELS[name]
+    got = leaves(ours(**values))
+    exact = leaves(certified(theirs.raw, **values, dtype=dtype))
+    bounds = leaves(rounding_bound(theirs.raw, **values, dtype=dtype))
     for mine, ball, bound in zip(got, exact, bounds, strict=True):
         distance = np.array([float(abs(one).upper()) for one in Ball.plain(Ball(mine) - ball).ravel()]).reshape(np.shape(bound))
         yield np.max(np.where(distance == 0, 0, distance / np.where(bound == 0, np.finfo(float).tiny, bound)), initial=0)
@@ -35,19 +40,30 @@ def errors_in_bounds(name, values, dtype):
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("name", KERNELS)
-@given(data=st.data())
-@settings(max_examples=40)
-def test_kernels_are_within_the_rounding_bound_of_the_certified_value(name, dtype, data):
-    values = in_format(data.draw(arguments(domains(KERNELS[name].raw))), dtype)
-    assert max(errors_in_bounds(name, values, dtype)) <= 1
+def test_kernels_are_within_the_rounding_bound_of_the_certified_value(name, dtype):
+    seen = []
+
+    @given(values=arguments(domains(KERNELS[name][1].raw)))
+    @settings(max_examples=25)
+    def run(values):
+        values = in_format(values, dtype)
+        try:
+            with np.errstate(all="ignore"):
+                seen.append(max(errors_in_bounds(name, values, dtype)))
+        except (Undecided, ZeroDivisionError, ValueError):  # outside the formula's own domain, or not decided by the bound
+            assume(False)
+        assert seen[-1] <= 1
+
+    run()
+    assert seen
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_a_large_case_is_within_the_bound_and_uses_much_of_it(dtype):
-    theta, grad, velocity = (part.astype(dtype) for part in np.random.default_rng(0).normal(size=(3, 5000)))
-    values = {"theta": theta, "grad": grad, "velocity": velocity, "lr": 0.1, "momentum": 0.9}
-    worst = max(errors_in_bounds("heavy_ball", values, dtype))
-    assert 0.1 < worst <= 1
+@pytest.mark.parametrize("name", PLAIN)
+def test_a_large_case_is_within_the_bound_and_uses_much_of_it(name, dtype):
+    worst = max(errors_in_bounds(name, call(name, 2000, dtype), dtype))
+    assert worst <= 1
+    assert worst > 0.1
 
 
 def test_a_step_in_a_coarser_format_would_be_seen():
@@ -60,7 +76,7 @@ def test_a_step_in_a_coarser_format_would_be_seen():
 
 @pytest.mark.parametrize(("name", "piece"), LAWS, ids=[f"{name}-{piece.name}" for name, piece in LAWS])
 def test_kernels_obey_the_laws_of_their_formulas(name, piece):
-    result = run_piece(piece, {name: getattr(fast, name)})
+    result = run_piece(piece, {name: KERNELS[name][0]})
     assert result.verdict is Verdict.HOLDS, result.detail
 
 

@@ -8,15 +8,17 @@ import random
 import subprocess
 import sys
 import threading
-from types import FunctionType, SimpleNamespace
+from types import FunctionType
 from typing import TYPE_CHECKING
 
 import numba
 import numpy as np
 import pytest
+from trainspec import fast
 from trainspec.fast import _kernels as kernels
 from trainspec.fast import momentum
 from trainspec.reference import _door, domains
+from trainspec.reference import momentum as reference
 
 if TYPE_CHECKING:
     from trainspec.reference.domains import Array, Decay, Rate
@@ -33,7 +35,7 @@ def test_import_loads_neither_numba_nor_what_the_specification_needs():
     heavy = heavy[1:]
     code = f"from trainspec import fast; import sys; fast.momentum.heavy_ball; print(*[name for name in {heavy} if name in sys.modules])"
     assert python(code) == []
-    assert python("import trainspec.fast as f; print(*f.__all__, hasattr(f, 'nothing'))") == ["momentum", "False"]
+    assert python("import trainspec.fast as f; print(*f.__all__, hasattr(f, 'nothing'))") == [*fast.__all__, "False"]
 
 
 def test_the_process_is_left_as_it_was():
@@ -58,16 +60,18 @@ import numpy as np
 from trainspec.fast import momentum
 one = np.ones(3)
 momentum.heavy_ball(one, one, one, lr=0.1, momentum=0.9)
-(sweep,) = momentum._heavy_ball.sweeps.values()
+(sweep,) = momentum.heavy_ball.kernel.sweeps.values()
 print(sum(sweep.stats.cache_hits.values()), sum(sweep.stats.cache_misses.values()))
 """
     assert [python(code, NUMBA_CACHE_DIR=str(tmp_path)) for _ in range(2)] == [["0", "1"], ["1", "0"]]
 
 
-def test_machine_code_is_kept_under_the_formulas_file_and_the_machinerys_age():
-    loop = kernels.bound(kernels.sweep, momentum._heavy_ball.formula)
-    assert inspect.getsourcefile(loop) == momentum.__file__
-    assert loop.__qualname__ == f"_heavy_ball_sweep_{os.stat(kernels.__file__).st_mtime_ns:x}"
+def test_machine_code_is_kept_under_the_formulas_file_and_digests_of_both():
+    derived = momentum.heavy_ball.kernel.derived
+    loop = kernels.bound(kernels.sweep, derived)
+    assert inspect.getsourcefile(loop) == reference.__file__
+    assert loop.__qualname__ == f"heavy_ball_sweep_{derived.digest}_{kernels.THIS_FILE}"
+    assert derived.digest != momentum.heavy_ball_lr_outside.kernel.derived.digest
 
 
 def test_without_a_folder_the_machine_code_is_made_all_the_same():
@@ -77,33 +81,52 @@ def test_without_a_folder_the_machine_code_is_made_all_the_same():
         kernels.compiled(nowhere, (_ for _ in ()).throw(RuntimeError("other")))
 
 
-def descent(theta: "Array", grad: "Array", *, lr: "Rate") -> "tuple[Array]":
-    return (theta - lr * grad,)
+def descent(theta: "Array", grad: "Array", *, lr: "Rate") -> "Array":
+    return theta - lr * grad
 
 
-def averages(theta: "Array", first: "Array", second: "Array", a: "Array", b: "Array", *, decay: "Decay") -> "tuple[Array, Array, Array]":
-    return theta - a / b, decay * a + first, decay * b + second * second
+def averages(theta: "Array", grad: "Array", a: "Array", b: "Array", *, decay: "Decay") -> "tuple[Array, Array, Array]":
+    theta = theta - a / b
+    a, b = decay * a + grad, decay * b + grad**2
+    return theta, a, b
 
 
-def decayed(theta: "Array", *, lr: "Rate", decay: "Decay", scale: "Rate") -> "tuple[Array]":
-    return (theta - lr * (decay * (scale * theta)),)
+def decayed(theta: "Array", *, lr: "Rate", decay: "Decay", scale: "Rate") -> "Array":
+    rest = lr * decay
+    lr = scale - rest
+    return theta - lr * (rest * theta)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize(("raw", "updated", "numbers"), [(descent, 1, (0.1,)), (averages, 3, (0.7,)), (decayed, 1, (0.1, 0.2, 0.3))])
-def test_any_number_of_arrays_and_numbers(raw, updated, numbers, dtype):
+@pytest.mark.parametrize(("raw", "places", "numbers"), [(descent, [0], (0.1,)), (averages, [0, 2, 3], (0.7,)), (decayed, [0], (0.1, 0.2, 0.3))])
+def test_any_number_of_arrays_and_numbers(raw, places, numbers, dtype):
     raw.__globals__.update(vars(domains))
-    kernel = kernels.elementwise(SimpleNamespace(raw=raw))(raw)
-    count = len(kernel.names) - len(numbers)
+    kernel = kernels.Kernel(raw)
+    names = list(inspect.signature(raw).parameters)
     for size in (5, 5000, 50000):
-        arrays = tuple(np.random.default_rng(k).random(size, dtype) + 1 for k in range(count))
-        state, fixed = (arrays[0], *arrays[1 + count - updated :]), arrays[1 : 1 + count - updated]
-        names = kernel.names[count:]
-        wanted = raw(*arrays, **dict(zip(names, numbers, strict=True)))
-        got = kernel(state, fixed, numbers)
-        assert [one.tobytes() for one in got] == [one.tobytes() for one in wanted]
-        assert kernel(state, fixed, numbers, state) is state
-        assert [one.tobytes() for one in state] == [one.tobytes() for one in wanted]
+        arrays = tuple(np.random.default_rng(k).random(size, dtype) + 1 for k in range(len(names) - len(numbers)))
+        wanted = raw(*arrays, **dict(zip(names[len(arrays) :], numbers, strict=True)))
+        every = wanted if isinstance(wanted, tuple) else (wanted,)
+        got = kernel((*arrays, *numbers))
+        assert [one.tobytes() for one in (got if isinstance(wanted, tuple) else (got,))] == [one.tobytes() for one in every]
+        own = tuple(arrays[place] for place in places)
+        kernel((*arrays, *numbers), own if isinstance(wanted, tuple) else own[0])
+        assert [one.tobytes() for one in own] == [one.tobytes() for one in every]
+
+
+def logarithmic(theta: "Array", *, lr: "Rate") -> "Array":
+    return lr * np.log(theta)
+
+
+def summed(theta: "Array", *, lr: "Rate") -> "Array":
+    return theta - lr * np.sum(theta)
+
+
+@pytest.mark.parametrize("raw", [logarithmic, summed])
+def test_what_is_not_read_entry_by_entry_is_no_kernel(raw):
+    raw.__globals__.update(vars(domains))
+    with pytest.raises(NotImplementedError, match="is not read entry by entry"):
+        kernels.Kernel(raw).derived  # noqa: B018
 
 
 def test_apart_is_what_numpy_says():
@@ -194,10 +217,10 @@ def test_python_threads_may_call_at_once():
 def test_threads_from_the_size_on_where_they_pay(dtype, monkeypatch):
     seen = []
     momentum.heavy_ball(*(np.ones(3, dtype),) * 3, lr=0.1, momentum=0.9)
-    sweep = momentum._heavy_ball.sweeps[np.dtype(dtype)]
+    sweep = momentum.heavy_ball.kernel.sweeps[np.dtype(dtype)]
     spy = lambda parallel, *rest: seen.append(parallel) or sweep(parallel, *rest)  # noqa: E731
-    monkeypatch.setitem(momentum._heavy_ball.sweeps, np.dtype(dtype), spy)
-    edge = kernels.SERIAL_BYTES // np.dtype(dtype).itemsize
+    monkeypatch.setitem(momentum.heavy_ball.kernel.sweeps, np.dtype(dtype), spy)
+    edge = momentum.heavy_ball.kernel.serial // np.dtype(dtype).itemsize
     for shape in (1, edge - 1, edge, 2 * edge, (2, edge // 4), (2, edge // 2)):
         momentum.heavy_ball(*(np.ones(shape, dtype),) * 3, lr=0.1, momentum=0.9)
     assert seen == [False, False, True, True, False, True]
