@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 STRICT = ("sqrt", "abs")  # NumPy functions whose value is not finite where the argument isn't
 CHOOSING = {"maximum": slice(0, 2), "minimum": slice(0, 2), "where": slice(1, 3), "sign": slice(0)}  # the arguments of which it is one
+CHOICES = {one: getattr(np, one) for one in CHOOSING}
 OUTSIDE = {"≥": ast.Lt, ">": ast.LtE, "≤": ast.Gt, "<": ast.GtE}  # of a limit, by its symbol
 
 
@@ -131,10 +132,10 @@ class Reading:
                 together = ast.Tuple([stored(target) for target, _ in chosen], ast.Store())
                 statements.append(ast.Assign([together], several([value for _, value in chosen])))
         self.lanes = (self.lanes | {target for target, _ in along}) - {target for target, _ in alone}
-        for target, value in alone:
+        for number, made in alone:
             self.known = {}  # the name may mean something else now
-            integers = not self.real & {one.id for one in ast.walk(value) if isinstance(one, ast.Name)}
-            self.real = self.real - {target} if integers else self.real | {target}
+            integers = not self.real & {one.id for one in ast.walk(made) if isinstance(one, ast.Name)}
+            self.real = self.real - {number} if integers else self.real | {number}
 
     def derived(self) -> Derived:
         """The formula, taken apart."""
@@ -167,7 +168,9 @@ class Reading:
         text = "\n".join(map(ast.unparse, functions))
         made: dict[str, Any] = {}
         exec(
-            compile(ast.Module([*functions], []), self.raw.__code__.co_filename, "exec"), {**self.raw.__globals__, **{one: getattr(np, one) for one in CHOOSING}}, made
+            compile(ast.Module([*functions], []), self.raw.__code__.co_filename, "exec"),
+            {**self.raw.__globals__, **CHOICES},
+            made,
         )  # our own source, taken apart
         heavy = sum(isinstance(one, ast.Div) or (isinstance(one, ast.Attribute) and one.attr == "sqrt") for one in ast.walk(functions[0]))
         return Derived(

@@ -291,10 +291,7 @@ class Kernel:
         for number, (kind, least, largest) in zip(numbers, self.ranges):  # noqa: B905 - a microsecond has no room for strict
             if type(number) is not kind or not least <= number <= largest:
                 return False
-        for one, other in self.ordered:
-            if numbers[one] < numbers[other]:
-                return False
-        return True
+        return all(numbers[one] >= numbers[other] for one, other in self.ordered) if self.ordered else True
 
     @functools.cached_property
     def serial(self) -> int:
@@ -302,7 +299,7 @@ class Kernel:
         return SERIAL_BYTES // (1 + self.derived.heavy)
 
     @functools.cached_property
-    def ranges(self) -> list[tuple[type, float, float]]:
+    def ranges(self) -> list[tuple[Any, float, float]]:
         """The type of each number, its least and its largest value, from its domain."""
         return [(int if domain.kind == "count" else float, *closed(domain.limits)) for domain in self.derived.numbers.values()]
 
@@ -524,7 +521,7 @@ def elementwise(reference: Formula[..., Any], *, updates: str = "", asks: str = 
         if asks:
             parts["point"] = Kernel(raw, upto=asks)
         exec("\n    ".join(lines), parts)  # a plain call costs a tenth of binding a signature
-        made = functools.update_wrapper(parts[raw.__name__], declared)
+        made: Any = functools.update_wrapper(parts[raw.__name__], declared)
         made.kernel, made.point = parts["kernel"], parts.get("point")
         return cast("F", made)
 

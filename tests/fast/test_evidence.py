@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
-from hypothesis import strategies as st
 from trainspec.fast import momentum as fast
 from trainspec.reference import momentum as reference
 from trainspec.reference._door import domains

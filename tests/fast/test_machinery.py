@@ -98,7 +98,9 @@ def decayed(theta: "Array", *, lr: "Rate", decay: "Decay", scale: "Rate") -> "Ar
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize(("raw", "places", "numbers"), [(descent, [0], (0.1,)), (averages, [0, 2, 3], (0.7,)), (decayed, [0], (0.1, 0.2, 0.3))])
+@pytest.mark.parametrize(
+    ("raw", "places", "numbers"), [(descent, [0], (0.1,)), (averages, [0, 2, 3], (0.7,)), (decayed, [0], (0.1, 0.2, 0.3))]
+)
 def test_any_number_of_arrays_and_numbers(raw, places, numbers, dtype):
     raw.__globals__.update(vars(domains))
     kernel = kernels.Kernel(raw)
