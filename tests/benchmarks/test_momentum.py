@@ -1,24 +1,18 @@
 """One step of momentum: ours, NumPy as the reference writes it, NumPy in place by hand, torch.optim.SGD as a user calls it.
 
-All of them work on one thread pool's machine, so they are measured interleaved: in random order each round, after a pause in which the
-workers of the others go to sleep, warm. The results are asserted equal, the times never.
+The results are asserted equal, the times never.
 """
 
-import gc
 import importlib.util
-import random
-import statistics
-import time
 
 import numpy as np
 import pytest
 from trainspec.fast import momentum as fast
 from trainspec.reference import momentum as reference
 
-from .conftest import rows, timed
+from .conftest import compare
 
 LR, MOMENTUM = 1e-3, 0.9
-ROUNDS, BLOCK, PAUSE = 21, 6e-3, 1e-2  # seconds a block of calls, and before it
 TORCH_HAS = {"heavy_ball_lr_outside": False, "nesterov_lr_outside": True}  # the value of SGD's `nesterov`
 torch_is_here = importlib.util.find_spec("torch") is not None
 
@@ -97,18 +91,6 @@ def assert_equal(name, who, got, wanted, start):
         assert np.all(np.abs(one.astype(np.float64) - other) <= 1.01 * bound)  # the rest: second order in the unit
 
 
-def calls_a_block(step):
-    step()
-    begun = time.perf_counter()
-    step()
-    return max(1, int(BLOCK / max(time.perf_counter() - begun, 1e-7)))
-
-
-def play(step, calls):
-    for _ in range(calls):
-        step()
-
-
 @pytest.mark.parametrize("name", ["heavy_ball", "heavy_ball_lr_outside", "nesterov_shifted", "nesterov_lr_outside"])
 def test_momentum(benchmark, request, name, size, dtype):
     rng = np.random.default_rng(0)
@@ -118,30 +100,4 @@ def test_momentum(benchmark, request, name, size, dtype):
     for who, (step, arrays) in steps.items():
         result = step()
         assert_equal(name, who, result if arrays is None else (arrays[0], arrays[2]), wanted, start)
-    if not timed(request.config):
-        benchmark.pedantic(steps["ours"][0], rounds=1)
-        return
-
-    calls = {who: calls_a_block(step) for who, (step, _) in steps.items()}
-    times = {who: [] for who in steps}
-    order, shuffle = list(steps), random.Random(0).shuffle
-
-    def one_round():
-        shuffle(order)
-        for who in order:
-            step, count = steps[who][0], calls[who]
-            time.sleep(PAUSE)
-            play(step, min(count, 3))
-            begun = time.perf_counter()
-            play(step, count)
-            times[who].append((time.perf_counter() - begun) / count)
-
-    gc.disable()
-    try:
-        benchmark.pedantic(play, args=(steps["ours"][0], calls["ours"]), setup=one_round, rounds=ROUNDS)
-    finally:
-        gc.enable()
-    medians = {who: statistics.median(one) for who, one in times.items()}
-    ratios = {who: median / medians["ours"] for who, median in medians.items() if who != "ours"}
-    benchmark.extra_info.update(calls=calls["ours"], seconds=medians["ours"], ratios=ratios)
-    rows.append((f"{name} {dtype} {size:.0e}", medians["ours"], ratios))
+    compare(benchmark, request.config, f"{name} {dtype} {size:.0e}", {who: step for who, (step, _) in steps.items()})
