@@ -470,9 +470,9 @@ def escapes_walked(saddle_escape_steps: Step, saddle_gradient: Step, gradient_de
 
 
 def walk(gradient: Step, gradient_descent: Step, start: Any, rate: Any) -> int:
-    """Steps of descent to |y| > 1, in fractions."""
-    point, count = Rational([1, start]), 0
-    while not np.abs(point[1]) > 1:
+    """Steps of descent from the axis to |y| > 1, in fractions; 1000 if it takes more."""
+    point, count = Rational([0, start]), 0
+    while count < 1000 and not np.abs(point[1]) > 1:
         point, count = gradient_descent(point, gradient(point), lr=Rational(rate)), count + 1
     return count
 
@@ -495,6 +495,7 @@ def all_eigenvalues_positive(eigenvalue_density: Step) -> Claims:
     In order, the density is the determinant of λᵢʲ times that of each alone. De Bruijn's formula makes its integral a Pfaffian of double
     integrals, those of xⁱ yʲ − xʲ yⁱ over x < y, taken in polar coordinates; for odd n single integrals border it.
     """
+    yield eigenvalue_density(np.stack([x])), np.exp(-(x**2) / 2)
     for n, claimed in enumerate(POSITIVE, start=1):
         ordered = np.cumsum(np.stack([x, *symbols("gap", n, positive=True)[1:]]))
         powers = sp.Matrix(n, n, lambda row, column, ordered=ordered: ordered[row].item() ** column)
