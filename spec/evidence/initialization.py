@@ -487,7 +487,7 @@ def half_of_the_mean_square(relu: Step, relu_mean_square: Step) -> Claims:
 @enumeration("init.relu.second_moment", scope="exact, symmetric laws of up to 6 values, and one that is not")
 def half_by_hand(relu: Step, relu_mean_square: Step) -> Claims:
     """Over all values; of 1 and −2, which has the mean −1/2, another share is left."""
-    for values in itertools.product((Fraction(1, 2), 1, Fraction(5, 3)), repeat=3):
+    for values in itertools.product(map(Fraction, ("1/2", "1", "5/3")), repeat=3):
         both = Rational([*values, *(-one for one in values)])
         yield np.mean(relu(both) ** 2), relu_mean_square(np.mean(both**2))
     skewed = Rational([1, -2])
