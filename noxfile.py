@@ -51,10 +51,10 @@ def peers(session):
 
 @nox.session(python=CURRENT)
 def bench(session):
-    """Time the kernels against NumPy, and with `-- peers` against torch, interleaved in one process."""
+    """Time the kernels against NumPy, and with `-- peers` against torch, interleaved in one process; write bench.json."""
     session.install(".[test,peers]" if "peers" in session.posargs else ".[test]")
     options = [option for option in session.posargs if option != "peers"]
-    session.run("pytest", "tests/benchmarks", "--benchmark-enable", "--benchmark-only", "-s", *options)
+    session.run("pytest", "tests/benchmarks", "--benchmark-enable", "--benchmark-only", "--benchmark-json=bench.json", "-s", *options)
 
 
 @nox.session(python=CURRENT)

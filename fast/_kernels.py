@@ -453,6 +453,8 @@ def closed(limits: tuple[Any, ...]) -> tuple[float, float]:
 
     least, largest = -sys.float_info.max, sys.float_info.max
     for limit in limits:
+        if hasattr(limit, "argument"):
+            continue  # another argument sets it
         if type(limit) not in SYMBOL:
             return math.inf, -math.inf
         symbol, _, name = SYMBOL[type(limit)]

@@ -53,6 +53,8 @@ def test_step(benchmark, request, name, size, dtype):
     wanted = theirs.raw(**values)
     in_place = mapped(values, np.copy)
     out = own(name, in_place)
+    if name == "debiased_parameter_average":  # its average is not the point of the next step
+        out = (np.empty_like(out[0]), out[1])
     same(ours(**values), wanted)
     same(ours(**in_place, out=out), wanted)
     steps = {"ours": lambda: ours(**in_place, out=out), "ours, fresh": lambda: ours(**values), "numpy": lambda: theirs.raw(**values)}
