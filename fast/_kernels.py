@@ -267,7 +267,7 @@ class Kernel:
         if (
             type(first) is not ndarray
             or not (sweep := self.sweeps.get(first.dtype))
-            or not self.plain(old if target is None else old + target, read, numbers)
+            or not self.plain(first.dtype, old, old if target is None else target, read, numbers)
         ):
             return self.careful(arguments, out)
         new: Any = tuple([np.empty(first.shape, first.dtype) for _ in old]) if target is None else target
@@ -282,16 +282,20 @@ class Kernel:
             return self.careful(arguments, out)
         raise self.not_finite(arguments, new)
 
-    def plain(self, arrays: Arrays, read: Arrays, numbers: tuple[Any, ...]) -> bool:
-        """Whether all is well that a sweep doesn't see: Numba takes subclasses, and in tuples foreign byte orders too."""
-        dtype = arrays[0].dtype
-        for one in arrays + read:
-            if type(one) is not ndarray or one.dtype is not dtype:
-                return False
-        for number, (kind, least, largest) in zip(numbers, self.ranges):  # noqa: B905 - a microsecond has no room for strict
-            if type(number) is not kind or not least <= number <= largest:
-                return False
-        return all(numbers[one] >= numbers[other] for one, other in self.ordered) if self.ordered else True
+    @functools.cached_property
+    def plain(self) -> Callable[..., bool]:
+        """Whether all is well that a sweep doesn't see: Numba takes subclasses, and in tuples foreign byte orders too.
+
+        One expression, made for this formula: a microsecond has no room for loops.
+        """
+        updated, read = len(self.derived.updated), len(self.derived.read)
+        lanes = [f"{kind}[{i}]" for kind, count in (("old", updated), ("new", updated), ("read", read)) for i in range(count)]
+        tests = [f"type({lane}) is ndarray and {lane}.dtype is dtype" for lane in lanes]
+        for i, (kind, least, largest) in enumerate(self.ranges):
+            tests.append(f"type(numbers[{i}]) is {kind.__name__} and {least!r} <= numbers[{i}] <= {largest!r}")
+        tests += [f"numbers[{one}] >= numbers[{other}]" for one, other in self.ordered]
+        made: Any = eval(f"lambda dtype, old, new, read, numbers: {' and '.join(tests)}", {"ndarray": ndarray, "inf": math.inf})
+        return cast("Callable[..., bool]", made)
 
     @functools.cached_property
     def serial(self) -> int:
