@@ -135,8 +135,8 @@ class Symbolic(Numbers):
     @classmethod
     def solve(cls, matrix: Any, right: Any) -> Any:
         """The solution by cofactors, over the determinant: which is not 0 as an expression, and taken to be not 0."""
-        system = sp.Matrix(matrix)
-        if (determinant := sp.factor(system.det())) == 0:
+        system, tidy = sp.Matrix(matrix), sp.factor if len(matrix) < 4 else sp.expand  # the factors of more take minutes
+        if (determinant := tidy(system.det())) == 0:
             raise singular("solve")
         solution = system.adjugate() * sp.Matrix(right) / determinant
         return np.array(solution.tolist(), dtype=object).reshape(right.shape)
