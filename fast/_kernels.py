@@ -310,10 +310,11 @@ class Kernel:
     @functools.cached_property
     def ordered(self) -> list[tuple[int, int]]:
         """Which numbers must not be below which."""
+        from ..reference.domains import NotBelow
+
         names = list(self.derived.numbers)
-        pairs = [
-            (name, limit.argument) for name, domain in self.derived.numbers.items() for limit in domain.limits if hasattr(limit, "argument")
-        ]
+        limits = [(name, limit) for name, domain in self.derived.numbers.items() for limit in domain.limits]
+        pairs = [(name, limit.argument) for name, limit in limits if isinstance(limit, NotBelow)]
         return [(names.index(one), names.index(other)) for one, other in pairs]
 
     def careful(self, arguments: tuple[Any, ...], out: Any) -> Any:
@@ -343,6 +344,10 @@ class Kernel:
         signature = types.int64(types.boolean, *(several(kind, count) for kind, count in parts))
         return compiled(loops(self.derived, inlined), [signature], parallel=THREADS, cache=True)  # type: ignore[no-any-return]
 
+    def checked(self, arguments: tuple[Any, ...], lost: Collection[str] = ()) -> list[Any]:
+        """What the reference's door makes of the arguments, but for lost arrays."""
+        return checked(self.raw, arguments, lost, asked="upto" not in self.reading)
+
     def refusal(self, error: type[Exception], name: str, came: str, allowed: str) -> Exception:
         """The error itself, worded as at the door: formula, argument, what came, what is allowed."""
         return error(f"{self.raw.__name__}: {name}: {came} came; allowed: {allowed}")
@@ -354,7 +359,7 @@ class Kernel:
 
     def admitted(self, arguments: tuple[Any, ...]) -> tuple[Arrays, Arrays, tuple[Any, ...]]:
         """The arguments as a sweep takes them, past the reference's own door."""
-        old, read, numbers = self.derived.taken(*checked(self.raw, arguments, asked="upto" not in self.reading))
+        old, read, numbers = self.derived.taken(*self.checked(arguments))
         first = np.asarray(old[0]).dtype
         arrays = []
         for name, one in zip((*self.derived.updated, *self.derived.read), map(np.asarray, (*old, *read)), strict=True):
@@ -411,7 +416,7 @@ class Kernel:
 
         given = self.lanes(arguments)
         lost = [name for name, new in zip(self.derived.updated, target, strict=True) if np.shares_memory(given[name], new)]
-        checked(self.raw, arguments, lost, asked="upto" not in self.reading)
+        self.checked(arguments, lost)
         if not lost:
             left(target, self.raw, [])
         came = "a number that is not allowed, or that overflows in this step,"
@@ -454,11 +459,12 @@ def same(one: NDArray[Any], other: Any) -> bool:
 def closed(limits: tuple[Any, ...]) -> tuple[float, float]:
     """The least and the largest float that the limits allow; nothing lies between where only the door can tell."""
     from ..reference._door import SYMBOL
+    from ..reference.domains import NotBelow
 
     least, largest = -sys.float_info.max, sys.float_info.max
     for limit in limits:
-        if hasattr(limit, "argument"):
-            continue  # another argument sets it
+        if isinstance(limit, NotBelow):
+            continue  # it is compared with another number
         if type(limit) not in SYMBOL:
             return math.inf, -math.inf
         symbol, _, name = SYMBOL[type(limit)]
@@ -480,7 +486,7 @@ def checked(raw: Callable[..., Any], arguments: tuple[Any, ...], lost: Collectio
     """What the reference's door makes of the arguments, but for lost arrays; a gradient's answer stands for it, once it was asked."""
     from jaxtyping import jaxtyped
 
-    from ..reference._door import Visit, domains
+    from ..reference._door import Visit, domains, in_turn
 
     stated = domains(raw)
     named = dict(zip(stated, arguments, strict=True))
@@ -491,7 +497,7 @@ def checked(raw: Callable[..., Any], arguments: tuple[Any, ...], lost: Collectio
     point = next(iter(named.values()))
     with jaxtyped("context"):
         visit = Visit(raw.__name__, named)
-        for name, domain in stated.items():
+        for name, domain in in_turn(stated):
             if domain.kind != "function":
                 named[name] = visit.checked(name, named[name], domain)
             elif asked:

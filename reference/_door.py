@@ -69,7 +69,7 @@ class Domain:
         """Whether it is an array of integers."""
         return self.kind == "array" and "float64" not in self.hint.dtypes
 
-    @property
+    @functools.cached_property
     def waits(self) -> bool:
         """Whether it is bounded by another argument, which is to be looked at first."""
         return any(isinstance(limit, Relation) for limit in self.limits)
@@ -147,6 +147,11 @@ def domains(raw: Callable[..., Any]) -> dict[str, Domain]:
     return {name: domain_of(hint) for name, hint in hints.items() if name != "return"}
 
 
+def in_turn(given: Mapping[str, Domain]) -> list[tuple[str, Domain]]:
+    """The domains of arguments, those that another one bounds last."""
+    return sorted(given.items(), key=lambda one: one[1].waits)
+
+
 @functools.cache
 def extended_result(raw: Callable[..., Any]) -> bool:
     """Whether the result of a formula may be infinite."""
@@ -183,7 +188,7 @@ def enter(raw: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
         return raw(*args, **kwargs)
     with jaxtyped("context"):
         visit = Visit(raw.__name__, bound.arguments)
-        for name, domain in sorted(domains(raw).items(), key=lambda one: one[1].waits):
+        for name, domain in in_turn(domains(raw)):
             bound.arguments[name] = visit.checked(name, bound.arguments[name], domain)
         with np.errstate(all="ignore"):  # what overflows is reported below, once and by name
             try:

@@ -12,7 +12,7 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from ..reference import Formula
-from ..reference._door import SYMBOL, Domain, along, domain_of, domains, resolved
+from ..reference._door import SYMBOL, Domain, along, domain_of, domains, in_turn, resolved
 from ..reference.domains import Divides, IndexInto, NotBelow, OneOf, PositiveAlong, PositiveDefinite, StableWith, Symmetric, Varied
 
 SHAPES = [(), (1,), (3,), (2, 2)]
@@ -61,7 +61,7 @@ def arguments(draw: Callable[..., Any], given: Mapping[str, Domain]) -> dict[str
     """Values for several arguments at once, so that the names in their shapes agree."""
     sizes: dict[str, Any] = {}
     values: dict[str, Any] = {}
-    for name, domain in sorted(given.items(), key=lambda one: one[1].waits):
+    for name, domain in in_turn(given):
         values[name] = drawn(draw, domain, sizes, values)
     return values
 
