@@ -39,6 +39,17 @@ class Run:
 
     step: Callable[[Any, float], Any]
     changes_lr: bool = True
+    state: Callable[[], Mapping[str, Any]] = dict  # what it remembers, array by array, where that can be seen
+
+
+@dataclass(frozen=True)
+class FunctionSubject:
+    """A function that claims to be a formula of the reference: called with its arguments by its names, it gives what it gives."""
+
+    call: Callable[..., Any]
+    formula: str = ""  # the id of the formula; "" until `against` says it
+    fixed: Mapping[str, Any] = field(default_factory=dict)  # arguments that it takes for given, by the reference's names
+    library: str = ""
 
 
 class NotFound(Exception):
@@ -103,9 +114,10 @@ def importable(module: str) -> bool:
 
 # --- adapters -----------------------------------------------------------------------------------------------------------------------
 
-Adapter = Callable[[Any], Subject | None]  # it may decline what it does not know
+Adapted = Subject | FunctionSubject | tuple[FunctionSubject, ...]  # a layer is several functions: forward, backward, running statistics
+Adapter = Callable[[Any], Adapted | None]  # it may decline what it does not know
 
-ADAPTERS: Mapping[str, str] = {"torch": ".adapters_torch:subject"}  # by the name of the library; others come by the entry point
+ADAPTERS: Mapping[str, str] = {"torch": ".adapters.torch:subject"}  # by the name of the library; others come by the entry point
 ENTRY_POINTS = "trainspec.adapters"
 
 

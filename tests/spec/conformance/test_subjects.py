@@ -156,7 +156,7 @@ def test_an_installed_adapter_is_found(monkeypatch):
 
 
 def test_no_adapter_is_imported_unasked():
-    assert "trainspec.spec.conformance.adapters_torch" not in sys.modules or "torch" in sys.modules
+    assert "trainspec.spec.conformance.adapters.torch" not in sys.modules or "torch" in sys.modules
     assert load(f"{HERE}:Polyak.follows") == "heavy-ball/lr-inside"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from .subjects import Run, Settings, Subject, hyper_parameters
+from ..subjects import Run, Settings, Subject, hyper_parameters
 
 
 def subject(found: Any) -> Subject | None:
