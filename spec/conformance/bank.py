@@ -1,545 +1,562 @@
-"""The bank of named conventions: the ways in which implementations of one formula differ, right and wrong, generated from their axes.
+"""The bank of named conventions: the ways in which optimizers of one family differ, right and wrong, generated from their axes.
 
-A convention is a formula of the reference and what it is fed with: a dampened gradient, the learning rate of the step before, −g for g. So
-nothing is transcribed twice, and every convention runs on every arithmetic. Which of them coincide, and when, is data too (`IDENTITIES`).
+A convention is a family and a value on each axis; at most one value is wrong. What it computes is the one step of `steps.py`.
 """
 
 from __future__ import annotations
 
 import functools
-import inspect
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from fractions import Fraction
+import itertools
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...reference import momentum as reference
-
-HALF = Fraction(1, 2)
-
-
-class Inputs(NamedTuple):
-    """What an optimizer is fed with over a run: gradients and learning rates, one row a step, and its hyper-parameters."""
-
-    grads: Any
-    lrs: Any
-    momentum: Any
-    dampening: Any
+from ...reference import FORMULAS
+from .steps import walk
 
 
-Feed = Callable[[Inputs], Inputs]
-Step = Callable[..., tuple[Any, Any]]
+class Value(NamedTuple):
+    """One value of an axis: its words, and whether it is a convention rather than a mistake. `fed`: what stands in the place of what."""
+
+    words: str = ""
+    right: bool = True
+    fed: str = ""
 
 
-class Setting(NamedTuple):
-    """The hyper-parameters of a run, as far as identities depend on them."""
+Axis = Mapping[str, Value]
 
-    momentum: float
-    dampening: float = 0.0
-    constant_lr: bool = False
+
+def wrong(words: str, fed: str = "") -> Value:
+    """A value that is a mistake."""
+    return Value(words, right=False, fed=fed)
+
+
+LR_PLACEMENTS: Axis = {
+    "none": Value(),
+    "inside": Value("the learning rate inside the velocity"),
+    "outside": Value("the learning rate outside the velocity"),
+}
+NESTEROV_FORMS: Axis = {
+    "none": Value(),
+    "lookahead": Value("its gradient taken at the point ahead"),
+    "shifted": Value(),
+    "old-velocity": Value("written in the velocity before the step"),
+    "new-velocity": wrong("written in the velocity before the step, but fed with the one after it"),
+}
+DAMPENINGS: Axis = {
+    "none": Value(),
+    "first-step-full": Value("dampened after a full first step", fed="(1 − d) g for g from the second step on"),
+    "from-zero": Value("dampened from the first step on", fed="(1 − d) g for g"),
+    "ema": Value("along a moving average that starts at 0", fed="(1 − μ) g for g"),
+    "ema-first-step-full": Value("along a moving average that starts at the first gradient", fed="(1 − μ) g for g from the second step on"),
+}
+EPS: Axis = {
+    "none": Value("no ε"),
+    "outside": Value("ε outside the root"),
+    "inside": Value("ε inside the root"),
+    "inside-squared": Value("ε² inside the root"),
+    "hat": Value("ε̂, which joins the root before it is corrected"),
+    "hat-inside": Value("ε inside the root before it is corrected"),
+    "on-gradient": Value("ε added to the modulus of the gradient"),
+    "on-decayed": Value("ε added to the older maximum"),
+}
+BIAS_CORRECTIONS: Axis = {
+    "none": Value("uncorrected"),
+    "both": Value("its means corrected"),
+    "first-only": wrong("with the first moment alone corrected", fed="1 for 1 − β₂ᵗ"),
+    "second-only": wrong("with the second moment alone corrected", fed="1 for 1 − β₁ᵗ"),
+    "first-step-late": wrong("corrected one step late, the first step not at all", fed="t − 1 for t in βᵗ"),
+    "one-ahead": wrong("corrected with t one too large", fed="t + 1 for t in βᵗ"),
+    "once": wrong("corrected with t = 1 throughout", fed="1 for t in βᵗ"),
+    "swapped": wrong("with each moment corrected by the decay of the other", fed="β₂ᵗ for β₁ᵗ and β₁ᵗ for β₂ᵗ"),
+}
+INITIAL: Axis = {
+    "0": Value(),
+    "1": Value("its squares starting at 1"),
+    "0.1": Value("its squares starting at 0.1"),
+    "eps": Value("its squares starting at ε"),
+    "given": Value("its squares starting at the value given"),
+}
+CENTERED: Axis = {"": Value(), "centered": Value("centred")}
+MAXIMA: Axis = {"": Value(), "raw": Value(), "corrected": Value("with the largest of the corrected second moments")}
+SCHEDULES: Axis = {
+    "": Value(),
+    "constant": Value(),
+    "simple": Value("both terms corrected alike"),
+    "dozat": Value("with the paper's schedule of β₁, in its mean too"),
+    "dozat-in-blend": Value("with the paper's schedule of β₁, its mean at constant β₁"),
+    "dozat-fast": Value("with the schedule .96ᵗ of β₁, in its mean too"),
+    "dozat-in-blend-fast": Value("with the schedule .96ᵗ of β₁, its mean at constant β₁"),
+}
+THRESHOLDS: Axis = {"": Value(), "5": Value(), "4": Value("rectified from a length of 4 on")}
+VARIANTS: Axis = {
+    "": Value(),
+    "plus": Value("with steps taken back"),
+    "minus": Value("that never takes back"),
+    "improved-minus": Value("that stands still after a flip"),
+}
+WEIGHT_DECAYS: Axis = {
+    "none": Value(),
+    "coupled": Value("its decay in the gradient (L2)", fed="g + λ θ for g"),
+    "decoupled": Value("its decay decoupled", fed="η λ θ subtracted besides"),
+    "after-step": Value("its decay after the step", fed="θ ← θ − η λ θ after all"),
+    "preconditioned": Value("its decay added to the numerator", fed="λ θ added to the numerator"),
+    "decoupled-without-lr": wrong("its decay without the learning rate", fed="λ θ subtracted besides"),
+    "coupled-doubled": wrong("its decay in the gradient, twice", fed="g + 2 λ θ for g"),
+    "decoupled-doubled": wrong("its decay decoupled, twice", fed="2 η λ θ subtracted besides"),
+    "coupled-wrong-sign": wrong("its decay in the gradient with the wrong sign (anti-decay)", fed="g − λ θ for g"),
+    "decoupled-wrong-sign": wrong("its decay decoupled with the wrong sign (anti-decay)", fed="η λ θ added besides"),
+}
+MISTAKES: Axis = {
+    "none": Value(),
+    "ascent-sign": wrong("with the sign of the gradient wrong (ascent)", "−g for g"),
+    "reversed-step": wrong("with the step added where it is to be subtracted", "+ for − in the last line"),
+    "stale-gradient": wrong("with the gradient of the step before", "gₜ₋₁ for g, and 0 at the first step"),
+    "stale-lr": wrong("with the learning rate of the step before", "ηₜ₋₁ for η after the first step"),
+    "frozen-lr": wrong("with the first learning rate throughout", "η₁ for η"),
+    "decay-one-ahead": wrong("its learning rate decayed one step ahead", "t for t − 1"),
+    "stale-velocity": wrong("moving by the velocity before its update", "vₜ₋₁ for v in the last line"),
+    "decayed-gradient": wrong("with the gradient decayed along with the velocity", "μ g for g"),
+    "swapped-momentum": wrong("with 1 − momentum for momentum", "1 − μ for μ"),
+    "squared-momentum": wrong("with the momentum applied twice", "μ² for μ"),
+    "negative-momentum": wrong("with the velocity carried over with the wrong sign", "−μ for μ"),
+    "undecayed-velocity": wrong("with a velocity that never decays", "1 for μ"),
+    "stale-first-moment": wrong("with the first moment before its update", "mₜ₋₁ for m in the step"),
+    "stale-second-moment": wrong("with the second moment before its update", "vₜ₋₁ for v in the step"),
+    "unweighted-first-moment": wrong("with a first moment that is no mean", "g for (1 − β₁) g"),
+    "unweighted-second-moment": wrong("with a second moment that is no mean", "g² for (1 − β₂) g²"),
+    "unsquared": wrong("with the modulus of the gradient for its square", "|g| for g²"),
+    "square-of-mean": wrong("with the square of the mean for the mean of squares", "m² for g²"),
+    "rootless": wrong("without the root", "v for √v"),
+    "swapped-betas": wrong("with its decays swapped", "β₂ for β₁ and β₁ for β₂"),
+    "complement-beta1": wrong("with 1 − β₁ for β₁", "1 − β₁ for β₁"),
+    "complement-beta2": wrong("with 1 − decay for the decay of its squares", "1 − β₂ for β₂"),
+    "corrected-in-place": wrong("with the corrected moments kept as the state", "m̂, v̂ for m, v in the next step"),
+    "swapped-roots": wrong("with its two roots swapped", "the ratio inverted"),
+    "squared-gradient-for-step": wrong("with squared gradients for squared steps", "g² for Δ²"),
+    "stale-size": wrong("with the sizes before their update", "δₜ₋₁ for δ"),
+    "swapped-factors": wrong("growing where it is to shrink", "η⁻ for η⁺ and η⁺ for η⁻"),
+}
+AXES: Mapping[str, Axis] = {  # in the order in which a name says them
+    "lr_placement": LR_PLACEMENTS,
+    "nesterov_form": NESTEROV_FORMS,
+    "dampening": DAMPENINGS,
+    "eps": EPS,
+    "bias_correction": BIAS_CORRECTIONS,
+    "centered": CENTERED,
+    "initial_second_moment": INITIAL,
+    "maximum": MAXIMA,
+    "schedule": SCHEDULES,
+    "threshold": THRESHOLDS,
+    "variant": VARIANTS,
+    "weight_decay": WEIGHT_DECAYS,
+    "mistake": MISTAKES,
+}
+
+# --- families: which values mean something, the canonical one first --------------------------------------------------------------------
+
+RATES = ("ascent-sign", "reversed-step", "stale-gradient", "stale-lr", "frozen-lr")
+VELOCITY = ("stale-velocity", "decayed-gradient", "swapped-momentum", "squared-momentum", "negative-momentum", "undecayed-velocity")
+SECOND = ("stale-second-moment", "unsquared", "rootless")
+MEANS = ("unweighted-second-moment", "complement-beta2")
+FIRST = ("stale-first-moment", "unweighted-first-moment", "square-of-mean", "swapped-betas", "complement-beta1")
+DECAYS = ("none", "coupled", "decoupled", "after-step", "preconditioned", "decoupled-without-lr", "coupled-doubled", "decoupled-doubled",
+          "coupled-wrong-sign", "decoupled-wrong-sign")  # fmt: skip
+CORRECTED = ("both", "none", "first-only", "second-only", "first-step-late", "one-ahead", "once", "swapped")
+ROOTS = ("outside", "hat", "inside", "hat-inside", "inside-squared", "none")
 
 
 @dataclass(frozen=True)
-class Value:
-    """One value of an axis: its words, what it does to the inputs, and the inputs with which the plain formula would do the same."""
+class Family:
+    """A family of optimizers: its words, the values of its axes, and the hyper-parameters that it cannot be without."""
 
-    words: str = ""
-    fed: str = ""  # for display: what stands in the place of what
-    feed: Feed = lambda inputs: inputs
-    equivalent: Feed | None = None  # None: no change of the hyper-parameters does the same
-    at_constant_lr: bool = False  # whether `equivalent` needs a constant learning rate
-    on_velocity: bool = False  # of a mistake: made inside the velocity, after the dampening, and so only where there is one
+    words: str
+    axes: Mapping[str, tuple[str, ...]]
+    mistakes: tuple[str, ...]
+    needs: tuple[str, ...] = ()
 
 
-# --- steps that no formula of the reference states ----------------------------------------------------------------------------------
-
-
-def gradient_descent(theta: Any, grad: Any, velocity: Any, *, lr: Any, momentum: Any) -> tuple[Any, Any]:
-    """Gradient descent: nothing is remembered.
-
-    θ ← θ − η g
-    """
-    return theta - lr * grad, velocity
-
-
-def average(theta: Any, grad: Any, mean: Any, *, lr: Any, momentum: Any) -> tuple[Any, Any]:
-    """Descent along the moving average, its decay called momentum."""
-    return reference.gradient_average.raw(theta, grad, mean, lr=lr, decay=momentum)
-
-
-def old_velocity_inside(theta: Any, grad: Any, velocity: Any, *, lr: Any, momentum: Any) -> tuple[Any, Any]:
-    """Nesterov's momentum with the step written out in the velocity before this one.
-
-    θ ← θ + μ² v − (1 + μ) η g,   v ← μ v − η g
-    """
-    return theta + momentum**2 * velocity - (1 + momentum) * lr * grad, momentum * velocity - lr * grad
-
-
-def old_velocity_outside(theta: Any, grad: Any, velocity: Any, *, lr: Any, momentum: Any) -> tuple[Any, Any]:
-    """The same with the learning rate outside.
-
-    θ ← θ − η (μ² v + (1 + μ) g),   v ← μ v + g
-    """
-    return theta - lr * (momentum**2 * velocity + (1 + momentum) * grad), momentum * velocity + grad
-
-
-def new_velocity_inside(theta: Any, grad: Any, velocity: Any, *, lr: Any, momentum: Any) -> tuple[Any, Any]:
-    """The form for the old velocity, wrongly fed with the new one: the gradient counts once too often.
-
-    v ← μ v − η g,   θ ← θ + μ² v − (1 + μ) η g
-    """
-    velocity = momentum * velocity - lr * grad
-    return theta + momentum**2 * velocity - (1 + momentum) * lr * grad, velocity
-
-
-def new_velocity_outside(theta: Any, grad: Any, velocity: Any, *, lr: Any, momentum: Any) -> tuple[Any, Any]:
-    """The same with the learning rate outside.
-
-    v ← μ v + g,   θ ← θ − η (μ² v + (1 + μ) g)
-    """
-    velocity = momentum * velocity + grad
-    return theta - lr * (momentum**2 * velocity + (1 + momentum) * grad), velocity
-
-
-# --- the axes -----------------------------------------------------------------------------------------------------------------------
-
-LR_PLACEMENTS: Mapping[str, str] = {
-    "none": "",
-    "inside": "the learning rate inside the velocity",
-    "outside": "the learning rate outside the velocity",
+FAMILIES: Mapping[str, Family] = {
+    "sgd": Family("gradient descent", {}, ()),
+    "momentum": Family(
+        "heavy ball", {"lr_placement": ("inside", "outside"), "dampening": tuple(DAMPENINGS)}, VELOCITY, needs=("momentum",)
+    ),
+    "nesterov": Family(
+        "Nesterov's momentum",
+        {
+            "lr_placement": ("inside", "outside"),
+            "nesterov_form": ("shifted", "lookahead", "old-velocity", "new-velocity"),
+            "dampening": tuple(DAMPENINGS),
+        },
+        tuple(one for one in VELOCITY if one != "stale-velocity"),
+        needs=("momentum",),
+    ),
+    "adagrad": Family(
+        "AdaGrad",
+        {
+            "eps": ("outside", "inside", "inside-squared", "none"),
+            "initial_second_moment": ("0", "0.1", "1", "eps", "given"),
+            "lr_placement": ("none", "inside", "outside"),
+        },
+        (*SECOND, "decay-one-ahead", *VELOCITY),
+    ),
+    "rmsprop": Family(
+        "RMSProp",
+        {
+            "eps": ("outside", "inside", "inside-squared", "none", "hat"),
+            "bias_correction": ("none", "both", "first-step-late", "one-ahead"),
+            "centered": ("", "centered"),
+            "initial_second_moment": ("0", "1", "given"),
+            "lr_placement": ("none", "inside", "outside"),
+            "nesterov_form": ("none", "shifted", "lookahead"),
+        },
+        (*SECOND, *MEANS, *VELOCITY),
+        needs=("beta2",),
+    ),
+    "adadelta": Family(
+        "AdaDelta",
+        {"eps": ("inside", "outside"), "lr_placement": ("none", "outside")},
+        (*MEANS, "swapped-roots", "squared-gradient-for-step"),
+        needs=("beta2",),
+    ),
+    "adam": Family(
+        "Adam",
+        {"eps": ROOTS, "bias_correction": CORRECTED, "lr_placement": ("outside", "inside")},
+        (*SECOND, *MEANS, *FIRST, "corrected-in-place"),
+        needs=("beta1", "beta2"),
+    ),
+    "adamax": Family(
+        "AdaMax",
+        {
+            "eps": ("outside", "on-gradient", "on-decayed", "none"),
+            "bias_correction": ("both", "none", "first-step-late", "one-ahead"),
+        },
+        ("stale-second-moment", "stale-first-moment", "unweighted-first-moment", "swapped-betas", "complement-beta1", "complement-beta2"),
+        needs=("beta1", "beta2"),
+    ),
+    "amsgrad": Family(
+        "AMSGrad",
+        {"maximum": ("raw", "corrected"), "eps": ROOTS, "bias_correction": CORRECTED},
+        (*SECOND, *MEANS, *FIRST),
+        needs=("beta1", "beta2"),
+    ),
+    "nadam": Family(
+        "NAdam",
+        {
+            "schedule": ("constant", "simple", "dozat", "dozat-in-blend", "dozat-fast", "dozat-in-blend-fast"),
+            "eps": ROOTS,
+            "bias_correction": ("both", "none"),
+        },
+        (*SECOND, *MEANS, "unweighted-first-moment", "square-of-mean", "swapped-betas", "complement-beta1"),
+        needs=("beta1", "beta2"),
+    ),
+    "radam": Family(
+        "RAdam",
+        {"threshold": ("5", "4"), "eps": ("outside", "hat", "inside", "none"), "bias_correction": ("both",)},
+        ("unsquared", "rootless", "unweighted-second-moment", *FIRST),
+        needs=("beta1", "beta2"),
+    ),
+    "rprop": Family("Rprop", {"variant": ("plus", "minus", "improved-minus")}, ("stale-size", "swapped-factors"), needs=("grow", "shrink")),
 }
+PRECONDITIONED = ("adagrad", "rmsprop", "adam", "amsgrad", "adamax", "nadam")
+SCALED = {"rprop": ("ascent-sign", "stale-gradient", "reversed-step")}  # families that know no learning rate in their steps
+WRONG_WITHOUT = {"adam": ("none",), "nadam": ("none",)}  # corrections that must not be missing
 
 
-class Form(NamedTuple):
-    """The step of one placement of lr and one form of Nesterov's momentum, and the ids of the catalogue that state it."""
-
-    step: Step
-    ids: tuple[str, ...] = ()
-
-
-def stated(formula: Any, *others: Any) -> Form:
-    """A form that the reference states, and the other formulas that are proven equal to it."""
-    return Form(formula.raw, tuple(one.id for one in (formula, *others)))
-
-
-FORMS: Mapping[tuple[str, str], Form] = {
-    ("none", "none"): Form(gradient_descent),
-    ("inside", "none"): stated(reference.heavy_ball, reference.heavy_ball_two_point, reference.heavy_ball_two_stage),
-    ("outside", "none"): stated(reference.heavy_ball_lr_outside),
-    ("inside", "shifted"): stated(reference.nesterov_shifted, reference.nesterov_shifted_code),
-    ("outside", "shifted"): stated(reference.nesterov_lr_outside),
-    ("inside", "old-velocity"): Form(old_velocity_inside),
-    ("outside", "old-velocity"): Form(old_velocity_outside),
-    ("inside", "new-velocity"): Form(new_velocity_inside),
-    ("outside", "new-velocity"): Form(new_velocity_outside),
-}
-DAMPENED_FORMS: Mapping[tuple[str, str, str], Form] = {
-    ("outside", "none", "ema"): Form(average, (reference.gradient_average.id,)),
-}
-
-NESTEROV_FORMS: Mapping[str, str] = {
-    "none": "",
-    "shifted": "",
-    "old-velocity": "written in the velocity before the step",
-    "new-velocity": "written in the velocity before the step, but fed with the one after it",
-}
-FAMILIES: Mapping[str, str] = {"sgd": "gradient descent", "momentum": "heavy ball", "nesterov": "Nesterov's momentum"}
-
-
-def from_second(inputs: Inputs, weight: Any) -> Inputs:
-    """The first gradient in full, the others weighted."""
-    return inputs._replace(grads=np.concatenate([inputs.grads[:1], weight * inputs.grads[1:]]))
-
-
-DAMPENINGS: Mapping[str, Value] = {
-    "none": Value(equivalent=lambda inputs: inputs),
-    "first-step-full": Value(
-        words="dampened after a full first step",
-        fed="(1 − d) g for g from the second step on",
-        feed=lambda inputs: from_second(inputs, 1 - inputs.dampening),
-    ),
-    "from-zero": Value(
-        words="dampened from the first step on",
-        fed="(1 − d) g for g",
-        feed=lambda inputs: inputs._replace(grads=(1 - inputs.dampening) * inputs.grads),
-        equivalent=lambda inputs: inputs._replace(lrs=(1 - inputs.dampening) * inputs.lrs),
-    ),
-    "ema": Value(
-        words="along a moving average that starts at 0",
-        fed="(1 − μ) g for g",
-        feed=lambda inputs: inputs._replace(grads=(1 - inputs.momentum) * inputs.grads),
-        equivalent=lambda inputs: inputs._replace(lrs=(1 - inputs.momentum) * inputs.lrs),
-    ),
-    "ema-first-step-full": Value(
-        words="along a moving average that starts at the first gradient",
-        fed="(1 − μ) g for g from the second step on",
-        feed=lambda inputs: from_second(inputs, 1 - inputs.momentum),
-    ),
-}
-
-
-def one_late(rows: Any, first: Any) -> Any:
-    """Every row one step later, after a first one."""
-    return np.concatenate([first, rows[:-1]])
-
-
-def frozen(lrs: Any) -> Any:
-    """The first learning rate throughout."""
-    return np.broadcast_to(lrs[:1], np.shape(lrs))
-
-
-def with_momentum(change: Callable[[Any], Any], words: str, fed: str, *, on_velocity: bool = True) -> Value:
-    """A mistake that is another momentum."""
-
-    def feed(inputs: Inputs) -> Inputs:
-        return inputs._replace(momentum=change(inputs.momentum))
-
-    return Value(words, fed, feed, feed, on_velocity=on_velocity)
-
-
-MISTAKES: Mapping[str, Value] = {
-    "none": Value(equivalent=lambda inputs: inputs),
-    "ascent-sign": Value(
-        words="with the sign of the gradient wrong (ascent)",
-        fed="−g for g",
-        feed=lambda inputs: inputs._replace(grads=-inputs.grads),
-        equivalent=lambda inputs: inputs._replace(lrs=-inputs.lrs),
-    ),
-    "stale-gradient": Value(
-        words="with the gradient of the step before",
-        fed="gₜ₋₁ for g, and 0 at the first step",
-        feed=lambda inputs: inputs._replace(grads=one_late(inputs.grads, 0 * inputs.grads[:1])),
-    ),
-    "stale-velocity": Value(
-        words="moving by the velocity before its update",
-        fed="vₜ₋₁ for v in the last line",
-        on_velocity=True,
-    ),
-    "stale-lr": Value(
-        words="with the learning rate of the step before",
-        fed="ηₜ₋₁ for η after the first step",
-        feed=lambda inputs: inputs._replace(lrs=one_late(inputs.lrs, inputs.lrs[:1])),
-        equivalent=lambda inputs: inputs,
-        at_constant_lr=True,
-    ),
-    "frozen-lr": Value(
-        words="with the first learning rate throughout",
-        fed="η₁ for η",
-        feed=lambda inputs: inputs._replace(lrs=frozen(inputs.lrs)),
-        equivalent=lambda inputs: inputs,
-        at_constant_lr=True,
-    ),
-    "decayed-gradient": Value(
-        words="with the gradient decayed along with the velocity",
-        fed="μ g for g",
-        feed=lambda inputs: inputs._replace(grads=inputs.momentum * inputs.grads),
-        equivalent=lambda inputs: inputs._replace(lrs=inputs.momentum * inputs.lrs),
-        on_velocity=True,
-    ),
-    "swapped-momentum": with_momentum(lambda momentum: 1 - momentum, "with 1 − momentum for momentum", "1 − μ for μ", on_velocity=False),
-    "squared-momentum": with_momentum(lambda momentum: momentum * momentum, "with the momentum applied twice", "μ² for μ"),
-    "negative-momentum": with_momentum(lambda momentum: -momentum, "with the velocity carried over with the wrong sign", "−μ for μ"),
-    "undecayed-velocity": with_momentum(lambda momentum: momentum * 0 + 1, "with a velocity that never decays", "1 for μ"),
-}
-TOUCHES_MOMENTUM = {"decayed-gradient", "swapped-momentum", "squared-momentum", "negative-momentum", "undecayed-velocity", "stale-velocity"}
-
-
-def stale_velocity(inputs: Inputs, lr_placement: str) -> Inputs:
-    """All that the velocity has gathered one step late: gradients, and where lr is inside, learning rates."""
-    late = inputs._replace(grads=one_late(inputs.grads, 0 * inputs.grads[:1]))
-    return late._replace(lrs=one_late(inputs.lrs, inputs.lrs[:1])) if lr_placement == "inside" else late
-
-
-# --- conventions --------------------------------------------------------------------------------------------------------------------
+# --- conventions ----------------------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Convention:
-    """One way to implement momentum: a value on each axis."""
+    """One way to implement an optimizer: a family, and a value on each axis."""
 
+    family: str = "sgd"
     lr_placement: str = "none"
     nesterov_form: str = "none"
     dampening: str = "none"
+    eps: str = "none"
+    bias_correction: str = "none"
+    centered: str = ""
+    initial_second_moment: str = "0"
+    maximum: str = ""
+    schedule: str = ""
+    threshold: str = ""
+    variant: str = ""
+    weight_decay: str = "none"
     mistake: str = "none"
-    family: str = field(init=False, default="", compare=False)
-
-    def __post_init__(self) -> None:
-        family = "nesterov" if self.nesterov_form != "none" else "sgd" if self.lr_placement == "none" else "momentum"
-        object.__setattr__(self, "family", family)
 
     @property
-    def id(self) -> str:
-        """A name for programs: the family, and the values that are not `none`."""
-        base = FAMILIES[self.family].removesuffix("'s momentum").lower().replace(" ", "-")
-        placement = "" if self.family == "sgd" else f"lr-{self.lr_placement}"
-        form = "" if self.nesterov_form in ("none", "shifted") else self.nesterov_form
-        return "/".join(part for part in (base, placement, form, self.dampening, self.mistake) if part not in ("", "none"))
+    def has_velocity(self) -> bool:
+        """Whether it remembers its steps in a velocity."""
+        return self.family in ("momentum", "nesterov") or (self.family in ("adagrad", "rmsprop") and self.lr_placement != "none")
 
     @property
-    def name(self) -> str:
-        """A name for people."""
-        placement = f" with {LR_PLACEMENTS[self.lr_placement]}" if self.family != "sgd" else ""
-        parts = (NESTEROV_FORMS[self.nesterov_form], DAMPENINGS[self.dampening].words, MISTAKES[self.mistake].words)
-        words = [FAMILIES[self.family] + placement, *parts]
-        return ", ".join(one for one in words if one)
+    def mistakes(self) -> tuple[str, ...]:
+        """The axes on which its value is a mistake."""
+        return tuple(axis for axis in MISTAKEN if not is_right(self.family, axis, getattr(self, axis)))
+
+    @property
+    def departures(self) -> int:
+        """How many values are not the canonical ones, mistakes and the kind of decay aside."""
+        plain = canonical(self.family)
+        return sum(getattr(self, axis) != getattr(plain, axis) for axis in FAMILIES[self.family].axes)
 
     @property
     def right(self) -> bool:
         """Whether it is a convention rather than a mistake."""
-        return self.mistake == "none" and self.nesterov_form != "new-velocity"
+        return not self.mistakes
 
     @property
     def corrected(self) -> Convention:
-        """The same without its mistake."""
-        form = "shifted" if self.nesterov_form == "new-velocity" else self.nesterov_form
-        return replace(self, nesterov_form=form, mistake="none")
+        """The same without its mistakes."""
+        plain = canonical(self.family)
+        values = {axis: getattr(plain, axis) for axis in self.mistakes}
+        if "weight_decay" in values:
+            values["weight_decay"] = self.weight_decay.partition("-")[0]
+        return replace(self, **values)
+
+    @functools.cached_property
+    def id(self) -> str:
+        """A name for programs: the family, and the values that are not the canonical ones."""
+        return "/".join([SLUGS.get(self.family, self.family), *self.slugs()])
+
+    def slugs(self) -> Iterator[str]:
+        """Its values, so far as they must be said."""
+        plain = canonical(self.family)
+        for axis in AXES:
+            value = getattr(self, axis)
+            always = axis == "lr_placement" and self.family in ("momentum", "nesterov")
+            if value != getattr(plain, axis) or always:
+                yield PREFIXES.get(axis, "{}").format(value or "none")
+
+    @functools.cached_property
+    def name(self) -> str:
+        """A name for people."""
+        plain, words = canonical(self.family), []
+        for axis, values in AXES.items():
+            value = getattr(self, axis)
+            said = axis in SAID.get(self.family, ()) or value != getattr(plain, axis)
+            if said and (text := self.in_words(axis, values[value])):
+                words.append(text)
+        return FAMILIES[self.family].words + "".join(f"{', ' if k else ' '}{with_(one, first=not k)}" for k, one in enumerate(words))
+
+    def in_words(self, axis: str, value: Value) -> str:
+        """A value in words, where the others change them."""
+        if axis == "eps" and value is EPS["outside"] and self.bias_correction != "none" and self.family != "adamax":
+            return "ε outside the corrected root"
+        if axis == "eps" and self.family == "adamax" and value is EPS["outside"]:
+            return "ε at the division"
+        if axis == "lr_placement" and self.family == "adadelta":
+            return "" if self.lr_placement == "none" else "its steps times the learning rate"
+        if axis == "lr_placement" and self.family == "adam":
+            return "the learning rate inside the first moment" if self.lr_placement == "inside" else ""
+        if axis == "bias_correction" and self.bias_correction == "none" and self.family in ("rmsprop",):
+            return ""
+        if axis == "lr_placement" and self.has_velocity and self.family in ("adagrad", "rmsprop"):
+            kind = "momentum" if self.nesterov_form == "none" else "Nesterov's momentum"
+            return f"{kind} on top, the learning rate {self.lr_placement} the velocity"
+        return value.words
 
     @property
-    def axes(self) -> dict[str, str]:
+    def needs(self) -> tuple[str, ...]:
+        """The hyper-parameters that it cannot be without."""
+        velocity = ("momentum",) if self.has_velocity else ()
+        return (*dict.fromkeys((*FAMILIES[self.family].needs, *velocity)), *(("eps",) if self.eps != "none" else ()))
+
+    @property
+    def axes(self) -> dict[str, Any]:
         """The value on each axis, by the names that verdicts use."""
-        form = f"shifted-{self.lr_placement}" if self.nesterov_form == "shifted" else self.nesterov_form
-        return {
-            "family": self.family,
-            "lr_placement": self.lr_placement,
-            "nesterov_form": form,
-            "dampening": self.dampening,
-            "mistake": self.mistake,
-        }
-
-    @property
-    def form(self) -> Form:
-        """The step that it is made of: one that includes the dampening where the reference states one."""
-        plain = FORMS[self.lr_placement, self.nesterov_form]
-        if MISTAKES[self.mistake].on_velocity:
-            return plain
-        return DAMPENED_FORMS.get((self.lr_placement, self.nesterov_form, self.dampening), plain)
+        shown: dict[str, Any] = {"family": self.family} | {axis: getattr(self, axis) or "none" for axis in AXES}
+        if self.nesterov_form == "shifted":
+            shown["nesterov_form"] = f"shifted-{self.lr_placement}"
+        shown["centered"] = bool(self.centered)
+        if self.weight_decay.endswith("wrong-sign"):
+            shown["weight_decay"] = "wrong-sign"
+        return shown
 
     @property
     def formulas(self) -> tuple[str, ...]:
         """The ids of the catalogue that state it, if any do."""
-        plain = self.dampening == "none" or (self.lr_placement, self.nesterov_form, self.dampening) in DAMPENED_FORMS
-        return self.form.ids if self.right and plain else ()
+        return STATED.get(self, ())
+
+    @property
+    def source(self) -> str:
+        """Where it is from, if a formula of the reference states it."""
+        doc = (FORMULAS[self.formulas[0]].__doc__ or "") if self.formulas else ""
+        return (
+            re.split(r"[.;] |\.$|, (?=wh|with|one)", doc.partition("Source: ")[2].strip().splitlines()[0])[0] if "Source: " in doc else ""
+        )
 
     @property
     def equations(self) -> str:
-        """For display: the equations of the formula, and what it is fed with."""
-        step = reference.gradient_average.raw if self.form.step is average else self.form.step
-        lines = [line.strip() for line in (inspect.getdoc(step) or "").splitlines() if "←" in line]
-        values = [MISTAKES[self.mistake]] if self.form.step is average else [DAMPENINGS[self.dampening], MISTAKES[self.mistake]]
-        fed = "; ".join(one.fed for one in values if one.fed)
-        return ", ".join(lines) + (f"; with {fed}" if fed else "")
+        """For display: the equations, and what stands in the place of what."""
+        from .display import equations
 
-    def feed(self, inputs: Inputs) -> Inputs:
-        """The inputs as they reach the formula."""
-        mistake = MISTAKES[self.mistake]
-        if not mistake.on_velocity:
-            inputs = mistake.feed(inputs)
-        if self.form.step is not average:
-            inputs = DAMPENINGS[self.dampening].feed(inputs)
-        if self.mistake == "stale-velocity":
-            return stale_velocity(inputs, self.lr_placement)
-        return mistake.feed(inputs) if mistake.on_velocity else inputs
+        return equations(self)
 
-    def trajectory(self, theta: Any, grads: Any, lrs: Any, *, momentum: Any, dampening: Any) -> Any:
+    def trajectory(self, theta: Any, grads: Any, lrs: Any, slopes: Any = None, **hyper: Any) -> Any:
         """The points that it visits, one row a step, from rest; on any arithmetic."""
-        fed = self.feed(Inputs(grads, lrs, momentum, dampening))
-        points, velocity, step = [], 0 * theta, self.form.step
-        for grad, lr in zip(fed.grads, fed.lrs, strict=True):
-            theta, velocity = step(theta, grad, velocity, lr=lr, momentum=fed.momentum)
-            points.append(theta)
-        return np.stack(points)
+        return np.stack([s.theta for s in walk(self, theta, grads, lrs, slopes, **hyper)])
 
 
-# --- relations to the canonical form ------------------------------------------------------------------------------------------------
-
-CANONICAL: Mapping[str, Convention] = {
-    "sgd": Convention(),
-    "momentum": Convention("inside"),
-    "nesterov": Convention("inside", "shifted"),
-}
-
-
-@dataclass(frozen=True)
-class Relation:
-    """The canonical form, fed with these hyper-parameters, visits the same points: always, or at constant lr."""
-
-    canonical: Convention
-    feed: Feed
-    at_constant_lr: bool
+SLUGS = {"sgd": "gradient-descent", "momentum": "heavy-ball"}
+PREFIXES = {
+    "lr_placement": "lr-{}", "eps": "eps-{}", "bias_correction": "correction-{}", "initial_second_moment": "from-{}",
+    "maximum": "maximum-{}", "schedule": "schedule-{}", "threshold": "threshold-{}", "weight_decay": "decay-{}",
+}  # fmt: skip
+SAID = {  # values that a name says even where they are canonical
+    "momentum": ("lr_placement",), "nesterov": ("lr_placement",), "adagrad": ("eps",), "rmsprop": ("eps",), "adam": ("eps",),
+    "adamax": ("eps",), "amsgrad": ("eps",), "nadam": ("eps",), "radam": ("eps",), "rprop": ("variant",),
+}  # fmt: skip
 
 
-def relation(convention: Convention) -> Relation | None:
-    """How a convention relates to the canonical form of its family, where a change of hyper-parameters is all that parts them."""
-    mistake, dampening = MISTAKES[convention.mistake], DAMPENINGS[convention.dampening]
-    if mistake.equivalent is None or dampening.equivalent is None or convention.nesterov_form == "new-velocity":
-        return None
-    feeds = [dampening.equivalent, mistake.equivalent] if mistake.on_velocity else [mistake.equivalent, dampening.equivalent]
-    canonical = CANONICAL[convention.family]
-    moved = convention.lr_placement != canonical.lr_placement or mistake.at_constant_lr
-    return Relation(canonical, lambda inputs: feeds[1](feeds[0](inputs)), moved)
+def with_(words: str, *, first: bool) -> str:
+    """Words that follow a name or another part of it."""
+    return f"with {words}" if first and re.match(r"(the learning|ε|no ε|its|momentum)", words) else words
 
 
-def relation_in_words(convention: Convention) -> str:
-    """The relation as a phrase; its hyper-parameters are read off by running it on symbols."""
-    from ..arithmetic import symbols
-
-    found = relation(convention)
-    if found is None:
-        return f"no change of hyper-parameters makes it {CANONICAL[convention.family].name}"
-    if convention == found.canonical:
-        return "the canonical form"
-    eta, mu, d = symbols("η μ d")
-    fed = found.feed(Inputs(None, eta, mu, d))
-    changes = [f"{new.item()} for {old.item()}" for new, old in ((fed.lrs, eta), (fed.momentum, mu)) if new.item() != old.item()]
-    words = f"equal to {found.canonical.name}" + (" while the learning rate is constant" if found.at_constant_lr else "")
-    return words + (f", with {' and '.join(changes)}" if changes else "")
+MISTAKEN = tuple(axis for axis, values in AXES.items() if not all(value.right for value in values.values()))
 
 
-# --- which conventions coincide, and when -------------------------------------------------------------------------------------------
+def is_right(family: str, axis: str, value: str) -> bool:
+    """Whether a value is a convention of this family."""
+    if axis == "bias_correction" and value in WRONG_WITHOUT.get(family, ()):
+        return False
+    return AXES[axis][value].right
 
 
-@dataclass(frozen=True)
-class Identity:
-    """Where it holds, a convention is the same as the one with these other values."""
-
-    why: str
-    holds: Callable[[Convention, Setting], bool]
-    becomes: Mapping[str, str]
-
-
-FULL_FIRST = {"first-step-full", "ema-first-step-full"}
-
-
-def without_momentum(convention: Convention, setting: Setting) -> bool:
-    """Whether the velocity is the last gradient and nothing else."""
-    return setting.momentum == 0 and convention.mistake not in TOUCHES_MOMENTUM
-
-
-def as_average(dampening: str) -> Callable[[Convention, Setting], bool]:
-    """Whether a dampening makes an average, being the momentum."""
-    return lambda c, s: c.dampening == dampening and 0 != s.dampening == s.momentum and c.mistake != "swapped-momentum"
-
-
-def late(dampening: str) -> Callable[[Convention, Setting], bool]:
-    """Whether the gradient that a dampening leaves in full is none."""
-    return lambda c, s: c.mistake == "stale-gradient" and c.dampening == dampening
-
-
-def halves(c: Convention, s: Setting) -> bool:
-    """Whether the momentum and its complement are the same."""
-    return Fraction(s.momentum) == HALF
-
-
-IDENTITIES: tuple[Identity, ...] = (
-    Identity(
-        "the old-velocity form is the same step, written out",
-        lambda c, s: c.nesterov_form == "old-velocity",
-        {"nesterov_form": "shifted"},
-    ),
-    Identity(
-        "at dampening 0 nothing is dampened",
-        lambda c, s: s.dampening == 0 and c.dampening in ("first-step-full", "from-zero"),
-        {"dampening": "none"},
-    ),
-    Identity("a dampening of the size of the momentum makes an average", as_average("from-zero"), {"dampening": "ema"}),
-    Identity(
-        "a dampening of the size of the momentum makes an average", as_average("first-step-full"), {"dampening": "ema-first-step-full"}
-    ),
-    Identity(
-        "a frozen learning rate is a constant one, inside and outside alike",
-        lambda c, s: c.mistake == "frozen-lr" and c.lr_placement == "inside",
-        {"lr_placement": "outside"},
-    ),
-    Identity(
-        "with the learning rate outside, a velocity one step late is a gradient one step late",
-        lambda c, s: c.mistake == "stale-velocity" and c.lr_placement == "outside" and c.dampening not in FULL_FIRST,
-        {"mistake": "stale-gradient"},
-    ),
-    Identity("gradients one step late start with 0, in full or dampened", late("first-step-full"), {"dampening": "from-zero"}),
-    Identity("gradients one step late start with 0, in full or dampened", late("ema-first-step-full"), {"dampening": "ema"}),
-    Identity(
-        "at momentum 1/2 the momentum is its own complement",
-        lambda c, s: halves(c, s) and c.mistake == "swapped-momentum",
-        {"mistake": "none"},
-    ),
-    Identity(
-        "at momentum 1/2 the momentum is its own complement",
-        lambda c, s: halves(c, s) and c.mistake == "decayed-gradient" and c.dampening == "none",
-        {"mistake": "none", "dampening": "ema"},
-    ),
-    Identity(
-        "at momentum 0 there is nothing to average, to look ahead along, or to keep a learning rate in",
-        lambda c, s: without_momentum(c, s) and c.dampening in ("ema", "ema-first-step-full"),
-        {"dampening": "none"},
-    ),
-    Identity(
-        "at momentum 0 there is nothing to average, to look ahead along, or to keep a learning rate in",
-        lambda c, s: without_momentum(c, s) and (c.nesterov_form != "none" or c.lr_placement == "inside"),
-        {"nesterov_form": "none", "lr_placement": "outside"},
-    ),
-    Identity(
-        "at momentum 0 the velocity is the gradient",
-        lambda c, s: without_momentum(c, s) and c.dampening == "none" and c.lr_placement != "none" and c.nesterov_form == "none",
-        {"lr_placement": "none"},
-    ),
-    Identity(
-        "at constant learning rate an old one is the present one",
-        lambda c, s: s.constant_lr and c.mistake in ("stale-lr", "frozen-lr"),
-        {"mistake": "none"},
-    ),
-    Identity(
-        "at constant learning rate its place does not matter",
-        lambda c, s: s.constant_lr and c.lr_placement == "inside",
-        {"lr_placement": "outside"},
-    ),
-)
-
-
-def normal_form(convention: Convention, setting: Setting) -> tuple[Convention, tuple[str, ...]]:
-    """The first among the conventions that coincide at this setting, and why they do."""
-    reasons: list[str] = []
-    while identity := next((one for one in IDENTITIES if one.holds(convention, setting)), None):
-        convention = replace(convention, **identity.becomes)
-        reasons.append(identity.why)
-    return convention, tuple(dict.fromkeys(reasons))
+@functools.cache
+def canonical(family: str) -> Convention:
+    """The canonical form of a family: the first value of each of its axes."""
+    return Convention(family, **{axis: values[0] for axis, values in FAMILIES[family].axes.items()})
 
 
 # --- the bank -----------------------------------------------------------------------------------------------------------------------
 
+USUAL_DECAYS = ("none", "coupled", "decoupled")
+MOST = 2  # values off the canonical ones beside a mistake, or beside an unusual decay
 
-def sensible(convention: Convention) -> bool:
+
+def sensible(c: Convention) -> bool:
     """Whether a combination means something that no other one means anyway, with one mistake at most."""
-    if convention.family == "sgd":
-        return convention.dampening == "none" and convention.mistake not in TOUCHES_MOMENTUM
-    if convention.nesterov_form in ("old-velocity", "new-velocity"):
-        return convention.mistake == "none"
-    return convention.mistake != "stale-velocity" or convention.nesterov_form == "none"
+    departures, mistakes = c.departures, c.mistakes
+    return (
+        len(mistakes) <= 1
+        and (not mistakes or mistakes == ("weight_decay",) or c.weight_decay in USUAL_DECAYS)
+        and (departures <= MOST or (c.right and c.weight_decay in USUAL_DECAYS))
+        and (c.mistake not in VELOCITY or c.has_velocity)
+        and (c.eps not in ("hat", "hat-inside") or c.bias_correction not in ("none", "first-only"))
+        and (c.eps != "none" or not divides_by_zero(c))
+        and (c.family != "adamax" or c.eps == "outside" or c.mistake != "stale-second-moment")
+        and (c.nesterov_form in ("none", "shifted", "lookahead") or (c.mistake == "none" and c.weight_decay in USUAL_DECAYS))
+        and (c.nesterov_form == "none" or (c.mistake != "stale-velocity" and c.lr_placement != "none"))
+        and (
+            c.maximum != "corrected"
+            or (c.eps not in ("hat", "hat-inside") and c.bias_correction != "none" and c.mistake != "complement-beta2")
+        )
+        and (c.mistake != "unweighted-second-moment" or not c.centered)
+        and (c.mistake != "rootless" or c.eps in ("outside", "none"))
+        and (c.initial_second_moment == "0" or c.bias_correction == "none")
+        and (c.mistake != "reversed-step" or c.weight_decay == "coupled")
+        and (c.mistake not in ("stale-lr", "frozen-lr") or c.family != "adadelta" or c.lr_placement != "none")
+        and (c.mistake != "decay-one-ahead" or c.lr_placement == "none")
+        and (c.weight_decay != "preconditioned" or c.family in PRECONDITIONED)
+    )
 
 
-def combinations() -> Iterator[Convention]:
-    """Every combination of values, the plain ones first."""
-    for mistake in MISTAKES:
-        for dampening in DAMPENINGS:
-            for placement, form in FORMS:
-                yield Convention(placement, form, dampening, mistake)
+def divides_by_zero(c: Convention) -> bool:
+    """Whether a step has nothing but ε that keeps its denominator from 0."""
+    late = c.mistake in ("stale-second-moment", "stale-gradient") or bool(c.centered) or c.initial_second_moment == "eps"
+    return late and "eps" in FAMILIES[c.family].axes
+
+
+class Setting(NamedTuple):
+    """What a run shows: its hyper-parameters, whether its learning rate stays the same, and whether gradients are taken where it asks."""
+
+    hyper: Mapping[str, float]
+    constant_lr: bool = False
+    follows_points: bool = False
+
+    def shows(self, family: str, axis: str, value: str) -> bool:
+        """Whether a value can be told from the canonical one at all."""
+        off = {
+            "weight_decay": self.hyper.get("weight_decay", 0) == 0 and value != "none",
+            "dampening": self.hyper.get("dampening", 0) == 0 and value in ("first-step-full", "from-zero"),
+            "nesterov_form": value == "lookahead" and not self.follows_points,
+            "initial_second_moment": value == "given" and self.hyper.get("initial_second_moment", 0) == 0,
+            "lr_placement": family in ("adagrad", "rmsprop") and value != "none" and self.hyper.get("momentum", 0) == 0,
+            "mistake": (value in ("stale-lr", "frozen-lr") and self.constant_lr)
+            or (value == "decay-one-ahead" and self.hyper.get("lr_decay", 0) == 0)
+            or (value in VELOCITY and self.hyper.get("momentum", 0) == 0),
+        }
+        return not off.get(axis, False)
+
+
+def combinations(family: str, setting: Setting | None = None, *, mistaken: bool | None = None) -> Iterator[Convention]:
+    """The combinations of the values of a family that a setting shows, all of them, the right or the mistaken ones; plain ones first."""
+    its = FAMILIES[family]
+    axes = {**its.axes, "weight_decay": DECAYS, "mistake": ("none", *SCALED.get(family, RATES), *its.mistakes)}
+    if mistaken is False:
+        axes = {axis: tuple(one for one in values if is_right(family, axis, one)) for axis, values in axes.items()}
+    if setting:
+        axes = {axis: tuple(one for one in values if setting.shows(family, axis, one)) for axis, values in axes.items()}
+    for values in itertools.product(*reversed(axes.values())):
+        one = Convention(family, **dict(zip(reversed(axes), values, strict=True)))
+        if (mistaken is None or mistaken != one.right) and sensible(one):
+            yield one
 
 
 @functools.cache
 def bank() -> Mapping[str, Convention]:
     """All conventions by id, right ones first."""
-    return {one.id: one for one in sorted(filter(sensible, combinations()), key=lambda one: not one.right)}
-
-
-def shows(convention: Convention, setting: Setting) -> bool:
-    """Whether a run at this setting can show a convention: without a momentum there are no mistakes with it."""
-    return setting.momentum != 0 or convention.mistake not in TOUCHES_MOMENTUM
+    every = [one for family in FAMILIES for one in combinations(family)]
+    return {one.id: one for one in sorted(every, key=lambda one: not one.right)}
 
 
 def find(name: str) -> Convention:
     """The convention of this id, readable name, or id of the catalogue; KeyError if there is none."""
+    if name in bank():
+        return bank()[name]
+    for one, ids in STATED.items():
+        if name in ids:
+            return one
     for one in bank().values():
-        if name in (one.id, one.name, *one.formulas):
+        if name == one.name:
             return one
     raise KeyError(name)
+
+
+def stated() -> dict[Convention, tuple[str, ...]]:
+    """The conventions that the reference states, and the ids of all formulas that are proven equal to each."""
+    adam, rmsprop, heavy, nesterov = canonical("adam"), canonical("rmsprop"), canonical("momentum"), canonical("nesterov")
+    return {
+        Convention("sgd"): ("optimizers.sgd", "optimizers.gd.batch"),
+        heavy: ("optimizers.momentum.heavy_ball", "optimizers.momentum.two_point", "optimizers.momentum.two_stage"),
+        replace(heavy, lr_placement="outside"): ("optimizers.momentum.lr_outside",),
+        replace(heavy, lr_placement="outside", dampening="ema"): ("optimizers.momentum.ema",),
+        replace(nesterov, nesterov_form="lookahead"): ("optimizers.nesterov.lookahead",),
+        nesterov: ("optimizers.nesterov.change_of_variables", "optimizers.nesterov.tilde_code"),
+        replace(nesterov, lr_placement="outside"): ("optimizers.nesterov.framework_form",),
+        canonical("adagrad"): ("optimizers.adagrad",),
+        rmsprop: ("optimizers.rmsprop",),
+        replace(rmsprop, centered="centered"): ("optimizers.rmsprop.centered",),
+        replace(rmsprop, lr_placement="inside", nesterov_form="lookahead"): ("optimizers.rmsprop_nesterov",),
+        canonical("adadelta"): ("optimizers.adadelta",),
+        adam: ("optimizers.adam",),
+        replace(adam, bias_correction="none"): ("optimizers.adam.uncorrected",),
+        replace(adam, eps="hat"): ("adam.efficient_form",),
+        replace(adam, weight_decay="coupled"): ("optimizers.adam.l2",),
+        replace(adam, weight_decay="decoupled"): ("optimizers.adamw",),
+        canonical("adamax"): ("optimizers.adamax",),
+        canonical("amsgrad"): ("optimizers.amsgrad",),
+        canonical("nadam"): ("optimizers.nadam",),
+        canonical("rprop"): ("optimizers.rprop",),
+        replace(canonical("rprop"), variant="minus"): ("optimizers.rprop.minus",),
+        replace(canonical("rprop"), variant="improved-minus"): ("optimizers.rprop.improved_minus",),
+    }
+
+
+STATED = stated()

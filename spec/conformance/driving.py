@@ -1,9 +1,10 @@
-"""Driving a subject over the fixtures, in a process of its own and under a time limit, and noting how it behaves."""
+"""Driving a subject over the fixtures, in a process of its own and within limits of time and memory, and noting how it behaves."""
 
 from __future__ import annotations
 
 import faulthandler
 import os
+import random
 import sys
 import tempfile
 import threading
@@ -18,11 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from .fixtures import LR, Fixture, fixture_for
-from .subjects import REQUIRED, VOCABULARY, NotFound, Run, Subject, ours, subject_of, version_of
+from .fixtures import LR, Fixture, fixture_for, fixtures
+from .steps import HYPER, OFF
+from .subjects import PAIRS, REQUIRED, VOCABULARY, NotFound, Run, Subject, ours, subject_of, version_of
 
-MOMENTA = (0.9, 0.75)  # tried where the subject asks for one and none is given
 TIMEOUT = 30.0  # seconds, imports included
+MEMORY = 16.0  # GiB of data
 GRACE = 5.0  # seconds more, after which a process that nobody stopped stops itself
 
 
@@ -47,13 +49,15 @@ class Fault:
 
 @dataclass(frozen=True)
 class Record:
-    """One run: its fixture, its hyper-parameters, and the points that were visited."""
+    """One run: its fixture, its hyper-parameters by our names, the points that were visited, and what was remembered after each step."""
 
     fixture: Fixture
     lr: float
-    momentum: float
-    dampening: float
+    hyper: Mapping[str, float]
     points: Any
+    states: tuple[Mapping[str, Any], ...] = ()
+    takes_function: bool = False
+    eps: float = HYPER["eps"]  # what the columns that stand for ε are scaled by
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,6 @@ class Report:
     library: str = ""
     version: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)  # by our names; defaults of the subject included
-    assumed: Mapping[str, Any] = field(default_factory=dict)  # what nobody said
     records: tuple[Record, ...] = ()
     faults: tuple[Fault, ...] = ()
 
@@ -82,63 +85,140 @@ class Refusal(ValueError):
 
 # --- which hyper-parameters to run with -----------------------------------------------------------------------------------------------
 
+SEPARATING: Mapping[str, tuple[float, float]] = {  # values that tell conventions apart, dyadic; the second where the first is the default
+    "lr": (0.125, 0.25),
+    "momentum": (0.75, 0.875),
+    "dampening": (0.375, 0.4375),
+    "beta1": (0.875, 0.75),
+    "beta2": (0.9375, 0.96875),
+    "decay": (0.9375, 0.96875),
+    "eps": (0.125, 0.25),
+    "eps_root": (2.0**-8, 2.0**-7),
+    "weight_decay": (0.25, 0.125),
+    "lr_decay": (0.125, 0.25),
+    "initial_second_moment": (0.375, 0.625),
+    "momentum_decay": (0.25, 0.5),
+    "grow": (1.5, 1.25),
+    "shrink": (0.625, 0.5),
+    "smallest": (2.0**-6, 2.0**-7),
+    "largest": (0.5, 0.75),
+}
+TYPICAL: Mapping[str, float] = {**HYPER, "decay": 0.9, "lr": LR}  # what a subject that states no default is first run with
+LIMITS: Mapping[str, tuple[float, float]] = {"lr": (0, np.inf), "momentum": (0, 1), "dampening": (0, 1), "beta1": (0, 1), "beta2": (0, 1),
+    "decay": (0, 1), "eps": (0, np.inf), "eps_root": (0, np.inf), "initial_second_moment": (0, np.inf)}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Plan:
-    """Hyper-parameters by the subject's names for each run, and by ours."""
+    """The hyper-parameters of one run: by the subject's names, as they are passed, and by ours."""
 
     passed: Mapping[str, Any]
+    hyper: Mapping[str, float]
+    lr: float
+
+
+@dataclass(frozen=True)
+class Plans:
+    """The runs of a subject: as it comes, and with other hyper-parameters, which separate; what was settled, and what nobody stated."""
+
+    runs: tuple[Plan, ...]
     settings: Mapping[str, Any]
-    assumed: Mapping[str, Any]
-    momentum_name: str
-    momenta: tuple[float, ...]
 
 
-def settle(parameters: Mapping[str, Any], task: Task) -> Plan:
-    """What is passed on, what it means in our names, and the momenta to try; what the subject does not take is taken as built in."""
-    theirs = {ours(name, task.names): name for name in parameters}
-    passed: dict[str, Any] = {}
-    settings: dict[str, Any] = {}
+def settle(parameters: Mapping[str, Any], task: Task) -> Plans:
+    """What to run a subject with: what was asked for, else its defaults; and once more with separating values where nothing was asked."""
+    theirs = {ours(name, task.names, parameters): name for name in parameters}
+    theirs |= {mine: name for name in parameters if name in PAIRS for mine in PAIRS[name]}
+    given = asked(parameters, theirs, task)
+    check_settings(given)
+    defaults = {mine: default_of(parameters[name], mine, name) for mine, name in theirs.items() if mine in VOCABULARY}
+    first = {**{mine: value for mine, value in defaults.items() if value not in (REQUIRED, None)}, **given}
+    first |= {mine: TYPICAL[mine] for mine, value in defaults.items() if value is REQUIRED and mine not in given and mine in TYPICAL}
+    second = {mine: other(mine, value) if free(mine, value, given) else value for mine, value in first.items()}
+    if "lr" not in given and "lr" in first:
+        first["lr"] = float(first["lr"])
+    runs = [plan(one, parameters, theirs) for one in ([first] if second == first else [first, second])]
+    stated = {name: value for name, value in first.items() if name != "lr" or name in given or defaults.get("lr", REQUIRED) is not REQUIRED}
+    return Plans(tuple(runs), stated)
+
+
+def asked(parameters: Mapping[str, Any], theirs: Mapping[str, str], task: Task) -> dict[str, Any]:
+    """The hyper-parameters that were asked for, by our names."""
+    found: dict[str, Any] = {}
     for name, value in task.settings.items():
-        mine = ours(name, task.names)
+        mine = ours(name, task.names, parameters)
         if mine not in theirs and mine not in VOCABULARY:
             raise Refusal(f"it takes no {name!r}; it takes {', '.join(parameters) or 'nothing'}")
-        settings[mine] = value
-        if mine in theirs and mine != "lr":
-            passed[theirs[mine]] = value
-    check_settings(settings)
-    given = dict(settings)
-    for mine, name in theirs.items():
-        if mine in VOCABULARY and mine != "lr" and parameters[name] not in (REQUIRED, None):
-            settings.setdefault(mine, parameters[name])
-    assumed, name, momenta = momenta_for(given, settings, theirs.get("momentum", ""))
-    return Plan(passed, {**settings, **({"momentum": momenta[0]} if name else {})}, assumed, name, momenta)
+        if name in PAIRS:
+            found |= dict(zip(PAIRS[name], value, strict=True))
+        else:
+            found[mine] = value
+    return found
 
 
-def momenta_for(given: Mapping[str, Any], settings: Mapping[str, Any], name: str) -> tuple[dict[str, float], str, tuple[float, ...]]:
-    """The one that was given; else the default and another one, so that a momentum that is taken and ignored shows."""
-    if "momentum" in given:
-        return {}, "", (float(given["momentum"]),)
-    if not name:
-        return {"momentum": MOMENTA[0]}, "", MOMENTA[:1]
-    if "momentum" not in settings:
-        return {}, name, MOMENTA
-    default = float(settings["momentum"])
-    return {}, name, (default, next(one for one in reversed(MOMENTA) if one != default)) if default else (0.0,)
+def default_of(value: Any, mine: str, name: str) -> Any:
+    """The default of one hyper-parameter, which may stand in a pair."""
+    return value[PAIRS[name].index(mine)] if name in PAIRS and isinstance(value, tuple | list) else value
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is a number and no truth value."""
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool | np.bool_)
+
+
+def free(mine: str, value: Any, given: Mapping[str, Any]) -> bool:
+    """Whether another value may be tried: one that is not asked for, and not 0, which turns things off."""
+    return mine in SEPARATING and mine not in given and is_number(value) and value != 0
+
+
+def other(mine: str, value: float) -> float:
+    """The separating value that is not the default."""
+    return next(one for one in SEPARATING[mine] if one != value)
+
+
+def plan(values: Mapping[str, Any], parameters: Mapping[str, Any], theirs: Mapping[str, str]) -> Plan:
+    """One run: what is passed, pairs put together again, and what it means."""
+    passed: dict[str, Any] = {}
+    for mine, value in values.items():
+        name = theirs.get(mine)
+        if mine == "lr" or name is None:
+            continue
+        if name in PAIRS:
+            passed[name] = tuple(values.get(one, HYPER[one]) for one in PAIRS[name])
+        elif parameters[name] is REQUIRED or value != parameters[name]:
+            passed[name] = value
+    return Plan(passed, meant(values), float(values.get("lr", LR)))
+
+
+def meant(values: Mapping[str, Any]) -> dict[str, float]:
+    """The hyper-parameters that are numbers, by our names; one decay goes by several of them, and the others are what is assumed."""
+    hyper = {mine: float(value) for mine, value in values.items() if mine in TYPICAL and mine != "lr" and is_number(value)}
+    one_decay = [hyper[name] for name in ("decay", "momentum", "beta1", "beta2") if name in hyper]
+    if "decay" in hyper:
+        hyper.setdefault("beta2", hyper.pop("decay"))
+    for name in ("momentum", "beta1", "beta2"):
+        if one_decay:
+            hyper.setdefault(name, hyper.get("beta1", one_decay[0]) if name == "momentum" else one_decay[0])
+    return hyper
+
+
+def assumed(settings: Mapping[str, Any], needs: tuple[str, ...]) -> dict[str, float]:
+    """What nobody stated of the hyper-parameters that a convention cannot be without."""
+    stated = {**meant(settings), **dict.fromkeys(OFF, 0.0)}
+    return {name: HYPER[name] for name in needs if name not in stated}
 
 
 def check_settings(settings: Mapping[str, Any]) -> None:
-    """Refuse hyper-parameters that mean nothing, or that this family knows nothing of."""
-    if settings.get("weight_decay"):
-        raise Refusal("weight decay is no axis of the momentum family yet: leave weight_decay at 0")
-    for name in ("lr", "momentum", "dampening"):
-        if name in settings and (isinstance(settings[name], bool) or not isinstance(settings[name], int | float)):
-            raise Refusal(f"{name} = {settings[name]!r} is not a number")
-    if not 0 < settings.get("lr", LR) < float("inf"):
-        raise Refusal(f"lr = {settings['lr']!r}: a positive number is allowed")
-    for name in ("momentum", "dampening"):
-        if not 0 <= settings.get(name, 0) < 1:
-            raise Refusal(f"{name} = {settings[name]!r}: at least 0 and below 1 is allowed")
+    """Refuse hyper-parameters that mean nothing."""
+    for name, value in settings.items():
+        if name not in SEPARATING:
+            continue
+        if not is_number(value):
+            raise Refusal(f"{name} = {value!r} is not a number")
+        low, high = LIMITS.get(name, (-np.inf, np.inf))
+        if not (low < value < high or (value == low and name != "lr")):
+            bounds = "a positive number" if name == "lr" else "at least 0" + (" and below 1" if high == 1 else "")
+            raise Refusal(f"{name} = {value!r}: {bounds} is allowed")
 
 
 # --- in the subject's process ---------------------------------------------------------------------------------------------------------
@@ -165,30 +245,37 @@ class Watch:
                 yield Fault("view", f"what it returns in step {step} is a view of {name}", fatal=False)
 
 
-def follow(subject: Subject, fixture: Fixture, lr: float, settings: Mapping[str, Any], dtype: Any) -> tuple[Any, list[Fault]]:
-    """One run, its arrays watched."""
-    watch = Watch()
-    faults: list[Fault] = []
-    theta = fixture.start(lr, dtype)
-    run = begun(subject, watch.give("theta", theta), lr * fixture.lr[0], settings)
-    points = []
-    for number, (values, rate) in enumerate(zip(fixture.gradients(dtype), fixture.rates(lr), strict=True), start=1):
-        gradient = watch.give(f"the gradient of step {number}", values)
-        point = checked(attempt(f"step {number}", run.step, gradient, float(rate)), theta, number)
-        faults += watch.faults(number, point) if not faults else ()
-        points.append(point.copy())
-    return np.stack(points), faults
-
-
-def follow_in_one_buffer(subject: Subject, fixture: Fixture, lr: float, settings: Mapping[str, Any], dtype: Any) -> Any:
-    """The same run, with every gradient in the same memory, as training loops have it."""
-    run = begun(subject, fixture.start(lr, dtype), lr * fixture.lr[0], settings)
-    buffer = np.empty(len(fixture.theta), dtype)
-    points = []
-    for values, rate in zip(fixture.gradients(dtype), fixture.rates(lr), strict=True):
+def follow(subject: Subject, fixture: Fixture, run: Plan, dtype: Any, *, one_buffer: bool = False) -> tuple[Record, list[Fault]]:
+    """One run, its arrays watched; with every gradient in the same memory, as training loops have it, they cannot be."""
+    watch, faults = Watch(), []
+    theta, eps = fixture.start(run.lr, dtype), run.hyper.get("eps", HYPER["eps"])
+    started = begun(subject, watch.give("theta", theta), run.lr * fixture.lr[0], run.passed)
+    slopes, buffer = fixture.curvatures(run.lr, eps, dtype), np.empty(len(theta), dtype)
+    points, states = [], []
+    for number, (values, rate) in enumerate(zip(fixture.gradients(eps, dtype), fixture.rates(run.lr), strict=True), start=1):
         buffer[:] = values
-        points.append(np.array(attempt("a second run", run.step, buffer, float(rate))))
-    return np.stack(points)
+        gradient = buffer if one_buffer else watch.give(f"the gradient of step {number}", values)
+        if started.takes_function:
+            gradient = gradient_function(values, slopes[number - 1])
+        point = checked(attempt(f"step {number}", started.step, gradient, float(rate)), theta, number)
+        faults += watch.faults(number, point) if not (faults or one_buffer) else ()
+        if point.dtype != theta.dtype and not any(one.kind == "dtype" for one in faults):
+            faults.append(Fault("dtype", f"it returns {point.dtype} where {theta.dtype} is due, in step {number}", fatal=False))
+        points.append(point.astype(theta.dtype))
+        states.append(started.state())
+    return Record(fixture, run.lr, run.hyper, np.stack(points), tuple(states), started.takes_function, eps), faults
+
+
+def gradient_function(values: Any, slopes: Any) -> Callable[[Any], Any]:
+    """The gradient of one step, at any point."""
+
+    def gradient(point: Any) -> Any:
+        point = np.asarray(point)
+        if point.shape != values.shape:
+            raise ValueError(f"the gradient was asked for at a point of shape {point.shape}, not {values.shape}")
+        return (values + slopes * point).astype(values.dtype)
+
+    return gradient
 
 
 def begun(subject: Subject, theta: Any, lr: float, settings: Mapping[str, Any]) -> Run:
@@ -200,7 +287,10 @@ def begun(subject: Subject, theta: Any, lr: float, settings: Mapping[str, Any]) 
 def attempt(where: str, call: Callable[..., Any], *arguments: Any) -> Any:
     """Call the subject; whatever it raises is a fault of its own."""
     try:
-        return call(*arguments)
+        with np.errstate(all="ignore"):
+            return call(*arguments)
+    except MemoryError:
+        raise Misbehaved("memory", f"it runs out of memory, in {where}") from None
     except BaseException as problem:
         raise Misbehaved("raises", f"it raises {type(problem).__name__}: {problem}{line_of(problem)}, in {where}") from None
 
@@ -212,14 +302,12 @@ def line_of(problem: BaseException) -> str:
 
 
 def checked(point: Any, theta: Any, number: int) -> Any:
-    """The new point as an array; another shape or dtype, or a number that is not finite, ends the run."""
+    """The new point as an array; another shape or type, or a number that is not finite, ends the run."""
     array = np.asarray(point) if hasattr(point, "__array__") else point
     if not isinstance(array, np.ndarray):
         raise Misbehaved("type", f"it returns {type(point).__name__} where an array is due, in step {number}")
     if array.shape != theta.shape:
         raise Misbehaved("shape", f"it returns shape {array.shape} where {theta.shape} is due, in step {number}")
-    if array.dtype != theta.dtype:
-        raise Misbehaved("dtype", f"it returns {array.dtype} where {theta.dtype} is due, in step {number}")
     if not np.all(np.isfinite(array)):
         where = int(np.argmin(np.isfinite(array)))
         raise Misbehaved("not-finite", f"it returns {array[where]} in step {number}, coordinate {where}")
@@ -257,11 +345,22 @@ DRIVING = threading.Event()  # set in the process of a subject, which must not a
 def drive(task: Task, timeout: float) -> Report:
     """Load the subject and run it: what a process of its own is asked to do. Should ours be gone by then, it ends by itself."""
     DRIVING.set()
+    limit_memory()
     faulthandler.dump_traceback_later(timeout + GRACE, exit=True)
     try:
         return driven(task)
     finally:
         faulthandler.cancel_dump_traceback_later()
+
+
+def limit_memory() -> None:
+    """Bound the memory of this process, where the system can."""
+    try:
+        import resource
+    except ImportError:  # pragma: no cover - not on this system
+        return
+    limit = int(MEMORY * 2**30)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 
 def driven(task: Task) -> Report:
@@ -285,60 +384,119 @@ def run_all(subject: Subject, task: Task) -> Report:
     """Every run that the hyper-parameters ask for."""
     report = Report(subject.library, version_of(subject.library))
     try:
-        plan = settle(subject.parameters, task)
+        plans = settle(subject.parameters, task)
     except Refusal as problem:
         return replace(report, faults=(Fault("settings", str(problem)),))
-    report = replace(report, settings=plan.settings, assumed=plan.assumed)
-    lr, dtype = float(plan.settings.get("lr", LR)), np.dtype(task.dtype).type
+    report = replace(report, settings=plans.settings)
+    dtype = np.dtype(task.dtype).type
     records: list[Record] = []
     faults: list[Fault] = []
-    try:
-        for momentum in plan.momenta:
-            settings = {**plan.passed, **({plan.momentum_name: momentum} if plan.momentum_name else {})}
-            fixture = fixture_for(changes_lr=True)
-            if not begun(subject, fixture.start(lr, dtype), lr, settings).changes_lr:
-                fixture = fixture_for(changes_lr=False)
-            points, seen = follow(subject, fixture, lr, settings, dtype)
-            faults += seen or aliasing(subject, fixture, lr, settings, points)
-            records.append(Record(fixture, lr, momentum, float(plan.settings.get("dampening", 0.0)), points))
-    except Misbehaved as problem:
-        faults.append(problem.fault)
+    before = global_state()
+    for number, run in enumerate(plans.runs):
+        try:
+            fixture = fixture_for(
+                changes_lr=begun(subject, fixture_for(changes_lr=True).start(run.lr, dtype), run.lr, run.passed).changes_lr
+            )
+            record, seen = follow(subject, fixture, run, dtype)
+            faults += seen if any(one.kind != "dtype" for one in seen) else [*seen, *aliasing(subject, run, record)]
+            records.append(record)
+        except Misbehaved as problem:
+            if not number:  # other values than its own it may refuse
+                faults.append(problem.fault)
+                break
+    if records:
+        faults += dead_coordinate(subject, plans.runs[0], dtype)
+    faults += [Fault("global-state", f"it changes {name}", fatal=False) for name in changed(before, global_state())]
     unique = {one.kind: one for one in reversed(faults)}
     return replace(report, records=tuple(records), faults=tuple(reversed(unique.values())))
 
 
-def aliasing(subject: Subject, fixture: Fixture, lr: float, settings: Mapping[str, Any], points: Any) -> list[Fault]:
+def aliasing(subject: Subject, run: Plan, record: Record) -> list[Fault]:
     """Whether the caller's next gradient, written where the last one stood, changes what the subject remembers."""
-    dtype = points.dtype.type
-    if np.array_equal(follow_in_one_buffer(subject, fixture, lr, settings, dtype), points):
+    dtype = record.points.dtype.type
+    if record.takes_function or np.array_equal(follow(subject, record.fixture, run, dtype, one_buffer=True)[0].points, record.points):
         return []
-    if not np.array_equal(follow(subject, fixture, lr, settings, dtype)[0], points):
+    if not np.array_equal(follow(subject, record.fixture, run, dtype)[0].points, record.points):
         return [Fault("random", "two runs with the same inputs differ", fatal=False)]
     return [Fault("keeps", "it keeps the caller's gradient instead of its values: writing the next one changes its state", fatal=False)]
+
+
+def dead_coordinate(subject: Subject, run: Plan, dtype: Any) -> list[Fault]:
+    """Whether a gradient that is 0 from the start makes it divide by 0, though ε, where it takes one, is not."""
+    if run.hyper.get("eps") == 0:
+        return []
+    try:
+        follow(subject, fixtures()["dead-coordinate"], run, dtype)
+    except Misbehaved as problem:
+        if problem.fault.kind != "not-finite":
+            return [problem.fault]
+        return [Fault("not-finite", f"{problem.fault.detail}, where the gradient is 0 from the start", fatal=False)]
+    return []
+
+
+def global_state() -> dict[str, Any]:
+    """What belongs to the whole process: random generators, and how floating-point errors are treated."""
+    words: Any = np.random.get_state(legacy=True)
+    state = {
+        "the state of Python's global random generator": random.getstate(),
+        "the state of NumPy's global random generator": [one.tobytes() if isinstance(one, np.ndarray) else one for one in words],
+        "how NumPy treats floating-point errors": np.geterr(),
+    }
+    torch = sys.modules.get("torch")
+    return state | ({"the state of torch's global random generator": torch.get_rng_state().tolist()} if torch else {})
+
+
+def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """What is not as it was."""
+    return [name for name, value in before.items() if after[name] != value]
 
 
 # --- in our process -------------------------------------------------------------------------------------------------------------------
 
 
-def observe(task: Task, timeout: float = TIMEOUT) -> Report:
-    """Drive a subject in a process of its own."""
-    from pebble import ProcessExpired, ProcessPool
+class Session:
+    """A process for one subject: it is driven there, and asked for a counterexample."""
 
-    if DRIVING.is_set():
-        raise RuntimeError('a subject is being run already: call this under `if __name__ == "__main__":`')
-    pool = ProcessPool(max_workers=1, context=get_context("spawn"))
-    try:
-        future = pool.schedule(drive, args=(task, timeout), timeout=timeout)
-        from .. import arithmetic  # noqa: F401 - it loads while the subject runs
+    def __init__(self, timeout: float = TIMEOUT) -> None:
+        from pebble import ProcessPool
 
-        report: Report = future.result()
-        return report
-    except OutOfTime:
-        return Report(faults=(Fault("hangs", f"it gives no answer within {timeout:g} s"),))
-    except ProcessExpired as death:
-        return Report(faults=(Fault("crashes", f"its process died, with exit code {death.exitcode}"),))
-    except BrokenProcessPool:
-        return Report(faults=(Fault("crashes", 'no process could be started: call this under `if __name__ == "__main__":`'),))
-    finally:
-        pool.stop()
-        pool.join()
+        if DRIVING.is_set():
+            raise RuntimeError('a subject is being run already: call this under `if __name__ == "__main__":`')
+        self.timeout = timeout
+        self.pool = ProcessPool(max_workers=1, context=get_context("spawn"))
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        self.pool.stop()
+        self.pool.join()
+
+    def observe(self, task: Task) -> Report:
+        """What is seen of the subject; that it gives no answer is something to be seen too."""
+        from pebble import ProcessExpired
+
+        try:
+            future = self.pool.schedule(drive, args=(task, self.timeout), timeout=self.timeout)
+            from .. import arithmetic  # noqa: F401 - it loads while the subject runs
+
+            report: Report = future.result()
+            return report
+        except OutOfTime:
+            return Report(faults=(Fault("hangs", f"it gives no answer within {self.timeout:g} s"),))
+        except ProcessExpired as death:
+            return Report(faults=(Fault("crashes", f"its process died, with exit code {death.exitcode}"),))
+        except BrokenProcessPool:
+            return Report(faults=(Fault("crashes", 'no process could be started: call this under `if __name__ == "__main__":`'),))
+
+    def counterexample(self, task: Task, convention: str) -> str | None:
+        """The smallest run found in which the subject leaves a convention, as a program; None if there is no small one."""
+        from pebble import ProcessExpired
+
+        from .shrinking import smallest
+
+        try:
+            found: str | None = self.pool.schedule(smallest, args=(task, convention), timeout=self.timeout).result()
+        except (OutOfTime, ProcessExpired, BrokenProcessPool):
+            return None
+        return found

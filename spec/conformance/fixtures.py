@@ -13,17 +13,20 @@ from typing import Any
 import numpy as np
 
 LR = 0.125  # unless another is asked for
+TINY = 2.0**-40  # no gradient is smaller, so that its square is no subnormal number of float32
 
 
 @dataclass(frozen=True)
 class Fixture:
-    """One run: multiples of the learning rate, a start in units of lr · gradient, one gradient a step, and what it separates."""
+    """One run: multiples of the learning rate, a start in units of it, gradients with a scale for each column, and what it separates."""
 
     name: str
     separates: str
     lr: tuple[float, ...]
     theta: tuple[float, ...]
+    scales: tuple[float | str, ...]
     grads: tuple[tuple[float, ...], ...]
+    slopes: tuple[float, ...]  # of the gradient along the point, in units of the scale over lr
 
     @property
     def changes_lr(self) -> bool:
@@ -32,15 +35,30 @@ class Fixture:
 
     def start(self, lr: float, dtype: Any) -> Any:
         """The starting point: scaled by a power of two, so that steps are of the size of the parameters at every learning rate."""
-        return np.array(self.theta, dtype=dtype) * dtype(2.0 ** round(math.log2(lr)))
+        return np.array(self.theta, dtype=dtype) * dtype(power_of_two(lr))
 
-    def gradients(self, dtype: Any) -> Any:
+    def sizes(self, eps: float, dtype: Any) -> Any:
+        """The scales of the columns; those that stand for ε have the size of the one of this run."""
+        small = max(power_of_two(eps), TINY) if eps > 0 else 2.0**-6
+        named = {"eps": small, "√eps": power_of_two(math.sqrt(small))}
+        return np.array([named.get(str(one), one) for one in self.scales], dtype=dtype)
+
+    def gradients(self, eps: float, dtype: Any) -> Any:
         """The gradients, one row a step."""
-        return np.array(self.grads, dtype=dtype)
+        return np.array(self.grads, dtype=dtype) * self.sizes(eps, dtype)
 
     def rates(self, lr: float) -> Any:
         """The learning rate of every step."""
         return lr * np.array(self.lr)
+
+    def curvatures(self, lr: float, eps: float, dtype: Any) -> Any:
+        """How the gradient of every step changes along the point, for subjects that take it where they like."""
+        return np.array(self.slopes, dtype=dtype)[:, np.newaxis] * dtype(1 / power_of_two(lr)) * self.sizes(eps, dtype)
+
+
+def power_of_two(value: float) -> float:
+    """The power of two nearest to a positive number, on a logarithmic scale."""
+    return float(2.0 ** round(math.log2(value)))
 
 
 @functools.cache
@@ -60,4 +78,4 @@ def frozen(value: Any) -> Any:
 
 def fixture_for(*, changes_lr: bool) -> Fixture:
     """The fixture for a subject whose learning rate can be changed, or for one whose cannot."""
-    return next(one for one in fixtures().values() if one.changes_lr is changes_lr)
+    return fixtures()["changing-lr" if changes_lr else "constant-lr"]

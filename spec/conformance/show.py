@@ -19,7 +19,12 @@ def as_text(result: Result) -> Any:
     table.add_column()
     for name, value in facts(result):
         table.add_row(name, escape(value))
-    return Group(Text(result.sentence, style="bold"), Text(""), table)
+    shown = [Text(result.sentence, style="bold"), Text(""), table]
+    return (
+        Group(*shown, Text("\nthe smallest run found that shows it:\n"), Text(result.counterexample))
+        if result.counterexample
+        else Group(*shown)
+    )
 
 
 def facts(result: Result) -> list[tuple[str, str]]:
@@ -29,7 +34,7 @@ def facts(result: Result) -> list[tuple[str, str]]:
         ("verdict", result.verdict.value),
         ("convention", result.convention or ""),
         ("equations", result.equations or ""),
-        ("axes", ", ".join(f"{axis} {value}" for axis, value in (result.axes or {}).items())),
+        ("axes", ", ".join(f"{axis} {value}" for axis, value in (result.axes or {}).items() if value not in ("none", False, 0.0))),
         ("catalogue", ", ".join(result.formulas)),
         ("relation", result.relation or ""),
         ("error", error_in_words(result)),

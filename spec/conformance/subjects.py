@@ -19,6 +19,8 @@ from importlib.metadata import entry_points, packages_distributions, version
 from types import ModuleType
 from typing import Any, Protocol
 
+import numpy as np
+
 REQUIRED = inspect.Parameter.empty
 Settings = Mapping[str, Any]
 
@@ -39,6 +41,7 @@ class Run:
 
     step: Callable[[Any, float], Any]
     changes_lr: bool = True
+    takes_function: bool = False  # whether a step takes the gradient as a function of the point
     state: Callable[[], Mapping[str, Any]] = dict  # what it remembers, array by array, where that can be seen
 
 
@@ -170,19 +173,34 @@ def distributions() -> Mapping[str, list[str]]:
 # --- names of hyper-parameters --------------------------------------------------------------------------------------------------------
 
 VOCABULARY: Mapping[str, tuple[str, ...]] = {  # our name: the others in use
-    "lr": ("learning_rate", "eta", "step_size"),
-    "momentum": ("mu", "beta", "rho"),
+    "lr": ("learning_rate", "eta", "step_size", "stepsize"),
+    "momentum": ("mu", "beta"),
     "dampening": (),
     "nesterov": (),
     "maximize": (),
-    "weight_decay": (),
+    "beta1": ("beta_1", "b1"),
+    "beta2": ("beta_2", "b2"),
+    "decay": ("rho", "alpha", "gamma", "decay_rate", "smoothing"),
+    "eps": ("epsilon",),
+    "eps_root": ("epsilon_root",),
+    "weight_decay": ("wd", "weight_decay_rate", "l2"),
+    "lr_decay": (),
+    "initial_second_moment": ("initial_accumulator_value", "initial_accumulator", "initial_scale"),
+    "momentum_decay": ("psi",),
+    "grow": ("eta_plus", "etaplus"),
+    "shrink": ("eta_minus", "etaminus"),
+    "smallest": ("min_step", "step_min", "min_step_size"),
+    "largest": ("max_step", "step_max", "max_step_size"),
 }
+PAIRS: Mapping[str, tuple[str, str]] = {"betas": ("beta1", "beta2"), "etas": ("shrink", "grow"), "step_sizes": ("smallest", "largest")}
 
 
-def ours(name: str, names: Mapping[str, str]) -> str:
-    """Our name for one of theirs; theirs where it is not in the vocabulary."""
+def ours(name: str, names: Mapping[str, str], beside: Iterable[str] = ()) -> str:
+    """Our name for one of theirs; theirs where it is not in the vocabulary. An α beside no other rate is the learning rate."""
     if name in names:
         return names[name]
+    if name == "alpha" and beside and not {"lr", *VOCABULARY["lr"]} & set(beside):
+        return "lr"
     return next((mine for mine, others in VOCABULARY.items() if name in others), name)
 
 
@@ -234,13 +252,14 @@ class ClassSubject:
 
     def begin(self, theta: Any, lr: float, settings: Settings) -> Run:
         """An object of the class, and its step."""
-        rate = next((name for name in self.parameters if ours(name, {}) == "lr"), None)
+        rate = next((name for name in self.parameters if ours(name, {}, self.parameters) == "lr"), None)
         made = self.kind(theta, **({rate: lr} if rate else {}), **settings)
+        takes_function = wants_function(self.kind, made.step)
         by_name = next((name for name in keywords(made.step) if ours(name, {}) == "lr"), None)
         if by_name:
-            return Run(lambda grad, now: made.step(grad, **{by_name: now}))
+            return Run(lambda grad, now: made.step(grad, **{by_name: now}), True, takes_function, lambda: arrays_of(made))
         if positional(made.step) > 1:
-            return Run(made.step)
+            return Run(made.step, True, takes_function, lambda: arrays_of(made))
         attribute = next((name for name in ("lr", *VOCABULARY["lr"]) if hasattr(made, name)), None)
 
         def step(grad: Any, now: float) -> Any:
@@ -248,7 +267,29 @@ class ClassSubject:
                 setattr(made, attribute, now)
             return made.step(grad)
 
-        return Run(step, changes_lr=attribute is not None)
+        return Run(step, attribute is not None, takes_function, lambda: arrays_of(made))
+
+
+def wants_function(kind: Any, step: Any) -> bool:
+    """Whether a step takes the gradient as a function: its class says so, or its parameter's name does."""
+    declared = getattr(kind, "takes_gradient_function", None)
+    first = next(iter(arguments(step)), "")
+    return bool(declared) if declared is not None else first in ("grad_fn", "gradient_fn", "grad_func", "gradient_function", "closure")
+
+
+def arrays_of(holder: Any) -> dict[str, Any]:
+    """The arrays that an object holds, or that a tuple or dict of them does, by name; those in a nameless place by their number."""
+    if isinstance(holder, tuple | list):
+        named = dict(zip(getattr(holder, "_fields", map(str, range(len(holder)))), holder, strict=True))
+    else:
+        named = holder if isinstance(holder, Mapping) else getattr(holder, "__dict__", {})
+    found: dict[str, Any] = {}
+    for name, value in named.items():
+        if isinstance(value, np.ndarray):
+            found[str(name)] = value.copy()
+        elif isinstance(value, tuple | list | dict):
+            found |= {f"{name}.{inner}": array for inner, array in arrays_of(value).items()}
+    return found
 
 
 @dataclass
@@ -290,4 +331,4 @@ class PairSubject:
             now["theta"], now["state"] = result
             return result[0]
 
-        return Run(step)
+        return Run(step, takes_function=wants_function(self.pair, pair.update), state=lambda: arrays_of({"state": now["state"]}))

@@ -1,13 +1,8 @@
-"""Verdicts: which convention a subject follows, by how much it misses it, and how far away the next one is.
-
-The expected trajectory is a certified ball. The unit of error is the running bound of the convention's own trajectory in the subject's
-dtype: how far any program that performs these operations may be off. Within `ALLOWED` bounds at every step, a subject follows it.
-"""
+"""Verdicts: which convention a subject follows, by how much it misses it, and how far away the next one is."""
 
 from __future__ import annotations
 
 import platform
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
@@ -16,13 +11,27 @@ from typing import Any
 
 import numpy as np
 
-from .bank import Convention, Setting, bank, find, normal_form, relation_in_words, shows
-from .driving import TIMEOUT, Fault, Record, Report, Task, observe
+from .bank import FAMILIES, Convention, canonical, combinations, find
+from .driving import TIMEOUT, Fault, Report, Session, Task, assumed
+from .matching import (
+    NATIVE,
+    Candidates,
+    Divergence,
+    Measure,
+    changing,
+    coincide,
+    latest,
+    measured,
+    precision,
+    reasons,
+    rivals,
+    search_assuming,
+    setting_of,
+)
+from .relations import relation_in_words
+from .steps import HYPER
 from .subjects import NotFound, reference_to
 
-ALLOWED = 4.0  # bounds: reorderings and fused operations stay below, other conventions are a thousand and more away
-ROUGH = 2.0**-12  # further off, relative to the parameters, a run is not followed in any dtype
-NEAREST = 4  # classes of conventions that are measured with certainty; floats rank all of them first
 DTYPES = ("float64", "float32")
 
 
@@ -35,20 +44,6 @@ class Verdict(StrEnum):
     ERROR = "error"
     IDENTIFIED = "identified"
     UNMATCHED = "unmatched"
-
-
-@dataclass(frozen=True)
-class Divergence:
-    """The first place where a trajectory leaves a convention."""
-
-    convention: str
-    name: str
-    step: int  # from 1
-    coordinate: int  # from 0
-    got: float
-    expected: float
-    error_in_bounds: float
-    momentum: float
 
 
 @dataclass(frozen=True)
@@ -81,7 +76,7 @@ class Result:
     convention: str | None = None
     name: str | None = None
     right: bool | None = None
-    axes: Mapping[str, str] | None = None
+    axes: Mapping[str, Any] | None = None
     equations: str | None = None
     formulas: tuple[str, ...] = ()
     relation: str | None = None
@@ -92,6 +87,7 @@ class Result:
     margin: float | None = None  # the error of the runner-up, in bounds
     runner_up: Rival | None = None
     divergence: Divergence | None = None
+    counterexample: str | None = None  # the smallest one found, a program
     steps: int = 0
     dtype: str = "float64"
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -110,143 +106,6 @@ class Result:
         """The result with stable keys; verdict.schema.json describes them."""
         plain = {name: value if isinstance(value, bool | int | float | str) else repr(value) for name, value in self.settings.items()}
         return {**asdict(self), "verdict": self.verdict.value, "settings": plain, "exit_code": self.exit_code}
-
-
-# --- distances ------------------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Measure:
-    """How far a subject is from one convention."""
-
-    convention: Convention
-    error_in_bounds: float
-    error_ulps: float
-    divergence: Divergence | None
-
-
-def expected(convention: Convention, record: Record) -> tuple[Any, Any]:
-    """What a convention makes of a run: certified balls, and the bound of what rounding does in the run's dtype."""
-    from ..arithmetic import certified, rounding_bound
-
-    dtype = record.points.dtype
-    theta = record.fixture.start(record.lr, dtype.type)
-    arguments = (theta, record.fixture.gradients(dtype.type), record.fixture.rates(record.lr))
-    hyper = {"momentum": record.momentum, "dampening": record.dampening}
-    balls = certified(convention.trajectory, *arguments, dtype=dtype, **hyper)
-    return balls, rounding_bound(convention.trajectory, *arguments, dtype=dtype, **hyper)
-
-
-def measured(convention: Convention, records: Iterable[Record]) -> Measure:
-    """The largest error over all runs, in bounds and in ulps, and the first place where it is too large."""
-    bounds, ulps, divergence = 0.0, 0.0, None
-    for record in records:
-        balls, allowed = expected(convention, record)
-        errors, units = errors_of(record.points, balls)
-        ratios = in_bounds(errors, allowed)
-        with np.errstate(over="ignore"):  # where 0 is due the unit is the smallest there is
-            bounds, ulps = max(bounds, float(np.max(ratios))), max(ulps, float(np.max(errors / units)))
-        divergence = divergence or first_divergence(convention, record, balls, ratios)
-    return Measure(convention, finite(bounds), finite(ulps), divergence)
-
-
-def errors_of(points: Any, balls: Any) -> tuple[Any, Any]:
-    """How far points are from balls, rounded up, and the unit in the last place of each ball."""
-    from ..arithmetic import Ball
-    from ..arithmetic.ball import spacing
-
-    errors = np.frompyfunc(lambda one: float(one.abs_upper()), 1, 1)(Ball.plain(Ball(points) - balls))
-    units = np.frompyfunc(lambda one: float(spacing(one, points.dtype)), 1, 1)(Ball.plain(balls))
-    return errors.astype(float), units.astype(float)
-
-
-def first_divergence(convention: Convention, record: Record, balls: Any, ratios: Any) -> Divergence | None:
-    """The first step and coordinate at which a run is further off than rounding explains."""
-    from ..arithmetic import Ball
-
-    if not np.any(ratios > ALLOWED):
-        return None
-    step, coordinate = (int(i) for i in np.argwhere(ratios > ALLOWED)[0])
-    return Divergence(
-        convention=convention.id,
-        name=convention.name,
-        step=step + 1,
-        coordinate=coordinate,
-        got=float(record.points[step, coordinate]),
-        expected=float(Ball.plain(balls)[step, coordinate].mid()),
-        error_in_bounds=finite(ratios[step, coordinate]),
-        momentum=record.momentum,
-    )
-
-
-def in_bounds(errors: Any, bounds: Any) -> Any:
-    """Errors in units of bounds; an exact value may have the bound 0, and no error then."""
-    return np.where(errors == 0, 0.0, np.divide(errors, bounds, out=np.full_like(errors, np.inf), where=bounds > 0))
-
-
-def finite(value: float) -> float:
-    """A number that JSON knows."""
-    return min(float(value), sys.float_info.max)
-
-
-def rough_distance(convention: Convention, records: Iterable[Record]) -> tuple[int, float]:
-    """How many runs a convention's trajectory in floats misses, and by how much relative to its size: a ranking, no verdict."""
-    distances = []
-    for record in records:
-        start, gradients = record.fixture.start(record.lr, np.float64), record.fixture.gradients(np.float64)
-        hyper = {"momentum": record.momentum, "dampening": record.dampening}
-        points = convention.trajectory(start, gradients, record.fixture.rates(record.lr), **hyper)
-        distances.append(float(np.max(np.abs(points - record.points) / np.max(np.abs(points), axis=0))))
-    return sum(one > ROUGH for one in distances), max(distances)
-
-
-# --- classes of conventions that coincide ---------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Class:
-    """Conventions that no run at these hyper-parameters tells apart, and why; of several `kinds` if a changing lr would part them."""
-
-    members: tuple[Convention, ...]
-    why: Mapping[str, tuple[str, ...]]
-    kinds: tuple[Convention, ...]
-
-
-def classes(records: tuple[Record, ...]) -> list[Class]:
-    """The conventions that these runs can show, those together that coincide."""
-    always = [Setting(one.momentum, one.dampening) for one in records]
-    here = [one._replace(constant_lr=not record.fixture.changes_lr) for one, record in zip(always, records, strict=True)]
-    groups: dict[tuple[Convention, ...], list[Convention]] = {}
-    for one in bank().values():
-        if all(shows(one, setting) for setting in here):
-            groups.setdefault(tuple(normal_form(one, setting)[0] for setting in here), []).append(one)
-    return [class_of(members, always, here) for members in groups.values()]
-
-
-def class_of(members: list[Convention], always: list[Setting], here: list[Setting]) -> Class:
-    """Members with the reasons why they coincide, and the first member of each kind."""
-    kinds: dict[tuple[Convention, ...], Convention] = {}
-    for one in members:
-        kinds.setdefault(tuple(normal_form(one, setting)[0] for setting in always), one)
-    members = sorted(members, key=lambda one: one != normal_form(one, always[0])[0])  # the plain one first
-    why = {one.id: tuple(dict.fromkeys(reason for setting in here for reason in normal_form(one, setting)[1])) for one in members}
-    return Class(tuple(members), why, tuple(kinds.values()))
-
-
-def ignored(convention: Convention, settings: Mapping[str, Any]) -> list[str]:
-    """The hyper-parameters that were set and that a convention knows nothing of."""
-    nesterov = settings.get("nesterov")
-    found = {
-        "momentum": settings.get("momentum") and convention.family == "sgd",
-        "dampening": settings.get("dampening") and convention.dampening not in ("first-step-full", "from-zero"),
-        "nesterov": nesterov is not None and bool(nesterov) != (convention.family == "nesterov"),
-    }
-    return [f"{name} = {settings[name]!r}" for name, is_ignored in found.items() if is_ignored]
-
-
-def representative(members: Iterable[Convention], settings: Mapping[str, Any]) -> Convention:
-    """The member that answers to the hyper-parameters, a right one before a wrong one."""
-    return min(members, key=lambda one: (not one.right, len(ignored(one, settings))))
 
 
 # --- the two questions ----------------------------------------------------------------------------------------------------------------
@@ -286,6 +145,8 @@ def convention_named(name: str) -> Convention:
     """A convention of the bank, or ValueError with the nearest names."""
     import difflib
 
+    from .bank import bank
+
     try:
         return find(name)
     except KeyError:
@@ -301,14 +162,20 @@ def known_dtype(dtype: str) -> str:
 
 
 def judged(task: Task, subject: Any, command: str, wanted: Convention | None, timeout: float) -> Result:
-    """Drive the subject and say what it follows."""
+    """Drive the subject, say what it follows, and where it deviates, show it by the smallest example."""
     try:
         target = reference_to(subject)
     except NotFound as problem:
-        target, report = repr(subject), Report(faults=(Fault("not-found", str(problem)),))
-    else:
-        report = observe(replace(task, target=target), timeout)
-    return verdict_on(report, replace(task, target=target), command, wanted)
+        return verdict_on(Report(faults=(Fault("not-found", str(problem)),)), replace(task, target=repr(subject)), command, wanted)
+    task = replace(task, target=target)
+    with Session(timeout) as session:
+        result = verdict_on(session.observe(task), task, command, wanted)
+        if result.verdict is Verdict.DEVIATES and result.divergence:
+            return replace(result, counterexample=session.counterexample(task, result.divergence.convention))
+    return result
+
+
+DIVIDES_BY_ZERO = "not-finite"  # a fault that is a deviation: the formula says what is due
 
 
 def verdict_on(report: Report, task: Task, command: str, wanted: Convention | None = None) -> Result:
@@ -320,7 +187,6 @@ def verdict_on(report: Report, task: Task, command: str, wanted: Convention | No
         "dtype": task.dtype,
         "steps": max((len(one.points) for one in report.records), default=0),
         "settings": dict(report.settings or task.settings),
-        "assumed": dict(report.assumed),
         "faults": report.faults,
         "environment": environment(report),
     }
@@ -330,8 +196,9 @@ def verdict_on(report: Report, task: Task, command: str, wanted: Convention | No
     found = followed(report, command, wanted, title)
     if report.faults:
         words = "; ".join(one.detail for one in report.faults)
+        deviates = all(one.kind == DIVIDES_BY_ZERO for one in report.faults)
         found |= {
-            "verdict": Verdict.ERROR,
+            "verdict": Verdict.DEVIATES if deviates else Verdict.ERROR,
             "sentence": f"{title} misbehaves: {words}. Apart from that it{found['sentence'].removeprefix(title)}",
         }
     return Result(**{**common, **found})
@@ -350,42 +217,124 @@ def titled(target: str, report: Report) -> str:
     return f"{target.replace(':', '.')} {report.version.partition('+')[0]}"
 
 
-def followed(report: Report, command: str, wanted: Convention | None, title: str) -> dict[str, Any]:
-    """What the records say."""
-    ranked = sorted(classes(report.records), key=lambda one: rough_distance(one.members[0], report.records))
-    by_class = [(measured(one.members[0], report.records), one) for one in ranked[:NEAREST]]
-    by_class.sort(key=lambda pair: pair[0].error_in_bounds)
-    matching = [one for measure, one in by_class if measure.error_in_bounds <= ALLOWED]
-    nearest = [member for one in ranked for member in one.members if member.right and not ignored(member, report.settings)]
-    question = Question(report, command, wanted, title, nearest[0])
-    if not matching:
-        return unmatched(question)
-    members = [member for one in matching for member in one.members]
-    best = wanted if wanted in members else representative(members, report.settings)
-    measure, group = next((measure, one) for measure, one in by_class if best in one.members)
-    facts = described(best, measure, group)
-    if rivals := [(measure, one) for measure, one in by_class if one not in matching]:
-        rival, error = representative(rivals[0][1].members, report.settings), rivals[0][0].error_in_bounds
-        facts |= {"runner_up": Rival(rival.id, rival.name, error), "margin": error}
-    kinds = [kind for one in matching for kind in one.kinds]
-    return facts | judgement(question, best, members, kinds, f"{best.name}: {evidence_in_words(facts, report)}.")
-
-
 @dataclass(frozen=True)
 class Question:
-    """What was seen, what was asked, and the right convention that comes nearest."""
+    """What was seen, and what was asked."""
 
     report: Report
     command: str
     wanted: Convention | None
     title: str
-    nearest: Convention
 
 
-def described(best: Convention, measure: Measure, group: Class) -> dict[str, Any]:
+def followed(report: Report, command: str, wanted: Convention | None, title: str) -> dict[str, Any]:
+    """What the records say."""
+    question = Question(report, command, wanted, title)
+    choice, kept, matching = matched(report, wanted)
+    if not matching:
+        return unmatched(question)
+    if choice:
+        report = replace(report, records=tuple(replace(one, hyper={**one.hyper, **choice}) for one in report.records))
+    members = [one.convention for one in matching]
+    best = wanted if wanted in members else representative(members, report.settings)
+    measure = next(one for one in matching if one.convention == best)
+    same = [one for one in members if one == best or coincide(best, one, report.records)]
+    facts = described(best, measure, same, report) | {"assumed": {**assumed(report.settings, best.needs), **choice}}
+    facts["axes"] = {**best.axes, "initial_second_moment": initial(best, report), "precision": kept}
+    if near := rivals(best, report.records, members):
+        facts |= {
+            "runner_up": Rival(near[0].convention.id, near[0].convention.name, near[0].error_in_bounds),
+            "margin": near[0].error_in_bounds,
+        }
+    others = [one for one in members if one not in same] + [one.convention for one in near if one.follows and kept == NATIVE]
+    return facts | judgement(
+        replace(question, report=report), best, same, others, kept, f"{title_of(best)}: {evidence_in_words(facts, report)}."
+    )
+
+
+def initial(convention: Convention, report: Report) -> float:
+    """What the squares start at, as a number."""
+    named = {"eps": "eps", "given": "initial_second_moment"}.get(convention.initial_second_moment)
+    return report.records[0].hyper.get(named, HYPER[named]) if named else float(convention.initial_second_moment)
+
+
+def matched(report: Report, wanted: Convention | None) -> tuple[dict[str, float], str, list[Measure]]:
+    """What was assumed besides, what is kept in a narrower format, and the conventions that the records follow."""
+    records = report.records
+    asked = [one for one in [wanted] if one and (measure := measured(one, records)).follows]
+    candidates = Candidates(records)
+    found = candidates.following()
+    if asked and wanted not in [one.convention for one in found]:
+        found.append(measure)
+    if found:
+        return {}, NATIVE, found
+    kept, found = precision(candidates)
+    if found:
+        return {}, kept, found
+    choice, found = search_assuming(records, stated_by(report.settings))
+    return choice, NATIVE, found
+
+
+def stated_by(settings: Mapping[str, Any]) -> set[str]:
+    """The hyper-parameters that a subject states, or what stands for them."""
+    decays = {"beta2", "momentum"} if {"decay", "beta1", "beta2", "momentum"} & set(settings) else set()
+    return {*settings, *decays}
+
+
+def title_of(convention: Convention) -> str:
+    """A convention with its source."""
+    return convention.name + (f" ({convention.source})" if convention.source else "")
+
+
+def used(convention: Convention) -> set[str]:
+    """The hyper-parameters that a convention knows."""
+    known = {"lr", "lr_decay", "eps_root", "maximize", *convention.needs}
+    known |= {"decay"} if {"beta2", "momentum"} & known else set()
+    known |= {"dampening"} if convention.dampening in ("first-step-full", "from-zero") else set()
+    known |= {"weight_decay"} if convention.weight_decay != "none" else set()
+    known |= {"initial_second_moment"} if convention.initial_second_moment in ("given", "0") else set()
+    known |= {"momentum_decay"} if convention.schedule in ("dozat", "dozat-in-blend") else set()
+    return known | ({"smallest", "largest", "grow", "shrink"} if convention.family == "rprop" else set())
+
+
+def ignored(convention: Convention, settings: Mapping[str, Any]) -> list[str]:
+    """The hyper-parameters that are on and that a convention knows nothing of."""
+    flags = {
+        "nesterov": convention.nesterov_form != "none" or convention.family == "nadam",
+        "centered": bool(convention.centered),
+        "amsgrad": convention.family == "amsgrad",
+    }
+    off = {
+        name
+        for name, value in settings.items()
+        if isinstance(value, int | float) and value and name in VALUES and name not in used(convention)
+    }
+    off |= {name for name, has in flags.items() if settings.get(name) is not None and bool(settings[name]) != has}
+    return [f"{name} = {settings[name]!r}" for name in settings if name in off]
+
+
+VALUES = (
+    "momentum",
+    "dampening",
+    "beta1",
+    "beta2",
+    "decay",
+    "eps",
+    "weight_decay",
+    "initial_second_moment",
+    "momentum_decay",
+    "grow",
+    "shrink",
+)
+
+
+def representative(members: Iterable[Convention], settings: Mapping[str, Any]) -> Convention:
+    """The member that answers to the hyper-parameters, a right one before a wrong one, a plain one before others."""
+    return min(members, key=lambda one: (not one.right, len(ignored(one, settings)), one.departures))
+
+
+def described(best: Convention, measure: Measure, same: list[Convention], report: Report) -> dict[str, Any]:
     """The convention that is followed, in full."""
-    same = [one for one in group.members if one != best]
-    reasons = {one.id: tuple(dict.fromkeys((*group.why[best.id], *group.why[one.id]))) for one in same}
     return {
         "convention": best.id,
         "name": best.name,
@@ -394,32 +343,55 @@ def described(best: Convention, measure: Measure, group: Class) -> dict[str, Any
         "equations": best.equations,
         "formulas": best.formulas,
         "relation": relation_in_words(best),
-        "identities": tuple(Same(one.id, one.name, reasons[one.id]) for one in same),
+        "identities": tuple(Same(one.id, one.name, reasons(best, one, report.records)) for one in same if one != best),
         "error_in_bounds": measure.error_in_bounds,
         "error_ulps": measure.error_ulps,
     }
 
 
-def judgement(asked: Question, best: Convention, members: list[Convention], kinds: list[Convention], follows: str) -> dict[str, Any]:
+def judgement(
+    asked: Question, best: Convention, same: list[Convention], others: list[Convention], kept: str, follows: str
+) -> dict[str, Any]:
     """The verdict on a subject that follows something, and the sentence that says it."""
-    if asked.command == "check" and asked.wanted and asked.wanted not in members:
-        return deviation(asked.wanted, asked.report, f"{asked.title} deviates from {asked.wanted.name}: it follows {follows}")
     words = f"{asked.title} follows {follows}"
-    if len(kinds) > 1:
-        others = "; or ".join(one.name for one in kinds if one != best and one.right >= best.right)
-        fixed = not all(one.fixture.changes_lr for one in asked.report.records)
-        words += " Its learning rate cannot be changed, and while it is constant" if fixed else " At these hyper-parameters"
-        words += f" the same steps are those of {others}." if others else " mistakes are among what makes the same steps."
-        return {"verdict": Verdict.AMBIGUOUS, "candidates": tuple(one.id for one in kinds), "sentence": words}
+    if kept != NATIVE:
+        words = f"{asked.title} keeps its {KEPT[kept.partition('-')[0]]} in {kept.partition('-')[2]}; it follows {follows}"
+    if asked.command == "check" and asked.wanted and asked.wanted not in same:
+        return deviation(asked.wanted, asked.report, f"{asked.title} deviates from {asked.wanted.name}: it follows {follows}")
+    fixed = setting_of(asked.report.records).constant_lr
+    elsewhere = [one for one in same if one != best and fixed and not coincide(best, one, changing(asked.report.records))]
+    if rest := [one for one in (*elsewhere, *others) if one.right >= best.right]:
+        words += " Its learning rate cannot be changed, and while it is constant" if elsewhere else " At these hyper-parameters"
+        words += f" the same steps are those of {'; or '.join(one.name for one in rest[:SHOWN])}."
+        return {"verdict": Verdict.AMBIGUOUS, "candidates": tuple(one.id for one in (best, *rest)), "sentence": words}
     if asked.command == "identify":
         return {"verdict": Verdict.IDENTIFIED, "sentence": words}
+    if kept not in (NATIVE, *ALLOWED_IN.get(str(asked.report.records[0].points.dtype), ())):
+        return {"verdict": Verdict.DEVIATES, "sentence": words}
     if asked.wanted:
         return {"verdict": Verdict.CONFORMS, "sentence": words}
     if not best.right:
         return deviation(best.corrected, asked.report, f"{asked.title} deviates: it follows {follows}")
     if unused := ignored(best, asked.report.settings):
-        return deviation(asked.nearest, asked.report, f"{asked.title} deviates: with {' and '.join(unused)} it follows {follows}")
+        against = nearest_right(asked.report, asked.title, best)
+        return deviation(against, asked.report, f"{asked.title} deviates: with {' and '.join(unused)} it follows {follows}")
     return {"verdict": Verdict.CONFORMS, "sentence": words}
+
+
+SHOWN = 3
+KEPT = {"hyper": "hyper-parameters", "state": "state", "scalars": "scalars"}
+ALLOWED_IN = {"float32": ("hyper-float32",)}
+
+
+def nearest_right(report: Report, target: str, best: Convention | None = None) -> Convention:
+    """The right convention that a run leaves last, of the family that it follows, is named after, or has the hyper-parameters of."""
+    setting = setting_of(report.records)
+    named = (one for one in sorted(FAMILIES, key=len, reverse=True) if one in target.rpartition(":")[2].lower())
+    for family in (*([best.family] if best else ()), *named, *FAMILIES):
+        pool = [one for one in combinations(family, setting, mistaken=False) if one.departures <= 1 and not ignored(one, report.settings)]
+        if pool:
+            return latest(pool, report.records)
+    return canonical(best.family if best else "sgd")
 
 
 def deviation(wanted: Convention, report: Report, words: str) -> dict[str, Any]:
@@ -430,30 +402,34 @@ def deviation(wanted: Convention, report: Report, words: str) -> dict[str, Any]:
 
 def place(divergence: Divergence) -> str:
     """Where a deviation begins, as a sentence."""
+    at = in_words({name: value for name, value in divergence.hyper.items() if value})
+    why = f" Its {divergence.explained_by} is what differs." if divergence.explained_by else ""
     return (
-        f"At momentum {divergence.momentum:g} it leaves {divergence.name} in step {divergence.step}, coordinate {divergence.coordinate}: "
-        f"{divergence.got!r} where {divergence.expected!r} is due."
+        f"At {at} it leaves {divergence.name} in step {divergence.step}, coordinate {divergence.coordinate}: "
+        f"{divergence.got!r} where {divergence.expected!r} is due.{why}"
     )
 
 
 def unmatched(asked: Question) -> dict[str, Any]:
     """Nothing in the bank fits: the nearest right convention, or the one asked for, and where it is left."""
-    against = asked.wanted or asked.nearest
+    against = asked.wanted or nearest_right(asked.report, asked.title)
     measure = measured(against, asked.report.records)
-    words = f"{asked.title} follows no convention of momentum that has a name here."
-    if asked.report.assumed:
-        words += f" It was taken to have {in_words(asked.report.assumed)}; if it has another, say so."
+    taken = assumed(asked.report.settings, against.needs)
+    words = f"{asked.title} follows no convention that has a name here."
+    if taken:
+        words += f" It was taken to have {in_words(taken)}; if it has another, say so."
     return {
         "verdict": Verdict.UNMATCHED if asked.command == "identify" else Verdict.DEVIATES,
         "sentence": words + (f" {place(measure.divergence)}" if measure.divergence else ""),
         "runner_up": Rival(against.id, against.name, measure.error_in_bounds),
         "divergence": measure.divergence,
+        "assumed": taken,
     }
 
 
 def in_words(settings: Mapping[str, Any]) -> str:
     """Hyper-parameters in a sentence."""
-    return ", ".join(f"{name} = {value!r}" for name, value in settings.items())
+    return ", ".join(f"{name} = {value:g}" if isinstance(value, float) else f"{name} = {value!r}" for name, value in settings.items())
 
 
 def evidence_in_words(facts: Mapping[str, Any], report: Report) -> str:

@@ -18,7 +18,7 @@ def run(*arguments):
 def test_check_conforms():
     result = run("check", f"{RIGHT}Outside", "--set", "momentum=0.9")
     assert result.exit_code == 0
-    assert result.stdout.startswith("conformance.right:Outside follows heavy ball with the learning rate outside the velocity: error 0.")
+    assert result.stdout.startswith("conformance.right:Outside follows heavy ball with the learning rate outside the velocity (STU")
     for words in ("heavy-ball/lr-outside", "v ← μ v + g,   θ ← θ − η v", "optimizers.momentum.lr_outside", "× the running bound", "numpy"):
         assert words in result.stdout
 
@@ -28,13 +28,9 @@ def test_check_deviates_in_json():
     record = json.loads(result.stdout)
     jsonschema.validate(record, json.loads(files("trainspec.spec.conformance").joinpath("verdict.schema.json").read_text(encoding="utf-8")))
     assert (result.exit_code, record["exit_code"], record["verdict"], record["dtype"]) == (1, 1, "deviates", "float32")
-    assert record["axes"] == {
-        "family": "momentum",
-        "lr_placement": "outside",
-        "nesterov_form": "none",
-        "dampening": "none",
-        "mistake": "stale-lr",
-    }
+    axes = {"family": "momentum", "lr_placement": "outside", "nesterov_form": "none", "dampening": "none", "mistake": "stale-lr"}
+    assert axes.items() <= record["axes"].items()
+    assert "run.step(np.array(" in record["counterexample"]
     assert record["divergence"]["convention"] == "heavy-ball/lr-outside"
 
 

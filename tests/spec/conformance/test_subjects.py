@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from trainspec.spec.conformance import Verdict, check, identify, subjects
-from trainspec.spec.conformance.driving import DRIVING, MOMENTA, Refusal, Task, observe, settle
+from trainspec.spec.conformance.driving import DRIVING, Refusal, Session, Task, settle
 from trainspec.spec.conformance.subjects import NotFound, load, reference_to, subject_of
 
 from . import misbehaving, right
@@ -112,16 +112,31 @@ def test_hyper_parameters_by_their_names():
     assert ask(right.RateAsAttribute).settings == {"momentum": 0.9}
     assert ask(right.RateAsAttribute, momentum=0.5).settings == {"momentum": 0.5}
     assert ask(right.RateAsAttribute, beta=0.5).settings == {"momentum": 0.5}
-    plan = settle({"lr": subjects.REQUIRED, "friction": 0.5}, Task("", {"friction": 0.25}, {"friction": "momentum"}))
-    assert (plan.passed, plan.momenta) == ({"friction": 0.25}, (0.25,))
+    plans = settle({"lr": subjects.REQUIRED, "friction": 0.5}, Task("", {"friction": 0.25}, {"friction": "momentum"}))
+    assert [(one.passed, one.hyper["momentum"]) for one in plans.runs] == [({"friction": 0.25}, 0.25)] * 2
 
 
 @pytest.mark.parametrize(
     ("default", "momenta"),
-    [(subjects.REQUIRED, MOMENTA), (None, MOMENTA), (0.9, (0.9, 0.75)), (0.75, (0.75, 0.9)), (0.5, (0.5, 0.75)), (0, (0.0,))],
+    [(subjects.REQUIRED, [0.9, 0.75]), (None, [None, None]), (0.9, [0.9, 0.75]), (0.75, [0.75, 0.875]), (0.5, [0.5, 0.75]), (0, [0, 0])],
 )
 def test_a_momentum_that_is_not_given(default, momenta):
-    assert settle({"lr": 1, "momentum": default}, Task("")).momenta == momenta
+    runs = settle({"lr": 1, "momentum": default}, Task("")).runs
+    assert [one.hyper.get("momentum") for one in runs] == momenta
+
+
+def test_pairs_of_hyper_parameters():
+    first, second = settle({"lr": 1, "betas": (0.9, 0.999)}, Task("", {"beta2": 0.99})).runs
+    assert (first.passed, first.hyper["beta1"], first.hyper["beta2"]) == ({"betas": (0.9, 0.99)}, 0.9, 0.99)
+    assert second.passed == {"betas": (0.875, 0.99)}
+    assert settle({"lr": 1, "betas": (0.9, 0.999)}, Task("", {"betas": (0.5, 0.75)})).runs[0].hyper["beta2"] == 0.75
+
+
+def test_one_decay_goes_by_several_names():
+    (run, _) = settle({"lr": 1, "rho": 0.95}, Task("")).runs
+    assert {run.hyper[name] for name in ("momentum", "beta1", "beta2")} == {0.95}
+    (run, _) = settle({"alpha": 0.1, "beta_1": 0.9}, Task("")).runs
+    assert run.lr == 0.1
 
 
 @pytest.mark.parametrize(
@@ -134,7 +149,8 @@ def test_a_momentum_that_is_not_given(default, momenta):
         ({"dampening": -0.5}, "at least 0"),
         ({"lr": 0}, "positive"),
         ({"lr": float("nan")}, "positive"),
-        ({"weight_decay": 0.1}, "weight decay is no axis"),
+        ({"beta1": 1.5}, "below 1"),
+        ({"eps": -1e-8}, "at least 0"),
     ],
 )
 def test_settings_that_cannot_be_asked_for(settings, words):
@@ -164,7 +180,7 @@ def test_a_subject_may_not_ask_for_another_process():
     DRIVING.set()
     try:
         with pytest.raises(RuntimeError, match="__main__"):
-            observe(Task(f"{HERE}:Polyak"))
+            Session()
     finally:
         DRIVING.clear()
 

@@ -35,8 +35,9 @@ def test_maximize_ascends():
     assert (result.divergence.step, result.divergence.coordinate) == (1, 0)
 
 
-def test_weight_decay_is_refused():
-    assert "weight decay is no axis of the momentum family yet" in ask(SGD, weight_decay=0.1).sentence
+def test_weight_decay_is_coupled():
+    result = ask(SGD, momentum=0.9, weight_decay=0.1)
+    assert (result.verdict, result.axes["weight_decay"]) == (Verdict.CONFORMS, "coupled")
 
 
 def test_what_torch_refuses_is_reported():
@@ -45,9 +46,9 @@ def test_what_torch_refuses_is_reported():
     assert "Nesterov momentum requires a momentum and zero dampening" in result.sentence
 
 
-def test_another_family_is_not_forced_into_this_one():
+def test_another_family_is_named():
     result = ask("torch.optim:Adam")
-    assert (result.verdict, result.convention) == (Verdict.DEVIATES, None)
+    assert (result.verdict, result.convention) == (Verdict.CONFORMS, "adam")
 
 
 class MySGD(torch.optim.SGD):

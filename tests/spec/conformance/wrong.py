@@ -60,7 +60,7 @@ class StaleRateInside(Polyak):
 
 
 class FrozenRate(Outside):
-    follows = "heavy-ball/lr-outside/frozen-lr"
+    follows = "heavy-ball/lr-inside/frozen-lr"
 
     def move(self, g, lr):
         super().move(g, self.theta.dtype.type(self.lr))
