@@ -1,9 +1,13 @@
-"""A real implementation: torch.optim.SGD, in all its forms."""
+"""torch: torch.optim.SGD in all its forms, and what the other optimizers follow, as the adapter drives them."""
 
+import numpy as np
 import pytest
 from trainspec.spec.conformance import Verdict, check
+from trainspec.spec.conformance.subjects import NotFound, subject_of
 
+from . import following as forms
 from .asking import ask
+from .following import SIGNS, SQUARES, SUMS, WEIGHTS, driven, error
 
 torch = pytest.importorskip("torch")
 
@@ -66,3 +70,70 @@ def test_in_a_process_of_its_own():
     version = torch.__version__.partition("+")[0]
     assert result.sentence.startswith(f"torch.optim.sgd.SGD {version} follows heavy ball with the learning rate outside the velocity")
     assert result.environment["library_version"].startswith(version)
+
+
+FOLLOWED = [
+    ("SGD", {}, forms.GD),
+    ("SGD", {"momentum": 0.9}, forms.HEAVY_BALL_LR_OUTSIDE),
+    ("SGD", {"momentum": 0.9, "nesterov": True}, forms.NESTEROV_LR_OUTSIDE),
+    ("Adam", WEIGHTS, forms.ADAM),
+    ("Adam", {**WEIGHTS, "weight_decay": 0.125}, forms.ADAM_L2),
+    ("AdamW", {**WEIGHTS, "weight_decay": 0.125}, forms.ADAMW),
+    ("Adam", {**WEIGHTS, "amsgrad": True}, forms.AMSGRAD),
+    ("SparseAdam", WEIGHTS, forms.ADAM_EPS_HAT),
+    ("RAdam", WEIGHTS, forms.RADAM_EPS_HAT),
+    ("Adamax", WEIGHTS, forms.ADAMAX_EPS_ON_GRADIENT),
+    ("Adagrad", {**SUMS, "lr_decay": 0.25}, forms.ADAGRAD),
+    ("RMSprop", SQUARES, forms.RMSPROP),
+    ("RMSprop", {**SQUARES, "centered": True}, forms.CENTRED),
+    ("RMSprop", {**SQUARES, "momentum": 0.9}, forms.RMSPROP_HEAVY_BALL_LR_OUTSIDE),
+    ("Adadelta", SQUARES, forms.ADADELTA_TIMES_LR),
+    ("Rprop", SIGNS, forms.IRPROP_MINUS),
+]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(("name", "settings", "form"), FOLLOWED)
+def test_what_an_optimizer_follows(name, settings, form, dtype):
+    points, _ = driven(f"torch.optim:{name}", settings, dtype)
+    assert error(points, form, settings) <= 1
+
+
+def test_nadam_keeps_the_product_of_its_schedule_in_float32():
+    settings = {**WEIGHTS, "momentum_decay": 0.25}
+    points, _ = driven("torch.optim:NAdam", settings, "float64")
+    as_it_is, in_full = forms.nadam_mixed(0.25, lambda product: float(np.float32(product))), forms.nadam_mixed(0.25)
+    arguments = (forms.THETA, forms.GRADS, forms.LRS)
+    np.testing.assert_allclose(points, as_it_is(*arguments, **settings), rtol=2.0**-50)
+    assert error(points, in_full, WEIGHTS) > 1000
+    assert error(driven("torch.optim:NAdam", settings, "float32")[0], in_full, WEIGHTS) <= 1
+
+
+@pytest.mark.parametrize(("name", "form"), [("Adamax", forms.ADAMAX), ("RAdam", forms.RADAM), ("SparseAdam", forms.ADAM)])
+def test_what_it_does_not_follow(name, form):
+    assert error(driven(f"torch.optim:{name}", WEIGHTS, "float64")[0], form, WEIGHTS) > 1000
+
+
+def test_our_names():
+    adam = subject_of("torch.optim:Adam").parameters
+    assert {"lr": 0.001, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "foreach": None}.items() <= adam.items()
+    assert SIGNS.keys() <= subject_of("torch.optim:Rprop").parameters.keys()
+    assert "lr" not in subject_of("torch.optim:Rprop").parameters
+    assert subject_of("torch.optim:Adadelta").parameters["decay"] == 0.9
+    assert "decay" not in subject_of("torch.optim:ASGD").parameters
+
+
+def test_one_of_two_that_belong_together_is_given():
+    points, _ = driven("torch.optim:Adam", {"beta2": 0.95}, "float64")
+    assert error(points, forms.ADAM, {"beta1": 0.9, "beta2": 0.95, "eps": 1e-8}) <= 1
+
+
+def test_what_it_remembers():
+    _, state = driven("torch.optim:Adam", {"amsgrad": True}, "float64")
+    assert {"first_moment", "second_moment", "max_second_moment", "steps"} == set(vars(state))
+    assert "velocity" in vars(driven("torch.optim:SGD", {"momentum": 0.9}, "float32")[1])
+
+
+def test_one_that_needs_the_loss_is_refused():
+    with pytest.raises(NotFound, match="LBFGS evaluates the loss itself"):
+        subject_of("torch.optim:LBFGS")

@@ -1,0 +1,93 @@
+"""The adapter for ONNX: the training operators, each as a model of one node that the reference evaluator runs.
+
+The attributes of a node are float32 numbers, so hyper-parameters are rounded to that, in a float64 run too; the learning rate is an input.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from onnx import TensorProto, defs, helper
+from onnx.reference import ReferenceEvaluator
+from onnx.reference.op_run import OpRun
+
+from ..subjects import REQUIRED, Adapted, Run, Settings
+from . import Name, Names, in_ours, in_theirs
+
+DOMAIN = "ai.onnx.preview.training"
+NAMES: Mapping[str, Names] = {
+    "Adam": {"alpha": "beta1", "beta": "beta2", "epsilon": "eps", "norm_coefficient": "weight_decay"},
+    "Adagrad": {"decay_factor": "lr_decay", "epsilon": "eps", "norm_coefficient": "weight_decay"},
+    "Momentum": {
+        "alpha": "momentum",
+        "beta": Name("dampening", lambda beta: 1 - beta, lambda dampening: 1 - dampening),
+        "mode": Name("nesterov", lambda mode: mode == "nesterov", lambda nesterov: "nesterov" if nesterov else "standard"),
+        "norm_coefficient": "weight_decay",
+    },
+}
+DEFAULTS: Mapping[str, Mapping[str, Any]] = {"Momentum": {"beta": 1.0, "mode": "standard", "norm_coefficient": 0.0}}  # required: plain
+STATE: Mapping[str, tuple[str, ...]] = {  # what a node takes after X and G and gives after X
+    "Adam": ("first_moment", "second_moment"),
+    "Adagrad": ("sum_sq",),
+    "Momentum": ("velocity",),
+}
+
+
+def subject(found: Any) -> Adapted | None:
+    """A training operator as a subject; anything else is declined."""
+    known = inspect.isclass(found) and issubclass(found, OpRun) and getattr(found, "op_domain", "") == DOMAIN
+    return OnnxOptimizer(found) if known and found.__name__ in NAMES else None
+
+
+def evaluator(node: Any, inputs: Mapping[str, Any], outputs: tuple[str, ...], kind: Callable[..., Any] | None = None) -> Any:
+    """The reference evaluator on a model of one node."""
+    typed = [helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(one.dtype), one.shape) for name, one in inputs.items()]
+    untyped = [helper.make_tensor_value_info(name, TensorProto.UNDEFINED, None) for name in outputs]
+    graph = helper.make_graph([node], "one node", typed, untyped)
+    version = defs.get_schema(node.op_type, domain=node.domain).since_version
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid(node.domain, version)])
+    return ReferenceEvaluator(model, new_ops=[kind] if kind else None)
+
+
+# --- optimizers -----------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class OnnxOptimizer:
+    """One training operator: the caller keeps its state and its count, from 0."""
+
+    kind: Any
+    library: str = "onnx"
+    parameters: Mapping[str, Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.operator = self.kind.__name__
+        attributes = defs.get_schema(self.operator, domain=DOMAIN).attributes
+        self.theirs = {name: default_of(one) for name, one in attributes.items()} | dict(DEFAULTS.get(self.operator, {}))
+        self.parameters = {"lr": REQUIRED, **in_ours(self.theirs, NAMES[self.operator])}
+
+    def begin(self, theta: Any, lr: float, settings: Settings) -> Run:
+        """A model of one node, and zeros for what it remembers."""
+        kept = STATE[self.operator]
+        now = {"R": theta.dtype.type(lr), "T": np.int64(0), "X": theta.copy(), "G": theta.copy(), **dict.fromkeys(kept, 0 * theta)}
+        results = ("X_new", *(f"{name}_new" for name in kept))
+        attributes = {**DEFAULTS.get(self.operator, {}), **in_theirs(settings, self.theirs, NAMES[self.operator])}
+        node = helper.make_node(self.operator, list(now), list(results), domain=DOMAIN, **attributes)
+        model = evaluator(node, {name: np.asarray(value) for name, value in now.items()}, results)
+
+        def step(grad: Any, rate: float) -> Any:
+            now.update(R=np.asarray(rate, theta.dtype), G=grad)
+            made = model.run(None, {name: np.asarray(value) for name, value in now.items()})
+            now.update(zip(("X", *kept), made, strict=True), T=now["T"] + 1)
+            return made[0].copy()
+
+        return Run(step, state=lambda: {**{name: now[name].copy() for name in kept}, "steps": now["T"]})
+
+
+def default_of(attribute: Any) -> Any:
+    """The default of an attribute, or that it has none."""
+    return REQUIRED if attribute.required else helper.get_attribute_value(attribute.default_value)
