@@ -134,7 +134,7 @@ def importable(module: str) -> bool:
 Adapted = Subject | FunctionSubject | tuple[FunctionSubject, ...]  # a layer is several functions: forward, backward, running statistics
 Adapter = Callable[[Any], Adapted | None]  # it may decline what it does not know
 
-OURS = ("torch", "optax", "keras", "sklearn", "onnx")
+OURS = ("torch", "jax", "optax", "keras", "sklearn", "onnx")
 ADAPTERS: Mapping[str, str] = {name: f".adapters.{name}:subject" for name in OURS}  # by the library; others come by the entry point
 ENTRY_POINTS = "trainspec.adapters"
 

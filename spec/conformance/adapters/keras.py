@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import keras
-import numpy as np
 
 from ..subjects import Adapted, Run, Settings, hyper_parameters
 from . import MAYBE_ZERO, Name, Names, in_ours, in_theirs, names_of, renamed
+from .keras_functions import functions, plain, precision
 
 NAMES: Names = {
     "learning_rate": "lr",
@@ -42,34 +41,15 @@ OWN_STATE = {"RMSprop": {"_momentums": "velocity", "_velocities": "mean_sq"}}
 
 
 def subject(found: Any) -> Adapted | None:
-    """An optimizer class that has a learning rate of its own; anything else is declined."""
+    """An optimizer class that has a learning rate of its own, or what the reference has a formula of; anything else is declined."""
     if inspect.isclass(found) and issubclass(found, keras.optimizers.Optimizer) and "learning_rate" in parameters_of(found):
         return KerasOptimizer(found)
-    return None
+    return functions(found)
 
 
 def parameters_of(kind: type) -> dict[str, Any]:
     """What a class takes, with what its base classes take where it takes any keyword."""
     return hyper_parameters(kind, skip=1)
-
-
-@contextmanager
-def precision(dtype: Any) -> Iterator[None]:
-    """Numbers of one dtype throughout: Keras rounds to `floatx`, and JAX to float32 unless it is told."""
-    before = keras.config.floatx()
-    keras.config.set_floatx(np.dtype(dtype).name)
-    try:
-        with wide(dtype) if keras.config.backend() == "jax" else nullcontext():
-            yield
-    finally:
-        keras.config.set_floatx(before)
-
-
-def wide(dtype: Any) -> Any:
-    """JAX with float64 or without."""
-    from .optax import precision as of_jax
-
-    return of_jax(dtype)
 
 
 # --- optimizers -----------------------------------------------------------------------------------------------------------------------
@@ -108,8 +88,3 @@ def arrays(made: Any) -> dict[str, Any]:
     """The variables that an optimizer keeps for its one variable."""
     kept = {name: value[0] if isinstance(value, list) and len(value) == 1 else value for name, value in vars(made).items()}
     return {name: plain(value) for name, value in kept.items() if isinstance(value, keras.Variable) and name in STATE}
-
-
-def plain(value: Any) -> Any:
-    """What a variable holds, as a NumPy array of one's own."""
-    return np.array(keras.ops.convert_to_numpy(value.value))

@@ -1,10 +1,9 @@
-"""The adapter for optax: any function that makes a GradientTransformation, and any that stands made in a module."""
+"""The adapter for optax: what makes a GradientTransformation, one that stands made, and the functions of optax_functions.py."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +14,8 @@ import optax
 
 from ..subjects import REQUIRED, Adapted, Run, Settings, keywords
 from . import MAYBE_ZERO, Name, Names, in_ours, in_theirs, names_of, renamed
+from .jax import precision
+from .optax_functions import functions
 
 NAMES: Names = {
     "learning_rate": "lr",
@@ -55,19 +56,13 @@ OWN_STATE = {"rmsprop": {"nu": "mean_sq", "mu": "mean_grad"}, "adamax": {"nu": "
 
 
 def subject(found: Any) -> Adapted | None:
-    """A function that is declared to return a GradientTransformation, or one that stands made; anything else is declined."""
+    """What the reference has a formula of, and what makes a GradientTransformation or is one; anything else is declined."""
+    if known := functions(found):
+        return known
     if isinstance(found, optax.GradientTransformation):
         return OptaxOptimizer(lambda: found, made_already=True)
     makes = callable(found) and not inspect.isclass(found) and "GradientTransformation" in str(inspect.signature(found).return_annotation)
     return OptaxOptimizer(found) if makes else None
-
-
-@contextmanager
-def precision(dtype: Any) -> Iterator[None]:
-    """Float64 numbers where they are asked for, and nowhere else."""
-    switch = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
-    with switch(np.dtype(dtype) == np.float64):
-        yield
 
 
 # --- optimizers -----------------------------------------------------------------------------------------------------------------------

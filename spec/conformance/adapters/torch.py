@@ -1,4 +1,4 @@
-"""The adapter for torch: any class of optimizers, its parameter and gradient in memory that the driver watches."""
+"""The adapter for torch: any class of optimizers, and the functions of torch_functions.py."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import torch
 
 from ..subjects import Adapted, NotFound, Run, Settings, hyper_parameters
 from . import Names, in_ours, in_theirs, names_of, renamed
+from .torch_functions import functions
 
 NAMES: Names = {
     "betas": ("beta1", "beta2"),
@@ -40,8 +41,8 @@ STATE = {
 
 
 def subject(found: Any) -> Adapted | None:
-    """An optimizer class as a subject; anything else is declined."""
-    return optimizer(found) if inspect.isclass(found) and issubclass(found, torch.optim.Optimizer) else None
+    """An optimizer class, or what the reference has a formula of, as a subject; anything else is declined."""
+    return optimizer(found) if inspect.isclass(found) and issubclass(found, torch.optim.Optimizer) else functions(found)
 
 
 # --- optimizers -----------------------------------------------------------------------------------------------------------------------

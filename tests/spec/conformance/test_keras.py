@@ -8,6 +8,7 @@ from trainspec.spec.conformance import Verdict
 from trainspec.spec.conformance.subjects import environment, subject_of
 
 from . import following as forms
+from .agreeing import alike, differences, subjects_of, weights
 from .asking import ask
 from .following import SQUARES, SUMS, WEIGHTS, driven, error
 
@@ -65,3 +66,67 @@ def test_nothing_is_changed():
     driven("keras.optimizers:Adam", {}, "float64")
     assert keras.config.floatx() == "float32"
     assert "KERAS_BACKEND" not in os.environ
+
+
+# --- functions --------------------------------------------------------------------------------------------------------------------------
+
+IN_SINGLE = [
+    "layers:BatchNormalization",
+    "layers:LayerNormalization",
+    "layers:GroupNormalization",
+    "layers:RMSNormalization",
+    "losses:SparseCategoricalCrossentropy",
+    "losses:BinaryCrossentropy",
+]
+IN_DOUBLE = [
+    "losses:SparseCategoricalCrossentropy",
+    "optimizers.schedules:ExponentialDecay",
+    "optimizers.schedules:InverseTimeDecay",
+    "optimizers.schedules:PiecewiseConstantDecay",
+    "optimizers.schedules:PolynomialDecay",
+    "callbacks:ReduceLROnPlateau",
+]
+
+
+@pytest.mark.parametrize(("name", "dtype"), [*((one, "float32") for one in IN_SINGLE), *((one, "float64") for one in IN_DOUBLE)])
+def test_functions_are_what_they_claim_to_be(name, dtype):
+    for formula, subject in subjects_of(f"keras.{name}").items():
+        assert not differences(subject, dtype=dtype), formula
+
+
+@pytest.mark.parametrize(
+    ("name", "formula"), [("layers:LayerNormalization", "norm.layer"), ("losses:BinaryCrossentropy", "loss.logistic.binary")]
+)
+def test_means_are_taken_in_single_precision(name, formula):
+    worst = max(error for error, _ in differences(subjects_of(f"keras.{name}")[formula]))
+    assert 1e5 < worst * 2 < 1e10
+
+
+@pytest.mark.parametrize("name", ["MeanSquaredError", "Huber"])
+def test_losses_that_take_the_mean_over_outputs(name):
+    for subject in subjects_of(f"keras.losses:{name}").values():
+        found = differences(subject, dtype="float32")
+        assert found
+        assert all(values["predictions"].shape[1] > 1 for _, values in found)
+
+
+@pytest.mark.parametrize(
+    ("name", "range_too"),
+    [
+        ("RandomNormal", True),
+        ("RandomUniform", True),
+        ("GlorotUniform", True),
+        ("HeUniform", True),
+        ("TruncatedNormal", True),
+        ("Orthogonal", True),
+        ("GlorotNormal", False),
+        ("HeNormal", False),
+        ("LecunNormal", False),
+    ],
+)
+def test_initializers(name, range_too):
+    (subject,) = subjects_of(f"keras.initializers:{name}").values()
+    theirs, ours = weights(subject)
+    assert alike(theirs, ours) == (True, range_too)
+    if not range_too:  # cut off at two deviations, and stretched to the variance that is asked for
+        assert np.max(np.abs(theirs)) == pytest.approx(2 * np.std(ours) / 0.87962566, rel=0.02)

@@ -6,6 +6,7 @@ from trainspec.spec.conformance import Verdict
 from trainspec.spec.conformance.subjects import REQUIRED, subject_of
 
 from . import following as forms
+from .agreeing import alike, differences, subjects_of, weights
 from .asking import ask
 from .following import SIGNS, SQUARES, SUMS, WEIGHTS, driven, error
 
@@ -99,3 +100,48 @@ def test_nothing_of_jax_is_changed():
 
     driven("optax:adam", {}, "float64")
     assert jax.numpy.ones(1).dtype == np.float32
+
+
+# --- functions --------------------------------------------------------------------------------------------------------------------------
+
+AGREEING = [
+    "losses:softmax_cross_entropy_with_integer_labels",
+    "losses:sigmoid_binary_cross_entropy",
+    "losses:squared_error",
+    "losses:l2_loss",
+    "losses:huber_loss",
+    "schedules:constant_schedule",
+    "schedules:exponential_decay",
+    "schedules:piecewise_constant_schedule",
+    "schedules:linear_schedule",
+    "schedules:polynomial_schedule",
+    "transforms:ema",
+]
+
+
+@pytest.mark.parametrize("name", [*(f"optax.{one}" for one in AGREEING), "optax:incremental_update"])
+def test_functions_are_what_they_claim_to_be(name):
+    for formula, subject in subjects_of(name).items():
+        assert not differences(subject), formula
+
+
+@pytest.mark.parametrize(
+    ("name", "range_too"),
+    [
+        ("normal", True),
+        ("uniform", True),
+        ("glorot_uniform", True),
+        ("he_uniform", True),
+        ("truncated_normal", True),
+        ("orthogonal", True),
+        ("glorot_normal", False),
+        ("he_normal", False),
+        ("lecun_normal", False),
+    ],
+)
+def test_initializers_of_jax(name, range_too):
+    (subject,) = subjects_of(f"jax.nn.initializers:{name}").values()
+    theirs, ours = weights(subject)
+    assert alike(theirs, ours) == (True, range_too)
+    if not range_too:  # cut off at two deviations, and stretched to the variance that is asked for
+        assert np.max(np.abs(theirs)) == pytest.approx(2 * np.std(ours) / 0.87962566, rel=0.02)

@@ -6,6 +6,7 @@ from trainspec.spec.conformance import Verdict, check
 from trainspec.spec.conformance.subjects import NotFound, subject_of
 
 from . import following as forms
+from .agreeing import alike, differences, subjects_of, weights
 from .asking import ask
 from .following import SIGNS, SQUARES, SUMS, WEIGHTS, driven, error
 
@@ -137,3 +138,91 @@ def test_what_it_remembers():
 def test_one_that_needs_the_loss_is_refused():
     with pytest.raises(NotFound, match="LBFGS evaluates the loss itself"):
         subject_of("torch.optim:LBFGS")
+
+
+# --- functions --------------------------------------------------------------------------------------------------------------------------
+
+AGREEING = [
+    "nn:BatchNorm1d",
+    "nn:BatchNorm2d",
+    "nn:LayerNorm",
+    "nn:GroupNorm",
+    "nn:InstanceNorm1d",
+    "nn:InstanceNorm2d",
+    "nn:RMSNorm",
+    "nn.utils.parametrizations:weight_norm",
+    "nn.utils:weight_norm",
+    "nn:CrossEntropyLoss",
+    "nn.functional:cross_entropy",
+    "nn:BCEWithLogitsLoss",
+    "nn.functional:binary_cross_entropy_with_logits",
+    "nn:SoftMarginLoss",
+    "nn.functional:soft_margin_loss",
+    "nn:Softmax",
+    "nn.functional:softmax",
+    "nn:Sigmoid",
+    "optim.lr_scheduler:StepLR",
+    "optim.lr_scheduler:MultiStepLR",
+    "optim.lr_scheduler:ExponentialLR",
+    "optim.lr_scheduler:LinearLR",
+    "optim.lr_scheduler:PolynomialLR",
+    "optim.lr_scheduler:ReduceLROnPlateau",
+    "optim.swa_utils:AveragedModel",
+    "optim.swa_utils:get_ema_avg_fn",
+    "optim.swa_utils:get_ema_multi_avg_fn",
+]
+REFUSED = ("eps must be positive during training", "more than 1 value per channel", "more than 1 spatial element")
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm.* is deprecated:FutureWarning")
+@pytest.mark.parametrize("name", AGREEING)
+def test_functions_are_what_they_claim_to_be(name):
+    for formula, subject in subjects_of(f"torch.{name}").items():
+        assert not differences(subject, REFUSED), formula
+
+
+@pytest.mark.parametrize("name", ["nn:BatchNorm2d", "nn:LayerNorm", "nn:CrossEntropyLoss"])
+def test_functions_in_single_precision(name):
+    for formula, subject in subjects_of(f"torch.{name}").items():
+        assert not differences(subject, REFUSED, "float32"), formula
+
+
+@pytest.mark.parametrize("name", ["MSELoss", "HuberLoss"])
+def test_losses_that_take_the_mean_over_all_entries(name):
+    for subject in subjects_of(f"torch.nn:{name}").values():
+        found = differences(subject)
+        assert found
+        assert {values["reduction"] for _, values in found} <= {"mean", "none"}
+        assert all(values["predictions"].shape[1] > 1 for _, values in found if values["reduction"] == "mean")
+
+
+INITIALIZERS = (
+    "normal_",
+    "uniform_",
+    "xavier_uniform_",
+    "xavier_normal_",
+    "kaiming_uniform_",
+    "kaiming_normal_",
+    "trunc_normal_",
+    "orthogonal_",
+)
+
+
+@pytest.mark.parametrize("name", [*(f"nn.init:{one}" for one in INITIALIZERS), "nn:Linear"])
+def test_initializers(name):
+    (subject,) = subjects_of(f"torch.{name}").values()
+    assert alike(*weights(subject)) == (True, True)
+
+
+def test_sparse_counts_the_outputs_of_an_input():
+    (subject,) = subjects_of("torch.nn.init:sparse_").values()
+    theirs, ours = weights(subject, (12, 6))
+    assert set(np.sum(ours != 0, axis=1)) == {2}
+    assert set(np.sum(theirs != 0, axis=0)) == {4}
+
+
+def test_seeds_of_torch_are_left_alone():
+    (subject,) = subjects_of("torch.nn.init:normal_").values()
+    before = torch.random.get_rng_state()
+    weights(subject)
+    assert torch.equal(before, torch.random.get_rng_state())
