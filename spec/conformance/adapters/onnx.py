@@ -1,4 +1,4 @@
-"""The adapter for ONNX: the training operators, each as a model of one node that the reference evaluator runs.
+"""The adapter for ONNX: the training operators, each as a model of one node, and the functions of onnx_functions.py.
 
 The attributes of a node are float32 numbers, so hyper-parameters are rounded to that, in a float64 run too; the learning rate is an input.
 """
@@ -6,17 +6,17 @@ The attributes of a node are float32 numbers, so hyper-parameters are rounded to
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from onnx import TensorProto, defs, helper
-from onnx.reference import ReferenceEvaluator
+from onnx import defs, helper
 from onnx.reference.op_run import OpRun
 
 from ..subjects import REQUIRED, Adapted, Run, Settings
 from . import Name, Names, in_ours, in_theirs
+from .onnx_functions import evaluator, functions
 
 DOMAIN = "ai.onnx.preview.training"
 NAMES: Mapping[str, Names] = {
@@ -38,19 +38,10 @@ STATE: Mapping[str, tuple[str, ...]] = {  # what a node takes after X and G and 
 
 
 def subject(found: Any) -> Adapted | None:
-    """A training operator as a subject; anything else is declined."""
-    known = inspect.isclass(found) and issubclass(found, OpRun) and getattr(found, "op_domain", "") == DOMAIN
-    return OnnxOptimizer(found) if known and found.__name__ in NAMES else None
-
-
-def evaluator(node: Any, inputs: Mapping[str, Any], outputs: tuple[str, ...], kind: Callable[..., Any] | None = None) -> Any:
-    """The reference evaluator on a model of one node."""
-    typed = [helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(one.dtype), one.shape) for name, one in inputs.items()]
-    untyped = [helper.make_tensor_value_info(name, TensorProto.UNDEFINED, None) for name in outputs]
-    graph = helper.make_graph([node], "one node", typed, untyped)
-    version = defs.get_schema(node.op_type, domain=node.domain).since_version
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid(node.domain, version)])
-    return ReferenceEvaluator(model, new_ops=[kind] if kind else None)
+    """A training operator, or one that the reference has a formula of, as a subject; anything else is declined."""
+    if not (inspect.isclass(found) and issubclass(found, OpRun)):
+        return None
+    return OnnxOptimizer(found) if found.op_domain == DOMAIN and found.__name__ in NAMES else functions(found)
 
 
 # --- optimizers -----------------------------------------------------------------------------------------------------------------------

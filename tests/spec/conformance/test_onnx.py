@@ -6,6 +6,7 @@ from trainspec.spec.conformance import Verdict
 from trainspec.spec.conformance.subjects import subject_of
 
 from . import following as forms
+from .agreeing import differences, subjects_of
 from .asking import ask
 from .following import WEIGHTS, driven, error
 
@@ -63,3 +64,26 @@ def test_our_names_and_what_it_remembers():
     assert single({"beta1": 0.9, "beta2": 0.999, "eps": 1e-6}).items() <= subject_of(place("Adam")).parameters.items()
     _, state = driven(place("Adam"), {}, "float64")
     assert (state.first_moment.shape, state.second_moment.shape, int(state.steps)) == ((3,), (3,), len(forms.LRS))
+
+
+OPERATORS = [
+    "batch_normalization:BatchNormalization_14",
+    "layer_normalization:LayerNormalization",
+    "instance_normalization:InstanceNormalization",
+    "rms_normalization:RMSNormalization",
+    "softmax_cross_entropy_loss:SoftmaxCrossEntropyLoss",
+    "softmax:Softmax",
+    "sigmoid:Sigmoid",
+]
+
+
+@pytest.mark.filterwarnings("ignore:divide by zero:RuntimeWarning", "ignore:invalid value:RuntimeWarning")
+@pytest.mark.parametrize("name", OPERATORS)
+def test_operators_are_what_they_claim_to_be(name):
+    for formula, subject in subjects_of(f"onnx.reference.ops.op_{name}").items():
+        assert not differences(subject, dtype="float32" if formula == "norm.batch.running" else "float64"), formula
+
+
+def test_running_statistics_are_rounded_to_float32():
+    running = subjects_of("onnx.reference.ops.op_batch_normalization:BatchNormalization_14")["norm.batch.running"]
+    assert differences(running)
