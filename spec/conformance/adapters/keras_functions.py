@@ -164,45 +164,29 @@ def rms_norm(kind: Any) -> Functions:
 REDUCTIONS = {"mean": "sum_over_batch_size", "sum": "sum", "none": None}
 
 
-def loss(
-    formula: str, names: tuple[str, str], shape: Callable[[Any], Any], settings: Callable[..., Mapping[str, Any]], **fixed: Any
-) -> Any:
-    """A loss of predictions and targets, and on JAX its gradient by the predictions."""
+def loss(formula: str, of: str, at: str, settings: Callable[..., Mapping[str, Any]], *, column: bool = False, **fixed: Any) -> Any:
+    """A loss of predictions and targets, which may have to be columns, and on JAX its gradient by the predictions."""
 
     def make(kind: Any) -> Functions:
-        def evaluated(prediction: Any, target: Any, reduction: str, given: Mapping[str, Any]) -> Any:
-            return kind(reduction=REDUCTIONS[reduction], **settings(**given))(shape(target), shape(prediction))
+        def evaluated(point: Any, target: Any, reduction: str, **given: Any) -> Any:
+            made = kind(reduction=REDUCTIONS[reduction], **settings(**given))
+            return made(target[:, None], point[:, None]) if column else made(target, point)
 
-        def value(*arguments: Any, reduction: str, **named: Any) -> Any:
-            prediction, target, given = sorted_out(arguments, named)
+        def value(**given: Any) -> Any:
+            prediction, target = given.pop(of), given.pop(at)
             with precision(prediction.dtype):
-                return plain(evaluated(tensor(prediction), tensor(target), reduction, given))
+                return plain(evaluated(tensor(prediction), tensor(target), **given))
 
-        def grad(*arguments: Any, reduction: str, **named: Any) -> Any:
+        def grad(**given: Any) -> Any:
             import jax
 
-            prediction, target, given = sorted_out(arguments, named)
+            prediction, target = given.pop(of), given.pop(at)
             with precision(prediction.dtype):
-                slope = jax.grad(lambda point: evaluated(point, tensor(target), reduction, given).sum())
-                return np.array(slope(tensor(prediction)))
+                return np.array(jax.grad(lambda point: evaluated(point, tensor(target), **given).sum())(tensor(prediction)))
 
         return (claims(formula, value, **fixed), *((claims(f"{formula}.grad", grad, **fixed),) if on_jax() else ()))
 
-    def sorted_out(arguments: tuple[Any, ...], named: Mapping[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
-        every = dict(zip(names, arguments, strict=False)) | dict(named)
-        return every[names[0]], every[names[1]], {name: value for name, value in every.items() if name not in names}
-
     return make
-
-
-def same(x: Any) -> Any:
-    """As it is."""
-    return x
-
-
-def column(x: Any) -> Any:
-    """One number a row."""
-    return x[:, None]
 
 
 # --- initializers ---------------------------------------------------------------------------------------------------------------------
@@ -228,9 +212,9 @@ def schedule(formula: str, settings: Callable[..., Mapping[str, Any]]) -> Callab
     """A schedule, asked at the count of the updates before; its settings follow from those of a formula."""
 
     def make(kind: Any) -> FunctionSubject:
-        def call(step: int, *arrays: Any, **given: Any) -> float:
+        def call(step: int, **given: Any) -> float:
             with precision(np.float64):
-                return float(plain(kind(**settings(*arrays, **given))(step)))
+                return float(plain(kind(**settings(**given))(step)))
 
         return claims(formula, call)
 
@@ -289,18 +273,15 @@ def plateau(kind: Any) -> Functions:
     return (claims("schedule.plateau.at_patience", call, relative=0.0),)
 
 
-PAIRS = ("predictions", "targets")
 TABLE: Mapping[str, Callable[[Any], Functions]] = {
     "BatchNormalization": batch_norm,
     "LayerNormalization": lambda kind: norm("norm.layer", lambda eps: kind(epsilon=eps), "norm.layer.backward"),
     "GroupNormalization": group_norm,
     "RMSNormalization": rms_norm,
-    "SparseCategoricalCrossentropy": loss(
-        "loss.softmax_xent.logits", ("logits", "labels"), same, lambda: {"from_logits": True}, smoothing=0.0
-    ),
-    "BinaryCrossentropy": loss("loss.logistic.binary", ("logits", "targets"), column, lambda: {"from_logits": True}),
-    "MeanSquaredError": loss("loss.squared", PAIRS, same, dict, half=False),
-    "Huber": loss("loss.huber", PAIRS, same, lambda threshold: {"delta": threshold}),
+    "SparseCategoricalCrossentropy": loss("loss.softmax_xent.logits", "logits", "labels", lambda: {"from_logits": True}, smoothing=0.0),
+    "BinaryCrossentropy": loss("loss.logistic.binary", "logits", "targets", lambda: {"from_logits": True}, column=True),
+    "MeanSquaredError": loss("loss.squared", "predictions", "targets", dict, half=False),
+    "Huber": loss("loss.huber", "predictions", "targets", lambda threshold: {"delta": threshold}),
     "RandomNormal": initializer("init.random_gaussian_uniform", lambda std: {"stddev": std}),
     "RandomUniform": initializer("init.random_uniform", lambda half_width: {"minval": -half_width, "maxval": half_width}),
     "GlorotUniform": initializer("init.xavier.uniform", gain=1.0),

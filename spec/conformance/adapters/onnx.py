@@ -41,7 +41,8 @@ def subject(found: Any) -> Adapted | None:
     """A training operator, or one that the reference has a formula of, as a subject; anything else is declined."""
     if not (inspect.isclass(found) and issubclass(found, OpRun)):
         return None
-    return OnnxOptimizer(found) if found.op_domain == DOMAIN and found.__name__ in NAMES else functions(found)
+    domain = getattr(found, "op_domain", "")
+    return OnnxOptimizer(found) if domain == DOMAIN and found.__name__ in NAMES else functions(found)
 
 
 # --- optimizers -----------------------------------------------------------------------------------------------------------------------

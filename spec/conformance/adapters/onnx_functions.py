@@ -46,8 +46,8 @@ def claims(formula: str, call: Callable[..., Any], **fixed: Any) -> FunctionSubj
 def norm(operator: str, formula: str) -> Functions:
     """An operator that normalizes by what it is given."""
 
-    def call(x: Any, *weights: Any, eps: float, **named: Any) -> Any:
-        return run(operator, x, *weights, *named.values(), epsilon=eps)[0]
+    def call(x: Any, gamma: Any, eps: float, **beta: Any) -> Any:
+        return run(operator, x, gamma, *beta.values(), epsilon=eps)[0]
 
     return (claims(formula, call),)
 

@@ -30,33 +30,31 @@ def claims(formula: str, call: Callable[..., Any], **fixed: Any) -> FunctionSubj
 # --- losses ---------------------------------------------------------------------------------------------------------------------------
 
 
-def loss(formula: str, names: tuple[str, str], theirs: Mapping[str, str] | None = None, **fixed: Any) -> Callable[[Any], Functions]:
+def loss(formula: str, of: str, at: str, **fixed: Any) -> Callable[[Any], Functions]:
     """A loss of every example, and its gradient; of outputs that it takes one by one, the adapter adds up what an example has."""
-    theirs = theirs or {}
 
     def make(found: Any) -> Functions:
-        def of_examples(prediction: Any, target: Any, settings: Mapping[str, Any]) -> Any:
-            losses = found(prediction, target, **{theirs.get(name, name): value for name, value in settings.items()})
+        def of_examples(point: Any, target: Any, settings: Mapping[str, Any]) -> Any:
+            losses = found(point, jnp.array(target), **{THEIRS.get(name, name): value for name, value in settings.items()})
             return losses.sum(1) if losses.ndim == 2 else losses
 
-        def value(*arguments: Any, **named: Any) -> Any:
-            prediction, target, settings = given(arguments, named)
+        def value(**given: Any) -> Any:
+            prediction, target = given.pop(of), given.pop(at)
             with precision(prediction.dtype):
-                return np.array(of_examples(jnp.array(prediction), jnp.array(target), settings))
+                return np.array(of_examples(jnp.array(prediction), target, given))
 
-        def grad(*arguments: Any, **named: Any) -> Any:
-            prediction, target, settings = given(arguments, named)
+        def grad(**given: Any) -> Any:
+            prediction, target = given.pop(of), given.pop(at)
             with precision(prediction.dtype):
-                return np.array(jax.grad(lambda point: of_examples(point, jnp.array(target), settings).sum())(jnp.array(prediction)))
+                return np.array(jax.grad(lambda point: of_examples(point, target, given).sum())(jnp.array(prediction)))
 
         none = {"reduction": "none", **fixed}
         return claims(formula, value, **none), claims(f"{formula}.grad", grad, **none)
 
-    def given(arguments: tuple[Any, ...], named: Mapping[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
-        every = dict(zip(names, arguments, strict=False)) | dict(named)
-        return every[names[0]], every[names[1]], {name: value for name, value in every.items() if name not in names}
-
     return make
+
+
+THEIRS = {"threshold": "delta"}
 
 
 # --- schedules ------------------------------------------------------------------------------------------------------------------------
@@ -66,9 +64,9 @@ def schedule(formula: str, settings: Callable[..., Mapping[str, Any]]) -> Callab
     """A schedule, asked at the count of the updates before; its settings follow from those of a formula."""
 
     def make(found: Any) -> FunctionSubject:
-        def call(step: int, *arrays: Any, **given: Any) -> float:
+        def call(step: int, **given: Any) -> float:
             with precision(np.float64):
-                return float(found(**settings(*arrays, **given))(jnp.asarray(step)))
+                return float(found(**settings(**given))(jnp.asarray(step)))
 
         return claims(formula, call)
 
@@ -125,11 +123,11 @@ def incremental(found: Any) -> Functions:
 
 
 TABLE: Mapping[str, Callable[[Any], Functions]] = {
-    "softmax_cross_entropy_with_integer_labels": loss("loss.softmax_xent.logits", ("logits", "labels"), smoothing=0.0),
-    "sigmoid_binary_cross_entropy": loss("loss.logistic.binary", ("logits", "targets")),
-    "squared_error": loss("loss.squared", ("predictions", "targets"), half=False),
-    "l2_loss": loss("loss.squared", ("predictions", "targets"), half=True),
-    "huber_loss": loss("loss.huber", ("predictions", "targets"), {"threshold": "delta"}),
+    "softmax_cross_entropy_with_integer_labels": loss("loss.softmax_xent.logits", "logits", "labels", smoothing=0.0),
+    "sigmoid_binary_cross_entropy": loss("loss.logistic.binary", "logits", "targets"),
+    "squared_error": loss("loss.squared", "predictions", "targets", half=False),
+    "l2_loss": loss("loss.squared", "predictions", "targets", half=True),
+    "huber_loss": loss("loss.huber", "predictions", "targets"),
     "constant_schedule": every(schedule("schedule.constant", lambda lr: {"value": lr})),
     "exponential_decay": every(
         schedule("schedule.exponential.per_period", decayed(staircase=False)), schedule("schedule.step", decayed(staircase=True))

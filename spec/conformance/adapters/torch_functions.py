@@ -168,31 +168,20 @@ def sequence(x: Any) -> Any:
 
 def loss(formula: str, evaluate: Callable[..., Any], **fixed: Any) -> Functions:
     """A loss of predictions and targets, and its gradient by the predictions: that of the sum where nothing is reduced."""
+    of, at = PAIRS.get(formula, ("predictions", "targets"))
 
-    def value(*arguments: Any, **settings: Any) -> Any:
-        return evaluate(*map(tensor, arguments), **settings).numpy()
+    def value(**given: Any) -> Any:
+        return evaluate(tensor(given.pop(of)), tensor(given.pop(at)), **given).numpy()
 
-    def grad(prediction: Any, target: Any, **settings: Any) -> Any:
-        point = tensor(prediction, slope=True)
-        evaluate(point, tensor(target), **settings).sum().backward()
+    def grad(**given: Any) -> Any:
+        point = tensor(given.pop(of), slope=True)
+        evaluate(point, tensor(given.pop(at)), **given).sum().backward()
         return point.grad.numpy()
 
-    return claims(formula, by_name(value, formula), **fixed), claims(f"{formula}.grad", by_name(grad, formula), **fixed)
+    return claims(formula, value, **fixed), claims(f"{formula}.grad", grad, **fixed)
 
 
-PREDICTIONS = {"loss.softmax_xent.logits": ("logits", "labels"), "loss.logistic.binary": ("logits", "targets")}
-
-
-def by_name(function: Callable[..., Any], formula: str) -> Callable[..., Any]:
-    """A function of predictions and targets that takes them by the names of a formula, too."""
-    names = PREDICTIONS.get(formula, ("predictions", "targets"))
-
-    def call(*arguments: Any, **settings: Any) -> Any:
-        given = dict(zip(names, arguments, strict=False)) | settings
-        first = [given.pop(name) for name in names]
-        return function(*first, **given)
-
-    return call
+PAIRS = {"loss.softmax_xent.logits": ("logits", "labels"), "loss.logistic.binary": ("logits", "targets")}
 
 
 def cross_entropy(found: Any) -> Functions:
@@ -240,8 +229,8 @@ def activation(formula: str, argument: str, **settings: Any) -> Callable[[Any], 
     """A function of one array."""
 
     def make(found: Any) -> Functions:
-        def call(*arguments: Any, **named: Any) -> Any:
-            x = tensor(arguments[0] if arguments else named[argument])
+        def call(**given: Any) -> Any:
+            x = tensor(given[argument])
             return (found(**settings)(x) if isinstance(found, type) else found(x, **settings)).numpy()
 
         return (claims(formula, call),)
@@ -297,7 +286,7 @@ def schedule(formula: str, settings: Callable[..., Mapping[str, Any]], **fixed: 
     """A scheduler, stepped once an update; its settings follow from those of a formula."""
 
     def make(kind: Any) -> Functions:
-        def call(step: int, *arrays: Any, lr: float, **given: Any) -> float:
+        def call(step: int, lr: float, **given: Any) -> float:
             optimizer = idle(lr)
             made = kind(optimizer, **settings(lr, **given))
             for _ in range(step):

@@ -84,6 +84,6 @@ def test_operators_are_what_they_claim_to_be(name):
         assert not differences(subject, dtype="float32" if formula == "norm.batch.running" else "float64"), formula
 
 
-def test_running_statistics_are_rounded_to_float32():
+def test_the_momentum_of_running_statistics_is_rounded_to_float32():
     running = subjects_of("onnx.reference.ops.op_batch_normalization:BatchNormalization_14")["norm.batch.running"]
     assert differences(running)
