@@ -14,8 +14,9 @@ Then name it in the metadata of your distribution, under the name of the package
     [project.entry-points."trainspec.adapters"]
     mylibrary = "mylibrary_trainspec:subject"
 
-It is loaded in the process of the subject, and only for objects of that package or of classes that derive from its classes; an installed
-adapter goes before one of ours. What can never be driven it refuses by raising `NotFound`, with the reason.
+The adapter is loaded in the process of the subject, and only for objects of that package or of classes that derive from its classes; an
+installed adapter goes before one of ours. What can never be driven it refuses by raising `NotFound`, with the reason. A tuple `OFFERS` in
+its module says what `trainspec matrix` asks of the library.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ MAYBE_ZERO = (lambda value: 0.0 if value is None else value, lambda value: value
 
 
 class Offer(NamedTuple):
-    """A cell of the matrix: what a library has for a column, and the settings to ask it with."""
+    """A cell of the matrix: what a library has for a formula, and how it is asked."""
 
     column: str
     target: str

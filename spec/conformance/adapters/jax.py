@@ -13,6 +13,7 @@ import jax
 import numpy as np
 
 from ..subjects import Adapted, FunctionSubject
+from . import Offer
 
 
 @contextmanager
@@ -65,3 +66,13 @@ INITIALIZERS: Mapping[str, Callable[[Any], FunctionSubject]] = {
     "truncated_normal": initializer("init.truncated_normal", lambda std: {"stddev": std}, cut=2.0, spread=1.0),
     "orthogonal": initializer("init.orthogonal", lambda gain=1.0: {"scale": gain}),
 }
+
+OFFERS = (
+    Offer("Glorot, uniform", "jax.nn.initializers:glorot_uniform", against="init.xavier.uniform"),
+    Offer("Glorot, normal", "jax.nn.initializers:glorot_normal", against="init.xavier.normal"),
+    Offer("He, uniform", "jax.nn.initializers:he_uniform", against="init.he.uniform"),
+    Offer("He, normal", "jax.nn.initializers:he_normal", against="init.he.normal"),
+    Offer("LeCun, normal", "jax.nn.initializers:lecun_normal", against="init.lecun.normal"),
+    Offer("truncated normal", "jax.nn.initializers:truncated_normal", against="init.truncated_normal"),
+    Offer("orthogonal", "jax.nn.initializers:orthogonal", against="init.orthogonal"),
+)

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 
 from ..subjects import Adapted, Run, Settings, hyper_parameters
-from . import MAYBE_ZERO, Name, Names, in_ours, in_theirs, names_of, renamed
+from . import MAYBE_ZERO, Name, Names, Offer, in_ours, in_theirs, names_of, renamed
 from .keras_functions import functions, plain, precision
 
 NAMES: Names = {
@@ -38,6 +38,46 @@ STATE = {
     "_iterations": "steps",
 }
 OWN_STATE = {"RMSprop": {"_momentums": "velocity", "_velocities": "mean_sq"}}
+
+OFFERS = (
+    Offer("SGD", "keras.optimizers:SGD"),
+    Offer("momentum", "keras.optimizers:SGD", {"momentum": 0.9}),
+    Offer("Nesterov", "keras.optimizers:SGD", {"momentum": 0.9, "nesterov": True}),
+    Offer("AdaGrad", "keras.optimizers:Adagrad"),
+    Offer("RMSProp", "keras.optimizers:RMSprop"),
+    Offer("RMSProp, centred", "keras.optimizers:RMSprop", {"centered": True}),
+    Offer("RMSProp with momentum", "keras.optimizers:RMSprop", {"momentum": 0.9}),
+    Offer("AdaDelta", "keras.optimizers:Adadelta"),
+    Offer("Adam", "keras.optimizers:Adam"),
+    Offer("AdamW", "keras.optimizers:AdamW"),
+    Offer("AMSGrad", "keras.optimizers:Adam", {"amsgrad": True}),
+    Offer("AdaMax", "keras.optimizers:Adamax"),
+    Offer("NAdam", "keras.optimizers:Nadam"),
+    Offer("batch norm", "keras.layers:BatchNormalization", against="norm.batch.affine"),
+    Offer("batch norm, running", "keras.layers:BatchNormalization", against="norm.batch.running"),
+    Offer("batch norm of images", "keras.layers:BatchNormalization", against="norm.batch.conv"),
+    Offer("layer norm", "keras.layers:LayerNormalization", against="norm.layer"),
+    Offer("group norm", "keras.layers:GroupNormalization", against="norm.group"),
+    Offer("instance norm", "keras.layers:GroupNormalization", against="norm.instance"),
+    Offer("RMS norm", "keras.layers:RMSNormalization", against="norm.rms"),
+    Offer("cross-entropy", "keras.losses:SparseCategoricalCrossentropy", against="loss.softmax_xent.logits"),
+    Offer("binary cross-entropy", "keras.losses:BinaryCrossentropy", against="loss.logistic.binary"),
+    Offer("squared error", "keras.losses:MeanSquaredError", against="loss.squared"),
+    Offer("Huber loss", "keras.losses:Huber", against="loss.huber"),
+    Offer("Glorot, uniform", "keras.initializers:GlorotUniform", against="init.xavier.uniform"),
+    Offer("Glorot, normal", "keras.initializers:GlorotNormal", against="init.xavier.normal"),
+    Offer("He, uniform", "keras.initializers:HeUniform", against="init.he.uniform"),
+    Offer("He, normal", "keras.initializers:HeNormal", against="init.he.normal"),
+    Offer("LeCun, normal", "keras.initializers:LecunNormal", against="init.lecun.normal"),
+    Offer("truncated normal", "keras.initializers:TruncatedNormal", against="init.truncated_normal"),
+    Offer("orthogonal", "keras.initializers:Orthogonal", against="init.orthogonal"),
+    Offer("staircase", "keras.optimizers.schedules:ExponentialDecay", against="schedule.step"),
+    Offer("piecewise constant", "keras.optimizers.schedules:PiecewiseConstantDecay", against="schedule.piecewise_constant.inclusive"),
+    Offer("exponential", "keras.optimizers.schedules:ExponentialDecay", against="schedule.exponential.per_period"),
+    Offer("inverse time", "keras.optimizers.schedules:InverseTimeDecay", against="schedule.inverse_time"),
+    Offer("linear", "keras.optimizers.schedules:PolynomialDecay", against="schedule.linear"),
+    Offer("plateau", "keras.callbacks:ReduceLROnPlateau", against="schedule.plateau.at_patience"),
+)
 
 
 def subject(found: Any) -> Adapted | None:

@@ -15,7 +15,7 @@ from onnx import defs, helper
 from onnx.reference.op_run import OpRun
 
 from ..subjects import REQUIRED, Adapted, Run, Settings
-from . import Name, Names, in_ours, in_theirs
+from . import Name, Names, Offer, in_ours, in_theirs
 from .onnx_functions import evaluator, functions
 
 DOMAIN = "ai.onnx.preview.training"
@@ -35,6 +35,20 @@ STATE: Mapping[str, tuple[str, ...]] = {  # what a node takes after X and G and 
     "Adagrad": ("sum_sq",),
     "Momentum": ("velocity",),
 }
+
+OFFERS = (
+    Offer("momentum", "onnx.reference.ops.aionnx_preview_training.op_momentum:Momentum", {"momentum": 0.75}),
+    Offer("Nesterov", "onnx.reference.ops.aionnx_preview_training.op_momentum:Momentum", {"momentum": 0.75, "nesterov": True}),
+    Offer("AdaGrad", "onnx.reference.ops.aionnx_preview_training.op_adagrad:Adagrad"),
+    Offer("Adam", "onnx.reference.ops.aionnx_preview_training.op_adam:Adam"),
+    Offer("batch norm", "onnx.reference.ops.op_batch_normalization:BatchNormalization_14", against="norm.batch.affine"),
+    Offer("batch norm, running", "onnx.reference.ops.op_batch_normalization:BatchNormalization_14", against="norm.batch.running"),
+    Offer("batch norm of images", "onnx.reference.ops.op_batch_normalization:BatchNormalization_14", against="norm.batch.conv"),
+    Offer("layer norm", "onnx.reference.ops.op_layer_normalization:LayerNormalization", against="norm.layer"),
+    Offer("instance norm", "onnx.reference.ops.op_instance_normalization:InstanceNormalization", against="norm.instance"),
+    Offer("RMS norm", "onnx.reference.ops.op_rms_normalization:RMSNormalization", against="norm.rms"),
+    Offer("cross-entropy", "onnx.reference.ops.op_softmax_cross_entropy_loss:SoftmaxCrossEntropyLoss", against="loss.softmax_xent.logits"),
+)
 
 
 def subject(found: Any) -> Adapted | None:

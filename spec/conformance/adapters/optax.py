@@ -13,7 +13,7 @@ import numpy as np
 import optax
 
 from ..subjects import REQUIRED, Adapted, Run, Settings, keywords
-from . import MAYBE_ZERO, Name, Names, in_ours, in_theirs, names_of, renamed
+from . import MAYBE_ZERO, Name, Names, Offer, in_ours, in_theirs, names_of, renamed
 from .jax import precision
 from .optax_functions import functions
 
@@ -53,6 +53,34 @@ STATE = {
     "ema": "first_moment",
 }
 OWN_STATE = {"rmsprop": {"nu": "mean_sq", "mu": "mean_grad"}, "adamax": {"nu": "largest_gradient"}, "adamaxw": {"nu": "largest_gradient"}}
+
+OFFERS = (
+    Offer("SGD", "optax:sgd"),
+    Offer("momentum", "optax:sgd", {"momentum": 0.9}),
+    Offer("Nesterov", "optax:sgd", {"momentum": 0.9, "nesterov": True}),
+    Offer("AdaGrad", "optax:adagrad"),
+    Offer("RMSProp", "optax:rmsprop"),
+    Offer("RMSProp, centred", "optax:rmsprop", {"centered": True}),
+    Offer("RMSProp with momentum", "optax:rmsprop", {"momentum": 0.9}),
+    Offer("AdaDelta", "optax:adadelta"),
+    Offer("Adam", "optax:adam"),
+    Offer("AdamW", "optax:adamw"),
+    Offer("AMSGrad", "optax:amsgrad"),
+    Offer("AdaMax", "optax:adamax"),
+    Offer("NAdam", "optax:nadam"),
+    Offer("RAdam", "optax:radam"),
+    Offer("Rprop", "optax:rprop", {"initial_size": 0.0625}),
+    Offer("cross-entropy", "optax.losses:softmax_cross_entropy_with_integer_labels", against="loss.softmax_xent.logits"),
+    Offer("binary cross-entropy", "optax.losses:sigmoid_binary_cross_entropy", against="loss.logistic.binary"),
+    Offer("squared error", "optax.losses:squared_error", against="loss.squared"),
+    Offer("Huber loss", "optax.losses:huber_loss", against="loss.huber"),
+    Offer("staircase", "optax:exponential_decay", against="schedule.step"),
+    Offer("piecewise constant", "optax:piecewise_constant_schedule", against="schedule.piecewise_constant"),
+    Offer("exponential", "optax:exponential_decay", against="schedule.exponential.per_period"),
+    Offer("linear", "optax:linear_schedule", against="schedule.linear"),
+    Offer("moving average", "optax:incremental_update", against="averaging.ema"),
+    Offer("moving average, debiased", "optax:ema", against="averaging.ema.debiased"),
+)
 
 
 def subject(found: Any) -> Adapted | None:

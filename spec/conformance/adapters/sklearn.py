@@ -11,10 +11,16 @@ import numpy as np
 from sklearn.neural_network._stochastic_optimizers import BaseOptimizer
 
 from ..subjects import Adapted, Run, Settings, hyper_parameters
-from . import Names, in_ours, in_theirs, renamed
+from . import Names, Offer, in_ours, in_theirs, renamed
 
 NAMES: Names = {"learning_rate_init": "lr", "beta_1": "beta1", "beta_2": "beta2", "epsilon": "eps"}
 STATE = {"velocities": "velocity", "ms": "first_moment", "vs": "second_moment", "t": "steps"}
+
+OFFERS = (
+    Offer("momentum", "sklearn.neural_network._stochastic_optimizers:SGDOptimizer", {"momentum": 0.9, "nesterov": False}),
+    Offer("Nesterov", "sklearn.neural_network._stochastic_optimizers:SGDOptimizer", {"momentum": 0.9, "nesterov": True}),
+    Offer("Adam", "sklearn.neural_network._stochastic_optimizers:AdamOptimizer"),
+)
 
 
 def subject(found: Any) -> Adapted | None:

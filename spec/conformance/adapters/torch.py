@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from ..subjects import Adapted, NotFound, Run, Settings, hyper_parameters
-from . import Names, in_ours, in_theirs, names_of, renamed
+from . import Names, Offer, in_ours, in_theirs, names_of, renamed
 from .torch_functions import functions
 
 NAMES: Names = {
@@ -38,6 +38,54 @@ STATE = {
     "step_size": "size",
     "step": "steps",
 }
+
+OFFERS = (
+    Offer("SGD", "torch.optim:SGD"),
+    Offer("momentum", "torch.optim:SGD", {"momentum": 0.9}),
+    Offer("Nesterov", "torch.optim:SGD", {"momentum": 0.9, "nesterov": True}),
+    Offer("AdaGrad", "torch.optim:Adagrad"),
+    Offer("RMSProp", "torch.optim:RMSprop"),
+    Offer("RMSProp, centred", "torch.optim:RMSprop", {"centered": True}),
+    Offer("RMSProp with momentum", "torch.optim:RMSprop", {"momentum": 0.9}),
+    Offer("AdaDelta", "torch.optim:Adadelta"),
+    Offer("Adam", "torch.optim:Adam"),
+    Offer("Adam with L2", "torch.optim:Adam", {"weight_decay": 0.125}),
+    Offer("AdamW", "torch.optim:AdamW"),
+    Offer("Adam, sparse", "torch.optim:SparseAdam"),
+    Offer("AMSGrad", "torch.optim:Adam", {"amsgrad": True}),
+    Offer("AdaMax", "torch.optim:Adamax"),
+    Offer("NAdam", "torch.optim:NAdam"),
+    Offer("RAdam", "torch.optim:RAdam"),
+    Offer("Rprop", "torch.optim:Rprop"),
+    Offer("batch norm", "torch.nn:BatchNorm1d", against="norm.batch.affine"),
+    Offer("batch norm, running", "torch.nn:BatchNorm1d", against="norm.batch.running.new_weight"),
+    Offer("batch norm of images", "torch.nn:BatchNorm2d", against="norm.batch.conv"),
+    Offer("layer norm", "torch.nn:LayerNorm", against="norm.layer"),
+    Offer("group norm", "torch.nn:GroupNorm", against="norm.group"),
+    Offer("instance norm", "torch.nn:InstanceNorm2d", against="norm.instance"),
+    Offer("RMS norm", "torch.nn:RMSNorm", against="norm.rms"),
+    Offer("weight norm", "torch.nn.utils.parametrizations:weight_norm", against="norm.weight"),
+    Offer("cross-entropy", "torch.nn:CrossEntropyLoss", against="loss.softmax_xent.logits"),
+    Offer("binary cross-entropy", "torch.nn:BCEWithLogitsLoss", against="loss.logistic.binary"),
+    Offer("logistic loss", "torch.nn:SoftMarginLoss", against="loss.logistic"),
+    Offer("squared error", "torch.nn:MSELoss", against="loss.squared"),
+    Offer("Huber loss", "torch.nn:HuberLoss", against="loss.huber"),
+    Offer("Glorot, uniform", "torch.nn.init:xavier_uniform_", against="init.xavier.uniform"),
+    Offer("Glorot, normal", "torch.nn.init:xavier_normal_", against="init.xavier.normal"),
+    Offer("He, uniform", "torch.nn.init:kaiming_uniform_", against="init.he.uniform"),
+    Offer("He, normal", "torch.nn.init:kaiming_normal_", against="init.he.normal"),
+    Offer("truncated normal", "torch.nn.init:trunc_normal_", against="init.truncated_normal"),
+    Offer("orthogonal", "torch.nn.init:orthogonal_", against="init.orthogonal"),
+    Offer("sparse", "torch.nn.init:sparse_", against="init.sparse"),
+    Offer("linear layer", "torch.nn:Linear", against="init.uniform_fan_in"),
+    Offer("staircase", "torch.optim.lr_scheduler:StepLR", against="schedule.step"),
+    Offer("piecewise constant", "torch.optim.lr_scheduler:MultiStepLR", against="schedule.piecewise_constant"),
+    Offer("exponential", "torch.optim.lr_scheduler:ExponentialLR", against="schedule.exponential"),
+    Offer("linear", "torch.optim.lr_scheduler:LinearLR", against="schedule.linear"),
+    Offer("plateau", "torch.optim.lr_scheduler:ReduceLROnPlateau", against="schedule.plateau"),
+    Offer("SWA", "torch.optim.swa_utils:AveragedModel", against="averaging.swa"),
+    Offer("moving average", "torch.optim.swa_utils:get_ema_multi_avg_fn", against="averaging.ema"),
+)
 
 
 def subject(found: Any) -> Adapted | None:
