@@ -49,6 +49,7 @@ class Cell:
             "target": offer.target,
             "settings": dict(offer.settings),
             "against": offer.against or None,
+            "dtype": offer.dtype,
             "verdict": result.verdict.value,
             "convention": result.convention,
             "name": result.name,
@@ -79,17 +80,17 @@ def offers(library: str) -> tuple[Offer, ...]:
     return found
 
 
-def answered(library: str, dtype: str = "float64") -> list[Cell]:
+def answered(library: str) -> list[Cell]:
     """All cells of a library, asked where it is imported already."""
-    return [Cell(library, version_of(library), one, asked(one, dtype)) for one in offers(library)]
+    return [Cell(library, version_of(library), one, asked(one)) for one in offers(library)]
 
 
-def asked(offer: Offer, dtype: str) -> Result:
+def asked(offer: Offer) -> Result:
     """What one subject follows, or the error that it gives."""
     from .driving import Fault, Task, driven
     from .verdict import convention_named, verdict_on
 
-    task = Task(offer.target, offer.settings, dtype=dtype)
+    task = Task(offer.target, offer.settings, dtype=offer.dtype)
     try:
         wanted = convention_named(offer.against) if offer.against else None
         return verdict_on(driven(task), task, "check" if wanted else "identify", wanted)

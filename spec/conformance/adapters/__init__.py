@@ -50,6 +50,7 @@ class Offer(NamedTuple):
     target: str
     settings: Mapping[str, Any] = {}
     against: str = ""
+    dtype: str = "float64"
 
 
 def in_ours(parameters: Mapping[str, Any], names: Names) -> dict[str, Any]:

@@ -39,7 +39,7 @@ STATE = {
 }
 OWN_STATE = {"RMSprop": {"_momentums": "velocity", "_velocities": "mean_sq"}}
 
-OFFERS = (
+OFFERS = (  # layers and losses in float32: Keras takes their means in it, whatever the dtype
     Offer("SGD", "keras.optimizers:SGD"),
     Offer("momentum", "keras.optimizers:SGD", {"momentum": 0.9}),
     Offer("Nesterov", "keras.optimizers:SGD", {"momentum": 0.9, "nesterov": True}),
@@ -53,17 +53,17 @@ OFFERS = (
     Offer("AMSGrad", "keras.optimizers:Adam", {"amsgrad": True}),
     Offer("AdaMax", "keras.optimizers:Adamax"),
     Offer("NAdam", "keras.optimizers:Nadam"),
-    Offer("batch norm", "keras.layers:BatchNormalization", against="norm.batch.affine"),
-    Offer("batch norm, running", "keras.layers:BatchNormalization", against="norm.batch.running"),
-    Offer("batch norm of images", "keras.layers:BatchNormalization", against="norm.batch.conv"),
-    Offer("layer norm", "keras.layers:LayerNormalization", against="norm.layer"),
-    Offer("group norm", "keras.layers:GroupNormalization", against="norm.group"),
-    Offer("instance norm", "keras.layers:GroupNormalization", against="norm.instance"),
-    Offer("RMS norm", "keras.layers:RMSNormalization", against="norm.rms"),
-    Offer("cross-entropy", "keras.losses:SparseCategoricalCrossentropy", against="loss.softmax_xent.logits"),
-    Offer("binary cross-entropy", "keras.losses:BinaryCrossentropy", against="loss.logistic.binary"),
-    Offer("squared error", "keras.losses:MeanSquaredError", against="loss.squared"),
-    Offer("Huber loss", "keras.losses:Huber", against="loss.huber"),
+    Offer("batch norm", "keras.layers:BatchNormalization", against="norm.batch.affine", dtype="float32"),
+    Offer("batch norm, running", "keras.layers:BatchNormalization", against="norm.batch.running", dtype="float32"),
+    Offer("batch norm of images", "keras.layers:BatchNormalization", against="norm.batch.conv", dtype="float32"),
+    Offer("layer norm", "keras.layers:LayerNormalization", against="norm.layer", dtype="float32"),
+    Offer("group norm", "keras.layers:GroupNormalization", against="norm.group", dtype="float32"),
+    Offer("instance norm", "keras.layers:GroupNormalization", against="norm.instance", dtype="float32"),
+    Offer("RMS norm", "keras.layers:RMSNormalization", against="norm.rms", dtype="float32"),
+    Offer("cross-entropy", "keras.losses:SparseCategoricalCrossentropy", against="loss.softmax_xent.logits", dtype="float32"),
+    Offer("binary cross-entropy", "keras.losses:BinaryCrossentropy", against="loss.logistic.binary", dtype="float32"),
+    Offer("squared error", "keras.losses:MeanSquaredError", against="loss.squared", dtype="float32"),
+    Offer("Huber loss", "keras.losses:Huber", against="loss.huber", dtype="float32"),
     Offer("Glorot, uniform", "keras.initializers:GlorotUniform", against="init.xavier.uniform"),
     Offer("Glorot, normal", "keras.initializers:GlorotNormal", against="init.xavier.normal"),
     Offer("He, uniform", "keras.initializers:HeUniform", against="init.he.uniform"),

@@ -168,7 +168,7 @@ def loss(formula: str, of: str, at: str, settings: Callable[..., Mapping[str, An
     """A loss of predictions and targets, which may have to be columns, and on JAX its gradient by the predictions."""
 
     def make(kind: Any) -> Functions:
-        def evaluated(point: Any, target: Any, reduction: str, **given: Any) -> Any:
+        def evaluated(point: Any, target: Any, reduction: str = "mean", **given: Any) -> Any:
             made = kind(reduction=REDUCTIONS[reduction], **settings(**given))
             return made(target[:, None], point[:, None]) if column else made(target, point)
 
@@ -280,8 +280,8 @@ TABLE: Mapping[str, Callable[[Any], Functions]] = {
     "RMSNormalization": rms_norm,
     "SparseCategoricalCrossentropy": loss("loss.softmax_xent.logits", "logits", "labels", lambda: {"from_logits": True}, smoothing=0.0),
     "BinaryCrossentropy": loss("loss.logistic.binary", "logits", "targets", lambda: {"from_logits": True}, column=True),
-    "MeanSquaredError": loss("loss.squared", "predictions", "targets", dict, half=False),
-    "Huber": loss("loss.huber", "predictions", "targets", lambda threshold: {"delta": threshold}),
+    "MeanSquaredError": loss("loss.squared", "predictions", "targets", dict, half=False, reduction="mean"),
+    "Huber": loss("loss.huber", "predictions", "targets", lambda threshold: {"delta": threshold}, reduction="mean"),
     "RandomNormal": initializer("init.random_gaussian_uniform", lambda std: {"stddev": std}),
     "RandomUniform": initializer("init.random_uniform", lambda half_width: {"minval": -half_width, "maxval": half_width}),
     "GlorotUniform": initializer("init.xavier.uniform", gain=1.0),

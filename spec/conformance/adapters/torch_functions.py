@@ -123,7 +123,8 @@ def weight_norm(function: Any) -> Functions:
     """Weight normalization of a linear layer: rows of its weight are columns here."""
 
     def layer(v: Any, g: Any) -> Any:
-        made = function(torch.nn.Linear(*v.shape, bias=False, dtype=getattr(torch, v.dtype.name)))
+        with torch.random.fork_rng(devices=[]):  # a layer draws weights when it is made
+            made = function(torch.nn.Linear(*v.shape, bias=False, dtype=getattr(torch, v.dtype.name)))
         lengths, directions = parts(made)
         with torch.no_grad():
             lengths.copy_(tensor(g)[:, None])
@@ -198,14 +199,19 @@ def called(found: Any, prediction: Any, target: Any, **settings: Any) -> Any:
     return found(**settings)(prediction, target) if isinstance(found, type) else found(prediction, target, **settings)
 
 
+def binary_cross_entropy(found: Any) -> Functions:
+    """The cross-entropy of two classes, of one logit an example."""
+    return loss("loss.logistic.binary", lambda logits, targets, reduction: called(found, logits, targets, reduction=reduction))
+
+
 def elementwise(formula: str, names: Mapping[str, str], **fixed: Any) -> Callable[[Any], Functions]:
-    """A loss of entries, whose mean is that over all of them."""
+    """A loss of entries in its default form, the mean over all of them; unreduced it has another shape than the formula's."""
 
     def make(found: Any) -> Functions:
         def evaluate(prediction: Any, target: Any, **settings: Any) -> Any:
             return called(found, prediction, target, **{names.get(name, name): value for name, value in settings.items()})
 
-        return loss(formula, evaluate, **fixed)
+        return loss(formula, evaluate, **{"reduction": "mean", **fixed})
 
     return make
 
@@ -372,8 +378,8 @@ TABLE: Mapping[str, Callable[[Any], Functions]] = {
     "weight_norm": weight_norm,
     "CrossEntropyLoss": cross_entropy,
     "cross_entropy": cross_entropy,
-    "BCEWithLogitsLoss": elementwise("loss.logistic.binary", {}),
-    "binary_cross_entropy_with_logits": elementwise("loss.logistic.binary", {}),
+    "BCEWithLogitsLoss": binary_cross_entropy,
+    "binary_cross_entropy_with_logits": binary_cross_entropy,
     "MSELoss": elementwise("loss.squared", {}, half=False),
     "mse_loss": elementwise("loss.squared", {}, half=False),
     "HuberLoss": elementwise("loss.huber", {"threshold": "delta"}),
