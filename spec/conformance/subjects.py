@@ -152,10 +152,13 @@ def adapter_for(library: str) -> Adapter | None:
 
 
 def libraries_of(found: Any) -> list[str]:
-    """The packages that an object and its base classes come from, nearest first; of a partial function, those of the whole one."""
+    """The packages that an object and its base classes come from, nearest first, and that of what a function is declared to return."""
     found = found.func if isinstance(found, functools.partial) else found
     family = inspect.getmro(found) if isinstance(found, type) else (found, *inspect.getmro(type(found)))
-    roots = [str(getattr(one, "__module__", "")).partition(".")[0] for one in family]
+    modules = [str(getattr(one, "__module__", "")) for one in family]
+    returned = getattr(found, "__annotations__", {}).get("return") if inspect.isfunction(found) else None
+    modules.append(returned if isinstance(returned, str) else str(getattr(returned, "__module__", "")))
+    roots = [one.partition(".")[0] for one in modules]
     return [root for root in dict.fromkeys(roots) if root not in ("", "builtins")]
 
 

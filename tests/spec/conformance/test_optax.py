@@ -88,6 +88,16 @@ def test_one_that_stands_made_keeps_its_rate():
     assert (run.changes_lr, list(run.step(np.ones(3), 1.0))) == (False, list(forms.THETA - 0.25))
 
 
+def mine(learning_rate, mu=0.5) -> "optax.GradientTransformation":
+    return optax.chain(optax.trace(mu), optax.scale(-learning_rate))
+
+
+def test_a_function_of_ones_own_that_makes_one():
+    points, _ = driven(f"{__name__}:mine", {"mu": 0.9}, "float64")
+    assert list(points[0]) == list(forms.THETA - forms.LRS[0] * forms.GRADS[0])
+    assert error(points, forms.HEAVY_BALL_LR_OUTSIDE, {"momentum": 0.9}) <= 1
+
+
 def test_a_rate_that_is_no_schedule_is_injected():
     run = subject_of("optax:fromage").begin(forms.THETA, 0.25, {})
     far, near = (np.linalg.norm(run.step(np.ones(3), lr) - forms.THETA) for lr in (0.25, 0.0))
