@@ -44,9 +44,10 @@ def tests(session):
 
 @nox.session(python=CURRENT)
 def peers(session):
-    """Run the tests that need other libraries: torch, jax, array-api-compat."""
+    """Run the tests that need other libraries, and print which convention each of them follows."""
     session.install(".[test,peers]")
     session.run("pytest", "-n", "auto", *(session.posargs or ["tests/spec", "tests/fast", "tests/benchmarks"]))
+    session.run("trainspec", "matrix")
 
 
 @nox.session(python=CURRENT)

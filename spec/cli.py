@@ -243,3 +243,32 @@ def check(**given: Any) -> None:
 def identify(**given: Any) -> None:
     """Name the convention that an implementation follows, right or wrong."""
     answer("identify", **given)
+
+
+@main.command()
+@click.option("--library", "libraries", multiple=True, metavar="NAME", help="One library only; may be repeated.")
+@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Libraries at a time.")
+@click.option("--markdown", is_flag=True, help="Print a table in Markdown.")
+@json_option
+def matrix(libraries: tuple[str, ...], jobs: int, markdown: bool, as_json: bool) -> None:
+    """Say which convention every installed library follows, formula by formula.
+
+    It is a survey, so its exit code is 0 whatever it finds, and 2 where nothing could be asked.
+    """
+    from .conformance import matrix as survey
+
+    wanted = libraries or survey.known()
+    notes = console(stderr=True)
+    try:
+        cells = survey.matrix(wanted, jobs, lambda one: notes.print(f"{one}: done", style="dim"))
+    except ValueError as problem:
+        raise click.UsageError(str(problem)) from None
+    for one in survey.absent(wanted):
+        notes.print(f"{one} is not installed, and left out")
+    if as_json:
+        print_json(survey.as_json(cells))
+    elif markdown:
+        click.echo(survey.as_markdown(cells))
+    else:
+        console().print(survey.as_table(cells))
+    sys.exit(0 if cells else 2)

@@ -13,7 +13,8 @@ import importlib.util
 import inspect
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points, packages_distributions, version
 from types import ModuleType
@@ -62,10 +63,26 @@ class NotFound(Exception):
 # --- what is found under a name -----------------------------------------------------------------------------------------------------
 
 
+BACKEND = {"KERAS_BACKEND": "jax"}  # what an import finds in the environment where nothing is set
+
+
+@contextmanager
+def environment() -> Iterator[None]:
+    """The environment of an import, and the one before it again afterwards."""
+    added = [name for name in BACKEND if name not in os.environ]
+    os.environ.update({name: BACKEND[name] for name in added})
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
+
+
 def load(target: str) -> Any:
     """The object that a name stands for."""
     place, _, path = target.rpartition(":") if ":" in target else (target, "", "")
-    found: Any = module_from_file(place) if place.endswith(".py") else module_by_name(place)
+    with environment():
+        found: Any = module_from_file(place) if place.endswith(".py") else module_by_name(place)
     for part in path.split(".") if path else []:
         if not hasattr(found, part):
             raise NotFound(f"{place} has no {path!r}")
@@ -120,7 +137,8 @@ def importable(module: str) -> bool:
 Adapted = Subject | FunctionSubject | tuple[FunctionSubject, ...]  # a layer is several functions: forward, backward, running statistics
 Adapter = Callable[[Any], Adapted | None]  # it may decline what it does not know
 
-ADAPTERS: Mapping[str, str] = {"torch": ".adapters.torch:subject"}  # by the name of the library; others come by the entry point
+OURS = ("torch", "jax", "optax", "keras", "sklearn", "onnx")
+ADAPTERS: Mapping[str, str] = {name: f".adapters.{name}:subject" for name in OURS}  # by the library; others come by the entry point
 ENTRY_POINTS = "trainspec.adapters"
 
 
@@ -137,9 +155,13 @@ def adapter_for(library: str) -> Adapter | None:
 
 
 def libraries_of(found: Any) -> list[str]:
-    """The packages that an object and its base classes come from, nearest first."""
+    """The packages that an object and its base classes come from, nearest first, and that of what a function is declared to return."""
+    found = found.func if isinstance(found, functools.partial) else found
     family = inspect.getmro(found) if isinstance(found, type) else (found, *inspect.getmro(type(found)))
-    roots = [str(getattr(one, "__module__", "")).partition(".")[0] for one in family]
+    modules = [str(getattr(one, "__module__", "")) for one in family]
+    returned = getattr(found, "__annotations__", {}).get("return") if inspect.isfunction(found) else None
+    modules.append(returned if isinstance(returned, str) else str(getattr(returned, "__module__", "")))
+    roots = [one.partition(".")[0] for one in modules]
     return [root for root in dict.fromkeys(roots) if root not in ("", "builtins")]
 
 
@@ -211,14 +233,14 @@ def keywords(function: Any, skip: Iterable[str] = ()) -> dict[str, Any]:
     return {one.name: one.default for one in parameters if one.kind in kinds and one.name not in skip}
 
 
-def hyper_parameters(kind: type) -> dict[str, Any]:
-    """What a class takes after theta; where it takes any keyword, what its base classes take too."""
+def hyper_parameters(kind: type, skip: int = 2) -> dict[str, Any]:
+    """What a class takes after self and theta; where it takes any keyword, what its base classes take too."""
     found: dict[str, Any] = {}
     for one in inspect.getmro(kind):
         if not inspect.isfunction(one.__dict__.get("__init__")):
             continue
         made = one.__dict__["__init__"]
-        found = {**keywords(made, skip=arguments(made)[:2]), **found}
+        found = {**keywords(made, skip=arguments(made)[:skip]), **found}
         if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in inspect.signature(made).parameters.values()):
             break
     return found

@@ -1,9 +1,14 @@
-"""A real implementation: torch.optim.SGD, in all its forms."""
+"""torch: torch.optim.SGD in all its forms, and what the other optimizers follow, as the adapter drives them."""
 
+import numpy as np
 import pytest
 from trainspec.spec.conformance import Verdict, check
+from trainspec.spec.conformance.subjects import NotFound, subject_of
 
+from . import following as forms
+from .agreeing import alike, differences, subjects_of, weights
 from .asking import ask
+from .following import SIGNS, SQUARES, SUMS, WEIGHTS, driven, error
 
 torch = pytest.importorskip("torch")
 
@@ -67,3 +72,158 @@ def test_in_a_process_of_its_own():
     version = torch.__version__.partition("+")[0]
     assert result.sentence.startswith(f"torch.optim.sgd.SGD {version} follows heavy ball with the learning rate outside the velocity")
     assert result.environment["library_version"].startswith(version)
+
+
+FOLLOWED = [
+    ("SGD", {}, forms.GD),
+    ("SGD", {"momentum": 0.9}, forms.HEAVY_BALL_LR_OUTSIDE),
+    ("SGD", {"momentum": 0.9, "nesterov": True}, forms.NESTEROV_LR_OUTSIDE),
+    ("Adam", WEIGHTS, forms.ADAM),
+    ("Adam", {**WEIGHTS, "weight_decay": 0.125}, forms.ADAM_L2),
+    ("AdamW", {**WEIGHTS, "weight_decay": 0.125}, forms.ADAMW),
+    ("Adam", {**WEIGHTS, "amsgrad": True}, forms.AMSGRAD),
+    ("SparseAdam", WEIGHTS, forms.ADAM_EPS_HAT),
+    ("RAdam", WEIGHTS, forms.RADAM_EPS_HAT),
+    ("Adamax", WEIGHTS, forms.ADAMAX_EPS_ON_GRADIENT),
+    ("Adagrad", {**SUMS, "lr_decay": 0.25}, forms.ADAGRAD),
+    ("RMSprop", SQUARES, forms.RMSPROP),
+    ("RMSprop", {**SQUARES, "centered": True}, forms.CENTRED),
+    ("RMSprop", {**SQUARES, "momentum": 0.9}, forms.RMSPROP_HEAVY_BALL_LR_OUTSIDE),
+    ("Adadelta", SQUARES, forms.ADADELTA_TIMES_LR),
+    ("Rprop", SIGNS, forms.IRPROP_MINUS),
+]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(("name", "settings", "form"), FOLLOWED)
+def test_what_an_optimizer_follows(name, settings, form, dtype):
+    points, _ = driven(f"torch.optim:{name}", settings, dtype)
+    assert error(points, form, settings) <= 1
+
+
+def test_nadam_keeps_the_product_of_its_schedule_in_float32():
+    settings = {**WEIGHTS, "momentum_decay": 0.25}
+    points, _ = driven("torch.optim:NAdam", settings, "float64")
+    as_it_is, in_full = forms.nadam_mixed(0.25, lambda product: float(np.float32(product))), forms.nadam_mixed(0.25)
+    arguments = (forms.THETA, forms.GRADS, forms.LRS)
+    np.testing.assert_allclose(points, as_it_is(*arguments, **settings), rtol=2.0**-50)
+    assert error(points, in_full, WEIGHTS) > 1000
+    assert error(driven("torch.optim:NAdam", settings, "float32")[0], in_full, WEIGHTS) <= 1
+
+
+@pytest.mark.parametrize(("name", "form"), [("Adamax", forms.ADAMAX), ("RAdam", forms.RADAM), ("SparseAdam", forms.ADAM)])
+def test_what_it_does_not_follow(name, form):
+    assert error(driven(f"torch.optim:{name}", WEIGHTS, "float64")[0], form, WEIGHTS) > 1000
+
+
+def test_our_names():
+    adam = subject_of("torch.optim:Adam").parameters
+    assert {"lr": 0.001, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "foreach": None}.items() <= adam.items()
+    assert SIGNS.keys() <= subject_of("torch.optim:Rprop").parameters.keys()
+    assert "lr" not in subject_of("torch.optim:Rprop").parameters
+    assert subject_of("torch.optim:Adadelta").parameters["decay"] == 0.9
+    assert "decay" not in subject_of("torch.optim:ASGD").parameters
+
+
+def test_one_of_two_that_belong_together_is_given():
+    points, _ = driven("torch.optim:Adam", {"beta2": 0.95}, "float64")
+    assert error(points, forms.ADAM, {"beta1": 0.9, "beta2": 0.95, "eps": 1e-8}) <= 1
+
+
+def test_what_it_remembers():
+    _, state = driven("torch.optim:Adam", {"amsgrad": True}, "float64")
+    assert {"first_moment", "second_moment", "max_second_moment", "steps"} == set(vars(state))
+    assert "velocity" in vars(driven("torch.optim:SGD", {"momentum": 0.9}, "float32")[1])
+
+
+def test_one_that_needs_the_loss_is_refused():
+    with pytest.raises(NotFound, match="LBFGS evaluates the loss itself"):
+        subject_of("torch.optim:LBFGS")
+
+
+# --- functions --------------------------------------------------------------------------------------------------------------------------
+
+AGREEING = [
+    "nn:BatchNorm1d",
+    "nn:BatchNorm2d",
+    "nn:LayerNorm",
+    "nn:GroupNorm",
+    "nn:InstanceNorm1d",
+    "nn:InstanceNorm2d",
+    "nn:RMSNorm",
+    "nn.utils.parametrizations:weight_norm",
+    "nn.utils:weight_norm",
+    "nn:CrossEntropyLoss",
+    "nn.functional:cross_entropy",
+    "nn:BCEWithLogitsLoss",
+    "nn.functional:binary_cross_entropy_with_logits",
+    "nn:SoftMarginLoss",
+    "nn.functional:soft_margin_loss",
+    "nn:Softmax",
+    "nn.functional:softmax",
+    "nn:Sigmoid",
+    "optim.lr_scheduler:StepLR",
+    "optim.lr_scheduler:MultiStepLR",
+    "optim.lr_scheduler:ExponentialLR",
+    "optim.lr_scheduler:LinearLR",
+    "optim.lr_scheduler:PolynomialLR",
+    "optim.lr_scheduler:ReduceLROnPlateau",
+    "optim.swa_utils:AveragedModel",
+    "optim.swa_utils:get_ema_avg_fn",
+    "optim.swa_utils:get_ema_multi_avg_fn",
+]
+REFUSED = ("eps must be positive during training", "more than 1 value per channel", "more than 1 spatial element")
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm.* is deprecated:FutureWarning")
+@pytest.mark.parametrize("name", AGREEING)
+def test_functions_are_what_they_claim_to_be(name):
+    for formula, subject in subjects_of(f"torch.{name}").items():
+        assert not differences(subject, REFUSED), formula
+
+
+@pytest.mark.parametrize("name", ["nn:BatchNorm2d", "nn:LayerNorm", "nn:CrossEntropyLoss"])
+def test_functions_in_single_precision(name):
+    for formula, subject in subjects_of(f"torch.{name}").items():
+        assert not differences(subject, REFUSED, "float32"), formula
+
+
+@pytest.mark.parametrize("name", ["MSELoss", "HuberLoss"])
+def test_losses_that_take_the_mean_over_all_entries(name):
+    for subject in subjects_of(f"torch.nn:{name}").values():
+        assert subject.fixed["reduction"] == "mean"
+        found = differences(subject)
+        assert found
+        assert all(values["predictions"].shape[1] > 1 for _, values in found)
+
+
+INITIALIZERS = (
+    "normal_",
+    "uniform_",
+    "xavier_uniform_",
+    "xavier_normal_",
+    "kaiming_uniform_",
+    "kaiming_normal_",
+    "trunc_normal_",
+    "orthogonal_",
+)
+
+
+@pytest.mark.parametrize("name", [*(f"nn.init:{one}" for one in INITIALIZERS), "nn:Linear"])
+def test_initializers(name):
+    (subject,) = subjects_of(f"torch.{name}").values()
+    assert alike(*weights(subject)) == (True, True)
+
+
+def test_sparse_counts_the_outputs_of_an_input():
+    (subject,) = subjects_of("torch.nn.init:sparse_").values()
+    theirs, ours = weights(subject, (12, 6))
+    assert set(np.sum(ours != 0, axis=1)) == {2}
+    assert set(np.sum(theirs != 0, axis=0)) == {4}
+
+
+def test_seeds_of_torch_are_left_alone():
+    (subject,) = subjects_of("torch.nn.init:normal_").values()
+    before = torch.random.get_rng_state()
+    weights(subject)
+    assert torch.equal(before, torch.random.get_rng_state())

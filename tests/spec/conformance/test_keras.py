@@ -1,0 +1,132 @@
+"""Keras 3: what its optimizers follow, as the adapter drives them."""
+
+import os
+
+import numpy as np
+import pytest
+from trainspec.spec.conformance import Verdict
+from trainspec.spec.conformance.subjects import environment, subject_of
+
+from . import following as forms
+from .agreeing import alike, differences, subjects_of, weights
+from .asking import ask
+from .following import SQUARES, SUMS, WEIGHTS, driven, error
+
+pytest.importorskip("jax")
+with environment():
+    keras = pytest.importorskip("keras")
+
+FOLLOWED = [
+    ("SGD", {}, forms.GD),
+    ("SGD", {"momentum": 0.9}, forms.HEAVY_BALL),
+    ("SGD", {"momentum": 0.9, "nesterov": True}, forms.NESTEROV),
+    ("Adam", WEIGHTS, forms.ADAM_EPS_HAT),
+    ("AdamW", {**WEIGHTS, "weight_decay": 0.125}, forms.ADAMW_EPS_HAT),
+    ("Adam", {**WEIGHTS, "weight_decay": 0.125}, forms.ADAMW_EPS_HAT),
+    ("Adam", {**WEIGHTS, "amsgrad": True}, forms.AMSGRAD_EPS_HAT),
+    ("Nadam", WEIGHTS, forms.nadam_mixed(1)),
+    ("Adamax", WEIGHTS, forms.ADAMAX),
+    ("Adagrad", SUMS, forms.ADAGRAD_EPS_INSIDE),
+    ("RMSprop", SQUARES, forms.RMSPROP_EPS_INSIDE),
+    ("RMSprop", {**SQUARES, "centered": True}, forms.CENTRED_EPS_INSIDE),
+    ("RMSprop", {**SQUARES, "momentum": 0.9}, forms.RMSPROP_HEAVY_BALL_EPS_INSIDE),
+    ("Adadelta", SQUARES, forms.ADADELTA_TIMES_LR),
+]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(("name", "settings", "form"), FOLLOWED)
+def test_what_an_optimizer_follows(name, settings, form, dtype):
+    points, _ = driven(f"keras.optimizers:{name}", settings, dtype)
+    assert error(points, form, settings) <= 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "convention"),
+    [({}, "gradient-descent"), ({"momentum": 0.9}, "heavy-ball/lr-inside"), ({"momentum": 0.9, "nesterov": True}, "nesterov/lr-inside")],
+)
+def test_sgd(settings, convention):
+    result = ask("keras.optimizers:SGD", **settings)
+    assert (result.verdict, result.convention) == (Verdict.CONFORMS, convention), result.sentence
+
+
+def test_our_names():
+    parameters = subject_of("keras.optimizers:Adam").parameters
+    assert {"lr": 0.001, "beta1": 0.9, "beta2": 0.999, "eps": 1e-7, "weight_decay": 0.0, "clipnorm": None}.items() <= parameters.items()
+    assert {"decay": 0.95}.items() <= subject_of("keras.optimizers:Adadelta").parameters.items()
+
+
+def test_what_it_remembers():
+    _, state = driven("keras.optimizers:RMSprop", {"centered": True, "momentum": 0.9}, "float64")
+    assert {"mean_sq", "mean_grad", "velocity", "steps"} == set(vars(state))
+    assert (state.mean_sq.dtype, int(state.steps)) == (np.float64, len(forms.LRS))
+
+
+def test_nothing_is_changed():
+    driven("keras.optimizers:Adam", {}, "float64")
+    assert keras.config.floatx() == "float32"
+    assert "KERAS_BACKEND" not in os.environ
+
+
+# --- functions --------------------------------------------------------------------------------------------------------------------------
+
+IN_SINGLE = [
+    "layers:BatchNormalization",
+    "layers:LayerNormalization",
+    "layers:GroupNormalization",
+    "layers:RMSNormalization",
+    "losses:SparseCategoricalCrossentropy",
+    "losses:BinaryCrossentropy",
+]
+IN_DOUBLE = [
+    "losses:SparseCategoricalCrossentropy",
+    "optimizers.schedules:ExponentialDecay",
+    "optimizers.schedules:InverseTimeDecay",
+    "optimizers.schedules:PiecewiseConstantDecay",
+    "optimizers.schedules:PolynomialDecay",
+    "callbacks:ReduceLROnPlateau",
+]
+
+
+@pytest.mark.parametrize(("name", "dtype"), [*((one, "float32") for one in IN_SINGLE), *((one, "float64") for one in IN_DOUBLE)])
+def test_functions_are_what_they_claim_to_be(name, dtype):
+    for formula, subject in subjects_of(f"keras.{name}").items():
+        assert not differences(subject, dtype=dtype), formula
+
+
+@pytest.mark.parametrize(
+    ("name", "formula"), [("layers:LayerNormalization", "norm.layer"), ("losses:BinaryCrossentropy", "loss.logistic.binary")]
+)
+def test_means_are_taken_in_single_precision(name, formula):
+    worst = max(error for error, _ in differences(subjects_of(f"keras.{name}")[formula]))
+    assert 1e5 < worst * 2 < 1e10
+
+
+@pytest.mark.parametrize("name", ["MeanSquaredError", "Huber"])
+def test_losses_that_take_the_mean_over_outputs(name):
+    for subject in subjects_of(f"keras.losses:{name}").values():
+        found = differences(subject, dtype="float32")
+        assert found
+        assert all(values["predictions"].shape[1] > 1 for _, values in found)
+
+
+@pytest.mark.parametrize(
+    ("name", "range_too"),
+    [
+        ("RandomNormal", True),
+        ("RandomUniform", True),
+        ("GlorotUniform", True),
+        ("HeUniform", True),
+        ("TruncatedNormal", True),
+        ("Orthogonal", True),
+        ("GlorotNormal", False),
+        ("HeNormal", False),
+        ("LecunNormal", False),
+    ],
+)
+def test_initializers(name, range_too):
+    (subject,) = subjects_of(f"keras.initializers:{name}").values()
+    theirs, ours = weights(subject)
+    assert alike(theirs, ours) == (True, range_too)
+    if not range_too:  # cut off at two deviations, and stretched to the variance that is asked for
+        assert np.max(np.abs(theirs)) == pytest.approx(2 * np.std(ours) / 0.87962566, rel=0.02)

@@ -1,0 +1,37 @@
+"""scikit-learn: what the optimizers of its perceptrons follow, as the adapter drives them."""
+
+import pytest
+from trainspec.spec.conformance import Verdict
+from trainspec.spec.conformance.subjects import subject_of
+
+from . import following as forms
+from .asking import ask
+from .following import WEIGHTS, driven, error
+
+pytest.importorskip("sklearn")
+
+PLACE = "sklearn.neural_network._stochastic_optimizers"
+FOLLOWED = [
+    ("SGDOptimizer", {"momentum": 0.9, "nesterov": False}, forms.HEAVY_BALL),
+    ("SGDOptimizer", {"momentum": 0.9, "nesterov": True}, forms.NESTEROV),
+    ("AdamOptimizer", WEIGHTS, forms.ADAM_EPS_HAT),
+]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(("name", "settings", "form"), FOLLOWED)
+def test_what_an_optimizer_follows(name, settings, form, dtype):
+    points, _ = driven(f"{PLACE}:{name}", settings, dtype)
+    assert error(points, form, settings) <= 1
+
+
+@pytest.mark.parametrize(("nesterov", "convention"), [(False, "heavy-ball/lr-inside"), (True, "nesterov/lr-inside")])
+def test_sgd(nesterov, convention):
+    result = ask(f"{PLACE}:SGDOptimizer", momentum=0.9, nesterov=nesterov)
+    assert (result.verdict, result.convention) == (Verdict.CONFORMS, convention), result.sentence
+
+
+def test_our_names_and_what_it_remembers():
+    assert dict(subject_of(f"{PLACE}:AdamOptimizer").parameters) == {"lr": 0.001, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
+    _, state = driven(f"{PLACE}:AdamOptimizer", {}, "float32")
+    assert (state.first_moment.shape, state.second_moment.shape, int(state.steps)) == ((3,), (3,), len(forms.LRS))
