@@ -100,10 +100,11 @@ SEPARATING: Mapping[str, tuple[float, float]] = {  # values that tell convention
     "momentum_decay": (0.25, 0.5),
     "grow": (1.5, 1.25),
     "shrink": (0.625, 0.5),
+    "initial_size": (0.125, 0.25),
     "smallest": (2.0**-6, 2.0**-7),
     "largest": (0.5, 0.75),
 }
-TYPICAL: Mapping[str, float] = {**HYPER, "decay": 0.9, "lr": LR}  # what a subject that states no default is first run with
+TYPICAL: Mapping[str, float] = {**HYPER, "decay": 0.9, "lr": LR, "initial_size": LR}  # what a subject that states no default is first run with
 LIMITS: Mapping[str, tuple[float, float]] = {"lr": (0, np.inf), "momentum": (0, 1), "dampening": (0, 1), "beta1": (0, 1), "beta2": (0, 1),
     "decay": (0, 1), "eps": (0, np.inf), "eps_root": (0, np.inf), "initial_second_moment": (0, np.inf)}  # fmt: skip
 

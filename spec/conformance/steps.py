@@ -51,7 +51,7 @@ def begin(c: Convention, theta: Any, lrs: Any, h: SimpleNamespace) -> SimpleName
     return SimpleNamespace(
         theta=theta, t=0, m=zero, v=start, mean=zero, velocity=zero, largest=zero, moved=zero,
         power1=1, power2=1, product=1, weight=0,
-        last_grad=zero, last_lr=lrs[0], first_lr=lrs[0], compared=zero, size=zero + lrs[0], last_step=zero,
+        last_grad=zero, last_lr=lrs[0], first_lr=lrs[0], compared=zero, size=zero + getattr(h, "initial_size", lrs[0]), last_step=zero,
     )  # fmt: skip
 
 

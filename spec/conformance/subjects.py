@@ -42,8 +42,8 @@ class Run:
 
     step: Callable[[Any, float], Any]
     changes_lr: bool = True
-    takes_function: bool = False  # whether a step takes the gradient as a function of the point
     state: Callable[[], Mapping[str, Any]] = dict  # what it remembers, array by array, where that can be seen
+    takes_function: bool = False  # whether a step takes the gradient as a function of the point
 
 
 @dataclass(frozen=True)
@@ -212,6 +212,7 @@ VOCABULARY: Mapping[str, tuple[str, ...]] = {  # our name: the others in use
     "grow": ("eta_plus", "etaplus"),
     "shrink": ("eta_minus", "etaminus"),
     "smallest": ("min_step", "step_min", "min_step_size"),
+    "initial_size": ("delta0", "delta_0"),
     "largest": ("max_step", "step_max", "max_step_size"),
 }
 PAIRS: Mapping[str, tuple[str, str]] = {"betas": ("beta1", "beta2"), "etas": ("shrink", "grow"), "step_sizes": ("smallest", "largest")}
@@ -279,9 +280,9 @@ class ClassSubject:
         takes_function = wants_function(self.kind, made.step)
         by_name = next((name for name in keywords(made.step) if ours(name, {}) == "lr"), None)
         if by_name:
-            return Run(lambda grad, now: made.step(grad, **{by_name: now}), True, takes_function, lambda: arrays_of(made))
+            return Run(lambda grad, now: made.step(grad, **{by_name: now}), True, lambda: arrays_of(made), takes_function)
         if positional(made.step) > 1:
-            return Run(made.step, True, takes_function, lambda: arrays_of(made))
+            return Run(made.step, True, lambda: arrays_of(made), takes_function)
         attribute = next((name for name in ("lr", *VOCABULARY["lr"]) if hasattr(made, name)), None)
 
         def step(grad: Any, now: float) -> Any:
@@ -289,7 +290,7 @@ class ClassSubject:
                 setattr(made, attribute, now)
             return made.step(grad)
 
-        return Run(step, attribute is not None, takes_function, lambda: arrays_of(made))
+        return Run(step, attribute is not None, lambda: arrays_of(made), takes_function)
 
 
 def wants_function(kind: Any, step: Any) -> bool:
