@@ -138,6 +138,7 @@ MISTAKES: Axis = {
     "swapped-roots": wrong("with its two roots swapped", "the ratio inverted"),
     "squared-gradient-for-step": wrong("with squared gradients for squared steps", "g² for Δ²"),
     "stale-size": wrong("with the sizes before their update", "δₜ₋₁ for δ"),
+    "stale-step": wrong("taking the step before the one it has just found", "Δₜ₋₁ for Δ in the last line"),
     "swapped-factors": wrong("growing where it is to shrink", "η⁻ for η⁺ and η⁺ for η⁻"),
 }
 AXES: Mapping[str, Axis] = {  # in the order in which a name says them
@@ -259,7 +260,7 @@ FAMILIES: Mapping[str, Family] = {
         ("unsquared", "rootless", "unweighted-second-moment", *FIRST),
         needs=("beta1", "beta2"),
     ),
-    "rprop": Family("Rprop", {"variant": ("plus", "minus", "improved-minus")}, ("stale-size", "swapped-factors"), needs=("grow", "shrink")),
+    "rprop": Family("Rprop", {"variant": ("plus", "minus", "improved-minus")}, ("stale-size", "stale-step", "swapped-factors"), needs=("grow", "shrink")),
 }
 PRECONDITIONED = ("adagrad", "rmsprop", "adam", "amsgrad", "adamax", "nadam")
 SCALED = {"rprop": ("ascent-sign", "stale-gradient", "reversed-step")}  # families that know no learning rate in their steps

@@ -297,10 +297,11 @@ def rprop(c: Convention, s: SimpleNamespace, g: Any, lr: Any, h: SimpleNamespace
     s.size = np.where(turn > 0, grow * s.size, np.where(turn < 0, shrink * s.size, s.size))
     s.size = np.minimum(np.maximum(s.size, h.smallest), h.largest)
     size = before if c.mistake == "stale-size" else s.size
+    late = np.where(turn < 0, 0 * g, s.last_step) if c.variant == "improved-minus" else s.last_step
     back = {"plus": -s.last_step, "minus": np.sign(g) * size, "improved-minus": 0 * g}[c.variant]
     s.last_step = np.where(turn < 0, back, np.sign(g) * size)
     s.compared = g if c.variant == "minus" else np.where(turn < 0, 0 * g, g)
-    return s.last_step
+    return late if c.mistake == "stale-step" else s.last_step
 
 
 DIRECTIONS: Mapping[str, Callable[..., Any]] = {

@@ -36,15 +36,15 @@ STATES = {
 }
 
 
-def at_rest(identifier, theta, lr):
+def at_rest(identifier, theta, size):
     """What a formula of the reference starts with."""
     zero = 0 * theta
     if "rprop" in identifier.split("."):
         kind = inspect.signature(FORMULAS[identifier].raw).parameters["state"].annotation
         return (
-            adaptive.RpropState(zero, zero + lr, zero)
+            adaptive.RpropState(zero, zero + size, zero)
             if kind == "RpropState"
-            else getattr(adaptive, kind)(*[zero, zero + lr, zero][: len(getattr(adaptive, kind)._fields)])
+            else getattr(adaptive, kind)(*[zero, zero + size, zero][: len(getattr(adaptive, kind)._fields)])
         )
     if identifier in STATES:
         kind = STATES[identifier]
@@ -59,7 +59,7 @@ def reference_run(identifier, theta, grads, lrs, slopes, hyper):
     names = {**THEIRS, **({"decay": "momentum"} if identifier.endswith("momentum.ema") else {})}
     fixed = {name: hyper[names.get(name, name)] for name, one in parameters.items() if one.kind is one.KEYWORD_ONLY and name != "lr"}
     positional = [name for name, one in parameters.items() if one.kind is not one.KEYWORD_ONLY]
-    state, points = at_rest(identifier, theta, lrs[0]), []
+    state, points = at_rest(identifier, theta, hyper.get("initial_size", 0)), []
     for k, (row, lr) in enumerate(zip(grads, lrs, strict=True)):
         gradient = (lambda point, k=k, row=row: row + slopes[k] * point) if positional[1] == "gradient" else row
         rate = {"lr": lr} if "lr" in parameters else {}
