@@ -260,7 +260,9 @@ FAMILIES: Mapping[str, Family] = {
         ("unsquared", "rootless", "unweighted-second-moment", *FIRST),
         needs=("beta1", "beta2"),
     ),
-    "rprop": Family("Rprop", {"variant": ("plus", "minus", "improved-minus")}, ("stale-size", "stale-step", "swapped-factors"), needs=("grow", "shrink")),
+    "rprop": Family(
+        "Rprop", {"variant": ("plus", "minus", "improved-minus")}, ("stale-size", "stale-step", "swapped-factors"), needs=("grow", "shrink")
+    ),
 }
 PRECONDITIONED = ("adagrad", "rmsprop", "adam", "amsgrad", "adamax", "nadam")
 SCALED = {"rprop": ("ascent-sign", "stale-gradient", "reversed-step")}  # families that know no learning rate in their steps

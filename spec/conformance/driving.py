@@ -104,7 +104,12 @@ SEPARATING: Mapping[str, tuple[float, float]] = {  # values that tell convention
     "smallest": (2.0**-6, 2.0**-7),
     "largest": (0.5, 0.75),
 }
-TYPICAL: Mapping[str, float] = {**HYPER, "decay": 0.9, "lr": LR, "initial_size": LR}  # what a subject that states no default is first run with
+TYPICAL: Mapping[str, float] = {
+    **HYPER,
+    "decay": 0.9,
+    "lr": LR,
+    "initial_size": LR,
+}  # what a subject that states no default is first run with
 LIMITS: Mapping[str, tuple[float, float]] = {"lr": (0, np.inf), "momentum": (0, 1), "dampening": (0, 1), "beta1": (0, 1), "beta2": (0, 1),
     "decay": (0, 1), "eps": (0, np.inf), "eps_root": (0, np.inf), "initial_second_moment": (0, np.inf)}  # fmt: skip
 
@@ -248,7 +253,8 @@ class Watch:
 
 def follow(subject: Subject, fixture: Fixture, run: Plan, dtype: Any, *, one_buffer: bool = False) -> tuple[Record, list[Fault]]:
     """One run, its arrays watched; with every gradient in the same memory, as training loops have it, they cannot be."""
-    watch, faults = Watch(), []
+    watch = Watch()
+    faults: list[Fault] = []
     theta, eps = fixture.start(run.lr, dtype), run.hyper.get("eps", HYPER["eps"])
     started = begun(subject, watch.give("theta", theta), run.lr * fixture.lr[0], run.passed)
     slopes, buffer = fixture.curvatures(run.lr, eps, dtype), np.empty(len(theta), dtype)

@@ -19,7 +19,7 @@ def as_text(result: Result) -> Any:
     table.add_column()
     for name, value in facts(result):
         table.add_row(name, escape(value))
-    shown = [Text(result.sentence, style="bold"), Text(""), table]
+    shown: list[Any] = [Text(result.sentence, style="bold"), Text(""), table]
     return (
         Group(*shown, Text("\nthe smallest run found that shows it:\n"), Text(result.counterexample))
         if result.counterexample

@@ -6,6 +6,7 @@ and is proven to; the wrong forms, which no reference states, come out of it as 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -39,8 +40,13 @@ def walk(convention: Convention, theta: Any, grads: Any, lrs: Any, slopes: Any =
     h = SimpleNamespace(**{**HYPER, **hyper})
     s = begin(convention, theta, lrs, h)
     for k, (row, lr) in enumerate(zip(grads, lrs, strict=True)):
-        step(convention, s, lr, lambda point, row=row, k=k: row if slopes is None else row + slopes[k] * point, h)
+        step(convention, s, lr, functools.partial(along, row, None if slopes is None else slopes[k]), h)
         yield s
+
+
+def along(row: Any, slope: Any, point: Any) -> Any:
+    """The gradient at a point."""
+    return row if slope is None else row + slope * point
 
 
 def begin(c: Convention, theta: Any, lrs: Any, h: SimpleNamespace) -> SimpleNamespace:

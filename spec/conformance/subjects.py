@@ -302,6 +302,7 @@ def wants_function(kind: Any, step: Any) -> bool:
 
 def arrays_of(holder: Any) -> dict[str, Any]:
     """The arrays that an object holds, or that a tuple or dict of them does, by name; those in a nameless place by their number."""
+    named: Mapping[Any, Any]
     if isinstance(holder, tuple | list):
         named = dict(zip(getattr(holder, "_fields", map(str, range(len(holder)))), holder, strict=True))
     else:

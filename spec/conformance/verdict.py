@@ -102,6 +102,11 @@ class Result:
             return 0 if self.right or self.command == "identify" else 1
         return {Verdict.CONFORMS: 0, Verdict.IDENTIFIED: 0, Verdict.ERROR: 2}.get(self.verdict, 1)
 
+    @property
+    def precision_only(self) -> bool:
+        """Whether a narrower format is all that keeps it from conforming."""
+        return bool(self.right) and (self.axes or {}).get("precision", NATIVE) != NATIVE and self.divergence is None
+
     def as_json(self) -> dict[str, Any]:
         """The result with stable keys; verdict.schema.json describes them."""
         plain = {name: value if isinstance(value, bool | int | float | str) else repr(value) for name, value in self.settings.items()}
