@@ -21,7 +21,7 @@ import numpy as np
 
 from .fixtures import LR, Fixture, fixture_for, fixtures
 from .steps import HYPER, OFF
-from .subjects import PAIRS, REQUIRED, VOCABULARY, NotFound, Run, Subject, ours, subject_of, version_of
+from .subjects import PAIRS, REQUIRED, VOCABULARY, NotFound, Run, Subject, circumstances, ours, subject_of, version_of
 
 TIMEOUT = 30.0  # seconds, imports included
 MEMORY = 16.0  # GiB of data
@@ -67,6 +67,7 @@ class Report:
     library: str = ""
     version: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)  # by our names; defaults of the subject included
+    environment: Mapping[str, str] = field(default_factory=dict)
     records: tuple[Record, ...] = ()
     faults: tuple[Fault, ...] = ()
 
@@ -389,7 +390,7 @@ def driven(task: Task) -> Report:
 
 def run_all(subject: Subject, task: Task) -> Report:
     """Every run that the hyper-parameters ask for."""
-    report = Report(subject.library, version_of(subject.library))
+    report = Report(subject.library, version_of(subject.library), environment=circumstances(subject.library))
     try:
         plans = settle(subject.parameters, task)
     except Refusal as problem:

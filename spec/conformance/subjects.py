@@ -154,6 +154,13 @@ def adapter_for(library: str) -> Adapter | None:
     return built_in
 
 
+def circumstances(library: str) -> dict[str, str]:
+    """What the adapter of a library says that results may depend on."""
+    adapter = adapter_for(library)
+    say = getattr(sys.modules.get(getattr(adapter, "__module__", "")), "circumstances", dict)
+    return dict(say())
+
+
 def libraries_of(found: Any) -> list[str]:
     """The packages that an object and its base classes come from, nearest first, and that of what a function is declared to return."""
     found = found.func if isinstance(found, functools.partial) else found

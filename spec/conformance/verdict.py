@@ -212,7 +212,7 @@ def verdict_on(report: Report, task: Task, command: str, wanted: Convention | No
 def environment(report: Report) -> dict[str, str]:
     """What the verdict may depend on."""
     own = {"python": platform.python_version(), "numpy": np.__version__, "trainspec": version("trainspec"), "platform": platform.platform()}
-    return own | ({"library": report.library, "library_version": report.version} if report.version else {})
+    return own | dict(report.environment) | ({"library": report.library, "library_version": report.version} if report.version else {})
 
 
 def titled(target: str, report: Report) -> str:
