@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from .fixtures import LR, Fixture, fixture_for
-from .subjects import REQUIRED, VOCABULARY, NotFound, Run, Subject, ours, subject_of, version_of
+from .subjects import REQUIRED, VOCABULARY, FunctionSubject, NotFound, Run, Subject, ours, subject_of, version_of
 
 MOMENTA = (0.9, 0.75)  # tried where the subject asks for one and none is given
 TIMEOUT = 30.0  # seconds, imports included
@@ -66,6 +66,7 @@ class Report:
     assumed: Mapping[str, Any] = field(default_factory=dict)  # what nobody said
     records: tuple[Record, ...] = ()
     faults: tuple[Fault, ...] = ()
+    is_function: bool = False  # it is no optimizer: functions.py judges it
 
 
 class Misbehaved(Exception):
@@ -269,6 +270,8 @@ def driven(task: Task) -> Report:
     with captured() as printed:
         try:
             subject = subject_of(task.target)
+            if isinstance(subject, FunctionSubject | tuple):
+                return Report(is_function=True)
         except NotFound as problem:
             return Report(faults=(Fault("not-found", str(problem)),))
         except BaseException as problem:

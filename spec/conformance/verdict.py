@@ -18,6 +18,7 @@ import numpy as np
 
 from .bank import Convention, Setting, bank, find, normal_form, relation_in_words, shows
 from .driving import TIMEOUT, Fault, Record, Report, Task, observe
+from .measuring import Miss
 from .subjects import NotFound, reference_to
 
 ALLOWED = 4.0  # bounds: reorderings and fused operations stay below, other conventions are a thousand and more away
@@ -98,6 +99,14 @@ class Result:
     assumed: Mapping[str, Any] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    entry: str | None = None  # of a function: the catalogue entry that it was judged against
+    cases: int = 0
+    miss: Miss | None = None
+    counterexample: str | None = None  # a snippet that can be run
+    evidence: Mapping[str, str] = field(default_factory=dict)  # pieces of the entry, with their verdicts on the subject
+    proved: str | None = None  # for which scope
+    unproved: str | None = None  # why there is no proof where one was asked for
+    parts: tuple[Result, ...] = ()  # of a subject that is several functions
 
     @property
     def exit_code(self) -> int:
@@ -109,7 +118,8 @@ class Result:
     def as_json(self) -> dict[str, Any]:
         """The result with stable keys; verdict.schema.json describes them."""
         plain = {name: value if isinstance(value, bool | int | float | str) else repr(value) for name, value in self.settings.items()}
-        return {**asdict(self), "verdict": self.verdict.value, "settings": plain, "exit_code": self.exit_code}
+        parts = [one.as_json() for one in self.parts]
+        return {**asdict(self), "verdict": self.verdict.value, "settings": plain, "parts": parts, "exit_code": self.exit_code}
 
 
 # --- distances ------------------------------------------------------------------------------------------------------------------------
@@ -260,14 +270,21 @@ def check(
     names: Mapping[str, str] | None = None,
     dtype: str = "float64",
     timeout: float = TIMEOUT,
+    evidence: bool = False,
+    prove: bool = False,
 ) -> Result:
     """Whether an implementation conforms to a right convention, or to the one named.
 
     The subject is a name (`torch.optim:SGD`, `mine.py:MyMomentum`) or a class or module that can be imported. `settings` are its
-    hyper-parameters, `names` translates its names into ours.
+    hyper-parameters, `names` translates its names into ours. A function is checked against a formula of the catalogue: the one that has its
+    name, or the one named. With `evidence` it meets the pieces of evidence of its entry too; with `prove` it is executed on symbols.
     """
+    task = Task("", settings or {}, names or {}, known_dtype(dtype))
+    if against and names_formula_alone(against):
+        return judged_as_function(task, subject, "check", timeout, against=against, evidence=evidence, prove=prove)
     wanted = convention_named(against) if against else None
-    return judged(Task("", settings or {}, names or {}, known_dtype(dtype)), subject, "check", wanted, timeout)
+    result = judged(task, subject, "check", wanted, timeout)
+    return result or judged_as_function(task, subject, "check", timeout, against=against, evidence=evidence, prove=prove)
 
 
 def identify(
@@ -279,7 +296,25 @@ def identify(
     timeout: float = TIMEOUT,
 ) -> Result:
     """Which convention an implementation follows, right or wrong."""
-    return judged(Task("", settings or {}, names or {}, known_dtype(dtype)), subject, "identify", None, timeout)
+    task = Task("", settings or {}, names or {}, known_dtype(dtype))
+    return judged(task, subject, "identify", None, timeout) or judged_as_function(task, subject, "identify", timeout)
+
+
+def names_formula_alone(name: str) -> bool:
+    """Whether a name is that of a formula and of no optimizer's convention."""
+    from .functions import is_formula
+
+    try:
+        return not find(name)
+    except KeyError:
+        return is_formula(name)
+
+
+def judged_as_function(task: Task, subject: Any, command: str, timeout: float, **options: Any) -> Result:
+    """What the kit for functions says."""
+    from .functions import check_function
+
+    return check_function(subject, settings=task.settings, names=task.names, dtype=task.dtype, timeout=timeout, command=command, **options)
 
 
 def convention_named(name: str) -> Convention:
@@ -300,14 +335,16 @@ def known_dtype(dtype: str) -> str:
     return dtype
 
 
-def judged(task: Task, subject: Any, command: str, wanted: Convention | None, timeout: float) -> Result:
-    """Drive the subject and say what it follows."""
+def judged(task: Task, subject: Any, command: str, wanted: Convention | None, timeout: float) -> Result | None:
+    """Drive the subject and say what it follows; nothing of a function."""
     try:
         target = reference_to(subject)
     except NotFound as problem:
         target, report = repr(subject), Report(faults=(Fault("not-found", str(problem)),))
     else:
         report = observe(replace(task, target=target), timeout)
+    if report.is_function:
+        return None
     return verdict_on(report, replace(task, target=target), command, wanted)
 
 
@@ -339,11 +376,16 @@ def verdict_on(report: Report, task: Task, command: str, wanted: Convention | No
 
 def environment(report: Report) -> dict[str, str]:
     """What the verdict may depend on."""
+    return environment_of(report.library, report.version)
+
+
+def environment_of(library: str, library_version: str) -> dict[str, str]:
+    """The same of any subject."""
     own = {"python": platform.python_version(), "numpy": np.__version__, "trainspec": version("trainspec"), "platform": platform.platform()}
-    return own | ({"library": report.library, "library_version": report.version} if report.version else {})
+    return own | ({"library": library, "library_version": library_version} if library_version else {})
 
 
-def titled(target: str, report: Report) -> str:
+def titled(target: str, report: Any) -> str:
     """A subject's name in a sentence: of a library, with its version."""
     if not report.version or not target.startswith(report.library):
         return target
