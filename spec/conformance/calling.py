@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 
 from ...reference import FORMULAS, Formula
+from ...reference._door import domains
+from ...reference._door import leaves as leaves_of
 from .binding import Binding, bind
 from .cases import Case, allowed, cases, in_dtype
 from .driving import DRIVING, GRACE, Fault, Misbehaved, Refusal, Watch, attempt, captured, line_of
@@ -165,15 +167,15 @@ def driven_function(task: FunctionTask) -> FunctionReport:
 def called(subject: FunctionSubject, task: FunctionTask) -> Seen:
     """One function over all cases of its formula."""
     formula = FORMULAS[subject.formula]
+    if any(one.kind == "source" for one in domains(formula.raw).values()):
+        from .initializers import sampled
+
+        return sampled(subject, task)
     try:
         binding, pinned = bind(subject.call, formula, task.names, task.settings, subject.fixed)
     except Refusal as problem:
         return Seen(formula.id, settings=task.settings, faults=(Fault("settings", str(problem)),))
     seen = Seen(formula.id, binding.open, pinned)
-    if any(isinstance(value, np.random.Generator) for case in cases(formula)[:1] for value in case.arguments.values()):
-        from .initializers import sampled
-
-        return sampled(subject.call, formula, binding, pinned, seen)
     records: list[Record] = []
     faults: list[Fault] = []
     dtype = np.dtype(task.dtype).type
@@ -181,7 +183,7 @@ def called(subject: FunctionSubject, task: FunctionTask) -> Seen:
     for case in cases(formula, meant):
         if (due := allowed(formula, case, dtype)) is None:
             continue
-        record, seen_here = one_call(subject.call, binding, case, due, dtype, again=not records)
+        record, seen_here = one_call(subject.call, formula, binding, case, due, dtype, again=not records)
         records += [record] if record else []
         faults += seen_here
     unique = {one.kind: one for one in reversed(faults)}
@@ -195,7 +197,7 @@ def settled(faults: Iterable[Fault], records: list[Record]) -> Iterator[Fault]:
 
 
 def one_call(
-    function: Callable[..., Any], binding: Binding, case: Case, due: Any, dtype: Any, *, again: bool
+    function: Callable[..., Any], formula: Formula[..., Any], binding: Binding, case: Case, due: Any, dtype: Any, *, again: bool
 ) -> tuple[Record | None, list[Fault]]:
     """One call, its arguments watched: what came, and what is wrong with it."""
     watch = Watch()
@@ -211,7 +213,7 @@ def one_call(
             if state != before.get(name, state)
         ]
         leaves = flat(result, due)
-        faults += touched(watch, leaves, where)
+        faults += touched(watch, leaves, where, shared_by(formula, arguments))
         faults += checked(leaves, flat(due, due), dtype, where, case)
     except Misbehaved as problem:
         return None, [problem.fault]
@@ -251,12 +253,21 @@ def flat(result: Any, due: Any) -> list[Any]:
     return [leaf for one, part in zip(result, within, strict=True) for leaf in flat(one, part)]
 
 
-def touched(watch: Watch, leaves: list[Any], where: str) -> Iterator[Fault]:
-    """Whether an argument was written to, or given back."""
+def shared_by(formula: Formula[..., Any], arguments: Mapping[str, Any]) -> list[bool]:
+    """Which results of the formula itself are arguments as they came, such as the point before."""
+    with np.errstate(all="ignore"):
+        results = leaves_of(formula.raw(**arguments))
+    given = [one for one in leaves_of(tuple(arguments.values())) if isinstance(one, np.ndarray)]
+    return [any(isinstance(one, np.ndarray) and np.may_share_memory(one, other) for other in given) for one in results]
+
+
+def touched(watch: Watch, leaves: list[Any], where: str, shared: list[bool]) -> Iterator[Fault]:
+    """Whether an argument was written to, or given back where the formula makes something new."""
+    fresh = [one for place, one in enumerate(leaves) if hasattr(one, "__array__") and not (place < len(shared) and shared[place])]
     for name, array, values in watch.given:
         if array.tobytes() != values.tobytes():
             yield Fault("mutates", f"it writes to {name}, in {where}", fatal=False)
-        elif any(np.may_share_memory(array, np.asarray(one)) for one in leaves if hasattr(one, "__array__")):
+        elif any(np.may_share_memory(array, np.asarray(one)) for one in fresh):
             yield Fault("view", f"what it returns is a view of {name}, in {where}", fatal=False)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from ...reference import FORMULAS, Formula
 from .calling import Child, FunctionReport, FunctionTask, Seen, answer_of, drive_function, formula_named, is_formula
 from .driving import Fault
+from .initializers import initializer_verdict, takes_source
 from .measuring import Distance, measured, roughly, units_of
 from .subjects import NotFound, reference_to
 from .variants import Variant, itself, mutated, variants_of
@@ -88,7 +89,8 @@ def of_part(seen: Seen, report: FunctionReport, title: str, common: Mapping[str,
         words = f"{title} could not be judged: {fatal[0].detail}."
         return Result(**{**facts, "verdict": Verdict.ERROR, "sentence": words})
     with np.errstate(all="ignore"):
-        found = Judge(seen, np.dtype(str(common["dtype"])).type, title, str(common["command"])).verdict()
+        drawn = takes_source(FORMULAS[seen.formula])
+        found = initializer_verdict(seen, title, str(common["command"])) if drawn else Judge(seen, np.dtype(str(common["dtype"])).type, title, str(common["command"])).verdict()
     if faults:
         words = "; ".join(one.detail for one in faults)
         wrong = all(one.kind == "not-finite" for one in faults)
@@ -217,6 +219,7 @@ class Judge:
             "error_ulps": finite(distance.error_ulps) if distance else None,
             "cases": distance.cases if distance else 0,
             "assumed": dict(fit.filled),
+            "relation": None,
             "runner_up": Rival(rival.variant.id, rival.variant.name, finite(rival.rough)) if rival else None,
             "margin": finite(rival.rough) if rival else None,
         }

@@ -156,7 +156,7 @@ def shaken(formula: Raw, given: Mapping[str, Any], dtype: Any, outputs: list[Any
 
 
 def off_by_an_ulp(value: Any, unit: float, source: np.random.Generator) -> Any:
-    """An argument moved by an ulp, entry by entry, or as a whole where it is symmetric."""
+    """An argument moved by an ulp, entry by entry; what is symmetric stays so."""
     if isinstance(value, tuple):
         parts = [off_by_an_ulp(one, unit, source) for one in value]
         return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
@@ -164,7 +164,8 @@ def off_by_an_ulp(value: Any, unit: float, source: np.random.Generator) -> Any:
         return value
     array = np.asarray(value, dtype=float)
     whole = array.ndim == 2 and array.shape[0] == array.shape[1] and np.array_equal(array, array.T)
-    signs = source.choice([-1.0, 1.0], () if whole else array.shape)
+    signs = source.choice([-1.0, 1.0], array.shape)
+    signs = np.triu(signs) + np.triu(signs, 1).T if whole else signs
     result = array * (1 + unit * signs)
     return result if array.ndim else float(result)
 
@@ -181,7 +182,7 @@ def measured(formula: Raw, records: Iterable[Record], filled: Mapping[str, Any],
     if not known:
         return Distance(float("inf"), float("inf"), 0, None)
     unit = float(np.finfo(dtype).eps) / 2
-    usual = [unit * float(np.median(sizes)) for sizes in zip(*([one.size for one in due] for _, due in known), strict=True)]
+    usual = usual_units([due for _, due in known], unit)
     worst, ulps, place, missed = 0.0, 0.0, None, []
     for record, due in known:
         ratio, in_ulps, miss = of_case(record, due, usual, dtype)
@@ -190,6 +191,12 @@ def measured(formula: Raw, records: Iterable[Record], filled: Mapping[str, Any],
         if ratio > worst or place is None:
             worst, place = max(worst, ratio), miss
     return Distance(worst, ulps, len(known), place, tuple(missed))
+
+
+def usual_units(known: list[list[Due]], unit: float) -> list[float]:
+    """Half an ulp of the usual size of each output; of as many outputs as there are in any case."""
+    outputs = range(max(map(len, known)))
+    return [unit * float(np.median([due[place].size for due in known if place < len(due)])) for place in outputs]
 
 
 def dues_as_computed(formula: Raw, record: Record, arguments: Mapping[str, Any]) -> list[Due]:
@@ -208,7 +215,7 @@ def dues_as_computed(formula: Raw, record: Record, arguments: Mapping[str, Any])
 def of_case(record: Record, due: list[Due], usual: list[float], dtype: Any) -> tuple[float, float, Miss]:
     """The largest error of one case, in bounds and in ulps, and where it is."""
     worst, ulps, miss = -1.0, 0.0, None
-    for output, (came, one, floor) in enumerate(zip(record.leaves, due, usual, strict=True), start=1):
+    for output, (came, one, floor) in enumerate(zip(record.leaves, due, usual, strict=False), start=1):
         if came.shape != one.values.shape:
             return float("inf"), float("inf"), Miss(record.case.name, record.case.separates, output, (), 0.0, 0.0, float("inf"))
         errors, spacings = errors_of(came, one, dtype)
@@ -283,7 +290,7 @@ def units_of(formula: Raw, records: Iterable[Record], filled: Mapping[str, Any],
     if not known:
         return {}
     unit = float(np.finfo(dtype).eps) / 2
-    usual = [unit * float(np.median(sizes)) for sizes in zip(*([one.size for one in due] for due in known.values()), strict=True)]
+    usual = usual_units(list(known.values()), unit)
     return {
-        name: [0.0 if one.exact else max(one.bound, floor) for one, floor in zip(due, usual, strict=True)] for name, due in known.items()
+        name: [0.0 if one.exact else max(one.bound, floor) for one, floor in zip(due, usual, strict=False)] for name, due in known.items()
     }
