@@ -50,7 +50,51 @@ def check_function(
 
         found = answer_of(promise, timeout)
         report = FunctionReport(faults=(found,)) if isinstance(found, Fault) else found
-        return judged(task, report, command)
+        result = judged(task, report, command)
+        if len(report.parts) == 1 and report.parts[0].records:
+            result = shown_too(result, process, task, prove=prove, evidence=evidence)
+            result = with_counterexample(result, process, task)
+        return result
+
+
+def shown_too(result: Result, process: Any, task: FunctionTask, *, prove: bool, evidence: bool) -> Result:
+    """The result with a proof, where one was asked for and the function conforms, and with the evidence that it met."""
+    if not (prove or evidence) or takes_source(FORMULAS[str(result.entry)]):
+        return result
+    from .proving import BUDGET, EVIDENCE_BUDGET, Shown, show_function
+
+    limit = 2 * (BUDGET * prove + EVIDENCE_BUDGET * evidence)
+    conforms = result.verdict in (Verdict.CONFORMS, Verdict.IDENTIFIED)
+    found = answer_of(process.ask(show_function, task, dict(result.assumed), prove and conforms, evidence, timeout=limit), limit)
+    shown = Shown(unproved=f"no proof was found: {found.detail}") if isinstance(found, Fault) else found
+    if prove and not conforms:
+        shown = replace(shown, proved="", unproved="what deviates is not proved")
+    counts = {verdict: list(shown.evidence.values()).count(verdict) for verdict in ("holds", "refuted", "unknown")}
+    words = (
+        f" {', '.join(f'{count} {verdict}' for verdict, count in counts.items() if count)} of its pieces of evidence."
+        if shown.evidence
+        else ""
+    )
+    words += f" Proved {shown.proved}." if shown.proved else f" Not proved: {shown.unproved}." if shown.unproved else ""
+    refuted = conforms and counts["refuted"]
+    return replace(
+        result,
+        verdict=Verdict.DEVIATES if refuted else result.verdict,
+        sentence=result.sentence + words,
+        proved=None if refuted else shown.proved or None,
+        unproved=shown.unproved or None,
+        evidence=shown.evidence,
+    )
+
+
+def with_counterexample(result: Result, process: Any, task: FunctionTask) -> Result:
+    """The result with a small input that shows the deviation."""
+    if result.verdict is not Verdict.DEVIATES or takes_source(FORMULAS[str(result.entry)]):
+        return result
+    from .counterexamples import LIMIT, small
+
+    found = answer_of(process.ask(small, task, dict(result.assumed), timeout=LIMIT * 3), LIMIT * 3)
+    return result if isinstance(found, Fault) or not found else replace(result, counterexample=found)
 
 
 def judged(task: FunctionTask, report: FunctionReport, command: str) -> Result:
@@ -90,11 +134,23 @@ def of_part(seen: Seen, report: FunctionReport, title: str, common: Mapping[str,
         return Result(**{**facts, "verdict": Verdict.ERROR, "sentence": words})
     with np.errstate(all="ignore"):
         drawn = takes_source(FORMULAS[seen.formula])
-        found = initializer_verdict(seen, title, str(common["command"])) if drawn else Judge(seen, np.dtype(str(common["dtype"])).type, title, str(common["command"])).verdict()
+        found = (
+            initializer_verdict(seen, title, str(common["command"]))
+            if drawn
+            else Judge(seen, np.dtype(str(common["dtype"])).type, title, str(common["command"])).verdict()
+        )
     if faults:
         words = "; ".join(one.detail for one in faults)
         wrong = all(one.kind == "not-finite" for one in faults)
         found["verdict"] = Verdict.DEVIATES if wrong else Verdict.ERROR
+        if wrong and found.get("right"):
+            name = f"{seen.formula} in a form that overflows"
+            found |= {
+                "convention": f"{seen.formula}/overflows",
+                "name": name,
+                "right": False,
+                "axes": {**found["axes"], "range": "overflows"},
+            }
         rest = found["sentence"].removeprefix(title)
         found["sentence"] = f"{title} {'deviates' if wrong else 'misbehaves'}: {words}. Apart from that it{rest}"
     return Result(**{**facts, **found})
@@ -204,6 +260,13 @@ class Judge:
         following = f"it follows {found.variant.name}{assumed_in_words(found.filled)}: {self.evidence(found, rivals)}"
         verdict = Verdict.IDENTIFIED if self.command == "identify" else Verdict.DEVIATES
         return {**facts, "verdict": verdict, "sentence": f"{self.title} deviates from {self.formula.id}: {following}.{where}", "miss": miss}
+
+    def loss_of_digits(self, own: Fit) -> str:
+        """What is said of a function that is right in most cases, and badly rounded in the others."""
+        distance = own.distance
+        if distance is None or distance.error_in_bounds > CLOSE**2 or not 0 < 2 * len(distance.missed) < distance.cases:
+            return ""
+        return f"it loses digits, {scientific(distance.error_in_bounds)} bounds in {', '.join(distance.missed[:3])}"
 
     def facts(self, fit: Fit, rivals: list[Fit]) -> dict[str, Any]:
         """What is followed, in full."""

@@ -62,7 +62,9 @@ def plain(function: Callable[..., Any]) -> Callable[..., Any]:
     if not shape and not seed:
         return function
     named = inspect.Parameter.KEYWORD_ONLY
-    kept = [one.replace(kind=named) for one in parameters if one not in (shape, seed) and one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL)]
+    kept = [
+        one.replace(kind=named) for one in parameters if one not in (shape, seed) and one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL)
+    ]
     fans = [inspect.Parameter(name, named) for name in ("fan_out", "fan_in")] if shape else []
     source = [inspect.Parameter("source", named)] if seed else []
 
@@ -120,7 +122,9 @@ def sizes_of(formula: Formula[..., Any], shape: tuple[int, int]) -> dict[str, in
     return {"fan_out": shape[0], "fan_in": shape[1], **({"count": min(15, shape[1] - 1)} if "count" in domains(formula.raw) else {})}
 
 
-def draw(function: Callable[..., Any], binding: Binding, arguments: Mapping[str, Any], seed: int, name: str) -> tuple[list[Any], list[Fault]]:
+def draw(
+    function: Callable[..., Any], binding: Binding, arguments: Mapping[str, Any], seed: int, name: str
+) -> tuple[list[Any], list[Fault]]:
     """One draw from a seed, and what is wrong with it."""
     before = random_states()
     source = np.random.default_rng(seed)
@@ -137,7 +141,9 @@ def draw(function: Callable[..., Any], binding: Binding, arguments: Mapping[str,
         if due and array.shape != due:
             raise Misbehaved("shape", f"it returns shape {array.shape} where {due} is due, in draw {name!r}")
         if array.dtype.kind not in ("f" if due else "iu"):
-            raise Misbehaved("dtype", f"it returns {array.dtype} where {'real numbers are' if due else 'indices are'} due, in draw {name!r}")
+            raise Misbehaved(
+                "dtype", f"it returns {array.dtype} where {'real numbers are' if due else 'indices are'} due, in draw {name!r}"
+            )
         if not np.all(np.isfinite(array)):
             raise Misbehaved("not-finite", f"it returns {array[~np.isfinite(array)][0]} in draw {name!r}")
     return arrays, faults
@@ -315,7 +321,10 @@ def rules(identifier: str, hyper: Mapping[str, Any]) -> Iterator[Rule]:
     swap = {"fan": "swapped"}
     if identifier in ENTRYWISE:
         yield Rule(
-            f"{identifier}/fans-swapped", "with the fans swapped", swap, lambda out, into, given: own_law(identifier, into, out, {"gain": 1.0, **given})
+            f"{identifier}/fans-swapped",
+            "with the fans swapped",
+            swap,
+            lambda out, into, given: own_law(identifier, into, out, {"gain": 1.0, **given}),
         )
     for root, (gain_kind, (of_gain, gained)) in ((root, one) for root in (True, False) for one in GAINS.items()):
         for factor_kind, factor in FACTORS.items():
@@ -334,13 +343,26 @@ def rules(identifier: str, hyper: Mapping[str, Any]) -> Iterator[Rule]:
                         continue
 
                     def law(
-                        out: int, into: int, given: Mapping[str, Any], *, factor: float = factor, fan: Any = fan, made: Any = made, root: bool = root, gained: Any = gained
+                        out: int,
+                        into: int,
+                        given: Mapping[str, Any],
+                        *,
+                        factor: float = factor,
+                        fan: Any = fan,
+                        made: Any = made,
+                        root: bool = root,
+                        gained: Any = gained,
                     ) -> Law:
                         share = factor / fan(out, into)
                         scale = given.get("std", given.get("half_width", 1.0))
                         return made(gained(given.get("gain", 1.0)) * scale * (math.sqrt(share) if root else share))
 
-                    yield Rule(f"{identifier}/{family}/{factor_kind}-over-{fan_kind}{'' if root else '/no-root'}{'' if gain_kind == 'once' else '/gain-' + gain_kind}", said, axes, law)
+                    yield Rule(
+                        f"{identifier}/{family}/{factor_kind}-over-{fan_kind}{'' if root else '/no-root'}{'' if gain_kind == 'once' else '/gain-' + gain_kind}",
+                        said,
+                        axes,
+                        law,
+                    )
 
 
 OWN: Mapping[str, tuple[str, str, str]] = {  # distribution, factor and fan of what can be said so
@@ -391,7 +413,9 @@ def misses(law: Callable[[int, int, Mapping[str, Any]], Law], seen: Seen, hyper:
         case = one.case.arguments
         reach = law(case["fan_out"], case["fan_in"], hyper).reach
         if float(np.max(np.abs(one.leaves[0]))) > reach * (1 + 4 * float(np.finfo(one.leaves[0].dtype).eps)):
-            return Failure("support", f"an entry is {np.max(np.abs(one.leaves[0])):.6g}, beyond {reach:.6g}, at shape {one.leaves[0].shape}")
+            return Failure(
+                "support", f"an entry is {np.max(np.abs(one.leaves[0])):.6g}, beyond {reach:.6g}, at shape {one.leaves[0].shape}"
+            )
     return follows(law(*LARGE, hyper), samples) or independent(samples)
 
 
@@ -409,7 +433,10 @@ def not_orthogonal(seen: Seen, gain: float) -> Failure | None:
     means = np.abs(np.mean(squares, axis=0))
     if np.max(means) > allowed:
         where = tuple(int(i) for i in np.unravel_index(int(np.argmax(means)), means.shape))
-        return Failure("free signs", f"the mean of entry {where} over {len(squares)} draws is {means[where]:.3g} where {allowed:.2g} is allowed: the signs of R are not taken out")
+        return Failure(
+            "free signs",
+            f"the mean of entry {where} over {len(squares)} draws is {means[where]:.3g} where {allowed:.2g} is allowed: the signs of R are not taken out",
+        )
     return independent(large(seen))
 
 
@@ -421,14 +448,20 @@ def not_sparse(seen: Seen, hyper: Mapping[str, Any]) -> Failure | None:
         if np.any(per_unit != count):
             per_input = np.sum(there, axis=0)
             turned = " (each input has so many outputs instead)" if np.all(per_input == count) else ""
-            return Failure("number of non-zeros", f"a unit has {per_unit[per_unit != count][0]} inputs where {count} are due, at shape {there.shape}{turned}")
+            return Failure(
+                "number of non-zeros",
+                f"a unit has {per_unit[per_unit != count][0]} inputs where {count} are due, at shape {there.shape}{turned}",
+            )
     samples = large(seen)
     there = samples != 0
     share = hyper.get("count", 15) if "count" not in seen.records[0].case.arguments else seen.records[0].case.arguments["count"]
     means = np.mean(there, axis=(0, 1))
     allowed = math.sqrt(math.log(2 * means.size * TESTS / ALPHA) / (2 * samples.shape[0] * samples.shape[1]))
     if float(np.max(np.abs(means - share / samples.shape[2]))) > allowed:
-        return Failure("places", f"an input is used with frequency {means[np.argmax(np.abs(means - share / samples.shape[2]))]:.3g} where {share / samples.shape[2]:.3g} ± {allowed:.2g} is due")
+        return Failure(
+            "places",
+            f"an input is used with frequency {means[np.argmax(np.abs(means - share / samples.shape[2]))]:.3g} where {share / samples.shape[2]:.3g} ± {allowed:.2g} is due",
+        )
     return follows(Law("normal", hyper.get("std", 1.0)), samples[there])
 
 
@@ -442,7 +475,9 @@ def no_partition(seen: Seen) -> Failure | None:
             return Failure("partition", f"the batches do not hold each of {samples} samples once")
         wrong = [len(batch) for batch in one.leaves[:-1] if len(batch) != size]
         if wrong or len(one.leaves) != -(-samples // size):
-            return Failure("sizes", f"there are {len(one.leaves)} batches of up to {max(map(len, one.leaves))} where {size} samples are due in each")
+            return Failure(
+                "sizes", f"there are {len(one.leaves)} batches of up to {max(map(len, one.leaves))} where {size} samples are due in each"
+            )
         orders.append(order)
     if all(np.array_equal(orders[0], one) for one in orders) or np.array_equal(orders[0], np.sort(orders[0])):
         return Failure("order", "the order is not drawn")
@@ -458,7 +493,11 @@ def initializer_verdict(seen: Seen, title: str, command: str) -> dict[str, Any]:
     entry_words = f"{formula.id}"
     draws = sum(one.leaves[0].size for one in seen.records)
     certainty = f"with probability below {ALPHA:.0e} a right one would be turned away"
-    facts: dict[str, Any] = {"formulas": (formula.id,), "cases": len(seen.records), "assumed": {name: hyper[name] for name in seen.open if name in hyper}}
+    facts: dict[str, Any] = {
+        "formulas": (formula.id,),
+        "cases": len(seen.records),
+        "assumed": {name: hyper[name] for name in seen.open if name in hyper},
+    }
     failure = failing(formula.id, seen, hyper)
     for values in fillings(seen):
         if failure is not None and (better := failing(formula.id, seen, {**hyper, **values})) is None:
@@ -468,7 +507,15 @@ def initializer_verdict(seen: Seen, title: str, command: str) -> dict[str, Any]:
         built_in = f" with {', '.join(f'{name} = {value:.6g}' for name, value in shown.items())} built in" if shown else ""
         words = f"{title} follows {entry_words}{built_in}: exact properties and distribution agree over {draws} entries of {len(seen.records)} draws; {certainty}."
         verdict = Verdict.IDENTIFIED if command == "identify" else Verdict.CONFORMS
-        return {**facts, "verdict": verdict, "sentence": words, "convention": formula.id, "name": formula.id, "right": True, "axes": {"formula": formula.id}}
+        return {
+            **facts,
+            "verdict": verdict,
+            "sentence": words,
+            "convention": formula.id,
+            "name": formula.id,
+            "right": True,
+            "axes": {"formula": formula.id},
+        }
     found = None
     if all(one.leaves[0].ndim == 2 for one in seen.records) and seen.records[0].case.name.startswith("large"):
         candidates = sorted(rules(formula.id, hyper), key=lambda one: changes(formula.id, one))
@@ -478,7 +525,12 @@ def initializer_verdict(seen: Seen, title: str, command: str) -> dict[str, Any]:
     if found:
         named = f"{found.id} {found.words}".strip() if found.id in FORMULAS else f"{formula.id} {found.words}"
         words += f". It follows {named}"
-        facts |= {"convention": found.id, "name": named, "right": False, "axes": {"formula": found.id if found.id in FORMULAS else formula.id, **found.axes}}
+        facts |= {
+            "convention": found.id,
+            "name": named,
+            "right": False,
+            "axes": {"formula": found.id if found.id in FORMULAS else formula.id, **found.axes},
+        }
     verdict = Verdict.DEVIATES if command == "check" else Verdict.IDENTIFIED if found else Verdict.UNMATCHED
     return {**facts, "verdict": verdict, "sentence": f"{words}; {certainty}."}
 
@@ -496,7 +548,12 @@ def other_kind(seen: Seen, hyper: Mapping[str, Any], identifier: str) -> Rule | 
     law = functools.partial(Law, "normal")
     nothing: Callable[[int, int, Mapping[str, Any]], Law] = lambda out, into, given: law(1.0)  # noqa: E731
     samples = [one.leaves[0] for one in seen.records if one.case.name.startswith(("large", "small"))]
-    gains = {"gain": hyper.get("gain", 1.0), "missing": 1.0, "squared": hyper.get("gain", 1.0) ** 2, "root": math.sqrt(hyper.get("gain", 1.0))}
+    gains = {
+        "gain": hyper.get("gain", 1.0),
+        "missing": 1.0,
+        "squared": hyper.get("gain", 1.0) ** 2,
+        "root": math.sqrt(hyper.get("gain", 1.0)),
+    }
     for kind, gain in gains.items():
         if all(orthonormal(one, gain) for one in samples):
             same = identifier == "init.orthogonal"
@@ -514,4 +571,3 @@ def orthonormal(w: Any, gain: float) -> bool:
     tall = (w if w.shape[0] >= w.shape[1] else w.T).astype(float)
     unit = float(np.finfo(w.dtype).eps)
     return bool(np.max(np.abs(tall.T @ tall - gain**2 * np.eye(tall.shape[1]))) <= ROUNDING * unit * gain**2 * math.sqrt(max(w.shape)))
-
