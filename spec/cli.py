@@ -236,7 +236,7 @@ def answer(question: str, subject: str, settings: dict[str, Any], names: tuple[s
 @click.option("--evidence", is_flag=True, help="A function meets all pieces of evidence of its entry that it can.")
 @click.option("--prove", is_flag=True, help="A function is executed on symbols: where that succeeds the verdict is a proof.")
 def check(**given: Any) -> None:
-    """Check whether an implementation conforms: `torch.optim:SGD`, `mine.py:MyMomentum`, `mine.py:bn_backward --against norm.batch.backward`."""
+    """Check whether an implementation conforms: `torch.optim:SGD`, `mine.py:MyMomentum`, or a function with --against."""
     answer("check", **given)
 
 

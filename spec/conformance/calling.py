@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import faulthandler
+import itertools
 import random
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,6 +22,9 @@ from .binding import Binding, bind
 from .cases import Case, allowed, cases, in_dtype
 from .driving import DRIVING, GRACE, Fault, Misbehaved, Refusal, Watch, attempt, captured, line_of
 from .subjects import FunctionSubject, NotFound, adapter_for, libraries_of, load, version_of
+
+FREE_SIGNS = {("data.pca.fit", 1)}  # outputs, from 0, whose columns are directions: either sign will do
+COMBINATIONS = 64  # of values for what a function does not ask for
 
 
 @dataclass(frozen=True)
@@ -179,7 +183,7 @@ def called(subject: FunctionSubject, task: FunctionTask) -> Seen:
     records: list[Record] = []
     faults: list[Fault] = []
     dtype = np.dtype(task.dtype).type
-    meant = {**{name: values[0] for name, values in binding.open.items()}, **pinned}
+    meant = {**pinned, **shaped_as(subject.call, formula, binding, pinned, dtype)}
     for case in cases(formula, meant):
         if (due := allowed(formula, case, dtype)) is None:
             continue
@@ -188,6 +192,20 @@ def called(subject: FunctionSubject, task: FunctionTask) -> Seen:
         faults += seen_here
     unique = {one.kind: one for one in reversed(faults)}
     return replace(seen, records=tuple(records), faults=tuple(settled(unique.values(), records)))
+
+
+def shaped_as(
+    function: Callable[..., Any], formula: Formula[..., Any], binding: Binding, pinned: Mapping[str, Any], dtype: Any
+) -> dict[str, Any]:
+    """The first values of what it does not ask for by which the formula's results have the shapes of its own: a reduction has its shape."""
+    for values in itertools.islice(itertools.product(*binding.open.values()), COMBINATIONS if binding.open else 0):
+        meant = dict(zip(binding.open, values, strict=True))
+        for case in cases(formula, {**pinned, **meant})[:1]:
+            if (due := allowed(formula, case, dtype)) is not None and one_call(function, formula, binding, case, due, dtype, again=False)[
+                0
+            ]:
+                return meant
+    return {name: values[0] for name, values in binding.open.items()}
 
 
 def settled(faults: Iterable[Fault], records: list[Record]) -> Iterator[Fault]:
@@ -219,7 +237,16 @@ def one_call(
         return None, [problem.fault]
     if again and not faults and differs(function, binding, case, due, dtype, leaves):
         faults.append(Fault("random", f"two calls with the same arguments differ, in {where}", fatal=False))
-    return Record(case, tuple(np.array(one) for one in leaves)), faults
+    return Record(case, tuple(oriented(one, formula.id, place) for place, one in enumerate(leaves))), faults
+
+
+def oriented(value: Any, identifier: str, place: int) -> Any:
+    """An array of a result; directions whose signs are free have their largest entries made positive, as certified ones have."""
+    array = np.array(value)
+    if (identifier, place) not in FREE_SIGNS:
+        return array
+    largest = np.take_along_axis(array, np.argmax(np.abs(array), axis=0)[None], axis=0)
+    return array * np.where(largest < 0, -1, 1).astype(array.dtype)
 
 
 def watched(name: str, value: Any, watch: Watch, dtype: Any) -> Any:
@@ -234,7 +261,7 @@ def watched(name: str, value: Any, watch: Watch, dtype: Any) -> Any:
 
 def random_states() -> dict[str, str]:
     """The states of the global sources of randomness, in words."""
-    found = {"random": repr(random.getstate()), "numpy.random": repr([str(one) for one in np.random.get_state()])}  # noqa: NPY002
+    found = {"random": repr(random.getstate()), "numpy.random": repr([np.asarray(one).tobytes() for one in np.random.get_state()])}
     if "torch" in sys.modules:
         found["torch.random"] = repr(sys.modules["torch"].random.get_rng_state().tolist())
     return found

@@ -1,4 +1,4 @@
-"""The smallest input that shows a deviation: shrunk by Hypothesis to small integers and dyadics, and written down as Python that can be run."""
+"""The smallest input that shows a deviation: shrunk by Hypothesis to small integers and dyadics, as Python that can be run."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def small(task: FunctionTask, filled: Mapping[str, Any], timeout: float) -> str:
 def search(task: FunctionTask, filled: Mapping[str, Any]) -> str:
     """The same, here."""
     from hypothesis import HealthCheck, Phase, find, settings
-    from hypothesis.errors import NoSuchExample, Unsatisfiable
+    from hypothesis.errors import Flaky, NoSuchExample, Unsatisfiable
 
     from ..domains import arguments
 
@@ -41,9 +41,14 @@ def search(task: FunctionTask, filled: Mapping[str, Any]) -> str:
         end = time.monotonic() + LIMIT
         dtype = np.dtype(task.dtype).type
 
+        shown: list[dict[str, Any]] = []
+
         def shows(data: dict[str, Any]) -> bool:
             given = with_filled(data, built_in)
-            return time.monotonic() < end and off(subject.call, formula, binding, given, dtype) > PLAINLY
+            if time.monotonic() > end or off(subject.call, formula, binding, given, dtype) <= PLAINLY:
+                return False
+            shown.append(given)
+            return True
 
         quiet = settings(
             max_examples=EXAMPLES,
@@ -55,9 +60,9 @@ def search(task: FunctionTask, filled: Mapping[str, Any]) -> str:
         )
         try:
             found = with_filled(find(arguments(domains(formula.raw)), shows, settings=quiet), built_in)
-        except (NoSuchExample, Unsatisfiable):
+        except (NoSuchExample, Unsatisfiable, Flaky):
             there = [with_filled(one.arguments, built_in) for one in cases(formula, built_in)]
-            worst = [one for one in there if off(subject.call, formula, binding, one, dtype) > PLAINLY]
+            worst = shown or [one for one in there if off(subject.call, formula, binding, one, dtype) > PLAINLY]
             if not worst:
                 return ""
             found = min(worst, key=lambda one: len(repr(one)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -10,10 +11,12 @@ from typing import Any
 import numpy as np
 
 from ...reference import FORMULAS, Formula
-from .calling import Child, FunctionReport, FunctionTask, Seen, answer_of, drive_function, formula_named, is_formula
+from ...reference._door import leaves as leaves_of
+from .calling import COMBINATIONS, Child, FunctionReport, FunctionTask, Record, Seen, answer_of, drive_function, formula_named, is_formula
+from .cases import in_dtype
 from .driving import Fault
 from .initializers import initializer_verdict, takes_source
-from .measuring import Distance, measured, roughly, units_of
+from .measuring import Distance, measured, roughly, units_of, with_filled
 from .subjects import NotFound, reference_to
 from .variants import Variant, itself, mutated, variants_of
 from .verdict import ALLOWED, TIMEOUT, Result, Rival, Same, Verdict, environment_of, in_words, scientific, titled
@@ -21,7 +24,7 @@ from .verdict import ALLOWED, TIMEOUT, Result, Rival, Same, Verdict, environment
 __all__ = ["check_function", "is_formula"]
 
 CLOSE = 1e3  # units by floats, within which a variant is measured with certainty
-COMBINATIONS = 64  # of values for what a function does not ask for
+FIRST = 6  # variants that are measured with certainty at any rate
 
 
 def check_function(
@@ -144,13 +147,10 @@ def of_part(seen: Seen, report: FunctionReport, title: str, common: Mapping[str,
         wrong = all(one.kind == "not-finite" for one in faults)
         found["verdict"] = Verdict.DEVIATES if wrong else Verdict.ERROR
         if wrong and found.get("right"):
-            name = f"{seen.formula} in a form that overflows"
-            found |= {
-                "convention": f"{seen.formula}/overflows",
-                "name": name,
-                "right": False,
-                "axes": {**found["axes"], "range": "overflows"},
-            }
+            lossy = next((one for one in variants_of(FORMULAS[seen.formula]) if one.unstable), None)
+            label, axes = (lossy.label, dict(lossy.axes)) if lossy else ("overflows", {"range": "overflows"})
+            name = lossy.name if lossy else f"{seen.formula} in a form that overflows"
+            found |= {"convention": f"{seen.formula}/{label}", "name": name, "right": False, "axes": {**found["axes"], **axes}}
         rest = found["sentence"].removeprefix(title)
         found["sentence"] = f"{title} {'deviates' if wrong else 'misbehaves'}: {words}. Apart from that it{rest}"
     return Result(**{**facts, **found})
@@ -225,12 +225,12 @@ class Judge:
         return {**facts, "verdict": Verdict.IDENTIFIED if self.command == "identify" else Verdict.CONFORMS, "sentence": words}
 
     def deviates(self, own: Fit, ranked: list[Fit], units: Mapping[str, list[float]]) -> dict[str, Any]:
-        """It is not the formula: which variant is it?"""
-        close = [one for one in ranked if one.rough <= CLOSE or one.variant.unstable]
-        found = next((one for one in map(self.certain, close) if one.holds), None)
+        """It is not the formula, and may be a variant of it."""
+        close = [one for place, one in enumerate(ranked) if one.rough <= CLOSE or place < FIRST]
+        found = self.first(close) or self.unstable(own)
         if found is None:
             ranked = sorted([*ranked, *self.rough(mutated(self.formula), units)], key=lambda one: one.rough)
-            found = next((one for one in map(self.certain, (one for one in ranked if one.rough <= CLOSE)) if one.holds), None)
+            found = self.first([one for place, one in enumerate(ranked) if one.rough <= CLOSE or place < FIRST])
         miss = own.distance.miss if own.distance else None
         where = f" {place(self.formula.id, miss)}" if miss else ""
         if found is None:
@@ -257,14 +257,37 @@ class Judge:
             **self.facts(found, rivals),
             "identities": tuple(Same(one.variant.id, one.variant.name, ("equal in every case",)) for one in same),
         }
-        following = f"it follows {found.variant.name}{assumed_in_words(found.filled)}: {self.evidence(found, rivals)}"
+        loses = "it loses digits as does" if found.distance and not found.holds else "it follows"
+        following = f"{loses} {found.variant.name}{assumed_in_words(found.filled)}: {self.evidence(found, rivals)}"
         verdict = Verdict.IDENTIFIED if self.command == "identify" else Verdict.DEVIATES
         return {**facts, "verdict": verdict, "sentence": f"{self.title} deviates from {self.formula.id}: {following}.{where}", "miss": miss}
+
+    def first(self, fits: list[Fit]) -> Fit | None:
+        """The first of those that hold, in the order of the bank: another formula before a variant, a variant before what is made of any."""
+        holding = [one for one in map(self.certain, fits) if one.holds]
+        return min(holding, key=lambda one: (not one.variant.right, self.order.get(one.variant.id, len(self.order))), default=None)
+
+    @functools.cached_property
+    def order(self) -> dict[str, int]:
+        """Where each variant stands in the bank."""
+        return {one.id: place for place, one in enumerate(variants_of(self.formula))}
+
+    def unstable(self, own: Fit) -> Fit | None:
+        """A form that is equal in real numbers and loses digits where this function does, among the cases far from 0."""
+        if not self.loss_of_digits(own) or own.distance is None:
+            return None
+        for one in variants_of(self.formula):
+            if one.unstable or unstable_formula(one):
+                records = simulated(one, self.seen.records, own.filled, self.dtype)
+                lost = measured(self.formula.raw, records, own.filled, self.dtype, ALLOWED).missed
+                if set(own.distance.missed) <= set(lost):
+                    return Fit(one, own.filled, own.rough, own.distance)
+        return None
 
     def loss_of_digits(self, own: Fit) -> str:
         """What is said of a function that is right in most cases, and badly rounded in the others."""
         distance = own.distance
-        if distance is None or distance.error_in_bounds > CLOSE**2 or not 0 < 2 * len(distance.missed) < distance.cases:
+        if distance is None or not distance.missed or not all(one.startswith("far ") for one in distance.missed):
             return ""
         return f"it loses digits, {scientific(distance.error_in_bounds)} bounds in {', '.join(distance.missed[:3])}"
 
@@ -294,6 +317,25 @@ class Judge:
         if rivals and np.isfinite(rivals[0].rough):
             words += f"; next best ({rivals[0].variant.words or rivals[0].variant.id}) is {scientific(rivals[0].rough)} × away"
         return words
+
+
+def unstable_formula(variant: Variant) -> bool:
+    """Whether another formula of the catalogue is a form that loses digits."""
+    return variant.right and variant.id.endswith(".one_pass")
+
+
+def simulated(variant: Variant, records: Iterable[Record], filled: Mapping[str, Any], dtype: Any) -> list[Record]:
+    """What a variant gives in floats of this format, in the place of what the function gave."""
+    found = []
+    for record in records:
+        arguments = {name: in_dtype(value, dtype) for name, value in with_filled(record.case.arguments, filled).items()}
+        try:
+            leaves = tuple(np.asarray(one) for one in leaves_of(variant.function(**arguments)))
+        except Exception:  # a variant may fail in any way
+            continue
+        if all(np.all(np.isfinite(one)) for one in leaves) and len(leaves) == len(record.leaves):
+            found.append(replace(record, leaves=leaves))
+    return found
 
 
 def said(formula: Formula[..., Any]) -> str:

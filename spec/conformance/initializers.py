@@ -1,6 +1,6 @@
 """Initializers as subjects: judged by what is exact about them, and by tests whose error probability is stated.
 
-Exact: shape, finiteness, the same array for the same seed and another for another, the support, orthogonality, the number of non-zeros.
+Exact: shape, finiteness, the same array for the same seed and another for another, support, orthogonality, number of non-zeros.
 Statistical: the distribution function (Dvoretzky, Kiefer & Wolfowitz, with Massart's constant), the second moment (Laurent & Massart for normal
 entries, Hoeffding for bounded ones), signs and their correlation along rows and columns (Hoeffding). All bounds hold for every sample
 size, none is asymptotic. A right initializer fails any of them with probability below `ALPHA`; seeds are fixed.

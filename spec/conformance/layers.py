@@ -1,4 +1,4 @@
-"""Variants of the normalization layers, generated from their axes: the kind of variance, the place of eps, the entries that share statistics."""
+"""Variants of the normalization layers, generated from their axes: the kind of variance, the place of eps, what shares statistics."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def unbiased(x: Any, over: Any) -> Any:
 
 def one_pass(x: Any, over: Any) -> Any:
     """The mean of the squares less the square of the mean: equal in real numbers, and of no worth far from 0."""
-    return np.mean(x**2, axis=over, keepdims=True) - np.mean(x, axis=over, keepdims=True) ** 2
+    return np.maximum(np.mean(x**2, axis=over, keepdims=True) - np.mean(x, axis=over, keepdims=True) ** 2, 0)
 
 
 def mean_square(x: Any, over: Any) -> Any:

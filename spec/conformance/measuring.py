@@ -273,7 +273,7 @@ def roughly(formula: Raw, records: Iterable[Record], filled: Mapping[str, Any], 
             if came.shape != one.shape or one.dtype.kind not in "biuf":
                 return float("inf")
             error = float(np.max(np.abs(came.astype(float) - one), initial=0.0))
-            worst = max(worst, 0.0 if error == 0 else error / unit if unit else float("inf")) if error == error else float("inf")
+            worst = max(worst, 0.0 if error == 0 else error / unit if unit else float("inf")) if not np.isnan(error) else float("inf")
     return worst
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, get_args
 
 import numpy as np
-from annotated_types import Ge, Gt, Le, Lt
+from annotated_types import Ge, Gt
 
 from ...reference import FORMULAS, Formula
 from ...reference._door import Domain, domains
@@ -164,7 +164,7 @@ def tensors(given: Mapping[str, Domain], pinned: Mapping[str, Any]) -> tuple[str
 
     values: dict[str, Any] = {}
     for name, domain in given.items():
-        values[name] = symbol_of(name, domain, pinned, array)
+        values[name] = symbol_of(name, domain, pinned, array, tensor)
     return "", values
 
 
@@ -181,26 +181,23 @@ def arrays(given: Mapping[str, Domain], pinned: Mapping[str, Any]) -> tuple[str,
             return np.resize(np.arange(2), shape)
         return symbols(name, *shape, **assumptions_of(domain))
 
-    values = {name: symbol_of(name, domain, pinned, array) for name, domain in given.items()}
+    values = {name: symbol_of(name, domain, pinned, array, symbols) for name, domain in given.items()}
     return ", ".join(f"{name} = {size}" for name, size in used.items()), values
 
 
-def symbol_of(name: str, domain: Domain, pinned: Mapping[str, Any], array: Callable[[str, Domain], Any]) -> Any:
+def symbol_of(name: str, domain: Domain, pinned: Mapping[str, Any], array: Callable[[str, Domain], Any], number: Callable[..., Any]) -> Any:
     """One argument as a symbol, or as it is pinned."""
-    from ..arithmetic import symbols
-
     if name in pinned and domain.kind != "array":
         return pinned[name]
     if domain.kind == "array":
         made = array(name, domain)
         return made if pinned.get(name) is None and name not in pinned else None if pinned[name] is None else 0 * made + pinned[name]
     if domain.kind == "state":
-        return domain.hint(*(symbol_of(f"{name}_{key}", one, {}, array) for key, one in domain.fields.items()))
+        return domain.hint(*(symbol_of(f"{name}_{key}", one, {}, array, number) for key, one in domain.fields.items()))
     if domain.kind == "number":
-        bound = {type(one) for one in domain.limits if not isinstance(one, type)}
-        return symbols(name, **assumptions_of(domain), **({"below_one": True} if bound & {Lt, Le} else {}))
+        return number(name, **assumptions_of(domain))
     if domain.kind == "count" and not any(isinstance(one, Divides) for one in domain.limits):
-        return symbols(name, integer=True, **assumptions_of(domain))
+        return number(name, integer=True, **assumptions_of(domain))
     raise Unprovable(f"{name} is no symbol: {domain}")
 
 

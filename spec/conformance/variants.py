@@ -80,8 +80,8 @@ def load() -> Mapping[str, list[Variant]]:
 
 
 def variants_of(formula: Formula[..., Any]) -> list[Variant]:
-    """All that the bank has for a formula: its own variants first, then other formulas, then what is made of every formula."""
-    return [*load().get(formula.id, ()), *others(formula), *generic(formula)]
+    """All that the bank has for a formula: other formulas first, then its own variants, then what is made of every formula."""
+    return [*others(formula), *load().get(formula.id, ()), *generic(formula)]
 
 
 def itself(formula: Formula[..., Any]) -> Variant:
@@ -202,10 +202,10 @@ def parts_of(hint: Any) -> list[Any]:
 
 
 def lengths(arguments: Mapping[str, Any]) -> tuple[Any, Any, Any]:
-    """The length of the first axis, of the last, and the number of entries of the largest array among the arguments."""
+    """The length of the first axis, of the last, and the number of entries of the first array among the arguments."""
     found = [one for value in arguments.values() for one in leaves(value) if isinstance(one, np.ndarray) and one.ndim]
-    largest = max(found, key=lambda one: one.size, default=np.ones(1))
-    return largest.shape[0], largest.shape[-1], largest.size
+    first = found[0] if found else np.ones(1)
+    return first.shape[0], first.shape[-1], first.size
 
 
 def changed(raw: Callable[..., Any], change: Callable[[Any, Any], Any], place: int | None) -> Callable[..., Any]:
