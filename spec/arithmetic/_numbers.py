@@ -60,7 +60,7 @@ class Methods:
 
     def dot(self, other: Any) -> Any:
         """The product of matrices."""
-        return self @ other  # type: ignore[operator]
+        return np.matmul(self, other)  # type: ignore[call-overload]
 
 
 def variance(x: Any, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) -> Any:
@@ -76,7 +76,7 @@ def deviation(x: Any, axis: Any = None, *, ddof: int = 0, keepdims: bool = False
     return np.sqrt(variance(x, axis, ddof=ddof, keepdims=keepdims))
 
 
-class Numbers(Methods, np.ndarray):
+class Numbers(Methods, np.ndarray):  # type: ignore[misc]
     """An array over one number system. A subclass says what a number is (`number`) and what each ufunc does to numbers (`table`)."""
 
     table: ClassVar[Table] = {}

@@ -91,7 +91,7 @@ class Sampler:
             divisors = [one for one in range(1, wholes[0] + 1) if wholes[0] % one == 0]
             return int(self.source.choice(divisors[1:-1] or divisors))
         floors = [others[one.argument] if isinstance(one, NotBelow) else one.ge for one in domain.limits if not isinstance(one, Le)]
-        ceilings = [one.le for one in domain.limits if isinstance(one, Le)]
+        ceilings: list[Any] = [one.le for one in domain.limits if isinstance(one, Le)]
         low = max(floors, default=-6)
         return int(self.source.integers(low, min(ceilings, default=low + 9), endpoint=True))
 
@@ -147,7 +147,7 @@ def cases(formula: Formula[..., Any], pinned: Mapping[str, Any] | None = None) -
     found: list[Case] = []
     for name, separates, make, changed in kinds(given):
         sampler = partial(make, pinned=pinned or {})
-        arguments = attempt(lambda sampler=sampler: sampler().arguments(given))
+        arguments = attempt(sampler, given)
         if arguments is not None and (arguments := changed(arguments)) is not None:
             found.append(
                 Case(
@@ -159,12 +159,12 @@ def cases(formula: Formula[..., Any], pinned: Mapping[str, Any] | None = None) -
     return list({described(one): one for one in reversed(found)}.values())[::-1]
 
 
-def attempt(draw: Callable[[], Any]) -> Any:
+def attempt(sampler: Callable[[], Sampler], given: Mapping[str, Domain]) -> Any:
     """What is drawn at the first try that has the relations that are asked for; None where none has."""
     for _ in range(TRIES):
         try:
             with warnings.catch_warnings(action="ignore"):  # Hypothesis has its own idea of where a draw may be given up
-                return draw()
+                return sampler().arguments(given)
         except UnsatisfiedAssumption:
             continue
     return None
@@ -189,6 +189,7 @@ def kinds(given: Mapping[str, Domain]) -> Iterator[Kind]:
         yield "one alone", "a variance of 0", drawing(seeds, turn=1, sizes={axes[0]: 1}), unchanged
     if any(name.startswith("eps") for name in given):
         yield "small eps", "eps from what is rounded", drawing(seeds, turn=1, eps=SMALL), unchanged
+        yield "large eps", "eps as a floor", drawing(seeds, turn=1, eps=64.0), unchanged
         yield "no eps", "eps from a floor", drawing(seeds, turn=2, eps=0.0), unchanged
         yield "small entries", "the place of a small eps", drawing(seeds, turn=3, eps=SMALL, scale=SMALL / 2), unchanged
     yield "far from 0", "one pass over the data from two", drawing(seeds, turn=1, shift=FAR), unchanged

@@ -14,12 +14,12 @@ from ...reference import FORMULAS, Formula
 from ...reference._door import leaves as leaves_of
 from .calling import COMBINATIONS, Child, FunctionReport, FunctionTask, Record, Seen, answer_of, drive_function, formula_named, is_formula
 from .cases import in_dtype
-from .driving import Fault
+from .driving import TIMEOUT, Fault
 from .initializers import initializer_verdict, takes_source
 from .measuring import Distance, measured, roughly, units_of, with_filled
 from .subjects import NotFound, reference_to
-from .variants import Variant, itself, mutated, variants_of
-from .verdict import ALLOWED, TIMEOUT, Result, Rival, Same, Verdict, environment_of, in_words, scientific, titled
+from .variants import Variant, itself, load, mutated, variants_of
+from .verdict import ALLOWED, Result, Rival, Same, Verdict, environment_of, in_words, scientific, titled
 
 __all__ = ["check_function", "is_formula"]
 
@@ -49,8 +49,9 @@ def check_function(
     task = FunctionTask(place, wanted, settings or {}, names or {}, dtype)
     with child() as process:
         promise = process.ask(drive_function, task, timeout=timeout)
-        from .. import arithmetic, mutants  # noqa: F401 - they load while the subject runs
+        from .. import arithmetic  # noqa: F401 - it loads while the subject runs, and so does the bank
 
+        load()
         found = answer_of(promise, timeout)
         report = FunctionReport(faults=(found,)) if isinstance(found, Fault) else found
         result = judged(task, report, command)
@@ -263,7 +264,7 @@ class Judge:
         return {**facts, "verdict": verdict, "sentence": f"{self.title} deviates from {self.formula.id}: {following}.{where}", "miss": miss}
 
     def first(self, fits: list[Fit]) -> Fit | None:
-        """The first of those that hold, in the order of the bank: another formula before a variant, a variant before what is made of any."""
+        """The first of those that hold, in the order of the bank: another formula, a variant, what is made of any."""
         holding = [one for one in map(self.certain, fits) if one.holds]
         return min(holding, key=lambda one: (not one.variant.right, self.order.get(one.variant.id, len(self.order))), default=None)
 

@@ -1,9 +1,9 @@
 """Initializers as subjects: judged by what is exact about them, and by tests whose error probability is stated.
 
-Exact: shape, finiteness, the same array for the same seed and another for another, support, orthogonality, number of non-zeros.
-Statistical: the distribution function (Dvoretzky, Kiefer & Wolfowitz, with Massart's constant), the second moment (Laurent & Massart for normal
-entries, Hoeffding for bounded ones), signs and their correlation along rows and columns (Hoeffding). All bounds hold for every sample
-size, none is asymptotic. A right initializer fails any of them with probability below `ALPHA`; seeds are fixed.
+Exact: shape, finiteness, one array for one seed and another for another, the support, orthogonality, the number of non-zeros.
+Statistical: the distribution function (Dvoretzky, Kiefer & Wolfowitz, with Massart's constant), the second moment (Laurent & Massart
+for normal entries, Hoeffding for bounded ones), signs and their correlation along rows and columns (Hoeffding). All bounds hold for every
+sample size, none is asymptotic. A right initializer fails any of them with probability below `ALPHA`; seeds are fixed.
 """
 
 from __future__ import annotations
@@ -288,6 +288,12 @@ ENTRYWISE = (
     "init.truncated_normal",
 )
 
+
+def own_law_with(identifier: str, known: Mapping[str, Any], fan_out: int, fan_in: int, hyper: Mapping[str, Any]) -> Law:
+    """The law that a formula states, with hyper-parameters of its own."""
+    return own_law(identifier, fan_out, fan_in, {**known, **hyper})
+
+
 FANS: Mapping[str, tuple[str, Callable[[int, int], float]]] = {
     "in": ("n_in", lambda out, into: into),
     "out": ("n_out", lambda out, into: out),
@@ -317,7 +323,7 @@ def rules(identifier: str, hyper: Mapping[str, Any]) -> Iterator[Rule]:
     for one in ENTRYWISE:
         if set(hyper_parameters(FORMULAS[one])) <= {*hyper, "gain"}:
             known = {"gain": 1.0, **hyper}
-            yield Rule(one, "", {}, lambda out, into, given, one=one, known=known: own_law(one, out, into, {**known, **given}))
+            yield Rule(one, "", {}, functools.partial(own_law_with, one, known))
     swap = {"fan": "swapped"}
     if identifier in ENTRYWISE:
         yield Rule(
@@ -337,7 +343,8 @@ def rules(identifier: str, hyper: Mapping[str, Any]) -> Iterator[Rule]:
                         "gain": gain_kind,
                         "scale": "deviation" if root else "variance-as-deviation",
                     }
-                    said = f"with {of_family} entries, of {'variance' if root else 'deviation'} {factor_kind}/{of_fan}{' times the gain squared' if root and 'gain' in hyper and gain_kind == 'once' else ''}"
+                    said = f"with {of_family} entries, of {'variance' if root else 'deviation'} {factor_kind}/{of_fan}"
+                    said += " times the gain squared" if root and "gain" in hyper and gain_kind == "once" else ""
                     said += f", {of_gain}" if of_gain else ""
                     if gain_kind != "once" and hyper.get("gain", 1.0) == 1.0:
                         continue
@@ -358,7 +365,9 @@ def rules(identifier: str, hyper: Mapping[str, Any]) -> Iterator[Rule]:
                         return made(gained(given.get("gain", 1.0)) * scale * (math.sqrt(share) if root else share))
 
                     yield Rule(
-                        f"{identifier}/{family}/{factor_kind}-over-{fan_kind}{'' if root else '/no-root'}{'' if gain_kind == 'once' else '/gain-' + gain_kind}",
+                        f"{identifier}/{family}/{factor_kind}-over-{fan_kind}"
+                        + ("" if root else "/no-root")
+                        + ("" if gain_kind == "once" else f"/gain-{gain_kind}"),
                         said,
                         axes,
                         law,
@@ -435,7 +444,8 @@ def not_orthogonal(seen: Seen, gain: float) -> Failure | None:
         where = tuple(int(i) for i in np.unravel_index(int(np.argmax(means)), means.shape))
         return Failure(
             "free signs",
-            f"the mean of entry {where} over {len(squares)} draws is {means[where]:.3g} where {allowed:.2g} is allowed: the signs of R are not taken out",
+            f"the mean of entry {where} over {len(squares)} draws is {means[where]:.3g} where {allowed:.2g} is allowed: "
+            "the signs of R are not taken out",
         )
     return independent(large(seen))
 
@@ -457,10 +467,11 @@ def not_sparse(seen: Seen, hyper: Mapping[str, Any]) -> Failure | None:
     share = hyper.get("count", 15) if "count" not in seen.records[0].case.arguments else seen.records[0].case.arguments["count"]
     means = np.mean(there, axis=(0, 1))
     allowed = math.sqrt(math.log(2 * means.size * TESTS / ALPHA) / (2 * samples.shape[0] * samples.shape[1]))
-    if float(np.max(np.abs(means - share / samples.shape[2]))) > allowed:
+    furthest = means[np.argmax(np.abs(means - share / samples.shape[2]))]
+    if abs(furthest - share / samples.shape[2]) > allowed:
         return Failure(
             "places",
-            f"an input is used with frequency {means[np.argmax(np.abs(means - share / samples.shape[2]))]:.3g} where {share / samples.shape[2]:.3g} ± {allowed:.2g} is due",
+            f"an input is used with frequency {furthest:.3g} where {share / samples.shape[2]:.3g} ± {allowed:.2g} is due",
         )
     return follows(Law("normal", hyper.get("std", 1.0)), samples[there])
 
@@ -505,7 +516,8 @@ def initializer_verdict(seen: Seen, title: str, command: str) -> dict[str, Any]:
     if failure is None:
         shown = {name: value for name, value in facts["assumed"].items() if value is not None}
         built_in = f" with {', '.join(f'{name} = {value:.6g}' for name, value in shown.items())} built in" if shown else ""
-        words = f"{title} follows {entry_words}{built_in}: exact properties and distribution agree over {draws} entries of {len(seen.records)} draws; {certainty}."
+        agree = f"exact properties and distribution agree over {draws} entries of {len(seen.records)} draws"
+        words = f"{title} follows {entry_words}{built_in}: {agree}; {certainty}."
         verdict = Verdict.IDENTIFIED if command == "identify" else Verdict.CONFORMS
         return {
             **facts,

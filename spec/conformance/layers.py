@@ -123,7 +123,7 @@ def choices(layer: Layer) -> Iterator[tuple[dict[str, str], list[str], Callable[
         kinds.items(), DIVISORS.items(), overs.items(), centres.items()
     ):
         words = [one for one in (of_kind, of_eps, of_over, of_centre) if one]
-        if 0 < len(words) <= 2:
+        if 0 < len(words) <= 2 and (kind != "one-pass" or len(words) == 1):
             named = {"variance": kind, "eps": eps, "over": over, "centre": centre}
             yield named, words, partial(forward, layer, axes, variance, divisor, centred)
 
@@ -133,7 +133,14 @@ def forwards() -> None:
     for layer in LAYERS:
         for axes, words, function in choices(layer):
             unstable = axes["variance"] == "one-pass" and len(words) == 1
-            add(layer.forward, label=label(axes), words=f"with {' and '.join(words)}", function=function, axes=axes, unstable=unstable)
+            add(
+                layer.forward,
+                label=label(axes, centred=layer.centred),
+                words=f"with {' and '.join(words)}",
+                function=function,
+                axes=axes,
+                unstable=unstable,
+            )
             if layer.forward == "norm.batch.affine":
                 plain = partial(without_affine, function)
                 add(
@@ -152,9 +159,10 @@ def without_affine(function: Callable[..., Any], x: Any, eps: Any) -> Any:
     return function(x=x, gamma=np.ones_like(x[0]), beta=0, eps=eps)
 
 
-def label(axes: Mapping[str, str]) -> str:
+def label(axes: Mapping[str, str], *, centred: bool = True) -> str:
     """The values on the axes that are not the plain ones."""
-    plain = {"variance": ("biased",), "eps": ("inside",), "over": ("own",), "centre": ("mean",)}
+    own = {"variance": ("biased",), "centre": ("mean",)} if centred else {"variance": ("mean-square",), "centre": ("none",)}
+    plain = {**own, "eps": ("inside",), "over": ("own",)}
     return "/".join(value if key != "eps" else f"eps-{value}" for key, value in axes.items() if value not in plain.get(key, ()))
 
 
@@ -209,7 +217,7 @@ def group(x: Any, gamma: Any, beta: Any, groups: int, eps: Any, *, interleaved: 
 
 for kind, eps_place, mixed in itertools.product(VARIANCES, DIVISORS, (False, True)):
     found = [VARIANCES[kind][0], DIVISORS[eps_place][0], "the channels of a group interleaved" if mixed else ""]
-    if 0 < sum(map(bool, found)) <= 2:
+    if 0 < sum(map(bool, found)) <= 2 and (kind != "one-pass" or sum(map(bool, found)) == 1):
         add(
             "norm.group",
             label="/".join(
@@ -292,8 +300,10 @@ def backwards() -> None:
         ):
             words = [TERMS[terms][0], GAMMAS[gammas], REDUCED[reduced], SCALED[scaled], VARIANCES[variance][0], DIVISORS[eps_place][0]]
             words = [one for one in words if one]
-            if not 0 < len(words) <= 2 or (
-                not layer.centred and (variance != "biased" or terms in ("no-mean", "none") or gammas == "centred")
+            if (
+                not 0 < len(words) <= 2
+                or (variance == "one-pass" and len(words) > 1)
+                or (not layer.centred and (variance != "biased" or terms in ("no-mean", "none") or gammas == "centred"))
             ):
                 continue
             named = {"terms": terms, "gamma": gammas, "reduction": reduced, "scale": scaled, "variance": variance, "eps": eps_place}
@@ -365,7 +375,8 @@ for identifier, own in RUNNING.items():
             f"{MIXES[one][0]}, in the {what}" for one, what in ((of_mean, "mean"), (of_var, "variance")) if of_mean != of_var and one != own
         ]
         said = [one for one in said if one]
-        if 0 < len(said) <= 2:
+        unused = (of_var == "kept" and statistic != "as-asked") or (of_mean == "replaced" and statistic == "by-running-mean")
+        if 0 < len(said) <= 2 and not unused and (statistic != "one-pass" or len(said) == 1):
             add(
                 identifier,
                 label="/".join([statistic, of_mean, of_var]),
@@ -391,7 +402,7 @@ def running_deviation(kind: str, mix: str, state: Any, x: Any, momentum: Any, ep
 
 
 for kind, mix in itertools.product(("root", "variance", "eps-outside", "no-eps", "unbiased"), MIXES):
-    if (kind, mix) != ("root", "old"):
+    if (kind, mix) != ("root", "old") and (mix != "kept" or kind == "root"):
         said = [
             {
                 "root": "",
@@ -455,12 +466,6 @@ for eps_place, (said_eps, divisor) in DIVISORS.items():
             ),
             axes={"eps": eps_place},
         )
-
-
-@variant("norm.batch.inference", words="with var taken for a standard deviation", variance="deviation")
-def by_deviation(x: Any, gamma: Any, beta: Any, mean: Any, var: Any, eps: Any) -> Any:
-    """Divided by the variance and eps."""
-    return gamma * (x - mean) / (var + eps) + beta
 
 
 @variant("norm.batch.inference", words="with the statistics of the batch in the place of the running ones", statistics="batch")

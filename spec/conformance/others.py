@@ -213,10 +213,10 @@ def exponential(step: Any, lr: Any, decay: Any) -> Any:
     return lr / (1 + decay) ** step
 
 
-@variant("schedule.exponential", words="with exp(−decay k)", form="exp")
-def by_exp(step: Any, lr: Any, decay: Any) -> Any:
-    """The decay as a rate."""
-    return lr * np.exp(-decay * step)
+@variant("schedule.exponential", words="with the decay as a factor for each update", form="power")
+def as_a_power(step: Any, lr: Any, decay: Any) -> Any:
+    """η₀ λᵏ."""
+    return lr * decay**step
 
 
 # --- averages -----------------------------------------------------------------------------------------------------------------------------

@@ -81,7 +81,8 @@ class Attempt:
                 findings = [self.judged(arguments) for _, arguments in cases]
             except Exception as problem:  # whatever a function does with symbols, it is no proof
                 reasons.append(
-                    f"on arrays of {'symbolic shape' if make is tensors else 'symbols'} it raises {type(problem).__name__}: {first_line(problem)}"
+                    f"on arrays of {'symbolic shape' if make is tensors else 'symbols'} "
+                    f"it raises {type(problem).__name__}: {first_line(problem)}"
                 )
                 continue
             wrong = [one for one in findings if one.verdict is not Verdict.HOLDS]
@@ -207,7 +208,7 @@ def symbol_of(name: str, domain: Domain, pinned: Mapping[str, Any], array: Calla
 def met(
     function: Callable[..., Any], formula: Formula[..., Any], binding: Binding, pinned: Mapping[str, Any], *, prove: bool
 ) -> dict[str, str]:
-    """The pieces of evidence of an entry, with the function in the formula's place; those that need symbols only where proofs are asked for.
+    """The pieces of evidence of an entry, with the function in its place; those that need symbols where proofs are asked for.
 
     A piece that raises shows nothing of a function that floats alone can enter, and is left out.
     """

@@ -1,7 +1,8 @@
 """The bank of variants of functions: the ways in which implementations of one formula differ, each with a name and its place on the axes.
 
-Some are made of every formula: a sign, a factor, an update sooner or later, two arguments exchanged. Others belong to one chapter, and stand
-in `layers` and `others`. What another formula of the catalogue states is that formula, and what remains is a change of one place of the source.
+Some are made of every formula: a sign, a factor, an update sooner or later, two arguments exchanged. Others belong to one chapter, and
+stand in `layers` and `others`. What another formula of the catalogue states is that formula, and what remains is a change of one place of
+the source.
 """
 
 from __future__ import annotations
@@ -239,11 +240,11 @@ def of_arguments(formula: Formula[..., Any]) -> Iterator[Variant]:
             for part, one in domain.fields.items():
                 for label, words, change in feeds(part, one):
                     yield Variant(formula.id, label, words, fed(formula.raw, {name: within(part, change)}), {part: label})
-    for one, other in itertools.combinations(given, 2):
-        if shape(given[one]) == shape(given[other]) and given[one].kind in ("array", "number", "count"):
-            words = f"with {one} and {other} exchanged"
-            swap = functools.partial(swapped, formula.raw, one, other)
-            yield Variant(formula.id, f"{one}-{other}-exchanged", words, swap, {"arguments": f"{one}-{other}-exchanged"})
+    for first, second in itertools.combinations(given, 2):
+        if shape(given[first]) == shape(given[second]) and given[first].kind in ("array", "number", "count"):
+            words = f"with {first} and {second} exchanged"
+            swap = functools.partial(swapped, formula.raw, first, second)
+            yield Variant(formula.id, f"{first}-{second}-exchanged", words, swap, {"arguments": f"{first}-{second}-exchanged"})
 
 
 def within(part: str, change: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -276,13 +277,13 @@ def feeds(name: str, domain: Domain) -> Iterator[Feed]:
         yield f"{name}-1", f"without {name}: it is taken as 1", lambda one: 0 * one + 1
         yield f"{name}-negated", f"with −{name} in the place of {name}", lambda one: -one
         yield f"{name}-squared", f"with {name} squared", lambda one: one * one
-        yield f"{name}-root", f"with the root of {name}", lambda one: np.sqrt(one)
+        yield f"{name}-root", f"with the root of {name}", np.sqrt
         yield f"{name}-doubled", f"with 2 {name} in the place of {name}", lambda one: 2 * one
         yield f"{name}-halved", f"with {name}/2 in the place of {name}", lambda one: one / 2
         yield f"{name}-1-plus", f"with 1 + {name} in the place of {name}", lambda one: 1 + one
-        yield f"{name}-exp", f"with exp {name} in the place of {name}", lambda one: np.exp(one)
-        yield f"{name}-log", f"with log {name} in the place of {name}", lambda one: np.log(one)
-        yield f"{name}-transposed", f"with {name} transposed", lambda one: np.transpose(one)
+        yield f"{name}-exp", f"with exp {name} in the place of {name}", np.exp
+        yield f"{name}-log", f"with log {name} in the place of {name}", np.log
+        yield f"{name}-transposed", f"with {name} transposed", np.transpose
         yield f"{name}-signs", f"with {name} from 0 and 1 to −1 and 1", lambda one: 2 * one - 1
         yield f"{name}-shares", f"with {name} from −1 and 1 to 0 and 1", lambda one: (one + 1) / 2
 
@@ -293,7 +294,7 @@ def numbers(name: str, domain: Domain) -> Iterator[Feed]:
     yield f"{name}-0", f"without {name}: it is taken as 0", functools.partial(constantly, 0.0)
     yield f"{name}-1", f"without {name}: it is taken as 1", functools.partial(constantly, 1.0)
     yield f"{name}-squared", f"with {name} squared", lambda one: one * one
-    yield f"{name}-root", f"with the root of {name}", lambda one: np.sqrt(one)
+    yield f"{name}-root", f"with the root of {name}", np.sqrt
     yield f"{name}-doubled", f"with 2 {name} in the place of {name}", lambda one: 2 * one
     yield f"{name}-halved", f"with {name}/2 in the place of {name}", lambda one: one / 2
     yield f"{name}-negated", f"with −{name} in the place of {name}", lambda one: -one
