@@ -344,8 +344,6 @@ FUNCTIONS: Mapping[Any, Callable[..., Any]] = {
     np.max: over_axes(fold("maximum")),
     np.min: over_axes(fold("minimum")),
     np.mean: mean,
-    np.var: lambda cls, x, axis=None, **options: variance(cls(x), axis, **options),
-    np.std: lambda cls, x, axis=None, **options: deviation(cls(x), axis, **options),
     np.cumsum: cumsum,
     np.argmin: argmin,
     np.where: where,

@@ -17,7 +17,7 @@ import numpy as np
 import sympy as sp
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from ._numbers import Methods, Refused, Table, deviation, variance
+from ._numbers import Methods, Refused, Table
 from .symbolic import Symbolic, exact
 
 _counter = itertools.count()
@@ -295,8 +295,6 @@ def constant(value: int) -> Callable[[Tensor], Tensor]:
 FUNCTIONS: Mapping[Any, Callable[..., Any]] = {
     np.sum: total,
     np.mean: mean,
-    np.var: variance,
-    np.std: deviation,
     np.prod: product,
     np.linalg.outer: outer,
     np.max: arbitrary,

@@ -234,7 +234,8 @@ def one_call(
         faults += touched(watch, leaves, where, shared_by(formula, arguments))
         faults += checked(leaves, flat(due, due), dtype, where, case)
     except Misbehaved as problem:
-        return None, [problem.fault]
+        narrower = problem.fault.kind == "raises" and problem.fault.detail.startswith("it raises ValueError") and case.edge
+        return None, [Fault("refuses", problem.fault.detail, fatal=False) if narrower else problem.fault]
     if again and not faults and differs(function, binding, case, due, dtype, leaves):
         faults.append(Fault("random", f"two calls with the same arguments differ, in {where}", fatal=False))
     return Record(case, tuple(oriented(one, formula.id, place) for place, one in enumerate(leaves))), faults

@@ -38,6 +38,11 @@ class Case:
     separates: str
     arguments: Mapping[str, Any]
 
+    @property
+    def edge(self) -> bool:
+        """Whether it lies where a function may say, by a ValueError, that its domain is narrower."""
+        return not self.name.startswith("generic")
+
 
 @dataclass
 class Sampler:

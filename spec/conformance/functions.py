@@ -143,6 +143,10 @@ def of_part(seen: Seen, report: FunctionReport, title: str, common: Mapping[str,
             if drawn
             else Judge(seen, np.dtype(str(common["dtype"])).type, title, str(common["command"])).verdict()
         )
+    refusals = [one for one in faults if one.kind == "refuses"]
+    faults = tuple(one for one in faults if one not in refusals)
+    if refusals:
+        found["sentence"] += f" Its domain is narrower: {refusals[0].detail}."
     if faults:
         words = "; ".join(one.detail for one in faults)
         wrong = all(one.kind == "not-finite" for one in faults)

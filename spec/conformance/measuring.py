@@ -235,12 +235,15 @@ def errors_of(came: Any, due: Due, dtype: Any) -> tuple[Any, Any]:
     """How far numbers are from what is due, rounded up, and the ulp of its largest entry."""
     if due.exact:
         return np.abs(came.astype(float) - due.values.astype(float)), np.ones(came.shape)
+    from flint import ctx
+
     from ..arithmetic import Ball
-    from ..arithmetic.ball import spacing
+    from ..arithmetic.ball import START, spacing
 
     numbers = came.astype(float) if came.dtype.kind in "biu" else came
-    errors = np.frompyfunc(lambda one: float(one.abs_upper()), 1, 1)(Ball.plain(Ball(numbers) - due.values.view(Ball)))
-    ulp = float(spacing(max(due.values.ravel(), key=lambda one: abs(one.mid())), dtype))
+    with ctx.workprec(START):
+        errors = np.frompyfunc(lambda one: float(one.abs_upper()), 1, 1)(Ball.plain(Ball(numbers) - due.values.view(Ball)))
+        ulp = float(spacing(max(due.values.ravel(), key=lambda one: abs(one.mid())), dtype))
     errors = np.asarray(errors, dtype=float)
     return np.where(errors < ulp * 2.0**-10, 0.0, errors), np.full(errors.shape, ulp)
 

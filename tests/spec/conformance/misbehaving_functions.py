@@ -60,5 +60,11 @@ def type(x):
     return None, x.var(0)
 
 
+def refuses_one_alone(x):
+    if len(x) < 2:
+        raise ValueError("too small")
+    return stats(x)
+
+
 def settings(x, axis):
     return x.mean(axis), x.var(axis)

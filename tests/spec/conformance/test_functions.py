@@ -68,6 +68,12 @@ def test_every_formula_is_itself(identifier, dtype):
     assert result.cases >= 7
 
 
+def test_a_refusal_at_an_edge_is_said_and_no_fault():
+    result = ask_function(misbehaving_functions.refuses_one_alone, "norm.batch.stats")
+    assert (result.verdict, [one.kind for one in result.faults]) == (Verdict.CONFORMS, ["refuses"])
+    assert "Its domain is narrower: it raises ValueError: too small" in result.sentence
+
+
 def test_what_is_built_in_is_found_and_said():
     result = ask_function(
         next(one for one in RIGHT if one.__name__ == "layer_norm_eps_built_in"), "norm.layer", names={"g": "gamma", "b": "beta"}

@@ -40,7 +40,7 @@ def apart(one, other, units):
             both = np.isfinite(x) & np.isfinite(y)
             if np.any(np.isfinite(x) != np.isfinite(y)):
                 return np.inf
-            worst = max(worst, float(np.max(np.abs(x - y)[both], initial=0.0)) / bound if bound else 0.0)
+            worst = max(worst, float(np.max(np.abs(x[both] - y[both]), initial=0.0)) / bound if bound else 0.0)
     return worst
 
 
