@@ -201,7 +201,12 @@ class Judge:
 
     def rough(self, variants: Iterable[Variant], units: Mapping[str, list[float]]) -> list[Fit]:
         """Variants by their distance in floats, the nearest first."""
-        fits = [Fit(one, filled, roughly(one.function, self.seen.records, filled, units)) for one in variants for filled in self.fillings()]
+        fits: list[Fit] = []
+        nearest: list[float] = [np.inf] * (2 * FIRST)
+        for one, filled in itertools.product(variants, list(self.fillings())):
+            distance = roughly(one.function, self.seen.records, filled, units, max(CLOSE, nearest[-1]))
+            nearest = sorted([*nearest, distance])[: 2 * FIRST]
+            fits.append(Fit(one, filled, distance))
         return sorted(fits, key=lambda one: one.rough)
 
     def certain(self, fit: Fit) -> Fit:

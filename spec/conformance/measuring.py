@@ -257,12 +257,14 @@ def with_filled(arguments: Mapping[str, Any], filled: Mapping[str, Any]) -> dict
     return found
 
 
-def roughly(formula: Raw, records: Iterable[Record], filled: Mapping[str, Any], units: Mapping[str, list[float]]) -> float:
-    """The distance by floats alone, in the units of the formula that was asked for: a ranking, no verdict."""
+def roughly(formula: Raw, records: Iterable[Record], filled: Mapping[str, Any], units: Mapping[str, list[float]], far: float) -> float:
+    """The distance by floats alone, in the units of the formula that was asked for: a ranking. Beyond `far` it is not finished."""
     from ...reference._door import leaves
 
     worst = 0.0
     for record in records:
+        if worst > far:
+            return worst
         if record.case.name not in units:
             continue
         try:
