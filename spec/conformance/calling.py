@@ -72,13 +72,13 @@ class FunctionReport:
 
 def formula_named(name: str) -> Formula[..., Any]:
     """A formula by its id, an alias, or its function's name; ValueError with the nearest names."""
+    by_name = {one.__name__: one for one in FORMULAS.values()}
+    if name in FORMULAS or name in by_name:
+        return FORMULAS.get(name) or by_name[name]
     import difflib
 
     from ..catalogue import catalogue
 
-    by_name = {one.__name__: one for one in FORMULAS.values()}
-    if name in FORMULAS or name in by_name:
-        return FORMULAS.get(name) or by_name[name]
     try:
         return FORMULAS[catalogue().find(name).id]
     except KeyError:
@@ -162,7 +162,8 @@ def driven_function(task: FunctionTask) -> FunctionReport:
             return FunctionReport(faults=(Fault("import", f"its import raises {type(problem).__name__}: {problem}{line_of(problem)}"),))
         printed()  # what an import prints is not the function's doing
         parts = tuple(called(one, task) for one in found)
-        report = FunctionReport(found[0].library, version_of(found[0].library), parts)
+        library = found[0].library
+        report = FunctionReport(library, version_of(library) if library else "", parts)
         if text := printed():
             report = replace(report, faults=(Fault("prints", f"it prints: {text[:60]!r}", fatal=False),))
         return report

@@ -100,7 +100,7 @@ def of_probabilities(logits: Any, labels: Any, reduction: Any, smoothing: Any = 
     return raw("loss.softmax_xent.logits")(np.log(np.abs(logits)), labels, reduction=reduction, smoothing=smoothing)
 
 
-@variant("loss.softmax_xent.logits", "loss.softmax_xent.logits.grad", words="with the softmax taken twice", inputs="softmax-twice")
+@variant("loss.softmax_xent.logits", words="with the softmax taken twice", inputs="softmax-twice")
 def softmax_twice(logits: Any, labels: Any, reduction: Any, smoothing: Any = 0) -> Any:
     """Logits that are probabilities already."""
     return raw("loss.softmax_xent.logits")(raw("loss.softmax")(logits), labels, reduction=reduction, smoothing=smoothing)
@@ -204,7 +204,7 @@ def to_zero_with_floor(step: Any, end: Any, lr: Any, horizon: Any) -> Any:
 @variant("schedule.linear", words="with the horizon one update sooner", horizon="sooner")
 def horizon_less_one(step: Any, end: Any, lr: Any, horizon: Any) -> Any:
     """The end value is reached at τ − 1."""
-    return raw("schedule.linear")(step, end, lr=lr, horizon=horizon - 1)
+    return raw("schedule.linear")(step=step, end=end, lr=lr, horizon=np.maximum(horizon - 1, 1))
 
 
 @variant("schedule.inverse_time", words="a power of the number of updates, not a quotient", form="exponential")

@@ -18,8 +18,7 @@ import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
 
 from ...reference import FORMULAS, Formula
-from ...reference._door import Domain, domains
-from ..arithmetic import leafwise, leaves
+from ...reference._door import Domain, domains, leaves
 
 CHAPTERS = ("layers", "others")  # the modules that hold variants of single formulas
 
@@ -214,16 +213,24 @@ def changed(raw: Callable[..., Any], change: Callable[[Any, Any], Any], place: i
 
     def call(**arguments: Any) -> Any:
         sizes, turn = lengths(arguments), itertools.count()
-        return leafwise(lambda one: change(one, sizes) if next(turn) == place or place is None else one, raw(**arguments))
+        return each(lambda one: change(one, sizes) if next(turn) == place or place is None else one, raw(**arguments))
 
     return call
+
+
+def each(change: Callable[[Any], Any], result: Any) -> Any:
+    """A result whose arrays and numbers are changed one after the other."""
+    if isinstance(result, tuple):
+        parts = [each(change, part) for part in result]
+        return type(result)(*parts) if hasattr(result, "_fields") else tuple(parts)
+    return change(result)
 
 
 def exchanged(raw: Callable[..., Any], one: int, other: int) -> Callable[..., Any]:
     """A formula with two of its results exchanged."""
 
     def call(**arguments: Any) -> Any:
-        found = leaves(raw(**arguments))
+        found = list(leaves(raw(**arguments)))
         found[one], found[other] = found[other], found[one]
         return tuple(found)
 

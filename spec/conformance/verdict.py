@@ -324,7 +324,9 @@ def convention_named(name: str) -> Convention:
     try:
         return find(name)
     except KeyError:
-        near = difflib.get_close_matches(name, bank(), n=3, cutoff=0.3)
+        from ...reference import FORMULAS
+
+        near = difflib.get_close_matches(name, [*bank(), *FORMULAS], n=3, cutoff=0.3)
         raise ValueError(f"no convention is called {name!r}" + (f"; did you mean {', '.join(near)}?" if near else "")) from None
 
 
