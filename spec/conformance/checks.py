@@ -97,11 +97,11 @@ CHECKS: Mapping[str, Check] = {
         Check("convention", "it follows a right convention, or the one asked for", not_right),
         Check("convention-float32", "it does so in float32", not_right, "float32"),
         Check("precision", "it keeps its state, scalars and hyper-parameters in the precision of the parameters", not_native),
-        Check("shape-and-dtype", "it returns the shape and dtype that it was given", with_fault("shape", "dtype", "type")),
-        Check("dtype-float32", "it returns float32 for float32", with_fault("shape", "dtype", "type"), "float32"),
+        Check("shape-and-dtype", "it returns the shape and dtype that it was given", with_fault("shape", "dtype", "type", "structure")),
+        Check("dtype-float32", "it returns float32 for float32", with_fault("shape", "dtype", "type", "structure"), "float32"),
         Check("inputs", "it neither writes to its inputs, nor keeps nor returns them", with_fault("mutates", "view", "keeps")),
         Check("repeatable", "two runs with the same inputs are the same", with_fault("random")),
-        Check("silent", "it prints nothing and leaves the state of the process alone", with_fault("prints", "global-state")),
+        Check("silent", "it prints nothing and leaves the state of the process alone", with_fault("prints", "seeds", "global-state")),
         Check("zero-gradient", "a gradient that is 0 from the start gives finite numbers", with_fault("not-finite")),
     )
 }

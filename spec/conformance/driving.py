@@ -21,7 +21,7 @@ import numpy as np
 
 from .fixtures import LR, Fixture, fixture_for, fixtures
 from .steps import HYPER, OFF
-from .subjects import PAIRS, REQUIRED, VOCABULARY, NotFound, Run, Subject, circumstances, ours, subject_of, version_of
+from .subjects import PAIRS, REQUIRED, VOCABULARY, FunctionSubject, NotFound, Run, Subject, circumstances, ours, subject_of, version_of
 
 TIMEOUT = 30.0  # seconds, imports included
 MEMORY = 16.0  # GiB of data
@@ -70,6 +70,7 @@ class Report:
     environment: Mapping[str, str] = field(default_factory=dict)
     records: tuple[Record, ...] = ()
     faults: tuple[Fault, ...] = ()
+    is_function: bool = False  # it is no optimizer: functions.py judges it
 
 
 class Misbehaved(Exception):
@@ -376,6 +377,8 @@ def driven(task: Task) -> Report:
     with captured() as printed:
         try:
             subject = subject_of(task.target)
+            if isinstance(subject, FunctionSubject | tuple):
+                return Report(is_function=True)
         except NotFound as problem:
             return Report(faults=(Fault("not-found", str(problem)),))
         except BaseException as problem:
@@ -414,7 +417,7 @@ def run_all(subject: Subject, task: Task) -> Report:
                 break
     if records:
         faults += dead_coordinate(subject, plans.runs[0], dtype)
-    faults += [Fault("global-state", f"it changes {name}", fatal=False) for name in changed(before, global_state())]
+    faults += [Fault(kind, f"it changes {name}", fatal=False) for kind, name in changed(before, global_state())]
     unique = {one.kind: one for one in reversed(faults)}
     return replace(report, records=tuple(records), faults=tuple(reversed(unique.values())))
 
@@ -454,9 +457,9 @@ def global_state() -> dict[str, Any]:
     return state | ({"the state of torch's global random generator": torch.get_rng_state().tolist()} if torch else {})
 
 
-def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """What is not as it was."""
-    return [name for name, value in before.items() if after[name] != value]
+def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What is not as it was, and the kind of fault that this is."""
+    return [("seeds" if "random" in name else "global-state", name) for name, value in before.items() if after[name] != value]
 
 
 # --- in our process -------------------------------------------------------------------------------------------------------------------

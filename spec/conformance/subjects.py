@@ -172,7 +172,7 @@ def libraries_of(found: Any) -> list[str]:
     return [root for root in dict.fromkeys(roots) if root not in ("", "builtins")]
 
 
-def subject_of(target: str) -> Subject:
+def subject_of(target: str) -> Any:
     """The subject of a name: through an adapter where one stands for its library, else by its own methods."""
     found = load(target)
     library = "" if target.partition(":")[0].endswith(".py") else target.partition(":")[0].partition(".")[0]
@@ -183,6 +183,10 @@ def subject_of(target: str) -> Subject:
         return PairSubject(found, library)
     if isinstance(found, type) and callable(getattr(found, "step", None)):
         return ClassSubject(found, library)
+    if isinstance(found, FunctionSubject):
+        return found
+    if callable(found) and not isinstance(found, type):
+        return FunctionSubject(found, library=library)
     raise NotFound(f"{target} has neither `step(grad, lr)` nor `init(theta)` and `update(grad, state, theta, lr)`, and no adapter knows it")
 
 
