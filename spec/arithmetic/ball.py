@@ -197,12 +197,12 @@ class Ball(Numbers):
 def spacing(value: Any, dtype: Any) -> Any:
     """The ulp of the format at a ball's midpoint, as a ball; at 0 it is the smallest subnormal."""
     info = np.finfo(dtype)
-    middle = abs(value.mid())
+    middle = value.mid()
     least = info.minexp - info.nmant
     if middle == 0:
         return arb(2) ** least
-    exponent = math.floor((middle.log() / arb(2).log()).mid())
-    return arb(2) ** max(exponent - info.nmant, least)
+    mantissa, exponent = middle.man_exp()
+    return arb(2) ** max(int(exponent) + abs(int(mantissa)).bit_length() - 1 - info.nmant, least)
 
 
 def certified(formula: Callable[..., Any], *args: Any, dtype: Any = np.float64, ulps: float = 2.0**-20, **kwargs: Any) -> Any:

@@ -153,14 +153,10 @@ def cases(formula: Formula[..., Any], pinned: Mapping[str, Any] | None = None) -
     for name, separates, make, changed in kinds(given):
         sampler = partial(make, pinned=pinned or {})
         arguments = attempt(sampler, given)
-        if arguments is not None and (arguments := changed(arguments)) is not None:
-            found.append(
-                Case(
-                    name,
-                    separates,
-                    {**arguments, **{key: value for key, value in (pinned or {}).items() if np.ndim(arguments[key]) == 0 or value is None}},
-                )
-            )
+        edited_ones = changed(arguments) if arguments is not None else None
+        if edited_ones is not None:
+            kept = {key: arguments[key] if np.ndim(arguments[key]) and value is not None else value for key, value in (pinned or {}).items()}
+            found.append(Case(name, separates, {**edited_ones, **kept}))
     return list({described(one): one for one in reversed(found)}.values())[::-1]
 
 

@@ -457,7 +457,7 @@ def not_sparse(seen: Seen, hyper: Mapping[str, Any]) -> Failure | None:
         per_unit = np.sum(there, axis=1)
         if np.any(per_unit != count):
             per_input = np.sum(there, axis=0)
-            turned = " (each input has so many outputs instead)" if np.all(per_input == count) else ""
+            turned = f" (each input has {per_input[0]} outputs instead)" if np.ptp(per_input) == 0 else ""
             return Failure(
                 "number of non-zeros",
                 f"a unit has {per_unit[per_unit != count][0]} inputs where {count} are due, at shape {there.shape}{turned}",
@@ -573,7 +573,7 @@ def other_kind(seen: Seen, hyper: Mapping[str, Any], identifier: str) -> Rule | 
                 return Rule("init.orthogonal/signs-bound", "with the signs of the factorization left in", {"signs": "bound"}, nothing)
             words = "" if not same else f"with the gain {kind}"
             return Rule("init.orthogonal" if not same else f"init.orthogonal/gain-{kind}", words, {"gain": kind} if same else {}, nothing)
-    if identifier == "init.sparse" and all(np.all(np.sum(one != 0, axis=0) == 15) for one in samples[:1]):
+    if identifier == "init.sparse" and all(np.ptp(np.sum(one != 0, axis=0)) == 0 for one in samples):
         return Rule("init.sparse/per-input", "with so many outputs of each input, not inputs of each unit", {"count": "per-input"}, nothing)
     return None
 

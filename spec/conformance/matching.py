@@ -141,7 +141,8 @@ def errors_of(points: Any, balls: Any) -> tuple[Any, Any]:
 
 def in_bounds(errors: Any, bounds: Any) -> Any:
     """Errors in units of bounds; an exact value may have the bound 0, and no error then."""
-    return np.where(errors == 0, 0.0, np.divide(errors, bounds, out=np.full_like(errors, np.inf), where=bounds > 0))
+    with np.errstate(over="ignore"):
+        return np.where(errors == 0, 0.0, np.divide(errors, bounds, out=np.full_like(errors, np.inf), where=bounds > 0))
 
 
 def finite(value: float) -> float:

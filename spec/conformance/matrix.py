@@ -14,6 +14,7 @@ from multiprocessing import get_context
 from typing import Any
 
 from .adapters import Offer
+from .matching import NATIVE
 from .subjects import ADAPTERS, ENTRY_POINTS, adapter_for, environment, version_of
 from .verdict import Result, Verdict
 
@@ -33,7 +34,8 @@ class Cell:
     def text(self) -> str:
         """The convention, or why there is none."""
         if self.result.convention:
-            return self.result.convention
+            kept = (self.result.axes or {}).get("precision", NATIVE)
+            return self.result.convention + ("" if kept == NATIVE else f" ({kept})")
         if self.result.verdict in (Verdict.CONFORMS, Verdict.IDENTIFIED):
             return self.offer.against
         kinds = ", ".join(dict.fromkeys(one.kind for one in self.result.faults))
@@ -87,13 +89,16 @@ def answered(library: str) -> list[Cell]:
 
 def asked(offer: Offer) -> Result:
     """What one subject follows, or the error that it gives."""
+    from .calling import Here
     from .driving import Fault, Task, driven
-    from .verdict import convention_named, verdict_on
+    from .functions import check_function
+    from .verdict import verdict_on
 
-    task = Task(offer.target, offer.settings, dtype=offer.dtype)
     try:
-        wanted = convention_named(offer.against) if offer.against else None
-        return verdict_on(driven(task), task, "check" if wanted else "identify", wanted)
+        if offer.against:
+            return check_function(offer.target, offer.against, offer.settings, dtype=offer.dtype, child=Here)
+        task = Task(offer.target, offer.settings, dtype=offer.dtype)
+        return verdict_on(driven(task), task, "identify")
     except Exception as problem:
         fault = Fault("raises", f"{type(problem).__name__}: {problem}")
         return error(offer, fault.detail, (fault,))
