@@ -1,4 +1,4 @@
-"""What can be run: `python -m nox -s verify`, `tests`, `bench`, `mutants`, `coverage`, `lint`, `types`, `minimums`, `peers`."""
+"""What can be run: `python -m nox -s verify`, `tests`, `bench`, `mutants`, `reorderings`, `coverage`, `lint`, `types`, `minimums`, `peers`."""
 
 import re
 import subprocess

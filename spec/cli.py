@@ -262,6 +262,7 @@ def separation(family: str, dtype: str, mistakes: bool, as_json: bool) -> None:
 
 @main.command()
 @about_a_subject
+@click.option("--against", metavar="ID", help="Of a function: the formula of the catalogue that it is a variant of.")
 def identify(**given: Any) -> None:
     """Name the convention that an implementation follows, right or wrong."""
     answer("identify", **given)

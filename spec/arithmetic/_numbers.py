@@ -226,7 +226,7 @@ def refused_method(name: str) -> Any:
 
 KEPT = {"reshape", "transpose", "view", "copy", "ravel", "item", "tolist"}
 for _name in dir(np.ndarray):
-    if not _name.startswith("_") and callable(getattr(np.ndarray, _name)) and _name not in KEPT:
+    if not _name.startswith("_") and callable(getattr(np.ndarray, _name)) and _name not in KEPT and _name not in vars(Methods):
         setattr(Numbers, _name, refused_method(_name))
 
 

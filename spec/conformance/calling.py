@@ -20,7 +20,7 @@ from ...reference._door import domains
 from ...reference._door import leaves as leaves_of
 from .binding import Binding, bind
 from .cases import Case, allowed, cases, in_dtype
-from .driving import DRIVING, GRACE, Fault, Misbehaved, Refusal, Watch, attempt, captured, line_of
+from .driving import DRIVING, GRACE, Fault, Misbehaved, Refusal, Watch, attempt, captured, limit_memory, line_of
 from .subjects import FunctionSubject, NotFound, adapter_for, libraries_of, load, version_of
 
 FREE_SIGNS = {("data.pca.fit", 1)}  # outputs, from 0, whose columns are directions: either sign will do
@@ -112,7 +112,7 @@ def functions_of(task: FunctionTask) -> tuple[FunctionSubject, ...]:
         raise NotFound(f"{task.target} is no function")
     name = task.against or getattr(found, "__name__", "")
     if not is_formula(name):
-        raise NotFound(f"{task.target} is a function, and no formula is called {name!r}: say which one it claims to be, as in --against ID")
+        raise NotFound(f"{task.target} is a function, and no formula is called {name!r}: say which one it claims to be, as in --against norm.rms")
     return (FunctionSubject(found, formula_named(name).id, library=library_of(task.target)),)
 
 
@@ -144,6 +144,7 @@ def drive_function(task: FunctionTask, timeout: float) -> FunctionReport:
 def alone(work: Callable[[], Any], timeout: float) -> Any:
     """Do something in a process that ends by itself should ours be gone."""
     DRIVING.set()
+    limit_memory()
     faulthandler.dump_traceback_later(timeout + GRACE, exit=True)
     try:
         return work()

@@ -24,7 +24,7 @@ from .steps import HYPER, OFF
 from .subjects import PAIRS, REQUIRED, VOCABULARY, FunctionSubject, NotFound, Run, Subject, circumstances, ours, subject_of, version_of
 
 TIMEOUT = 30.0  # seconds, imports included
-MEMORY = 16.0  # GiB of data
+MEMORY = 8.0  # GiB of data
 GRACE = 5.0  # seconds more, after which a process that nobody stopped stops itself
 
 

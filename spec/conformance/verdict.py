@@ -154,12 +154,17 @@ def identify(
     subject: Any,
     settings: Mapping[str, Any] | None = None,
     *,
+    against: str | None = None,
     names: Mapping[str, str] | None = None,
     dtype: str = "float64",
     timeout: float = TIMEOUT,
 ) -> Result:
-    """Which convention an implementation follows, right or wrong."""
+    """Which convention an implementation follows, right or wrong; of a function, which variant of the formula that `against` names."""
     task = Task("", settings or {}, names or {}, known_dtype(dtype))
+    if against and names_formula_alone(against):
+        return judged_as_function(task, subject, "identify", timeout, against=against)
+    if against:
+        raise ValueError(f"against {against!r}: the convention of an optimizer is found among all; name a formula of the catalogue for a function")
     return judged(task, subject, "identify", None, timeout) or judged_as_function(task, subject, "identify", timeout)
 
 
