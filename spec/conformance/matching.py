@@ -120,7 +120,7 @@ DECIDED = 0.5  # the share of a run that rounding must leave decided
 
 
 def bound_as_far_as_decided(convention: Convention, record: Record, dtype: Any) -> Any:
-    """The bound where some of a run depends on rounding: infinite there. Where most of it does, that of programs with scalars in float64."""
+    """The bound where some of a run depends on rounding: infinite there. Where most of it does, that of programs with float64 scalars."""
     from ..arithmetic import Running, Scalars, Undecided
 
     for scalars in (Running, Scalars):

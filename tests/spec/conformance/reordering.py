@@ -38,7 +38,7 @@ class Node:
 
     def __init__(self, op, args):
         self.op, self.args = op, args
-        self.array = op == "leaf" and args[0] not in SCALARS or any(isinstance(one, Node) and one.array for one in args)
+        self.array = (op == "leaf" and args[0] not in SCALARS) or any(isinstance(one, Node) and one.array for one in args)
 
     def __repr__(self):
         return str(self.args[0]) if self.op in LEAVES else f"{self.op}({', '.join(map(repr, self.args))})"
@@ -148,7 +148,7 @@ BRANCH = ContextVar("BRANCH")  # the way that a step takes where the formula bra
 
 
 def traced(convention, hyper, late):
-    """A step as expressions in the state before it, the gradient, the learning rate and the hyper-parameters; an early one, or a late one."""
+    """A step as expressions in the state before it, the gradient, the learning rate and the hyper-parameters; early or late."""
     h = SimpleNamespace(**{name: hyper_parameter(name) if value else 0 for name, value in {**HYPER, **hyper}.items()})
     before = late or convention.family == "radam"
     s = SimpleNamespace(**{name: leaf(name) for name in STATE}, t=Count(before, -1), last_grad=None, first_lr=None)
@@ -274,7 +274,7 @@ def reassociate_products(n):
 def distribute(n):
     if n.op == "mul":
         for x, y in (n.args, n.args[::-1]):
-            if apart(y):
+            if apart(y) and (y.array or y.op == "add"):  # of scalars, differences may be all but 0
                 yield make(y.op, make("mul", x, y.args[0]), make("mul", x, y.args[1]))
     if n.op == "div" and apart(n.args[0]):
         top, below = n.args
@@ -366,7 +366,7 @@ def square(n):
 def signs(n):
     if n.op == "sub":
         yield make("neg", make("sub", *reversed(n.args)))
-    if n.op == "sub" and apart(n):
+    if n.op == "sub" and n.array:
         yield make("add", n.args[0], make("neg", n.args[1]))
     if n.op == "add" and n.args[1].op == "neg":
         yield make("sub", n.args[0], *n.args[1].args)
@@ -468,7 +468,7 @@ def pushed(op, n, k):
 
 
 def negated(name):
-    return carried(name, lambda x, h, lr: -x, lambda n: pushed_sign(n), lambda n: make("neg", n), lambda n: make("neg", n))
+    return carried(name, lambda x, h, lr: -x, pushed_sign, lambda n: make("neg", n), lambda n: make("neg", n))
 
 
 def pushed_sign(n):
@@ -485,17 +485,15 @@ def pushed_sign(n):
 def unweighted(name, beta):
     """A mean kept as a sum: what it is times its weight 1 − β."""
     weight = make("sub", 1, hyper_parameter(beta))
-    return carried(
-        name, lambda x, h, lr: x / (1 - h[beta]), lambda n: pushed("div", n, weight), lambda n: make("mul", weight, n), lambda n: make("mul", weight, n)
-    )  # fmt: skip
+    old = functools.partial(make, "mul", weight)
+    return carried(name, lambda x, h, lr: x / (1 - h[beta]), lambda n: pushed("div", n, weight), old, old)
 
 
 def times_rate(constant):
     """The velocity kept as a step; rescaled where the learning rate changes."""
     now, before = leaf("lr"), leaf("lr" if constant else "last_lr")
-    return carried(
-        "velocity", lambda x, h, lr: lr * x, lambda n: pushed("mul", n, now), lambda n: make("div", n, before), lambda n: make("div", n, now)
-    )  # fmt: skip
+    over = [lambda n, rate=rate: make("div", n, rate) for rate in (before, now)]
+    return carried("velocity", lambda x, h, lr: lr * x, lambda n: pushed("mul", n, now), *over)
 
 
 def ways_to_carry(c):
@@ -533,9 +531,8 @@ def source(shape, *, out=False):
         else:
             names[one] = f"x{k}"
             lines.append(f"x{k} = {operation(one, [names[arg] for arg in one.args], k, out=out)}")
-    return "\n    ".join(
-        ["def advance(s, g, lr, t, h, w, fma, math):", *lines, f"return {{{', '.join(f'{name!r}: {names[n]}' for name, n in shape.items())}}}"]
-    )
+    state = ", ".join(f"{name!r}: {names[n]}" for name, n in shape.items())
+    return "\n    ".join(["def advance(s, g, lr, t, h, w, fma, math):", *lines, f"return {{{state}}}"])
 
 
 def operation(one, args, k, *, out):
@@ -607,7 +604,7 @@ class Program:
         hyper = {**HYPER, **self.settings, **settings}
         h = {name: number(value) for name, value in hyper.items()}
         theta = theta.astype(wide)
-        parts = [self.rest(part, lr, hyper) for part in (theta if self.held == "coordinates" else [theta])]
+        parts = [self.rest(part, number(lr), h) for part in (theta if self.held == "coordinates" else [theta])]
         spaces = [{} for _ in self.shapes]
         now = {"t": 0}
         library = math if number is float else np
@@ -617,8 +614,8 @@ class Program:
             at = is_late(self.convention, now["t"], hyper)
             grads = grad if self.held == "coordinates" else [grad if callable(grad) else grad.astype(wide)]
             for s, g in zip(parts, grads, strict=True):
-                g = (lambda point: grad(point).astype(wide)) if callable(g) else float(g) if isinstance(s["theta"], float) else g
-                new = self.functions[at](s, g, number(rate), now["t"], h, spaces[at], fused, library)
+                seen = (lambda point: grad(point).astype(wide)) if callable(g) else float(g) if isinstance(s["theta"], float) else g
+                new = self.functions[at](s, seen, number(rate), now["t"], h, spaces[at], fused, library)
                 for name, value in new.items():
                     s[name] = value.copy() if isinstance(value, np.ndarray) else value
                 if self.held == "wide state":
@@ -627,25 +624,26 @@ class Program:
 
         return Run(advance, changes_lr=self.changes_lr, takes_function=self.convention.nesterov_form == "lookahead")
 
-    def rest(self, theta, lr, hyper):
+    def rest(self, theta, lr, h):
         """The state at rest."""
-        values = SimpleNamespace(**{**hyper, "initial_size": hyper.get("initial_size", lr)})
+        values = SimpleNamespace(**{"initial_size": lr, **h})
         s = vars(begin(self.convention, float(theta) if type(theta) is np.float64 else theta, [lr], values))
         s = {name: s[name] for name in self.shapes[-1]}
-        return s | ({name: change(s[name], hyper, lr) for name, change in (self.start or {}).items() if name in s})
+        return s | ({name: change(s[name], h, lr) for name, change in (self.start or {}).items() if name in s})
 
     def exactly(self, theta, grads, lrs, slopes=None, **hyper):
         """The points that it visits in another arithmetic."""
-        functions = [compiled(source(one)) for one in self.shapes]
+        one = 0 * lrs[0] + 1
+        library = SimpleNamespace(sqrt=np.sqrt, exp=np.exp, log=lambda x: np.log(one * x))  # of plain numbers, too
+        functions = [compiled(source(shape)) for shape in self.shapes]
         h = {**HYPER, **hyper}
-        values = SimpleNamespace(**h)
-        s = vars(begin(self.convention, theta, lrs, values))
+        s = vars(begin(self.convention, theta, lrs, SimpleNamespace(**h)))
         s = {name: s[name] for name in self.shapes[-1]}
         s |= {name: change(s[name], h, lrs[0]) for name, change in (self.start or {}).items() if name in s}
         points = []
         for t, (row, lr) in enumerate(zip(grads, lrs, strict=True), start=1):
             g = (lambda point, row=row, t=t: row + slopes[t - 1] * point) if self.convention.nesterov_form == "lookahead" else row
-            s = functions[is_late(self.convention, t, hyper)](s, g, lr, t, h, {}, fused, np)
+            s = functions[is_late(self.convention, t, self.settings)](s, g, lr, t, h, {}, fused, library)
             points.append(s["theta"])
         return np.stack(points)
 
@@ -755,7 +753,7 @@ def program(one, seed, laws=LAWS, passes=PASSES):
         held = "arrays"
     names = {"negated": ("velocity", "m"), "times the rate": ("velocity",), "times the constant rate": ("velocity",),
              "unweighted first": ("m",), "unweighted second": ("v",)}.get(way, ())  # fmt: skip
-    start = {name: ways[way].start for name in names}
+    start = dict.fromkeys(names, ways[way] and ways[way].start)
     return Program(one.convention, dict(one.settings), tuple(shapes), start, way, held, draw.choice(CONSTANTS), used)
 
 
@@ -767,7 +765,8 @@ def plain(one):
 def stays_finite(subject, dtype):
     """Whether the formula itself stays within the format at the program's own hyper-parameters: decay over a tiny root need not."""
     run = settle(subject.parameters, Task("program", dtype=dtype)).runs[0]
-    record = Record(fixture_for(changes_lr=subject.changes_lr), run.lr, run.hyper, np.zeros(1, dtype), eps=run.hyper.get("eps", HYPER["eps"]))
+    fixture, eps = fixture_for(changes_lr=subject.changes_lr), run.hyper.get("eps", HYPER["eps"])
+    record = Record(fixture, run.lr, run.hyper, np.zeros(1, dtype), eps=eps)
     theta, grads, lrs, slopes = given(record, np.float64)
     with np.errstate(all="ignore"):
         points = subject.convention.trajectory(theta, grads, lrs, slopes, **run.hyper)
