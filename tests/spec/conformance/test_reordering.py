@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from flint import ctx
 from trainspec.spec.arithmetic import Ball, Undecided
-from trainspec.spec.conformance.bank import FAMILIES
+from trainspec.spec.conformance.bank import FAMILIES, bank
 from trainspec.spec.conformance.driving import Misbehaved
 from trainspec.spec.conformance.matching import ALLOWED, BITS, EQUAL
 
@@ -17,6 +17,7 @@ from .reordering import (
     ALIKE,
     DTYPES,
     LAWS,
+    Case,
     case,
     make,
     objection,
@@ -47,6 +48,24 @@ def test_verdicts_name_them(family, dtype):
     cases = (case(f"{family} {k}", family) for k in itertools.count())
     subjects = (program(one, 1) for one in cases if one.convention.eps != "none" or "eps" not in FAMILIES[family].axes)
     assert objection(next(one for one in subjects if stays_finite(one, dtype)), dtype) == ""
+
+
+LOST = {  # in float32 rounding may turn a branch or reach 0: in all of a run unless scalars are held in float64, or in some coordinates
+    "radam": {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "lr": 1e-3},
+    "adamax/eps-none/decay-coupled": {"beta1": 0.9, "beta2": 0.98, "lr": 1e-3, "weight_decay": 1e-4},
+    "amsgrad/correction-none/decay-coupled": {"beta1": 0.5, "beta2": 0.9995, "eps": 1e-6, "lr": 0.0333, "weight_decay": 0.1},
+    "rmsprop/lr-outside/centered/decay-coupled": {"beta2": 0.999, "eps": 1e-8, "lr": 5e-4, "momentum": 0.5, "weight_decay": 0.01},
+}
+
+
+@pytest.mark.parametrize(("name", "settings"), LOST.items(), ids=list(LOST))
+def test_what_rounding_may_turn_is_no_evidence(name, settings):
+    """The rest is, and it is followed; a wrong step is not."""
+    one = Case(bank()[name], tuple(settings.items()))
+    for seed in range(3):
+        assert worst(program(one, seed), "float32") <= ALLOWED / 2
+    wrong = broken(plain(one), doubled_term, random.Random(1))
+    assert worst(wrong, "float32") > 1000
 
 
 def differs(subject, seed=7):
