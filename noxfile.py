@@ -1,4 +1,4 @@
-"""What can be run: `python -m nox -s verify`, `tests`, `bench`, `mutants`, `coverage`, `lint`, `types`, `minimums`, `peers`, `reorderings`."""
+"""Run by `python -m nox -s`: `verify`, `tests`, `bench`, `mutants`, `coverage`, `lint`, `types`, `minimums`, `peers`, `reorderings`."""
 
 import re
 import subprocess
