@@ -1,4 +1,4 @@
-"""What can be run: `python -m nox -s verify`, `tests`, `bench`, `mutants`, `reorderings`, `coverage`, `lint`, `types`, `minimums`, `peers`."""
+"""Run by `python -m nox -s`: `verify`, `tests`, `bench`, `mutants`, `coverage`, `lint`, `types`, `minimums`, `peers`, `reorderings`."""
 
 import re
 import subprocess
@@ -63,6 +63,13 @@ def mutants(session):
     """Break every formula in one place at a time, and see that the evidence notices."""
     session.install(".")
     session.run("python", "-m", "trainspec.spec.mutants", *session.posargs)
+
+
+@nox.session(python=CURRENT)
+def reorderings(session):
+    """Judge correct implementations in random orders of operations, 10000 or `-- COUNT`: none may be rejected."""
+    session.install(".")
+    session.run("python", "-m", "tests.spec.conformance.reordering", *session.posargs)
 
 
 @nox.session(python=CURRENT)

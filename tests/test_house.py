@@ -32,7 +32,13 @@ MAY_IMPORT = {
     "spec.domains": {"reference"},
     "spec.evidence": {"spec.evidence", "spec.arithmetic", "spec.catalogue", "spec.domains", "reference"},
     "spec.conformance": {
-        "spec.conformance", "spec.arithmetic", "spec.catalogue", "spec.evidence", "spec.domains", "spec.mutants", "reference"
+        "spec.conformance",
+        "spec.arithmetic",
+        "spec.catalogue",
+        "spec.evidence",
+        "spec.domains",
+        "spec.mutants",
+        "reference",
     },
     "spec.pytest_plugin": set(),
     "spec.ledger": {"spec.arithmetic", "spec.catalogue", "spec.evidence", "reference"},

@@ -11,7 +11,7 @@ from .dual import Differential, Dual, jacobian, slope
 from .prover import Finding, Verdict, proven_true, proven_zero
 from .rational import Rational
 from .rebind import rebind
-from .running import Running, rounding_bound
+from .running import Running, Scalars, rounding_bound
 from .symbolic import Fractional, Symbolic, function, symbols
 from .tensor import Tensor, labels, partial, tensor
 
@@ -25,6 +25,7 @@ __all__ = [
     "Rational",
     "Refused",
     "Running",
+    "Scalars",
     "Symbolic",
     "Tensor",
     "Undecided",

@@ -64,6 +64,10 @@ class Bounded:
         return f"{self.value} ± {self.error:.2g}"
 
 
+class Wide(Bounded):
+    """A number that is held in float64, whatever the format: it is rounded to the format where it meets one of those."""
+
+
 def rounded(value: float, propagated: float, roundings: float = 1) -> Bounded:
     """A result whose operands contribute `propagated`, and which is itself rounded so many times."""
     unit, tiny, largest, kind = FORMAT.get()
@@ -76,6 +80,8 @@ def rounded(value: float, propagated: float, roundings: float = 1) -> Bounded:
 
 def entered(value: Any) -> Bounded:
     """A number as it enters a program: rounded once if the format cannot hold it."""
+    if isinstance(value, Wide):
+        return rounded(value.value, value.error)
     if isinstance(value, Bounded):
         return value
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating | Fraction):
@@ -226,9 +232,31 @@ def sign(a: Bounded) -> Bounded:
     return Bounded(float(np.sign(a.value)), 0.0)
 
 
+def in_double(operation: Callable[..., Any]) -> Callable[..., Any]:
+    """The operation in float64, whatever the format in force."""
+
+    def call(*operands: Any) -> Any:
+        token = FORMAT.set(DOUBLE)
+        try:
+            result = operation(*operands)
+        finally:
+            FORMAT.reset(token)
+        return Wide(result.value, result.error) if isinstance(result, Bounded) else result
+
+    return call
+
+
+class Scalars(Numbers):
+    """Numbers that a program holds in float64 while its arrays are narrower, as Python's own are."""
+
+    number = staticmethod(in_double(lambda value: Bounded(value.value, value.error) if isinstance(value, Wide) else entered(value)))
+    select = staticmethod(chosen)
+
+
 class Running(Numbers):
     """Arrays of values with their error bounds, in the format in force."""
 
+    over = (Scalars,)
     number = staticmethod(entered)
     select = staticmethod(chosen)
     table: ClassVar[Table] = {
@@ -278,6 +306,9 @@ class Running(Numbers):
         return Bounded(math.fsum(one.value for one in terms), (propagated + roundings * math.fsum(one.size for one in terms)) * INFLATION)
 
 
+Scalars.table = {name: in_double(operation) for name, operation in Running.table.items()}
+
+
 def error(value: Any) -> Any:
     """The error bounds of an array of pairs, as floats."""
     return np.asarray(np.frompyfunc(operator.attrgetter("error"), 1, 1)(Running.plain(value)), dtype=float)
@@ -294,5 +325,5 @@ def rounding_bound(formula: Callable[..., Any], *args: Any, dtype: Any = np.floa
 
 
 def as_running(value: Any) -> Any:
-    """Numbers and arrays as pairs, functions and words as they are."""
-    return value if callable(value) or isinstance(value, str | bool) else Running(value)
+    """Numbers and arrays as pairs; functions, words, and what is held in float64 as they are."""
+    return value if callable(value) or isinstance(value, str | bool | Scalars) else Running(value)

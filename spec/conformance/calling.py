@@ -112,7 +112,9 @@ def functions_of(task: FunctionTask) -> tuple[FunctionSubject, ...]:
         raise NotFound(f"{task.target} is no function")
     name = task.against or getattr(found, "__name__", "")
     if not is_formula(name):
-        raise NotFound(f"{task.target} is a function, and no formula is called {name!r}: say which one it claims to be, as in --against norm.rms")
+        raise NotFound(
+            f"{task.target} is a function, and no formula is called {name!r}: say which it claims to be, as in --against norm.rms"
+        )
     return (FunctionSubject(found, formula_named(name).id, library=library_of(task.target)),)
 
 

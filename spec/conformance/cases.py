@@ -155,7 +155,9 @@ def cases(formula: Formula[..., Any], pinned: Mapping[str, Any] | None = None) -
         arguments = attempt(sampler, given)
         edited_ones = changed(arguments) if arguments is not None else None
         if edited_ones is not None:
-            kept = {key: arguments[key] if np.ndim(arguments[key]) and value is not None else value for key, value in (pinned or {}).items()}
+            kept = {
+                key: arguments[key] if np.ndim(arguments[key]) and value is not None else value for key, value in (pinned or {}).items()
+            }
             found.append(Case(name, separates, {**edited_ones, **kept}))
     return list({described(one): one for one in reversed(found)}.values())[::-1]
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -103,12 +104,57 @@ def latest(conventions: Iterable[Convention], records: tuple[Record, ...]) -> Co
 
 def expected(convention: Convention, record: Record, dtype: Any = None) -> tuple[Any, Any]:
     """What a convention makes of a run: certified balls, and the bound of what rounding does in the run's dtype or another."""
-    from ..arithmetic import certified, rounding_bound
+    from ..arithmetic import Undecided, certified, rounding_bound
 
     theta, grads, lrs, slopes = given(record, record.points.dtype.type)
     curved = {} if slopes is None else {"slopes": slopes}
     balls = certified(convention.trajectory, theta, grads, lrs, **curved, **record.hyper, dtype=record.points.dtype)
-    return balls, rounding_bound(convention.trajectory, theta, grads, lrs, **curved, **record.hyper, dtype=dtype or record.points.dtype)
+    dtype = dtype or record.points.dtype
+    try:
+        return balls, rounding_bound(convention.trajectory, theta, grads, lrs, **curved, **record.hyper, dtype=dtype)
+    except (Undecided, ZeroDivisionError):
+        return balls, bound_as_far_as_decided(convention, record, dtype)
+
+
+DECIDED = 0.5  # the share of a run that rounding must leave decided
+
+
+def bound_as_far_as_decided(convention: Convention, record: Record, dtype: Any) -> Any:
+    """The bound where some of a run depends on rounding: infinite there. Where most of it does, that of programs with float64 scalars."""
+    from ..arithmetic import Running, Scalars, Undecided
+
+    for scalars in (Running, Scalars):
+        bounds = bound_by_column(convention, record, dtype, scalars)
+        if np.mean(np.isfinite(bounds)) >= DECIDED:
+            return bounds
+    raise Undecided(f"most of {convention.id} depends on rounding")
+
+
+def bound_by_column(convention: Convention, record: Record, dtype: Any, scalars: Any) -> Any:
+    """The bound of every coordinate as far as it is decided, and infinity from there on."""
+    from ..arithmetic import rounding_bound
+
+    def started(theta: Any, grads: Any, slopes: Any = None) -> Any:
+        return begun(convention, theta, grads, scalars(lrs), slopes, **{name: scalars(value) for name, value in record.hyper.items()})
+
+    theta, grads, lrs, slopes = given(record, record.points.dtype.type)
+    bounds = np.full(record.points.shape, np.inf)
+    for k in range(len(theta)):
+        one = slice(k, k + 1)
+        curved = {} if slopes is None else {"slopes": slopes[:, one]}
+        known = rounding_bound(started, theta[one], grads[:, one], **curved, dtype=dtype)
+        bounds[: len(known) - 1, one] = known[1:]
+    return bounds
+
+
+def begun(convention: Convention, theta: Any, *fed: Any, **hyper: Any) -> Any:
+    """The start, and the points of a trajectory as far as they are decided."""
+    from ..arithmetic import Undecided
+
+    points = [theta]
+    with suppress(Undecided, ZeroDivisionError):
+        points.extend(s.theta for s in walk(convention, theta, *fed, **hyper))
+    return np.stack(points)
 
 
 def measured(convention: Convention, records: Iterable[Record], dtype: Any = None) -> Measure:

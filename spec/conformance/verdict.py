@@ -164,7 +164,9 @@ def identify(
     if against and names_formula_alone(against):
         return judged_as_function(task, subject, "identify", timeout, against=against)
     if against:
-        raise ValueError(f"against {against!r}: the convention of an optimizer is found among all; name a formula of the catalogue for a function")
+        raise ValueError(
+            f"against {against!r}: the convention of an optimizer is found among all; name a formula of the catalogue for a function"
+        )
     return judged(task, subject, "identify", None, timeout) or judged_as_function(task, subject, "identify", timeout)
 
 

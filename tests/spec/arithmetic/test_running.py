@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from trainspec.reference._door import domains
-from trainspec.spec.arithmetic import Numbers, Refused, Running, Undecided, certified, leafwise, leaves, rounding_bound
+from trainspec.spec.arithmetic import Numbers, Refused, Running, Scalars, Undecided, certified, leafwise, leaves, rounding_bound
 from trainspec.spec.arithmetic.running import FORMAT, LIBRARY, Bounded, error, format_of, rounded
 from trainspec.spec.domains import arguments
 
@@ -763,3 +763,27 @@ def test_a_mutant_of_the_sum_is_caught(change, monkeypatch):
     monkeypatch.setattr(Running, "add_up", staticmethod(change(Running.add_up)))
     with pytest.raises(AssertionError):
         [check_program(total, {"a": numbers(seed, 5, np.float32)["x"]}, np.float32, seed) for seed in range(40)]
+
+
+# --- scalars in float64 -----------------------------------------------------------------------------------------------------------------
+
+
+def test_scalars_in_double_are_rounded_where_they_meet_an_array():
+    """1 − .999 keeps its digits among scalars and loses one rounding in an array; in float32 throughout it loses a thousand."""
+    x = np.array([1.0], np.float32)
+
+    def weighted(x, beta):
+        return (1 - beta) * x
+
+    narrow, wide = (rounding_bound(weighted, x, kind(0.999), dtype=np.float32)[0] for kind in (float, Scalars))
+    unit = float(np.finfo(np.float32).eps) / 2
+    assert narrow > 500 * 0.001 * unit
+    assert 0.001 * unit < wide < 3 * 0.001 * unit
+
+
+def test_scalars_in_double_decide_by_their_own_digits():
+    assert bool(np.all(Scalars(1.0 + 2**-40) > 1))
+    assert np.array_equal(
+        rounding_bound(lambda x, a: np.where(a > 1, x, 0 * x), np.ones(2), Scalars(1.0 + 2**-40), dtype=np.float32), [0, 0]
+    )
+    assert np.all(rounding_bound(np.maximum, np.ones(2), Scalars(1.1), dtype=np.float32) > 0)
