@@ -233,7 +233,11 @@ def answer(question: str, subject: str, settings: dict[str, Any], names: tuple[s
 @main.command()
 @about_a_subject
 @click.option("--against", metavar="CONVENTION", help="The convention, or the formula of a function: a name, or an id of the catalogue.")
-@click.option("--evidence", is_flag=True, help="A function meets all pieces of evidence of its entry that it can.")
+@click.option(
+    "--evidence/--no-evidence",
+    default=None,
+    help="A function meets the pieces of evidence of its entry; if it conforms, unless told not to.",
+)
 @click.option("--prove", is_flag=True, help="A function is executed on symbols: where that succeeds the verdict is a proof.")
 def check(**given: Any) -> None:
     """Check whether an implementation conforms: `torch.optim:SGD`, `mine.py:MyMomentum`, or a function with --against."""

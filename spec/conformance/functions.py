@@ -37,7 +37,7 @@ def check_function(
     timeout: float = TIMEOUT,
     *,
     command: str = "check",
-    evidence: bool = False,
+    evidence: bool | None = None,
     prove: bool = False,
     child: Any = Child,
 ) -> Result:
@@ -62,24 +62,22 @@ def check_function(
         return result
 
 
-def shown_too(result: Result, process: Any, task: FunctionTask, *, prove: bool, evidence: bool) -> Result:
+def shown_too(result: Result, process: Any, task: FunctionTask, *, prove: bool, evidence: bool | None) -> Result:
     """The result with a proof, where one was asked for and the function conforms, and with the evidence that it met."""
+    conforms = result.verdict in (Verdict.CONFORMS, Verdict.IDENTIFIED)
+    evidence = (conforms and result.command == "check") if evidence is None else evidence
     if not (prove or evidence) or takes_source(FORMULAS[str(result.entry)]):
         return result
     from .proving import BUDGET, EVIDENCE_BUDGET, Shown, show_function
 
     limit = 2 * (BUDGET * prove + EVIDENCE_BUDGET * evidence)
-    conforms = result.verdict in (Verdict.CONFORMS, Verdict.IDENTIFIED)
     found = answer_of(process.ask(show_function, task, dict(result.assumed), prove and conforms, evidence, timeout=limit), limit)
-    shown = Shown(unproved=f"no proof was found: {found.detail}") if isinstance(found, Fault) else found
+    shown = (Shown(unproved=f"no proof was found: {found.detail}") if prove else Shown()) if isinstance(found, Fault) else found
     if prove and not conforms:
         shown = replace(shown, proved="", unproved="what deviates is not proved")
     counts = {verdict: list(shown.evidence.values()).count(verdict) for verdict in ("holds", "refuted", "unknown")}
-    words = (
-        f" {', '.join(f'{count} {verdict}' for verdict, count in counts.items() if count)} of its pieces of evidence."
-        if shown.evidence
-        else ""
-    )
+    met = " and ".join(f"{count} {VERBS[verdict][count > 1]}" for verdict, count in counts.items() if count)
+    words = f" Of its pieces of evidence {met}." if met else ""
     words += f" Proved {shown.proved}." if shown.proved else f" Not proved: {shown.unproved}." if shown.unproved else ""
     refuted = conforms and counts["refuted"]
     return replace(
@@ -90,6 +88,9 @@ def shown_too(result: Result, process: Any, task: FunctionTask, *, prove: bool, 
         unproved=shown.unproved or None,
         evidence=shown.evidence,
     )
+
+
+VERBS = {"holds": ("holds", "hold"), "refuted": ("is refuted", "are refuted"), "unknown": ("is undecided", "are undecided")}
 
 
 def with_counterexample(result: Result, process: Any, task: FunctionTask) -> Result:

@@ -133,14 +133,15 @@ def check(
     names: Mapping[str, str] | None = None,
     dtype: str = "float64",
     timeout: float = TIMEOUT,
-    evidence: bool = False,
+    evidence: bool | None = None,
     prove: bool = False,
 ) -> Result:
     """Whether an implementation conforms to a right convention, or to the one named.
 
     The subject is a name (`torch.optim:SGD`, `mine.py:MyMomentum`) or a class or module that can be imported. `settings` are its
     hyper-parameters, `names` translates its names into ours. A function is checked against a formula of the catalogue: the one that has its
-    name, or the one named. With `evidence` it meets the pieces of evidence of its entry too; with `prove` it is executed on symbols.
+    name, or the one named. If it conforms, or `evidence` is asked for, it meets the pieces of evidence of its entry too; with `prove` it is
+    executed on symbols.
     """
     task = Task("", settings or {}, names or {}, known_dtype(dtype))
     if against and names_formula_alone(against):

@@ -38,15 +38,17 @@ class Result:
     raised: bool = False
 
 
-def run_piece(piece: Piece, instead: Formulas | None = None, *, full: bool = False) -> Result:
+def run_piece(piece: Piece, instead: Formulas | None = None, *, full: bool = False, allowed: float = 1.0) -> Result:
     """Judge a piece, of the reference or with other formulas in the place of some of its own; in full, if it has a longer form.
+
+    `allowed` is what another order of operations may make of the running bounds within which laws hold.
 
     A piece that raises is unknown: nothing was shown. So is one that claims nothing.
     """
     start = time.perf_counter()
     raised = False
     try:
-        finding = run_law(piece, instead or {}) if piece.kind == "law" else run_claims(piece, instead or {}, full=full)
+        finding = run_law(piece, instead or {}, allowed) if piece.kind == "law" else run_claims(piece, instead or {}, full=full)
     except Exception as problem:  # whatever a piece raises is reported, and the run goes on
         finding = Finding(Verdict.UNKNOWN, f"raised {type(problem).__name__}: {problem}")
         raised = True
@@ -84,7 +86,7 @@ def cells(piece: Piece) -> list[tuple[Cell, Finding]]:
         return [(one, judge(one.got, one.claimed)) for one in claims if isinstance(one, Cell)]
 
 
-def run_law(piece: Piece, instead: Formulas) -> Finding:
+def run_law(piece: Piece, instead: Formulas, allowed: float = 1.0) -> Finding:
     """A law, on examples drawn from the domains of its parameters; a counterexample is shrunk to the simplest."""
     options = dict(piece.options)
     formulas = chosen(piece, piece.formulas, instead)
@@ -93,7 +95,7 @@ def run_law(piece: Piece, instead: Formulas) -> Finding:
 
     def refutes(data: dict[str, Any]) -> bool:
         nonlocal tried
-        finding = example(piece, formulas, data, exact=options.get("exact", False))
+        finding = example(piece, formulas, data, exact=options.get("exact", False), allowed=allowed)
         tried += finding is not None
         if finding and finding.verdict is Verdict.UNKNOWN:
             unknown.append(finding)
@@ -113,19 +115,19 @@ def run_law(piece: Piece, instead: Formulas) -> Finding:
         if not tried:
             return Finding(Verdict.UNKNOWN, "no example lies in the domain")
         return worst(unknown) if unknown else Finding(Verdict.HOLDS, f"{tried} examples")
-    detail = example(piece, formulas, found, exact=options.get("exact", False))
+    detail = example(piece, formulas, found, exact=options.get("exact", False), allowed=allowed)
     shown = ", ".join(f"{name} = {value!r}" for name, value in found.items())
     return Finding(Verdict.REFUTED, f"{shown}: {detail.detail if detail else ''}")
 
 
-def example(piece: Piece, formulas: Formulas, data: dict[str, Any], *, exact: bool) -> Finding | None:
+def example(piece: Piece, formulas: Formulas, data: dict[str, Any], *, exact: bool, allowed: float = 1.0) -> Finding | None:
     """One example of a law: equal to the last bit, or, unless it is said to be exact, as far apart as rounding allows."""
     try:
         with np.errstate(all="ignore"):
             pairs = list(piece.function(**formulas, **data))
             if exact:
                 return judged(pairs)
-            return judged_within_rounding(pairs, list(bounded_claims(piece, data)))
+            return judged_within_rounding(pairs, list(bounded_claims(piece, data)), allowed)
     except Undecided:
         return None  # rounding alone may decide this example: it shows nothing
 
@@ -146,7 +148,7 @@ def lifted(value: Any) -> Any:
     return value if isinstance(value, int | str) else as_running(value)
 
 
-def judged_within_rounding(pairs: list[Any], bounded: list[Any]) -> Finding:
+def judged_within_rounding(pairs: list[Any], bounded: list[Any], times: float = 1.0) -> Finding:
     """Whether floats agree within the sum of the two running bounds; truth values must simply agree."""
     if not pairs:
         return Finding(Verdict.UNKNOWN, "it claims nothing")
@@ -156,7 +158,7 @@ def judged_within_rounding(pairs: list[Any], bounded: list[Any]) -> Finding:
                 if not np.all(np.asarray(a) == b):
                     return Finding(Verdict.REFUTED, f"claim {number}: {a} where {b} is claimed")
                 continue
-            allowed = error(Running(a_bound)) + error(Running(b_bound))
+            allowed = times * (error(Running(a_bound)) + error(Running(b_bound)))
             if np.shape(a) != np.shape(b) and np.shape(b) != ():
                 return Finding(Verdict.REFUTED, f"claim {number}: shape {np.shape(a)} where {np.shape(b)} is claimed")
             if not np.all(np.abs(np.asarray(a) - b) <= allowed):
