@@ -79,12 +79,10 @@ def shown_too(result: Result, process: Any, task: FunctionTask, *, prove: bool, 
     met = " and ".join(f"{count} {VERBS[verdict][count > 1]}" for verdict, count in counts.items() if count)
     words = f" Of its pieces of evidence {met}." if met else ""
     words += f" Proved {shown.proved}." if shown.proved else f" Not proved: {shown.unproved}." if shown.unproved else ""
-    refuted = conforms and counts["refuted"]
     return replace(
-        result,
-        verdict=Verdict.DEVIATES if refuted else result.verdict,
+        result,  # the comparison decides: what is said of rounding in a piece is meant for the reference's order of operations
         sentence=result.sentence + words,
-        proved=None if refuted else shown.proved or None,
+        proved=shown.proved or None,
         unproved=shown.unproved or None,
         evidence=shown.evidence,
     )
