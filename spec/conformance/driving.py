@@ -104,7 +104,8 @@ SEPARATING: Mapping[str, tuple[float, float]] = {  # values that tell convention
     "smallest": (2.0**-6, 2.0**-7),
     "largest": (0.5, 0.75),
 }
-TYPICAL: Mapping[str, float] = {**HYPER, "decay": 0.9, "lr": LR, "initial_size": LR}  # what a subject that states no default is first run with
+TYPICAL: Mapping[str, float] = {**HYPER, "decay": 0.9, "lr": LR, "initial_size": LR}  # what is meant by a subject that states no default
+SHOWN = {**TYPICAL, **{name: SEPARATING[name][0] for name in (*OFF, "initial_second_moment")}}  # what it is first run with: nothing is off
 LIMITS: Mapping[str, tuple[float, float]] = {"lr": (0, np.inf), "momentum": (0, 1), "dampening": (0, 1), "beta1": (0, 1), "beta2": (0, 1),
     "decay": (0, 1), "eps": (0, np.inf), "eps_root": (0, np.inf), "initial_second_moment": (0, np.inf)}  # fmt: skip
 
@@ -134,7 +135,7 @@ def settle(parameters: Mapping[str, Any], task: Task) -> Plans:
     check_settings(given)
     defaults = {mine: default_of(parameters[name], mine, name) for mine, name in theirs.items() if mine in VOCABULARY}
     first = {**{mine: value for mine, value in defaults.items() if value not in (REQUIRED, None)}, **given}
-    first |= {mine: TYPICAL[mine] for mine, value in defaults.items() if value is REQUIRED and mine not in given and mine in TYPICAL}
+    first |= {mine: SHOWN[mine] for mine, value in defaults.items() if value is REQUIRED and mine not in given and mine in SHOWN}
     second = {mine: other(mine, value) if free(mine, value, given) else value for mine, value in first.items()}
     if "lr" not in given and "lr" in first:
         first["lr"] = float(first["lr"])

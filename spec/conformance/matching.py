@@ -7,6 +7,7 @@ Floats rank the conventions first; nothing is decided by them.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,6 +22,7 @@ from .steps import HYPER, OFF, walk
 
 ALLOWED = 4.0  # bounds: reorderings and fused operations stay below, other conventions are a thousand and more away
 ROUGH = 2.0**-10  # further off, relative to the parameters, a run is not followed in any dtype
+ENOUGH = 8  # steps, of one run at least, that rounding leaves decided
 NEAREST = 3  # rivals that are measured with certainty; floats rank all of them first
 MEASURED = 12  # conventions that floats leave open and that are measured
 NARROWER = {"float64": np.float32, "float32": np.float16}
@@ -102,30 +104,52 @@ def latest(conventions: Iterable[Convention], records: tuple[Record, ...]) -> Co
 
 
 def expected(convention: Convention, record: Record, dtype: Any = None) -> tuple[Any, Any]:
-    """What a convention makes of a run: certified balls, and the bound of what rounding does in the run's dtype or another."""
-    from ..arithmetic import certified, rounding_bound
+    """What a convention makes of a run: certified balls, and the bound of what rounding does in the run's dtype or another.
+
+    Both end before the step in which rounding may decide where it goes, as where a denominator is no larger than its error.
+    """
+    from ..arithmetic import Undecided, certified, rounding_bound
 
     theta, grads, lrs, slopes = given(record, record.points.dtype.type)
     curved = {} if slopes is None else {"slopes": slopes}
-    balls = certified(convention.trajectory, theta, grads, lrs, **curved, **record.hyper, dtype=record.points.dtype)
-    return balls, rounding_bound(convention.trajectory, theta, grads, lrs, **curved, **record.hyper, dtype=dtype or record.points.dtype)
+    points = functools.partial(points_so_far, convention)
+    bounds = rounding_bound(points, theta, grads, lrs, **curved, **record.hyper, dtype=dtype or record.points.dtype)[1:]
+    if not len(bounds):
+        return bounds, bounds
+    rows = slice(len(bounds))
+    curved = {name: values[rows] for name, values in curved.items()}
+    try:
+        balls = certified(convention.trajectory, theta, grads[rows], lrs[rows], **curved, **record.hyper, dtype=record.points.dtype)
+    except (Undecided, ZeroDivisionError):
+        return bounds[:0], bounds[:0]
+    return balls, bounds
+
+
+def points_so_far(convention: Convention, theta: Any, grads: Any, lrs: Any, slopes: Any = None, **hyper: Any) -> Any:
+    """The start, and the points of a convention up to a step that the arithmetic cannot decide."""
+    from ..arithmetic import Undecided
+
+    points = [theta]
+    with contextlib.suppress(Undecided, ZeroDivisionError):
+        points.extend(s.theta for s in walk(convention, theta, grads, lrs, slopes, **hyper))
+    return np.stack(points)
 
 
 def measured(convention: Convention, records: Iterable[Record], dtype: Any = None) -> Measure:
     """The largest error over all runs, in bounds and in ulps, and the first place where it is too large."""
-    from ..arithmetic import Undecided
-
-    bounds, ulps, divergence = 0.0, 0.0, None
+    bounds, ulps, divergence, longest = 0.0, 0.0, None, 0
     for record in records:
-        try:
-            balls, allowed = expected(convention, record, dtype)
-        except (Undecided, ZeroDivisionError):
-            return Measure(convention, sys.float_info.max, sys.float_info.max)
-        errors, units = errors_of(record.points, balls)
+        balls, allowed = expected(convention, record, dtype)
+        if not (steps := len(allowed)):
+            continue
+        errors, units = errors_of(record.points[:steps], balls)
         ratios = in_bounds(errors, allowed)
         with np.errstate(over="ignore"):  # where 0 is due the unit is the smallest there is
             bounds, ulps = max(bounds, float(np.max(ratios))), max(ulps, float(np.max(errors / units)))
         divergence = divergence or first_divergence(convention, record, balls, ratios)
+        longest = max(longest, steps)
+    if longest < ENOUGH:
+        return Measure(convention, sys.float_info.max, sys.float_info.max)
     return Measure(convention, finite(bounds), finite(ulps), divergence)
 
 
@@ -319,8 +343,9 @@ def apart(convention: Convention, record: Record, bounds: Any) -> float:
     """How far a trajectory in floats is from a run, in units of given bounds."""
     with np.errstate(all="ignore"):
         theta, grads, lrs, slopes = given(record, np.float64)
-        gaps = np.abs(convention.trajectory(theta, grads, lrs, slopes, **record.hyper) - record.points)
-    return float(np.max(np.nan_to_num(in_bounds(gaps, bounds), nan=np.inf)))
+        points = convention.trajectory(theta, grads, lrs, slopes, **record.hyper)
+        ratios = in_bounds(np.abs(points - record.points)[: len(bounds)], bounds)
+    return float(np.max(np.nan_to_num(ratios, nan=np.inf), initial=0.0))
 
 
 # --- conventions that coincide --------------------------------------------------------------------------------------------------------
