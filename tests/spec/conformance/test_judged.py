@@ -42,6 +42,8 @@ def test_right_ones_conform(module, name, dtype):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(("module", "name"), WRONG, ids=[name for _, name in WRONG])
 def test_wrong_ones_are_found(module, name, dtype):
+    if dtype != getattr(module.CASES[name], "only", dtype):
+        return
     one, result = asked(module, name, dtype)
     assert result.verdict == getattr(one, "verdict", "deviates"), result.sentence
     check_faults(one, result)
