@@ -232,10 +232,32 @@ def answer(question: str, subject: str, settings: dict[str, Any], names: tuple[s
 
 @main.command()
 @about_a_subject
-@click.option("--against", metavar="CONVENTION", help="The convention to conform to: its name, or an id of the catalogue.")
+@click.option("--against", metavar="CONVENTION", help="The convention, or the formula of a function: a name, or an id of the catalogue.")
+@click.option("--evidence", is_flag=True, help="A function meets all pieces of evidence of its entry that it can.")
+@click.option("--prove", is_flag=True, help="A function is executed on symbols: where that succeeds the verdict is a proof.")
 def check(**given: Any) -> None:
-    """Check whether an implementation conforms: `torch.optim:SGD`, `mine.py:MyMomentum`."""
+    """Check whether an implementation conforms: `torch.optim:SGD`, `mine.py:MyMomentum`, or a function with --against."""
     answer("check", **given)
+
+
+@main.command()
+@click.argument("family")
+@click.option("--dtype", type=click.Choice(["float64", "float32"]), default="float64", show_default=True)
+@click.option("--mistakes", is_flag=True, help="The wrong ones too.")
+@json_option
+def separation(family: str, dtype: str, mistakes: bool, as_json: bool) -> None:
+    """How far apart the conventions of a family are on the fixtures, in units of the running bound."""
+    from .conformance.bank import FAMILIES
+    from .conformance.separation import as_table
+    from .conformance.separation import separation as distances_of
+
+    if family not in FAMILIES:
+        raise click.UsageError(f"no family is called {family!r}: there are {', '.join(FAMILIES)}")
+    conventions, distances = distances_of(family, dtype, mistaken=None if mistakes else False)
+    if as_json:
+        print_json({"family": family, "dtype": dtype, "conventions": [one.id for one in conventions], "distances": distances.tolist()})
+    else:
+        console().print(as_table(family, conventions, distances, dtype))
 
 
 @main.command()

@@ -31,7 +31,52 @@ OPERATORS: Table = {
 }
 
 
-class Numbers(np.ndarray):
+class Methods:
+    """The methods of NumPy's arrays that do what its functions do: the reference has no use for them, and functions of others have."""
+
+    def sum(self, axis: Any = None, *, keepdims: bool = False) -> Any:
+        """np.sum."""
+        return np.sum(self, axis=axis, keepdims=keepdims)  # type: ignore[call-overload]
+
+    def mean(self, axis: Any = None, *, keepdims: bool = False) -> Any:
+        """np.mean."""
+        return np.mean(self, axis=axis, keepdims=keepdims)  # type: ignore[call-overload]
+
+    def max(self, axis: Any = None, *, keepdims: bool = False) -> Any:
+        """np.max."""
+        return np.max(self, axis=axis, keepdims=keepdims)  # type: ignore[call-overload]
+
+    def min(self, axis: Any = None, *, keepdims: bool = False) -> Any:
+        """np.min."""
+        return np.min(self, axis=axis, keepdims=keepdims)  # type: ignore[call-overload]
+
+    def var(self, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) -> Any:
+        """np.var."""
+        return variance(self, axis, ddof=ddof, keepdims=keepdims)
+
+    def std(self, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) -> Any:
+        """np.std."""
+        return np.sqrt(variance(self, axis, ddof=ddof, keepdims=keepdims))
+
+    def dot(self, other: Any) -> Any:
+        """The product of matrices."""
+        return np.matmul(self, other)  # type: ignore[call-overload]
+
+
+def variance(x: Any, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) -> Any:
+    """np.var: the mean square of the deviations, in two passes; with ddof, over so many entries fewer."""
+    squares = (x - np.mean(x, axis=axis, keepdims=True)) ** 2
+    entries = np.mean(np.ones_like(x), axis=axis, keepdims=keepdims)
+    count = np.sum(np.ones_like(x), axis=axis, keepdims=keepdims)
+    return np.sum(squares, axis=axis, keepdims=keepdims) / (count - ddof * entries)
+
+
+def deviation(x: Any, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) -> Any:
+    """np.std: the root of np.var."""
+    return np.sqrt(variance(x, axis, ddof=ddof, keepdims=keepdims))
+
+
+class Numbers(Methods, np.ndarray):  # type: ignore[misc]
     """An array over one number system. A subclass says what a number is (`number`) and what each ufunc does to numbers (`table`)."""
 
     table: ClassVar[Table] = {}

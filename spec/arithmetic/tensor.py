@@ -17,7 +17,7 @@ import numpy as np
 import sympy as sp
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from ._numbers import Refused, Table
+from ._numbers import Methods, Refused, Table
 from .symbolic import Symbolic, exact
 
 _counter = itertools.count()
@@ -38,7 +38,7 @@ def size_of(value: Any) -> Any:
     return exact(value if not isinstance(value, Tensor) else value.element)
 
 
-class Tensor(np.lib.mixins.NDArrayOperatorsMixin):
+class Tensor(Methods, np.lib.mixins.NDArrayOperatorsMixin):
     """The generic element of an array, and its axes, one for each index; `widths` says how many indices each of NumPy's axes has."""
 
     table: ClassVar[Table] = {**Symbolic.table, "sqrt": sp.sqrt}  # the prover brings radicands that hold sums to normal form

@@ -72,6 +72,10 @@ BIAS_CORRECTIONS: Axis = {
     "one-ahead": wrong("corrected with t one too large", fed="t + 1 for t in βᵗ"),
     "once": wrong("corrected with t = 1 throughout", fed="1 for t in βᵗ"),
     "swapped": wrong("with each moment corrected by the decay of the other", fed="β₂ᵗ for β₁ᵗ and β₁ᵗ for β₂ᵗ"),
+    "one-behind": wrong("corrected with t one too small from the second step on", fed="t − 1 for t in βᵗ after the first step"),
+    "multiplied": wrong("multiplied by its corrections where it is to be divided", fed="1 / (1 − βᵗ) for 1 − βᵗ"),
+    "first-for-both": wrong("with both moments corrected by β₁", fed="β₁ᵗ for β₂ᵗ"),
+    "second-rootless": wrong("with the second correction outside its root", fed="(1 − β₂ᵗ)² for 1 − β₂ᵗ"),
 }
 INITIAL: Axis = {
     "0": Value(),
@@ -104,6 +108,12 @@ WEIGHT_DECAYS: Axis = {
     "decoupled": Value("its decay decoupled", fed="η λ θ subtracted besides"),
     "after-step": Value("its decay after the step", fed="θ ← θ − η λ θ after all"),
     "preconditioned": Value("its decay added to the numerator", fed="λ θ added to the numerator"),
+    "coupled-and-decoupled": wrong("its decay in the gradient and decoupled too", fed="g + λ θ for g, and η λ θ subtracted besides"),
+    "before-and-after": wrong("its decay before the step and after it", fed="θ ← θ − η λ θ before all and after all"),
+    "after-step-without-lr": wrong("its decay after the step and without the learning rate", fed="θ ← θ − λ θ after all"),
+    "after-step-wrong-sign": wrong("its decay after the step with the wrong sign (anti-decay)", fed="θ ← θ + η λ θ after all"),
+    "decoupled-first-lr": wrong("its decay scaled by the first learning rate throughout", fed="η₁ λ θ subtracted besides"),
+    "decoupled-lr-squared": wrong("its decay scaled by the learning rate twice", fed="η² λ θ subtracted besides"),
     "decoupled-without-lr": wrong("its decay without the learning rate", fed="λ θ subtracted besides"),
     "coupled-doubled": wrong("its decay in the gradient, twice", fed="g + 2 λ θ for g"),
     "decoupled-doubled": wrong("its decay decoupled, twice", fed="2 η λ θ subtracted besides"),
@@ -134,6 +144,14 @@ MISTAKES: Axis = {
     "swapped-betas": wrong("with its decays swapped", "β₂ for β₁ and β₁ for β₂"),
     "complement-beta1": wrong("with 1 − β₁ for β₁", "1 − β₁ for β₁"),
     "complement-beta2": wrong("with 1 − decay for the decay of its squares", "1 − β₂ for β₂"),
+    "complement-first-moment": wrong("with β₁ and 1 − β₁ swapped in its mean", "(1 − β₁) m + β₁ g for m"),
+    "complement-second-moment": wrong("with the decay of its squares and its complement swapped in their mean", "(1 − β₂) v + β₂ g² for v"),
+    "swapped-moments": wrong("with its decays swapped in its means, not in their corrections", "β₂ in m and β₁ in v"),
+    "undiscounted-maximum": wrong("with a maximum that forgets nothing", "1 for β₂"),
+    "maximum-in-place": wrong("with the maximum kept as the second moment", "max(v, ·) for v in the next step"),
+    "unrectified": wrong("without the factor that rectifies it", "1 for the root"),
+    "looks-back": wrong("with its gradient taken at the point behind", "−μ v for μ v"),
+    "looks-too-far": wrong("with its gradient taken a whole velocity ahead", "v for μ v"),
     "corrected-in-place": wrong("with the corrected moments kept as the state", "m̂, v̂ for m, v in the next step"),
     "swapped-roots": wrong("with its two roots swapped", "the ratio inverted"),
     "squared-gradient-for-step": wrong("with squared gradients for squared steps", "g² for Δ²"),
@@ -162,11 +180,12 @@ AXES: Mapping[str, Axis] = {  # in the order in which a name says them
 RATES = ("ascent-sign", "reversed-step", "stale-gradient", "stale-lr", "frozen-lr")
 VELOCITY = ("stale-velocity", "decayed-gradient", "swapped-momentum", "squared-momentum", "negative-momentum", "undecayed-velocity")
 SECOND = ("stale-second-moment", "unsquared", "rootless")
-MEANS = ("unweighted-second-moment", "complement-beta2")
-FIRST = ("stale-first-moment", "unweighted-first-moment", "square-of-mean", "swapped-betas", "complement-beta1")
-DECAYS = ("none", "coupled", "decoupled", "after-step", "preconditioned", "decoupled-without-lr", "coupled-doubled", "decoupled-doubled",
-          "coupled-wrong-sign", "decoupled-wrong-sign")  # fmt: skip
-CORRECTED = ("both", "none", "first-only", "second-only", "first-step-late", "one-ahead", "once", "swapped")
+MEANS = ("unweighted-second-moment", "complement-beta2", "complement-second-moment")
+FIRST = ("stale-first-moment", "unweighted-first-moment", "square-of-mean", "swapped-betas", "complement-beta1", "complement-first-moment",
+         "swapped-moments")  # fmt: skip
+LOOKS = ("looks-back", "looks-too-far")
+DECAYS = tuple(WEIGHT_DECAYS)
+CORRECTED = ("both", *(one for one in BIAS_CORRECTIONS if one != "both"))
 ROOTS = ("outside", "hat", "inside", "hat-inside", "inside-squared", "none")
 
 
@@ -192,7 +211,7 @@ FAMILIES: Mapping[str, Family] = {
             "nesterov_form": ("shifted", "lookahead", "old-velocity", "new-velocity"),
             "dampening": tuple(DAMPENINGS),
         },
-        tuple(one for one in VELOCITY if one != "stale-velocity"),
+        (*(one for one in VELOCITY if one != "stale-velocity"), *LOOKS),
         needs=("momentum",),
     ),
     "adagrad": Family(
@@ -220,12 +239,17 @@ FAMILIES: Mapping[str, Family] = {
     "adadelta": Family(
         "AdaDelta",
         {"eps": ("inside", "outside"), "lr_placement": ("none", "outside")},
-        (*MEANS, "swapped-roots", "squared-gradient-for-step"),
+        ("unweighted-second-moment", "complement-beta2", "swapped-roots", "squared-gradient-for-step"),
         needs=("beta2",),
     ),
     "adam": Family(
         "Adam",
-        {"eps": ROOTS, "bias_correction": CORRECTED, "lr_placement": ("outside", "inside")},
+        {
+            "eps": ROOTS,
+            "bias_correction": CORRECTED,
+            "lr_placement": ("outside", "inside"),
+            "initial_second_moment": ("0", "0.1", "1", "eps", "given"),
+        },
         (*SECOND, *MEANS, *FIRST, "corrected-in-place"),
         needs=("beta1", "beta2"),
     ),
@@ -235,13 +259,14 @@ FAMILIES: Mapping[str, Family] = {
             "eps": ("outside", "on-gradient", "on-decayed", "none"),
             "bias_correction": ("both", "none", "first-step-late", "one-ahead"),
         },
-        ("stale-second-moment", "stale-first-moment", "unweighted-first-moment", "swapped-betas", "complement-beta1", "complement-beta2"),
+        ("stale-second-moment", "stale-first-moment", "unweighted-first-moment", "swapped-betas", "complement-beta1", "complement-beta2",
+         "complement-first-moment", "undiscounted-maximum"),  # fmt: skip
         needs=("beta1", "beta2"),
     ),
     "amsgrad": Family(
         "AMSGrad",
         {"maximum": ("raw", "corrected"), "eps": ROOTS, "bias_correction": CORRECTED},
-        (*SECOND, *MEANS, *FIRST),
+        (*SECOND, *MEANS, *FIRST, "maximum-in-place"),
         needs=("beta1", "beta2"),
     ),
     "nadam": Family(
@@ -251,20 +276,26 @@ FAMILIES: Mapping[str, Family] = {
             "eps": ROOTS,
             "bias_correction": ("both", "none"),
         },
-        (*SECOND, *MEANS, "unweighted-first-moment", "square-of-mean", "swapped-betas", "complement-beta1"),
+        (*SECOND, *MEANS, "unweighted-first-moment", "square-of-mean", "swapped-betas", "complement-beta1", "complement-first-moment"),
         needs=("beta1", "beta2"),
     ),
     "radam": Family(
         "RAdam",
         {"threshold": ("5", "4"), "eps": ("outside", "hat", "inside", "none"), "bias_correction": ("both",)},
-        ("unsquared", "rootless", "unweighted-second-moment", *FIRST),
+        ("unsquared", "rootless", "unweighted-second-moment", "complement-second-moment", "unrectified", *FIRST),
         needs=("beta1", "beta2"),
     ),
-    "rprop": Family("Rprop", {"variant": ("plus", "minus", "improved-minus")}, ("stale-size", "stale-step", "swapped-factors"), needs=("grow", "shrink")),
+    "rprop": Family(
+        "Rprop", {"variant": ("plus", "minus", "improved-minus")}, ("stale-size", "stale-step", "swapped-factors"), needs=("grow", "shrink")
+    ),
 }
 PRECONDITIONED = ("adagrad", "rmsprop", "adam", "amsgrad", "adamax", "nadam")
 SCALED = {"rprop": ("ascent-sign", "stale-gradient", "reversed-step")}  # families that know no learning rate in their steps
-WRONG_WITHOUT = {"adam": ("none",), "nadam": ("none",)}  # corrections that must not be missing
+WRONG_IN: Mapping[tuple[str, str], tuple[str, ...]] = {  # values that are conventions elsewhere
+    ("adam", "bias_correction"): ("none",),
+    ("nadam", "bias_correction"): ("none",),
+    ("adam", "initial_second_moment"): ("0.1", "1", "eps", "given"),
+}
 
 
 # --- conventions ----------------------------------------------------------------------------------------------------------------------
@@ -316,7 +347,7 @@ class Convention:
         plain = canonical(self.family)
         values = {axis: getattr(plain, axis) for axis in self.mistakes}
         if "weight_decay" in values:
-            values["weight_decay"] = self.weight_decay.partition("-")[0]
+            values["weight_decay"] = {"after": "after-step", "before": "decoupled"}.get(kind := self.weight_decay.partition("-")[0], kind)
         return replace(self, **values)
 
     @functools.cached_property
@@ -419,14 +450,14 @@ def with_(words: str, *, first: bool) -> str:
     return f"with {words}" if first and re.match(r"(the learning|ε|no ε|its|momentum)", words) else words
 
 
-MISTAKEN = tuple(axis for axis, values in AXES.items() if not all(value.right for value in values.values()))
+MISTAKEN = tuple(
+    axis for axis, values in AXES.items() if any(axis == other for _, other in WRONG_IN) or not all(value.right for value in values.values())
+)
 
 
 def is_right(family: str, axis: str, value: str) -> bool:
     """Whether a value is a convention of this family."""
-    if axis == "bias_correction" and value in WRONG_WITHOUT.get(family, ()):
-        return False
-    return AXES[axis][value].right
+    return AXES[axis][value].right and value not in WRONG_IN.get((family, axis), ())
 
 
 @functools.cache
@@ -445,8 +476,7 @@ def sensible(c: Convention) -> bool:
     """Whether a combination means something that no other one means anyway, with one mistake at most."""
     departures, mistakes = c.departures, c.mistakes
     return (
-        len(mistakes) <= 1
-        and (not mistakes or mistakes == ("weight_decay",) or c.weight_decay in USUAL_DECAYS)
+        (not mistakes or mistakes == ("weight_decay",) or c.weight_decay in USUAL_DECAYS)
         and (departures <= MOST or (c.right and c.weight_decay in USUAL_DECAYS))
         and (c.mistake not in VELOCITY or c.has_velocity)
         and (c.eps not in ("hat", "hat-inside") or c.bias_correction not in ("none", "first-only"))
@@ -460,12 +490,18 @@ def sensible(c: Convention) -> bool:
         )
         and (c.mistake != "unweighted-second-moment" or not c.centered)
         and (c.mistake != "rootless" or c.eps in ("outside", "none"))
-        and (c.initial_second_moment == "0" or c.bias_correction == "none")
+        and (c.initial_second_moment == "0" or c.bias_correction == "none" or c.family == "adam")
+        and (c.mistake not in IN_MEANS or c.bias_correction != "none")
+        and (c.mistake not in LOOKS or c.nesterov_form == "lookahead")
+        and (c.mistake != "maximum-in-place" or c.maximum == "raw")
         and (c.mistake != "reversed-step" or c.weight_decay == "coupled")
         and (c.mistake not in ("stale-lr", "frozen-lr") or c.family != "adadelta" or c.lr_placement != "none")
         and (c.mistake != "decay-one-ahead" or c.lr_placement == "none")
         and (c.weight_decay != "preconditioned" or c.family in PRECONDITIONED)
     )
+
+
+IN_MEANS = ("complement-second-moment", "swapped-moments")  # mistakes that without a correction are those of the whole
 
 
 def divides_by_zero(c: Convention) -> bool:
@@ -500,14 +536,17 @@ def combinations(family: str, setting: Setting | None = None, *, mistaken: bool 
     """The combinations of the values of a family that a setting shows, all of them, the right or the mistaken ones; plain ones first."""
     its = FAMILIES[family]
     axes = {**its.axes, "weight_decay": DECAYS, "mistake": ("none", *SCALED.get(family, RATES), *its.mistakes)}
-    if mistaken is False:
-        axes = {axis: tuple(one for one in values if is_right(family, axis, one)) for axis, values in axes.items()}
     if setting:
         axes = {axis: tuple(one for one in values if setting.shows(family, axis, one)) for axis, values in axes.items()}
-    for values in itertools.product(*reversed(axes.values())):
-        one = Convention(family, **dict(zip(reversed(axes), values, strict=True)))
-        if (mistaken is None or mistaken != one.right) and sensible(one):
-            yield one
+    right = {axis: tuple(one for one in values if is_right(family, axis, one)) for axis, values in axes.items()}
+    mistakes = {axis: tuple(one for one in values if one not in right[axis]) for axis, values in axes.items()}
+    pools = [] if mistaken else [right]
+    pools += [] if mistaken is False else [{**right, axis: values} for axis, values in mistakes.items()]
+    for pool in pools:
+        for values in itertools.product(*reversed(pool.values())):
+            one = Convention(family, **dict(zip(reversed(pool), values, strict=True)))
+            if sensible(one):
+                yield one
 
 
 @functools.cache

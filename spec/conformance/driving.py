@@ -21,7 +21,7 @@ import numpy as np
 
 from .fixtures import LR, Fixture, fixture_for, fixtures
 from .steps import HYPER, OFF
-from .subjects import PAIRS, REQUIRED, VOCABULARY, NotFound, Run, Subject, ours, subject_of, version_of
+from .subjects import PAIRS, REQUIRED, VOCABULARY, FunctionSubject, NotFound, Run, Subject, circumstances, ours, subject_of, version_of
 
 TIMEOUT = 30.0  # seconds, imports included
 MEMORY = 16.0  # GiB of data
@@ -67,8 +67,10 @@ class Report:
     library: str = ""
     version: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)  # by our names; defaults of the subject included
+    environment: Mapping[str, str] = field(default_factory=dict)
     records: tuple[Record, ...] = ()
     faults: tuple[Fault, ...] = ()
+    is_function: bool = False  # it is no optimizer: functions.py judges it
 
 
 class Misbehaved(Exception):
@@ -104,7 +106,12 @@ SEPARATING: Mapping[str, tuple[float, float]] = {  # values that tell convention
     "smallest": (2.0**-6, 2.0**-7),
     "largest": (0.5, 0.75),
 }
-TYPICAL: Mapping[str, float] = {**HYPER, "decay": 0.9, "lr": LR, "initial_size": LR}  # what is meant by a subject that states no default
+TYPICAL: Mapping[str, float] = {  # what is meant by a subject that states no default
+    **HYPER,
+    "decay": 0.9,
+    "lr": LR,
+    "initial_size": LR,
+}
 SHOWN = {**TYPICAL, **{name: SEPARATING[name][0] for name in (*OFF, "initial_second_moment")}}  # what it is first run with: nothing is off
 LIMITS: Mapping[str, tuple[float, float]] = {"lr": (0, np.inf), "momentum": (0, 1), "dampening": (0, 1), "beta1": (0, 1), "beta2": (0, 1),
     "decay": (0, 1), "eps": (0, np.inf), "eps_root": (0, np.inf), "initial_second_moment": (0, np.inf)}  # fmt: skip
@@ -249,7 +256,8 @@ class Watch:
 
 def follow(subject: Subject, fixture: Fixture, run: Plan, dtype: Any, *, one_buffer: bool = False) -> tuple[Record, list[Fault]]:
     """One run, its arrays watched; with every gradient in the same memory, as training loops have it, they cannot be."""
-    watch, faults = Watch(), []
+    watch = Watch()
+    faults: list[Fault] = []
     theta, eps = fixture.start(run.lr, dtype), run.hyper.get("eps", HYPER["eps"])
     started = begun(subject, watch.give("theta", theta), run.lr * fixture.lr[0], run.passed)
     slopes, buffer = fixture.curvatures(run.lr, eps, dtype), np.empty(len(theta), dtype)
@@ -370,6 +378,8 @@ def driven(task: Task) -> Report:
     with captured() as printed:
         try:
             subject = subject_of(task.target)
+            if isinstance(subject, FunctionSubject | tuple):
+                return Report(is_function=True)
         except NotFound as problem:
             return Report(faults=(Fault("not-found", str(problem)),))
         except BaseException as problem:
@@ -384,7 +394,7 @@ def driven(task: Task) -> Report:
 
 def run_all(subject: Subject, task: Task) -> Report:
     """Every run that the hyper-parameters ask for."""
-    report = Report(subject.library, version_of(subject.library))
+    report = Report(subject.library, version_of(subject.library), environment=circumstances(subject.library))
     try:
         plans = settle(subject.parameters, task)
     except Refusal as problem:
@@ -408,7 +418,7 @@ def run_all(subject: Subject, task: Task) -> Report:
                 break
     if records:
         faults += dead_coordinate(subject, plans.runs[0], dtype)
-    faults += [Fault("global-state", f"it changes {name}", fatal=False) for name in changed(before, global_state())]
+    faults += [Fault(kind, f"it changes {name}", fatal=False) for kind, name in changed(before, global_state())]
     unique = {one.kind: one for one in reversed(faults)}
     return replace(report, records=tuple(records), faults=tuple(reversed(unique.values())))
 
@@ -448,9 +458,9 @@ def global_state() -> dict[str, Any]:
     return state | ({"the state of torch's global random generator": torch.get_rng_state().tolist()} if torch else {})
 
 
-def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """What is not as it was."""
-    return [name for name, value in before.items() if after[name] != value]
+def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What is not as it was, and the kind of fault that this is."""
+    return [("seeds" if "random" in name else "global-state", name) for name, value in before.items() if after[name] != value]
 
 
 # --- in our process -------------------------------------------------------------------------------------------------------------------

@@ -19,12 +19,8 @@ def as_text(result: Result) -> Any:
     table.add_column()
     for name, value in facts(result):
         table.add_row(name, escape(value))
-    shown = [Text(result.sentence, style="bold"), Text(""), table]
-    return (
-        Group(*shown, Text("\nthe smallest run found that shows it:\n"), Text(result.counterexample))
-        if result.counterexample
-        else Group(*shown)
-    )
+    example = [Text("\nthe smallest case found that shows it:\n"), Text(result.counterexample)] if result.counterexample else []
+    return Group(Text(result.sentence, style="bold"), Text(""), table, *example)
 
 
 def facts(result: Result) -> list[tuple[str, str]]:
@@ -38,6 +34,9 @@ def facts(result: Result) -> list[tuple[str, str]]:
         ("catalogue", ", ".join(result.formulas)),
         ("relation", result.relation or ""),
         ("error", error_in_words(result)),
+        ("proved", result.proved or ""),
+        ("not proved", result.unproved or ""),
+        ("evidence", ", ".join(f"{name} {verdict}" for name, verdict in result.evidence.items())),
         (
             "next best",
             f"{result.runner_up.convention}, {scientific(result.runner_up.error_in_bounds)} bounds away" if result.runner_up else "",
@@ -56,4 +55,5 @@ def error_in_words(result: Result) -> str:
     """The error in both units."""
     if result.error_in_bounds is None or result.error_ulps is None:
         return ""
-    return f"{result.error_in_bounds:.2g} × the running bound, {result.error_ulps:.2g} ulp of {result.dtype}, over {result.steps} steps"
+    seen = f"{result.cases} cases" if result.entry else f"{result.steps} steps"
+    return f"{result.error_in_bounds:.2g} × the running bound, {result.error_ulps:.2g} ulp of {result.dtype}, over {seen}"

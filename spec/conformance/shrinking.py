@@ -68,7 +68,7 @@ def cases(hyper: Mapping[str, float]) -> Any:
     fixed = st.just({name: Fraction(value) for name, value in hyper.items()})
 
     def of_length(steps: int) -> Any:
-        several = {"min_size": steps, "max_size": steps}
+        several: dict[str, Any] = {"min_size": steps, "max_size": steps}
         return st.builds(Case, number, st.lists(number, **several), st.lists(rate, **several), fixed)
 
     return st.integers(1, LONGEST).flatmap(of_length)

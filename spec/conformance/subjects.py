@@ -154,6 +154,13 @@ def adapter_for(library: str) -> Adapter | None:
     return built_in
 
 
+def circumstances(library: str) -> dict[str, str]:
+    """What the adapter of a library says that results may depend on."""
+    adapter = adapter_for(library)
+    say = getattr(sys.modules.get(getattr(adapter, "__module__", "")), "circumstances", dict)
+    return dict(say())
+
+
 def libraries_of(found: Any) -> list[str]:
     """The packages that an object and its base classes come from, nearest first, and that of what a function is declared to return."""
     found = found.func if isinstance(found, functools.partial) else found
@@ -165,7 +172,7 @@ def libraries_of(found: Any) -> list[str]:
     return [root for root in dict.fromkeys(roots) if root not in ("", "builtins")]
 
 
-def subject_of(target: str) -> Subject:
+def subject_of(target: str) -> Any:
     """The subject of a name: through an adapter where one stands for its library, else by its own methods."""
     found = load(target)
     library = "" if target.partition(":")[0].endswith(".py") else target.partition(":")[0].partition(".")[0]
@@ -176,6 +183,10 @@ def subject_of(target: str) -> Subject:
         return PairSubject(found, library)
     if isinstance(found, type) and callable(getattr(found, "step", None)):
         return ClassSubject(found, library)
+    if isinstance(found, FunctionSubject):
+        return found
+    if callable(found) and not isinstance(found, type):
+        return FunctionSubject(found, library=library)
     raise NotFound(f"{target} has neither `step(grad, lr)` nor `init(theta)` and `update(grad, state, theta, lr)`, and no adapter knows it")
 
 
@@ -302,6 +313,7 @@ def wants_function(kind: Any, step: Any) -> bool:
 
 def arrays_of(holder: Any) -> dict[str, Any]:
     """The arrays that an object holds, or that a tuple or dict of them does, by name; those in a nameless place by their number."""
+    named: Mapping[Any, Any]
     if isinstance(holder, tuple | list):
         named = dict(zip(getattr(holder, "_fields", map(str, range(len(holder)))), holder, strict=True))
     else:

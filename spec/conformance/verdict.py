@@ -28,6 +28,7 @@ from .matching import (
     search_assuming,
     setting_of,
 )
+from .measuring import Miss
 from .relations import relation_in_words
 from .steps import HYPER
 from .subjects import NotFound, reference_to
@@ -94,6 +95,13 @@ class Result:
     assumed: Mapping[str, Any] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    entry: str | None = None  # of a function: the catalogue entry that it was judged against
+    cases: int = 0
+    miss: Miss | None = None
+    evidence: Mapping[str, str] = field(default_factory=dict)  # pieces of the entry, with their verdicts on the subject
+    proved: str | None = None  # for which scope
+    unproved: str | None = None  # why there is no proof where one was asked for
+    parts: tuple[Result, ...] = ()  # of a subject that is several functions
 
     @property
     def exit_code(self) -> int:
@@ -102,10 +110,16 @@ class Result:
             return 0 if self.right or self.command == "identify" else 1
         return {Verdict.CONFORMS: 0, Verdict.IDENTIFIED: 0, Verdict.ERROR: 2}.get(self.verdict, 1)
 
+    @property
+    def precision_only(self) -> bool:
+        """Whether a narrower format is all that keeps it from conforming."""
+        return bool(self.right) and (self.axes or {}).get("precision", NATIVE) != NATIVE and self.divergence is None
+
     def as_json(self) -> dict[str, Any]:
         """The result with stable keys; verdict.schema.json describes them."""
         plain = {name: value if isinstance(value, bool | int | float | str) else repr(value) for name, value in self.settings.items()}
-        return {**asdict(self), "verdict": self.verdict.value, "settings": plain, "exit_code": self.exit_code}
+        parts = [one.as_json() for one in self.parts]
+        return {**asdict(self), "verdict": self.verdict.value, "settings": plain, "parts": parts, "exit_code": self.exit_code}
 
 
 # --- the two questions ----------------------------------------------------------------------------------------------------------------
@@ -119,14 +133,21 @@ def check(
     names: Mapping[str, str] | None = None,
     dtype: str = "float64",
     timeout: float = TIMEOUT,
+    evidence: bool = False,
+    prove: bool = False,
 ) -> Result:
     """Whether an implementation conforms to a right convention, or to the one named.
 
     The subject is a name (`torch.optim:SGD`, `mine.py:MyMomentum`) or a class or module that can be imported. `settings` are its
-    hyper-parameters, `names` translates its names into ours.
+    hyper-parameters, `names` translates its names into ours. A function is checked against a formula of the catalogue: the one that has its
+    name, or the one named. With `evidence` it meets the pieces of evidence of its entry too; with `prove` it is executed on symbols.
     """
+    task = Task("", settings or {}, names or {}, known_dtype(dtype))
+    if against and names_formula_alone(against):
+        return judged_as_function(task, subject, "check", timeout, against=against, evidence=evidence, prove=prove)
     wanted = convention_named(against) if against else None
-    return judged(Task("", settings or {}, names or {}, known_dtype(dtype)), subject, "check", wanted, timeout)
+    result = judged(task, subject, "check", wanted, timeout)
+    return result or judged_as_function(task, subject, "check", timeout, against=against, evidence=evidence, prove=prove)
 
 
 def identify(
@@ -138,7 +159,25 @@ def identify(
     timeout: float = TIMEOUT,
 ) -> Result:
     """Which convention an implementation follows, right or wrong."""
-    return judged(Task("", settings or {}, names or {}, known_dtype(dtype)), subject, "identify", None, timeout)
+    task = Task("", settings or {}, names or {}, known_dtype(dtype))
+    return judged(task, subject, "identify", None, timeout) or judged_as_function(task, subject, "identify", timeout)
+
+
+def names_formula_alone(name: str) -> bool:
+    """Whether a name is that of a formula and of no optimizer's convention."""
+    from .functions import is_formula
+
+    try:
+        return not find(name)
+    except KeyError:
+        return is_formula(name)
+
+
+def judged_as_function(task: Task, subject: Any, command: str, timeout: float, **options: Any) -> Result:
+    """What the kit for functions says."""
+    from .functions import check_function
+
+    return check_function(subject, settings=task.settings, names=task.names, dtype=task.dtype, timeout=timeout, command=command, **options)
 
 
 def convention_named(name: str) -> Convention:
@@ -150,7 +189,9 @@ def convention_named(name: str) -> Convention:
     try:
         return find(name)
     except KeyError:
-        near = difflib.get_close_matches(name, bank(), n=3, cutoff=0.3)
+        from ...reference import FORMULAS
+
+        near = difflib.get_close_matches(name, [*bank(), *FORMULAS], n=3, cutoff=0.3)
         raise ValueError(f"no convention is called {name!r}" + (f"; did you mean {', '.join(near)}?" if near else "")) from None
 
 
@@ -161,15 +202,18 @@ def known_dtype(dtype: str) -> str:
     return dtype
 
 
-def judged(task: Task, subject: Any, command: str, wanted: Convention | None, timeout: float) -> Result:
-    """Drive the subject, say what it follows, and where it deviates, show it by the smallest example."""
+def judged(task: Task, subject: Any, command: str, wanted: Convention | None, timeout: float) -> Result | None:
+    """Drive the subject, say what it follows, and where it deviates, show it by the smallest example; nothing of a function."""
     try:
         target = reference_to(subject)
     except NotFound as problem:
         return verdict_on(Report(faults=(Fault("not-found", str(problem)),)), replace(task, target=repr(subject)), command, wanted)
     task = replace(task, target=target)
     with Session(timeout) as session:
-        result = verdict_on(session.observe(task), task, command, wanted)
+        report = session.observe(task)
+        if report.is_function:
+            return None
+        result = verdict_on(report, task, command, wanted)
         if result.verdict is Verdict.DEVIATES and result.divergence:
             return replace(result, counterexample=session.counterexample(task, result.divergence.convention))
     return result
@@ -206,11 +250,16 @@ def verdict_on(report: Report, task: Task, command: str, wanted: Convention | No
 
 def environment(report: Report) -> dict[str, str]:
     """What the verdict may depend on."""
+    return environment_of(report.library, report.version, report.environment)
+
+
+def environment_of(library: str, library_version: str, more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The same of any subject."""
     own = {"python": platform.python_version(), "numpy": np.__version__, "trainspec": version("trainspec"), "platform": platform.platform()}
-    return own | ({"library": report.library, "library_version": report.version} if report.version else {})
+    return own | dict(more or {}) | ({"library": library, "library_version": library_version} if library_version else {})
 
 
-def titled(target: str, report: Report) -> str:
+def titled(target: str, report: Any) -> str:
     """A subject's name in a sentence: of a library, with its version."""
     if not report.version or not target.startswith(report.library):
         return target

@@ -16,7 +16,7 @@ Then name it in the metadata of your distribution, under the name of the package
 
 The adapter is loaded in the process of the subject, and only for objects of that package or of classes that derive from its classes; an
 installed adapter goes before one of ours. What can never be driven it refuses by raising `NotFound`, with the reason. A tuple `OFFERS` in
-its module says what `trainspec matrix` asks of the library.
+its module says what `trainspec matrix` asks of the library, and a function `circumstances()` what results may depend on: backend, device.
 """
 
 from __future__ import annotations

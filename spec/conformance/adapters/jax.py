@@ -30,6 +30,15 @@ def subject(found: Any) -> Adapted | None:
     return known(found) if known and "initializers" in str(getattr(found, "__module__", "")) else None
 
 
+def circumstances() -> dict[str, str]:
+    """What results may depend on."""
+    return {
+        "backend": f"jax {jax.__version__}",
+        "device": jax.default_backend(),
+        "matmul_precision": str(jax.config.jax_default_matmul_precision),
+    }
+
+
 def initializer(formula: str, settings: Callable[..., Mapping[str, Any]] = lambda **given: given, **fixed: Any) -> Any:
     """A function that makes initializers, whose settings follow from those of a formula."""
 

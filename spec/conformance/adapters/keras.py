@@ -80,6 +80,11 @@ OFFERS = (  # layers and losses in float32: Keras takes their means in it, whate
 )
 
 
+def circumstances() -> dict[str, str]:
+    """What results may depend on."""
+    return {"backend": keras.backend.backend(), "device": "cpu", "floatx": keras.config.floatx()}
+
+
 def subject(found: Any) -> Adapted | None:
     """An optimizer class that has a learning rate of its own, or what the reference has a formula of; anything else is declined."""
     if inspect.isclass(found) and issubclass(found, keras.optimizers.Optimizer) and "learning_rate" in parameters_of(found):

@@ -14,7 +14,7 @@ import optax
 
 from ..subjects import REQUIRED, Adapted, Run, Settings, keywords
 from . import MAYBE_ZERO, Name, Names, Offer, in_ours, in_theirs, names_of, renamed
-from .jax import precision
+from .jax import circumstances, precision
 from .optax_functions import functions
 
 NAMES: Names = {
@@ -81,6 +81,9 @@ OFFERS = (
     Offer("moving average", "optax:incremental_update", against="averaging.ema"),
     Offer("moving average, debiased", "optax:ema", against="averaging.ema.debiased"),
 )
+
+
+__all__ = ["circumstances", "subject"]
 
 
 def subject(found: Any) -> Adapted | None:

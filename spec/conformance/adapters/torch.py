@@ -93,6 +93,12 @@ def subject(found: Any) -> Adapted | None:
     return optimizer(found) if inspect.isclass(found) and issubclass(found, torch.optim.Optimizer) else functions(found)
 
 
+def circumstances() -> dict[str, str]:
+    """What results may depend on."""
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    return {"device": "cpu", "threads": str(torch.get_num_threads()), "deterministic": str(deterministic)}
+
+
 # --- optimizers -----------------------------------------------------------------------------------------------------------------------
 
 

@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from trainspec.reference import FORMULAS
 from trainspec.reference._door import domains
 from trainspec.spec.arithmetic import Undecided, leaves, rounding_bound
-from trainspec.spec.conformance.subjects import FunctionSubject, subject_of
 from trainspec.spec.conformance.matching import ALLOWED
+from trainspec.spec.conformance.subjects import FunctionSubject, subject_of
 from trainspec.spec.domains import arguments
 
 DRAWS = 8

@@ -58,7 +58,7 @@ def test_the_line_that_raises_is_named():
         ("nowhere.at.all:Name", "there is no module 'nowhere'"),
         (f"{HERE}:Nobody", f"{HERE} has no 'Nobody'"),
         ("nowhere.py:Name", "there is no file 'nowhere.py'"),
-        ("math:sqrt", "neither"),
+        ("math:pi", "neither"),
     ],
 )
 def test_a_name_that_leads_nowhere(target, words):
