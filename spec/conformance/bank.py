@@ -492,6 +492,7 @@ def sensible(c: Convention) -> bool:
         and (c.mistake != "rootless" or c.eps in ("outside", "none"))
         and (c.initial_second_moment == "0" or c.bias_correction == "none" or c.family == "adam")
         and (c.mistake not in IN_MEANS or c.bias_correction != "none")
+        and (c.family != "sgd" or c.weight_decay != "coupled-and-decoupled")
         and (c.mistake not in LOOKS or c.nesterov_form == "lookahead")
         and (c.mistake != "maximum-in-place" or c.maximum == "raw")
         and (c.mistake != "reversed-step" or c.weight_decay == "coupled")

@@ -409,7 +409,7 @@ def run_all(subject: Subject, task: Task) -> Report:
             fixture = fixture_for(
                 changes_lr=begun(subject, fixture_for(changes_lr=True).start(run.lr, dtype), run.lr, run.passed).changes_lr
             )
-            record, seen = follow(subject, fixture, run, dtype)
+            record, seen = followed(subject, fixture, run, dtype)
             faults += seen if any(one.kind != "dtype" for one in seen) else [*seen, *aliasing(subject, run, record)]
             records.append(record)
         except Misbehaved as problem:
@@ -421,6 +421,17 @@ def run_all(subject: Subject, task: Task) -> Report:
     faults += [Fault(kind, f"it changes {name}", fatal=False) for kind, name in changed(before, global_state())]
     unique = {one.kind: one for one in reversed(faults)}
     return replace(report, records=tuple(records), faults=tuple(reversed(unique.values())))
+
+
+def followed(subject: Subject, fixture: Fixture, run: Plan, dtype: Any) -> tuple[Record, list[Fault]]:
+    """One run; of a subject that is not finite where a gradient is 0, one without such gradients, and that fault."""
+    try:
+        return follow(subject, fixture, run, dtype)
+    except Misbehaved as problem:
+        if problem.fault.kind != "not-finite" or not fixture.vanishes:
+            raise
+        record, seen = follow(subject, fixture.nowhere_zero, run, dtype)
+        return record, [*seen, Fault("not-finite", f"{problem.fault.detail}, where the gradient is 0", fatal=False)]
 
 
 def aliasing(subject: Subject, run: Plan, record: Record) -> list[Fault]:

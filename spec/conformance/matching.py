@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -286,14 +287,17 @@ ELSE: Mapping[str, tuple[float, ...]] = {  # what may be built in where a subjec
 
 
 def search_assuming(records: tuple[Record, ...], stated: Iterable[str]) -> tuple[dict[str, float], list[Measure]]:
-    """The plain conventions that runs follow with other values for what the subject does not state, one or two of them at a time."""
+    """The plain conventions that runs follow with other values for what the subject does not state, one or two of them at a time.
+
+    Right ones are looked for with all these values before mistaken ones are.
+    """
     open_names = [name for name in ELSE if name not in stated]
     choices: list[dict[str, float]] = [{name: value} for name in open_names for value in ELSE[name]]
     choices += [{"eps": eps, "beta2": beta2} for eps in ELSE["eps"] for beta2 in ELSE["beta2"] if {"eps", "beta2"} <= set(open_names)]
-    for choice in choices:
+    for mistaken, choice in itertools.product((False, True), choices):
         assuming = tuple(replace(record, hyper={**record.hyper, **choice}) for record in records)
         setting = setting_of(assuming)
-        pool = (one for family in FAMILIES for one in combinations(family, setting, mistaken=False) if one.departures <= 1)
+        pool = (one for family in FAMILIES for one in combinations(family, setting, mistaken=mistaken) if one.departures <= 1)
         touched = (one for one in pool if set(choice) <= {*one.needs, *(("weight_decay",) if one.weight_decay != "none" else ())})
         if found := [measure for one in near(touched, assuming) if (measure := measured(one, assuming)).follows]:
             return choice, found
@@ -432,28 +436,43 @@ def precision(candidates: Candidates) -> tuple[str, list[Measure]]:
     records = candidates.records
     narrow = NARROWER[str(records[0].points.dtype)]
     name = np.dtype(narrow).name
-    if name == "float32" and (found := candidates.following(tuple(map(with_rounded_hyper, records)))):
-        return f"hyper-{name}", found
+    for rounded in roundings(records) if name == "float32" else ():
+        if found := candidates.following(tuple(with_rounded_hyper(one, rounded) for one in records)):
+            return f"hyper-{name}", found
     if found := candidates.following(dtype=narrow):
         best = min(found, key=lambda one: one.error_in_bounds)
         return f"{'scalars' if common_factor(best.convention, records) else 'state'}-{name}", found
     return NATIVE, []
 
 
-def with_rounded_hyper(record: Record) -> Record:
-    """The run, had its hyper-parameters been rounded to float32."""
-    return replace(record, lr=float(np.float32(record.lr)), hyper={name: float(np.float32(value)) for name, value in record.hyper.items()})
+def roundings(records: Iterable[Record]) -> list[tuple[str, ...]]:
+    """The hyper-parameters that float32 does not hold: all of them, all but the learning rate, and one alone."""
+    inexact = {name for one in records for name, value in {**one.hyper, "lr": one.lr}.items() if float(np.float32(value)) != value}
+    names = sorted(inexact)
+    choices = [tuple(names), tuple(name for name in names if name != "lr"), *((name,) for name in names)]
+    return [one for one in dict.fromkeys(choices) if one]
+
+
+def with_rounded_hyper(record: Record, names: Iterable[str]) -> Record:
+    """The run, had some of its hyper-parameters been rounded to float32."""
+    values = {name: float(np.float32(value)) if name in names else value for name, value in {**record.hyper, "lr": record.lr}.items()}
+    return replace(record, lr=values.pop("lr"), hyper=values)
+
+
+SPREAD = 2.0**-28  # relative: far below what rounding the state to float32 does, far above what ε lets through of a common factor
 
 
 def common_factor(convention: Convention, records: tuple[Record, ...]) -> bool:
-    """Whether all coordinates of a step are off by one factor, as a correction that is rounded makes them."""
+    """Whether all coordinates of a step that dwarf ε are off by one factor, as a correction that is rounded makes them."""
+    if any(array.dtype == NARROWER[str(record.points.dtype)] for record in records for state in record.states for array in state.values()):
+        return False
     for record in records:
         theta, grads, lrs, slopes = given(record, np.float64)
+        large = [k for k, scale in enumerate(record.fixture.scales) if not isinstance(scale, str) and scale >= 1]
         due = np.diff(np.concatenate([theta[np.newaxis], convention.trajectory(theta, grads, lrs, slopes, **record.hyper)]), axis=0)
         got = np.diff(np.concatenate([theta[np.newaxis], record.points]), axis=0)
-        with np.errstate(all="ignore"):
-            shares = np.where(np.abs(due) > ROUGH * np.max(np.abs(due)), got / due, np.nan)
-        spread = np.nanmax(shares, axis=1) - np.nanmin(shares, axis=1)
-        if np.nanmax(spread) > 2.0**-36:
+        moving = np.all(np.abs(due[:, large]) > ROUGH * np.max(np.abs(due[:, large]), axis=0), axis=1)
+        shares = got[moving][:, large] / due[moving][:, large]
+        if np.max(np.ptp(shares, axis=1), initial=0.0) > SPREAD:
             return False
     return True

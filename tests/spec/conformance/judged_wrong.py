@@ -190,7 +190,7 @@ class NesterovFromNewVelocity:
 
 
 class NesterovLooksBack:
-    axes = None
+    axes = {"family": "nesterov", "nesterov_form": "lookahead", "mistake": "looks-back"}
 
     def __init__(self, theta, lr=0.01, momentum=0.9):
         self.theta, self.mu, self.v = theta, momentum, 0 * theta
@@ -219,7 +219,7 @@ class NesterovThatDoesNotLookAhead:
 class NesterovLooksFullyAhead:
     """θ + v for θ + μ v."""
 
-    axes = None
+    axes = {"family": "nesterov", "nesterov_form": "lookahead", "mistake": "looks-too-far"}
 
     def __init__(self, theta, lr=0.01, momentum=0.9):
         self.theta, self.mu, self.v = theta, momentum, 0 * theta
@@ -500,7 +500,7 @@ class AdamTOfZero(Broken):
 
 
 class AdamMultipliesByCorrections(Broken):
-    axes = None
+    axes = {"family": "adam", "bias_correction": "multiplied"}
 
     def corrections(self):
         return 1 / (1 - self.b1**self.t), 1 / (1 - self.b2**self.t)
@@ -557,7 +557,7 @@ class AdamSwappedMoments(Broken):
 
 
 class AdamSwapsInMomentsOnly(Broken):
-    axes = None
+    axes = {"family": "adam", "mistake": "swapped-moments"}
 
     def moments(self, g):
         self.m = self.b2 * self.m + (1 - self.b2) * g
@@ -606,7 +606,7 @@ class AdamComplement(Broken):
 class AdamComplementInMomentOnly(Broken):
     """(1 − β₁) m + β₁ g, corrected by 1 − β₁ᵗ."""
 
-    axes = {"family": "adam", "mistake": "complement-beta1"}
+    axes = {"family": "adam", "mistake": "complement-first-moment", "bias_correction": "both"}
 
     def moments(self, g):
         self.m = (1 - self.b1) * self.m + self.b1 * g
@@ -614,7 +614,7 @@ class AdamComplementInMomentOnly(Broken):
 
 
 class AdamComplementInSquaresOnly(Broken):
-    axes = {"family": "adam", "mistake": "complement-beta2"}
+    axes = {"family": "adam", "mistake": "complement-second-moment", "bias_correction": "both"}
 
     def moments(self, g):
         self.m = self.b1 * self.m + (1 - self.b1) * g
@@ -713,6 +713,8 @@ class AdamSharedCounter(Broken):
     """The count is kept by the class: a second run goes on counting."""
 
     axes = None
+    fault = "random"
+    verdict = "error"
     count = 0
 
     def step(self, grad, lr=None):
@@ -789,7 +791,7 @@ class AdamWTwice(Decaying):
 class AdamWBeforeAndAfter(Decaying):
     """Decayed once before the step and once after it."""
 
-    axes = None
+    axes = {"family": "adam", "weight_decay": "before-and-after"}
 
     def move(self, u, lr):
         self.theta = self.theta * (1 - lr * self.wd)
@@ -800,7 +802,7 @@ class AdamWBeforeAndAfter(Decaying):
 class AdamL2AndW(Decaying):
     """Coupled and decoupled at once."""
 
-    axes = None
+    axes = {"family": "adam", "weight_decay": "coupled-and-decoupled"}
 
     def step(self, grad, lr=None):
         return super().step(grad + self.wd * self.theta, lr)
@@ -819,7 +821,7 @@ class AdamWAfter(Decaying):
 
 
 class AdamWWithoutRateAfter(Decaying):
-    axes = None
+    axes = {"family": "adam", "weight_decay": "after-step-without-lr"}
 
     def move(self, u, lr):
         self.theta = self.theta - lr * u
@@ -827,7 +829,7 @@ class AdamWWithoutRateAfter(Decaying):
 
 
 class AdamWRateSquared(Decaying):
-    axes = None
+    axes = {"family": "adam", "weight_decay": "decoupled-lr-squared"}
 
     def move(self, u, lr):
         self.theta = self.theta - lr * (u + lr * self.wd * self.theta)
@@ -840,7 +842,7 @@ class AdamIgnoresDecay(Decaying):
 class AdamWInitialRate(Decaying):
     """Its decay knows the first learning rate alone."""
 
-    axes = None
+    axes = {"family": "adam", "weight_decay": "decoupled-first-lr"}
 
     def move(self, u, lr):
         self.theta = self.theta - lr * u - self.lr * self.wd * self.theta
@@ -852,7 +854,7 @@ class AdamWInitialRate(Decaying):
 class AdamaxSums:
     """A maximum that is not discounted."""
 
-    axes = None
+    axes = {"family": "adamax", "mistake": "undiscounted-maximum"}
 
     def __init__(self, theta, lr=0.002, beta1=0.9, beta2=0.999, eps=1e-8):
         self.theta, self.b1, self.b2, self.eps, self.m, self.u, self.t = theta, beta1, beta2, eps, 0 * theta, 0 * theta, 0
@@ -907,7 +909,7 @@ class AMSGradMinimum(Broken):
 class AMSGradKeepsMaximum(Broken):
     """The maximum takes the place of the second moment itself."""
 
-    axes = None
+    axes = {"family": "amsgrad", "mistake": "maximum-in-place"}
 
     def moments(self, g):
         self.m = self.b1 * self.m + (1 - self.b1) * g
@@ -924,7 +926,7 @@ class NAdamWithoutCorrection(Broken):
 
 
 class RAdamNeverRectifies(Broken):
-    axes = None
+    axes = {"family": "radam", "mistake": "unrectified"}
 
     def step(self, grad, lr=None):
         self.t += 1
@@ -1121,12 +1123,13 @@ class MutablePairState:
     """`init` hands out one state for all runs."""
 
     axes = None
-
-    kept = np.zeros(5)
+    fault = "random"
+    verdict = "error"
+    kept = {}
 
     @staticmethod
     def init(theta):
-        return MutablePairState.kept
+        return MutablePairState.kept.setdefault((theta.size, theta.dtype), np.zeros_like(theta))
 
     @staticmethod
     def update(grad, state, theta, lr, momentum=0.9):
@@ -1182,7 +1185,7 @@ class ReturnsDouble(Adam):
 
 
 class ReturnsSingle(Adam):
-    axes = None
+    axes = {"family": "adam", "precision": "state-float32"}
     fault = "dtype"
     verdict = "error"
     only = "float64"
@@ -1194,9 +1197,8 @@ class ReturnsSingle(Adam):
 class NaNAtZero(Broken):
     """g / |g| · √(…): NaN where the gradient is 0."""
 
-    axes = {"family": "adam"}
+    axes = {"family": "adam", "eps": "outside", "bias_correction": "both", "mistake": "none"}
     fault = "not-finite"
-    verdict = "error"
 
     def moments(self, g):
         super().moments(g * g / g)
@@ -1204,8 +1206,9 @@ class NaNAtZero(Broken):
 
 class Seeds(Adam):
     axes = {"family": "adam"}
-    fault = "global-state"
+    fault = "seeds"
     verdict = "error"
+    only = "float64"  # a second seed in one process changes nothing
 
     def __init__(self, theta, lr=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-8):
         np.random.seed(0)
@@ -1235,23 +1238,11 @@ class NeedsSomethingUnknown:
         return self.theta
 
 
-class WithoutTheta:
-    axes = None
-    fault = "raises"
-    verdict = "error"
-
-    def __init__(self, lr=0.1):
-        self.lr = lr
-
-    def step(self, theta, grad):
-        return theta - self.lr * grad
-
-
-class ChangesSetting(AdamWAtOnce):
-    """NumPy's way with errors is changed for everybody."""
+class DrawsFromGlobalState(AdamWAtOnce):
+    """Every step takes a number from NumPy's own generator."""
 
     axes = {"family": "adam"}
-    fault = "global-state"
+    fault = "seeds"
     verdict = "error"
 
     def step(self, grad, lr=None):
