@@ -259,8 +259,16 @@ FAMILIES: Mapping[str, Family] = {
             "eps": ("outside", "on-gradient", "on-decayed", "none"),
             "bias_correction": ("both", "none", "first-step-late", "one-ahead"),
         },
-        ("stale-second-moment", "stale-first-moment", "unweighted-first-moment", "swapped-betas", "complement-beta1", "complement-beta2",
-         "complement-first-moment", "undiscounted-maximum"),  # fmt: skip
+        (
+            "stale-second-moment",
+            "stale-first-moment",
+            "unweighted-first-moment",
+            "swapped-betas",
+            "complement-beta1",
+            "complement-beta2",
+            "complement-first-moment",
+            "undiscounted-maximum",
+        ),  # fmt: skip
         needs=("beta1", "beta2"),
     ),
     "amsgrad": Family(
@@ -347,7 +355,8 @@ class Convention:
         plain = canonical(self.family)
         values = {axis: getattr(plain, axis) for axis in self.mistakes}
         if "weight_decay" in values:
-            values["weight_decay"] = {"after": "after-step", "before": "decoupled"}.get(kind := self.weight_decay.partition("-")[0], kind)
+            kind = self.weight_decay.partition("-")[0]
+            values["weight_decay"] = {"after": "after-step", "before": "decoupled"}.get(kind, kind)
         return replace(self, **values)
 
     @functools.cached_property
@@ -451,7 +460,9 @@ def with_(words: str, *, first: bool) -> str:
 
 
 MISTAKEN = tuple(
-    axis for axis, values in AXES.items() if any(axis == other for _, other in WRONG_IN) or not all(value.right for value in values.values())
+    axis
+    for axis, values in AXES.items()
+    if any(axis == other for _, other in WRONG_IN) or not all(value.right for value in values.values())
 )
 
 
@@ -474,11 +485,8 @@ MOST = 2  # values off the canonical ones beside a mistake, or beside an unusual
 
 def sensible(c: Convention) -> bool:
     """Whether a combination means something that no other one means anyway, with one mistake at most."""
-    departures, mistakes = c.departures, c.mistakes
     return (
-        (not mistakes or mistakes == ("weight_decay",) or c.weight_decay in USUAL_DECAYS)
-        and (departures <= MOST or (c.right and c.weight_decay in USUAL_DECAYS))
-        and (c.mistake not in VELOCITY or c.has_velocity)
+        (c.mistake not in VELOCITY or c.has_velocity)
         and (c.eps not in ("hat", "hat-inside") or c.bias_correction not in ("none", "first-only"))
         and (c.eps != "none" or not divides_by_zero(c))
         and (c.family != "adamax" or c.eps == "outside" or c.mistake != "stale-second-moment")
@@ -499,6 +507,8 @@ def sensible(c: Convention) -> bool:
         and (c.mistake not in ("stale-lr", "frozen-lr") or c.family != "adadelta" or c.lr_placement != "none")
         and (c.mistake != "decay-one-ahead" or c.lr_placement == "none")
         and (c.weight_decay != "preconditioned" or c.family in PRECONDITIONED)
+        and (c.weight_decay in USUAL_DECAYS or c.mistakes in ((), ("weight_decay",)))
+        and (c.departures <= MOST or (c.weight_decay in USUAL_DECAYS and c.right))
     )
 
 
@@ -533,10 +543,15 @@ class Setting(NamedTuple):
         return not off.get(axis, False)
 
 
+def axes_of(family: str) -> dict[str, tuple[str, ...]]:
+    """The values of a family on each axis that it has."""
+    its = FAMILIES[family]
+    return {**its.axes, "weight_decay": DECAYS, "mistake": ("none", *SCALED.get(family, RATES), *its.mistakes)}
+
+
 def combinations(family: str, setting: Setting | None = None, *, mistaken: bool | None = None) -> Iterator[Convention]:
     """The combinations of the values of a family that a setting shows, all of them, the right or the mistaken ones; plain ones first."""
-    its = FAMILIES[family]
-    axes = {**its.axes, "weight_decay": DECAYS, "mistake": ("none", *SCALED.get(family, RATES), *its.mistakes)}
+    axes = axes_of(family)
     if setting:
         axes = {axis: tuple(one for one in values if setting.shows(family, axis, one)) for axis, values in axes.items()}
     right = {axis: tuple(one for one in values if is_right(family, axis, one)) for axis, values in axes.items()}
@@ -548,6 +563,13 @@ def combinations(family: str, setting: Setting | None = None, *, mistaken: bool 
             one = Convention(family, **dict(zip(reversed(pool), values, strict=True)))
             if sensible(one):
                 yield one
+
+
+def known(c: Convention) -> bool:
+    """Whether it is one of the combinations of its family."""
+    its = axes_of(c.family)
+    plain = canonical(c.family)
+    return all(getattr(c, axis) in its.get(axis, (getattr(plain, axis),)) for axis in AXES) and len(c.mistakes) <= 1 and sensible(c)
 
 
 @functools.cache

@@ -73,6 +73,9 @@ class Report:
     is_function: bool = False  # it is no optimizer: functions.py judges it
 
 
+DTYPES = ("dtype", "widens")  # faults: a narrower dtype than the one that is due, or a wider one
+
+
 class Misbehaved(Exception):
     """A fault after which the run cannot go on."""
 
@@ -112,7 +115,11 @@ TYPICAL: Mapping[str, float] = {  # what is meant by a subject that states no de
     "lr": LR,
     "initial_size": LR,
 }
-SHOWN = {**TYPICAL, **{name: SEPARATING[name][0] for name in (*OFF, "initial_second_moment")}}  # what it is first run with: nothing is off
+SHOWN = {
+    **TYPICAL,
+    **{name: SEPARATING[name][0] for name in (*OFF, "initial_second_moment")},
+    "lr": 0.1,
+}  # what it is first run with: nothing is off
 LIMITS: Mapping[str, tuple[float, float]] = {"lr": (0, np.inf), "momentum": (0, 1), "dampening": (0, 1), "beta1": (0, 1), "beta2": (0, 1),
     "decay": (0, 1), "eps": (0, np.inf), "eps_root": (0, np.inf), "initial_second_moment": (0, np.inf)}  # fmt: skip
 
@@ -269,8 +276,9 @@ def follow(subject: Subject, fixture: Fixture, run: Plan, dtype: Any, *, one_buf
             gradient = gradient_function(values, slopes[number - 1])
         point = checked(attempt(f"step {number}", started.step, gradient, float(rate)), theta, number)
         faults += watch.faults(number, point) if not (faults or one_buffer) else ()
-        if point.dtype != theta.dtype and not any(one.kind == "dtype" for one in faults):
-            faults.append(Fault("dtype", f"it returns {point.dtype} where {theta.dtype} is due, in step {number}", fatal=False))
+        if point.dtype != theta.dtype and not any(one.kind in DTYPES for one in faults):
+            kind = DTYPES[np.can_cast(theta.dtype, point.dtype)]
+            faults.append(Fault(kind, f"it returns {point.dtype} where {theta.dtype} is due, in step {number}", fatal=False))
         points.append(point.astype(theta.dtype))
         states.append(started.state())
     return Record(fixture, run.lr, run.hyper, np.stack(points), tuple(states), started.takes_function, eps), faults
@@ -410,7 +418,7 @@ def run_all(subject: Subject, task: Task) -> Report:
                 changes_lr=begun(subject, fixture_for(changes_lr=True).start(run.lr, dtype), run.lr, run.passed).changes_lr
             )
             record, seen = followed(subject, fixture, run, dtype)
-            faults += seen if any(one.kind != "dtype" for one in seen) else [*seen, *aliasing(subject, run, record)]
+            faults += seen if any(one.kind not in DTYPES for one in seen) else [*seen, *aliasing(subject, run, record)]
             records.append(record)
         except Misbehaved as problem:
             if not number:  # other values than its own it may refuse

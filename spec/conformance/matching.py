@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from .bank import AXES, FAMILIES, Convention, Setting, combinations
+from .bank import AXES, FAMILIES, Convention, Setting, combinations, known
 from .driving import Record
 from .steps import HYPER, OFF, walk
 
@@ -69,9 +69,9 @@ def given(record: Record, dtype: Any) -> tuple[Any, ...]:
 # --- in floats ------------------------------------------------------------------------------------------------------------------------
 
 
-def rough_distance(convention: Convention, record: Record) -> tuple[int, float]:
+def rough_distance(convention: Convention, record: Record, fed: tuple[Any, ...] | None = None) -> tuple[int, float]:
     """At which step a trajectory in floats leaves a run, and how far off it is there or at the end, relative to the coordinates."""
-    theta, grads, lrs, slopes = given(record, np.float64)
+    theta, grads, lrs, slopes = fed or given(record, np.float64)
     sizes = np.max(np.abs(record.points), axis=0) + np.finfo(np.float32).tiny
     off = 0.0
     with np.errstate(all="ignore"):
@@ -84,11 +84,11 @@ def rough_distance(convention: Convention, record: Record) -> tuple[int, float]:
 
 def near(conventions: Iterable[Convention], records: tuple[Record, ...]) -> list[Convention]:
     """Those that floats cannot rule out, nearest first."""
-    found = []
+    found, fed = [], [(record, given(record, np.float64)) for record in reversed(records)]  # the separating one first
     for one in conventions:
         off = 0.0
-        for record in reversed(records):  # the separating one first
-            off = max(off, rough_distance(one, record)[1])
+        for record, inputs in fed:
+            off = max(off, rough_distance(one, record, inputs)[1])
             if not off <= ROUGH:
                 break
         else:
@@ -224,6 +224,9 @@ def explanation(convention: Convention, record: Record, step: int) -> str | None
     large = [k for k, scale in enumerate(record.fixture.scales) if not isinstance(scale, str) and scale >= 1]
     got = record.points[step] - (record.points[step - 1] if step else theta)
     moved = due["theta"] - (states[-2]["theta"] if step else theta)
+    at, gap = (record.points[step - 1] if step else theta)[large], (got - moved)[large]
+    if record.hyper.get("weight_decay") and np.ptp(gap / at) <= SOME * np.max(np.abs(gap / at)):
+        return "weight decay"
     shares = (got / moved)[large]
     return "correction" if np.ptp(shares) <= SOME * np.max(np.abs(shares)) and abs(shares[0] - 1) > SOME else "denominator"
 
@@ -306,11 +309,10 @@ def search_assuming(records: tuple[Record, ...], stated: Iterable[str]) -> tuple
 
 def neighbours(convention: Convention, setting: Setting) -> Iterator[Convention]:
     """The conventions that differ from one on a single axis, and that these runs can show; and the other families' plain ones."""
-    known = bank_of(convention.family)
     for axis, values in AXES.items():
         for value in values:
             other = replace(convention, **{axis: value})
-            if other != convention and other in known and setting.shows(convention.family, axis, value):
+            if other != convention and known(other) and setting.shows(convention.family, axis, value):
                 yield other
     yield from (
         one
@@ -318,16 +320,6 @@ def neighbours(convention: Convention, setting: Setting) -> Iterator[Convention]
         for one in combinations(family, setting, mistaken=False)
         if family != convention.family and not one.departures
     )
-
-
-def bank_of(family: str) -> set[Convention]:
-    """The conventions of one family."""
-    if family not in KNOWN:
-        KNOWN[family] = set(combinations(family))
-    return KNOWN[family]
-
-
-KNOWN: dict[str, set[Convention]] = {}
 
 
 def rivals(best: Convention, records: tuple[Record, ...], matching: Iterable[Convention]) -> list[Measure]:
@@ -459,7 +451,7 @@ def with_rounded_hyper(record: Record, names: Iterable[str]) -> Record:
     return replace(record, lr=values.pop("lr"), hyper=values)
 
 
-SPREAD = 2.0**-28  # relative: far below what rounding the state to float32 does, far above what ε lets through of a common factor
+SPREAD = 2.0**-26  # relative: far below what rounding the state to float32 does, far above what ε lets through of a common factor
 
 
 def common_factor(convention: Convention, records: tuple[Record, ...]) -> bool:

@@ -869,6 +869,149 @@ class RpropPlus:
         return self.theta
 
 
+# --- unusual ways to take what is given -------------------------------------------------------------------------------------------------
+
+
+class AdamOfScalarsOfNumPy(Adam):
+    """np.sqrt of a Python number is a scalar of float64, and widens what is float32."""
+
+    axes = {"family": "adam", "eps": "hat"}
+    faults = {"float32": "widens"}
+
+    def step(self, grad, lr=None):
+        self.t += 1
+        self.m = self.b1 * self.m + (1 - self.b1) * grad
+        self.v = self.b2 * self.v + (1 - self.b2) * grad**2
+        self.theta = self.theta - lr * np.sqrt(1 - self.b2**self.t) / (1 - self.b1**self.t) * self.m / (np.sqrt(self.v) + self.eps)
+        return self.theta
+
+
+class AdamKingma:
+    """The learning rate is called α, and set once."""
+
+    axes = {"family": "adam", "eps": "outside"}
+
+    def __init__(self, theta, alpha=0.001, beta1=0.9, beta2=0.999, eps=1e-8):
+        self.inner, self.alpha = Adam(theta, alpha, beta1, beta2, eps), alpha
+
+    def step(self, grad):
+        return self.inner.step(grad, self.alpha)
+
+
+class AdamWhoseRateIsHidden:
+    axes = {"family": "adam", "eps": "outside", "lr_placement": "outside"}
+
+    def __init__(self, theta, lr=0.001, beta1=0.9, beta2=0.999, eps=1e-8):
+        self.inner, self.hyper = Adam(theta, lr, beta1, beta2, eps), {"rate": lr}
+
+    def step(self, grad):
+        return self.inner.step(grad, self.hyper["rate"])
+
+
+class MomentumPrivateRate:
+    axes = {"family": "momentum", "lr_placement": "inside"}
+
+    def __init__(self, theta, eta, mu):
+        self._theta, self._eta, self._mu, self._v = theta.copy(), eta, mu, np.zeros_like(theta)
+
+    def step(self, grad):
+        self._v = self._mu * self._v - self._eta * grad
+        self._theta += self._v
+        return self._theta
+
+
+class AdamGoodfellow:
+    axes = {"family": "adam", "eps": "outside"}
+
+    def __init__(self, theta, epsilon=0.001, rho1=0.9, rho2=0.999, delta=1e-8):
+        self.inner = Adam(theta, epsilon, rho1, rho2, delta)
+
+    def step(self, grad, lr):
+        return self.inner.step(grad, lr)
+
+
+class AdamWUnderLambda:
+    axes = {"family": "adam", "weight_decay": "decoupled"}
+
+    def __init__(self, theta, eta, b1, b2, epsilon, lambda_):
+        self.inner = AdamWAtOnce(theta, eta, b1, b2, epsilon, lambda_)
+
+    def step(self, grad, lr):
+        return self.inner.step(grad, lr)
+
+
+class AdamWithoutDefaults:
+    axes = {"family": "adam", "weight_decay": "coupled"}
+
+    def __init__(self, theta, lr, betas, eps, weight_decay):
+        self.inner = AdamL2(theta, lr, *betas, eps, weight_decay)
+
+    def step(self, grad, lr):
+        return self.inner.step(grad, lr)
+
+
+class AdamOfKeywords:
+    axes = {"family": "adam", "eps": "outside"}
+
+    def __init__(self, theta, **options):
+        self.inner = Adam(theta, **{"lr": 0.001, **options})
+
+    def step(self, grad, lr=None, **unused):
+        return self.inner.step(grad, lr)
+
+
+class AdamWithSlots:
+    __slots__ = ("m", "n", "t", "theta", "v")
+    axes = {"family": "adam", "eps": "outside"}
+
+    def __init__(self, theta, lr=1e-3):
+        self.theta, self.m, self.v, self.t = theta.copy(), np.zeros_like(theta), np.zeros_like(theta), 0
+
+    def step(self, grad, lr=1e-3):
+        self.t += 1
+        self.m += 0.1 * (grad - self.m)
+        self.v += 0.001 * (grad**2 - self.v)
+        self.theta -= lr * (self.m / (1 - 0.9**self.t)) / (np.sqrt(self.v / (1 - 0.999**self.t)) + 1e-8)
+        return self.theta
+
+
+class AdamByCoordinates(Adam):
+    """Python's own numbers, one coordinate after the other."""
+
+    axes = {"family": "adam", "eps": "outside"}
+
+    def step(self, grad, lr=None):
+        self.t += 1
+        theta = self.theta.copy()
+        for i, g in enumerate(grad.tolist()):
+            self.m[i] = self.b1 * float(self.m[i]) + (1 - self.b1) * g
+            self.v[i] = self.b2 * float(self.v[i]) + (1 - self.b2) * g * g
+            m, v = float(self.m[i]) / (1 - self.b1**self.t), float(self.v[i]) / (1 - self.b2**self.t)
+            theta[i] = float(theta[i]) - lr * m / (v**0.5 + self.eps)
+        self.theta = theta
+        return theta
+
+
+class RMSPropUnderBeta:
+    axes = {"family": "rmsprop", "eps": "outside"}
+
+    def __init__(self, theta, lr=0.01, beta=0.9, epsilon=1e-8):
+        self.inner = RMSProp(theta, lr, beta, epsilon)
+
+    def step(self, grad, lr):
+        return self.inner.step(grad, lr)
+
+
+class RMSPropUnderGammaWithMomentum:
+    axes = {"family": "rmsprop", "eps": "outside", "lr_placement": "outside"}
+
+    def __init__(self, theta, lr=0.01, gamma=0.95, eps=1e-6, mu=0.5):
+        self.inner = RMSPropMomentumOutside(theta, lr, gamma, eps, mu)
+
+    def step(self, grad, lr):
+        return self.inner.step(grad, lr)
+
+
 # --- pairs of functions -----------------------------------------------------------------------------------------------------------------
 
 

@@ -496,7 +496,9 @@ class AdamTOfZero(Broken):
 
     def corrections(self):
         with np.errstate(all="ignore"):
-            return np.float64(1 - self.b1 ** (self.t - 1)).astype(self.m.dtype), np.float64(1 - self.b2 ** (self.t - 1)).astype(self.m.dtype)
+            return np.float64(1 - self.b1 ** (self.t - 1)).astype(self.m.dtype), np.float64(1 - self.b2 ** (self.t - 1)).astype(
+                self.m.dtype
+            )
 
 
 class AdamMultipliesByCorrections(Broken):
@@ -1176,8 +1178,8 @@ class ReturnsNothing(Adam):
 
 class ReturnsDouble(Adam):
     axes = {"family": "adam"}
-    fault = "dtype"
-    verdict = "error"
+    fault = "widens"
+    verdict = "conforms"
     only = "float32"
 
     def step(self, grad, lr=None):
