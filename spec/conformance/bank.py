@@ -186,6 +186,7 @@ FIRST = ("stale-first-moment", "unweighted-first-moment", "square-of-mean", "swa
 LOOKS = ("looks-back", "looks-too-far")
 DECAYS = tuple(WEIGHT_DECAYS)
 CORRECTED = ("both", *(one for one in BIAS_CORRECTIONS if one != "both"))
+OF_A_MEAN = ("both", "first-step-late", "one-ahead", "one-behind", "once", "multiplied")
 ROOTS = ("outside", "hat", "inside", "hat-inside", "inside-squared", "none")
 
 
@@ -202,7 +203,10 @@ class Family:
 FAMILIES: Mapping[str, Family] = {
     "sgd": Family("gradient descent", {}, ()),
     "momentum": Family(
-        "heavy ball", {"lr_placement": ("inside", "outside"), "dampening": tuple(DAMPENINGS)}, VELOCITY, needs=("momentum",)
+        "heavy ball",
+        {"lr_placement": ("inside", "outside"), "dampening": tuple(DAMPENINGS), "bias_correction": ("none", *OF_A_MEAN)},
+        VELOCITY,
+        needs=("momentum",),
     ),
     "nesterov": Family(
         "Nesterov's momentum",
@@ -227,7 +231,7 @@ FAMILIES: Mapping[str, Family] = {
         "RMSProp",
         {
             "eps": ("outside", "inside", "inside-squared", "none", "hat"),
-            "bias_correction": ("none", "both", "first-step-late", "one-ahead"),
+            "bias_correction": ("none", *OF_A_MEAN),
             "centered": ("", "centered"),
             "initial_second_moment": ("0", "1", "given"),
             "lr_placement": ("none", "inside", "outside"),
@@ -257,7 +261,7 @@ FAMILIES: Mapping[str, Family] = {
         "AdaMax",
         {
             "eps": ("outside", "on-gradient", "on-decayed", "none"),
-            "bias_correction": ("both", "none", "first-step-late", "one-ahead"),
+            "bias_correction": ("both", "none", *OF_A_MEAN[1:]),
         },
         (
             "stale-second-moment",
@@ -268,7 +272,7 @@ FAMILIES: Mapping[str, Family] = {
             "complement-beta2",
             "complement-first-moment",
             "undiscounted-maximum",
-        ),  # fmt: skip
+        ),
         needs=("beta1", "beta2"),
     ),
     "amsgrad": Family(
@@ -342,7 +346,8 @@ class Convention:
     def departures(self) -> int:
         """How many values are not the canonical ones, mistakes and the kind of decay aside."""
         plain = canonical(self.family)
-        return sum(getattr(self, axis) != getattr(plain, axis) for axis in FAMILIES[self.family].axes)
+        off = [axis for axis in FAMILIES[self.family].axes if getattr(self, axis) != getattr(plain, axis)]
+        return len(set(off) - set(self.mistakes)) if off else 0
 
     @property
     def right(self) -> bool:
@@ -499,6 +504,7 @@ def sensible(c: Convention) -> bool:
         and (c.mistake != "unweighted-second-moment" or not c.centered)
         and (c.mistake != "rootless" or c.eps in ("outside", "none"))
         and (c.initial_second_moment == "0" or c.bias_correction == "none" or c.family == "adam")
+        and (c.family != "momentum" or c.bias_correction == "none" or c.dampening == "ema")
         and (c.mistake not in IN_MEANS or c.bias_correction != "none")
         and (c.family != "sgd" or c.weight_decay != "coupled-and-decoupled")
         and (c.mistake not in LOOKS or c.nesterov_form == "lookahead")
@@ -538,7 +544,7 @@ class Setting(NamedTuple):
             "lr_placement": family in ("adagrad", "rmsprop") and value != "none" and self.hyper.get("momentum", 0) == 0,
             "mistake": (value in ("stale-lr", "frozen-lr") and self.constant_lr)
             or (value == "decay-one-ahead" and self.hyper.get("lr_decay", 0) == 0)
-            or (value in VELOCITY and self.hyper.get("momentum", 0) == 0),
+            or (value in VELOCITY and family not in ("momentum", "nesterov") and self.hyper.get("momentum", 0) == 0),
         }
         return not off.get(axis, False)
 
@@ -581,8 +587,11 @@ def bank() -> Mapping[str, Convention]:
 
 def find(name: str) -> Convention:
     """The convention of this id, readable name, or id of the catalogue; KeyError if there is none."""
-    if name in bank():
-        return bank()[name]
+    slug = name.partition("/")[0]
+    for family in FAMILIES:
+        for one in combinations(family) if SLUGS.get(family, family) == slug else ():
+            if one.id == name:
+                return one
     for one, ids in STATED.items():
         if name in ids:
             return one

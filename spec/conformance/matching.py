@@ -456,7 +456,8 @@ SPREAD = 2.0**-26  # relative: far below what rounding the state to float32 does
 
 def common_factor(convention: Convention, records: tuple[Record, ...]) -> bool:
     """Whether all coordinates of a step that dwarf ε are off by one factor, as a correction that is rounded makes them."""
-    if any(array.dtype == NARROWER[str(record.points.dtype)] for record in records for state in record.states for array in state.values()):
+    shown = (array for record in records for state in record.states for array in state.values() if array.shape == record.points[0].shape)
+    if any(array.dtype == NARROWER[str(records[0].points.dtype)] for array in shown):
         return False
     for record in records:
         theta, grads, lrs, slopes = given(record, np.float64)

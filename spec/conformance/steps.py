@@ -351,6 +351,8 @@ def moved(c: Convention, s: SimpleNamespace, u: Any, lr: Any, h: SimpleNamespace
         push = mu * push
     s.velocity = mu * old + push
     used = old if c.mistake == "stale-velocity" else s.velocity
+    if c.family == "momentum" and c.bias_correction != "none":
+        used = used / corrections(c, s, mu, mu)[0]
     change = {
         "none": lambda: used,
         "lookahead": lambda: used,

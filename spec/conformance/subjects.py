@@ -220,11 +220,11 @@ VOCABULARY: Mapping[str, tuple[str, ...]] = {  # our name: the others in use
     "lr_decay": (),
     "initial_second_moment": ("initial_accumulator_value", "initial_accumulator", "initial_scale"),
     "momentum_decay": ("psi",),
-    "grow": ("eta_plus", "etaplus"),
-    "shrink": ("eta_minus", "etaminus"),
-    "smallest": ("min_step", "step_min", "min_step_size"),
-    "initial_size": ("delta0", "delta_0"),
-    "largest": ("max_step", "step_max", "max_step_size"),
+    "grow": ("eta_plus", "etaplus", "eta_pos", "increase_factor"),
+    "shrink": ("eta_minus", "etaminus", "eta_neg", "decrease_factor"),
+    "smallest": ("delta_min", "min_step", "step_min", "min_step_size"),
+    "initial_size": ("delta0", "delta_0", "delta_init", "init_step", "initial_step"),
+    "largest": ("delta_max", "max_step", "step_max", "max_step_size"),
 }
 PAIRS: Mapping[str, tuple[str, str]] = {"betas": ("beta1", "beta2"), "etas": ("shrink", "grow"), "step_sizes": ("smallest", "largest")}
 

@@ -1012,6 +1012,150 @@ class RMSPropUnderGammaWithMomentum:
         return self.inner.step(grad, lr)
 
 
+# --- with everything built in -----------------------------------------------------------------------------------------------------------
+
+
+class RpropBuiltIn:
+    axes = {"family": "rprop", "variant": "improved-minus"}
+
+    def __init__(self, theta, lr=0.01):
+        self.theta, self.delta, self.prev = theta, np.full_like(theta, lr), np.zeros_like(theta)
+
+    def step(self, grad):
+        turn = np.sign(grad) * np.sign(self.prev)
+        self.delta = np.where(
+            turn > 0, np.minimum(1.2 * self.delta, 50), np.where(turn < 0, np.maximum(0.5 * self.delta, 1e-6), self.delta)
+        )
+        self.prev = np.where(turn < 0, 0, grad).astype(grad.dtype)
+        self.theta = self.theta - np.sign(self.prev) * self.delta
+        return self.theta
+
+
+class RpropUnderDelta(IRpropMinus):
+    def __init__(self, theta, delta_init=0.1, eta_plus=1.2, eta_minus=0.5, delta_max=50.0, delta_min=1e-6):
+        super().__init__(theta, delta_init, eta_plus, eta_minus, delta_max, delta_min)
+
+
+class AdamOfConstants:
+    axes = {"family": "adam", "eps": "inside", "bias_correction": "both"}
+    BETA1, BETA2, EPS = 0.9, 0.999, 1e-8
+
+    def __init__(self, theta, lr=1e-3):
+        self.theta, self.lr, self.m, self.v, self.k = theta, lr, 0 * theta, 0 * theta, 1
+
+    def step(self, grad):
+        self.m = self.BETA1 * self.m + (1 - self.BETA1) * grad
+        self.v = self.BETA2 * self.v + (1 - self.BETA2) * grad * grad
+        m, v = self.m / (1 - self.BETA1**self.k), self.v / (1 - self.BETA2**self.k)
+        self.k += 1
+        self.theta = self.theta - self.lr * m / np.sqrt(v + self.EPS)
+        return self.theta
+
+
+class AMSGradBuiltIn:
+    axes = {"family": "amsgrad", "eps": "outside", "maximum": "raw"}
+
+    def __init__(self, theta, lr):
+        self.x, self.m, self.v, self.s, self.k = theta, 0 * theta, 0 * theta, 0 * theta, 0
+
+    def step(self, g, lr):
+        self.k += 1
+        self.m = 0.9 * self.m + 0.1 * g
+        self.v = 0.999 * self.v + 0.001 * g**2
+        self.s = np.maximum(self.s, self.v)
+        self.x = self.x - lr * (self.m / (1 - 0.9**self.k)) / (np.sqrt(self.s / (1 - 0.999**self.k)) + 1e-8)
+        return self.x
+
+
+class NAdamBuiltIn:
+    axes = {"family": "nadam", "schedule": "simple", "eps": "outside"}
+
+    def __init__(self, theta, lr):
+        self.x, self.m, self.v, self.k = theta, 0 * theta, 0 * theta, 0
+
+    def step(self, g, lr):
+        self.k += 1
+        self.m = 0.9 * self.m + 0.1 * g
+        self.v = 0.999 * self.v + 0.001 * g**2
+        top = (0.9 * self.m + 0.1 * g) / (1 - 0.9**self.k)
+        self.x = self.x - lr * top / (np.sqrt(self.v / (1 - 0.999**self.k)) + 1e-8)
+        return self.x
+
+
+class AdamaxBuiltIn:
+    axes = {"family": "adamax", "eps": "outside", "bias_correction": "both"}
+
+    def __init__(self, theta, lr):
+        self.x, self.m, self.u, self.k = theta, 0 * theta, 0 * theta, 0
+
+    def step(self, g, lr):
+        self.k += 1
+        self.m = 0.9 * self.m + 0.1 * g
+        self.u = np.maximum(0.999 * self.u, abs(g))
+        self.x = self.x - lr / (1 - 0.9**self.k) * self.m / (self.u + 1e-8)
+        return self.x
+
+
+class RAdamFromFour(RAdam):
+    axes = {"family": "radam", "threshold": "4", "eps": "outside"}
+
+    def step(self, g, lr=None):
+        self.t += 1
+        b1, b2 = self.betas
+        self.m = b1 * self.m + (1 - b1) * g
+        self.v = b2 * self.v + (1 - b2) * g**2
+        top, m = 2 / (1 - b2) - 1, self.m / (1 - b1**self.t)
+        rho = top - 2 * self.t * b2**self.t / (1 - b2**self.t)
+        if rho > 4:
+            r = math.sqrt((rho - 4) * (rho - 2) * top / ((top - 4) * (top - 2) * rho))
+            m = r * m / (np.sqrt(self.v / (1 - b2**self.t)) + self.eps)
+        self.theta = self.theta - lr * m
+        return self.theta
+
+
+class Graves:
+    axes = {"family": "rmsprop", "eps": "inside", "centered": True, "lr_placement": "inside"}
+
+    def __init__(self, theta, lr=1e-4, decay=0.95, momentum=0.9, eps=1e-4):
+        self.theta, self.rho, self.mu, self.eps = theta, decay, momentum, eps
+        self.n, self.g, self.delta = 0 * theta, 0 * theta, 0 * theta
+
+    def step(self, grad, lr):
+        self.n = self.rho * self.n + (1 - self.rho) * grad**2
+        self.g = self.rho * self.g + (1 - self.rho) * grad
+        self.delta = self.mu * self.delta - lr * grad / np.sqrt(self.n - self.g**2 + self.eps)
+        self.theta = self.theta + self.delta
+        return self.theta
+
+
+class AdagradOfTorch:
+    axes = {"family": "adagrad", "eps": "outside", "weight_decay": "coupled"}
+
+    def __init__(self, theta, lr=1e-2, lr_decay=0.01, weight_decay=0.1, initial_accumulator_value=0.0, eps=1e-10):
+        self.theta, self.lr_decay, self.wd, self.eps, self.n = theta, lr_decay, weight_decay, eps, 0
+        self.sum = np.full_like(theta, initial_accumulator_value)
+
+    def step(self, grad, lr):
+        grad = grad + self.wd * self.theta
+        self.sum = self.sum + grad * grad
+        self.theta = self.theta - lr / (1 + self.n * self.lr_decay) * grad / (np.sqrt(self.sum) + self.eps)
+        self.n += 1
+        return self.theta
+
+
+class EMAWithCorrection:
+    axes = {"family": "momentum", "dampening": "ema", "bias_correction": "both", "lr_placement": "outside"}
+
+    def __init__(self, theta, lr=0.01, beta=0.9):
+        self.theta, self.beta, self.v, self.t = theta, beta, 0 * theta, 0
+
+    def step(self, grad, lr):
+        self.t += 1
+        self.v = self.beta * self.v + (1 - self.beta) * grad
+        self.theta = self.theta - lr * self.v / (1 - self.beta**self.t)
+        return self.theta
+
+
 # --- pairs of functions -----------------------------------------------------------------------------------------------------------------
 
 

@@ -126,6 +126,19 @@ class EMASwapped:
         return self.theta
 
 
+class EMACorrectedLate:
+    axes = {"family": "momentum", "dampening": "ema", "bias_correction": "first-step-late"}
+
+    def __init__(self, theta, lr=0.01, beta=0.9):
+        self.theta, self.beta, self.v, self.t = theta, beta, 0 * theta, 0
+
+    def step(self, grad, lr):
+        self.v = self.beta * self.v + (1 - self.beta) * grad
+        self.theta = self.theta - lr * self.v / (1 - self.beta**self.t if self.t else 1)
+        self.t += 1
+        return self.theta
+
+
 class MomentumWrongSignOfGradient:
     axes = {"family": "momentum", "lr_placement": "inside", "mistake": "ascent-sign"}
 
@@ -1250,6 +1263,180 @@ class DrawsFromGlobalState(AdamWAtOnce):
     def step(self, grad, lr=None):
         np.random.rand()
         return super().step(grad, lr)
+
+
+# --- with everything built in -----------------------------------------------------------------------------------------------------------
+
+
+class RMSPropBuiltIn:
+    axes = {"family": "rmsprop", "mistake": "ascent-sign"}
+
+    def __init__(self, theta, lr):
+        self.theta, self.s = theta, 0 * theta
+
+    def direction(self, g):
+        self.s = 0.9 * self.s + 0.1 * g**2
+        return -g / (np.sqrt(self.s) + 1e-8)
+
+    def step(self, grad, lr):
+        self.theta = self.theta - lr * self.direction(grad)
+        return self.theta
+
+
+class RMSPropBuiltInWithoutRoot(RMSPropBuiltIn):
+    axes = {"family": "rmsprop", "mistake": "rootless"}
+
+    def direction(self, g):
+        self.s = 0.99 * self.s + 0.01 * g**2
+        return g / (self.s + 1e-8)
+
+
+class RMSPropBuiltInSwapped(RMSPropBuiltIn):
+    axes = {"family": "rmsprop", "mistake": "complement-beta2"}
+
+    def direction(self, g):
+        self.s = 0.1 * self.s + 0.9 * g**2
+        return g / (np.sqrt(self.s) + 1e-6)
+
+
+class MomentumBuiltInSwapped(RMSPropBuiltIn):
+    axes = {"family": "momentum", "mistake": "swapped-momentum", "lr_placement": "outside"}
+
+    def direction(self, g):
+        self.s = 0.1 * self.s + g
+        return self.s
+
+
+class AdagradBuiltInAscends(RMSPropBuiltIn):
+    axes = {"family": "adagrad", "mistake": "ascent-sign"}
+
+    def direction(self, g):
+        self.s = self.s + g**2
+        return -g / (np.sqrt(self.s) + 1e-7)
+
+
+class AdamBuiltInLate:
+    axes = {"family": "adam", "bias_correction": "first-step-late"}
+
+    def __init__(self, theta, lr):
+        self.theta, self.m, self.v, self.t = theta, 0 * theta, 0 * theta, 0
+
+    def direction(self, g):
+        self.m = 0.9 * self.m + 0.1 * g
+        self.v = 0.999 * self.v + 0.001 * g**2
+        c1, c2 = (1 - 0.9**self.t, 1 - 0.999**self.t) if self.t else (1, 1)
+        self.t += 1
+        return self.m / c1 / (np.sqrt(self.v / c2) + 1e-8)
+
+    def step(self, grad, lr):
+        self.theta = self.theta - lr * self.direction(grad)
+        return self.theta
+
+
+class AdamBuiltInOneBehind(AdamBuiltInLate):
+    axes = {"family": "adam", "bias_correction": "one-behind"}
+
+    def direction(self, g):
+        self.m = 0.9 * self.m + 0.1 * g
+        self.v = 0.999 * self.v + 0.001 * g**2
+        t = max(self.t, 1)
+        self.t += 1
+        return self.m / (1 - 0.9**t) / (np.sqrt(self.v / (1 - 0.999**t)) + 1e-8)
+
+
+class AdamWBuiltInWrongSign(AdamBuiltInLate):
+    axes = {"family": "adam", "weight_decay": "wrong-sign"}
+
+    def direction(self, g):
+        self.t += 1
+        self.m = 0.9 * self.m + 0.1 * g
+        self.v = 0.999 * self.v + 0.001 * g**2
+        return self.m / (1 - 0.9**self.t) / (np.sqrt(self.v / (1 - 0.999**self.t)) + 1e-8) - 0.01 * self.theta
+
+
+class AdamWBuiltInWithoutRate(AdamBuiltInLate):
+    axes = {"family": "adam", "weight_decay": "decoupled-without-lr"}
+
+    def step(self, g, lr):
+        self.t += 1
+        self.m = 0.9 * self.m + 0.1 * g
+        self.v = 0.999 * self.v + 0.001 * g**2
+        u = self.m / (1 - 0.9**self.t) / (np.sqrt(self.v / (1 - 0.999**self.t)) + 1e-8)
+        self.theta = self.theta - lr * u - 0.01 * self.theta
+        return self.theta
+
+
+class AdadeltaBuiltInSwapped(RMSPropBuiltIn):
+    axes = {"family": "adadelta", "mistake": "swapped-roots"}
+
+    def direction(self, g):
+        self.x = getattr(self, "x", 0 * g)
+        self.s = 0.95 * self.s + 0.05 * g**2
+        d = np.sqrt(self.s + 1e-6) / np.sqrt(self.x + 1e-6) * g
+        self.x = 0.95 * self.x + 0.05 * d**2
+        return d
+
+
+class AdamaxLate(AdamaxSums):
+    axes = {"family": "adamax", "bias_correction": "first-step-late"}
+
+    def step(self, grad, lr=None):
+        self.m = self.b1 * self.m + (1 - self.b1) * grad
+        self.u = np.maximum(self.b2 * self.u, np.abs(grad))
+        self.theta = self.theta - lr / (1 - self.b1**self.t if self.t else 1) * self.m / (self.u + self.eps)
+        self.t += 1
+        return self.theta
+
+
+class NesterovBuiltInAscends(RMSPropBuiltIn):
+    axes = {"family": "nesterov", "nesterov_form": "shifted-outside", "mistake": "ascent-sign"}
+
+    def direction(self, g):
+        self.s = 0.9 * self.s + g
+        return -(g + 0.9 * self.s)
+
+
+class NesterovDampened:
+    """Nesterov's momentum along a moving average, its rate of change swapped."""
+
+    axes = {"family": "nesterov", "dampening": "ema", "mistake": "swapped-momentum"}
+
+    def __init__(self, theta, lr=0.01, momentum=0.9):
+        self.theta, self.mu, self.v = theta, momentum, 0 * theta
+
+    def step(self, grad, lr):
+        self.v = (1 - self.mu) * self.v + self.mu * grad
+        self.theta = self.theta - lr * ((1 - self.mu) * self.v + self.mu * grad)
+        return self.theta
+
+
+class AdamWhoseRatesAreSingle(Adam):
+    """Scalars of float32, made once."""
+
+    axes = {"family": "adam", "precision": "hyper-float32"}
+    only = "float64"
+
+    def __init__(self, theta, lr, beta1, beta2, eps):
+        super().__init__(theta, *(np.float32(one) for one in (lr, beta1, beta2, eps)))
+        self.b1, self.b2, self.eps = float(self.b1), float(self.b2), float(self.eps)
+
+    def step(self, grad, lr=None):
+        return super().step(grad, float(np.float32(lr)))
+
+
+class PowersOfScalarsOfNumPy(Broken):
+    """β₁ᵗ and β₂ᵗ by repeated multiplication in float32."""
+
+    axes = {"family": "adam", "precision": "scalars-float32"}
+    only = "float64"
+
+    def __init__(self, theta, lr=0.001, beta1=0.9, beta2=0.999, eps=1e-8):
+        super().__init__(theta, lr, beta1, beta2, eps)
+        self.powers = np.ones(2, np.float32)
+
+    def corrections(self):
+        self.powers *= np.array([self.b1, self.b2], np.float32)
+        return tuple(1 - self.powers.astype(float))
 
 
 def _init(theta):
