@@ -504,7 +504,7 @@ def sensible(c: Convention) -> bool:
         and (c.mistake != "unweighted-second-moment" or not c.centered)
         and (c.mistake != "rootless" or c.eps in ("outside", "none"))
         and (c.initial_second_moment == "0" or c.bias_correction == "none" or c.family == "adam")
-        and (c.family != "momentum" or c.bias_correction == "none" or c.dampening == "ema")
+        and (c.family != "momentum" or c.bias_correction == "none" or (c.dampening == "ema" and c.mistake != "undecayed-velocity"))
         and (c.mistake not in IN_MEANS or c.bias_correction != "none")
         and (c.family != "sgd" or c.weight_decay != "coupled-and-decoupled")
         and (c.mistake not in LOOKS or c.nesterov_form == "lookahead")

@@ -235,13 +235,11 @@ def ours(name: str, names: Mapping[str, str], beside: Iterable[str] = ()) -> str
 
 
 def elsewhere(name: str, beside: set[str]) -> str:
-    """What a name means beside others: α is the learning rate if no other is, a decay beside β₂ that of the weights, one β the decay."""
+    """What a name means beside others: α is the learning rate if no other is, a decay beside β₂ that of the weights."""
     if name == "alpha" and beside and not beside & {"lr", *VOCABULARY["lr"]}:
         return "lr"
     if name == "decay" and beside & {"betas", "beta2", *VOCABULARY["beta2"]}:
         return "weight_decay"
-    if name == "beta" and not beside & {"decay", "momentum", *VOCABULARY["decay"]}:
-        return "decay"
     return ""
 
 

@@ -357,11 +357,9 @@ def ignored(convention: Convention, settings: Mapping[str, Any]) -> list[str]:
         "centered": bool(convention.centered),
         "amsgrad": convention.family == "amsgrad",
     }
-    off = {
-        name
-        for name, value in settings.items()
-        if isinstance(value, int | float) and value and name in VALUES and name not in used(convention)
-    }
+    known = used(convention)
+    known |= {"momentum"} if "beta2" in known and not {"decay", "beta1", "beta2"} & set(settings) else set()  # one decay by any name
+    off = {name for name, value in settings.items() if isinstance(value, int | float) and value and name in VALUES and name not in known}
     off |= {name for name, has in flags.items() if settings.get(name) is not None and bool(settings[name]) != has}
     return [f"{name} = {settings[name]!r}" for name in settings if name in off]
 
