@@ -121,9 +121,11 @@ def multiply(a: Bounded, b: Bounded) -> Bounded:
 
 
 def divide(a: Bounded, b: Bounded) -> Bounded:
-    """The quotient, while the divisor keeps away from 0."""
+    """The quotient, while the divisor keeps away from 0; exact of 0 and by ±1."""
     if b.least <= 0:
         raise Undecided(f"a division by {b}")
+    if a.size == 0:
+        return a
     quotient = a.value / b.value
     propagated = (a.error + a.size / b.least * b.error) / b.least
     return Bounded(quotient, propagated) if b.error == 0 and abs(b.value) == 1 else rounded(quotient, propagated)

@@ -72,6 +72,10 @@ BIAS_CORRECTIONS: Axis = {
     "one-ahead": wrong("corrected with t one too large", fed="t + 1 for t in βᵗ"),
     "once": wrong("corrected with t = 1 throughout", fed="1 for t in βᵗ"),
     "swapped": wrong("with each moment corrected by the decay of the other", fed="β₂ᵗ for β₁ᵗ and β₁ᵗ for β₂ᵗ"),
+    "one-behind": wrong("corrected with t one too small from the second step on", fed="t − 1 for t in βᵗ after the first step"),
+    "multiplied": wrong("multiplied by its corrections where it is to be divided", fed="1 / (1 − βᵗ) for 1 − βᵗ"),
+    "first-for-both": wrong("with both moments corrected by β₁", fed="β₁ᵗ for β₂ᵗ"),
+    "second-rootless": wrong("with the second correction outside its root", fed="(1 − β₂ᵗ)² for 1 − β₂ᵗ"),
 }
 INITIAL: Axis = {
     "0": Value(),
@@ -104,6 +108,12 @@ WEIGHT_DECAYS: Axis = {
     "decoupled": Value("its decay decoupled", fed="η λ θ subtracted besides"),
     "after-step": Value("its decay after the step", fed="θ ← θ − η λ θ after all"),
     "preconditioned": Value("its decay added to the numerator", fed="λ θ added to the numerator"),
+    "coupled-and-decoupled": wrong("its decay in the gradient and decoupled too", fed="g + λ θ for g, and η λ θ subtracted besides"),
+    "before-and-after": wrong("its decay before the step and after it", fed="θ ← θ − η λ θ before all and after all"),
+    "after-step-without-lr": wrong("its decay after the step and without the learning rate", fed="θ ← θ − λ θ after all"),
+    "after-step-wrong-sign": wrong("its decay after the step with the wrong sign (anti-decay)", fed="θ ← θ + η λ θ after all"),
+    "decoupled-first-lr": wrong("its decay scaled by the first learning rate throughout", fed="η₁ λ θ subtracted besides"),
+    "decoupled-lr-squared": wrong("its decay scaled by the learning rate twice", fed="η² λ θ subtracted besides"),
     "decoupled-without-lr": wrong("its decay without the learning rate", fed="λ θ subtracted besides"),
     "coupled-doubled": wrong("its decay in the gradient, twice", fed="g + 2 λ θ for g"),
     "decoupled-doubled": wrong("its decay decoupled, twice", fed="2 η λ θ subtracted besides"),
@@ -134,6 +144,14 @@ MISTAKES: Axis = {
     "swapped-betas": wrong("with its decays swapped", "β₂ for β₁ and β₁ for β₂"),
     "complement-beta1": wrong("with 1 − β₁ for β₁", "1 − β₁ for β₁"),
     "complement-beta2": wrong("with 1 − decay for the decay of its squares", "1 − β₂ for β₂"),
+    "complement-first-moment": wrong("with β₁ and 1 − β₁ swapped in its mean", "(1 − β₁) m + β₁ g for m"),
+    "complement-second-moment": wrong("with the decay of its squares and its complement swapped in their mean", "(1 − β₂) v + β₂ g² for v"),
+    "swapped-moments": wrong("with its decays swapped in its means, not in their corrections", "β₂ in m and β₁ in v"),
+    "undiscounted-maximum": wrong("with a maximum that forgets nothing", "1 for β₂"),
+    "maximum-in-place": wrong("with the maximum kept as the second moment", "max(v, ·) for v in the next step"),
+    "unrectified": wrong("without the factor that rectifies it", "1 for the root"),
+    "looks-back": wrong("with its gradient taken at the point behind", "−μ v for μ v"),
+    "looks-too-far": wrong("with its gradient taken a whole velocity ahead", "v for μ v"),
     "corrected-in-place": wrong("with the corrected moments kept as the state", "m̂, v̂ for m, v in the next step"),
     "swapped-roots": wrong("with its two roots swapped", "the ratio inverted"),
     "squared-gradient-for-step": wrong("with squared gradients for squared steps", "g² for Δ²"),
@@ -162,11 +180,13 @@ AXES: Mapping[str, Axis] = {  # in the order in which a name says them
 RATES = ("ascent-sign", "reversed-step", "stale-gradient", "stale-lr", "frozen-lr")
 VELOCITY = ("stale-velocity", "decayed-gradient", "swapped-momentum", "squared-momentum", "negative-momentum", "undecayed-velocity")
 SECOND = ("stale-second-moment", "unsquared", "rootless")
-MEANS = ("unweighted-second-moment", "complement-beta2")
-FIRST = ("stale-first-moment", "unweighted-first-moment", "square-of-mean", "swapped-betas", "complement-beta1")
-DECAYS = ("none", "coupled", "decoupled", "after-step", "preconditioned", "decoupled-without-lr", "coupled-doubled", "decoupled-doubled",
-          "coupled-wrong-sign", "decoupled-wrong-sign")  # fmt: skip
-CORRECTED = ("both", "none", "first-only", "second-only", "first-step-late", "one-ahead", "once", "swapped")
+MEANS = ("unweighted-second-moment", "complement-beta2", "complement-second-moment")
+FIRST = ("stale-first-moment", "unweighted-first-moment", "square-of-mean", "swapped-betas", "complement-beta1", "complement-first-moment",
+         "swapped-moments")  # fmt: skip
+LOOKS = ("looks-back", "looks-too-far")
+DECAYS = tuple(WEIGHT_DECAYS)
+CORRECTED = ("both", *(one for one in BIAS_CORRECTIONS if one != "both"))
+OF_A_MEAN = ("both", "first-step-late", "one-ahead", "one-behind", "once", "multiplied")
 ROOTS = ("outside", "hat", "inside", "hat-inside", "inside-squared", "none")
 
 
@@ -183,7 +203,10 @@ class Family:
 FAMILIES: Mapping[str, Family] = {
     "sgd": Family("gradient descent", {}, ()),
     "momentum": Family(
-        "heavy ball", {"lr_placement": ("inside", "outside"), "dampening": tuple(DAMPENINGS)}, VELOCITY, needs=("momentum",)
+        "heavy ball",
+        {"lr_placement": ("inside", "outside"), "dampening": tuple(DAMPENINGS), "bias_correction": ("none", *OF_A_MEAN)},
+        VELOCITY,
+        needs=("momentum",),
     ),
     "nesterov": Family(
         "Nesterov's momentum",
@@ -192,7 +215,7 @@ FAMILIES: Mapping[str, Family] = {
             "nesterov_form": ("shifted", "lookahead", "old-velocity", "new-velocity"),
             "dampening": tuple(DAMPENINGS),
         },
-        tuple(one for one in VELOCITY if one != "stale-velocity"),
+        (*(one for one in VELOCITY if one != "stale-velocity"), *LOOKS),
         needs=("momentum",),
     ),
     "adagrad": Family(
@@ -208,7 +231,7 @@ FAMILIES: Mapping[str, Family] = {
         "RMSProp",
         {
             "eps": ("outside", "inside", "inside-squared", "none", "hat"),
-            "bias_correction": ("none", "both", "first-step-late", "one-ahead"),
+            "bias_correction": ("none", *OF_A_MEAN),
             "centered": ("", "centered"),
             "initial_second_moment": ("0", "1", "given"),
             "lr_placement": ("none", "inside", "outside"),
@@ -220,12 +243,17 @@ FAMILIES: Mapping[str, Family] = {
     "adadelta": Family(
         "AdaDelta",
         {"eps": ("inside", "outside"), "lr_placement": ("none", "outside")},
-        (*MEANS, "swapped-roots", "squared-gradient-for-step"),
+        ("unweighted-second-moment", "complement-beta2", "swapped-roots", "squared-gradient-for-step"),
         needs=("beta2",),
     ),
     "adam": Family(
         "Adam",
-        {"eps": ROOTS, "bias_correction": CORRECTED, "lr_placement": ("outside", "inside")},
+        {
+            "eps": ROOTS,
+            "bias_correction": CORRECTED,
+            "lr_placement": ("outside", "inside"),
+            "initial_second_moment": ("0", "0.1", "1", "eps", "given"),
+        },
         (*SECOND, *MEANS, *FIRST, "corrected-in-place"),
         needs=("beta1", "beta2"),
     ),
@@ -233,15 +261,24 @@ FAMILIES: Mapping[str, Family] = {
         "AdaMax",
         {
             "eps": ("outside", "on-gradient", "on-decayed", "none"),
-            "bias_correction": ("both", "none", "first-step-late", "one-ahead"),
+            "bias_correction": ("both", "none", *OF_A_MEAN[1:]),
         },
-        ("stale-second-moment", "stale-first-moment", "unweighted-first-moment", "swapped-betas", "complement-beta1", "complement-beta2"),
+        (
+            "stale-second-moment",
+            "stale-first-moment",
+            "unweighted-first-moment",
+            "swapped-betas",
+            "complement-beta1",
+            "complement-beta2",
+            "complement-first-moment",
+            "undiscounted-maximum",
+        ),
         needs=("beta1", "beta2"),
     ),
     "amsgrad": Family(
         "AMSGrad",
         {"maximum": ("raw", "corrected"), "eps": ROOTS, "bias_correction": CORRECTED},
-        (*SECOND, *MEANS, *FIRST),
+        (*SECOND, *MEANS, *FIRST, "maximum-in-place"),
         needs=("beta1", "beta2"),
     ),
     "nadam": Family(
@@ -251,13 +288,13 @@ FAMILIES: Mapping[str, Family] = {
             "eps": ROOTS,
             "bias_correction": ("both", "none"),
         },
-        (*SECOND, *MEANS, "unweighted-first-moment", "square-of-mean", "swapped-betas", "complement-beta1"),
+        (*SECOND, *MEANS, "unweighted-first-moment", "square-of-mean", "swapped-betas", "complement-beta1", "complement-first-moment"),
         needs=("beta1", "beta2"),
     ),
     "radam": Family(
         "RAdam",
         {"threshold": ("5", "4"), "eps": ("outside", "hat", "inside", "none"), "bias_correction": ("both",)},
-        ("unsquared", "rootless", "unweighted-second-moment", *FIRST),
+        ("unsquared", "rootless", "unweighted-second-moment", "complement-second-moment", "unrectified", *FIRST),
         needs=("beta1", "beta2"),
     ),
     "rprop": Family(
@@ -266,7 +303,11 @@ FAMILIES: Mapping[str, Family] = {
 }
 PRECONDITIONED = ("adagrad", "rmsprop", "adam", "amsgrad", "adamax", "nadam")
 SCALED = {"rprop": ("ascent-sign", "stale-gradient", "reversed-step")}  # families that know no learning rate in their steps
-WRONG_WITHOUT = {"adam": ("none",), "nadam": ("none",)}  # corrections that must not be missing
+WRONG_IN: Mapping[tuple[str, str], tuple[str, ...]] = {  # values that are conventions elsewhere
+    ("adam", "bias_correction"): ("none",),
+    ("nadam", "bias_correction"): ("none",),
+    ("adam", "initial_second_moment"): ("0.1", "1", "eps", "given"),
+}
 
 
 # --- conventions ----------------------------------------------------------------------------------------------------------------------
@@ -305,7 +346,8 @@ class Convention:
     def departures(self) -> int:
         """How many values are not the canonical ones, mistakes and the kind of decay aside."""
         plain = canonical(self.family)
-        return sum(getattr(self, axis) != getattr(plain, axis) for axis in FAMILIES[self.family].axes)
+        off = [axis for axis in FAMILIES[self.family].axes if getattr(self, axis) != getattr(plain, axis)]
+        return len(set(off) - set(self.mistakes)) if off else 0
 
     @property
     def right(self) -> bool:
@@ -318,7 +360,8 @@ class Convention:
         plain = canonical(self.family)
         values = {axis: getattr(plain, axis) for axis in self.mistakes}
         if "weight_decay" in values:
-            values["weight_decay"] = self.weight_decay.partition("-")[0]
+            kind = self.weight_decay.partition("-")[0]
+            values["weight_decay"] = {"after": "after-step", "before": "decoupled"}.get(kind, kind)
         return replace(self, **values)
 
     @functools.cached_property
@@ -421,14 +464,16 @@ def with_(words: str, *, first: bool) -> str:
     return f"with {words}" if first and re.match(r"(the learning|ε|no ε|its|momentum)", words) else words
 
 
-MISTAKEN = tuple(axis for axis, values in AXES.items() if not all(value.right for value in values.values()))
+MISTAKEN = tuple(
+    axis
+    for axis, values in AXES.items()
+    if any(axis == other for _, other in WRONG_IN) or not all(value.right for value in values.values())
+)
 
 
 def is_right(family: str, axis: str, value: str) -> bool:
     """Whether a value is a convention of this family."""
-    if axis == "bias_correction" and value in WRONG_WITHOUT.get(family, ()):
-        return False
-    return AXES[axis][value].right
+    return AXES[axis][value].right and value not in WRONG_IN.get((family, axis), ())
 
 
 @functools.cache
@@ -445,12 +490,8 @@ MOST = 2  # values off the canonical ones beside a mistake, or beside an unusual
 
 def sensible(c: Convention) -> bool:
     """Whether a combination means something that no other one means anyway, with one mistake at most."""
-    departures, mistakes = c.departures, c.mistakes
     return (
-        len(mistakes) <= 1
-        and (not mistakes or mistakes == ("weight_decay",) or c.weight_decay in USUAL_DECAYS)
-        and (departures <= MOST or (c.right and c.weight_decay in USUAL_DECAYS))
-        and (c.mistake not in VELOCITY or c.has_velocity)
+        (c.mistake not in VELOCITY or c.has_velocity)
         and (c.eps not in ("hat", "hat-inside") or c.bias_correction not in ("none", "first-only"))
         and (c.eps != "none" or not divides_by_zero(c))
         and (c.family != "adamax" or c.eps == "outside" or c.mistake != "stale-second-moment")
@@ -462,12 +503,22 @@ def sensible(c: Convention) -> bool:
         )
         and (c.mistake != "unweighted-second-moment" or not c.centered)
         and (c.mistake != "rootless" or c.eps in ("outside", "none"))
-        and (c.initial_second_moment == "0" or c.bias_correction == "none")
+        and (c.initial_second_moment == "0" or c.bias_correction == "none" or c.family == "adam")
+        and (c.family != "momentum" or c.bias_correction == "none" or (c.dampening == "ema" and c.mistake != "undecayed-velocity"))
+        and (c.mistake not in IN_MEANS or c.bias_correction != "none")
+        and (c.family != "sgd" or c.weight_decay != "coupled-and-decoupled")
+        and (c.mistake not in LOOKS or c.nesterov_form == "lookahead")
+        and (c.mistake != "maximum-in-place" or c.maximum == "raw")
         and (c.mistake != "reversed-step" or c.weight_decay == "coupled")
         and (c.mistake not in ("stale-lr", "frozen-lr") or c.family != "adadelta" or c.lr_placement != "none")
         and (c.mistake != "decay-one-ahead" or c.lr_placement == "none")
         and (c.weight_decay != "preconditioned" or c.family in PRECONDITIONED)
+        and (c.weight_decay in USUAL_DECAYS or c.mistakes in ((), ("weight_decay",)))
+        and (c.departures <= MOST or (c.weight_decay in USUAL_DECAYS and c.right))
     )
+
+
+IN_MEANS = ("complement-second-moment", "swapped-moments")  # mistakes that without a correction are those of the whole
 
 
 def divides_by_zero(c: Convention) -> bool:
@@ -493,23 +544,38 @@ class Setting(NamedTuple):
             "lr_placement": family in ("adagrad", "rmsprop") and value != "none" and self.hyper.get("momentum", 0) == 0,
             "mistake": (value in ("stale-lr", "frozen-lr") and self.constant_lr)
             or (value == "decay-one-ahead" and self.hyper.get("lr_decay", 0) == 0)
-            or (value in VELOCITY and self.hyper.get("momentum", 0) == 0),
+            or (value in VELOCITY and family not in ("momentum", "nesterov") and self.hyper.get("momentum", 0) == 0),
         }
         return not off.get(axis, False)
 
 
+def axes_of(family: str) -> dict[str, tuple[str, ...]]:
+    """The values of a family on each axis that it has."""
+    its = FAMILIES[family]
+    return {**its.axes, "weight_decay": DECAYS, "mistake": ("none", *SCALED.get(family, RATES), *its.mistakes)}
+
+
 def combinations(family: str, setting: Setting | None = None, *, mistaken: bool | None = None) -> Iterator[Convention]:
     """The combinations of the values of a family that a setting shows, all of them, the right or the mistaken ones; plain ones first."""
-    its = FAMILIES[family]
-    axes = {**its.axes, "weight_decay": DECAYS, "mistake": ("none", *SCALED.get(family, RATES), *its.mistakes)}
-    if mistaken is False:
-        axes = {axis: tuple(one for one in values if is_right(family, axis, one)) for axis, values in axes.items()}
+    axes = axes_of(family)
     if setting:
         axes = {axis: tuple(one for one in values if setting.shows(family, axis, one)) for axis, values in axes.items()}
-    for values in itertools.product(*reversed(axes.values())):
-        one = Convention(family, **dict(zip(reversed(axes), values, strict=True)))
-        if (mistaken is None or mistaken != one.right) and sensible(one):
-            yield one
+    right = {axis: tuple(one for one in values if is_right(family, axis, one)) for axis, values in axes.items()}
+    mistakes = {axis: tuple(one for one in values if one not in right[axis]) for axis, values in axes.items()}
+    pools = [] if mistaken else [right]
+    pools += [] if mistaken is False else [{**right, axis: values} for axis, values in mistakes.items()]
+    for pool in pools:
+        for values in itertools.product(*reversed(pool.values())):
+            one = Convention(family, **dict(zip(reversed(pool), values, strict=True)))
+            if sensible(one):
+                yield one
+
+
+def known(c: Convention) -> bool:
+    """Whether it is one of the combinations of its family."""
+    its = axes_of(c.family)
+    plain = canonical(c.family)
+    return all(getattr(c, axis) in its.get(axis, (getattr(plain, axis),)) for axis in AXES) and len(c.mistakes) <= 1 and sensible(c)
 
 
 @functools.cache
@@ -521,8 +587,11 @@ def bank() -> Mapping[str, Convention]:
 
 def find(name: str) -> Convention:
     """The convention of this id, readable name, or id of the catalogue; KeyError if there is none."""
-    if name in bank():
-        return bank()[name]
+    slug = name.partition("/")[0]
+    for family in FAMILIES:
+        for one in combinations(family) if SLUGS.get(family, family) == slug else ():
+            if one.id == name:
+                return one
     for one, ids in STATED.items():
         if name in ids:
             return one

@@ -47,7 +47,8 @@ def lines_of(c: Convention) -> list[str]:
     if c.family == "sgd":
         return ["θ ← θ − η g"]
     if c.family in ("momentum", "nesterov"):
-        return [VELOCITIES[c.lr_placement, c.nesterov_form].replace("u", "g")]
+        plain = VELOCITIES[c.lr_placement, c.nesterov_form].replace("u", "g")
+        return [plain if c.bias_correction == "none" else plain.removesuffix("v") + "v / (1 − μᵗ)"]
     if c.family == "adadelta":
         return adadelta(c)
     if c.family == "rprop":

@@ -73,6 +73,9 @@ class Report:
     is_function: bool = False  # it is no optimizer: functions.py judges it
 
 
+DTYPES = ("dtype", "widens")  # faults: a narrower dtype than the one that is due, or a wider one
+
+
 class Misbehaved(Exception):
     """A fault after which the run cannot go on."""
 
@@ -106,12 +109,17 @@ SEPARATING: Mapping[str, tuple[float, float]] = {  # values that tell convention
     "smallest": (2.0**-6, 2.0**-7),
     "largest": (0.5, 0.75),
 }
-TYPICAL: Mapping[str, float] = {
+TYPICAL: Mapping[str, float] = {  # what is meant by a subject that states no default
     **HYPER,
     "decay": 0.9,
     "lr": LR,
     "initial_size": LR,
-}  # what a subject that states no default is first run with
+}
+SHOWN = {
+    **TYPICAL,
+    **{name: SEPARATING[name][0] for name in (*OFF, "initial_second_moment")},
+    "lr": 0.1,
+}  # what it is first run with: nothing is off
 LIMITS: Mapping[str, tuple[float, float]] = {"lr": (0, np.inf), "momentum": (0, 1), "dampening": (0, 1), "beta1": (0, 1), "beta2": (0, 1),
     "decay": (0, 1), "eps": (0, np.inf), "eps_root": (0, np.inf), "initial_second_moment": (0, np.inf)}  # fmt: skip
 
@@ -141,7 +149,7 @@ def settle(parameters: Mapping[str, Any], task: Task) -> Plans:
     check_settings(given)
     defaults = {mine: default_of(parameters[name], mine, name) for mine, name in theirs.items() if mine in VOCABULARY}
     first = {**{mine: value for mine, value in defaults.items() if value not in (REQUIRED, None)}, **given}
-    first |= {mine: TYPICAL[mine] for mine, value in defaults.items() if value is REQUIRED and mine not in given and mine in TYPICAL}
+    first |= {mine: SHOWN[mine] for mine, value in defaults.items() if value is REQUIRED and mine not in given and mine in SHOWN}
     second = {mine: other(mine, value) if free(mine, value, given) else value for mine, value in first.items()}
     if "lr" not in given and "lr" in first:
         first["lr"] = float(first["lr"])
@@ -268,8 +276,9 @@ def follow(subject: Subject, fixture: Fixture, run: Plan, dtype: Any, *, one_buf
             gradient = gradient_function(values, slopes[number - 1])
         point = checked(attempt(f"step {number}", started.step, gradient, float(rate)), theta, number)
         faults += watch.faults(number, point) if not (faults or one_buffer) else ()
-        if point.dtype != theta.dtype and not any(one.kind == "dtype" for one in faults):
-            faults.append(Fault("dtype", f"it returns {point.dtype} where {theta.dtype} is due, in step {number}", fatal=False))
+        if point.dtype != theta.dtype and not any(one.kind in DTYPES for one in faults):
+            kind = DTYPES[np.can_cast(theta.dtype, point.dtype)]
+            faults.append(Fault(kind, f"it returns {point.dtype} where {theta.dtype} is due, in step {number}", fatal=False))
         points.append(point.astype(theta.dtype))
         states.append(started.state())
     return Record(fixture, run.lr, run.hyper, np.stack(points), tuple(states), started.takes_function, eps), faults
@@ -408,8 +417,8 @@ def run_all(subject: Subject, task: Task) -> Report:
             fixture = fixture_for(
                 changes_lr=begun(subject, fixture_for(changes_lr=True).start(run.lr, dtype), run.lr, run.passed).changes_lr
             )
-            record, seen = follow(subject, fixture, run, dtype)
-            faults += seen if any(one.kind != "dtype" for one in seen) else [*seen, *aliasing(subject, run, record)]
+            record, seen = followed(subject, fixture, run, dtype)
+            faults += seen if any(one.kind not in DTYPES for one in seen) else [*seen, *aliasing(subject, run, record)]
             records.append(record)
         except Misbehaved as problem:
             if not number:  # other values than its own it may refuse
@@ -420,6 +429,17 @@ def run_all(subject: Subject, task: Task) -> Report:
     faults += [Fault(kind, f"it changes {name}", fatal=False) for kind, name in changed(before, global_state())]
     unique = {one.kind: one for one in reversed(faults)}
     return replace(report, records=tuple(records), faults=tuple(reversed(unique.values())))
+
+
+def followed(subject: Subject, fixture: Fixture, run: Plan, dtype: Any) -> tuple[Record, list[Fault]]:
+    """One run; of a subject that is not finite where a gradient is 0, one without such gradients, and that fault."""
+    try:
+        return follow(subject, fixture, run, dtype)
+    except Misbehaved as problem:
+        if problem.fault.kind != "not-finite" or not fixture.vanishes:
+            raise
+        record, seen = follow(subject, fixture.nowhere_zero, run, dtype)
+        return record, [*seen, Fault("not-finite", f"{problem.fault.detail}, where the gradient is 0", fatal=False)]
 
 
 def aliasing(subject: Subject, run: Plan, record: Record) -> list[Fault]:

@@ -6,7 +6,7 @@ import functools
 import math
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Any
 
@@ -32,6 +32,19 @@ class Fixture:
     def changes_lr(self) -> bool:
         """Whether the learning rate is not the same throughout."""
         return len(set(self.lr)) > 1
+
+    @property
+    def vanishes(self) -> bool:
+        """Whether some gradient is 0 throughout."""
+        return not all(map(any, self.grads))
+
+    @property
+    def nowhere_zero(self) -> Fixture:
+        """The same with the gradient before it in the place of one that is 0."""
+        rows = [*self.grads]
+        for k, row in enumerate(rows):
+            rows[k] = row if any(row) else rows[k - 1]
+        return replace(self, grads=tuple(rows))
 
     def start(self, lr: float, dtype: Any) -> Any:
         """The starting point: scaled by a power of two, so that steps are of the size of the parameters at every learning rate."""

@@ -8,6 +8,7 @@ Floats rank the conventions first; nothing is decided by them.
 from __future__ import annotations
 
 import functools
+import itertools
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -16,12 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from .bank import AXES, FAMILIES, Convention, Setting, combinations
+from .bank import AXES, FAMILIES, Convention, Setting, combinations, known
 from .driving import Record
 from .steps import HYPER, OFF, walk
 
 ALLOWED = 4.0  # bounds: reorderings and fused operations stay below, other conventions are a thousand and more away
 ROUGH = 2.0**-10  # further off, relative to the parameters, a run is not followed in any dtype
+ENOUGH = 8  # steps, of one run at least, that rounding leaves decided
 NEAREST = 3  # rivals that are measured with certainty; floats rank all of them first
 MEASURED = 12  # conventions that floats leave open and that are measured
 NARROWER = {"float64": np.float32, "float32": np.float16}
@@ -67,9 +69,9 @@ def given(record: Record, dtype: Any) -> tuple[Any, ...]:
 # --- in floats ------------------------------------------------------------------------------------------------------------------------
 
 
-def rough_distance(convention: Convention, record: Record) -> tuple[int, float]:
+def rough_distance(convention: Convention, record: Record, fed: tuple[Any, ...] | None = None) -> tuple[int, float]:
     """At which step a trajectory in floats leaves a run, and how far off it is there or at the end, relative to the coordinates."""
-    theta, grads, lrs, slopes = given(record, np.float64)
+    theta, grads, lrs, slopes = fed or given(record, np.float64)
     sizes = np.max(np.abs(record.points), axis=0) + np.finfo(np.float32).tiny
     off = 0.0
     with np.errstate(all="ignore"):
@@ -82,11 +84,11 @@ def rough_distance(convention: Convention, record: Record) -> tuple[int, float]:
 
 def near(conventions: Iterable[Convention], records: tuple[Record, ...]) -> list[Convention]:
     """Those that floats cannot rule out, nearest first."""
-    found = []
+    found, fed = [], [(record, given(record, np.float64)) for record in reversed(records)]  # the separating one first
     for one in conventions:
         off = 0.0
-        for record in reversed(records):  # the separating one first
-            off = max(off, rough_distance(one, record)[1])
+        for record, inputs in fed:
+            off = max(off, rough_distance(one, record, inputs)[1])
             if not off <= ROUGH:
                 break
         else:
@@ -159,19 +161,19 @@ def begun(convention: Convention, theta: Any, *fed: Any, **hyper: Any) -> Any:
 
 def measured(convention: Convention, records: Iterable[Record], dtype: Any = None) -> Measure:
     """The largest error over all runs, in bounds and in ulps, and the first place where it is too large."""
-    from ..arithmetic import Undecided
-
-    bounds, ulps, divergence = 0.0, 0.0, None
+    bounds, ulps, divergence, longest = 0.0, 0.0, None, 0
     for record in records:
-        try:
-            balls, allowed = expected(convention, record, dtype)
-        except (Undecided, ZeroDivisionError):
-            return Measure(convention, sys.float_info.max, sys.float_info.max)
-        errors, units = errors_of(record.points, balls)
+        balls, allowed = expected(convention, record, dtype)
+        if not (steps := len(allowed)):
+            continue
+        errors, units = errors_of(record.points[:steps], balls)
         ratios = in_bounds(errors, allowed)
         with np.errstate(over="ignore"):  # where 0 is due the unit is the smallest there is
             bounds, ulps = max(bounds, float(np.max(ratios))), max(ulps, float(np.max(errors / units)))
         divergence = divergence or first_divergence(convention, record, balls, ratios)
+        longest = max(longest, steps)
+    if longest < ENOUGH:
+        return Measure(convention, sys.float_info.max, sys.float_info.max)
     return Measure(convention, finite(bounds), finite(ulps), divergence)
 
 
@@ -246,6 +248,9 @@ def explanation(convention: Convention, record: Record, step: int) -> str | None
     large = [k for k, scale in enumerate(record.fixture.scales) if not isinstance(scale, str) and scale >= 1]
     got = record.points[step] - (record.points[step - 1] if step else theta)
     moved = due["theta"] - (states[-2]["theta"] if step else theta)
+    at, gap = (record.points[step - 1] if step else theta)[large], (got - moved)[large]
+    if record.hyper.get("weight_decay") and np.ptp(gap / at) <= SOME * np.max(np.abs(gap / at)):
+        return "weight decay"
     shares = (got / moved)[large]
     return "correction" if np.ptp(shares) <= SOME * np.max(np.abs(shares)) and abs(shares[0] - 1) > SOME else "denominator"
 
@@ -309,14 +314,17 @@ ELSE: Mapping[str, tuple[float, ...]] = {  # what may be built in where a subjec
 
 
 def search_assuming(records: tuple[Record, ...], stated: Iterable[str]) -> tuple[dict[str, float], list[Measure]]:
-    """The plain conventions that runs follow with other values for what the subject does not state, one or two of them at a time."""
+    """The plain conventions that runs follow with other values for what the subject does not state, one or two of them at a time.
+
+    Right ones are looked for with all these values before mistaken ones are.
+    """
     open_names = [name for name in ELSE if name not in stated]
     choices: list[dict[str, float]] = [{name: value} for name in open_names for value in ELSE[name]]
     choices += [{"eps": eps, "beta2": beta2} for eps in ELSE["eps"] for beta2 in ELSE["beta2"] if {"eps", "beta2"} <= set(open_names)]
-    for choice in choices:
+    for mistaken, choice in itertools.product((False, True), choices):
         assuming = tuple(replace(record, hyper={**record.hyper, **choice}) for record in records)
         setting = setting_of(assuming)
-        pool = (one for family in FAMILIES for one in combinations(family, setting, mistaken=False) if one.departures <= 1)
+        pool = (one for family in FAMILIES for one in combinations(family, setting, mistaken=mistaken) if one.departures <= 1)
         touched = (one for one in pool if set(choice) <= {*one.needs, *(("weight_decay",) if one.weight_decay != "none" else ())})
         if found := [measure for one in near(touched, assuming) if (measure := measured(one, assuming)).follows]:
             return choice, found
@@ -325,11 +333,10 @@ def search_assuming(records: tuple[Record, ...], stated: Iterable[str]) -> tuple
 
 def neighbours(convention: Convention, setting: Setting) -> Iterator[Convention]:
     """The conventions that differ from one on a single axis, and that these runs can show; and the other families' plain ones."""
-    known = bank_of(convention.family)
     for axis, values in AXES.items():
         for value in values:
             other = replace(convention, **{axis: value})
-            if other != convention and other in known and setting.shows(convention.family, axis, value):
+            if other != convention and known(other) and setting.shows(convention.family, axis, value):
                 yield other
     yield from (
         one
@@ -337,16 +344,6 @@ def neighbours(convention: Convention, setting: Setting) -> Iterator[Convention]
         for one in combinations(family, setting, mistaken=False)
         if family != convention.family and not one.departures
     )
-
-
-def bank_of(family: str) -> set[Convention]:
-    """The conventions of one family."""
-    if family not in KNOWN:
-        KNOWN[family] = set(combinations(family))
-    return KNOWN[family]
-
-
-KNOWN: dict[str, set[Convention]] = {}
 
 
 def rivals(best: Convention, records: tuple[Record, ...], matching: Iterable[Convention]) -> list[Measure]:
@@ -366,8 +363,9 @@ def apart(convention: Convention, record: Record, bounds: Any) -> float:
     """How far a trajectory in floats is from a run, in units of given bounds."""
     with np.errstate(all="ignore"):
         theta, grads, lrs, slopes = given(record, np.float64)
-        gaps = np.abs(convention.trajectory(theta, grads, lrs, slopes, **record.hyper) - record.points)
-    return float(np.max(np.nan_to_num(in_bounds(gaps, bounds), nan=np.inf)))
+        points = convention.trajectory(theta, grads, lrs, slopes, **record.hyper)
+        ratios = in_bounds(np.abs(points - record.points)[: len(bounds)], bounds)
+    return float(np.max(np.nan_to_num(ratios, nan=np.inf), initial=0.0))
 
 
 # --- conventions that coincide --------------------------------------------------------------------------------------------------------
@@ -454,28 +452,44 @@ def precision(candidates: Candidates) -> tuple[str, list[Measure]]:
     records = candidates.records
     narrow = NARROWER[str(records[0].points.dtype)]
     name = np.dtype(narrow).name
-    if name == "float32" and (found := candidates.following(tuple(map(with_rounded_hyper, records)))):
-        return f"hyper-{name}", found
+    for rounded in roundings(records) if name == "float32" else ():
+        if found := candidates.following(tuple(with_rounded_hyper(one, rounded) for one in records)):
+            return f"hyper-{name}", found
     if found := candidates.following(dtype=narrow):
         best = min(found, key=lambda one: one.error_in_bounds)
         return f"{'scalars' if common_factor(best.convention, records) else 'state'}-{name}", found
     return NATIVE, []
 
 
-def with_rounded_hyper(record: Record) -> Record:
-    """The run, had its hyper-parameters been rounded to float32."""
-    return replace(record, lr=float(np.float32(record.lr)), hyper={name: float(np.float32(value)) for name, value in record.hyper.items()})
+def roundings(records: Iterable[Record]) -> list[tuple[str, ...]]:
+    """The hyper-parameters that float32 does not hold: all of them, all but the learning rate, and one alone."""
+    inexact = {name for one in records for name, value in {**one.hyper, "lr": one.lr}.items() if float(np.float32(value)) != value}
+    names = sorted(inexact)
+    choices = [tuple(names), tuple(name for name in names if name != "lr"), *((name,) for name in names)]
+    return [one for one in dict.fromkeys(choices) if one]
+
+
+def with_rounded_hyper(record: Record, names: Iterable[str]) -> Record:
+    """The run, had some of its hyper-parameters been rounded to float32."""
+    values = {name: float(np.float32(value)) if name in names else value for name, value in {**record.hyper, "lr": record.lr}.items()}
+    return replace(record, lr=values.pop("lr"), hyper=values)
+
+
+SPREAD = 2.0**-26  # relative: far below what rounding the state to float32 does, far above what ε lets through of a common factor
 
 
 def common_factor(convention: Convention, records: tuple[Record, ...]) -> bool:
-    """Whether all coordinates of a step are off by one factor, as a correction that is rounded makes them."""
+    """Whether all coordinates of a step that dwarf ε are off by one factor, as a correction that is rounded makes them."""
+    shown = (array for record in records for state in record.states for array in state.values() if array.shape == record.points[0].shape)
+    if any(array.dtype == NARROWER[str(records[0].points.dtype)] for array in shown):
+        return False
     for record in records:
         theta, grads, lrs, slopes = given(record, np.float64)
+        large = [k for k, scale in enumerate(record.fixture.scales) if not isinstance(scale, str) and scale >= 1]
         due = np.diff(np.concatenate([theta[np.newaxis], convention.trajectory(theta, grads, lrs, slopes, **record.hyper)]), axis=0)
         got = np.diff(np.concatenate([theta[np.newaxis], record.points]), axis=0)
-        with np.errstate(all="ignore"):
-            shares = np.where(np.abs(due) > ROUGH * np.max(np.abs(due)), got / due, np.nan)
-        spread = np.nanmax(shares, axis=1) - np.nanmin(shares, axis=1)
-        if np.nanmax(spread) > 2.0**-36:
+        moving = np.all(np.abs(due[:, large]) > ROUGH * np.max(np.abs(due[:, large]), axis=0), axis=1)
+        shares = got[moving][:, large] / due[moving][:, large]
+        if np.max(np.ptp(shares, axis=1), initial=0.0) > SPREAD:
             return False
     return True

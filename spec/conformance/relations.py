@@ -108,7 +108,7 @@ RELATIONS: tuple[Relation, ...] = (
         "none",
         "η (1 − μ) for η",
         with_rate(lambda t, lr, h: 1 - h.momentum),
-        holds=lambda c: has_no_decay(c) and c.mistake != "swapped-momentum",
+        holds=lambda c: has_no_decay(c) and c.mistake != "swapped-momentum" and c.bias_correction == "none",
     ),
     Relation(
         "eps",

@@ -70,7 +70,7 @@ def step(c: Convention, s: SimpleNamespace, lr: Any, gradient: Callable[[Any], A
     change = -moved(c, s, s.u, lr, h)
     if c.mistake == "reversed-step":
         change = -change
-    s.theta = decayed(c, s.theta, change, lr, h)
+    s.theta = decayed(c, s, change, lr, h)
 
 
 # --- learning rate and gradient -------------------------------------------------------------------------------------------------------
@@ -87,7 +87,8 @@ def ahead(c: Convention, s: SimpleNamespace, lr: Any, h: SimpleNamespace) -> Any
     """The point where the gradient is taken."""
     if c.nesterov_form != "lookahead":
         return s.theta
-    return s.theta - momentum(c, h) * s.velocity * (1 if c.lr_placement == "inside" else lr)
+    share = {"looks-back": -momentum(c, h), "looks-too-far": 1}.get(c.mistake, momentum(c, h))
+    return s.theta - share * s.velocity * (1 if c.lr_placement == "inside" else lr)
 
 
 def seen(c: Convention, s: SimpleNamespace, g: Any) -> Any:
@@ -96,7 +97,7 @@ def seen(c: Convention, s: SimpleNamespace, g: Any) -> Any:
     return late if c.mistake == "stale-gradient" else -g if c.mistake == "ascent-sign" else g
 
 
-COUPLINGS: Mapping[str, int] = {"coupled": 1, "coupled-wrong-sign": -1, "coupled-doubled": 2}
+COUPLINGS: Mapping[str, int] = {"coupled": 1, "coupled-wrong-sign": -1, "coupled-doubled": 2, "coupled-and-decoupled": 1}
 
 
 def coupled(c: Convention, s: SimpleNamespace, g: Any, h: SimpleNamespace) -> Any:
@@ -113,6 +114,7 @@ def decays(c: Convention, h: SimpleNamespace) -> tuple[Any, Any]:
         "swapped-betas": (h.beta2, h.beta1),
         "complement-beta1": (1 - h.beta1, h.beta2),
         "complement-beta2": (h.beta1, 1 - h.beta2),
+        "undiscounted-maximum": (h.beta1, 0 * h.beta2 + 1),
     }.get(c.mistake, (h.beta1, h.beta2))
     return one, two
 
@@ -120,13 +122,15 @@ def decays(c: Convention, h: SimpleNamespace) -> tuple[Any, Any]:
 def first_moment(c: Convention, s: SimpleNamespace, g: Any, h: SimpleNamespace, beta: Any) -> Any:
     """m ← β₁ m + (1 − β₁) g."""
     before = s.m
+    beta = {"complement-first-moment": 1 - beta, "swapped-moments": h.beta2}.get(c.mistake, beta)
     s.m = beta * s.m + (g if c.mistake == "unweighted-first-moment" else (1 - beta) * g)
     return before if c.mistake == "stale-first-moment" else s.m
 
 
-def second_moment(c: Convention, s: SimpleNamespace, g: Any, beta: Any) -> Any:
+def second_moment(c: Convention, s: SimpleNamespace, g: Any, h: SimpleNamespace, beta: Any) -> Any:
     """v ← β₂ v + (1 − β₂) g²; around the mean where it is centred."""
     before = s.v
+    beta = {"complement-second-moment": 1 - beta, "swapped-moments": h.beta1}.get(c.mistake, beta)
     square = np.abs(g) if c.mistake == "unsquared" else s.m**2 if c.mistake == "square-of-mean" else g**2
     s.v = beta * s.v + (square if c.mistake == "unweighted-second-moment" else (1 - beta) * square)
     used = before if c.mistake == "stale-second-moment" else s.v
@@ -140,12 +144,12 @@ def corrections(c: Convention, s: SimpleNamespace, beta1: Any, beta2: Any) -> tu
     """What m and v are divided by: the weight that each has gathered, 1 − βᵗ."""
     s.power1, s.power2 = s.power1 * beta1, s.power2 * beta2
     both = 1 - s.power1, 1 - s.power2
-    late = c.bias_correction == "first-step-late"
-    if late and s.t > 1:
-        both, s.late = s.late, both
-    elif late:
-        both, s.late = (1, 1), both
+    previous = s.weights if s.t > 1 else (1, 1) if c.bias_correction == "first-step-late" else both
+    s.weights = both
+    if c.bias_correction == "multiplied":
+        return 1 / both[0], 1 / both[1]
     return {
+        "first-step-late": previous,
         "both": both,
         "none": (1, 1),
         "first-only": (both[0], 1),
@@ -153,6 +157,9 @@ def corrections(c: Convention, s: SimpleNamespace, beta1: Any, beta2: Any) -> tu
         "one-ahead": (1 - s.power1 * beta1, 1 - s.power2 * beta2),
         "once": (1 - beta1, 1 - beta2),
         "swapped": (both[1], both[0]),
+        "one-behind": previous,
+        "first-for-both": (both[0], both[0]),
+        "second-rootless": (both[0], both[1] * both[1]),
     }.get(c.bias_correction, both)
 
 
@@ -188,7 +195,7 @@ def adagrad(c: Convention, s: SimpleNamespace, g: Any, lr: Any, h: SimpleNamespa
 def rmsprop(c: Convention, s: SimpleNamespace, g: Any, lr: Any, h: SimpleNamespace) -> Any:
     """The gradient over the root of the mean of squares."""
     beta1, beta2 = decays(c, h)
-    used = second_moment(c, s, g, beta2)
+    used = second_moment(c, s, g, h, beta2)
     _, s.c2 = corrections(c, s, beta1, beta2)
     s.D = denominator(c, used, s.c2, h)
     return preconditioned(c, s, g, h) / s.D
@@ -197,7 +204,7 @@ def rmsprop(c: Convention, s: SimpleNamespace, g: Any, lr: Any, h: SimpleNamespa
 def adadelta(c: Convention, s: SimpleNamespace, g: Any, lr: Any, h: SimpleNamespace) -> Any:
     """The gradient times the ratio of two root mean squares: of the steps, and of the gradients."""
     _, beta = decays(c, h)
-    used = second_moment(c, s, g, beta)
+    used = second_moment(c, s, g, h, beta)
     if c.eps == "outside":
         top, s.D = np.sqrt(s.moved) + h.eps, np.sqrt(used) + h.eps
     else:
@@ -212,7 +219,7 @@ def adam(c: Convention, s: SimpleNamespace, g: Any, lr: Any, h: SimpleNamespace)
     """The corrected mean of gradients over the root of the corrected mean of squares."""
     beta1, beta2 = decays(c, h)
     first = first_moment(c, s, lr * g if c.lr_placement == "inside" else g, h, beta1)
-    used = second_moment(c, s, g, beta2)
+    used = second_moment(c, s, g, h, beta2)
     s.c1, s.c2 = corrections(c, s, beta1, beta2)
     if c.mistake == "corrected-in-place":
         s.m, s.v = s.m / s.c1, s.v / s.c2
@@ -224,12 +231,14 @@ def amsgrad(c: Convention, s: SimpleNamespace, g: Any, lr: Any, h: SimpleNamespa
     """Adam with the largest second moment so far, of the raw or of the corrected ones."""
     beta1, beta2 = decays(c, h)
     first = first_moment(c, s, g, h, beta1)
-    used = second_moment(c, s, g, beta2)
+    used = second_moment(c, s, g, h, beta2)
     s.c1, s.c2 = corrections(c, s, beta1, beta2)
     c2 = s.c2
     if c.maximum == "corrected":
         used, c2 = used / c2, 1
     s.largest = np.maximum(s.largest, used)
+    if c.mistake == "maximum-in-place":
+        s.v = s.largest
     s.D = denominator(c, s.largest, c2, h)
     return preconditioned(c, s, first / s.c1, h) / s.D
 
@@ -255,7 +264,7 @@ def nadam(c: Convention, s: SimpleNamespace, g: Any, lr: Any, h: SimpleNamespace
     beta1, beta2 = decays(c, h)
     now, then = scheduled(c, s.t, beta1, h), scheduled(c, s.t + 1, beta1, h)
     first_moment(c, s, g, h, now if c.schedule in ("dozat", "dozat-fast") else beta1)
-    used = second_moment(c, s, g, beta2)
+    used = second_moment(c, s, g, h, beta2)
     _, s.c2 = corrections(c, s, beta1, beta2)
     s.product = s.product * now
     s.c1 = 1 - s.product
@@ -284,7 +293,7 @@ def radam(c: Convention, s: SimpleNamespace, g: Any, lr: Any, h: SimpleNamespace
     """Adam, rectified once the variance of its denominator is finite; before that the mean of gradients alone."""
     beta1, beta2 = decays(c, h)
     first = first_moment(c, s, g, h, beta1)
-    used = second_moment(c, s, g, beta2)
+    used = second_moment(c, s, g, h, beta2)
     s.c1, s.c2 = corrections(c, s, beta1, beta2)
     longest = 2 / (1 - beta2) - 1
     length = longest - 2 * s.t * s.power2 / (1 - s.power2)
@@ -292,7 +301,7 @@ def radam(c: Convention, s: SimpleNamespace, g: Any, lr: Any, h: SimpleNamespace
         return first / s.c1
     rectified = np.sqrt((length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length))
     s.D = denominator(c, used, s.c2, h)
-    return rectified * first / s.c1 / s.D
+    return (1 if c.mistake == "unrectified" else rectified) * first / s.c1 / s.D
 
 
 def rprop(c: Convention, s: SimpleNamespace, g: Any, lr: Any, h: SimpleNamespace) -> Any:
@@ -342,6 +351,8 @@ def moved(c: Convention, s: SimpleNamespace, u: Any, lr: Any, h: SimpleNamespace
         push = mu * push
     s.velocity = mu * old + push
     used = old if c.mistake == "stale-velocity" else s.velocity
+    if c.family == "momentum" and c.bias_correction != "none":
+        used = used / corrections(c, s, mu, mu)[0]
     change = {
         "none": lambda: used,
         "lookahead": lambda: used,
@@ -355,15 +366,23 @@ def moved(c: Convention, s: SimpleNamespace, u: Any, lr: Any, h: SimpleNamespace
 WITHIN = ("adam",)  # families whose first moment may gather lr · g
 
 
-def decayed(c: Convention, theta: Any, change: Any, lr: Any, h: SimpleNamespace) -> Any:
+def decayed(c: Convention, s: SimpleNamespace, change: Any, lr: Any, h: SimpleNamespace) -> Any:
     """The new point: the change added, the weights decayed beside it or after it."""
     share = {
         "decoupled": lr * h.weight_decay,
         "decoupled-wrong-sign": -lr * h.weight_decay,
         "decoupled-doubled": 2 * lr * h.weight_decay,
         "decoupled-without-lr": h.weight_decay,
+        "decoupled-first-lr": s.first_lr * h.weight_decay,
+        "decoupled-lr-squared": lr * lr * h.weight_decay,
+        "coupled-and-decoupled": lr * h.weight_decay,
+        "before-and-after": lr * h.weight_decay,
     }.get(c.weight_decay)
-    if share is not None:
-        return theta - share * theta + change
-    moved_to = theta + change
-    return moved_to - lr * h.weight_decay * moved_to if c.weight_decay == "after-step" else moved_to
+    moved_to = s.theta + change if share is None else s.theta - share * s.theta + change
+    share = {
+        "after-step": lr * h.weight_decay,
+        "before-and-after": lr * h.weight_decay,
+        "after-step-without-lr": h.weight_decay,
+        "after-step-wrong-sign": -lr * h.weight_decay,
+    }.get(c.weight_decay)
+    return moved_to if share is None else moved_to - share * moved_to

@@ -207,35 +207,40 @@ def distributions() -> Mapping[str, list[str]]:
 
 VOCABULARY: Mapping[str, tuple[str, ...]] = {  # our name: the others in use
     "lr": ("learning_rate", "eta", "step_size", "stepsize"),
-    "momentum": ("mu", "beta"),
+    "momentum": ("mu", "beta", "momentum_coefficient"),
     "dampening": (),
     "nesterov": (),
     "maximize": (),
-    "beta1": ("beta_1", "b1"),
-    "beta2": ("beta_2", "b2"),
+    "beta1": ("beta_1", "b1", "rho1", "rho_1"),
+    "beta2": ("beta_2", "b2", "rho2", "rho_2"),
     "decay": ("rho", "alpha", "gamma", "decay_rate", "smoothing"),
-    "eps": ("epsilon",),
+    "eps": ("epsilon", "delta", "fuzz"),
     "eps_root": ("epsilon_root",),
-    "weight_decay": ("wd", "weight_decay_rate", "l2"),
+    "weight_decay": ("wd", "weight_decay_rate", "l2", "l2_reg", "l2_penalty", "lambda_", "lam", "lmbda"),
     "lr_decay": (),
     "initial_second_moment": ("initial_accumulator_value", "initial_accumulator", "initial_scale"),
     "momentum_decay": ("psi",),
-    "grow": ("eta_plus", "etaplus"),
-    "shrink": ("eta_minus", "etaminus"),
-    "smallest": ("min_step", "step_min", "min_step_size"),
-    "initial_size": ("delta0", "delta_0"),
-    "largest": ("max_step", "step_max", "max_step_size"),
+    "grow": ("eta_plus", "etaplus", "eta_pos", "increase_factor"),
+    "shrink": ("eta_minus", "etaminus", "eta_neg", "decrease_factor"),
+    "smallest": ("delta_min", "min_step", "step_min", "min_step_size"),
+    "initial_size": ("delta0", "delta_0", "delta_init", "init_step", "initial_step"),
+    "largest": ("delta_max", "max_step", "step_max", "max_step_size"),
 }
 PAIRS: Mapping[str, tuple[str, str]] = {"betas": ("beta1", "beta2"), "etas": ("shrink", "grow"), "step_sizes": ("smallest", "largest")}
 
 
 def ours(name: str, names: Mapping[str, str], beside: Iterable[str] = ()) -> str:
-    """Our name for one of theirs; theirs where it is not in the vocabulary. An α beside no other rate is the learning rate."""
-    if name in names:
-        return names[name]
-    if name == "alpha" and beside and not {"lr", *VOCABULARY["lr"]} & set(beside):
+    """Our name for one of theirs; theirs where it is not in the vocabulary. Some mean another thing beside others."""
+    return names.get(name) or elsewhere(name, set(beside)) or next((mine for mine, others in VOCABULARY.items() if name in others), name)
+
+
+def elsewhere(name: str, beside: set[str]) -> str:
+    """What a name means beside others: α is the learning rate if no other is, a decay beside β₂ that of the weights."""
+    if name == "alpha" and beside and not beside & {"lr", *VOCABULARY["lr"]}:
         return "lr"
-    return next((mine for mine, others in VOCABULARY.items() if name in others), name)
+    if name == "decay" and beside & {"betas", "beta2", *VOCABULARY["beta2"]}:
+        return "weight_decay"
+    return ""
 
 
 def keywords(function: Any, skip: Iterable[str] = ()) -> dict[str, Any]:
@@ -294,7 +299,8 @@ class ClassSubject:
             return Run(lambda grad, now: made.step(grad, **{by_name: now}), True, lambda: arrays_of(made), takes_function)
         if positional(made.step) > 1:
             return Run(made.step, True, lambda: arrays_of(made), takes_function)
-        attribute = next((name for name in ("lr", *VOCABULARY["lr"]) if hasattr(made, name)), None)
+        names = (*([rate] if rate else ()), "lr", *VOCABULARY["lr"])
+        attribute = next((name for one in names for name in (one, f"_{one}") if hasattr(made, name)), None)
 
         def step(grad: Any, now: float) -> Any:
             if attribute:

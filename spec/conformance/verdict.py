@@ -228,6 +228,7 @@ def judged(task: Task, subject: Any, command: str, wanted: Convention | None, ti
 
 
 DIVIDES_BY_ZERO = "not-finite"  # a fault that is a deviation: the formula says what is due
+HARMLESS = ("widens",)  # faults that are no verdict: a wider dtype holds all that is due
 
 
 def verdict_on(report: Report, task: Task, command: str, wanted: Convention | None = None) -> Result:
@@ -248,7 +249,10 @@ def verdict_on(report: Report, task: Task, command: str, wanted: Convention | No
     found = followed(report, command, wanted, title)
     if report.faults:
         words = "; ".join(one.detail for one in report.faults)
-        deviates = all(one.kind == DIVIDES_BY_ZERO for one in report.faults)
+    if report.faults and all(one.kind in HARMLESS for one in report.faults):
+        found |= {"sentence": f"{found['sentence']} But {words}."}
+    elif report.faults:
+        deviates = all(one.kind in (DIVIDES_BY_ZERO, *HARMLESS) for one in report.faults)
         found |= {
             "verdict": Verdict.DEVIATES if deviates else Verdict.ERROR,
             "sentence": f"{title} misbehaves: {words}. Apart from that it{found['sentence'].removeprefix(title)}",
@@ -361,11 +365,9 @@ def ignored(convention: Convention, settings: Mapping[str, Any]) -> list[str]:
         "centered": bool(convention.centered),
         "amsgrad": convention.family == "amsgrad",
     }
-    off = {
-        name
-        for name, value in settings.items()
-        if isinstance(value, int | float) and value and name in VALUES and name not in used(convention)
-    }
+    known = used(convention)
+    known |= {"momentum"} if "beta2" in known and not {"decay", "beta1", "beta2"} & set(settings) else set()  # one decay by any name
+    off = {name for name, value in settings.items() if isinstance(value, int | float) and value and name in VALUES and name not in known}
     off |= {name for name, has in flags.items() if settings.get(name) is not None and bool(settings[name]) != has}
     return [f"{name} = {settings[name]!r}" for name in settings if name in off]
 
@@ -416,7 +418,9 @@ def judgement(
     if asked.command == "check" and asked.wanted and asked.wanted not in same:
         return deviation(asked.wanted, asked.report, f"{asked.title} deviates from {asked.wanted.name}: it follows {follows}")
     fixed = setting_of(asked.report.records).constant_lr
-    elsewhere = [one for one in same if one != best and fixed and not coincide(best, one, changing(asked.report.records))]
+    elsewhere = [
+        one for one in same if one != best and fixed and one.has_velocity and not coincide(best, one, changing(asked.report.records))
+    ]
     if rest := [one for one in (*elsewhere, *others) if one.right >= best.right]:
         words += " Its learning rate cannot be changed, and while it is constant" if elsewhere else " At these hyper-parameters"
         words += f" the same steps are those of {'; or '.join(one.name for one in rest[:SHOWN])}."
