@@ -47,7 +47,7 @@ class Fault:
     fatal: bool = True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Record:
     """One run: its fixture, its hyper-parameters by our names, the points that were visited, and what was remembered after each step."""
 

@@ -24,7 +24,7 @@ from .steps import HYPER, OFF, walk
 ALLOWED = 4.0  # bounds: reorderings and fused operations stay below, other conventions are a thousand and more away
 ROUGH = 2.0**-10  # further off, relative to the parameters, a run is not followed in any dtype
 ENOUGH = 8  # steps, of one run at least, that rounding leaves decided
-NEAREST = 3  # rivals that are measured with certainty; floats rank all of them first
+NEAREST = 1  # rivals that are measured with certainty; floats rank all of them first
 MEASURED = 12  # conventions that floats leave open and that are measured
 NARROWER = {"float64": np.float32, "float32": np.float16}
 
@@ -104,6 +104,7 @@ def latest(conventions: Iterable[Convention], records: tuple[Record, ...]) -> Co
 # --- certified ------------------------------------------------------------------------------------------------------------------------
 
 
+@functools.lru_cache(maxsize=128)
 def expected(convention: Convention, record: Record, dtype: Any = None) -> tuple[Any, Any]:
     """What a convention makes of a run: certified balls, and the bound of what rounding does in the run's dtype or another."""
     from ..arithmetic import Undecided, certified, rounding_bound
@@ -161,17 +162,20 @@ def begun(convention: Convention, theta: Any, *fed: Any, **hyper: Any) -> Any:
 
 def measured(convention: Convention, records: Iterable[Record], dtype: Any = None) -> Measure:
     """The largest error over all runs, in bounds and in ulps, and the first place where it is too large."""
+    from ..arithmetic import Undecided
+
     bounds, ulps, divergence, longest = 0.0, 0.0, None, 0
     for record in records:
-        balls, allowed = expected(convention, record, dtype)
-        if not (steps := len(allowed)):
+        try:
+            balls, allowed = expected(convention, record, dtype)
+        except (Undecided, ZeroDivisionError):
             continue
-        errors, units = errors_of(record.points[:steps], balls)
+        errors, units = errors_of(record.points, balls)
         ratios = in_bounds(errors, allowed)
         with np.errstate(over="ignore"):  # where 0 is due the unit is the smallest there is
             bounds, ulps = max(bounds, float(np.max(ratios))), max(ulps, float(np.max(errors / units)))
         divergence = divergence or first_divergence(convention, record, balls, ratios)
-        longest = max(longest, steps)
+        longest = max(longest, len(allowed))
     if longest < ENOUGH:
         return Measure(convention, sys.float_info.max, sys.float_info.max)
     return Measure(convention, finite(bounds), finite(ulps), divergence)
