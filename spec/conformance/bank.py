@@ -186,7 +186,7 @@ FIRST = ("stale-first-moment", "unweighted-first-moment", "square-of-mean", "swa
 LOOKS = ("looks-back", "looks-too-far")
 DECAYS = tuple(WEIGHT_DECAYS)
 CORRECTED = ("both", *(one for one in BIAS_CORRECTIONS if one != "both"))
-OF_A_MEAN = ("both", "first-step-late", "one-ahead", "one-behind", "once", "multiplied")
+OF_A_MEAN = ("both", "first-step-late", "one-ahead", "one-behind", "multiplied")
 ROOTS = ("outside", "hat", "inside", "hat-inside", "inside-squared", "none")
 
 

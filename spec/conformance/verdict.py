@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .bank import FAMILIES, Convention, canonical, combinations, find
+from .bank import DECAYS, FAMILIES, Convention, canonical, combinations, find
 from .driving import TIMEOUT, Fault, Report, Session, Task, assumed
 from .matching import (
     NATIVE,
@@ -388,8 +388,8 @@ VALUES = (
 
 
 def representative(members: Iterable[Convention], settings: Mapping[str, Any]) -> Convention:
-    """The member that answers to the hyper-parameters, a right one before a wrong one, a plain one before others."""
-    return min(members, key=lambda one: (not one.right, len(ignored(one, settings)), one.departures))
+    """The member that answers to the hyper-parameters, a right one before a wrong one, a plain one and a usual decay before others."""
+    return min(members, key=lambda one: (not one.right, len(ignored(one, settings)), one.departures, DECAYS.index(one.weight_decay)))
 
 
 def described(best: Convention, measure: Measure, same: list[Convention], report: Report) -> dict[str, Any]:
