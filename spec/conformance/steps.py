@@ -144,23 +144,26 @@ def corrections(c: Convention, s: SimpleNamespace, beta1: Any, beta2: Any) -> tu
     """What m and v are divided by: the weight that each has gathered, 1 − βᵗ."""
     s.power1, s.power2 = s.power1 * beta1, s.power2 * beta2
     both = 1 - s.power1, 1 - s.power2
-    previous = s.weights if s.t > 1 else (1, 1) if c.bias_correction == "first-step-late" else both
-    s.weights = both
-    if c.bias_correction == "multiplied":
-        return 1 / both[0], 1 / both[1]
-    return {
-        "first-step-late": previous,
-        "both": both,
-        "none": (1, 1),
-        "first-only": (both[0], 1),
-        "second-only": (1, both[1]),
-        "one-ahead": (1 - s.power1 * beta1, 1 - s.power2 * beta2),
-        "once": (1 - beta1, 1 - beta2),
-        "swapped": (both[1], both[0]),
-        "one-behind": previous,
-        "first-for-both": (both[0], both[0]),
-        "second-rootless": (both[0], both[1] * both[1]),
-    }.get(c.bias_correction, both)
+    if c.bias_correction in LATE:
+        previous = s.weights if s.t > 1 else (1, 1) if c.bias_correction == "first-step-late" else both
+        s.weights = both
+        return previous
+    return CORRECTIONS[c.bias_correction](*both, s, beta1, beta2)
+
+
+LATE = ("first-step-late", "one-behind")
+CORRECTIONS: Mapping[str, Callable[..., tuple[Any, Any]]] = {  # of both corrections, the state and the decays
+    "both": lambda c1, c2, *_: (c1, c2),
+    "none": lambda *_: (1, 1),
+    "first-only": lambda c1, c2, *_: (c1, 1),
+    "second-only": lambda c1, c2, *_: (1, c2),
+    "one-ahead": lambda c1, c2, s, beta1, beta2: (1 - s.power1 * beta1, 1 - s.power2 * beta2),
+    "once": lambda c1, c2, s, beta1, beta2: (1 - beta1, 1 - beta2),
+    "swapped": lambda c1, c2, *_: (c2, c1),
+    "multiplied": lambda c1, c2, *_: (1 / c1, 1 / c2),
+    "first-for-both": lambda c1, c2, *_: (c1, c1),
+    "second-rootless": lambda c1, c2, *_: (c1, c2 * c2),
+}
 
 
 def denominator(c: Convention, v: Any, c2: Any, h: SimpleNamespace) -> Any:
@@ -368,21 +371,25 @@ WITHIN = ("adam",)  # families whose first moment may gather lr · g
 
 def decayed(c: Convention, s: SimpleNamespace, change: Any, lr: Any, h: SimpleNamespace) -> Any:
     """The new point: the change added, the weights decayed beside it or after it."""
-    share = {
-        "decoupled": lr * h.weight_decay,
-        "decoupled-wrong-sign": -lr * h.weight_decay,
-        "decoupled-doubled": 2 * lr * h.weight_decay,
-        "decoupled-without-lr": h.weight_decay,
-        "decoupled-first-lr": s.first_lr * h.weight_decay,
-        "decoupled-lr-squared": lr * lr * h.weight_decay,
-        "coupled-and-decoupled": lr * h.weight_decay,
-        "before-and-after": lr * h.weight_decay,
-    }.get(c.weight_decay)
-    moved_to = s.theta + change if share is None else s.theta - share * s.theta + change
-    share = {
-        "after-step": lr * h.weight_decay,
-        "before-and-after": lr * h.weight_decay,
-        "after-step-without-lr": h.weight_decay,
-        "after-step-wrong-sign": -lr * h.weight_decay,
-    }.get(c.weight_decay)
-    return moved_to if share is None else moved_to - share * moved_to
+    beside, after = BESIDE.get(c.weight_decay), AFTER.get(c.weight_decay)
+    moved_to = s.theta - beside(lr, h.weight_decay, s) * s.theta + change if beside else s.theta + change
+    return moved_to - after(lr, h.weight_decay, s) * moved_to if after else moved_to
+
+
+Share = Callable[[Any, Any, SimpleNamespace], Any]  # of the weights: of η, λ and the state
+BESIDE: Mapping[str, Share] = {
+    "decoupled": lambda lr, decay, s: lr * decay,
+    "decoupled-wrong-sign": lambda lr, decay, s: -lr * decay,
+    "decoupled-doubled": lambda lr, decay, s: 2 * lr * decay,
+    "decoupled-without-lr": lambda lr, decay, s: decay,
+    "decoupled-first-lr": lambda lr, decay, s: s.first_lr * decay,
+    "decoupled-lr-squared": lambda lr, decay, s: lr * lr * decay,
+    "coupled-and-decoupled": lambda lr, decay, s: lr * decay,
+    "before-and-after": lambda lr, decay, s: lr * decay,
+}
+AFTER: Mapping[str, Share] = {
+    "after-step": lambda lr, decay, s: lr * decay,
+    "before-and-after": lambda lr, decay, s: lr * decay,
+    "after-step-without-lr": lambda lr, decay, s: decay,
+    "after-step-wrong-sign": lambda lr, decay, s: -lr * decay,
+}
