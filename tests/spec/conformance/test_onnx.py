@@ -44,7 +44,7 @@ def test_adam_counts_from_zero_and_rounds_its_attributes():
 
 def test_adam_gives_float64_for_float32():
     result = ask(place("Adam"), dtype="float32")
-    assert [one.kind for one in result.faults] == ["dtype"]
+    assert [one.kind for one in result.faults] == ["widens"]
 
 
 @pytest.mark.parametrize(
