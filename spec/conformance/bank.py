@@ -432,9 +432,8 @@ class Convention:
     def source(self) -> str:
         """Where it is from, if a formula of the reference states it."""
         doc = (FORMULAS[self.formulas[0]].__doc__ or "") if self.formulas else ""
-        return (
-            re.split(r"[.;] |\.$|, (?=wh|with|one)", doc.partition("Source: ")[2].strip().splitlines()[0])[0] if "Source: " in doc else ""
-        )
+        said = doc.partition("Source: ")[2].strip()
+        return re.split(r"(?<! al)[.;] |\.$|, (?=wh|with|one)", said.splitlines()[0])[0] if said else ""
 
     @property
     def equations(self) -> str:
