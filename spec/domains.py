@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
-from hypothesis import assume
+from hypothesis import HealthCheck, Phase, assume, settings
 from hypothesis import strategies as st
 
 from ..reference import Formula
@@ -16,6 +16,18 @@ from ..reference._door import SYMBOL, Domain, along, domain_of, domains, in_turn
 from ..reference.domains import Divides, IndexInto, NotBelow, OneOf, PositiveAlong, PositiveDefinite, StableWith, Symmetric, Varied
 
 SHAPES = [(), (1,), (3,), (2, 2)]
+
+
+def quiet(examples: int, *, derandomize: bool = True) -> settings:
+    """How a counterexample is looked for: shrunk, without a database, a deadline, or advice to whoever wrote the strategy."""
+    return settings(
+        max_examples=examples,
+        derandomize=derandomize,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate, Phase.shrink],
+        suppress_health_check=list(HealthCheck),
+    )
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,7 @@ import itertools
 import random
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import TimeoutError as OutOfTime
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
-from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
@@ -20,7 +17,7 @@ from ...reference._door import domains
 from ...reference._door import leaves as leaves_of
 from .binding import Binding, bind
 from .cases import Case, allowed, cases, in_dtype
-from .driving import DRIVING, GRACE, Fault, Misbehaved, Refusal, Watch, attempt, captured, limit_memory, line_of
+from .driving import DRIVING, Fault, Misbehaved, Refusal, Task, Watch, alone, attempt, captured, line_of
 from .subjects import FunctionSubject, NotFound, adapter_for, libraries_of, load, version_of
 
 FREE_SIGNS = {("data.pca.fit", 1)}  # outputs, from 0, whose columns are directions: either sign will do
@@ -28,14 +25,10 @@ COMBINATIONS = 64  # of values for what a function does not ask for
 
 
 @dataclass(frozen=True)
-class FunctionTask:
-    """What is asked of a function: its name, the formula, hyper-parameters, names of its own, and the dtype."""
+class FunctionTask(Task):
+    """What is asked of a function: the same, and the formula that it is to be."""
 
-    target: str
     against: str = ""
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    names: Mapping[str, str] = field(default_factory=dict)  # theirs: ours
-    dtype: str = "float64"
 
 
 @dataclass(frozen=True)
@@ -141,17 +134,6 @@ def library_of(target: str) -> str:
 def drive_function(task: FunctionTask, timeout: float) -> FunctionReport:
     """Load the subject and call it: what a process of its own is asked to do."""
     return alone(lambda: driven_function(task), timeout)
-
-
-def alone(work: Callable[[], Any], timeout: float) -> Any:
-    """Do something in a process that ends by itself should ours be gone."""
-    DRIVING.set()
-    limit_memory()
-    faulthandler.dump_traceback_later(timeout + GRACE, exit=True)
-    try:
-        return work()
-    finally:
-        faulthandler.cancel_dump_traceback_later()
 
 
 def driven_function(task: FunctionTask) -> FunctionReport:
@@ -344,28 +326,6 @@ def differs(function: Callable[..., Any], binding: Binding, case: Case, due: Any
 # --- in our process ---------------------------------------------------------------------------------------------------------------------
 
 
-class Child:
-    """A process for a subject: it can be asked several things, and may die or hang at each."""
-
-    def __init__(self) -> None:
-        from pebble import ProcessPool
-
-        if DRIVING.is_set():
-            raise RuntimeError('a subject is being run already: call this under `if __name__ == "__main__":`')
-        self.pool = ProcessPool(max_workers=1, context=get_context("spawn"))
-
-    def __enter__(self) -> Child:
-        return self
-
-    def __exit__(self, *problem: object) -> None:
-        self.pool.stop()
-        self.pool.join()
-
-    def ask(self, work: Callable[..., Any], *arguments: Any, timeout: float) -> Any:
-        """A promise of what the work returns."""
-        return self.pool.schedule(work, args=(*arguments, timeout), timeout=timeout)
-
-
 class Here:
     """The same in our own process: quick, for subjects that behave."""
 
@@ -393,17 +353,3 @@ class Kept:
     def result(self) -> Any:
         """What was promised."""
         return self.value
-
-
-def answer_of(promise: Any, timeout: float) -> Any:
-    """What was promised, or the fault that kept it from being done."""
-    from pebble import ProcessExpired
-
-    try:
-        return promise.result()
-    except OutOfTime:
-        return Fault("hangs", f"it gives no answer within {timeout:g} s")
-    except ProcessExpired as death:
-        return Fault("crashes", f"its process died, with exit code {death.exitcode}")
-    except BrokenProcessPool:
-        return Fault("crashes", 'no process could be started: call this under `if __name__ == "__main__":`')

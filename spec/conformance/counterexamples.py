@@ -11,9 +11,9 @@ import numpy as np
 from ...reference import FORMULAS, Formula
 from ...reference._door import domains
 from .binding import Binding, at, bind
-from .calling import FunctionTask, Record, alone, flat, functions_of
+from .calling import FunctionTask, Record, flat, functions_of
 from .cases import Case, allowed, cases, in_dtype
-from .driving import captured
+from .driving import alone, captured
 from .measuring import dues, of_case, with_filled
 
 LIMIT = 4.0  # seconds
@@ -28,10 +28,10 @@ def small(task: FunctionTask, filled: Mapping[str, Any], timeout: float) -> str:
 
 def search(task: FunctionTask, filled: Mapping[str, Any]) -> str:
     """The same, here."""
-    from hypothesis import HealthCheck, Phase, find, settings
+    from hypothesis import find
     from hypothesis.errors import Flaky, NoSuchExample, Unsatisfiable
 
-    from ..domains import arguments
+    from ..domains import arguments, quiet
 
     with captured():
         (subject,) = functions_of(task)
@@ -50,16 +50,8 @@ def search(task: FunctionTask, filled: Mapping[str, Any]) -> str:
             shown.append(given)
             return True
 
-        quiet = settings(
-            max_examples=EXAMPLES,
-            derandomize=True,
-            database=None,
-            deadline=None,
-            phases=[Phase.generate, Phase.shrink],
-            suppress_health_check=list(HealthCheck),
-        )
         try:
-            found = with_filled(find(arguments(domains(formula.raw)), shows, settings=quiet), built_in)
+            found = with_filled(find(arguments(domains(formula.raw)), shows, settings=quiet(EXAMPLES)), built_in)
         except (NoSuchExample, Unsatisfiable, Flaky):
             there = [with_filled(one.arguments, built_in) for one in cases(formula, built_in)]
             worst = shown or [one for one in there if off(subject.call, formula, binding, one, dtype) > PLAINLY]

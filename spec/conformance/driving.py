@@ -73,7 +73,7 @@ class Report:
     is_function: bool = False  # it is no optimizer: functions.py judges it
 
 
-DTYPES = ("dtype", "widens")  # faults: a narrower dtype than the one that is due, or a wider one
+DTYPE_FAULTS = ("dtype", "widens")  # a narrower dtype than the one that is due, or a wider one
 
 
 class Misbehaved(Exception):
@@ -276,8 +276,8 @@ def follow(subject: Subject, fixture: Fixture, run: Plan, dtype: Any, *, one_buf
             gradient = gradient_function(values, slopes[number - 1])
         point = checked(attempt(f"step {number}", started.step, gradient, float(rate)), theta, number)
         faults += watch.faults(number, point) if not (faults or one_buffer) else ()
-        if point.dtype != theta.dtype and not any(one.kind in DTYPES for one in faults):
-            kind = DTYPES[np.can_cast(theta.dtype, point.dtype)]
+        if point.dtype != theta.dtype and not any(one.kind in DTYPE_FAULTS for one in faults):
+            kind = DTYPE_FAULTS[np.can_cast(theta.dtype, point.dtype)]
             faults.append(Fault(kind, f"it returns {point.dtype} where {theta.dtype} is due, in step {number}", fatal=False))
         points.append(point.astype(theta.dtype))
         states.append(started.state())
@@ -361,12 +361,18 @@ DRIVING = threading.Event()  # set in the process of a subject, which must not a
 
 
 def drive(task: Task, timeout: float) -> Report:
-    """Load the subject and run it: what a process of its own is asked to do. Should ours be gone by then, it ends by itself."""
+    """Load the subject and run it: what a process of its own is asked to do."""
+    report: Report = alone(lambda: driven(task), timeout)
+    return report
+
+
+def alone(work: Callable[[], Any], timeout: float) -> Any:
+    """Do something in a process of a subject, within its limits; it ends by itself should ours be gone."""
     DRIVING.set()
     limit_memory()
     faulthandler.dump_traceback_later(timeout + GRACE, exit=True)
     try:
-        return driven(task)
+        return work()
     finally:
         faulthandler.cancel_dump_traceback_later()
 
@@ -418,7 +424,7 @@ def run_all(subject: Subject, task: Task) -> Report:
                 changes_lr=begun(subject, fixture_for(changes_lr=True).start(run.lr, dtype), run.lr, run.passed).changes_lr
             )
             record, seen = followed(subject, fixture, run, dtype)
-            faults += seen if any(one.kind not in DTYPES for one in seen) else [*seen, *aliasing(subject, run, record)]
+            faults += seen if any(one.kind not in DTYPE_FAULTS for one in seen) else [*seen, *aliasing(subject, run, record)]
             records.append(record)
         except Misbehaved as problem:
             if not number:  # other values than its own it may refuse
@@ -485,49 +491,37 @@ def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[s
 # --- in our process -------------------------------------------------------------------------------------------------------------------
 
 
-class Session:
-    """A process for one subject: it is driven there, and asked for a counterexample."""
+class Child:
+    """A process for a subject: it can be asked several things, and may die or hang at each."""
 
-    def __init__(self, timeout: float = TIMEOUT) -> None:
+    def __init__(self) -> None:
         from pebble import ProcessPool
 
         if DRIVING.is_set():
             raise RuntimeError('a subject is being run already: call this under `if __name__ == "__main__":`')
-        self.timeout = timeout
         self.pool = ProcessPool(max_workers=1, context=get_context("spawn"))
 
-    def __enter__(self) -> Session:
+    def __enter__(self) -> Child:
         return self
 
     def __exit__(self, *problem: object) -> None:
         self.pool.stop()
         self.pool.join()
 
-    def observe(self, task: Task) -> Report:
-        """What is seen of the subject; that it gives no answer is something to be seen too."""
-        from pebble import ProcessExpired
+    def ask(self, work: Callable[..., Any], *arguments: Any, timeout: float) -> Any:
+        """A promise of what the work returns."""
+        return self.pool.schedule(work, args=(*arguments, timeout), timeout=timeout)
 
-        try:
-            future = self.pool.schedule(drive, args=(task, self.timeout), timeout=self.timeout)
-            from .. import arithmetic  # noqa: F401 - it loads while the subject runs
 
-            report: Report = future.result()
-            return report
-        except OutOfTime:
-            return Report(faults=(Fault("hangs", f"it gives no answer within {self.timeout:g} s"),))
-        except ProcessExpired as death:
-            return Report(faults=(Fault("crashes", f"its process died, with exit code {death.exitcode}"),))
-        except BrokenProcessPool:
-            return Report(faults=(Fault("crashes", 'no process could be started: call this under `if __name__ == "__main__":`'),))
+def answer_of(promise: Any, timeout: float) -> Any:
+    """What was promised, or the fault that kept it from being done."""
+    from pebble import ProcessExpired
 
-    def counterexample(self, task: Task, convention: str) -> str | None:
-        """The smallest run found in which the subject leaves a convention, as a program; None if there is no small one."""
-        from pebble import ProcessExpired
-
-        from .shrinking import smallest
-
-        try:
-            found: str | None = self.pool.schedule(smallest, args=(task, convention), timeout=self.timeout).result()
-        except (OutOfTime, ProcessExpired, BrokenProcessPool):
-            return None
-        return found
+    try:
+        return promise.result()
+    except OutOfTime:
+        return Fault("hangs", f"it gives no answer within {timeout:g} s")
+    except ProcessExpired as death:
+        return Fault("crashes", f"its process died, with exit code {death.exitcode}")
+    except BrokenProcessPool:
+        return Fault("crashes", 'no process could be started: call this under `if __name__ == "__main__":`')

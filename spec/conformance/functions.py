@@ -12,11 +12,11 @@ import numpy as np
 
 from ...reference import FORMULAS, Formula
 from ...reference._door import leaves as leaves_of
-from .calling import COMBINATIONS, Child, FunctionReport, FunctionTask, Record, Seen, answer_of, drive_function, formula_named, is_formula
+from .calling import COMBINATIONS, FunctionReport, FunctionTask, Record, Seen, drive_function, formula_named, is_formula
 from .cases import in_dtype
-from .driving import TIMEOUT, Fault
+from .driving import TIMEOUT, Child, Fault, answer_of
 from .initializers import initializer_verdict, takes_source
-from .matching import ALLOWED
+from .matching import ALLOWED, finite
 from .measuring import Distance, measured, roughly, units_of, with_filled
 from .subjects import NotFound, reference_to
 from .variants import Variant, itself, load, mutated, variants_of
@@ -46,8 +46,8 @@ def check_function(
     try:
         place = reference_to(target)
     except NotFound as problem:
-        return judged(FunctionTask(repr(target), wanted), FunctionReport(faults=(Fault("not-found", str(problem)),)), command)
-    task = FunctionTask(place, wanted, settings or {}, names or {}, dtype)
+        return judged(FunctionTask(repr(target), against=wanted), FunctionReport(faults=(Fault("not-found", str(problem)),)), command)
+    task = FunctionTask(place, settings or {}, names or {}, dtype, wanted)
     with child() as process:
         promise = process.ask(drive_function, task, timeout=timeout)
         from .. import arithmetic  # noqa: F401 - it loads while the subject runs, and so does the bank
@@ -365,8 +365,3 @@ def place(identifier: str, miss: Any) -> str:
     """Where a function leaves a formula, as a sentence."""
     at = f", index {miss.index}" if miss.index else ""
     return f"It leaves {identifier} most in case {miss.case!r}, result {miss.output}{at}: {miss.got!r} where {miss.expected!r} is due."
-
-
-def finite(value: float) -> float:
-    """A number that JSON knows."""
-    return float(min(value, np.finfo(float).max))

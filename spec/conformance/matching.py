@@ -19,11 +19,11 @@ import numpy as np
 
 from .bank import AXES, FAMILIES, Convention, Setting, combinations, known
 from .driving import Record
+from .fixtures import fixture_for
 from .steps import HYPER, OFF, walk
 
 ALLOWED = 4.0  # bounds: reorderings and fused operations stay below, other conventions are a thousand and more away
 ROUGH = 2.0**-10  # further off, relative to the parameters, a run is not followed in any dtype
-ENOUGH = 8  # steps, of one run at least, that rounding leaves decided
 NEAREST = 1  # rivals that are measured with certainty; floats rank all of them first
 MEASURED = 12  # conventions that floats leave open and that are measured
 NARROWER = {"float64": np.float32, "float32": np.float16}
@@ -164,7 +164,7 @@ def measured(convention: Convention, records: Iterable[Record], dtype: Any = Non
     """The largest error over all runs, in bounds and in ulps, and the first place where it is too large."""
     from ..arithmetic import Undecided
 
-    bounds, ulps, divergence, longest = 0.0, 0.0, None, 0
+    bounds, ulps, divergence, decided = 0.0, 0.0, None, False
     for record in records:
         try:
             balls, allowed = expected(convention, record, dtype)
@@ -175,8 +175,8 @@ def measured(convention: Convention, records: Iterable[Record], dtype: Any = Non
         with np.errstate(over="ignore"):  # where 0 is due the unit is the smallest there is
             bounds, ulps = max(bounds, float(np.max(ratios))), max(ulps, float(np.max(errors / units)))
         divergence = divergence or first_divergence(convention, record, balls, ratios)
-        longest = max(longest, len(allowed))
-    if longest < ENOUGH:
+        decided = True
+    if not decided:
         return Measure(convention, sys.float_info.max, sys.float_info.max)
     return Measure(convention, finite(bounds), finite(ulps), divergence)
 
@@ -240,7 +240,7 @@ def explanation(convention: Convention, record: Record, step: int) -> str | None
     shown = {name.rpartition(".")[2].lower(): array for name, array in (record.states[step] if step < len(record.states) else {}).items()}
     theta, *fed = given(record, np.float64)
     with np.errstate(all="ignore"):
-        states = [replace_points(s) for _, s in zip(range(step + 1), walk(convention, theta, *fed, **record.hyper), strict=False)]
+        states = [dict(vars(s)) for _, s in zip(range(step + 1), walk(convention, theta, *fed, **record.hyper), strict=False)]
     due, remembered = states[-1], ("velocity",) if convention.has_velocity else ("m", "v")
     compared = [(words, found, due[place]) for place, (words, names) in STATES.items() if place in remembered and np.any(due[place])
                 for name in names if (found := shown.get(name)) is not None and found.shape == theta.shape][:2]  # fmt: skip
@@ -257,11 +257,6 @@ def explanation(convention: Convention, record: Record, step: int) -> str | None
         return "weight decay"
     shares = (got / moved)[large]
     return "correction" if np.ptp(shares) <= SOME * np.max(np.abs(shares)) and abs(shares[0] - 1) > SOME else "denominator"
-
-
-def replace_points(state: Any) -> dict[str, Any]:
-    """A snapshot of a walk, which goes on in the same place."""
-    return dict(vars(state))
 
 
 def same_size(found: Any, due: Any) -> bool:
@@ -368,8 +363,8 @@ def apart(convention: Convention, record: Record, bounds: Any) -> float:
     with np.errstate(all="ignore"):
         theta, grads, lrs, slopes = given(record, np.float64)
         points = convention.trajectory(theta, grads, lrs, slopes, **record.hyper)
-        ratios = in_bounds(np.abs(points - record.points)[: len(bounds)], bounds)
-    return float(np.max(np.nan_to_num(ratios, nan=np.inf), initial=0.0))
+        ratios = in_bounds(np.abs(points - record.points), bounds)
+    return float(np.max(np.nan_to_num(ratios, nan=np.inf)))
 
 
 # --- conventions that coincide --------------------------------------------------------------------------------------------------------
@@ -421,8 +416,6 @@ def coincide(one: Convention, other: Convention, records: Iterable[Record], hype
 
 def changing(records: Iterable[Record]) -> tuple[Record, ...]:
     """The same runs, had the learning rate changed."""
-    from .fixtures import fixture_for
-
     return tuple(replace(record, fixture=fixture_for(changes_lr=True)) for record in records)
 
 

@@ -22,8 +22,8 @@ from ...reference import FORMULAS, Formula
 from ...reference._door import Domain, domains
 from ...reference.domains import Divides, IndexInto, NotBelow, OneOf, PositiveAlong, PositiveDefinite, StableWith, Symmetric, Varied
 from .binding import Binding, bind
-from .calling import FunctionTask, alone, flat, functions_of
-from .driving import captured
+from .calling import FunctionTask, flat, functions_of
+from .driving import alone, captured
 from .matching import ALLOWED
 
 BUDGET = 20.0  # seconds for proofs

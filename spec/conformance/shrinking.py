@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .bank import Convention, find
-from .driving import DRIVING, Misbehaved, Plan, Task, captured, gradient_function, settle
+from .driving import Misbehaved, Plan, Task, alone, captured, gradient_function, settle
 from .steps import walk
 from .subjects import Subject, subject_of
 
@@ -28,31 +28,29 @@ class Case(NamedTuple):
     hyper: dict[str, Fraction]
 
 
-def smallest(task: Task, convention: str) -> str | None:
+def smallest(task: Task, convention: str, timeout: float) -> str | None:
     """What a process of the subject is asked to do."""
-    DRIVING.set()
-    with captured():
-        return shrunk(subject_of(task.target), task, find(convention))
+
+    def work() -> str | None:
+        with captured():
+            return shrunk(subject_of(task.target), task, find(convention))
+
+    found: str | None = alone(work, timeout)
+    return found
 
 
 def shrunk(subject: Subject, task: Task, convention: Convention) -> str | None:
     """A program that shows the deviation, if a small run does."""
-    from hypothesis import HealthCheck, Phase, find, settings
+    from hypothesis import find
     from hypothesis.errors import NoSuchExample, Unsatisfiable
 
-    quiet = settings(
-        max_examples=EXAMPLES,
-        derandomize=True,
-        database=None,
-        deadline=None,
-        phases=[Phase.generate, Phase.shrink],
-        suppress_health_check=list(HealthCheck),
-    )
+    from ..domains import quiet
+
     run = settle(subject.parameters, task).runs[-1]
     kind = np.dtype(task.dtype).type
     for gap in GAPS:
         try:
-            case = find(cases(run.hyper), functools.partial(leaves, subject, run, kind, convention, gap), settings=quiet)
+            case = find(cases(run.hyper), functools.partial(leaves, subject, run, kind, convention, gap), settings=quiet(EXAMPLES))
         except (NoSuchExample, Unsatisfiable):
             continue
         return program(task, run, case, due(convention, case))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .bank import DECAYS, FAMILIES, Convention, canonical, combinations, find
-from .driving import TIMEOUT, Fault, Report, Session, Task, assumed
+from .driving import TIMEOUT, Child, Fault, Report, Task, answer_of, assumed, drive
 from .matching import (
     NATIVE,
     Candidates,
@@ -30,6 +30,7 @@ from .matching import (
 )
 from .measuring import Miss
 from .relations import relation_in_words
+from .shrinking import smallest
 from .steps import HYPER
 from .subjects import NotFound, reference_to
 
@@ -217,13 +218,18 @@ def judged(task: Task, subject: Any, command: str, wanted: Convention | None, ti
     except NotFound as problem:
         return verdict_on(Report(faults=(Fault("not-found", str(problem)),)), replace(task, target=repr(subject)), command, wanted)
     task = replace(task, target=target)
-    with Session(timeout) as session:
-        report = session.observe(task)
+    with Child() as process:
+        promise = process.ask(drive, task, timeout=timeout)
+        from .. import arithmetic  # noqa: F401 - it loads while the subject runs
+
+        seen = answer_of(promise, timeout)
+        report = Report(faults=(seen,)) if isinstance(seen, Fault) else seen
         if report.is_function:
             return None
         result = verdict_on(report, task, command, wanted)
         if result.verdict is Verdict.DEVIATES and result.divergence:
-            return replace(result, counterexample=session.counterexample(task, result.divergence.convention))
+            found = answer_of(process.ask(smallest, task, result.divergence.convention, timeout=timeout), timeout)
+            return result if isinstance(found, Fault) else replace(result, counterexample=found)
     return result
 
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 from flint import ctx
-from hypothesis import HealthCheck, Phase, find, settings
+from hypothesis import find
 from hypothesis.errors import NoSuchExample, Unsatisfiable
 
 from ..arithmetic import Finding, Running, Undecided, Verdict, leaves
 from ..arithmetic.prover import BITS
 from ..arithmetic.running import FORMAT, as_running, error, format_of
-from ..domains import arguments, domains_of
+from ..domains import arguments, domains_of, quiet
 from ._judge import Cell, judge, worst
 from ._pieces import BY_NAME, MISPRINTS, PIECES, Misprint, Piece
 
@@ -101,16 +101,9 @@ def run_law(piece: Piece, instead: Formulas, allowed: float = 1.0) -> Finding:
             unknown.append(finding)
         return finding is not None and finding.verdict is Verdict.REFUTED
 
-    quiet = settings(
-        max_examples=options.get("examples", EXAMPLES) * (LONGER if RANDOM else 1),
-        derandomize=not RANDOM,
-        database=None,
-        deadline=None,
-        phases=[Phase.generate, Phase.shrink],
-        suppress_health_check=list(HealthCheck),
-    )
+    looking = quiet(options.get("examples", EXAMPLES) * (LONGER if RANDOM else 1), derandomize=not RANDOM)
     try:
-        found = find(arguments(domains_of(piece.function, piece.drawn)), refutes, settings=quiet)
+        found = find(arguments(domains_of(piece.function, piece.drawn)), refutes, settings=looking)
     except (NoSuchExample, Unsatisfiable):
         if not tried:
             return Finding(Verdict.UNKNOWN, "no example lies in the domain")

@@ -61,8 +61,8 @@ def test_misbehaviour_of_a_process_is_reported(kind):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("identifier", FORMULAS)
 def test_every_formula_is_itself(identifier, dtype):
-    seen = called(FunctionSubject(FORMULAS[identifier].raw, identifier), FunctionTask(identifier, identifier, dtype=dtype))
-    result = judged(FunctionTask(identifier, identifier, dtype=dtype), FunctionReport(parts=(seen,)), "check")
+    seen = called(FunctionSubject(FORMULAS[identifier].raw, identifier), FunctionTask(identifier, against=identifier, dtype=dtype))
+    result = judged(FunctionTask(identifier, against=identifier, dtype=dtype), FunctionReport(parts=(seen,)), "check")
     assert result.verdict == Verdict.CONFORMS, result.sentence
     assert result.error_in_bounds is None or result.error_in_bounds <= 1
     assert result.cases >= 7

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from trainspec.spec.conformance import Verdict, check, identify, subjects
-from trainspec.spec.conformance.driving import DRIVING, Refusal, Session, Task, settle
+from trainspec.spec.conformance.driving import DRIVING, Child, Refusal, Task, settle
 from trainspec.spec.conformance.subjects import NotFound, load, reference_to, subject_of
 
 from . import misbehaving, right
@@ -183,7 +183,7 @@ def test_a_subject_may_not_ask_for_another_process():
     DRIVING.set()
     try:
         with pytest.raises(RuntimeError, match="__main__"):
-            Session()
+            Child()
     finally:
         DRIVING.clear()
 

@@ -51,7 +51,7 @@ def apart(one, other, units):
 @pytest.mark.parametrize("identifier", sorted(load()))
 def test_variants_are_told_apart(identifier, dtype):
     formula = FORMULAS[identifier]
-    records = called(FunctionSubject(formula.raw, identifier), FunctionTask(identifier, identifier, dtype=dtype)).records
+    records = called(FunctionSubject(formula.raw, identifier), FunctionTask(identifier, against=identifier, dtype=dtype)).records
     units = units_of(formula.raw, records, {}, np.dtype(dtype).type)
     known = {one.id: values(one, records) for one in [itself(formula), *load()[identifier]] if not one.unstable}
     close = [
@@ -72,7 +72,7 @@ def test_labels_are_given_once():
 def test_variants_are_found_by_name(identifier):
     variants = [one for one in load()[identifier] if not one.unstable]
     for one in variants[:: max(1, len(variants) // 3)]:
-        task = FunctionTask(one.id, identifier)
+        task = FunctionTask(one.id, against=identifier)
         seen = called(FunctionSubject(keyworded(one.function, identifier), identifier), task)
         with np.errstate(all="ignore"):
             result = judged(task, FunctionReport(parts=(seen,)), "check")
@@ -95,7 +95,7 @@ def keyworded(function, identifier):
 @pytest.mark.parametrize("identifier", sorted(load()))
 def test_variants_give_what_their_formula_gives(identifier):
     formula = FORMULAS[identifier]
-    records = called(FunctionSubject(formula.raw, identifier), FunctionTask(identifier, identifier)).records
+    records = called(FunctionSubject(formula.raw, identifier), FunctionTask(identifier, against=identifier)).records
     for one in load()[identifier]:
         shapes = [[x.shape for x in found] for found in values(one, records).values() if found is not None]
         due = [[x.shape for x in record.leaves] for record in records]
