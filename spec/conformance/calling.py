@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import faulthandler
 import itertools
-import random
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,7 +15,7 @@ from ...reference._door import domains
 from ...reference._door import leaves as leaves_of
 from .binding import Binding, bind
 from .cases import Case, allowed, cases, in_dtype
-from .driving import DRIVING, Fault, Misbehaved, Refusal, Task, Watch, alone, attempt, captured, line_of
+from .driving import DRIVING, Fault, Misbehaved, Refusal, Task, Watch, alone, attempt, captured, line_of, random_states, reseeded
 from .subjects import FunctionSubject, NotFound, adapter_for, libraries_of, load, version_of
 
 FREE_SIGNS = {("data.pca.fit", 1)}  # outputs, from 0, whose columns are directions: either sign will do
@@ -211,11 +209,7 @@ def one_call(
     try:
         with np.errstate(all="ignore"):
             result = attempt(where, lambda: binding.call(function, arguments))
-        faults = [
-            Fault("seeds", f"it changes the state of {name}, in {where}", fatal=False)
-            for name, state in random_states().items()
-            if state != before.get(name, state)
-        ]
+        faults = reseeded(before, where)
         leaves = flat(result, due)
         faults += touched(watch, leaves, where, shared_by(formula, arguments))
         faults += checked(leaves, flat(due, due), dtype, where, case)
@@ -244,14 +238,6 @@ def watched(name: str, value: Any, watch: Watch, dtype: Any) -> Any:
         return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
     value = in_dtype(value, dtype)
     return watch.give(name, value) if isinstance(value, np.ndarray) else value
-
-
-def random_states() -> dict[str, str]:
-    """The states of the global sources of randomness, in words."""
-    found = {"random": repr(random.getstate()), "numpy.random": repr([np.asarray(one).tobytes() for one in np.random.get_state()])}
-    if "torch" in sys.modules:
-        found["torch.random"] = repr(sys.modules["torch"].random.get_rng_state().tolist())
-    return found
 
 
 def flat(result: Any, due: Any) -> list[Any]:

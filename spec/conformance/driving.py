@@ -417,7 +417,7 @@ def run_all(subject: Subject, task: Task) -> Report:
     dtype = np.dtype(task.dtype).type
     records: list[Record] = []
     faults: list[Fault] = []
-    before = global_state()
+    before = random_states()
     for number, run in enumerate(plans.runs):
         try:
             fixture = fixture_for(
@@ -432,7 +432,7 @@ def run_all(subject: Subject, task: Task) -> Report:
                 break
     if records:
         faults += dead_coordinate(subject, plans.runs[0], dtype)
-    faults += [Fault(kind, f"it changes {name}", fatal=False) for kind, name in changed(before, global_state())]
+    faults += reseeded(before, "its runs")
     unique = {one.kind: one for one in reversed(faults)}
     return replace(report, records=tuple(records), faults=tuple(reversed(unique.values())))
 
@@ -471,21 +471,18 @@ def dead_coordinate(subject: Subject, run: Plan, dtype: Any) -> list[Fault]:
     return []
 
 
-def global_state() -> dict[str, Any]:
-    """What belongs to the whole process: random generators, and how floating-point errors are treated."""
-    words: Any = np.random.get_state(legacy=True)
-    state = {
-        "the state of Python's global random generator": random.getstate(),
-        "the state of NumPy's global random generator": [one.tobytes() if isinstance(one, np.ndarray) else one for one in words],
-        "how NumPy treats floating-point errors": np.geterr(),
-    }
-    torch = sys.modules.get("torch")
-    return state | ({"the state of torch's global random generator": torch.get_rng_state().tolist()} if torch else {})
+def random_states() -> dict[str, str]:
+    """The states of the global sources of randomness, in words."""
+    found = {"random": repr(random.getstate()), "numpy.random": repr([np.asarray(one).tobytes() for one in np.random.get_state()])}
+    if "torch" in sys.modules:
+        found["torch.random"] = repr(sys.modules["torch"].random.get_rng_state().tolist())
+    return found
 
 
-def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What is not as it was, and the kind of fault that this is."""
-    return [("seeds" if "random" in name else "global-state", name) for name, value in before.items() if after[name] != value]
+def reseeded(before: Mapping[str, str], where: str) -> list[Fault]:
+    """The global sources of randomness that are not as they were; one that was imported since was not touched."""
+    changed = [name for name, state in random_states().items() if state != before.get(name, state)]
+    return [Fault("seeds", f"it changes the state of {name}, in {where}", fatal=False) for name in changed]
 
 
 # --- in our process -------------------------------------------------------------------------------------------------------------------

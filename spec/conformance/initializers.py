@@ -20,9 +20,9 @@ import numpy as np
 from ...reference import FORMULAS, Formula
 from ...reference._door import domains
 from .binding import Binding, bind
-from .calling import FunctionTask, Record, Seen, random_states
+from .calling import FunctionTask, Record, Seen
 from .cases import Case
-from .driving import Fault, Misbehaved, Refusal, attempt
+from .driving import Fault, Misbehaved, Refusal, attempt, random_states, reseeded
 from .subjects import FunctionSubject
 
 ALPHA = 1e-9  # the probability that a right initializer is turned away
@@ -129,11 +129,7 @@ def draw(
     before = random_states()
     source = np.random.default_rng(seed)
     result = attempt(f"draw {name!r}", lambda: binding.call(function, {**arguments, "source": source}))
-    faults = [
-        Fault("seeds", f"it changes the state of {what}, in draw {name!r}", fatal=False)
-        for what, state in random_states().items()
-        if state != before.get(what, state)
-    ]
+    faults = reseeded(before, f"draw {name!r}")
     parts = list(result) if isinstance(result, tuple | list) else [result]
     arrays = [np.array(one) for one in parts]
     due = (arguments["fan_out"], arguments["fan_in"]) if "fan_out" in arguments else None
