@@ -178,6 +178,11 @@ def test_fast_has_the_names_and_signatures_of_the_reference():
             assert [one for one in mine if one != "out"] == list(reference), name
 
 
+def test_asking_about_an_optimizer_loads_what_it_needs():
+    loaded = loaded_after("import trainspec.spec.conformance")
+    assert {"hypothesis", "jaxtyping", "sympy", "numba", "torch"} & loaded == set()
+
+
 # --- what stands at the top --------------------------------------------------------------------------------------------------------
 
 

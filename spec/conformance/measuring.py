@@ -15,6 +15,7 @@ import numpy as np
 
 from .calling import Record
 from .cases import in_dtype
+from .verdict import Miss
 
 SHAKES = 4  # times that arguments are moved by an ulp, where the running arithmetic has no bound
 SLACK = 8.0  # how much further than those the bound is put
@@ -34,19 +35,6 @@ class Due:
     def exact(self) -> bool:
         """Whether nothing but this very value will do."""
         return bool(self.values.dtype != object)
-
-
-@dataclass(frozen=True)
-class Miss:
-    """The place where a function is furthest from a formula."""
-
-    case: str
-    separates: str
-    output: int  # from 1
-    index: tuple[int, ...]
-    got: float
-    expected: float
-    error_in_bounds: float
 
 
 @dataclass(frozen=True)

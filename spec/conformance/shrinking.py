@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -25,7 +24,6 @@ class Case(NamedTuple):
     theta: Fraction
     grads: list[Fraction]
     lrs: list[Fraction]
-    hyper: dict[str, Fraction]
 
 
 def smallest(task: Task, convention: str, timeout: float) -> str | None:
@@ -50,24 +48,23 @@ def shrunk(subject: Subject, task: Task, convention: Convention) -> str | None:
     kind = np.dtype(task.dtype).type
     for gap in GAPS:
         try:
-            case = find(cases(run.hyper), functools.partial(leaves, subject, run, kind, convention, gap), settings=quiet(EXAMPLES))
+            case = find(cases(), functools.partial(leaves, subject, run, kind, convention, gap), settings=quiet(EXAMPLES))
         except (NoSuchExample, Unsatisfiable):
             continue
-        return program(task, run, case, due(convention, case))
+        return program(task, run, case, due(convention, run, case))
     return None
 
 
-def cases(hyper: Mapping[str, float]) -> Any:
-    """Runs of a few steps in small integers; the hyper-parameters are those that separate."""
+def cases() -> Any:
+    """Runs of a few steps in small integers."""
     from hypothesis import strategies as st
 
     number = st.integers(-2, 2).map(Fraction)
     rate = st.sampled_from([Fraction(1), Fraction(1, 2), Fraction(2)])
-    fixed = st.just({name: Fraction(value) for name, value in hyper.items()})
 
     def of_length(steps: int) -> Any:
         several: dict[str, Any] = {"min_size": steps, "max_size": steps}
-        return st.builds(Case, number, st.lists(number, **several), st.lists(rate, **several), fixed)
+        return st.builds(Case, number, st.lists(number, **several), st.lists(rate, **several))
 
     return st.integers(1, LONGEST).flatmap(of_length)
 
@@ -84,17 +81,16 @@ def points(subject: Subject, run: Plan, kind: Any, case: Case) -> list[float]:
     return visited
 
 
-def due(convention: Convention, case: Case) -> list[float]:
+def due(convention: Convention, run: Plan, case: Case) -> list[float]:
     """Where the convention goes."""
     theta, grads = np.array([float(case.theta)]), np.array([[float(one)] for one in case.grads])
-    hyper = {name: float(value) for name, value in case.hyper.items()}
     with np.errstate(all="ignore"):
-        return [float(s.theta[0]) for s in walk(convention, theta, grads, np.array([float(one) for one in case.lrs]), **hyper)]
+        return [float(s.theta[0]) for s in walk(convention, theta, grads, np.array([float(one) for one in case.lrs]), **run.hyper)]
 
 
 def leaves(subject: Subject, run: Plan, kind: Any, convention: Convention, gap: float, case: Case) -> bool:
     """Whether the subject leaves the convention by so much."""
-    right = np.array(due(convention, case))
+    right = np.array(due(convention, run, case))
     if not np.all(np.isfinite(right)):
         return False
     try:

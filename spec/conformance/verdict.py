@@ -28,7 +28,6 @@ from .matching import (
     search_assuming,
     setting_of,
 )
-from .measuring import Miss
 from .relations import relation_in_words
 from .shrinking import smallest
 from .steps import HYPER
@@ -46,6 +45,19 @@ class Verdict(StrEnum):
     ERROR = "error"
     IDENTIFIED = "identified"
     UNMATCHED = "unmatched"
+
+
+@dataclass(frozen=True)
+class Miss:
+    """The place where a function is furthest from a formula."""
+
+    case: str
+    separates: str
+    output: int  # from 1
+    index: tuple[int, ...]
+    got: float
+    expected: float
+    error_in_bounds: float
 
 
 @dataclass(frozen=True)
