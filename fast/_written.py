@@ -4,6 +4,8 @@ The loops of a formula take its results, then its arguments in order (a state fi
 and say whether something is not finite or not allowed: then the reference's own door is asked what is wrong. They compute in float64
 whatever is one number for many entries, and make threads by `prange` alone, over pieces that depend on the sizes alone.
 
+In plain Python the same loops run on symbols (`in_python`); so they say a = a + b of numbers, not a += b, which symbols refuse.
+
 Sums are taken by `plus`, the only operation whose order the compiler may change: it makes lanes of them, as many as the processor has.
 The rounding bound holds for a sum in any order. One processor always takes the same order, whatever the number of threads.
 """
@@ -43,6 +45,12 @@ FORMATS = ("float32", "float64")
 def plus(total: Any, term: Any) -> Any:
     """A sum and one term more, in any order."""
     return total + term
+
+
+@inlined
+def strange(x: Any) -> Any:
+    """Whether a number is not finite: then it differs from itself by something other than 0."""
+    return x - x != 0
 
 
 def narrowed(number: Any, array: Any) -> Any:

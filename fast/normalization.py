@@ -13,7 +13,7 @@ from numba import prange
 
 from ..reference import normalization as reference
 from ._kernels import inlined
-from ._written import narrowed, plus, written
+from ._written import narrowed, plus, strange, written
 
 if TYPE_CHECKING:
     from typing import Any
@@ -42,7 +42,7 @@ def mean_of(row: Floats) -> Any:
         stretch, part = row[start : start + STRETCH], narrowed(0.0, row)
         for j in range(stretch.size):
             part = plus(part, stretch[j])
-        total += part
+        total = total + part
     return total / row.size
 
 
@@ -54,7 +54,7 @@ def variance_of(row: Floats, mean: Any) -> Any:
         stretch, part = row[start : start + STRETCH], narrowed(0.0, row)
         for j in range(stretch.size):
             part = plus(part, (stretch[j] - mean) ** 2)
-        total += part
+        total = total + part
     return total / row.size
 
 
@@ -79,7 +79,7 @@ def layer_norm_row(y: Floats, x: Floats, gamma: Floats, beta: Floats, eps: Any) 
     wild = False
     for j in range(x.size):
         y[j] = gamma[j] * ((x[j] - shift) * scale) + beta[j]
-        wild |= y[j] - y[j] != 0
+        wild |= strange(y[j])
     return wild
 
 
