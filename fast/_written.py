@@ -4,6 +4,9 @@ The loops of a formula take its results, then its arguments in order (a state fi
 and say whether something is not finite or not allowed: then the reference's own door is asked what is wrong. They compute in float64
 whatever is one number for many entries, and make threads by `prange` alone, over pieces that depend on the sizes alone.
 
+Axes of any number (`*batch`) are one axis to the loops, and so is a result whose shape only its arguments tell. An array that is left out
+has no entries.
+
 In plain Python the same loops run on symbols (`in_python`); so they say a = a + b of numbers, not a += b, which symbols refuse.
 
 Sums are taken by `plus`, the only operation whose order the compiler may change: it makes lanes of them, as many as the processor has.
@@ -29,7 +32,7 @@ from numpy import ndarray
 from ._kernels import FINITE, ONE_AT_A_TIME, REFUSED, THREADS, checked, closed, compiled, inlined, native
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from ..reference import Formula
     from ..reference._door import Domain
@@ -64,6 +67,16 @@ def _narrowed(number: Any, array: Any) -> Callable[..., Any]:
     return lambda number, array: kind(number)
 
 
+def wide(shape: Any, like: Any) -> Any:
+    """Zeros for sums of numbers of an array: float64."""
+    return np.zeros(shape, object if like.dtype == object else float)
+
+
+@native(wide)
+def _wide(shape: Any, like: Any) -> Callable[..., Any]:
+    return lambda shape, like: np.zeros(shape)
+
+
 def in_python(function: Callable[..., Any], **substitutes: Any) -> Callable[..., Any]:
     """The same loops as plain Python, which run on any numbers; what a name stands for may be substituted."""
     pure = getattr(function, "py_func", function)
@@ -75,8 +88,10 @@ def in_python(function: Callable[..., Any], **substitutes: Any) -> Callable[...,
 class Written:
     """A formula whose loops are written out. A call gives `out` and all its arguments in order."""
 
-    def __init__(self, raw: Callable[..., Any], loops: Callable[..., Any], shapes: Callable[..., Any] | None, threads_from: int) -> None:
-        self.raw, self.loops, self.threads_from = raw, loops, threads_from
+    def __init__(
+        self, reference: Formula[..., Any], loops: Callable[..., Any], shapes: Callable[..., Any] | None, threads_from: int
+    ) -> None:
+        self.reference, self.raw, self.loops, self.threads_from = reference, reference.raw, loops, threads_from
         self.shapes_of = shapes  # of the results, from the arguments, where their annotations don't tell
         self.made: dict[np.dtype[Any], list[Any]] = {}  # machine code by dtype, without threads and with
 
@@ -85,7 +100,7 @@ class Written:
         try:
             taken, shapes, dtype, size = self.plain(*arguments)
             new = [np.empty(shape, dtype) for shape in shapes] if out is None else self.received(out, shapes, dtype)
-            verdict = self.run(dtype, size, new, taken)
+            verdict = self.run(dtype, size, self.lined(new), taken)
         except (
             AttributeError,
             TypeError,
@@ -95,8 +110,8 @@ class Written:
         ):  # or no such machine code: an array has gaps, or must not be written
             return self.careful(out, arguments)
         if verdict == FINITE:
-            return self.given(new)
-        return self.careful(out, arguments) if verdict == REFUSED else self.looked_at(arguments, new)
+            return self.given(new, out)
+        return self.careful(out, arguments) if verdict == REFUSED else self.looked_at(arguments, new, out)
 
     def run(self, dtype: np.dtype[Any], size: int, new: list[Any], taken: tuple[Any, ...]) -> int:
         """One run of the loops, with threads where they pay."""
@@ -116,26 +131,30 @@ class Written:
         allowed = checked(self.raw, arguments)
         first = next(one for one in parts(tuple(allowed)) if isinstance(one, ndarray) and one.dtype.kind == "f")
         native = np.dtype(first.dtype.name)
-        plain = [mapped(one, lambda part: np.require(part, np.dtype(part.dtype.name), ["C", "A"])) for one in allowed]
+        plain = [mapped(one, lambda part: np.require(part, native if part.dtype.kind == "f" else np.int64, ["C", "A"])) for one in allowed]
         taken, shapes, _, size = self.plain(*plain)
         target = self.accepted(out, shapes, native, arguments)
         new = [one if one.flags.carray and one.dtype is native else np.empty(one.shape, native) for one in target]
-        codes = self.made.setdefault(native, [absent, absent])
-        threads = size >= self.threads_from
-        if codes[threads] is absent:
-            codes[threads] = self.machine_code(native, threads=threads)
-        verdict = self.run(native, size, new, taken)
+        self.code(native, threads=size >= self.threads_from)
+        verdict = self.run(native, size, self.lined(new), taken)
         for one, result in zip(target, new, strict=True):
             if one is not result:
                 np.copyto(one, result)
-        return self.looked_at(arguments, target) if verdict else self.given(target)
+        return self.looked_at(arguments, target, out) if verdict else self.given(target, out)
 
-    def looked_at(self, arguments: tuple[Any, ...], new: list[Any]) -> Any:
+    def looked_at(self, arguments: tuple[Any, ...], new: list[Any], out: Any) -> Any:
         """Whose fault it is that a number is not finite or not allowed, as the reference says it."""
         from ..reference._door import left
 
         checked(self.raw, arguments)
-        return self.given([left(one, self.raw, []) for one in new])
+        return self.given([left(one, self.raw, []) for one in new], out)
+
+    def code(self, dtype: np.dtype[Any], *, threads: bool) -> Callable[..., int]:
+        """The machine code for one dtype, made when it is first asked for."""
+        codes = self.made.setdefault(dtype, [absent, absent])
+        if codes[threads] is absent:
+            codes[threads] = self.machine_code(dtype, threads=threads)
+        return codes[threads]  # type: ignore[no-any-return]
 
     def machine_code(self, dtype: np.dtype[Any], *, threads: bool) -> Callable[..., int]:
         """The loops for one dtype, unless a result shares memory with something.
@@ -177,26 +196,39 @@ class Written:
 
     @functools.cached_property
     def results(self) -> list[tuple[str, ...]]:
-        """The names of the axes of each result."""
-        return [tuple(domain.hint.dim_str.split()) for domain in self.made_of(lambda domain: [domain])]
+        """The names of the axes of each result; * stands for those that only the arguments tell."""
+        from ..reference._door import domain_of
 
-    def made_of(self, leaf: Callable[[Domain], list[Any]]) -> list[Any]:
-        """Something of each array of the result, in order."""
-        from ..reference._door import domain_of, resolved
-
-        hint = resolved(self.raw, self.raw.__module__)["return"]
-        parts = [domain_of(one) for one in (get_args(hint) if get_origin(hint) is tuple else [hint])]
-        return [one for part in parts for field in (part.fields.values() if part.fields else [part]) for one in leaf(field)]
+        hints = get_args(self.hint) if get_origin(self.hint) is tuple else [self.hint]
+        known = [None if get_origin(one) is ndarray else domain_of(one) for one in hints]
+        parts = [part for one in known for part in (one.fields.values() if one and one.fields else [one])]
+        return [tuple(part.hint.dim_str.split()) if part else ("*",) for part in parts]
 
     @functools.cached_property
-    def given(self) -> Callable[[list[Any]], Any]:
-        """The result from its arrays; an array without axes is a number, as NumPy's functions give it."""
+    def hint(self) -> Any:
+        """The annotation of the result."""
         from ..reference._door import resolved
 
-        hint = resolved(self.raw, self.raw.__module__)["return"]
+        return resolved(self.raw, self.raw.__module__)["return"]
+
+    def given(self, new: list[Any], out: Any) -> Any:
+        """The result from its arrays; a fresh array without axes is a number, as NumPy's functions give it."""
+        return self.built([one if one.shape or out is not None else one[()] for one in new])
+
+    @functools.cached_property
+    def built(self) -> Callable[[list[Any]], Any]:
+        """Arrays as the result has them."""
+        hint = self.hint
         if isinstance(hint, type) and hasattr(hint, "_fields"):
             return lambda new: hint(*new)
         return tuple if get_origin(hint) is tuple else lambda new: new[0]
+
+    @functools.cached_property
+    def lined(self) -> Callable[[list[Any]], list[Any]]:
+        """The results as the loops take them."""
+        if not any(axis.startswith("*") for axes in self.results for axis in axes):
+            return lambda new: new
+        return lambda new: [lined(one, axes) for one, axes in zip(new, self.results, strict=True)]
 
     @functools.cached_property
     def plain(self) -> Callable[..., Any]:
@@ -215,15 +247,20 @@ class Written:
                 kind = "int64" if domain.whole else "dtype"
                 if not (bound or domain.whole):
                     lines.append(f"dtype = {name}.dtype")
+                if domain.optional:
+                    lines.append(f"if {name} is None: {name} = empty({[0] * len(domain.hint.dims)}, dtype)")
                 lines.append(f"if type({name}) is not ndarray or {name}.dtype is not {kind}: raise TypeError")
                 axes = domain.hint.dim_str.split()
-                fresh = [axis if axis not in bound else f"_{axis}" for axis in axes]
+                fresh = [axis if axis not in bound else axis.replace("*", "*_") if "*" in axis else f"_{axis}" for axis in axes]
                 lines.append(f"{', '.join(fresh)}, = {name}.shape" if axes else f"if {name}.shape: raise ValueError")
-                known = [axis for axis in axes if axis in bound]
+                known = [axis.lstrip("*") for axis in axes if axis in bound]
                 if known:
-                    lines.append(f"if {' or '.join(f'_{axis} != {axis}' for axis in known)}: raise ValueError")
+                    left_out = f"{place} is not None and " if domain.optional else ""
+                    lines.append(f"if {left_out}({' or '.join(f'_{axis} != {axis}' for axis in known)}): raise ValueError")
                 bound |= set(axes)
                 sizes.append(f"{name}.nbytes")
+                if any("*" in axis for axis in axes):
+                    lines.append(f"{name} = lined({name}, {axes})")
             elif domain.kind in ("number", "count"):
                 least, largest = closed(domain.limits)
                 kind = "float" if domain.kind == "number" else "int"
@@ -235,13 +272,21 @@ class Written:
             elif domain.kind == "choice":
                 lines.append(f"{name} = {get_args(domain.hint)!r}.index({name})")
             taken.append(name)
-        lines.append(f"if not ({' and '.join(sorted(bound)) or 'True'}): raise ValueError")  # an empty axis
+        lengths = sorted(axis for axis in bound if "*" not in axis)
+        lines.append(f"if not ({' and '.join(lengths) or 'True'}): raise ValueError('{self.raw.__name__}: an axis has no entries')")
         names = ", ".join(self.stated)
         own = "shapes(" + names + ")"
         shapes = own if self.shapes_of else "(" + "".join(f"({''.join(f'{axis}, ' for axis in axes)}), " for axes in self.results) + ")"
         lines.append(f"return ({', '.join(taken)},), {shapes}, dtype, max({', '.join(sizes)}, 0)")
         text = f"def plain({names}):\n    " + "\n    ".join(lines)
-        made: dict[str, Any] = {"ndarray": ndarray, "inf": math.inf, "int64": np.dtype(np.int64), "shapes": self.shapes_of}
+        made: dict[str, Any] = {
+            "ndarray": ndarray,
+            "inf": math.inf,
+            "int64": np.dtype(np.int64),
+            "shapes": self.shapes_of,
+            "lined": lined,
+            "empty": np.empty,
+        }
         exec(text, made)
         return cast("Callable[..., Any]", made["plain"])
 
@@ -294,6 +339,57 @@ class Written:
         return error(f"{self.raw.__name__}: {name}: {came} came; allowed: {allowed}")
 
 
+class Part(Written):
+    """One of the results that another kernel makes: of the others it is given arrays without entries, and leaves them alone."""
+
+    def __init__(self, reference: Formula[..., Any], whole: Written, place: int) -> None:
+        assert whole.shapes_of
+        shapes = whole.shapes_of
+        super().__init__(reference, whole.loops, lambda *arguments: (shapes(*arguments)[place],), whole.threads_from)
+        self.whole, self.place = whole, place
+
+    def machine_code(self, dtype: np.dtype[Any], *, threads: bool) -> Callable[..., int]:
+        """The other kernel's."""
+        code, rest = self.whole.code(dtype, threads=threads), self.rest(dtype)
+        before, after = rest[: self.place], rest[self.place :]
+        return lambda result, *taken: code(*before, result, *after, *taken)
+
+    def rest(self, dtype: Any) -> list[Any]:
+        """The other results, without entries."""
+        return [np.empty((0,) * len(axes), dtype) for i, axes in enumerate(self.whole.results) if i != self.place]
+
+
+def both(value: Formula[..., Any], gradient: Formula[..., Any]) -> Formula[..., Any]:
+    """A formula and its gradient as one, which gives a pair."""
+
+    def raw(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        return value.raw(*args, **kwargs), gradient.raw(*args, **kwargs)
+
+    def behind_the_door(*args: Any, **kwargs: Any) -> Any:
+        from ..reference._door import enter
+
+        return enter(raw, args, kwargs)
+
+    functools.update_wrapper(raw, value.raw)
+    raw.__name__ = f"{value.__name__}_with_grad"
+    results = f"tuple[{', '.join(one.raw.__annotations__['return'] for one in (value, gradient))}]"
+    raw.__annotations__ = value.raw.__annotations__ | {"return": results}
+    raw.__signature__ = inspect.signature(value.raw).replace(return_annotation=results)  # type: ignore[attr-defined]
+    made: Any = functools.update_wrapper(behind_the_door, raw)
+    made.raw = raw
+    return cast("Formula[..., Any]", made)
+
+
+def lined(array: Any, axes: Sequence[str]) -> Any:
+    """The array with the axes that * stands for as one; it must be contiguous, for a copy would not be it."""
+    count = len(axes) - 1
+    if not any("*" in axis for axis in axes) or (count and array.ndim == count + 1):
+        return array
+    if not array.flags.c_contiguous:
+        raise TypeError
+    return array.reshape(-1, *array.shape[array.ndim - count :])
+
+
 def absent(*_: Any) -> int:
     """Stand for machine code that was not asked for yet."""
     return REFUSED
@@ -325,10 +421,19 @@ def written(
 
     The shapes of the results follow from the annotations, or are what `shapes` makes of the arguments.
     """
+    return declares(Written(reference, loops, shapes, threads_from))
+
+
+def part(reference: Formula[..., Any], whole: Any, place: int) -> Callable[[F], F]:
+    """Make a declaration a kernel that gives one of the results of another."""
+    return declares(Part(reference, whole.kernel, place))
+
+
+def declares(kernel: Written) -> Callable[[F], F]:
+    """Make a declaration the way to call a kernel."""
 
     def kernel_of(declared: F) -> F:
-        raw = reference.raw
-        kernel = Written(raw, loops, shapes, threads_from)
+        raw = kernel.raw
         parameters = inspect.signature(raw).parameters.values()
         own = [(one.kind, one.name if one.default is one.empty else f"{one.name}={one.default!r}") for one in parameters]
         positional, keywords = ([text for kind, text in own if (kind is inspect.Parameter.KEYWORD_ONLY) is last] for last in (False, True))
