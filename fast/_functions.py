@@ -293,6 +293,14 @@ def softplus(x: Any) -> Any:
 
 
 @numeric
+def logistic(x: Any) -> Any:
+    """1 / (1 + e⁻ˣ), without overflow: e^−|x| or 1, over 1 + e^−|x|."""
+    known = of(x)
+    small = exp(-abs(x))
+    return where(x > known.zero, known.one, small) / (known.one + small)
+
+
+@numeric
 def circle(turn: Any) -> tuple[Any, Any]:
     """The point of the unit circle after a turn: (cos 2π t, sin 2π t), |t| ≤ 2¹⁶."""
     known = of(turn)

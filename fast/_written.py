@@ -56,6 +56,12 @@ def strange(x: Any) -> Any:
     return x - x != 0
 
 
+@inlined
+def outside(x: Any, least: Any, largest: Any) -> Any:
+    """Whether a number is not from one number to another, or none at all."""
+    return not (least <= x <= largest)
+
+
 def narrowed(number: Any, array: Any) -> Any:
     """One number for many entries, in the dtype of the array."""
     return number if array.dtype == object else array.dtype.type(number)
@@ -275,7 +281,8 @@ class Written:
         lengths = sorted(axis for axis in bound if "*" not in axis)
         lines.append(f"if not ({' and '.join(lengths) or 'True'}): raise ValueError('{self.raw.__name__}: an axis has no entries')")
         names = ", ".join(self.stated)
-        own = "shapes(" + names + ")"
+        alone = [one.name for one in inspect.signature(self.raw).parameters.values() if one.kind is one.KEYWORD_ONLY]
+        own = f"shapes({', '.join(f'{name}={name}' if name in alone else name for name in self.stated)})"
         shapes = own if self.shapes_of else "(" + "".join(f"({''.join(f'{axis}, ' for axis in axes)}), " for axes in self.results) + ")"
         lines.append(f"return ({', '.join(taken)},), {shapes}, dtype, max({', '.join(sizes)}, 0)")
         text = f"def plain({names}):\n    " + "\n    ".join(lines)
@@ -345,7 +352,7 @@ class Part(Written):
     def __init__(self, reference: Formula[..., Any], whole: Written, place: int) -> None:
         assert whole.shapes_of
         shapes = whole.shapes_of
-        super().__init__(reference, whole.loops, lambda *arguments: (shapes(*arguments)[place],), whole.threads_from)
+        super().__init__(reference, whole.loops, lambda *arguments, **rest: (shapes(*arguments, **rest)[place],), whole.threads_from)
         self.whole, self.place = whole, place
 
     def machine_code(self, dtype: np.dtype[Any], *, threads: bool) -> Callable[..., int]:
