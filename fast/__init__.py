@@ -3,7 +3,7 @@
 import importlib
 from types import ModuleType
 
-__all__ = ["adam", "adaptive", "averaging", "descent", "losses", "momentum", "normalization"]
+__all__ = ["adam", "adaptive", "averaging", "descent", "losses", "momentum", "networks", "normalization"]
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -29,7 +29,7 @@ from numba.core.dispatcher import Dispatcher
 from numba.np.numpy_support import from_dtype
 from numpy import ndarray
 
-from ._kernels import FINITE, ONE_AT_A_TIME, REFUSED, THREADS, checked, closed, compiled, inlined, native
+from ._kernels import FINITE, NOT_FINITE, ONE_AT_A_TIME, REFUSED, THREADS, checked, closed, compiled, inlined, native
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -95,18 +95,28 @@ class Written:
     """A formula whose loops are written out. A call gives `out` and all its arguments in order."""
 
     def __init__(
-        self, reference: Formula[..., Any], loops: Callable[..., Any], shapes: Callable[..., Any] | None, threads_from: int
+        self,
+        reference: Formula[..., Any],
+        loops: Callable[..., Any],
+        *,
+        shapes: Callable[..., Any] | None = None,
+        threads_from: float = THREADS_FROM,
+        before: Callable[..., None] | None = None,
+        after: Callable[..., bool] | None = None,
+        room: tuple[str, ...] = (),
     ) -> None:
         self.reference, self.raw, self.loops, self.threads_from = reference, reference.raw, loops, threads_from
         self.shapes_of = shapes  # of the results, from the arguments, where their annotations don't tell
+        self.before, self.after = before, after  # what NumPy does of the work: the products of matrices
+        self.room = [tuple(axes.split()) for axes in room]  # arrays for the loops alone, by their axes
         self.made: dict[np.dtype[Any], list[Any]] = {}  # machine code by dtype, without threads and with
 
     def __call__(self, out: Any, *arguments: Any) -> Any:
         """The result, in fresh arrays or in `out`. What is plainly right goes straight through; the rest is looked at with care."""
         try:
             taken, shapes, dtype, size = self.plain(*arguments)
-            new = [np.empty(shape, dtype) for shape in shapes] if out is None else self.received(out, shapes, dtype)
-            verdict = self.run(dtype, size, self.lined(new), taken)
+            new = [np.empty(shape, dtype) for shape in shapes] if out is None else self.received(out, shapes, dtype, arguments)
+            verdict = self.run(dtype, size, new, taken)
         except (
             AttributeError,
             TypeError,
@@ -120,11 +130,30 @@ class Written:
         return self.careful(out, arguments) if verdict == REFUSED else self.looked_at(arguments, new, out)
 
     def run(self, dtype: np.dtype[Any], size: int, new: list[Any], taken: tuple[Any, ...]) -> int:
-        """One run of the loops, with threads where they pay."""
+        """One run: of what NumPy does before, of the loops, with threads where they pay, and of what NumPy does after."""
+        new = self.lined(new)
+        if self.room:
+            new = [*new, *self.rooms(taken)]
+        if self.before:
+            with np.errstate(all="ignore"):
+                self.before(*new, *taken)
         if size < self.threads_from:
-            return self.made[dtype][0](*new, *taken)  # type: ignore[no-any-return]
-        with ONE_AT_A_TIME:
-            return self.made[dtype][1](*new, *taken)  # type: ignore[no-any-return]
+            verdict = self.made[dtype][0](*new, *taken)
+        else:
+            with ONE_AT_A_TIME:
+                verdict = self.made[dtype][1](*new, *taken)
+        if self.after and verdict == FINITE:
+            with np.errstate(all="ignore"):
+                verdict = NOT_FINITE if self.after(*new, *taken) else FINITE
+        return verdict  # type: ignore[no-any-return]
+
+    def rooms(self, taken: tuple[Any, ...]) -> list[Any]:
+        """The arrays for the loops alone."""
+        lengths: dict[str, int] = {}
+        for domain, one in zip(self.arguments.values(), taken, strict=True):
+            if domain.kind == "array":
+                lengths |= zip(domain.hint.dim_str.split(), one.shape, strict=True)
+        return [np.empty([lengths[axis] for axis in axes], taken[0].dtype) for axes in self.room]
 
     def careful(self, out: Any, arguments: tuple[Any, ...]) -> Any:
         """The same for anything: refused as the reference refuses it, or copied until the machine code takes it."""
@@ -142,7 +171,7 @@ class Written:
         target = self.accepted(out, shapes, native, arguments)
         new = [one if one.flags.carray and one.dtype is native else np.empty(one.shape, native) for one in target]
         self.code(native, threads=size >= self.threads_from)
-        verdict = self.run(native, size, self.lined(new), taken)
+        verdict = self.run(native, size, new, taken)
         for one, result in zip(target, new, strict=True):
             if one is not result:
                 np.copyto(one, result)
@@ -168,7 +197,7 @@ class Written:
         They are kept under a name with a digest of all of these files, and not longer than what they are made of.
         """
         kind = from_dtype(dtype)
-        results = [types.Array(kind, len(dims), "C") for dims in self.results]
+        results = [types.Array(kind, len(dims), "C") for dims in (*self.results, *self.room)]
         taken = []
         for domain in self.arguments.values():
             own = types.int64 if domain.whole else kind
@@ -297,11 +326,13 @@ class Written:
         exec(text, made)
         return cast("Callable[..., Any]", made["plain"])
 
-    def received(self, out: Any, shapes: tuple[Any, ...], dtype: np.dtype[Any]) -> list[Any]:
-        """The arrays of `out`, where they are plainly right."""
+    def received(self, out: Any, shapes: tuple[Any, ...], dtype: np.dtype[Any], arguments: tuple[Any, ...]) -> list[Any]:
+        """The arrays of `out`, where they are plainly right; the machine code sees shared memory too late where NumPy goes before."""
         new = list(out) if type(out) is tuple else [out]
         for one, shape in zip(new, shapes, strict=True):
             if type(one) is not ndarray or one.dtype is not dtype or one.shape != shape:
+                raise TypeError
+            if self.before and any(isinstance(other, ndarray) and np.may_share_memory(one, other) for other in arguments):
                 raise TypeError
         return new
 
@@ -352,7 +383,8 @@ class Part(Written):
     def __init__(self, reference: Formula[..., Any], whole: Written, place: int) -> None:
         assert whole.shapes_of
         shapes = whole.shapes_of
-        super().__init__(reference, whole.loops, lambda *arguments, **rest: (shapes(*arguments, **rest)[place],), whole.threads_from)
+        own = lambda *arguments, **rest: (shapes(*arguments, **rest)[place],)  # noqa: E731
+        super().__init__(reference, whole.loops, shapes=own, threads_from=whole.threads_from)
         self.whole, self.place = whole, place
 
     def machine_code(self, dtype: np.dtype[Any], *, threads: bool) -> Callable[..., int]:
@@ -408,10 +440,10 @@ def meet(one: Any, other: Any) -> Any:
     return one.ctypes.data < other.ctypes.data + other.nbytes and other.ctypes.data < one.ctypes.data + one.nbytes
 
 
-def renamed(function: Callable[..., Any], name: str) -> FunctionType:
-    """The same function by another name: Numba keeps machine code by file and name."""
+def renamed(function: Callable[..., Any], name: str, **parts: Any) -> FunctionType:
+    """The same function by another name, for Numba keeps machine code by file and name; what a name stands for may be substituted."""
     code = function.__code__.replace(co_qualname=name, co_name=name)
-    return FunctionType(code, function.__globals__, name)
+    return FunctionType(code, {**function.__globals__, **parts}, name)
 
 
 def mapped(value: Any, change: Callable[[Any], Any]) -> Any:
@@ -421,14 +453,14 @@ def mapped(value: Any, change: Callable[[Any], Any]) -> Any:
     return change(value) if isinstance(value, ndarray) else value
 
 
-def written(
-    reference: Formula[..., Any], loops: Callable[..., Any], *, shapes: Callable[..., Any] | None = None, threads_from: int = THREADS_FROM
-) -> Callable[[F], F]:
+def written(reference: Formula[..., Any], loops: Callable[..., Any], **options: Any) -> Callable[[F], F]:
     """Make a declaration a kernel: signature and words are its own, what it computes are these loops.
 
-    The shapes of the results follow from the annotations, or are what `shapes` makes of the arguments.
+    The shapes of the results follow from the annotations, or are what `shapes` makes of the arguments; threads come from so many bytes of
+    the largest argument on. NumPy does a part of the work `before` and `after` the loops, and may say that something is not finite after
+    them; both take what the loops take. `room` names the axes of arrays that they need besides, which follow the results.
     """
-    return declares(Written(reference, loops, shapes, threads_from))
+    return declares(Written(reference, loops, **options))
 
 
 def part(reference: Formula[..., Any], whole: Any, place: int) -> Callable[[F], F]:

@@ -256,11 +256,11 @@ def sigmoid(z: Array, *, out: Out = None) -> Array:
 @inlined
 def binary_entries(losses: Numbers, slopes: Numbers, logits: Numbers, targets: Numbers, count: Any) -> Any:
     """Some examples; whether a loss is not finite, or a target not from 0 to 1."""
-    wild, examples = False, narrowed(count, logits)
+    wild, examples, zero, one = False, narrowed(count, logits), narrowed(0, logits), narrowed(1, logits)
     for i in range(logits.size):
         losses[i] = softplus(logits[i]) - targets[i] * logits[i]
         slopes[i] = (logistic(logits[i]) - targets[i]) / examples
-        wild |= strange(losses[i]) | outside(targets[i], 0, 1)
+        wild |= strange(losses[i]) | outside(targets[i], zero, one)
     return wild
 
 
