@@ -65,11 +65,15 @@ class Reading:
     """One pass over a formula's body, which sorts what it does into constants and entries.
 
     A result without a name of its own updates the first array, or the one named. Of a formula that asks for a gradient, `upto` makes the
-    point at which it asks, and `answered` the rest, with the answer as one more array.
+    point at which it asks, and `answered` the rest, with the answer as one more array. With `reciprocals`, what is divided by a constant
+    is multiplied by the constant's reciprocal.
     """
 
-    def __init__(self, raw: Callable[..., Any], *, updates: str = "", upto: str = "", answered: str = "") -> None:
+    def __init__(
+        self, raw: Callable[..., Any], *, updates: str = "", upto: str = "", answered: str = "", reciprocals: bool = False
+    ) -> None:
         self.raw, self.stated, self.updates, self.asks, self.upto = raw, domains(raw), updates, upto or answered, bool(upto)
+        self.reciprocals = reciprocals
         self.flat = flat(self.stated)
         self.arrays = [one for one, domain in self.flat.items() if domain.kind == "array" or one == answered]
         self.numbers = {one: domain for one, domain in self.flat.items() if domain.kind in ("number", "count")}
@@ -97,6 +101,8 @@ class Reading:
                 return node
             case ast.BinOp(left, ast.Pow() as op, ast.Constant(int()) as power):
                 return ast.BinOp(self.entry(left), op, power)
+            case ast.BinOp(left, ast.Div(), right) if self.reciprocals and not self.is_lane(right):
+                return ast.BinOp(self.entry(left), ast.Mult(), self.constant(ast.BinOp(ast.Constant(1), ast.Div(), right)))
             case ast.BinOp(left, ast.Add() | ast.Sub() | ast.Mult() | ast.Div() as op, right):
                 return ast.BinOp(self.entry(left), op, self.entry(right))
             case ast.UnaryOp(ast.USub() as op, operand):

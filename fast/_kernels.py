@@ -244,7 +244,7 @@ def bound(loop: Callable[..., Any], derived: Derived, /, **parts: Any) -> Functi
 class Kernel:
     """A formula of the reference along arrays of any shape. A call gives all its arguments in order, and `out`."""
 
-    def __init__(self, raw: Callable[..., Any], **reading: str) -> None:
+    def __init__(self, raw: Callable[..., Any], **reading: Any) -> None:
         self.raw, self.reading = raw, reading
         self.sweeps: dict[np.dtype[Any], Callable[..., int]] = {}  # by dtype, made when first asked for
 
@@ -505,10 +505,11 @@ def checked(raw: Callable[..., Any], arguments: tuple[Any, ...], lost: Collectio
     return list(named.values())
 
 
-def elementwise(reference: Formula[..., Any], *, updates: str = "", asks: str = "") -> Callable[[F], F]:
+def elementwise(reference: Formula[..., Any], *, updates: str = "", asks: str = "", reciprocals: bool = False) -> Callable[[F], F]:
     """Make a declaration a kernel: signature and words are its own, what it computes is the reference's formula.
 
     A result without a name of its own updates the first array, or the one named; a gradient that the formula asks for is named too.
+    `reciprocals` lets a division by one constant for all entries be a multiplication by its reciprocal: three roundings for one.
     """
 
     def kernel_of(declared: F) -> F:
@@ -528,7 +529,7 @@ def elementwise(reference: Formula[..., Any], *, updates: str = "", asks: str = 
             ]
         else:
             lines = [header, f"return kernel(({named},), out)"]
-        reading = {"updates": updates, "answered": asks}
+        reading = {"updates": updates, "answered": asks, "reciprocals": reciprocals}
         parts: dict[str, Any] = {"kernel": Kernel(raw, **reading), "reference": reference}
         if asks:
             parts["point"] = Kernel(raw, upto=asks)
