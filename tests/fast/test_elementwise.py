@@ -31,7 +31,7 @@ DTYPES = [np.float32, np.float64]
 HYPER = {
     **{"lr": 0.01, "momentum": 0.9, "decay": 0.9, "beta1": 0.9, "beta1_next": 0.91, "beta2": 0.999, "weight_decay": 0.01},
     **{"eps": 1e-8, "eps_root": 1e-12, "eps_grad": 1e-6, "eps_step": 1e-6, "weight": 0.3, "t": 3, "models": 2},
-    **{"grow": 1.2, "shrink": 0.5, "smallest": 1e-6, "largest": 50.0},
+    **{"grow": 1.2, "shrink": 0.5, "smallest": 1e-6, "largest": 50.0, "norm": 70.0},
 }
 PER_CHUNK = {dtype: _kernels.CHUNK_BYTES // np.dtype(dtype).itemsize for dtype in DTYPES}
 GRADIENTS = [name for name, (kernel, _) in KERNELS.items() if kernel.point]
@@ -586,6 +586,7 @@ def test_the_kernels_own_code_gives_the_references_expressions(name, parallel, m
             array = lambda _: symbols(next(letters), size, positive=True)  # noqa: E731, B023 - used at once
             values = {key: made(domain, key, array) for key, domain in stated(theirs.raw).items()}
             values |= {key: symbols(key, positive=True) for key, domain in stated(theirs.raw).items() if domain.kind == "number"}
+            values |= {key: values["largest"] + values[key] for key in values if key == "norm"}  # above what is allowed
             answer = symbols("g", size)
             if name in GRADIENTS:
                 values["gradient"] = lambda point: answer  # noqa: B023 - used at once
