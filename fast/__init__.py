@@ -3,7 +3,7 @@
 import importlib
 from types import ModuleType
 
-__all__ = ["adam", "adaptive", "averaging", "descent", "momentum"]
+__all__ = ["adam", "adaptive", "averaging", "descent", "lists", "momentum", "training"]
 
 
 def __getattr__(name: str) -> ModuleType:

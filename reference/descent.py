@@ -20,7 +20,6 @@ if TYPE_CHECKING:  # names only: the domains load when something asks for them
         FromOne,
         GradientSequence,
         Indices,
-        Mean,
         Norm,
         Objective,
         Positive,
@@ -62,7 +61,7 @@ def clip_by_value(grad: Array, *, largest: Positive) -> Array:
 
 
 @formula("optimizers.clip.global_norm")
-def global_norm(grad: Array) -> Mean:
+def global_norm(grad: Array) -> Norm:
     """The norm of a gradient: of all its entries, whatever its shape. That of several arrays is the norm of their norms.
 
         ‖g‖ = √Σᵢ gᵢ²
