@@ -3,7 +3,7 @@
 import importlib
 from types import ModuleType
 
-__all__ = ["adam", "adaptive", "averaging", "descent", "momentum", "normalization"]
+__all__ = ["adam", "adaptive", "averaging", "descent", "lists", "momentum", "normalization", "training"]
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -6,11 +6,11 @@ The results are asserted first: NumPy's bit for bit where ours are, the others' 
 import numpy as np
 import pytest
 
-from ..fast.test_elementwise import KERNELS, PLAIN, call, lanes, mapped, own, same, stated
+from ..fast.test_elementwise import KERNELS, PLAIN, call, lanes, mapped, own, raw, same, stated
 from .conftest import compare
 from .in_place import numexpr_step, numpy_in_place
 from .limit import moving
-from .peers import here, optax_steps, torch_steps
+from .peers import OPTAX, here, optax_steps, torch_steps
 
 ROUNDINGS = 32  # of a step: a bound for any order of its operations
 
@@ -33,7 +33,7 @@ def test_step(benchmark, request, name, size, dtype):
     ours, theirs = KERNELS[name]
     plain = {"eps_root": 0.0} if "eps_root" in stated(theirs.raw) else {}
     values = mapped(call(name, size, np.dtype(dtype).type, **plain), np.abs)  # no mean cancels
-    wanted = theirs.raw(**values)
+    wanted = raw(name, values)
     start, after = lanes(name, values)[0], lanes(name, wanted)[0]
     place = mapped(values, np.copy)
     out = own(name, place)
@@ -52,7 +52,7 @@ def test_step(benchmark, request, name, size, dtype):
         steps[who] = step
         step()
         close(read(), start, after)
-    fresh = at_first(name, values)
+    fresh = at_first(name, values) if name in OPTAX else {}
     for who, (step, read) in optax_steps(name, fresh).items():
         steps[who] = step
         step()
