@@ -65,7 +65,7 @@ def bench(session):
 
 
 def compare(session, one, other, *options):
-    """Time ours at two commits, in turn, each installed for itself and timed by this checkout's benchmarks; print how many times as long."""
+    """Time ours at two commits, in turn, each installed for itself, timed by this checkout's benchmarks; print the ratios."""
     files = {one: [], other: []}
     for commit in files:
         home = Path(session.create_tmp()) / commit

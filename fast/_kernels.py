@@ -229,9 +229,11 @@ def sign(number: Any) -> Any:
 
 def innermost(derived: Derived, compiled: Callable[[Any], Any]) -> Any:
     """The loop along entries of one formula, its parts made ready by `compiled`."""
+    from . import _options
+
     choices = {one.__name__: compiled(one) for one in (where, maximum, minimum, sign)}
     formula = FunctionType(derived.entry.__code__, {**derived.entry.__globals__, **choices}, derived.formula)
-    return compiled(bound(along, derived, entry=compiled(formula), strays=compiled(derived.strays)))
+    return _options.around(compiled(bound(along, derived, entry=compiled(formula), strays=compiled(derived.strays))))
 
 
 def loops(derived: Derived, compiled: Callable[[Any], Any], **parts: Any) -> Any:
@@ -245,8 +247,11 @@ def bound(loop: Callable[..., Any], derived: Derived, /, **parts: Any) -> Functi
 
     For Numba keeps machine code by file and name, and must not keep it longer than what it was made of.
     """
+    from . import _options
+
     home = derived.entry.__code__
-    name = "_".join([derived.formula, loop.__name__, derived.digest, *dict.fromkeys((THIS_FILE, loop.__globals__["THIS_FILE"]))])
+    digests = derived.digest, *dict.fromkeys((THIS_FILE, loop.__globals__["THIS_FILE"]))
+    name = "_".join([derived.formula, loop.__name__, *digests, *["flushing"] * _options.flushing])
     code = loop.__code__.replace(co_filename=home.co_filename, co_firstlineno=home.co_firstlineno, co_qualname=name)
     return FunctionType(code, {**loop.__globals__, **parts}, name)
 

@@ -11,15 +11,15 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any, Literal
 
+import numba
 import numpy as np
 from llvmlite import binding, ir
 from numba import prange, types
-from numba.core import config
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 from numba.np.ufunc import parallel as pool
 
-from ._kernels import THREADS, compiled
+from ._kernels import THREADS, compiled, inlined
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,6 +64,7 @@ def wide_vectors(bits: int) -> None:
     features = binding.get_host_cpu_features()
     if bits not in (256, 512) or (bits == 512 and not features.get("avx512f")):
         raise ValueError(f"options: vector_bits: {bits!r} came; allowed: 256" + ", 512" * bool(features.get("avx512f")))
+    config: Any = numba.config
     config.CPU_NAME = binding.get_host_cpu_name()
     config.CPU_FEATURES = f"{features.flatten()},{'-' if bits == 512 else '+'}prefer-256-bit"
 
@@ -86,28 +87,50 @@ def pin_workers() -> None:
         os.sched_setaffinity(worker, {place})
 
 
-@intrinsic
-def control_word(context: Any) -> tuple[Any, Callable[..., Any]]:
+def reading(context: Any) -> tuple[Any, Callable[..., Any]]:
     """The control word of the processor's floating-point unit."""
 
     def generated(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         place = builder.alloca(ir.IntType(32))
         pointer = builder.bitcast(place, ir.IntType(8).as_pointer())
-        builder.call(builder.module.declare_intrinsic("llvm.x86.sse.stmxcsr", (), ir.FunctionType(ir.VoidType(), [pointer.type])), [pointer])
+        builder.call(
+            builder.module.declare_intrinsic("llvm.x86.sse.stmxcsr", (), ir.FunctionType(ir.VoidType(), [pointer.type])), [pointer]
+        )
         return builder.load(place)
 
     return types.int32(), generated
 
 
-@intrinsic
-def set_control_word(context: Any, word: Any) -> tuple[Any, Callable[..., Any]]:
+def writing(context: Any, word: Any) -> tuple[Any, Callable[..., Any]]:
     """Put a control word in its place."""
 
     def generated(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         place = builder.alloca(ir.IntType(32))
         builder.store(arguments[0], place)
         pointer = builder.bitcast(place, ir.IntType(8).as_pointer())
-        builder.call(builder.module.declare_intrinsic("llvm.x86.sse.ldmxcsr", (), ir.FunctionType(ir.VoidType(), [pointer.type])), [pointer])
+        builder.call(
+            builder.module.declare_intrinsic("llvm.x86.sse.ldmxcsr", (), ir.FunctionType(ir.VoidType(), [pointer.type])), [pointer]
+        )
         return context.get_dummy_value()
 
     return types.void(types.int32), generated
+
+
+control_word: Any = intrinsic(reading)
+set_control_word: Any = intrinsic(writing)
+
+
+def around(loop: Callable[..., Any]) -> Callable[..., Any]:
+    """The loop of an elementwise kernel along one piece, subnormals flushed if that was asked for."""
+    if not flushing:
+        return loop
+
+    @inlined
+    def flushed(state: Any, read: Any, numbers: Any) -> Any:
+        word = control_word()
+        set_control_word(np.int32(word | FLUSH))
+        wild = loop(state, read, numbers)
+        set_control_word(word)
+        return wild
+
+    return flushed

@@ -1,4 +1,4 @@
-"""The kernels whose loops are written out are their formulas: on symbols, within the rounding bound, refusal for refusal, on any threads."""
+"""Kernels with written-out loops are their formulas: on symbols, within the rounding bound, refusal for refusal, on any threads."""
 
 import importlib
 import inspect
