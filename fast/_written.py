@@ -147,7 +147,7 @@ class Written:
                 verdict = NOT_FINITE if self.after(*new, *taken) else FINITE
         return verdict  # type: ignore[no-any-return]
 
-    def rooms(self, taken: tuple[Any, ...]) -> list[Any]:
+    def rooms(self, taken: Sequence[Any]) -> list[Any]:
         """The arrays for the loops alone."""
         lengths: dict[str, int] = {}
         for domain, one in zip(self.arguments.values(), taken, strict=True):
@@ -167,7 +167,11 @@ class Written:
         first = next(one for one in parts(tuple(allowed)) if isinstance(one, ndarray) and one.dtype.kind == "f")
         native = np.dtype(first.dtype.name)
         plain = [mapped(one, lambda part: np.require(part, native if part.dtype.kind == "f" else np.int64, ["C", "A"])) for one in allowed]
-        taken, shapes, _, size = self.plain(*plain)
+        try:
+            taken, shapes, _, size = self.plain(*plain)
+        except ValueError:  # an axis has no entries, which the reference's door lets pass
+            self.reference(**dict(zip(self.stated, arguments, strict=True)))
+            raise
         target = self.accepted(out, shapes, native, arguments)
         new = [one if one.flags.carray and one.dtype is native else np.empty(one.shape, native) for one in target]
         self.code(native, threads=size >= self.threads_from)
@@ -190,6 +194,30 @@ class Written:
         if codes[threads] is absent:
             codes[threads] = self.machine_code(dtype, threads=threads)
         return codes[threads]  # type: ignore[no-any-return]
+
+    def in_python(self, new: list[Any], arguments: tuple[Any, ...], **substitutes: Any) -> Any:
+        """One run on numbers of any kind, in plain Python; whether something is not finite or not allowed."""
+        taken: list[Any] = []
+        for domain, one in zip(self.stated.values(), arguments, strict=True):
+            if domain.fields:
+                taken.extend(one)
+            elif domain.kind == "choice":
+                taken.append(get_args(domain.hint).index(one))
+            elif domain.kind == "array":
+                taken.append(np.empty([0] * len(domain.hint.dims)) if one is None else lined(one, domain.hint.dim_str.split()))
+            else:
+                taken.append(one)
+        new = [*self.filled(self.lined(new), object), *(one.view(type(new[0])) for one in self.rooms(taken))]
+        if self.before:
+            in_python(self.before, **substitutes)(*new, *taken)
+        verdict = in_python(self.loops, **substitutes)(*new, *taken)
+        if self.after:
+            in_python(self.after, **substitutes)(*new, *taken)
+        return verdict
+
+    def filled(self, new: list[Any], dtype: Any) -> list[Any]:
+        """The results that the loops make, from those that are asked for."""
+        return new
 
     def machine_code(self, dtype: np.dtype[Any], *, threads: bool) -> Callable[..., int]:
         """The loops for one dtype, unless a result shares memory with something.
@@ -389,13 +417,18 @@ class Part(Written):
 
     def machine_code(self, dtype: np.dtype[Any], *, threads: bool) -> Callable[..., int]:
         """The other kernel's."""
-        code, rest = self.whole.code(dtype, threads=threads), self.rest(dtype)
-        before, after = rest[: self.place], rest[self.place :]
+        code, (before, after) = self.whole.code(dtype, threads=threads), self.rest(dtype)
         return lambda result, *taken: code(*before, result, *after, *taken)
 
-    def rest(self, dtype: Any) -> list[Any]:
-        """The other results, without entries."""
-        return [np.empty((0,) * len(axes), dtype) for i, axes in enumerate(self.whole.results) if i != self.place]
+    def filled(self, new: list[Any], dtype: Any) -> list[Any]:
+        """The results that the loops make, from the one that is asked for."""
+        before, after = self.rest(dtype)
+        return [*before, *new, *after]
+
+    def rest(self, dtype: Any) -> tuple[list[Any], list[Any]]:
+        """The other results, without entries: those before, and those after."""
+        others = [np.empty((0,) * len(axes), dtype) for axes in self.whole.results]
+        return others[: self.place], others[self.place + 1 :]
 
 
 def both(value: Formula[..., Any], gradient: Formula[..., Any]) -> Formula[..., Any]:

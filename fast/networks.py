@@ -170,8 +170,9 @@ def not_finite(array: Floats) -> bool:
     return not math.isfinite(flat @ flat)
 
 
-def from_slopes(dx: Floats, dweight: Floats, dbias: Floats, dz: Floats, x: Floats, weight: Floats) -> bool:
+def from_slopes(dx: Floats, dweight: Floats, dbias: Floats, dz: Floats, *rest: Floats) -> bool:
     """The gradients that are products; whether one of them is not finite."""
+    x, weight = rest[-2:]  # behind what an activation takes
     product(dx, dz, weight)
     product(dweight, dz.T, x)
     return not_finite(dx) or not_finite(dweight)
@@ -243,12 +244,7 @@ def layer_backward(dx: Floats, dweight: Floats, dbias: Floats, dz: Floats, dh: F
     return summed(dbias, dz) | wild
 
 
-def products_after(dx: Floats, dweight: Floats, dbias: Floats, dz: Floats, dh: Floats, h: Floats, x: Floats, weight: Floats) -> bool:
-    """What is left to make of the gradient by the weighted sums."""
-    return from_slopes(dx, dweight, dbias, dz, x, weight)
-
-
-BACKWARD = {"after": products_after, "threads_from": math.inf, "room": ("batch outputs",)}
+BACKWARD = {"after": from_slopes, "threads_from": math.inf, "room": ("batch outputs",)}
 
 
 @written(reference.dense_tanh_backward, renamed(layer_backward, "dense_tanh_backward", slopes=tanh_slopes), **BACKWARD)

@@ -411,7 +411,7 @@ def refusal(step, values):
     """The type and words of an error, or the bits of a result."""
     try:
         return bits(step(**values))
-    except (TypeError, ValueError, AttributeError) as error:
+    except (TypeError, ValueError, AttributeError, IndexError) as error:
         return type(error), str(error)
 
 
