@@ -182,10 +182,10 @@ class Written:
         return self.looked_at(arguments, target, out) if verdict else self.given(target, out)
 
     def looked_at(self, arguments: tuple[Any, ...], new: list[Any], out: Any) -> Any:
-        """Whose fault it is that a number is not finite or not allowed, as the reference says it."""
+        """What the reference says where a number is not finite or not allowed; the result, where it lets that pass."""
         from ..reference._door import left
 
-        checked(self.raw, arguments)
+        self.reference(**dict(zip(self.stated, arguments, strict=True)))
         return self.given([left(one, self.raw, []) for one in new], out)
 
     def code(self, dtype: np.dtype[Any], *, threads: bool) -> Callable[..., int]:

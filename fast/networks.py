@@ -3,8 +3,8 @@
 The products of matrices are NumPy's, written to where the result belongs; bias, activation and slopes are one more pass, in place.
 `out` takes the result, an array or a tuple of arrays, apart from the arguments; None stands for a fresh one.
 
-NumPy's BLAS keeps its own threads, which wait for the next product and hold the cores while they wait: so the passes have threads only
-where they take long. The bits of a product are those of the BLAS, whatever it makes of the number of its threads.
+NumPy's BLAS keeps its own threads, which wait for the next product and hold the cores while they wait: so the pass has none. The bits of
+a product are those of the BLAS, whatever it makes of the number of its threads.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import prange
 
 from ..reference import networks as reference
 from ._functions import tanh
@@ -53,9 +52,6 @@ __all__ = [
     "tanh_slope",
 ]
 
-ENTRIES = 1 << 13  # of the rows that one thread takes at a time
-THREADS_FROM = 1 << 22  # bytes of the largest argument: below, the threads of the BLAS still hold the cores
-
 
 @elementwise(reference.relu)
 def relu(z: Array, *, out: Out = None) -> Array:
@@ -83,18 +79,6 @@ def product(z: Floats, one: Floats, other: Floats) -> None:
 def weighted(z: Floats, x: Floats, weight: Floats, bias: Floats) -> None:
     """The weighted sums of the inputs."""
     product(z, x, weight.T)
-
-
-@inlined
-def step_of(z: Floats) -> Any:
-    """How many rows one thread takes at a time."""
-    return max(1, ENTRIES // z.shape[1])
-
-
-@inlined
-def pieces(z: Floats) -> Any:
-    """How many pieces there are."""
-    return (z.shape[0] + step_of(z) - 1) // step_of(z)
 
 
 @inlined
@@ -132,6 +116,10 @@ def rectified(z: Any) -> Any:
     return z if z > 0 else z - z
 
 
+ALONE = math.inf  # no size is large enough for threads beside those of the BLAS
+FORWARD = {"before": weighted, "threads_from": ALONE}
+
+
 def activated(h: Floats, bias: Floats) -> Any:
     """Stand for what a layer makes of its weighted sums, row by row."""
     raise NotImplementedError
@@ -139,24 +127,23 @@ def activated(h: Floats, bias: Floats) -> Any:
 
 def layer(h: Floats, x: Floats, weight: Floats, bias: Floats) -> Any:
     """The biases and activations; the weighted sums stand there already."""
-    wild, step = 0, step_of(h)
-    for piece in prange(pieces(h)):
-        for i in range(piece * step, min((piece + 1) * step, h.shape[0])):
-            wild += activated(h[i], bias)
-    return wild > 0
+    wild = False
+    for i in range(h.shape[0]):
+        wild |= activated(h[i], bias)
+    return wild
 
 
-@written(reference.dense, renamed(layer, "dense", activated=biased), before=weighted, threads_from=THREADS_FROM)
+@written(reference.dense, renamed(layer, "dense", activated=biased), **FORWARD)
 def dense(x: LayerInputs, weight: LayerWeights, bias: OptionalBiases = None, *, out: Out = None) -> LayerOutputs:
     """A dense layer before its activation: z = x Wᵀ + b."""
 
 
-@written(reference.dense_tanh, renamed(layer, "dense_tanh", activated=tanh_row), before=weighted, threads_from=THREADS_FROM)
+@written(reference.dense_tanh, renamed(layer, "dense_tanh", activated=tanh_row), **FORWARD)
 def dense_tanh(x: LayerInputs, weight: LayerWeights, bias: OptionalBiases = None, *, out: Out = None) -> LayerOutputs:
     """A dense layer of tanh units: h = tanh(x Wᵀ + b)."""
 
 
-@written(reference.dense_relu, renamed(layer, "dense_relu", activated=relu_row), before=weighted, threads_from=THREADS_FROM)
+@written(reference.dense_relu, renamed(layer, "dense_relu", activated=relu_row), **FORWARD)
 def dense_relu(x: LayerInputs, weight: LayerWeights, bias: OptionalBiases = None, *, out: Out = None) -> LayerOutputs:
     """A dense layer of rectified linear units: h = max(x Wᵀ + b, 0)."""
 
@@ -198,7 +185,7 @@ def linear_backward(dx: Floats, dweight: Floats, dbias: Floats, dz: Floats, x: F
     return summed(dbias, dz)
 
 
-@written(reference.dense_backward, linear_backward, after=from_slopes, threads_from=math.inf)
+@written(reference.dense_backward, linear_backward, after=from_slopes, threads_from=ALONE)
 def dense_backward(
     dz: LayerOutputs, x: LayerInputs, weight: LayerWeights, *, out: Out = None
 ) -> tuple[LayerInputs, LayerWeights, LayerBiases]:
@@ -244,7 +231,7 @@ def layer_backward(dx: Floats, dweight: Floats, dbias: Floats, dz: Floats, dh: F
     return summed(dbias, dz) | wild
 
 
-BACKWARD = {"after": from_slopes, "threads_from": math.inf, "room": ("batch outputs",)}
+BACKWARD = {"after": from_slopes, "threads_from": ALONE, "room": ("batch outputs",)}
 
 
 @written(reference.dense_tanh_backward, renamed(layer_backward, "dense_tanh_backward", slopes=tanh_slopes), **BACKWARD)

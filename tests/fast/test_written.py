@@ -37,7 +37,7 @@ SMALL = {  # lengths of axes, by name
     **{"*batch": (2, 3), "*shape": (5, 7)},
 }
 LARGE = {  # from where on threads are made
-    **{"m": 300, "k": 400, "batch": 500, "inputs": 30, "outputs": 400, "examples": 300, "classes": 40, "d": 40},
+    **{"m": 300, "k": 400, "batch": 50, "inputs": 30, "outputs": 400, "examples": 9000, "classes": 3, "d": 3},
     **{"*batch": (3, 100), "*shape": (300, 40)},
 }
 TINY = [  # every border of the pieces below
