@@ -293,6 +293,13 @@ def place_of(x: Floats, tile: Any) -> Any:
 
 
 @inlined
+def columns_of(numbers: Floats, x: Floats, tile: Any) -> Floats:
+    """What belongs to one tile of a number for each column."""
+    first, _, wide, columns, _ = place_of(x, tile)
+    return numbers[first % wide : first % wide + columns]
+
+
+@inlined
 def sum_tile(parts: Floats, x: Floats, tile: Any) -> Any:
     """The sums of one tile's columns, and the sums of squares about their means, which are returned."""
     first, last, wide, columns, at = place_of(x, tile)
@@ -310,14 +317,43 @@ def sum_tile(parts: Floats, x: Floats, tile: Any) -> Any:
 
 
 @inlined
-def slope_tile(parts: Floats, dy: Floats, x: Floats, tile: Any, shift: Floats) -> None:
-    """The sums of dy down one tile's columns, and of its products with x without the shift."""
+def slope_tile(parts: Floats, kind: Any, dy: Floats, x: Floats, shift: Floats, tile: Any) -> None:
+    """The sums of dy down one tile's columns, and of its products with x without the shift: two kinds of sums."""
     first, last, wide, columns, at = place_of(x, tile)
     flat, total, product = dy.reshape(dy.size), zeros(columns, x), zeros(columns, x)
     add_rows(total, flat, first, last, wide)
     add_products_of_rows(product, shift, flat, x.reshape(x.size), first, last, wide)
     for j in range(columns):
-        parts[2, at + j], parts[3, at + j] = total[j], product[j]
+        parts[kind, at + j], parts[kind + 1, at + j] = total[j], product[j]
+
+
+@inlined
+def product_tile(parts: Floats, kind: Any, a: Floats, b: Floats, shift: Floats, tile: Any) -> None:
+    """The sums of products down one tile's columns, b without the shift."""
+    first, last, wide, columns, at = place_of(b, tile)
+    total = zeros(columns, b)
+    add_products_of_rows(total, shift, a.reshape(a.size), b.reshape(b.size), first, last, wide)
+    for j in range(columns):
+        parts[kind, at + j] = total[j]
+
+
+@inlined
+def totals(parts: Floats, kind: Any, k: Any) -> Any:
+    """The sums of one kind down each of k columns, from all parts."""
+    total = sums(k, parts)
+    for start in range(0, parts.shape[1], k):
+        add(total, parts[kind, start : start + k])
+    return total
+
+
+@inlined
+def total_products(parts: Floats, kind: Any, a: Floats, b: Floats, shift: Floats) -> Any:
+    """The sums of products down each column, from all parts."""
+    left = b.shape[0] % side_by_side(b) * b.shape[1]
+    one, other = a.reshape(a.size), b.reshape(b.size)
+    for j in range(left):
+        parts[kind, parts.shape[1] - left + j] = one[b.size - left + j] * (other[b.size - left + j] - shift[j])
+    return totals(parts, kind, b.shape[1])
 
 
 @inlined
@@ -330,20 +366,22 @@ def add_rest(parts: Floats, kind: Any, x: Floats) -> None:
 
 
 @inlined
+def totals_of(parts: Floats, kind: Any, x: Floats) -> Any:
+    """The sums down each column, from all parts."""
+    add_rest(parts, kind, x)
+    return totals(parts, kind, x.shape[1])
+
+
+@inlined
 def moments(parts: Floats, x: Floats) -> Any:
-    """The mean and the variance of each column, from all parts."""
-    add_rest(parts, 0, x)
+    """The mean of each column, and the sum of squares about it, from all parts."""
     m, k = x.shape
-    mean, var = sums(k, x), sums(k, x)
-    for start in range(0, parts.shape[1], k):
-        add(mean, parts[0, start : start + k])
+    mean, squares = totals_of(parts, 0, x), sums(k, x)
     for j in range(k):
         mean[j] = mean[j] / m
     for start in range(0, parts.shape[1], k):
-        merge(var, mean, parts[0, start : start + k], parts[1, start : start + k], rows_of_part(x, start // k))
-    for j in range(k):
-        var[j] = var[j] / m
-    return mean, var
+        merge(squares, mean, parts[0, start : start + k], parts[1, start : start + k], rows_of_part(x, start // k))
+    return mean, squares
 
 
 @inlined
@@ -356,13 +394,11 @@ def merge(squares: Floats, mean: Floats, total: Floats, own: Floats, count: Any)
 @inlined
 def slopes(parts: Floats, dy: Floats, x: Floats, mean: Floats) -> Any:
     """The sums of dy, and of dy times x without the mean, down each column, from all parts."""
-    add_rest(parts, 2, dy)
     k = x.shape[1]
-    slope, product = sums(k, x), sums(k, x)
+    slope, product = totals_of(parts, 2, dy), sums(k, x)
     for start in range(0, parts.shape[1], k):
         count = rows_of_part(x, start // k)
         for j in range(k):
             off = narrowed(parts[0, start + j] / count, x) - mean[j]
-            slope[j] = slope[j] + parts[2, start + j]
             product[j] = product[j] + (parts[3, start + j] + off * parts[2, start + j])
     return slope, product
