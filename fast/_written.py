@@ -156,9 +156,9 @@ class Written:
         parts: dict[str, Any] = {"meet": meet, "REFUSED": REFUSED, "__name__": self.loops.__module__}
         exec(compile(text, self.loops.__code__.co_filename, "exec"), parts)
         name = f"{self.loops.__name__}_{'threads' if threads else 'alone'}_{SOURCES}"
-        parts["loops"] = compiled(renamed(self.loops, name), parallel=THREADS if threads else False)
+        parts["loops"] = compiled(renamed(self.loops, name), inline="always")
         signature = types.int64(*results, *taken)
-        return compiled(renamed(parts["entry"], f"{name}_entry"), [signature], cache=True)
+        return compiled(renamed(parts["entry"], f"{name}_entry"), [signature], parallel=THREADS if threads else False, cache=True)
 
     @functools.cached_property
     def stated(self) -> dict[str, Domain]:
@@ -204,10 +204,17 @@ class Written:
 
         One function, made for this formula: a microsecond has no room for loops.
         """
+        from ..reference.domains import Divides
+
         lines: list[str] = []
         sizes: list[str] = []
         taken: list[str] = []
+        made: dict[str, Any] = {"ndarray": ndarray, "inf": math.inf, "int64": np.dtype(np.int64), "shapes": self.shapes_of}
         bound: set[str] = set()  # names of axes
+        for name, domain in self.stated.items():
+            if domain.fields:
+                made[domain.hint.__name__] = domain.hint
+                lines.append(f"if type({name}) is not {domain.hint.__name__}: raise TypeError")
         for i, (place, domain) in enumerate(self.arguments.items()):
             name = f"a{i}"
             lines.append(f"{name} = {place}")
@@ -225,11 +232,13 @@ class Written:
                 bound |= set(axes)
                 sizes.append(f"{name}.nbytes")
             elif domain.kind in ("number", "count"):
-                least, largest = closed(domain.limits)
+                divided = [limit for limit in domain.limits if isinstance(limit, Divides)]
+                least, largest = closed(tuple(limit for limit in domain.limits if limit not in divided))
                 kind = "float" if domain.kind == "number" else "int"
                 if kind == "float":
                     lines.append(f"if type({name}) is int: {name} = float({name})")
                 lines.append(f"if type({name}) is not {kind} or not {least!r} <= {name} <= {largest!r}: raise ValueError")
+                lines += [f"if {limit.argument}.shape[{limit.axis}] % {name}: raise ValueError" for limit in divided]
             elif domain.kind == "flag":
                 lines.append(f"if type({name}) is not bool: raise TypeError")
             elif domain.kind == "choice":
@@ -241,7 +250,6 @@ class Written:
         shapes = own if self.shapes_of else "(" + "".join(f"({''.join(f'{axis}, ' for axis in axes)}), " for axes in self.results) + ")"
         lines.append(f"return ({', '.join(taken)},), {shapes}, dtype, max({', '.join(sizes)}, 0)")
         text = f"def plain({names}):\n    " + "\n    ".join(lines)
-        made: dict[str, Any] = {"ndarray": ndarray, "inf": math.inf, "int64": np.dtype(np.int64), "shapes": self.shapes_of}
         exec(text, made)
         return cast("Callable[..., Any]", made["plain"])
 
