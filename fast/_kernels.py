@@ -65,7 +65,7 @@ def compiled(function: F, *signature: Any, **options: Any) -> F:
 
 def inlined(function: F) -> F:
     """The function as a part of a caller's machine code: left outside, it might be linked to a copy that was not vectorised."""
-    return compiled(function, forceinline=True)
+    return compiled(function, forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
 def native(pure: Callable[..., Any]) -> Callable[[F], F]:

@@ -238,9 +238,9 @@ class Written:
         parts: dict[str, Any] = {"meet": meet, "REFUSED": REFUSED, "__name__": self.loops.__module__}
         exec(compile(text, self.loops.__code__.co_filename, "exec"), parts)
         name = f"{self.loops.__name__}_{'threads' if threads else 'alone'}_{SOURCES}"
-        parts["loops"] = compiled(renamed(self.loops, name), parallel=THREADS if threads else False)
+        parts["loops"] = compiled(renamed(self.loops, name), inline="always")
         signature = types.int64(*results, *taken)
-        return compiled(renamed(parts["entry"], f"{name}_entry"), [signature], cache=True)
+        return compiled(renamed(parts["entry"], f"{name}_entry"), [signature], parallel=THREADS if threads else False, cache=True)
 
     @functools.cached_property
     def stated(self) -> dict[str, Domain]:
@@ -299,37 +299,33 @@ class Written:
 
         One function, made for this formula: a microsecond has no room for loops.
         """
+        from ..reference.domains import Divides
+
         lines: list[str] = []
         sizes: list[str] = []
         taken: list[str] = []
+        made: dict[str, Any] = {"ndarray": ndarray, "empty": np.empty, "lined": lined, "inf": math.inf, "int64": np.dtype(np.int64)}
+        made["shapes"] = self.shapes_of
         bound: set[str] = set()  # names of axes
+        for name, domain in self.stated.items():
+            if domain.fields:
+                made[domain.hint.__name__] = domain.hint
+                lines.append(f"if type({name}) is not {domain.hint.__name__}: raise TypeError")
         for i, (place, domain) in enumerate(self.arguments.items()):
             name = f"a{i}"
             lines.append(f"{name} = {place}")
             if domain.kind == "array":
-                kind = "int64" if domain.whole else "dtype"
-                if not (bound or domain.whole):
-                    lines.append(f"dtype = {name}.dtype")
-                if domain.optional:
-                    lines.append(f"if {name} is None: {name} = empty({[0] * len(domain.hint.dims)}, dtype)")
-                lines.append(f"if type({name}) is not ndarray or {name}.dtype is not {kind}: raise TypeError")
-                axes = domain.hint.dim_str.split()
-                fresh = [axis if axis not in bound else axis.replace("*", "*_") if "*" in axis else f"_{axis}" for axis in axes]
-                lines.append(f"{', '.join(fresh)}, = {name}.shape" if axes else f"if {name}.shape: raise ValueError")
-                known = [axis.lstrip("*") for axis in axes if axis in bound]
-                if known:
-                    left_out = f"{place} is not None and " if domain.optional else ""
-                    lines.append(f"if {left_out}({' or '.join(f'_{axis} != {axis}' for axis in known)}): raise ValueError")
-                bound |= set(axes)
+                lines += array_tests(name, place, domain, bound)
+                bound |= set(domain.hint.dim_str.split())
                 sizes.append(f"{name}.nbytes")
-                if any("*" in axis for axis in axes):
-                    lines.append(f"{name} = lined({name}, {axes})")
             elif domain.kind in ("number", "count"):
-                least, largest = closed(domain.limits)
+                divided = [limit for limit in domain.limits if isinstance(limit, Divides)]
+                least, largest = closed(tuple(limit for limit in domain.limits if limit not in divided))
                 kind = "float" if domain.kind == "number" else "int"
                 if kind == "float":
                     lines.append(f"if type({name}) is int: {name} = float({name})")
                 lines.append(f"if type({name}) is not {kind} or not {least!r} <= {name} <= {largest!r}: raise ValueError")
+                lines += [f"if {limit.argument}.shape[{limit.axis}] % {name}: raise ValueError" for limit in divided]
             elif domain.kind == "flag":
                 lines.append(f"if type({name}) is not bool: raise TypeError")
             elif domain.kind == "choice":
@@ -343,14 +339,6 @@ class Written:
         shapes = own if self.shapes_of else "(" + "".join(f"({''.join(f'{axis}, ' for axis in axes)}), " for axes in self.results) + ")"
         lines.append(f"return ({', '.join(taken)},), {shapes}, dtype, max({', '.join(sizes)}, 0)")
         text = f"def plain({names}):\n    " + "\n    ".join(lines)
-        made: dict[str, Any] = {
-            "ndarray": ndarray,
-            "inf": math.inf,
-            "int64": np.dtype(np.int64),
-            "shapes": self.shapes_of,
-            "lined": lined,
-            "empty": np.empty,
-        }
         exec(text, made)
         return cast("Callable[..., Any]", made["plain"])
 
@@ -452,6 +440,24 @@ def both(value: Formula[..., Any], gradient: Formula[..., Any]) -> Formula[..., 
     return cast("Formula[..., Any]", made)
 
 
+def array_tests(name: str, place: str, domain: Domain, bound: set[str]) -> list[str]:
+    """What is to be seen of an array among the arguments, and the lengths of its axes; those that are bound must be the same."""
+    lines = [f"dtype = {name}.dtype"] if not (bound or domain.whole) else []
+    if domain.optional:
+        lines.append(f"if {name} is None: {name} = empty({[0] * len(domain.hint.dims)}, dtype)")
+    lines.append(f"if type({name}) is not ndarray or {name}.dtype is not {'int64' if domain.whole else 'dtype'}: raise TypeError")
+    axes = domain.hint.dim_str.split()
+    fresh = [axis if axis not in bound else axis.replace("*", "*_") if "*" in axis else f"_{axis}" for axis in axes]
+    lines.append(f"{', '.join(fresh)}, = {name}.shape" if axes else f"if {name}.shape: raise ValueError")
+    known = [axis.lstrip("*") for axis in axes if axis in bound]
+    if known:
+        given = f"{place} is not None and " if domain.optional else ""
+        lines.append(f"if {given}({' or '.join(f'_{axis} != {axis}' for axis in known)}): raise ValueError")
+    if any("*" in axis for axis in axes):
+        lines.append(f"{name} = lined({name}, {axes})")
+    return lines
+
+
 def lined(array: Any, axes: Sequence[str]) -> Any:
     """The array with the axes that * stands for as one; it must be contiguous, for a copy would not be it."""
     count = len(axes) - 1
@@ -476,7 +482,7 @@ def meet(one: Any, other: Any) -> Any:
 def renamed(function: Callable[..., Any], name: str, **parts: Any) -> FunctionType:
     """The same function by another name, for Numba keeps machine code by file and name; what a name stands for may be substituted."""
     code = function.__code__.replace(co_qualname=name, co_name=name)
-    return FunctionType(code, {**function.__globals__, **parts}, name)
+    return FunctionType(code, {**function.__globals__, **parts}, name, function.__defaults__)
 
 
 def mapped(value: Any, change: Callable[[Any], Any]) -> Any:

@@ -156,14 +156,14 @@ def _largest(row: Any) -> Callable[..., Any]:
 # --- a loss and its slopes: by examples, in pieces -------------------------------------------------------------------------------
 
 
-def examples(losses: Numbers, slopes: Numbers, x: Numbers, y: Any, count: Any, *choices: Any) -> Any:
+def examples(losses: Numbers, slopes: Numbers, x: Numbers, y: Any, count: Any, one: Any, other: Any) -> Any:
     """Stand for what some examples give: their losses, their slopes by x, and whether something is not finite or not allowed."""
     raise NotImplementedError
 
 
-def in_pieces(losses: Numbers, grad: Numbers, x: Numbers, y: Any, *choices: Any) -> Any:
+def in_pieces(losses: Numbers, grad: Numbers, x: Numbers, y: Any, one: Any, other: Any = 0) -> Any:
     """A loss and its gradient; what is not asked for has no entries, and lives as long as its piece."""
-    step, reduction, wild = rows_a_piece(x), choices[REDUCTION], 0
+    step, reduction, wild = rows_a_piece(x), (one, other)[REDUCTION], 0
     count = x.shape[0] if reduction == MEAN else 1
     sums = wide(pieces(x), x)
     for piece in prange(sums.size):
@@ -171,7 +171,7 @@ def in_pieces(losses: Numbers, grad: Numbers, x: Numbers, y: Any, *choices: Any)
         some = x[rows]
         each = losses[rows] if losses.size and reduction == NONE else np.empty(some.shape[0], x.dtype)
         slopes = grad[rows] if grad.size else np.empty(some.shape, x.dtype)
-        wild += examples(each, slopes, some, y[rows], count, *choices)
+        wild += examples(each, slopes, some, y[rows], count, one, other)
         sums[piece] = in_order(each)
     if losses.size and reduction != NONE:
         losses[0] = in_order(sums) / count
@@ -316,7 +316,7 @@ def sigmoid(z: Array, *, out: Out = None) -> Array:
 
 
 @inlined
-def binary_entries(losses: Numbers, slopes: Numbers, logits: Numbers, targets: Numbers, count: Any, _: Any) -> Any:
+def binary_entries(losses: Numbers, slopes: Numbers, logits: Numbers, targets: Numbers, count: Any, _: Any, __: Any) -> Any:
     """Some examples; whether a loss is not finite, or a target not from 0 to 1."""
     wild, examples, zero, one = False, narrowed(count, logits), narrowed(0, logits), narrowed(1, logits)
     for i in range(logits.size):

@@ -30,24 +30,29 @@ KERNELS = {
     for name, made in vars(importlib.import_module(f"trainspec.fast.{chapter}")).items()
     if isinstance(getattr(made, "kernel", None), _written.Written)
 }
-OWN = {"eps": 1e-5, "smoothing": 0.25, "threshold": 1.5, "reduction": "none", "half": True}  # arguments that are no arrays
+WHOLE = [name for name, (made, _) in KERNELS.items() if not isinstance(made.kernel, _written.Part)]
+PARTS = [name for name in KERNELS if name not in WHOLE]
+NUMBERS = {  # arguments that are no arrays
+    **{"eps": 1e-5, "momentum": 0.9, "correction": 0.5, "r_max": 1.5, "d_max": 0.5, "groups": 2},
+    **{"smoothing": 0.25, "threshold": 1.5, "reduction": "none", "half": True},
+}
 TURNS = {"reduction": ("none", "mean", "sum"), "half": (True, False)}  # what some of them may be besides
 SMALL = {  # lengths of axes, by name
     **{"m": 5, "k": 7, "batch": 5, "inputs": 3, "outputs": 7, "examples": 5, "classes": 7, "d": 7},
-    **{"*batch": (2, 3), "*shape": (5, 7)},
+    **{"n": 5, "c": 4, "h": 2, "w": 3, "*batch": (2, 3), "*shape": (5, 7)},
 }
 LARGE = {  # from where on threads are made
     **{"m": 300, "k": 400, "batch": 50, "inputs": 30, "outputs": 400, "examples": 9000, "classes": 3, "d": 3},
-    **{"*batch": (3, 100), "*shape": (300, 40)},
+    **{"n": 30, "c": 6, "h": 20, "w": 30, "*batch": (3, 1000), "*shape": (300, 40)},
 }
 TINY = [  # every border of the pieces below
     dict.fromkeys(("m", "batch", "examples"), m)
     | dict.fromkeys(("k", "inputs", "outputs", "classes", "d"), k)
-    | {"*batch": (m,), "*shape": (m, k)}
+    | {"n": m, "c": 2, "h": 1, "w": k, "*batch": (m,), "*shape": (m, k)}
     for m in (1, 2, 5)
     for k in (1, 3)
 ]
-PIECES = {"ENTRIES": 4, "STRETCH": 2}  # what the sizes of pieces are, on symbols
+PIECES = {"ENTRIES": 4, "STRETCH": 2, "WIDTH": 2, "TILE": 4}  # what the sizes of pieces are, on symbols
 AS_SYMBOLS = {  # what stands for parts of the kernels where nothing is known of a number's size
     **{"exp": np.exp, "log": np.log, "tanh": np.tanh, "largest": np.max},
     **{"softplus": lambda z: np.logaddexp(0, z), "logistic": lambda z: np.exp(-np.logaddexp(0, -z))},
@@ -67,7 +72,7 @@ def made(domain, key, axes, array):
     if domain.kind == "array":
         lengths = [axes[axis] for axis in domain.hint.dim_str.split()]
         return array(key, tuple(one for length in lengths for one in (length if isinstance(length, tuple) else (length,))), domain)
-    return OWN[key]
+    return NUMBERS[key]
 
 
 def turns(name):
@@ -125,7 +130,7 @@ def test_signature_is_the_references_and_out(name):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@every()
+@every(*WHOLE)
 def test_within_the_rounding_bound_of_the_certified_value(name, dtype):
     seen = []
 
@@ -148,7 +153,7 @@ def test_within_the_rounding_bound_of_the_certified_value(name, dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@every()
+@every(*WHOLE)
 def test_a_large_case_is_within_the_bound(name, dtype):
     axes = {axis: 3 * length for axis, length in SMALL.items()}
     worst = [max(errors_in_bounds(name, call(name, axes, dtype, **turn), dtype)) for turn in turns(name)]
@@ -194,7 +199,7 @@ def test_any_layout(name, layout):
 
 
 @pytest.mark.parametrize("axes", [SMALL, LARGE], ids=["alone", "threads"])
-@every()
+@every(*WHOLE)
 def test_out_takes_the_result(name, axes):
     ours, _ = KERNELS[name]
     values = call(name, axes)
@@ -211,6 +216,33 @@ def test_out_takes_the_result(name, axes):
     if isinstance(wanted, tuple):
         got = ours(**values, out=tuple(None if i else np.empty_like(one) for i, one in enumerate(wanted)))
         assert bits(got) == bits(wanted)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@every(*PARTS)
+def test_a_part_is_what_the_whole_gives(name, dtype):
+    ours, _ = KERNELS[name]
+    whole = KERNELS[ours.kernel.whole.reference.__name__][0]
+    for turn in turns(name):
+        for axes in (SMALL, LARGE):
+            values = call(name, axes, dtype, **turn)
+            wanted = whole(**values)[ours.kernel.place]
+            assert bits((ours(**values),)) == bits((wanted,))
+            out = np.empty(wanted.shape, dtype)
+            assert ours(**values, out=out) is out
+            assert bits(out) == bits(np.asarray(wanted))
+
+
+@every(*WHOLE)
+def test_a_number_may_go_to_an_array_without_axes(name):
+    ours, theirs = KERNELS[name]
+    for turn in turns(name):
+        values = call(name, **turn)
+        wanted = leaves(ours(**values))
+        assert [type(one) for one in wanted] == [type(one) for one in leaves(theirs(**values))]
+        out = tuple(np.empty(one.shape, np.float32) for one in wanted)
+        ours(**values, out=out if len(out) > 1 else out[0])
+        assert bits(out) == bits(tuple(map(np.asarray, wanted)))
 
 
 @every()
@@ -290,7 +322,7 @@ def test_bad_numbers_are_refused_as_by_the_reference(name):
 
 
 @pytest.mark.parametrize("axes", [SMALL, LARGE], ids=["alone", "threads"])
-@every()
+@every(*WHOLE)
 def test_what_strays_is_found_anywhere_and_named(name, axes):
     ours, theirs = KERNELS[name]
     for which, lane in enumerate(lanes("", call(name, axes))):
