@@ -140,7 +140,7 @@ def largest(row: Numbers) -> Any:
 def _largest(row: Any) -> Callable[..., Any]:
     """The same as words: floats with the bits of negative ones turned are in the order of integers, whose maximum makes lanes."""
     real = as_dtype(row.dtype).type
-    word = {4: np.int32, 8: np.int64}[real().itemsize]
+    word: Any = {4: np.int32, 8: np.int64}[real().itemsize]
     least, sign, rest = np.iinfo(word).min, word(8 * word().itemsize - 1), np.iinfo(word).max
 
     def loop(row: Any) -> Any:
