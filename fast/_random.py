@@ -40,8 +40,8 @@ MULTIPLIERS = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 STEPS = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)  # of the key, from round to round: of the golden ratio, of √3
 ROUNDS = 10
 KEYS = 2.0**32
-ZERO, OTHER_STREAM = np.uint32(0), np.uint32(1)
-NEXT = np.uint64(1)  # of places without a sign, which machine code takes as they are
+FIRST, OTHER = np.uint64(0), np.uint64(1)  # streams
+NEXT, PAIR = np.uint64(1), np.uint64(2)  # of places without a sign, which machine code takes as they are
 
 BLOCK_BYTES = 16
 CHUNK = 1 << 12  # entries; a multiple of every block
@@ -66,21 +66,15 @@ def product(word: Any, multiplier: Any) -> tuple[Any, Any]:
 
 
 @numeric
-def philox(a: Any, b: Any, c: Any, d: Any, first: Any, second: Any) -> tuple[Any, Any, Any, Any]:
-    """Four random words for a counter of four words, under a key of two."""
-    key, other_key = np.uint64(first), np.uint64(second)
+def philox(counter: Any, stream: Any, first: Any, second: Any) -> tuple[Any, Any, Any, Any]:
+    """Four random words for a counter of 64 bits, in one of 2⁶⁴ streams, under a key of two words."""
+    (a, b), (c, d) = words(counter), words(stream)
+    key, other_key = np.uint64(first), np.uint64(second)  # wide, as only so loops of it become the fastest
     for _ in range(ROUNDS):
         (low, high), (other_low, other_high) = product(a, MULTIPLIERS[0]), product(c, MULTIPLIERS[1])
         a, b, c, d = other_high ^ b ^ words(key)[0], other_low, high ^ d ^ words(other_key)[0], low
         key, other_key = key + STEPS[0], other_key + STEPS[1]
     return a, b, c, d
-
-
-@numeric
-def drawn(block: Any, stream: Any, keys: Any) -> tuple[Any, Any, Any, Any]:
-    """The words of a block, in one of 2³² streams."""
-    low, high = words(block)
-    return philox(low, high, stream, ZERO, keys[0], keys[1])
 
 
 # --- words as numbers: of float32 from one word, of float64 from two -----------------------------------
@@ -158,30 +152,44 @@ def double_uniform(a: Any, b: Any, c: Any, d: Any, scale: Any) -> tuple[Any, ...
 
 
 @numeric
-def single_normal(a: Any, b: Any, c: Any, d: Any, scale: Any) -> tuple[Any, ...]:
-    """Four normal numbers, of a standard deviation."""
-    one, two = pair(single_share(a), single_steps(b, ODD) * SINGLE.turn, scale)
-    three, four = pair(single_share(c), single_steps(d, ODD) * SINGLE.turn, scale)
-    return one, two, three, four
+def single_polar(a: Any, b: Any, c: Any, d: Any, scale: Any) -> tuple[Any, ...]:
+    """A share and a turn, twice."""
+    return single_share(a), single_steps(b, ODD) * SINGLE.turn, single_share(c), single_steps(d, ODD) * SINGLE.turn
 
 
 @numeric
-def double_normal(a: Any, b: Any, c: Any, d: Any, scale: Any) -> tuple[Any, ...]:
-    """Two normal numbers, of a standard deviation."""
-    return pair(double_share(a, b), double_steps(c, d, ODD) * DOUBLE.turn, scale)
+def double_polar(a: Any, b: Any, c: Any, d: Any, scale: Any) -> tuple[Any, ...]:
+    """A share and a turn."""
+    return double_share(a, b), double_steps(c, d, ODD) * DOUBLE.turn
 
 
-LAWS = {
-    "uniform": {"float32": single_uniform, "float64": double_uniform},
-    "normal": {"float32": single_normal, "float64": double_normal},
-}
+class Law(NamedTuple):
+    """How words become the numbers of an array: by themselves, and then, if they do, in pairs."""
+
+    float32: Callable[..., Any]
+    float64: Callable[..., Any]
+    pairs: Callable[..., Any]
+
+
+@numeric
+def alone(one: Any, other: Any, scale: Any) -> tuple[Any, Any]:
+    """Both as they are."""
+    return one, other
+
+
+LAWS = {"uniform": Law(single_uniform, double_uniform, alone), "normal": Law(single_polar, double_polar, pair)}
 
 
 # --- arrays of them ----------------------------------------------------------------------------------
 
 
-def numbers(a: Any, b: Any, c: Any, d: Any, scale: Any) -> tuple[Any, ...]:
-    """Stand in for one of the laws in the loops below."""
+def spread(a: Any, b: Any, c: Any, d: Any, scale: Any) -> tuple[Any, ...]:
+    """Stand in for what a law makes of words in the loops below."""
+    raise NotImplementedError
+
+
+def joined(one: Any, other: Any, scale: Any) -> tuple[Any, Any]:
+    """Stand in for what it makes of pairs."""
     raise NotImplementedError
 
 
@@ -207,16 +215,20 @@ def _put(out: Any, place: Any, values: Any) -> Callable[..., Any]:
 
 
 def stretch(out: Any, first: int, last: int, keys: Any, scale: Any, limits: Any) -> None:
-    """The entries from the first on, which begins a block, to the last."""
+    """The entries from the first on, which begins a block, to the last. Words and pairs one after the other: registers are few."""
     for block in range(first // size, last // size):
-        put(out, np.uint64(block) * np.uint64(size), numbers(*drawn(block, ZERO, keys), scale))
+        put(out, np.uint64(block) * np.uint64(size), spread(*philox(block, FIRST, keys[0], keys[1]), scale))
+    for pair_of in range(first // 2, last // size * size // 2):
+        place = np.uint64(pair_of) * PAIR
+        out[place], out[place + NEXT] = joined(out[place], out[place + NEXT], scale)
     for i in range(last // size * size, last):
-        out[i] = entry(i, ZERO, keys, scale)
+        out[i] = entry(i, FIRST, keys, scale)
 
 
 def entry(i: int, stream: Any, keys: Any, scale: Any) -> Any:
     """One entry alone, from any stream."""
-    return numbers(*drawn(i // size, stream, keys), scale)[i % size]
+    numbers, place = spread(*philox(i // size, stream, keys[0], keys[1]), scale), i % size
+    return joined(numbers[place - i % 2], numbers[place - i % 2 + 1], scale)[i % 2]
 
 
 def trimmed(out: Any, first: int, last: int, keys: Any, scale: Any, limits: Any) -> None:
@@ -226,7 +238,7 @@ def trimmed(out: Any, first: int, last: int, keys: Any, scale: Any, limits: Any)
         stream = 0
         while abs(np.float64(out[i])) > limits[0]:
             stream += 1
-            out[i] = entry(i, np.uint32(stream), keys, scale / scale)
+            out[i] = entry(i, np.uint64(stream), keys, scale / scale)
     for i in range(first, last):
         out[i] *= scale
 
@@ -241,9 +253,9 @@ def scattered(out: Any, first: int, last: int, keys: Any, scale: Any, limits: An
         wanted = count
         for column in range(width):
             i = row * width + column
-            word = drawn(i, OTHER_STREAM, keys)[0]
+            word = philox(i, OTHER, keys[0], keys[1])[0]
             if np.int64(word) * (width - column) >> 32 < wanted:
-                out[i] = entry(i, ZERO, keys, scale)
+                out[i] = entry(i, FIRST, keys, scale)
                 wanted -= 1
             else:
                 out[i] = scale - scale
@@ -254,9 +266,9 @@ def part(out: Any, first: int, last: int, keys: Any, scale: Any, limits: Any) ->
     raise NotImplementedError
 
 
-def draw(parallel: bool, weights: Any, chunk: int, key: float, other_key: float, number: float, limits: Any) -> None:
+def draw(parallel: bool, out: Any, chunk: int, key: float, other_key: float, number: float, limits: Any) -> None:
     """All entries, chunk by chunk, or many chunks at once."""
-    out, (scale,) = weights.reshape(weights.size), rounded((number,), weights)
+    (scale,) = rounded((number,), out)
     keys = np.uint32(key * KEYS), np.uint32(other_key * KEYS)
     if parallel:
         for k in prange((out.size + chunk - 1) // chunk):
@@ -285,7 +297,8 @@ KINDS = {
 
 def loops(kind: str, dtype: np.dtype[Any], ready: Callable[[Any], Any]) -> Any:
     """The loop of one kind, its parts made ready: the identity leaves plain Python."""
-    made: dict[str, Any] = {"numbers": LAWS[KINDS[kind].law][dtype.name], "size": BLOCK_BYTES // dtype.itemsize}
+    law = LAWS[KINDS[kind].law]
+    made: dict[str, Any] = {"spread": getattr(law, dtype.name), "joined": law.pairs, "size": BLOCK_BYTES // dtype.itemsize}
     for loop in (entry, stretch, KINDS[kind].part):
         made[loop.__name__] = ready(bound(loop, kind, **made))
     return bound(draw, kind, part=made[KINDS[kind].part.__name__])
@@ -300,20 +313,20 @@ def bound(loop: Callable[..., Any], kind: str, **parts: Any) -> FunctionType:
 @functools.cache
 def filler(kind: str, dtype: np.dtype[Any]) -> Callable[..., None]:
     """The machine code of one kind for one dtype."""
-    array, number = types.Array(from_dtype(dtype), 2, "C"), types.float64
+    array, number = types.Array(from_dtype(dtype), 1, "C"), types.float64
     signature = types.void(types.boolean, array, types.int64, number, number, number, KINDS[kind].limits)
     return compiled(loops(kind, dtype, inlined), [signature], parallel=THREADS, cache=True)  # type: ignore[no-any-return]
 
 
 def filled(out: NDArray[Any], kind: str, source: np.random.Generator, scale: float, limits: tuple[Any, ...] = ()) -> NDArray[Any]:
-    """Fill a contiguous matrix from the source: two draws of `random` make the key, 32 bits of each."""
+    """Fill a contiguous array from the source: two draws of `random` make the key, 32 bits of each."""
     fill, key, other_key = filler(kind, out.dtype), source.random(), source.random()
     if out.size < KINDS[kind].serial:
-        fill(False, out, CHUNK, key, other_key, scale, limits)
+        fill(False, out.ravel(), CHUNK, key, other_key, scale, limits)
         return out
     chunk = limits[0] * (1 + CHUNK // limits[0]) if kind == "sparse" else CHUNK
     with ONE_AT_A_TIME:
-        fill(True, out, chunk, key, other_key, scale, limits)
+        fill(True, out.ravel(), chunk, key, other_key, scale, limits)
     return out
 
 

@@ -22,7 +22,7 @@ PROVED = {
     "sine": (1.75, 1.9),
 }
 # ... and found: in float32 among all numbers, in float64 among many
-FOUND = {"exp": (0.9, 0.9), "tanh": (1.2, 1.2), "log": (0.92, 0.95), "softplus": (1.54, 1.57), "cosine": (1.3, 1.4), "sine": (1.3, 1.4)}
+FOUND = {"exp": (0.9, 0.9), "tanh": (1.2, 1.2), "log": (0.92, 0.95), "softplus": (1.67, 1.67), "cosine": (1.3, 1.4), "sine": (1.3, 1.4)}
 
 
 def cosine(turn):
