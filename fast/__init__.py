@@ -3,7 +3,7 @@
 import importlib
 from types import ModuleType
 
-__all__ = ["adam", "adaptive", "averaging", "descent", "momentum"]
+__all__ = ["adam", "adaptive", "averaging", "descent", "initialization", "landscapes", "momentum"]
 
 
 def __getattr__(name: str) -> ModuleType:
