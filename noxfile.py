@@ -50,12 +50,37 @@ def peers(session):
     session.run("trainspec", "matrix")
 
 
+TIMED = ("--benchmark-enable", "--benchmark-only", "--benchmark-columns=median", "-s")
+
+
 @nox.session(python=CURRENT)
 def bench(session):
-    """Time the kernels against NumPy, and with `-- peers` against torch, interleaved in one process; write bench.json."""
+    """Time the kernels against NumPy, with `-- peers` against other libraries; write bench.json. `-- --compare A B`: two commits."""
+    if "--compare" in session.posargs:
+        compare(session, *session.posargs[session.posargs.index("--compare") + 1 :])
+        return
     session.install(".[test,peers]" if "peers" in session.posargs else ".[test]")
     options = [option for option in session.posargs if option != "peers"]
-    session.run("pytest", "tests/benchmarks", "--benchmark-enable", "--benchmark-only", "--benchmark-json=bench.json", "-s", *options)
+    session.run("pytest", "tests/benchmarks", *TIMED, "--benchmark-json=bench.json", *options)
+
+
+def compare(session, one, other, *options):
+    """Time ours at two commits, in turn, each installed for itself, timed by this checkout's benchmarks; print the ratios."""
+    files = {one: [], other: []}
+    for commit in files:
+        home = Path(session.create_tmp()) / commit
+        if not home.exists():
+            session.run("git", "clone", "-q", str(HERE), str(home), external=True)
+            session.run("git", "-C", str(home), "checkout", "-q", commit, external=True)
+            session.run(sys.executable, "-m", "venv", str(home / "venv"), external=True)
+            session.run(str(home / "venv/bin/pip"), "install", "-q", f"{home}[test]", external=True)
+    for turn in range(3):
+        for commit, runs in files.items():
+            home = Path(session.create_tmp()) / commit
+            runs.append(str(home / f"{turn}.json"))
+            python, report = str(home / "venv/bin/python"), f"--benchmark-json={runs[-1]}"
+            session.run(python, "-m", "pytest", "tests/benchmarks", *TIMED, report, *options, external=True)
+    session.run(sys.executable, "-m", "tests.benchmarks.difference", *files[one], "--", *files[other], external=True)
 
 
 @nox.session(python=CURRENT)

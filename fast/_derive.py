@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..reference import Formula
 from ..reference._door import SYMBOL, Domain, domains
+from ..reference.descent import global_norm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,6 +36,8 @@ class Derived:
     updated: tuple[str, ...]
     read: tuple[str, ...]
     numbers: dict[str, Domain]  # hyper-parameters, and the numbers of a state
+    counted: tuple[str, ...]  # those that the formula updates
+    measured: tuple[str, ...]  # the arrays whose norm, over all entries, is one number more
     places: tuple[str, ...]  # where each updated lane stands in the result: `[1].m`
     parts: tuple[Any, ...]  # what the result is made of: a state's class, or None for an array, a tuple for a tuple
     entry: Callable[..., tuple[Any, ...]]  # (entries of all lanes, constants) → the updated entries
@@ -47,10 +51,29 @@ class Derived:
 
 
 class Opened(ast.NodeTransformer):
-    """A tree with a state's fields as names of their own: state.m → state_m, and state → all of them."""
+    """A tree with a state's fields as names of their own: state.m → state_m, and state → all of them, or where it is returned a new one."""
 
-    def __init__(self, fields: Mapping[str, tuple[str, ...]]) -> None:
-        self.fields = fields
+    def __init__(self, states: Mapping[str, Domain]) -> None:
+        self.fields = {one: tuple(domain.fields) for one, domain in states.items()}
+        self.classes = {one: domain.hint.__name__ for one, domain in states.items()}
+
+    def visit_Return(self, node: ast.Return) -> ast.AST:
+        """A result."""
+        assert node.value
+        parts = node.value.elts if isinstance(node.value, ast.Tuple) else []
+        return ast.Return(self.visit(several([self.renewed(one) for one in parts]) if parts else node.value))
+
+    def renewed(self, node: ast.expr) -> ast.expr:
+        """A part of a result: a state that is only named is made anew."""
+        known = isinstance(node, ast.Name) and self.classes.get(node.id)
+        return ast.Call(name(known), [node], []) if known else node
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        """A call, a state among its arguments taken apart."""
+        self.generic_visit(node)
+        if isinstance(node.func, ast.Name) and node.func.id in self.classes.values():
+            node.args = [part for one in node.args for part in (one.elts if isinstance(one, ast.Tuple) else [one])]
+        return node
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         """One field of a state."""
@@ -61,15 +84,41 @@ class Opened(ast.NodeTransformer):
         return several([name(f"{node.id}.{field}") for field in self.fields[node.id]]) if node.id in self.fields else node
 
 
+class Renamed(ast.NodeTransformer):
+    """A tree whose names, but for functions and modules, are of one formula alone."""
+
+    def __init__(self, formula: str) -> None:
+        self.formula = formula
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        """A name."""
+        return ast.Name(f"{self.formula}_{node.id}", node.ctx)
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        """What stands in a module: states are taken apart."""
+        return node
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        """A call, of whose function the name stays."""
+        node.args = [self.visit(one) for one in node.args]
+        return node
+
+
 class Reading:
     """One pass over a formula's body, which sorts what it does into constants and entries.
 
-    A result without a name of its own updates the first array, or the one named. Of a formula that asks for a gradient, `upto` makes the
-    point at which it asks, and `answered` the rest, with the answer as one more array.
+    A result without a name of its own updates the first array, or the one named. A formula that is called in a statement of its own is read
+    as if it stood there; `global_norm` is measured before, over all arrays that are updated together.
+
+    Of a formula that asks for a gradient, `upto` makes the point at which it asks, and `answered` the rest, with the answer as one more
+    array. With `reciprocals`, what is divided by a constant is multiplied by the constant's reciprocal.
     """
 
-    def __init__(self, raw: Callable[..., Any], *, updates: str = "", upto: str = "", answered: str = "") -> None:
+    def __init__(
+        self, raw: Callable[..., Any], *, updates: str = "", upto: str = "", answered: str = "", reciprocals: bool = False
+    ) -> None:
         self.raw, self.stated, self.updates, self.asks, self.upto = raw, domains(raw), updates, upto or answered, bool(upto)
+        self.reciprocals = reciprocals
         self.flat = flat(self.stated)
         self.arrays = [one for one, domain in self.flat.items() if domain.kind == "array" or one == answered]
         self.numbers = {one: domain for one, domain in self.flat.items() if domain.kind in ("number", "count")}
@@ -79,10 +128,39 @@ class Reading:
         self.along: list[ast.stmt] = []
         self.known: dict[str, str] = {}  # constants by what they are, as long as it holds
         self.made: list[str] = []
-        tree = ast.parse(textwrap.dedent(inspect.getsource(raw))).body[0]
-        assert isinstance(tree, ast.FunctionDef)
-        states = {one: tuple(domain.fields) for one, domain in self.stated.items() if domain.kind == "state"}
-        self.body = [Opened(states).visit(one) for one in tree.body if not isinstance(one, ast.Expr)]
+        self.measured: dict[str, str] = {}  # numbers by name, and the arrays whose norms they are
+        self.body = [part for one in opened(raw) for part in self.unfolded(one)]
+
+    def unfolded(self, one: ast.stmt) -> list[ast.stmt]:
+        """A statement, or where it calls a formula, what stands in the formula: in names of its own, results given to ours."""
+        call = one.value if isinstance(one, ast.Assign) else None
+        formula = self.called(call.func) if isinstance(call, ast.Call) else None
+        if not isinstance(formula, Formula):
+            return [one]
+        assert isinstance(one, ast.Assign)
+        assert isinstance(call, ast.Call)
+        if formula is global_norm:
+            ((number,), (lane,)) = names(one.targets[0]), names(call.args[0])
+            self.measured[number] = lane
+            self.real |= {number}
+            return []
+        own = Renamed(formula.__name__)
+        *body, result = [own.visit(part) for part in opened(formula.raw)]
+        given = inspect.signature(formula.raw).bind(*call.args, **{one.arg: one.value for one in call.keywords if one.arg})
+        given.apply_defaults()
+        flats = flat_names(domains(formula.raw))
+        entered = [
+            ast.Assign([own.visit(stored(inside))], value if isinstance(value, ast.expr) else ast.Constant(value))
+            for argument, outside in given.arguments.items()
+            for inside, value in zip(flats[argument], outside.elts if isinstance(outside, ast.Tuple) else [outside], strict=True)
+        ]
+        together = several([stored(target) for target in names(one.targets[0])])
+        return [*entered, *body, ast.Assign([together], several(unpacked(result.value)))]
+
+    def called(self, function: ast.expr) -> Any:
+        """What is called by a name, or by a name in a module."""
+        home, _, attribute = ast.unparse(function).rpartition(".")
+        return getattr(self.raw.__globals__.get(home), attribute, None) if home else self.raw.__globals__.get(attribute)
 
     def is_lane(self, node: ast.AST) -> bool:
         """Whether it depends on an array."""
@@ -97,6 +175,8 @@ class Reading:
                 return node
             case ast.BinOp(left, ast.Pow() as op, ast.Constant(int()) as power):
                 return ast.BinOp(self.entry(left), op, power)
+            case ast.BinOp(left, ast.Div(), right) if self.reciprocals and not self.is_lane(right):
+                return ast.BinOp(self.entry(left), ast.Mult(), self.constant(ast.BinOp(ast.Constant(1), ast.Div(), right)))
             case ast.BinOp(left, ast.Add() | ast.Sub() | ast.Mult() | ast.Div() as op, right):
                 return ast.BinOp(self.entry(left), op, self.entry(right))
             case ast.UnaryOp(ast.USub() as op, operand):
@@ -105,6 +185,8 @@ class Reading:
                 return ast.Compare(self.entry(left), [op], [self.entry(right)])
             case ast.Call(ast.Attribute(ast.Name("np"), called) as function, args, []) if called in (*STRICT, *CHOOSING):
                 return ast.Call(name(called) if called in CHOOSING else function, [self.entry(one) for one in args], [])
+            case ast.Call(ast.Attribute(ast.Name("np"), "zeros_like"), [_], []):
+                return self.constant(ast.Constant(0))
             case ast.Call(ast.Name(called)) if called == self.asks and not self.upto:
                 return name(called)
         raise NotImplementedError(f"{self.raw.__name__}: {ast.unparse(node)} is not read entry by entry")
@@ -154,7 +236,10 @@ class Reading:
             defined("entry", lanes, self.along, several(entries)),
             defined("strays", lanes, [], strays),
             defined(
-                "constants", list(map(plain, self.numbers)), self.hoisted, several([several(list(map(name, self.made))), several(counts)])
+                "constants",
+                [*map(plain, self.numbers), *self.measured],
+                self.hoisted,
+                several([several(list(map(name, self.made))), several(counts)]),
             ),
             defined("taken", list(self.stated), [refused(self.misfits())], several(held)),
             defined("given", ["arrays", "numbers"], [], self.rebuilt(result, {"arrays": 0, "numbers": 0})),
@@ -178,6 +263,8 @@ class Reading:
             updated,
             read,
             self.numbers,
+            tuple(owner for _, owner, node in leaves if not self.is_lane(node)),
+            tuple(self.measured.values()),
             tuple(place for place, _, _ in along),
             self.parts(result),
             **made,
@@ -284,6 +371,35 @@ class Reading:
             targets, values = one.targets[0].elts, one.value.elts  # type: ignore[attr-defined]
             known |= dict(zip([target.id for target in targets], list(map(through, values)), strict=True))
         return set().union(*map(through, entries))
+
+
+def opened(raw: Callable[..., Any]) -> list[ast.stmt]:
+    """The statements of a formula, its states taken apart."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(raw))).body[0]
+    assert isinstance(tree, ast.FunctionDef)
+    states = {one: domain for one, domain in domains(raw).items() if domain.kind == "state"}
+    return [Opened(states).visit(one) for one in tree.body if not isinstance(one, ast.Expr)]
+
+
+def unpacked(node: ast.expr) -> list[ast.expr]:
+    """The parts of a tuple of tuples and new states, in order; what a result calls by a bare name is a state's class."""
+    if isinstance(node, ast.Tuple):
+        return [part for one in node.elts for part in unpacked(one)]
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        return [part for one in node.args for part in unpacked(one)]
+    return [node]
+
+
+def names(node: ast.expr) -> list[str]:
+    """The names that stand there, in order."""
+    return [one.id for one in unpacked(node) if isinstance(one, ast.Name)]
+
+
+def flat_names(stated: Mapping[str, Domain]) -> dict[str, list[str]]:
+    """What each argument is called within, a state by its fields."""
+    return {
+        one: [plain(f"{one}.{field}") for field in domain.fields] if domain.kind == "state" else [one] for one, domain in stated.items()
+    }
 
 
 def plain(lane: str) -> str:

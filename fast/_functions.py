@@ -310,6 +310,14 @@ def softplus(x: Any) -> Any:
 
 
 @numeric
+def logistic(x: Any) -> Any:
+    """1 / (1 + e⁻ˣ), without overflow: e^−|x| or 1, over 1 + e^−|x|."""
+    known = of(x)
+    small = exp(-abs(x))
+    return where(x > known.zero, known.one, small) / (known.one + small)
+
+
+@numeric
 def arc(v: Any) -> tuple[Any, Any]:
     """cos and sin of v quarter turns, |v| ≤ 1/2."""
     z, known = v * v, of(v)

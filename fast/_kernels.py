@@ -65,7 +65,7 @@ def compiled(function: F, *signature: Any, **options: Any) -> F:
 
 def inlined(function: F) -> F:
     """The function as a part of a caller's machine code: left outside, it might be linked to a copy that was not vectorised."""
-    return compiled(function, forceinline=True)
+    return compiled(function, forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
 def native(pure: Callable[..., Any]) -> Callable[[F], F]:
@@ -171,16 +171,21 @@ def strays(*numbers: Any) -> bool:
     raise NotImplementedError
 
 
-def stretch(where: slice, in_place: bool, new: Arrays, old: Arrays, fixed: Arrays, numbers: tuple[Any, ...]) -> bool:
-    """The formula along one chunk; whether an argument strays, or a result is not finite."""
-    state, read = at(new, where), at(fixed, where)
-    if not in_place:
-        fill(state, at(old, where))
+def along(state: Arrays, read: Arrays, numbers: tuple[Any, ...]) -> bool:
+    """The formula along short arrays, in place; whether an argument strays, or a result is not finite."""
     wild = False
     for i in range(state[0].size):
         wild |= strays(*at(state, i), *at(read, i), *numbers)
         wild |= put(state, i, entry(*at(state, i), *at(read, i), *numbers))
     return wild
+
+
+def stretch(where: slice, in_place: bool, new: Arrays, old: Arrays, fixed: Arrays, numbers: tuple[Any, ...]) -> bool:
+    """The formula along one chunk."""
+    state = at(new, where)
+    if not in_place:
+        fill(state, at(old, where))
+    return along(state, at(fixed, where), numbers)
 
 
 def sweep(parallel: bool, new: Arrays, old: Arrays, fixed: Arrays, numbers: Numbers) -> int:
@@ -222,21 +227,31 @@ def sign(number: Any) -> Any:
     return np.sign(number) + (number - number)
 
 
-def loops(derived: Derived, compiled: Callable[[Any], Any], **parts: Any) -> Any:
-    """The sweep of one formula, its parts made ready by `compiled`: the identity leaves plain Python, which runs on any numbers."""
+def innermost(derived: Derived, compiled: Callable[[Any], Any]) -> Any:
+    """The loop along entries of one formula, its parts made ready by `compiled`."""
+    from . import _options
+
     choices = {one.__name__: compiled(one) for one in (where, maximum, minimum, sign)}
     formula = FunctionType(derived.entry.__code__, {**derived.entry.__globals__, **choices}, derived.formula)
-    along = bound(stretch, derived, entry=compiled(formula), strays=compiled(derived.strays), fill=compiled(fill))
-    return bound(sweep, derived, stretch=compiled(along), apart=compiled(apart), **parts)
+    return _options.around(compiled(bound(along, derived, entry=compiled(formula), strays=compiled(derived.strays))))
+
+
+def loops(derived: Derived, compiled: Callable[[Any], Any], **parts: Any) -> Any:
+    """The sweep of one formula, its parts made ready by `compiled`: the identity leaves plain Python, which runs on any numbers."""
+    one_chunk = bound(stretch, derived, along=innermost(derived, compiled), fill=compiled(fill))
+    return bound(sweep, derived, stretch=compiled(one_chunk), apart=compiled(apart), **parts)
 
 
 def bound(loop: Callable[..., Any], derived: Derived, /, **parts: Any) -> FunctionType:
-    """A copy of a loop that finds these parts. It lives in the reference's file, with a digest of the formula and of this file in its name.
+    """A copy of a loop that finds these parts. It lives in the reference's file, with digests of the formula, of this file and the loop's.
 
     For Numba keeps machine code by file and name, and must not keep it longer than what it was made of.
     """
+    from . import _options
+
     home = derived.entry.__code__
-    name = f"{derived.formula}_{loop.__name__}_{derived.digest}_{THIS_FILE}"
+    digests = derived.digest, *dict.fromkeys((THIS_FILE, loop.__globals__["THIS_FILE"]))
+    name = "_".join([derived.formula, loop.__name__, *digests, *["flushing"] * _options.flushing])
     code = loop.__code__.replace(co_filename=home.co_filename, co_firstlineno=home.co_firstlineno, co_qualname=name)
     return FunctionType(code, {**loop.__globals__, **parts}, name)
 
@@ -244,7 +259,7 @@ def bound(loop: Callable[..., Any], derived: Derived, /, **parts: Any) -> Functi
 class Kernel:
     """A formula of the reference along arrays of any shape. A call gives all its arguments in order, and `out`."""
 
-    def __init__(self, raw: Callable[..., Any], **reading: str) -> None:
+    def __init__(self, raw: Callable[..., Any], **reading: Any) -> None:
         self.raw, self.reading = raw, reading
         self.sweeps: dict[np.dtype[Any], Callable[..., int]] = {}  # by dtype, made when first asked for
 
@@ -290,12 +305,24 @@ class Kernel:
         """
         updated, read = len(self.derived.updated), len(self.derived.read)
         lanes = [f"{kind}[{i}]" for kind, count in (("old", updated), ("new", updated), ("read", read)) for i in range(count)]
-        tests = [f"type({lane}) is ndarray and {lane}.dtype is dtype" for lane in lanes]
-        for i, (kind, least, largest) in enumerate(self.ranges):
-            tests.append(f"type(numbers[{i}]) is {kind.__name__} and {least!r} <= numbers[{i}] <= {largest!r}")
-        tests += [f"numbers[{one}] >= numbers[{other}]" for one, other in self.ordered]
+        tests = [f"type({lane}) is ndarray and {lane}.dtype is dtype" for lane in lanes] + self.fitting_numbers
         made: Any = eval(f"lambda dtype, old, new, read, numbers: {' and '.join(tests)}", {"ndarray": ndarray, "inf": math.inf})
         return cast("Callable[..., bool]", made)
+
+    @functools.cached_property
+    def fits(self) -> Callable[[tuple[Any, ...]], bool]:
+        """Whether the numbers are plainly right."""
+        made: Any = eval(f"lambda numbers: {' and '.join(self.fitting_numbers) or True}", {"inf": math.inf})
+        return cast("Callable[[tuple[Any, ...]], bool]", made)
+
+    @functools.cached_property
+    def fitting_numbers(self) -> list[str]:
+        """The tests of the numbers, as expressions."""
+        tests = [
+            f"type(numbers[{i}]) is {kind.__name__} and {least!r} <= numbers[{i}] <= {largest!r}"
+            for i, (kind, least, largest) in enumerate(self.ranges)
+        ]
+        return tests + [f"numbers[{one}] >= numbers[{other}]" for one, other in self.ordered]
 
     @functools.cached_property
     def serial(self) -> int:
@@ -505,10 +532,11 @@ def checked(raw: Callable[..., Any], arguments: tuple[Any, ...], lost: Collectio
     return list(named.values())
 
 
-def elementwise(reference: Formula[..., Any], *, updates: str = "", asks: str = "") -> Callable[[F], F]:
+def elementwise(reference: Formula[..., Any], *, updates: str = "", asks: str = "", reciprocals: bool = False) -> Callable[[F], F]:
     """Make a declaration a kernel: signature and words are its own, what it computes is the reference's formula.
 
     A result without a name of its own updates the first array, or the one named; a gradient that the formula asks for is named too.
+    `reciprocals` lets a division by one constant for all entries be a multiplication by its reciprocal: three roundings for one.
     """
 
     def kernel_of(declared: F) -> F:
@@ -528,7 +556,7 @@ def elementwise(reference: Formula[..., Any], *, updates: str = "", asks: str = 
             ]
         else:
             lines = [header, f"return kernel(({named},), out)"]
-        reading = {"updates": updates, "answered": asks}
+        reading = {"updates": updates, "answered": asks, "reciprocals": reciprocals}
         parts: dict[str, Any] = {"kernel": Kernel(raw, **reading), "reference": reference}
         if asks:
             parts["point"] = Kernel(raw, upto=asks)
@@ -536,5 +564,16 @@ def elementwise(reference: Formula[..., Any], *, updates: str = "", asks: str = 
         made: Any = functools.update_wrapper(parts[raw.__name__], declared)
         made.kernel, made.point = parts["kernel"], parts.get("point")
         return cast("F", made)
+
+    return kernel_of
+
+
+def composed(*, reciprocals: bool = False) -> Callable[[F], F]:
+    """Make a function that calls formulas, each in a statement of its own, a kernel for `lists.many`; called by itself it is as it was."""
+
+    def kernel_of(function: F) -> F:
+        made: Any = function
+        made.kernel = Kernel(function, reciprocals=reciprocals)
+        return function
 
     return kernel_of

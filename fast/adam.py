@@ -1,4 +1,8 @@
-"""Adam and its family, fast: `trainspec.reference.adam` says what each formula is; the results are the same, bit for bit.
+"""Adam and its family, fast: `trainspec.reference.adam` says what each formula is.
+
+States are the same, bit for bit. Where both means are corrected, 1 − βᵗ divides no entry: each is multiplied by its reciprocal, which is
+computed once. m̂ and v̂ are then at most 2 ulp from the reference's, a step 7 eps of its length (of NAdam's two parts
+together), and an entry pays for no such division.
 
 `out` takes the result, made as the result is; each array may be the very argument that it replaces, None stands for a fresh one.
 """
@@ -18,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["adam", "adam_efficient", "adam_l2", "adam_uncorrected", "adamax", "adamw", "amsgrad", "nadam"]
 
 
-@elementwise(reference.adam)
+@elementwise(reference.adam, reciprocals=True)
 def adam(
     theta: Array, grad: Array, state: AdamState, *, lr: Rate, beta1: Decay, beta2: Decay, eps: Eps, eps_root: Eps = 0, out: Out = None
 ) -> tuple[Array, AdamState]:
@@ -46,7 +50,7 @@ def adamax(
     """AdaMax: Adam with the largest gradient, older ones discounted, in the place of the root mean square."""
 
 
-@elementwise(reference.adam_l2)
+@elementwise(reference.adam_l2, reciprocals=True)
 def adam_l2(
     theta: Array,
     grad: Array,
@@ -63,7 +67,7 @@ def adam_l2(
     """Adam of a loss with the penalty λ ‖θ‖²/2."""
 
 
-@elementwise(reference.adamw)
+@elementwise(reference.adamw, reciprocals=True)
 def adamw(
     theta: Array,
     grad: Array,
@@ -80,14 +84,14 @@ def adamw(
     """AdamW: Adam with decoupled weight decay."""
 
 
-@elementwise(reference.amsgrad)
+@elementwise(reference.amsgrad, reciprocals=True)
 def amsgrad(
     theta: Array, grad: Array, state: AmsgradState, *, lr: Rate, beta1: Decay, beta2: Decay, eps: Eps, eps_root: Eps = 0, out: Out = None
 ) -> tuple[Array, AmsgradState]:
     """AMSGrad: Adam that never forgets a large gradient."""
 
 
-@elementwise(reference.nadam)
+@elementwise(reference.nadam, reciprocals=True)
 def nadam(
     theta: Array,
     grad: Array,

@@ -1,4 +1,4 @@
-"""Gradient descent, one sample at a time or many: the step, the batches, the order of presentation, and where constant rates end.
+"""Gradient descent, one sample at a time or many: the step, clipping, the batches, the order of presentation, where constant rates end.
 
 A sample's gradient is a callable where the point moves between samples (sgd), and a row of an array where it does not (minibatches).
 """
@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # names only: the domains load when something asks for them
         Indices,
         Norm,
         Objective,
+        Positive,
         Probability,
         Rate,
         SampleGradients,
@@ -46,6 +47,41 @@ def gradient_descent(theta: Array, grad: Array, *, lr: Rate) -> Array:
     Units: lr · grad as theta.  Source: Cauchy 1847; all decks.
     """
     return theta - lr * grad
+
+
+@formula("optimizers.clip.value")
+def clip_by_value(grad: Array, *, largest: Positive) -> Array:
+    """Clipping by value: no entry of a gradient is larger than c; its direction may change.
+
+        g ← min(max(g, −c), c)
+
+    Units: largest as grad.  Source: Mikolov 2012, section 3.2.2; Pascanu, Mikolov & Bengio 2013, section 3.2, names it.
+    """
+    return np.minimum(np.maximum(grad, -largest), largest)
+
+
+@formula("optimizers.clip.global_norm")
+def global_norm(grad: Array) -> Norm:
+    """The norm of a gradient: of all its entries, whatever its shape. That of several arrays is the norm of their norms.
+
+        ‖g‖ = √Σᵢ gᵢ²
+
+    Units: as grad.  Source: Pascanu, Mikolov & Bengio 2013, Algorithm 1.
+    """
+    return np.sqrt(np.sum(grad**2))
+
+
+@formula("optimizers.clip.norm")
+def clip_by_norm(grad: Array, norm: Norm, *, largest: Positive) -> Array:
+    """Clipping by norm: a gradient longer than c is scaled back to length c, and keeps its direction.
+
+        g ← g c / max(‖g‖, c),   which is g min(1, c/‖g‖)
+
+    With the norm of a whole model each of its arrays is scaled alike.
+
+    Units: norm and largest as grad.  Source: Pascanu, Mikolov & Bengio 2013, Algorithm 1.
+    """
+    return grad * (largest / max(norm, largest))
 
 
 @formula("optimizers.sgd")

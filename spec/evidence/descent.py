@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         Gradient,
         GradientSequence,
         Norm,
+        Positive,
         Rate,
         SampleLosses,
         Samples,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 
 theta, other, target, x, y, noise = symbols("theta other target x y noise")
 lr, h, q, spread, smooth, kept, low, high, variance = symbols("lr h q spread smooth kept low high variance", positive=True)
+largest = symbols("largest", positive=True)
 t = symbols("t", integer=True, nonnegative=True)
 f, k = function("f"), function("k")  # arbitrary gradients
 one = Symbolic(1)
@@ -90,6 +92,80 @@ def slope_along_the_step(gradient_descent: Step) -> Claims:
     for rate in (Fraction(0), Fraction(1, 64), Fraction(1, 8)):
         moved = gradient_descent(point, point**3, lr=Differential.along([rate], np.array([1]))[0])
         yield slope(np.sum(moved**4) / 4), -np.sum(point**3 * gradient_descent(point, point**3, lr=Ball(rate)) ** 3)
+
+
+# --- clipping ----------------------------------------------------------------------------------------------------------------------
+
+QUARTERS = [Fraction(k, 4) for k in range(-12, 13)]
+
+
+@proof("optimizers.clip.value", scope="every largest value; gradients at and beyond it, and at 0")
+def what_is_beyond_is_cut(clip_by_value: Step) -> Claims:
+    """±(c + x) becomes ±c; c and 0 stay."""
+    for sign in (1, -1):
+        for excess in (0, spread):
+            yield clip_by_value(sign * (largest + excess), largest=largest), sign * largest
+    yield clip_by_value(0 * largest, largest=largest), 0
+
+
+@enumeration("optimizers.clip.value", "optimizers.clip.norm", scope="exact, gradients −3, −11/4 … 3, largest 1/4 … 3")
+def nearest_number_within(clip_by_value: Step, clip_by_norm: Step) -> Claims:
+    """The number of [−c, c] next to g; and of one number the norm is the modulus."""
+    for size, bound in itertools.product(QUARTERS, QUARTERS[13:]):
+        nearest = min((one for one in QUARTERS if abs(one) <= bound), key=lambda one: abs(one - size))
+        grad = Rational([size])
+        yield clip_by_value(grad, largest=Rational(bound)), [nearest]
+        yield clip_by_norm(grad, Rational(abs(size)), largest=Rational(bound)), [nearest]
+
+
+@law("optimizers.clip.value", scope="float64, bit for bit", exact=True)
+def what_is_within_stays(clip_by_value: Step, grad: Array, largest: Positive) -> Claims:
+    """Nothing is larger afterwards, and once is enough."""
+    clipped = clip_by_value(grad, largest=largest)
+    yield bool(np.all(np.abs(clipped) <= largest)), True
+    yield clip_by_value(clipped, largest=largest), clipped
+    yield np.where(np.abs(grad) <= largest, clipped, 0), np.where(np.abs(grad) <= largest, grad, 0)
+
+
+@proof("optimizers.clip.global_norm", scope="every number of rows and columns, and of arrays")
+def norm_of_norms(global_norm: Step) -> Claims:
+    """Its square is the inner product of the gradient with itself, for which rows may be taken by their norms."""
+    rows, vector = generic("g", big, d), generic("g", d)
+    yield global_norm(rows) ** 2, np.sum(np.sum(rows**2, axis=0))
+    yield global_norm(vector) ** 2, vector @ vector
+    arrays = symbols("x y noise h q", real=True)
+    whole = np.stack(list(arrays))
+    yield global_norm(np.stack([global_norm(whole[:2]), global_norm(whole[2:])])), global_norm(whole)
+
+
+@enumeration("optimizers.clip.global_norm", scope="exact, all signs and orders of whole numbers whose norm is whole")
+def whole_norms(global_norm: Step) -> Claims:
+    """3, 4 → 5; 2, 3, 6 → 7; 1, 4, 8 → 9; 2, 4, 5, 6 → 9; with signs, in fractions of 7."""
+    for entries, norm in (((3, 4), 5), ((2, 3, 6), 7), ((1, 4, 8), 9), ((2, 4, 5, 6), 9), ((0,), 0)):
+        for order, signs in itertools.product(itertools.permutations(entries), itertools.product((1, -1), repeat=len(entries))):
+            grad = Rational([Fraction(sign * one, 7) for sign, one in zip(signs, order, strict=True)])
+            yield global_norm(grad), Fraction(norm, 7)
+
+
+@proof("optimizers.clip.norm", "optimizers.clip.global_norm", scope="every dimension, gradient and largest norm: below, at, and above it")
+def length_is_cut_and_direction_kept(clip_by_norm: Step, global_norm: Step) -> Claims:
+    """Of norm c or less it stays; of norm c + x it becomes c/(c + x) of itself, and so of norm c."""
+    for inside in (0, largest / (1 + spread), largest):
+        yield clip_by_norm(theta, inside, largest=largest), theta
+    yield clip_by_norm(theta, largest + spread, largest=largest), theta * largest / (largest + spread)
+    vector, longer = generic("g", d), 1 + Tensor(spread.item())
+    norm = global_norm(vector)
+    yield global_norm(clip_by_norm(vector, norm, largest=norm / longer)) ** 2, (norm / longer) ** 2
+
+
+@law("optimizers.clip.norm", scope="float64, within rounding; bit for bit where nothing is cut")
+def once_is_enough(clip_by_norm: Step, grad: Array, norm: Norm, largest: Positive) -> Claims:
+    """Scaling the largest norm with the gradient and its norm scales the result; a norm that is not above it cuts nothing."""
+    yield clip_by_norm(4 * grad, 4 * norm, largest=4 * largest), 4 * clip_by_norm(grad, norm, largest=largest)
+    yield clip_by_norm(grad, min(norm, largest), largest=largest), grad
+
+
+# --- one sample at a time ------------------------------------------------------------------------------------------------------------
 
 
 @proof("optimizers.sgd", scope="arbitrary gradients, every start and lr; three samples, and one more after any")

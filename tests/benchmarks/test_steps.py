@@ -1,68 +1,62 @@
-"""One step of every other elementwise kernel: ours in place and fresh, NumPy as the reference writes it, torch.optim as a user calls it.
+"""One step of every elementwise kernel: ours in place and fresh, NumPy as the reference writes it and in place, numexpr, torch, optax.
 
-The results are asserted first: NumPy's bit for bit, torch's within the roundings of a step.
+The results are asserted first: NumPy's bit for bit where ours are, the others' within the roundings of a step.
 """
-
-import importlib.util
 
 import numpy as np
 import pytest
 
-from ..fast.test_elementwise import HYPER, KERNELS, PLAIN, call, lanes, mapped, own, same, stated
+from ..fast.test_elementwise import KERNELS, PLAIN, call, lanes, mapped, own, raw, same, stated
 from .conftest import compare
+from .in_place import numexpr_step, numpy_in_place
+from .limit import moving
+from .peers import OPTAX, here, optax_steps, torch_steps
 
-torch_is_here = importlib.util.find_spec("torch") is not None
-MOMENTUM = ("heavy_ball", "heavy_ball_lr_outside", "nesterov_shifted", "nesterov_lr_outside")
-BETAS = {"betas": (HYPER["beta1"], HYPER["beta2"]), "eps": HYPER["eps"]}
-# torch's class, its options, its names for the arrays of our state, and what its step has besides
-TORCH = {
-    "gradient_descent": ("SGD", {}, (), False),
-    "adagrad": ("Adagrad", {"eps": HYPER["eps"]}, ("sum",), True),
-    "rmsprop": ("RMSprop", {"alpha": HYPER["decay"], "eps": HYPER["eps"]}, ("square_avg",), True),
-    "adam": ("Adam", BETAS, ("exp_avg", "exp_avg_sq"), True),
-    "adam_l2": ("Adam", BETAS | {"weight_decay": HYPER["weight_decay"]}, ("exp_avg", "exp_avg_sq"), True),
-    "adamw": ("AdamW", BETAS | {"weight_decay": HYPER["weight_decay"]}, ("exp_avg", "exp_avg_sq"), True),
-}
-FUSED = {"SGD", "Adagrad", "Adam", "AdamW"}
 ROUNDINGS = 32  # of a step: a bound for any order of its operations
 
 
-def torch_step(name, values, way):
-    """torch's optimizer at the same point, with the same memory; and the parameter that it updates."""
-    import torch
-
-    kind, options, fields, counted = TORCH[name]
-    theta, grad, *memory = (torch.from_numpy(np.copy(one)) for one in lanes(name, values))
-    theta.requires_grad_()
-    theta.grad = grad
-    optimizer = getattr(torch.optim, kind)([theta], lr=HYPER["lr"], **options, **way)
-    optimizer.state[theta] = dict(zip(fields, memory, strict=True)) | ({"step": torch.tensor(float(HYPER["t"]))} if counted else {})
-    return optimizer.step, theta
+def close(got, start, after):
+    """Within the roundings of the point, and of the step."""
+    start, after = start.astype(np.float64), after.astype(np.float64)
+    assert np.all(np.abs(got - after) <= np.finfo(got.dtype).eps * (np.abs(start) + ROUNDINGS * np.abs(after - start)))
 
 
-def ways(kind):
-    """How torch may run it."""
-    return {"torch": {"foreach": False}, "torch foreach": {"foreach": True}} | ({"torch fused": {"fused": True}} if kind in FUSED else {})
+def at_first(name, values):
+    """The same point with nothing remembered."""
+    theta, grad = lanes(name, values)[:2]
+    fresh = mapped(values, lambda one: one if one is theta or one is grad else np.zeros_like(one))
+    return fresh | ({"state": fresh["state"]._replace(t=0)} if hasattr(fresh.get("state"), "t") else {})
 
 
-@pytest.mark.parametrize("name", [name for name in PLAIN if name not in MOMENTUM])
+@pytest.mark.parametrize("name", PLAIN)
 def test_step(benchmark, request, name, size, dtype):
     ours, theirs = KERNELS[name]
     plain = {"eps_root": 0.0} if "eps_root" in stated(theirs.raw) else {}
     values = mapped(call(name, size, np.dtype(dtype).type, **plain), np.abs)  # no mean cancels
-    wanted = theirs.raw(**values)
-    in_place = mapped(values, np.copy)
-    out = own(name, in_place)
+    wanted = raw(name, values)
+    start, after = lanes(name, values)[0], lanes(name, wanted)[0]
+    place = mapped(values, np.copy)
+    out = own(name, place)
     if name == "debiased_parameter_average":  # its average is not the point of the next step
         out = (np.empty_like(out[0]), out[1])
     same(ours(**values), wanted)
-    same(ours(**in_place, out=out), wanted)
-    steps = {"ours": lambda: ours(**in_place, out=out), "ours, fresh": lambda: ours(**values), "numpy": lambda: theirs.raw(**values)}
-    if torch_is_here and name in TORCH:
-        start, after = lanes(name, values)[0].astype(np.float64), lanes(name, wanted)[0].astype(np.float64)
-        for way, options in ways(TORCH[name][0]).items():
-            steps[way], theta = torch_step(name, values, options)
-            steps[way]()
-            off = np.abs(theta.detach().numpy() - after)
-            assert np.all(off <= np.finfo(dtype).eps * (np.abs(start) + ROUNDINGS * np.abs(after - start)))
+    same(ours(**place, out=out), wanted)
+    steps = {"ours": lambda: ours(**place, out=out), "ours, fresh": lambda: ours(**values), "numpy": lambda: theirs.raw(**values)}
+    for who, make in {"numpy in place": numpy_in_place, **({"numexpr": numexpr_step} if here("numexpr") else {})}.items():
+        old, read, numbers = ours.kernel.derived.taken(*mapped(values, np.copy).values())
+        steps[who] = make(ours.kernel.derived, numbers, (*old, *read))
+        steps[who]()
+        for got, one in zip(old, lanes(name, wanted), strict=True):
+            np.testing.assert_array_equal(got, one) if who == "numpy in place" else close(got, np.abs(one), one)
+    for who, (step, read) in torch_steps(name, values).items():
+        steps[who] = step
+        step()
+        close(read(), start, after)
+    fresh = at_first(name, values) if name in OPTAX else {}
+    for who, (step, read) in optax_steps(name, fresh).items():
+        steps[who] = step
+        step()
+        close(read(), start, lanes(name, theirs.raw(**fresh))[0])
+    old, read, _ = ours.kernel.derived.taken(*mapped(values, np.copy).values())
+    steps["limit"] = moving(old, read, ours.kernel.serial)
     compare(benchmark, request.config, f"{name} {dtype} {size:.0e}", steps)

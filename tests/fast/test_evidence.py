@@ -59,9 +59,11 @@ def test_kernels_are_within_the_rounding_bound_of_the_certified_value(name, dtyp
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("name", PLAIN)
 def test_a_large_case_is_within_the_bound_and_uses_much_of_it(name, dtype):
-    worst = max(errors_in_bounds(name, call(name, 2000, dtype), dtype))
+    values = call(name, 2000, dtype)
+    worst = max(errors_in_bounds(name, values, dtype))
     assert worst <= 1
-    assert worst > 0.1
+    rounds = any(np.any(one) for one in leaves(rounding_bound(KERNELS[name][1].raw, **values, dtype=dtype)))
+    assert worst > 0.1 or not rounds
 
 
 def test_a_step_in_a_coarser_format_would_be_seen():

@@ -1,0 +1,81 @@
+"""Steps of other libraries from the same point, as their users call them; none where a library is missing or has no such step."""
+
+import importlib.util
+
+import numpy as np
+
+from ..fast.test_elementwise import HYPER, lanes
+
+BETAS = {"betas": (HYPER["beta1"], HYPER["beta2"]), "eps": HYPER["eps"]}
+SGD = {"momentum": HYPER["momentum"]}
+# torch's class, its options, its names for the arrays of our state, and whether its state counts steps
+TORCH = {
+    "gradient_descent": ("SGD", {}, (), False),
+    "heavy_ball_lr_outside": ("SGD", SGD, ("momentum_buffer",), False),
+    "nesterov_lr_outside": ("SGD", SGD | {"nesterov": True}, ("momentum_buffer",), False),
+    "adagrad": ("Adagrad", {"eps": HYPER["eps"]}, ("sum",), True),
+    "rmsprop": ("RMSprop", {"alpha": HYPER["decay"], "eps": HYPER["eps"]}, ("square_avg",), True),
+    "adam": ("Adam", BETAS, ("exp_avg", "exp_avg_sq"), True),
+    "adam_l2": ("Adam", BETAS | {"weight_decay": HYPER["weight_decay"]}, ("exp_avg", "exp_avg_sq"), True),
+    "adamw": ("AdamW", BETAS | {"weight_decay": HYPER["weight_decay"]}, ("exp_avg", "exp_avg_sq"), True),
+}
+FUSED = {"SGD", "Adagrad", "Adam", "AdamW"}
+ADAM = {"b1": HYPER["beta1"], "b2": HYPER["beta2"], "eps": HYPER["eps"]}
+OPTAX = {
+    "gradient_descent": ("sgd", {}),
+    "heavy_ball_lr_outside": ("sgd", {"momentum": HYPER["momentum"]}),
+    "nesterov_lr_outside": ("sgd", {"momentum": HYPER["momentum"], "nesterov": True}),
+    "adam": ("adam", ADAM),
+    "adamw": ("adamw", ADAM | {"weight_decay": HYPER["weight_decay"]}),
+}
+
+
+def here(*libraries):
+    """Whether all of them are installed."""
+    return all(importlib.util.find_spec(library) for library in libraries)
+
+
+def torch_steps(name, values):
+    """By the way it may run: torch's step, and how to read its parameter."""
+    if not here("torch") or name not in TORCH:
+        return {}
+    import torch
+
+    kind, options, fields, counted = TORCH[name]
+    ways = {"torch": {"foreach": False}, "torch foreach": {"foreach": True}} | ({"torch fused": {"fused": True}} if kind in FUSED else {})
+
+    def step(way):
+        theta, grad, *memory = (torch.from_numpy(np.copy(one)) for one in lanes(name, values))
+        theta.requires_grad_()
+        theta.grad = grad
+        optimizer = getattr(torch.optim, kind)([theta], lr=HYPER["lr"], **options, **way)
+        optimizer.state[theta] = dict(zip(fields, memory, strict=True)) | ({"step": torch.tensor(float(HYPER["t"]))} if counted else {})
+        return optimizer.step, lambda: theta.detach().numpy()
+
+    return {way: step(options) for way, options in ways.items()}
+
+
+def optax_steps(name, values):
+    """Optax's step under jit, its buffers given back; from a fresh state, for it has a form of its own."""
+    if not here("jax", "optax") or name not in OPTAX:
+        return {}
+    import jax
+    import optax
+
+    jax.config.update("jax_enable_x64", True)
+    kind, options = OPTAX[name]
+    optimizer = getattr(optax, kind)(HYPER["lr"], **options)
+    theta, grad = (jax.numpy.asarray(np.copy(one)) for one in lanes(name, values)[:2])
+
+    def update(theta, state, grad):
+        updates, state = optimizer.update(grad, state, theta)
+        return optax.apply_updates(theta, updates), state
+
+    compiled = jax.jit(update, donate_argnums=(0, 1))
+    held = [theta, optimizer.init(theta)]
+
+    def step():
+        held[:] = compiled(*held, grad)
+        held[0].block_until_ready()
+
+    return {"optax": (step, lambda: np.asarray(held[0]))}
