@@ -100,6 +100,28 @@ def test_the_key_and_the_first_words_are_as_documented():
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+def test_normal_numbers_are_those_of_box_and_muller(dtype):
+    """Eight units: the functions' own errors (2 in log, halved by the root; 2 in the circle) and four roundings."""
+    source = np.random.default_rng(3)
+    key = [int(source.random() * 2**32) for _ in range(2)]
+    got = drawn("normal_weights", (50, 4), dtype, seed=3, std=1.0).ravel().astype(np.longdouble)
+    wanted = []
+    for block in range(50 if dtype is np.float32 else 100):
+        words = by_hand((block, 0, 0, 0), key)
+        signed = [word - 2**32 if word >= 2**31 else word for word in words]
+        if dtype is np.float32:
+            polar = [((words[k] >> 1) + 0.5) / 2**31 for k in (0, 2)], [(signed[k] >> 8 | 1) / 2**24 for k in (1, 3)]
+        else:
+            share = ((words[0] >> 1) * 2**31 + (words[1] >> 1) + np.longdouble(0.5)) / 2**62
+            polar = [share], [((signed[2] << 21) + (words[3] >> 11 | 1)) / 2**53]
+        for share, turn in zip(*polar, strict=True):
+            radius, angle = np.sqrt(-2 * np.log(np.longdouble(share))), 2 * np.longdouble(np.pi) * np.longdouble(turn)
+            wanted += [radius * np.cos(angle), radius * np.sin(angle)]
+    unit = np.finfo(dtype).eps
+    assert np.all(np.abs(got - wanted) <= 8 * unit * np.abs(wanted) + 4e-16)  # π is rounded to float64 here
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", ["normal_weights", "uniform_weights", "truncated_normal"])
 def test_an_entry_depends_on_its_place_alone(name, dtype):
     whole = drawn(name, (1, 70001), dtype).ravel()
