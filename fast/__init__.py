@@ -7,13 +7,12 @@
 import importlib
 from typing import Any
 
-CHAPTERS = ("adam", "adaptive", "averaging", "descent", "losses", "momentum", "networks", "normalization")
+CHAPTERS = tuple(
+    ["adam", "adaptive", "averaging", "descent", "initialization", "landscapes", "losses", "momentum", "networks", "normalization"]
+)
 OF_NO_CHAPTER = {"composed": "_kernels", "global_norm": "_lists", "many": "_lists", "options": "_options", "training_step": "_training"}
 
-__all__ = [  # noqa: PLE0604 - names
-    *CHAPTERS,
-    *OF_NO_CHAPTER,
-]
+__all__ = [*CHAPTERS, *OF_NO_CHAPTER]  # noqa: PLE0604 - they are names
 
 
 def __getattr__(name: str) -> Any:

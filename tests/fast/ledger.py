@@ -39,24 +39,32 @@ def worst(cases):
 def rows(cases):
     """Name, whether it is equal to the last bit, and the worst error in each dtype."""
     for name in test_elementwise.PLAIN:
-        yield name, name not in test_elementwise.RECIPROCALS, *(
-            worst(
-                lambda seed=seed, dtype=dtype: test_evidence.errors_in_bounds(name, test_elementwise.call(name, 40, dtype, seed), dtype)  # noqa: B023
-                for seed in range(cases)
-            )
-            for dtype in test_elementwise.DTYPES
+        yield (
+            name,
+            name not in test_elementwise.RECIPROCALS,
+            *(
+                worst(
+                    lambda seed=seed, dtype=dtype: test_evidence.errors_in_bounds(name, test_elementwise.call(name, 40, dtype, seed), dtype)  # noqa: B023
+                    for seed in range(cases)
+                )
+                for dtype in test_elementwise.DTYPES
+            ),
         )
     for name in test_written.KERNELS:
-        yield name, False, *(
-            worst(
-                lambda seed=seed, dtype=dtype: test_written.errors_in_bounds(  # noqa: B023
-                    name,  # noqa: B023
-                    test_written.call(name, dtype=dtype, seed=seed),
-                    dtype,
+        yield (
+            name,
+            False,
+            *(
+                worst(
+                    lambda seed=seed, dtype=dtype: test_written.errors_in_bounds(
+                        name,  # noqa: B023
+                        test_written.call(name, dtype=dtype, seed=seed),
+                        dtype,
+                    )
+                    for seed in range(cases)
                 )
-                for seed in range(cases)
-            )
-            for dtype in test_written.DTYPES
+                for dtype in test_written.DTYPES
+            ),
         )
 
 
