@@ -222,13 +222,14 @@ class Lists:
             raise self.refusal(ValueError, lane, "an empty list", "at least one array")
         self.dtype = self.dtype_of(lane, arrays[0])
         self.shapes = [np.shape(one) for one in arrays]
-        for lane, arrays in self.lanes.items():
-            self.admit(lane, arrays)
-        sizes = [one.size for one in arrays]
+        for key, more in self.lanes.items():
+            self.admit(key, more)
+        sizes = [math.prod(shape) for shape in self.shapes]
         self.pieces, self.sums = cut(sizes, self.dtype.itemsize), np.empty(0)
         self.bytes = sum(sizes) * self.dtype.itemsize
         self.like = np.empty(0, self.dtype)
         self.table = np.zeros((len(self.rows), len(sizes)), np.intp)
+        self.lengths = np.array(sizes, np.intp) * self.dtype.itemsize
         for lane in self.rows:
             self.locate(lane)
         self.part()
@@ -252,7 +253,19 @@ class Lists:
         return dtype
 
     def admit(self, lane: str, arrays: tuple[Any, ...]) -> None:
-        """Refuse what the table can't point to."""
+        """Refuse what the table can't point to. What is plainly right is seen at once."""
+        kind, fixed = self.dtype, lane not in self.updated
+        plain = [
+            type(one) is ndarray
+            and one.dtype is kind
+            and one.shape == shape
+            and (flags := one.flags).c_contiguous
+            and flags.aligned
+            and (fixed or flags.writeable)
+            for one, shape in zip(arrays, self.shapes, strict=False)
+        ]
+        if len(arrays) == len(self.shapes) and all(plain):
+            return
         if len(arrays) != len(self.shapes):
             raise self.refusal(ValueError, lane, f"a list of {len(arrays)}", f"{len(self.shapes)}, as {next(iter(self.rows))}")
         for k, (one, shape) in enumerate(zip(arrays, self.shapes, strict=True)):
@@ -274,16 +287,20 @@ class Lists:
         for tensor in range(0, len(flat), BATCH):
             write(tuple(flat[tensor : tensor + BATCH]), self.table, row, tensor)
 
+    def free(self, lane: str) -> bool:
+        """Whether a lane that is only read keeps off what is updated: the first of those that end behind its beginning, begins there."""
+        begin = self.table[self.rows[lane]]
+        return bool(np.all((self.begins[np.searchsorted(self.ends, begin, side="right")] >= begin + self.lengths) | (self.lengths == 0)))
+
     def part(self) -> None:
         """Refuse memory that is updated and used once more."""
         begin = self.table.ravel()
-        end = begin + np.tile([math.prod(shape) * self.dtype.itemsize for shape in self.shapes], len(self.rows))
+        end = begin + np.tile(self.lengths, len(self.rows))
         owned = np.repeat([lane in self.updated for lane in self.rows], len(self.shapes))
         order = np.flatnonzero(end > begin)
         order = order[np.argsort(begin[order], kind="stable")]
-        if not len(order):
-            return
         begin, end, owned = begin[order], end[order], owned[order]
+        self.begins, self.ends = np.append(begin[owned], np.iinfo(np.intp).max), end[owned]  # of what is updated
         reached = np.maximum.accumulate(end)[:-1] > begin[1:]  # some earlier one ends behind
         written = np.maximum.accumulate(np.where(owned, end, 0))[:-1] > begin[1:]  # and is updated
         for place in np.flatnonzero(written | (reached & owned[1:])) + 1:
@@ -298,9 +315,10 @@ class Lists:
             return
         self.admit(lane, fresh)
         self.lanes[lane] = fresh
+        self.locate(lane)
         try:
-            self.locate(lane)
-            self.part()
+            if lane in self.updated or not self.free(lane):
+                self.part()
         except ValueError:
             self.lanes[lane] = before
             self.locate(lane)

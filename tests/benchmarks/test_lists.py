@@ -1,0 +1,143 @@
+"""Many tensors at once, and the whole update in one pass: ours, our loop of calls, torch as a user calls it.
+
+The results are asserted first: ours are the reference's by the tests of `fast`; torch's are near.
+"""
+
+import importlib.util
+import itertools
+
+import numpy as np
+import pytest
+from trainspec.fast import adam, lists, momentum, training
+from trainspec.reference.adam import AdamState
+
+from .conftest import compare, timed
+
+torch_is_here = importlib.util.find_spec("torch") is not None
+HYPER = {"lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
+
+
+def resnet50():
+    """The shapes of the parameters of ResNet-50, in its order: 161 tensors, 25 557 032 numbers."""
+    shapes, incoming = [(64, 3, 7, 7), (64,), (64,)], 64
+    for width, blocks in ((64, 3), (128, 4), (256, 6), (512, 3)):
+        for block in range(blocks):
+            shapes += [(width, incoming, 1, 1), (width,), (width,), (width, width, 3, 3), (width,), (width,)]
+            shapes += [(4 * width, width, 1, 1), (4 * width,), (4 * width,)]
+            shapes += [(4 * width, incoming, 1, 1), (4 * width,), (4 * width,)] if block == 0 else []
+            incoming = 4 * width
+    return [*shapes, (1000, 2048), (1000,)]
+
+
+LISTS = {
+    "MLP": [(128, 784), (128,), (128, 128), (128,), (10, 128), (10,)],
+    "161 × 1000": [(1000,)] * 161,
+    "ResNet-50": resnet50(),
+}
+
+
+def drawn(shapes, dtype="float32", seed=0):
+    rng = np.random.default_rng(seed)
+    return [rng.standard_normal(shape).astype(dtype) for shape in shapes]
+
+
+def states(arrays):
+    return [AdamState(np.zeros_like(one), np.zeros_like(one), 0) for one in arrays]
+
+
+def torch_parameters(theta, grad):
+    """torch's parameters and their gradients, in memory of their own."""
+    import torch
+
+    found = [torch.nn.Parameter(torch.from_numpy(one.copy())) for one in theta]
+    for one, slope in zip(found, grad, strict=True):
+        one.grad = torch.from_numpy(slope.copy())
+    return found
+
+
+def assert_near(parameters, theta, lr):
+    """After few steps torch is where we are, to a thousandth of a step."""
+    for one, ours in zip(parameters, theta, strict=True):
+        assert np.all(np.abs(one.detach().numpy() - ours) <= 1e-3 * lr + 2 * np.finfo(ours.dtype).eps * np.abs(ours))
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_adam_of_many(benchmark, request, name):
+    if name == "ResNet-50" and not timed(request.config):
+        pytest.skip("large, and only its time is of interest")
+    theta, grad, others = (drawn(LISTS[name], seed=seed) for seed in (0, 1, 1))
+    own, moving, loop = ([one.copy() for one in theta] for _ in range(3))
+    step = lists.many(adam.adam, theta=own, grad=grad, state=states(own), **HYPER)
+    moved = lists.many(adam.adam, theta=moving, grad=grad, state=states(own), **HYPER)
+    found, memory = itertools.cycle([others, grad]), states(loop)
+
+    def one_by_one():
+        for k, one in enumerate(loop):
+            _, memory[k] = adam.adam(one, grad[k], memory[k], **HYPER, out=(one, memory[k]))
+
+    steps = {"ours": step, "gradients elsewhere": lambda: moved(grad=next(found)), "ours, a loop": one_by_one}
+    for candidate in steps.values():
+        candidate()
+    for one in (moving, loop):
+        assert [each.tobytes() for each in one] == [each.tobytes() for each in own]
+    if torch_is_here:
+        import torch
+
+        for way, options in {"torch": {"foreach": False}, "torch foreach": {"foreach": True}, "torch fused": {"fused": True}}.items():
+            parameters = torch_parameters(theta, grad)
+            steps[way] = torch.optim.Adam(parameters, lr=HYPER["lr"], betas=(0.9, 0.999), eps=1e-8, **options).step
+            steps[way]()
+            assert_near(parameters, own, HYPER["lr"])
+    compare(benchmark, request.config, f"adam of {name}", steps)
+
+
+def test_whole_update(benchmark, request, size, dtype):
+    """Without momentum: the gradients are zeros from the second step on, and a mean of such would sink into subnormal numbers."""
+    hyper = HYPER | {"beta1": 0.0, "weight_decay": 0.01}
+    (theta,), (grad,), (mean,) = (drawn([size], dtype, seed) for seed in range(3))
+    own = {"theta": [theta.copy()], "grad": [grad.copy()], "state": states([theta]), "mean": [mean.copy()]}
+    steps = {"ours": lists.many(training.training_step, **own, largest=1.0, decay=0.999, **hyper)}
+    steps["ours"]()
+    if torch_is_here:
+        import torch
+
+        (parameter,) = torch_parameters([theta], [grad])
+        average = torch.from_numpy(mean.copy())
+        optimizer = torch.optim.AdamW([parameter], lr=hyper["lr"], betas=(0.0, 0.999), eps=1e-8, weight_decay=0.01, fused=True)
+
+        def sequence():
+            torch.nn.utils.clip_grad_norm_([parameter], 1.0)
+            optimizer.step()
+            with torch.no_grad():
+                average.lerp_(parameter, 0.001)
+            parameter.grad.zero_()
+
+        steps["torch"] = sequence
+        sequence()
+        assert_near([parameter], own["theta"], hyper["lr"])
+        assert_near([average], own["mean"], hyper["lr"])
+    compare(benchmark, request.config, f"whole update {dtype} {size:.0e}", steps)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_one_small_array(benchmark, request, dtype):
+    """The call with the least overhead: an array that was bound once."""
+    theta, grad, velocity = drawn([1000] * 3, dtype)
+    twins = theta.copy(), grad, velocity.copy()
+    doored = theta.copy(), grad, velocity.copy()
+    room = np.empty_like(theta)
+
+    def in_place():
+        np.multiply(0.9, twins[2], out=twins[2])
+        np.subtract(twins[2], np.multiply(1e-3, grad, out=room), out=twins[2])
+        np.add(twins[0], twins[2], out=twins[0])
+
+    steps = {
+        "ours": lists.many(momentum.heavy_ball, theta=[theta], grad=[grad], velocity=[velocity], lr=1e-3, momentum=0.9),
+        "by the door": lambda: momentum.heavy_ball(*doored, lr=1e-3, momentum=0.9, out=(doored[0], doored[2])),
+        "numpy in place": in_place,
+    }
+    for step in steps.values():
+        step()
+    assert theta.tobytes() == twins[0].tobytes() == doored[0].tobytes()
+    compare(benchmark, request.config, f"bound heavy_ball {dtype} 1e+03", steps)

@@ -1,0 +1,496 @@
+"""Many arrays at once are what the reference makes of each; the whole update is its formulas, one after the other."""
+
+import gc
+import importlib
+import itertools
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numba
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from trainspec.fast import _derive, _kernels, adam, lists, momentum, training
+from trainspec.reference import averaging, descent
+from trainspec.reference.adam import AdamState
+from trainspec.reference.momentum import heavy_ball
+from trainspec.spec.arithmetic import Ball, Verdict, certified, rounding_bound, symbols
+from trainspec.spec.evidence import judge
+
+from .test_elementwise import DTYPES, GRADIENTS, HYPER, KERNELS, PER_CHUNK, PLAIN, bits, call, lanes, mapped, raw, same, stated
+
+if TYPE_CHECKING:
+    from trainspec.reference.domains import Array, Momentum, Rate
+
+WHOLE = {key: HYPER[key] for key in ("lr", "beta1", "beta2", "eps", "weight_decay", "decay")}
+
+
+def shapes(dtype):
+    """Without axes, without entries, of several axes; on either side of a chunk's end; and enough for threads."""
+    chunk = PER_CHUNK[dtype]
+    return [(), (1,), (0,), (3, 5), (chunk - 1,), (chunk,), (2, chunk), (3 * chunk + 1,), (40_000,), (3, 0, 2)]
+
+
+def arguments(name, tensors):
+    """The calls of single tensors as one of lists."""
+    domains = stated(KERNELS[name][1].raw)
+    return {key: [one[key] for one in tensors] if domain.kind in ("array", "state") else tensors[0][key] for key, domain in domains.items()}
+
+
+def copied(values):
+    return [mapped(one, np.copy) for one in values]
+
+
+def assert_steps_are_the_references(name, dtype):
+    tensors = [call(name, shape, dtype, seed=k) for k, shape in enumerate(shapes(dtype))]
+    wanted = [raw(name, one) for one in tensors]
+    step = lists.many(KERNELS[name][0], **arguments(name, copied(tensors)))
+    step()
+    for got, one in zip(step.results, wanted, strict=True):
+        same(got, mapped_numbers(one))
+
+
+def mapped_numbers(result):
+    """A result whose numbers are arrays without axes, as `many` keeps them."""
+    if isinstance(result, tuple):
+        parts = [mapped_numbers(one) for one in result]
+        return type(result)(*parts) if hasattr(result, "_fields") else tuple(parts)
+    return np.asarray(result) if isinstance(result, np.floating) else result
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_bits_are_the_references(name):
+    assert_steps_are_the_references(name, np.float32)
+
+
+@pytest.mark.parametrize("name", ["adam", "heavy_ball"])
+def test_bits_are_the_references_in_float64(name):
+    assert_steps_are_the_references(name, np.float64)
+
+
+def bound_adam(tensors, **changed):
+    return lists.many(adam.adam, **arguments("adam", tensors) | changed)
+
+
+def test_counts_advance_and_numbers_and_gradients_change_when_they_are_given():
+    tensors = [call("adam", shape, seed=k) for k, shape in enumerate([(30,), (2, 3)])]
+    step, expected = bound_adam(copied(tensors)), copied(tensors)
+    others = [np.full_like(one["grad"], 0.5) for one in tensors]
+    for changed in ({}, {"lr": 0.5}, {"grad": others}, {"grad": others, "eps": 1}, {}):
+        for one, grad in zip(expected, changed.get("grad", [one["grad"] for one in expected]), strict=True):
+            one.update({key: value for key, value in changed.items() if key != "grad"} | {"grad": grad})
+            one["theta"], one["state"] = adam.adam(**one)
+        step(**changed)
+        for got, one in zip(step.results, expected, strict=True):
+            same(got, (one["theta"], one["state"]))
+    assert [one.t for _, one in step.results] == [HYPER["t"] + 5] * 2
+
+
+def test_arrays_are_written_where_they_are_and_kept_alive():
+    tensors = [call("heavy_ball", 1000, seed=k) for k in range(5)]
+    own = arguments("heavy_ball", copied(tensors))
+    step = lists.many(momentum.heavy_ball, **own)
+    theta = list(own["theta"])
+    del own
+    gc.collect()
+    [np.empty(1000, np.float32).fill(np.nan) for _ in range(50)]
+    step()
+    for (got, _), own, one in zip(step.results, theta, tensors, strict=True):
+        assert got is own
+        assert got.tobytes() == raw("heavy_ball", one)[0].tobytes()
+
+
+def whole(shapes, dtype=np.float32, **changed):
+    """The arguments of the whole update."""
+    one = [call("adamw", shape, dtype, seed=k) for k, shape in enumerate(shapes)]
+    mean = [np.asarray(-one["theta"], dtype) for one in one]
+    own = {key: [each[key] for each in one] for key in ("theta", "grad", "state")}
+    return own | {"mean": mean, "largest": 0.5, **WHOLE} | changed
+
+
+def one_by_one(own):
+    """The formulas on each array, with the norm of all."""
+    norm = lists.global_norm(own["grad"])
+    for theta, grad, state, mean in zip(own["theta"], own["grad"], own["state"], own["mean"], strict=True):
+        clipped = descent.clip_by_norm(grad, norm, largest=own["largest"])
+        moved, after = adam.adamw(theta, clipped, state, **{key: own[key] for key in WHOLE if key != "decay"})
+        yield moved, np.zeros_like(theta), after, averaging.parameter_average(moved, mean, decay=own["decay"])
+
+
+def duplicate(own):
+    return {key: [mapped((one,), np.copy)[0] for one in value] if isinstance(value, list) else value for key, value in own.items()}
+
+
+@pytest.mark.parametrize("largest", [0.5, 1e30])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_whole_update_is_its_formulas_bit_for_bit(dtype, largest):
+    own = whole(shapes(dtype), dtype, largest=largest)
+    step = lists.many(training.training_step, **duplicate(own))
+    for _ in range(2):
+        wanted = list(one_by_one(own))
+        step()
+        for got, one in zip(step.results, wanted, strict=True):
+            assert bits(got) == bits(one)
+        own |= {"theta": [one[0] for one in wanted], "state": [one[2] for one in wanted], "mean": [one[3] for one in wanted]}
+        own["grad"] = [one["grad"] for one in [call("adamw", shape, dtype, seed=7) for shape in shapes(dtype)]]
+        own["state"] = [AdamState(*(np.asarray(part) for part in one[:2]), one.t) for one in own["state"]]
+        own |= {key: [np.asarray(one) for one in own[key]] for key in ("theta", "mean")}
+        step = lists.many(training.training_step, **duplicate(own))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_called_by_itself_it_is_the_reference_and_the_kernel_is_near(dtype):
+    own = whole([(5000,)], dtype)
+    step = lists.many(training.training_step, **duplicate(own))
+    step()
+    (got,) = step.results
+    wanted = training.training_step(**{key: value[0] if isinstance(value, list) else value for key, value in own.items()})
+    eps = np.finfo(dtype).eps
+    start, mine, other = (one.astype(np.float64) for one in (own["theta"][0], got[0], wanted[0]))
+    assert np.all(np.abs(mine - other) <= 32 * eps * (np.abs(other) + np.abs(other - start)))
+    assert not got[1].any()
+    assert not wanted[1].any()
+
+
+def in_plain_python(kernel, columns, numbers, norms=()):
+    """The kernel's own loop over symbols, two to a piece, in place."""
+    table = np.empty((len(columns), len(columns[0])), object)
+    for row, column in enumerate(columns):
+        for k, one in enumerate(column):
+            table[row, k] = one
+    pieces = [(k, start, min(start + 2, len(one))) for k, one in enumerate(columns[0]) for start in range(0, len(one), 2)]
+    derived = importlib.import_module("dataclasses").replace(kernel.derived, strays=lambda *_: False)
+    pure = lists.loops(derived, lambda part: part, rounded=lambda numbers, _: numbers)
+    constants, _ = kernel.derived.constants(*numbers, *norms)
+    for parallel in (False, True):
+        yield pure(parallel, table, pieces, None, constants)
+
+
+@pytest.mark.parametrize("name", ["adam", "heavy_ball", "adadelta"])
+def test_the_loop_gives_the_references_expressions(name):
+    ours, theirs = KERNELS[name]
+    tensors, letters = [], iter("abcdefghijklmnopqrstuvwxyz")
+    for size in (3, 0, 1):
+        array = lambda _: symbols(next(letters), size, positive=True)  # noqa: E731, B023 - used at once
+        values = {
+            key: domain.hint(*(array(0) if part.kind == "array" else HYPER[field] for field, part in domain.fields.items()))
+            if domain.kind == "state"
+            else array(0)
+            if domain.kind == "array"
+            else symbols(key, positive=True)
+            for key, domain in stated(theirs.raw).items()
+        }
+        tensors.append(values)
+    wanted = [list(lanes_of(theirs.raw(**values))) for values in tensors]
+    taken = [ours.kernel.derived.taken(*values.values()) for values in tensors]
+    columns = list(zip(*[(*old, *read) for old, read, _ in taken], strict=True))
+    assert next(in_plain_python(ours.kernel, columns, taken[0][2])) == _kernels.FINITE
+    for (old, _, _), result in zip(taken, wanted, strict=True):
+        assert all(judge(one, other).verdict is Verdict.HOLDS for one, other in zip(old, result, strict=True))
+
+
+def lanes_of(result):
+    """The symbolic arrays of a result, in order."""
+    for one in result if isinstance(result, tuple) else (result,):
+        if isinstance(one, tuple):
+            yield from lanes_of(one)
+        elif np.ndim(one):
+            yield one
+
+
+@pytest.mark.parametrize("clipped", [False, True])
+def test_the_whole_update_is_the_composition_symbol_for_symbol(clipped):
+    """Of one entry the norm is its modulus: below what is allowed, and above."""
+    kernel, number = training.training_step.kernel, symbols("largest", positive=True)
+    excess = symbols("x", 1, positive=True)
+    grad = number + excess if clipped else excess
+    theta, m, v, mean = symbols("t", 1), symbols("m", 1), symbols("v", 1, positive=True), symbols("e", 1)
+    hyper = {key: symbols(key, positive=True) for key in WHOLE} | {"largest": number if clipped else number + excess[0]}
+    wanted = list(lanes_of(training.training_step(theta, grad, AdamState(m, v, 2), mean, **hyper)))
+    columns = [[one] for one in (theta, grad, m, v, mean)]
+    numbers = [2 if key == "state.t" else hyper[key] for key in kernel.derived.numbers]
+    assert next(in_plain_python(kernel, columns, numbers, [grad[0]])) == _kernels.FINITE
+    del columns[1], wanted[1]
+    assert all(judge(column[0], other).verdict is Verdict.HOLDS for column, other in zip(columns, wanted, strict=True))
+    assert grad[0] == 0
+
+
+def twice(theta: "Array", grad: "Array", velocity: "Array", *, lr: "Rate", momentum: "Momentum") -> "tuple[Array, Array]":
+    theta, velocity = heavy_ball(theta, grad, velocity, lr=lr, momentum=momentum)
+    theta, velocity = heavy_ball(theta, grad, velocity, lr=lr, momentum=momentum)
+    return theta, velocity
+
+
+def test_formulas_that_are_called_keep_names_of_their_own():
+    """Two steps at the same gradient."""
+    values = call("heavy_ball", 50)
+    step = lists.many(_kernels.composed()(twice), **{key: [one.copy()] if np.ndim(one) else one for key, one in values.items()})
+    step()
+    same(step.results[0], twice(**values))
+
+
+# --- the norm --------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@given(sizes=st.lists(st.integers(1, 40), min_size=1, max_size=4), seed=st.integers(0, 99), scale=st.integers(-8, 8))
+@settings(max_examples=20, deadline=None)
+def test_the_norm_is_within_the_rounding_bound_of_the_certified_one(dtype, sizes, seed, scale):
+    rng = np.random.default_rng(seed)
+    grads = [(rng.standard_normal(size) * 10.0**scale).astype(dtype) for size in sizes]
+    together = np.concatenate(grads)
+    off = np.abs(Ball(lists.global_norm(grads)) - certified(descent.global_norm.raw, together, dtype=dtype))
+    assert bool(off <= rounding_bound(descent.global_norm.raw, together, dtype=dtype))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_every_entry_enters_the_norm_once(dtype):
+    """Sums of small whole numbers are exact in any order."""
+    grads = [np.ones(shape, dtype) for shape in shapes(dtype)]
+    count = sum(one.size for one in grads)
+    assert lists.global_norm(grads) == dtype(np.sqrt(count))
+    for one in grads:
+        for place in {0, one.size // 2, one.size - 1} if one.size else ():
+            one.reshape(-1)[place] = 1000
+            assert lists.global_norm(grads) == dtype(np.sqrt(count - 1 + 10**6))
+            one.reshape(-1)[place] = 1
+
+
+def test_no_square_overflows_where_the_norm_does_not():
+    assert lists.global_norm([np.full(4, 1e25, np.float32)]) == np.float32(2e25)
+    with pytest.raises(ValueError, match="global_norm: the norm of grad overflows"):
+        lists.global_norm([np.full(4, 3e38, np.float32)])
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_norm_that_is_not_finite_stops_the_update_before_anything_is_written(bad):
+    own = whole([(5,), (2, 3)])
+    own["grad"][1][1, 2] = bad
+    before = bits(tuple(own["theta"] + own["mean"]))
+    with pytest.raises(ValueError, match=r"training_step: grad\[1\]: np.float32\((nan|inf)\) at index \(1, 2\) came"):
+        lists.many(training.training_step, **own)()
+    assert bits(tuple(own["theta"] + own["mean"])) == before
+
+
+# --- determinism -----------------------------------------------------------------------------------------------------------------------
+
+DIGEST = """
+import hashlib, sys, numba
+sys.path.insert(0, {folder!r})
+from tests.fast.test_lists import digest
+print(numba.get_num_threads(), digest())
+"""
+
+
+def digest():
+    """All that comes of two steps of the whole update and of Adam."""
+    hashed = importlib.import_module("hashlib").sha256()
+    for dtype in DTYPES:
+        own = whole(shapes(dtype), dtype)
+        hashed.update(lists.global_norm(own["grad"]).tobytes())
+        tensors = [call("adam", shape, dtype, seed=k) for k, shape in enumerate(shapes(dtype))]
+        for step in (lists.many(training.training_step, **own), bound_adam(tensors)):
+            step()
+            step()
+            for one in lanes("", tuple(step.results)):
+                hashed.update(one.tobytes())
+    return hashed.hexdigest()
+
+
+def test_bits_do_not_depend_on_the_number_of_threads():
+    before = numba.get_num_threads()
+    try:
+        found = set()
+        for threads in range(1, before + 1):
+            numba.set_num_threads(threads)
+            found.add(digest())
+    finally:
+        numba.set_num_threads(before)
+    assert len(found) == 1
+
+
+def test_bits_do_not_depend_on_the_process():
+    seen = {digest()}
+    code = DIGEST.format(folder=str(Path(__file__).parents[2]))
+    for threads in ("1", "3"):
+        environment = {**os.environ, "NUMBA_NUM_THREADS": threads}
+        run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+        count, found = run.stdout.split()
+        assert count == threads
+        seen.add(found)
+    assert len(seen) == 1
+
+
+# --- refusals --------------------------------------------------------------------------------------------------------------------------
+
+
+def readonly(one):
+    one.flags.writeable = False
+    return one
+
+
+REFUSED = {
+    "no list": (lambda theta: theta[0], TypeError, r"theta: ndarray came; allowed: list, tuple"),
+    "nothing": (lambda theta: [], ValueError, r"theta: an empty list came"),
+    "one too few": (lambda theta: theta[1:], ValueError, r"velocity: a list of 3 came; allowed: 2, as theta"),
+    "integers": (
+        lambda theta: [one.astype(int) for one in theta],
+        TypeError,
+        r"theta\[0\]: <i8 array came; allowed: float32 array, float64 array",
+    ),
+    "float16": (lambda theta: [one.astype(np.float16) for one in theta], TypeError, r"theta\[0\]: <f2 array came"),
+    "big-endian": (lambda theta: [one.astype(">f4") for one in theta], TypeError, r"theta\[0\]: >f4 array came"),
+    "another dtype": (lambda theta: [*theta[:2], theta[2].astype(float)], TypeError, r"theta\[2\]: <f8 array came; allowed: float32 array"),
+    "a subclass": (lambda theta: [*theta[:2], theta[2].view(np.memmap)], TypeError, r"theta\[2\]: memmap came; allowed: float32 array"),
+    "numbers": (lambda theta: [1.0, *theta[1:]], TypeError, r"theta\[0\]: float came"),
+    "another shape": (
+        lambda theta: [*theta[:2], theta[2].reshape(3, 2)],
+        ValueError,
+        r"velocity\[2\]: shape \(2, 3\) came; allowed: shape \(3, 2\)",
+    ),
+    "gaps": (lambda theta: [np.zeros(8, np.float32)[::2], *theta[1:]], ValueError, r"theta\[0\]: an array with gaps"),
+    "unaligned": (
+        lambda theta: [np.zeros(17, np.uint8)[1:].view(np.float32), *theta[1:]],
+        ValueError,
+        r"theta\[0\]: an array with gaps or unaligned came; allowed: C-contiguous, aligned",
+    ),
+    "read-only": (
+        lambda theta: [*theta[:2], readonly(theta[2])],
+        ValueError,
+        r"theta\[2\]: a read-only array came; allowed: a writeable one",
+    ),
+}
+
+
+def three(**changed):
+    tensors = [call("heavy_ball", shape, seed=k) for k, shape in enumerate([(4,), (1,), (2, 3)])]
+    return arguments("heavy_ball", tensors) | changed
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_lists_are_refused(case):
+    change, error, words = REFUSED[case]
+    own = three()
+    own["theta"] = change(own["theta"])
+    with pytest.raises(error, match=f"heavy_ball: {words}"):
+        lists.many(momentum.heavy_ball, **own)
+
+
+def test_memory_that_is_updated_is_used_once():
+    """Every overlap but that of arrays that are only read, wherever the arrays lie."""
+    memory = np.zeros(400, np.float32)
+    places = [(lane, k) for lane in ("theta", "grad", "velocity") for k in range(3)]
+    for (one, k), (other, j) in itertools.permutations(places, 2):
+        for shift in (-3, 0, 3):
+            own = {
+                lane: [memory[start : start + 4] for start in range(first, first + 120, 40)]
+                for lane, first in (("theta", 240), ("grad", 0), ("velocity", 120))
+            }
+            start = (own[other][j].ctypes.data - memory.ctypes.data) // 4 + shift
+            if start < 0:
+                continue
+            own[one][k] = memory[start : start + 4]
+            hyper = {"lr": 0.1, "momentum": 0.5}
+            if one == other == "grad":
+                lists.many(momentum.heavy_ball, **own, **hyper)
+                continue
+            with pytest.raises(ValueError, match=r"heavy_ball: \w+\[\d\]: memory of \w+\[\d\] came"):
+                lists.many(momentum.heavy_ball, **own, **hyper)
+            if one == "grad":
+                fresh = [np.ones(4, np.float32) for _ in range(3)]
+                step = lists.many(momentum.heavy_ball, **own | {"grad": fresh}, **hyper)
+                with pytest.raises(ValueError, match=r"heavy_ball: \w+\[\d\]: memory of \w+\[\d\] came"):
+                    step(grad=own["grad"])
+                step()
+                assert all(np.all(one == np.float32(-0.1)) for one in own["velocity"])
+                memory[:] = 0
+
+
+def test_numbers_are_refused_as_by_the_reference_and_the_old_ones_stay():
+    own = three()
+    step = lists.many(momentum.heavy_ball, **own)
+    for key, number in (("lr", -1.0), ("lr", "0.1"), ("momentum", 1.0), ("lr", np.nan), ("lr", True)):
+        with pytest.raises((TypeError, ValueError)) as wanted:
+            KERNELS["heavy_ball"][1](**call("heavy_ball", 4) | {key: number})
+        for attempt in (lambda: step(**{key: number}), lambda: lists.many(momentum.heavy_ball, **three(**{key: number}))):  # noqa: B023 - used at once
+            with pytest.raises(wanted.type) as got:
+                attempt()
+            assert str(got.value) == str(wanted.value)
+    expected = [
+        raw("heavy_ball", {key: value[k] if isinstance(value, list) else value for key, value in duplicate(own).items()}) for k in range(3)
+    ]
+    step(lr=np.float64(HYPER["lr"]))
+    assert bits(tuple(step.results)) == bits(tuple(expected))
+
+
+def test_states_must_be_alike():
+    tensors = [call("adam", 3) for _ in range(2)]
+    own = arguments("adam", tensors)
+    with pytest.raises(ValueError, match=r"adam: state\[1\].t: 5 came; allowed: 3, as state\[0\].t"):
+        lists.many(adam.adam, **own | {"state": [own["state"][0], own["state"][1]._replace(t=5)]})
+    for wrong in (own["state"][0], [tuple(one) for one in own["state"]], None):
+        with pytest.raises(TypeError, match=r"adam: state: .* came; allowed: list of AdamState"):
+            lists.many(adam.adam, **own | {"state": wrong})
+
+
+def test_arguments_are_those_of_the_formula():
+    own = three()
+    for wrong in ({key: value for key, value in own.items() if key != "grad"}, own | {"epsilon": 0.0}):
+        with pytest.raises(TypeError):
+            lists.many(momentum.heavy_ball, **wrong)
+    with pytest.raises(TypeError, match="heavy_ball: epsilon came anew; allowed: theta, grad, velocity, lr, momentum"):
+        lists.many(momentum.heavy_ball, **own)(epsilon=0.0)
+    for step in (descent.gradient_descent, np.add, *(KERNELS[name][0] for name in GRADIENTS)):
+        with pytest.raises(TypeError, match=r"many: step: .* came; allowed: a kernel"):
+            lists.many(step, **own)
+
+
+@pytest.mark.parametrize("name", ["adam", "heavy_ball", "parameter_average"])
+def test_what_strays_is_found_anywhere_and_named(name):
+    sizes = [3, 5000, 40_000]
+    for which, k, bad in itertools.product(range(len(lanes(name, call(name, 1)))), range(3), (np.nan, -np.inf)):
+        tensors = [call(name, size, seed=size) for size in sizes]
+        lanes(name, tensors[k])[which][sizes[k] // 2] = bad
+        step = lists.many(KERNELS[name][0], **arguments(name, tensors))
+        numbers = list(step.numbers)
+        with pytest.raises(ValueError, match=rf"{name}: .* \(tensor {k}\)"):
+            step()
+        assert step.numbers == numbers
+
+
+def test_threads_from_the_size_on_where_they_pay():
+    edge = momentum.heavy_ball.kernel.serial // 4
+    for sizes, wanted in (([edge // 2, edge - edge // 2 - 1], False), ([edge // 2, edge - edge // 2], True), ([1] * 3, False)):
+        tensors = [call("heavy_ball", size) for size in sizes]
+        assert lists.many(momentum.heavy_ball, **arguments("heavy_ball", tensors)).parallel is wanted
+
+
+def test_pieces_cover_every_entry_once():
+    for itemsize in (4, 8):
+        sizes = [0, 1, 5, _kernels.CHUNK_BYTES // itemsize, _kernels.CHUNK_BYTES // itemsize + 1, 0, 9999]
+        seen = [np.zeros(size, int) for size in sizes]
+        for k, start, stop in lists.cut(sizes, itemsize):
+            assert 0 < stop - start <= _kernels.CHUNK_BYTES // itemsize
+            seen[k][start:stop] += 1
+        assert all(np.all(one == 1) for one in seen)
+    assert lists.cut([0], 4).shape == (0, 3)
+
+
+def test_addresses_are_the_arrays_own():
+    for count in (1, lists.BATCH - 1, lists.BATCH, 3 * lists.BATCH + 2):
+        arrays = [np.zeros((2, k + 1)) for k in range(count)]
+        bound = lists.Lists("f", ["a"], {"a": arrays, "b": [one.copy() for one in arrays]})
+        assert bound.table[0].tolist() == [one.ctypes.data for one in arrays]
+        assert bound.table[1].tolist() == [one.ctypes.data for one in bound.lanes["b"]]
+
+
+def test_machine_code_is_kept_under_digests_of_all_that_it_is_made_of():
+    derived = training.training_step.kernel.derived
+    loop = lists.loops(derived, lambda part: part)
+    assert loop.__qualname__ == f"training_step_sweep_many_{derived.digest}_{_kernels.THIS_FILE}_{lists.THIS_FILE}"
+    assert loop.__code__.co_filename == training.__file__
+    assert "digest" in _derive.Derived.__annotations__
