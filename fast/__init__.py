@@ -6,7 +6,7 @@
 import importlib
 from typing import Any
 
-__all__ = ["adam", "adaptive", "averaging", "descent", "lists", "losses", "momentum", "networks", "normalization", "training"]
+__all__ = ["adam", "adaptive", "averaging", "descent", "landscapes", "lists", "losses", "momentum", "networks", "normalization", "training"]
 
 
 def __getattr__(name: str) -> Any:
