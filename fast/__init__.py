@@ -7,8 +7,9 @@
 import importlib
 from typing import Any
 
-CHAPTERS = tuple(
-    ["adam", "adaptive", "averaging", "descent", "initialization", "landscapes", "losses", "momentum", "networks", "normalization"]
+CHAPTERS = (
+    *("adam", "adaptive", "averaging", "descent", "initialization"),
+    *("landscapes", "losses", "momentum", "networks", "normalization"),
 )
 OF_NO_CHAPTER = {"composed": "_kernels", "global_norm": "_lists", "many": "_lists", "options": "_options", "training_step": "_training"}
 

@@ -1,8 +1,11 @@
-"""Trajectories on landscapes, fast: many runs of heavy ball at once, a learning rate and a momentum each, as phase portraits need them.
+"""Trajectories on landscapes and K-means, fast. Trajectories: many runs of heavy ball at once, a learning rate and a momentum each, as phase portraits need them.
 
 The gradient's formula is the reference's own source, read coordinate by coordinate; the step is `momentum.heavy_ball`. Powers are products,
 so results agree with the reference's within rounding, not in every bit. A run that diverges ends at numbers that are not finite: that is
 its result, no error.
+
+K-means are the reference's formulas within their rounding bound; where two centres are equally near but for rounding, either may be taken for
+the nearest, and at a tie in exact numbers it is the first.
 """
 
 from __future__ import annotations
@@ -23,12 +26,13 @@ from numba.np.numpy_support import from_dtype
 
 from ..reference import landscapes as reference
 from . import _kernels, momentum
+from ._clusters import cluster_means, lloyd, nearest_centres
 from ._kernels import ONE_AT_A_TIME, THREADS, at, checked, compiled, inlined
 
 if TYPE_CHECKING:
     from ..reference.domains import Array, Count, Gradient, PairMomenta, PairRates, Plane
 
-__all__ = ["heavy_ball_sweep"]
+__all__ = ["cluster_means", "heavy_ball_sweep", "lloyd", "nearest_centres"]
 
 GRADIENTS = tuple(one.raw for one in (reference.beale_gradient, reference.long_valley_gradient, reference.saddle_gradient))
 ball = momentum.heavy_ball.kernel  # type: ignore[attr-defined]

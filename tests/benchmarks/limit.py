@@ -36,3 +36,22 @@ def moving(updated, read, serial):
     threads = updated[0].nbytes >= serial
     move = mover(len(updated), len(read), threads)
     return lambda: move(*updated, *read)
+
+
+@functools.cache
+def copier(threads):
+    """A loop that reads one array and writes another of its size, so many chunks at once."""
+
+    def copy(target, source):
+        step = CHUNK_BYTES // target.itemsize
+        for k in numba.prange((target.size + step - 1) // step):
+            for i in range(k * step, min((k + 1) * step, target.size)):
+                target[i] = source[i]
+
+    return numba.njit(error_model="numpy", parallel=THREADS if threads else False)(copy)
+
+
+def copying(target, source, serial):
+    """A step that reads one array and writes another."""
+    copy, target, source = copier(target.nbytes >= serial), target.reshape(-1), source.reshape(-1)
+    return lambda: copy(target, source)

@@ -34,21 +34,21 @@ WHOLE = [name for name, (made, _) in KERNELS.items() if not isinstance(made.kern
 PARTS = [name for name in KERNELS if name not in WHOLE]
 NUMBERS = {  # arguments that are no arrays
     **{"eps": 1e-5, "momentum": 0.9, "correction": 0.5, "r_max": 1.5, "d_max": 0.5, "groups": 2},
-    **{"smoothing": 0.25, "threshold": 1.5, "reduction": "none", "half": True},
+    **{"smoothing": 0.25, "threshold": 1.5, "reduction": "none", "half": True, "iterations": 3},
 }
 TURNS = {"reduction": ("none", "mean", "sum"), "half": (True, False)}  # what some of them may be besides
 SMALL = {  # lengths of axes, by name
     **{"m": 5, "k": 7, "batch": 5, "inputs": 3, "outputs": 7, "examples": 5, "classes": 7, "d": 7},
-    **{"n": 5, "c": 4, "h": 2, "w": 3, "*batch": (2, 3), "*shape": (5, 7)},
+    **{"n": 5, "c": 4, "h": 2, "w": 3, "samples": 9, "clusters": 4, "*batch": (2, 3), "*shape": (5, 7)},
 }
 LARGE = {  # from where on threads are made
     **{"m": 300, "k": 400, "batch": 50, "inputs": 30, "outputs": 400, "examples": 9000, "classes": 3, "d": 3},
-    **{"n": 30, "c": 6, "h": 20, "w": 30, "*batch": (3, 1000), "*shape": (300, 40)},
+    **{"n": 30, "c": 6, "h": 20, "w": 30, "samples": 3000, "clusters": 3, "*batch": (3, 1000), "*shape": (300, 40)},
 }
 TINY = [  # every border of the pieces below
     dict.fromkeys(("m", "batch", "examples"), m)
     | dict.fromkeys(("k", "inputs", "outputs", "classes", "d"), k)
-    | {"n": m, "c": 2, "h": 1, "w": k, "*batch": (m,), "*shape": (m, k)}
+    | {"n": m, "c": 2, "h": 1, "w": k, "samples": 2 * m, "clusters": k, "*batch": (m,), "*shape": (m, k)}
     for m in (1, 2, 5)
     for k in (1, 3)
 ]
@@ -58,7 +58,7 @@ AS_SYMBOLS = {  # what stands for parts of the kernels where nothing is known of
     **{"softplus": lambda z: np.logaddexp(0, z), "logistic": lambda z: np.exp(-np.logaddexp(0, -z))},
     **{"strange": lambda _: False, "outside": lambda *_: False, "not_finite": lambda _: False},
 }
-BRANCHING = ("huber", "relu")  # in the names of kernels that ask how large a number is: fractions for symbols
+BRANCHING = ("huber", "relu", "centres", "means", "lloyd")  # in the names of kernels that ask how large a number is: fractions for symbols
 
 
 def every(*names):
@@ -157,7 +157,8 @@ def test_within_the_rounding_bound_of_the_certified_value(name, dtype):
 def test_a_large_case_is_within_the_bound(name, dtype):
     axes = {axis: 3 * length for axis, length in SMALL.items()}
     worst = [max(errors_in_bounds(name, call(name, axes, dtype, **turn), dtype)) for turn in turns(name)]
-    assert 0 < max(worst) <= 1
+    assert max(worst) <= 1
+    assert max(worst) > 0 or name == "nearest_centres"  # its results are 0 and 1
 
 
 def assigned(target, one, other):
@@ -175,7 +176,9 @@ def test_the_kernels_own_code_gives_the_references_expressions(name, axes):
         values = call(name, axes, np.float64, **turn)
         for key, domain in stated(theirs.raw).items():
             if fractions:
-                values[key] = values[key] if isinstance(values[key], str) else Rational(np.round(2 * values[key]) / 2)  # some at the kinks
+                values[key] = (
+                    values[key] if domain.kind in ("choice", "flag", "count") else Rational(np.round(2 * values[key]) / 2)
+                )  # some at the kinks
             elif domain.kind == "array" and not domain.whole:
                 values[key] = symbols(key, *np.shape(values[key]), positive=bool(domain.limits))
             elif domain.kind == "number":
