@@ -1,11 +1,11 @@
-"""Trajectories on landscapes and K-means, fast. Trajectories: many runs of heavy ball at once, a learning rate and a momentum each, as phase portraits need them.
+"""Landscapes, fast: many runs of heavy ball at once, a learning rate and a momentum each, as phase portraits need them; and K-means.
 
 The gradient's formula is the reference's own source, read coordinate by coordinate; the step is `momentum.heavy_ball`. Powers are products,
 so results agree with the reference's within rounding, not in every bit. A run that diverges ends at numbers that are not finite: that is
 its result, no error.
 
-K-means are the reference's formulas within their rounding bound; where two centres are equally near but for rounding, either may be taken for
-the nearest, and at a tie in exact numbers it is the first.
+K-means are the reference's formulas within their rounding bound. Where two centres are equally near but for rounding, either may be taken
+for the nearest; at a tie in exact numbers it is the first.
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ TARGET = Path(__file__).parents[2] / "docs" / "kernels.md"
 ABOUT = """# Kernels: the worst error found
 
 Of each kernel of `trainspec.fast`: the largest distance from the certified value that {cases} random cases of each dtype showed, in units
-of the rounding bound of the reference's own operations (1 is the bound). Found, not proved, on one machine; “equal” says that results are the
-reference's to the last bit. `python -m tests.fast.ledger {cases}` makes this table.
+of the rounding bound of the reference's own operations (1 is the bound). Found, not proved, on one machine; “equal” says that results are
+the reference's to the last bit. `python -m tests.fast.ledger {cases}` makes this table.
 
 | kernel | equal | float32 | float64 |
 |---|---|---|---|
