@@ -1,7 +1,7 @@
 """What the kernels share whose loops are written out: the door, `out=`, fresh results, threads from a size on.
 
 The loops of a formula take its results, then its arguments in order (a state field by field, a choice as its place among the choices),
-and say whether something is not finite or not allowed: then the reference's own door is asked what is wrong. They compute in float64
+and say whether something is not finite or not allowed: then the reference has the last word. They compute in float64
 whatever is one number for many entries, and make threads by `prange` alone, over pieces that depend on the sizes alone.
 
 In plain Python the same loops run on symbols (`in_python`); so they say a = a + b of numbers, not a += b, which symbols refuse.
@@ -131,11 +131,13 @@ class Written:
         return self.looked_at(arguments, target) if verdict else self.given(target)
 
     def looked_at(self, arguments: tuple[Any, ...], new: list[Any]) -> Any:
-        """Whose fault it is that a number is not finite or not allowed, as the reference says it."""
-        from ..reference._door import left
+        """What the reference says, which has the last word: its error, or its result."""
+        from ..reference._door import enter, leaves
 
-        checked(self.raw, arguments)
-        return self.given([left(one, self.raw, []) for one in new])
+        said = leaves((enter(self.raw, (), dict(zip(self.stated, arguments, strict=True))),))
+        for one, other in zip(new, said, strict=True):
+            np.copyto(one, other)
+        return self.given(new)
 
     def machine_code(self, dtype: np.dtype[Any], *, threads: bool) -> Callable[..., int]:
         """The loops for one dtype, unless a result shares memory with something.
@@ -255,7 +257,7 @@ class Written:
 
     def received(self, out: Any, shapes: tuple[Any, ...], dtype: np.dtype[Any]) -> list[Any]:
         """The arrays of `out`, where they are plainly right."""
-        new = list(out) if type(out) is tuple else [out]
+        new = list(out) if isinstance(out, tuple) else [out]
         for one, shape in zip(new, shapes, strict=True):
             if type(one) is not ndarray or one.dtype is not dtype or one.shape != shape:
                 raise TypeError
