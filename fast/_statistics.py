@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ._kernels import inlined, native
-from ._written import narrowed, plus
+from ._written import narrowed, plus, strange
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -374,14 +374,18 @@ def totals_of(parts: Floats, kind: Any, x: Floats) -> Any:
 
 @inlined
 def moments(parts: Floats, x: Floats) -> Any:
-    """The mean of each column, and the sum of squares about it, from all parts."""
+    """The mean of each column, and the sum of squares about it, from all parts; whether the dtype of the batch could not hold a sum."""
     m, k = x.shape
     mean, squares = totals_of(parts, 0, x), sums(k, x)
+    wild = False
     for j in range(k):
+        wild |= strange(narrowed(mean[j], x))
         mean[j] = mean[j] / m
     for start in range(0, parts.shape[1], k):
         merge(squares, mean, parts[0, start : start + k], parts[1, start : start + k], rows_of_part(x, start // k))
-    return mean, squares
+    for j in range(k):
+        wild |= strange(narrowed(squares[j], x))
+    return mean, squares, wild
 
 
 @inlined

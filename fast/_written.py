@@ -1,7 +1,7 @@
 """What the kernels share whose loops are written out: the door, `out=`, fresh results, threads from a size on.
 
 The loops of a formula take its results, then its arguments in order (a state field by field, a choice as its place among the choices),
-and say whether something is not finite or not allowed: then the reference's own door is asked what is wrong. They compute in float64
+and say whether something is not finite or not allowed: then the reference has the last word. They compute in float64
 whatever is one number for many entries, and make threads by `prange` alone, over pieces that depend on the sizes alone.
 
 Axes of any number (`*batch`) are one axis to the loops, and so is a result whose shape only its arguments tell. An array that is left out
@@ -182,11 +182,13 @@ class Written:
         return self.looked_at(arguments, target, out) if verdict else self.given(target, out)
 
     def looked_at(self, arguments: tuple[Any, ...], new: list[Any], out: Any) -> Any:
-        """What the reference says where a number is not finite or not allowed; the result, where it lets that pass."""
-        from ..reference._door import left
+        """What the reference says, which has the last word: its error, or its result."""
+        from ..reference._door import leaves
 
-        self.reference(**dict(zip(self.stated, arguments, strict=True)))
-        return self.given([left(one, self.raw, []) for one in new], out)
+        said = leaves((self.reference(**dict(zip(self.stated, arguments, strict=True))),))
+        for one, other in zip(new, said, strict=True):
+            np.copyto(one, other)
+        return self.given(new, out)
 
     def code(self, dtype: np.dtype[Any], *, threads: bool) -> Callable[..., int]:
         """The machine code for one dtype, made when it is first asked for."""
@@ -344,7 +346,7 @@ class Written:
 
     def received(self, out: Any, shapes: tuple[Any, ...], dtype: np.dtype[Any], arguments: tuple[Any, ...]) -> list[Any]:
         """The arrays of `out`, where they are plainly right; the machine code sees shared memory too late where NumPy goes before."""
-        new = list(out) if type(out) is tuple else [out]
+        new = list(out) if isinstance(out, tuple) else [out]
         for one, shape in zip(new, shapes, strict=True):
             if type(one) is not ndarray or one.dtype is not dtype or one.shape != shape:
                 raise TypeError

@@ -164,10 +164,10 @@ def batch_stats_loops(mean: Floats, var: Floats, x: Floats) -> Any:
     parts = parts_of(x, 2)
     for tile in prange(tiles(x)):
         sum_tile(parts, x, tile)
-    means, squares = moments(parts, x)
+    means, squares, lost = moments(parts, x)
     for j in range(mean.size):
         mean[j], var[j] = narrowed(means[j], x), narrowed(squares[j] / x.shape[0], x)
-    return any_strange(mean) | any_strange(var)
+    return lost | any_strange(mean) | any_strange(var)
 
 
 @written(reference.batch_stats, batch_stats_loops)
@@ -186,13 +186,13 @@ def batch_normalize_loops(x_hat: Floats, x: Floats, eps: Any) -> Any:
     parts, wild = parts_of(x, 2), 0
     for tile in prange(tiles(x)):
         sum_tile(parts, x, tile)
-    mean, scale = moments(parts, x)
+    mean, scale, lost = moments(parts, x)
     for j in range(mean.size):
         scale[j] = 1 / root(scale[j], x.shape[0], eps)
     shift, wide, none = repeated(mean, x), repeated(scale, x), repeated(sums(mean.size, x), x)
     for piece in prange(pieces_of(x)):
         wild += affine_piece(x_hat, x, shift, wide, none, piece)
-    return wild > 0
+    return lost | (wild > 0)
 
 
 @written(reference.batch_normalize, batch_normalize_loops)
@@ -205,13 +205,13 @@ def batch_norm_loops(y: Floats, x: Floats, gamma: Floats, beta: Floats, eps: Any
     parts, wild = parts_of(x, 2), 0
     for tile in prange(tiles(x)):
         sum_tile(parts, x, tile)
-    mean, scale = moments(parts, x)
+    mean, scale, lost = moments(parts, x)
     for j in range(mean.size):
         scale[j] = gamma[j] / root(scale[j], x.shape[0], eps)
     shift, wide, offset = repeated(mean, x), repeated(scale, x), repeated(beta, x)
     for piece in prange(pieces_of(x)):
         wild += affine_piece(y, x, shift, wide, offset, piece)
-    return wild > 0
+    return lost | (wild > 0)
 
 
 @written(reference.batch_norm, batch_norm_loops)
@@ -290,7 +290,7 @@ def batch_norm_backward_loops(dx: Floats, dgamma: Floats, dbeta: Floats, dy: Flo
     parts, wild = parts_of(x, 4), 0
     for tile in prange(tiles(x)):
         slope_tile(parts, 2, dy, x, sum_tile(parts, x, tile), tile)
-    mean, scale = moments(parts, x)
+    mean, scale, lost = moments(parts, x)
     slope, product = slopes(parts, dy, x, mean)
     for j in range(mean.size):
         std = root(scale[j], x.shape[0], eps)
@@ -300,7 +300,7 @@ def batch_norm_backward_loops(dx: Floats, dgamma: Floats, dbeta: Floats, dy: Flo
     shift, wide, means, along = repeated(mean, x), repeated(scale, x), repeated(slope, x), repeated(product, x)
     for piece in prange(pieces_of(x)):
         wild += sloped_piece(dx, dy, x, shift, wide, means, along, piece)
-    return (wild > 0) | any_strange(dgamma) | any_strange(dbeta)
+    return lost | (wild > 0) | any_strange(dgamma) | any_strange(dbeta)
 
 
 @written(reference.batch_norm_backward, batch_norm_backward_loops)
@@ -323,12 +323,12 @@ def running_stats_loops(
     parts, wild = parts_of(x, 2), 0
     for tile in prange(tiles(x)):
         sum_tile(parts, x, tile)
-    mean, squares = moments(parts, x)
+    mean, squares, lost = moments(parts, x)
     for j in range(mean.size):
         new_mean[j] = narrowed(momentum * old_mean[j] + (1 - momentum) * mean[j], x)
         new_var[j] = narrowed(momentum * old_var[j] + (1 - momentum) * (squares[j] / (x.shape[0] - correction)), x)
         wild += strange(np.sqrt(old_var[j]))  # negative, or not finite
-    return (wild > 0) | any_strange(new_mean) | any_strange(new_var)
+    return lost | (wild > 0) | any_strange(new_mean) | any_strange(new_var)
 
 
 @written(reference.running_stats, running_stats_loops)
@@ -343,12 +343,12 @@ def running_stats_new_weight_loops(
     parts, wild = parts_of(x, 2), 0
     for tile in prange(tiles(x)):
         sum_tile(parts, x, tile)
-    mean, squares = moments(parts, x)
+    mean, squares, lost = moments(parts, x)
     for j in range(mean.size):
         new_mean[j] = narrowed((1 - momentum) * old_mean[j] + momentum * mean[j], x)
         new_var[j] = narrowed((1 - momentum) * old_var[j] + momentum * (squares[j] / (x.shape[0] - correction)), x)
         wild += strange(np.sqrt(old_var[j]))  # negative, or not finite
-    return (wild > 0) | any_strange(new_mean) | any_strange(new_var)
+    return lost | (wild > 0) | any_strange(new_mean) | any_strange(new_var)
 
 
 @written(reference.running_stats_new_weight, running_stats_new_weight_loops)
@@ -363,12 +363,12 @@ def running_deviations_loops(
     parts, wild = parts_of(x, 2), 0
     for tile in prange(tiles(x)):
         sum_tile(parts, x, tile)
-    mean, squares = moments(parts, x)
+    mean, squares, lost = moments(parts, x)
     for j in range(mean.size):
         new_mean[j] = narrowed(momentum * old_mean[j] + (1 - momentum) * mean[j], x)
         new_deviation[j] = narrowed(momentum * old_deviation[j] + (1 - momentum) * root(squares[j], x.shape[0], eps), x)
         wild += not_positive(old_deviation[j])
-    return (wild > 0) | any_strange(new_mean) | any_strange(new_deviation)
+    return lost | (wild > 0) | any_strange(new_mean) | any_strange(new_deviation)
 
 
 @written(reference.running_deviations, running_deviations_loops)
@@ -384,12 +384,12 @@ def renorm_correction_loops(r: Floats, d: Floats, x: Floats, mean: Floats, devia
     parts, wild = parts_of(x, 2), 0
     for tile in prange(tiles(x)):
         sum_tile(parts, x, tile)
-    means, squares = moments(parts, x)
+    means, squares, lost = moments(parts, x)
     for j in range(mean.size):
         r[j] = narrowed(np.minimum(np.maximum(root(squares[j], x.shape[0], eps) / deviation[j], 1 / r_max), r_max), x)
         d[j] = narrowed(np.minimum(np.maximum((means[j] - mean[j]) / deviation[j], -d_max), d_max), x)
         wild += not_positive(deviation[j]) | strange(mean[j]) | strange(means[j])
-    return (wild > 0) | any_strange(r) | any_strange(d)
+    return lost | (wild > 0) | any_strange(r) | any_strange(d)
 
 
 @written(reference.renorm_correction, renorm_correction_loops)
@@ -399,20 +399,40 @@ def renorm_correction(
     """r = clip(σ_B/σ, 1/r_max, r_max), d = clip((μ_B − μ)/σ, −d_max, d_max)."""
 
 
+@inlined
+def twice_affine(y: Floats, x: Floats, shift: Floats, scale: Floats, offset: Floats, weight: Floats, high: Floats) -> Any:
+    """One stretch of a batch; whether something in it is not finite."""
+    wild = False
+    for j in range(y.size):
+        y[j] = weight[j] * ((x[j] - shift[j]) * scale[j] + offset[j]) + high[j]
+        wild |= strange(y[j])
+    return wild
+
+
+@inlined
+def twice_affine_piece(y: Floats, x: Floats, shift: Floats, scale: Floats, offset: Floats, weight: Floats, high: Floats, piece: Any) -> Any:
+    """The rows that one thread takes at a time."""
+    old, new, wild = x.reshape(x.size), y.reshape(x.size), 0
+    wide, first, last = shift.size, *piece_of(x, piece)
+    for i in range(first, last, wide):
+        wild += twice_affine(new[i : min(i + wide, last)], old[i : i + wide], shift, scale, offset, weight, high)
+    return wild
+
+
 def batch_renorm_loops(y: Floats, x: Floats, gamma: Floats, beta: Floats, r: Floats, d: Floats, eps: Any) -> Any:
     """The statistics tile by tile, then the entries row by row."""
-    parts, offset, wild = parts_of(x, 2), sums(gamma.size, x), 0
+    parts, wild = parts_of(x, 2), 0
     for tile in prange(tiles(x)):
         sum_tile(parts, x, tile)
-    mean, scale = moments(parts, x)
+    mean, scale, lost = moments(parts, x)
     for j in range(mean.size):
-        scale[j] = gamma[j] * r[j] / root(scale[j], x.shape[0], eps)
-        offset[j] = gamma[j] * d[j] + beta[j]
+        scale[j] = r[j] / root(scale[j], x.shape[0], eps)
         wild += not_positive(r[j])
-    shift, wide, high = repeated(mean, x), repeated(scale, x), repeated(offset, x)
+    shift, wide, offset = repeated(mean, x), repeated(scale, x), repeated(d, x)
+    weight, high = repeated(gamma, x), repeated(beta, x)
     for piece in prange(pieces_of(x)):
-        wild += affine_piece(y, x, shift, wide, high, piece)
-    return wild > 0
+        wild += twice_affine_piece(y, x, shift, wide, offset, weight, high, piece)
+    return lost | (wild > 0)
 
 
 @written(reference.batch_renorm, batch_renorm_loops)
@@ -427,7 +447,7 @@ def batch_renorm_backward_loops(
     parts, wild = parts_of(x, 4), 0
     for tile in prange(tiles(x)):
         slope_tile(parts, 2, dy, x, sum_tile(parts, x, tile), tile)
-    mean, scale = moments(parts, x)
+    mean, scale, lost = moments(parts, x)
     slope, product = slopes(parts, dy, x, mean)
     for j in range(mean.size):
         std = root(scale[j], x.shape[0], eps)
@@ -438,7 +458,7 @@ def batch_renorm_backward_loops(
     shift, wide, means, along = repeated(mean, x), repeated(scale, x), repeated(slope, x), repeated(product, x)
     for piece in prange(pieces_of(x)):
         wild += sloped_piece(dx, dy, x, shift, wide, means, along, piece)
-    return (wild > 0) | any_strange(dgamma) | any_strange(dbeta)
+    return lost | (wild > 0) | any_strange(dgamma) | any_strange(dbeta)
 
 
 @written(reference.batch_renorm_backward, batch_renorm_backward_loops)
@@ -458,10 +478,11 @@ def weight_norm_loops(w: Floats, v: Floats, g: Floats) -> Any:
         product_tile(parts, 0, v, v, columns_of(none, v, tile), tile)
     scale = total_products(parts, 0, v, v, none)
     for j in range(g.size):
-        scale[j] = g[j] / np.sqrt(scale[j])
-    wide = repeated(scale, v)
+        wild += strange(narrowed(scale[j], v))
+        scale[j] = 1 / np.sqrt(scale[j])
+    lengths, wide = repeated(g, v), repeated(scale, v)
     for piece in prange(pieces_of(v)):
-        wild += affine_piece(w, v, none, wide, none, piece)
+        wild += twice_affine_piece(w, v, none, lengths, none, wide, none, piece)
     return wild > 0
 
 
@@ -479,6 +500,7 @@ def weight_norm_backward_loops(dv: Floats, dg: Floats, dw: Floats, v: Floats, g:
     scale, along = total_products(parts, 0, v, v, none), total_products(parts, 1, dw, v, none)
     for j in range(g.size):
         norm = np.sqrt(scale[j])
+        wild += strange(narrowed(scale[j], v))
         dg[j] = narrowed(along[j] / norm, v)
         scale[j], along[j] = g[j] / norm, along[j] / scale[j]
     wide, slope = repeated(scale, v), repeated(along, v)
@@ -505,8 +527,8 @@ def rows_a_piece(x: Floats) -> Any:
 def layer_norm_row(y: Floats, x: Floats, gamma: Floats, beta: Floats, eps: Any) -> Any:
     """One row; whether something in it is not finite."""
     shift = narrowed(total_of(x) / x.size, x)
-    scale = narrowed(1 / np.sqrt(squares_of(x, shift) / x.size + eps), x)
-    wild = False
+    var = squares_of(x, shift) / x.size
+    scale, wild = narrowed(1 / np.sqrt(var + eps), x), strange(var)
     for j in range(x.size):
         y[j] = gamma[j] * ((x[j] - shift) * scale) + beta[j]
         wild |= strange(y[j])
@@ -533,7 +555,7 @@ def sloped_row(dx: Floats, dy: Floats, x: Floats, gamma: Floats, shift: Any, var
     scale = narrowed(1 / np.sqrt(var + eps), x)
     slope, product = weighted_slopes_of(dy, x, gamma, shift)
     mean, along = narrowed(slope / x.size, x), narrowed(product / (x.size * (var + eps)), x)
-    wild = False
+    wild = strange(var)
     for j in range(x.size):
         dx[j] = ((gamma[j] * dy[j] - mean) - (x[j] - shift) * along) * scale
         wild |= strange(dx[j])
@@ -596,7 +618,8 @@ def mean_square(x: Floats) -> Any:
 @inlined
 def rms_norm_row(y: Floats, x: Floats, gamma: Floats, eps: Any) -> Any:
     """One row; whether something in it is not finite."""
-    scale, wild = narrowed(1 / np.sqrt(mean_square(x) + eps), x), False
+    var = mean_square(x) + eps
+    scale, wild = narrowed(1 / np.sqrt(var), x), strange(var)
     for j in range(x.size):
         y[j] = gamma[j] * (x[j] * scale)
         wild |= strange(y[j])
@@ -622,7 +645,7 @@ def rms_sloped_row(dx: Floats, dy: Floats, x: Floats, gamma: Floats, eps: Any) -
     """One row of the gradient; whether something in it is not finite, and the scale."""
     var, none = mean_square(x) + eps, narrowed(0.0, x)
     scale, (_, product) = narrowed(1 / np.sqrt(var), x), weighted_slopes_of(dy, x, gamma, none)
-    along, wild = narrowed(product / (x.size * var), x), False
+    along, wild = narrowed(product / (x.size * var), x), strange(var)
     for j in range(x.size):
         dx[j] = (gamma[j] * dy[j] - x[j] * along) * scale
         wild |= strange(dx[j])
@@ -678,9 +701,10 @@ def affine_run(y: Floats, x: Floats, shift: Any, scale: Any, offset: Any) -> Any
 @inlined
 def batch_norm_channel(y: Floats, x: Floats, gamma: Any, beta: Any, eps: Any, channel: Any) -> Any:
     """One channel of all images; whether something in it is not finite."""
-    count, wild = x.shape[0] * x.shape[2], 0
+    count = x.shape[0] * x.shape[2]
     shift = narrowed(total_of_channel(x, channel) / count, x)
-    scale = narrowed(gamma / np.sqrt(squares_of_channel(x, channel, shift) / count + eps), x)
+    squares = squares_of_channel(x, channel, shift)
+    scale, wild = narrowed(gamma / root(squares, count, eps), x), int(strange(narrowed(squares, x)))
     for i in range(x.shape[0]):
         wild += affine_run(y[i, channel], x[i, channel], shift, scale, beta)
     return wild
@@ -719,6 +743,7 @@ def batch_norm_backward_channel(dx: Floats, dy: Floats, x: Floats, gamma: Any, e
         part, other = slopes_of(dy[i, channel], x[i, channel], shift)
         slope, product = slope + part, product + other
     std = np.sqrt(var + eps)
+    wild += strange(narrowed(var, x))
     scale, mean, along = narrowed(gamma / std, x), narrowed(slope / count, x), narrowed(product / (count * (var + eps)), x)
     for i in range(x.shape[0]):
         wild += sloped_run(dx[i, channel], dy[i, channel], x[i, channel], shift, scale, mean, along)
@@ -756,6 +781,7 @@ def group_norm_row(y: Floats, x: Floats, gamma: Floats, beta: Floats, eps: Any) 
     """One group of one image; whether something in it is not finite."""
     shift, size, wild = narrowed(total_of(x) / x.size, x), x.size // gamma.size, 0
     std = root(squares_of(x, shift), x.size, eps)
+    wild += strange(narrowed(std, x))
     for channel in range(gamma.size):
         here, scale = channel * size, narrowed(gamma[channel] / std, x)
         wild += affine_run(y[here : here + size], x[here : here + size], shift, scale, beta[channel])
@@ -795,6 +821,7 @@ def group_sloped_row(dx: Floats, dy: Floats, x: Floats, gamma: Floats, eps: Any,
     """The gradient of one group of one image, and the sums for its channels; whether something in it is not finite."""
     shift, size, wild, slope, product = narrowed(total_of(x) / x.size, x), x.size // gamma.size, 0, 0.0, 0.0
     std = root(squares_of(x, shift), x.size, eps)
+    wild += strange(narrowed(std, x))
     for channel in range(gamma.size):
         here = channel * size
         part, other = slopes_of(dy[here : here + size], x[here : here + size], shift)
