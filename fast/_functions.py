@@ -226,13 +226,18 @@ def power_of_two(shifted: Any) -> Any:
 
 
 @numeric
+def grown(high: Any, low: Any) -> Any:
+    """eʳ − 1 at r = high − low, |r| ≤ log 2 / 2, where low is small."""
+    r = high - low
+    return high + (r * r * polynomial(r, of(high).exp) - low)
+
+
+@numeric
 def reduced(x: Any) -> tuple[Any, Any]:
     """n and s with eˣ = 2ⁿ (1 + s), |s| ≤ √2 − 1."""
     known = of(x)
     n = (x * known.log2e + known.shift) - known.shift
-    high, low = x - n * known.log2_high, n * known.log2_low
-    r = high - low
-    return n, high + (r * r * polynomial(r, known.exp) - low)
+    return n, grown(x - n * known.log2_high, n * known.log2_low)
 
 
 @numeric
@@ -247,16 +252,28 @@ def exp(x: Any) -> Any:
 
 
 @numeric
+def bent(x: Any) -> tuple[Any, Any]:
+    """tanh(x) − x as a fraction, 0 ≤ x ≤ 5/8."""
+    z, known = x * x, of(x)
+    return x * z * polynomial(z, known.tanh), polynomial(z, known.tanh_under)
+
+
+@numeric
+def straight(scale: Any, s: Any) -> tuple[Any, Any]:
+    """1 − tanh(x) as a fraction, from e²ˣ = scale (1 + s)."""
+    known = of(s)
+    return known.two, scale * s + (scale + known.one)
+
+
+@numeric
 def tanh(x: Any) -> Any:
-    """x + x (tanh(x)/x − 1) near 0, else 1 − 2 / (e²ˣ + 1), of the modulus; the sign is put back."""
+    """x + (tanh(x) − x) near 0, else 1 − 2 / (e²ˣ + 1), of the modulus; the sign is put back."""
     known = of(x)
-    x, signed = where(abs(x) > known.saturated, known.saturated, abs(x)), x
-    n, s = reduced(x + x)
-    scale = power_of_two(n + known.shift)
-    small, z = x < known.bent, x * x
-    over = where(small, x * z * polynomial(z, known.tanh), known.two)
-    quotient = over / where(small, polynomial(z, known.tanh_under), scale * s + (scale + known.one))
-    return number(bits(where(small, x + quotient, known.one - quotient)) | (bits(signed) & known.sign), x)
+    size = where(abs(x) > known.saturated, known.saturated, abs(x))
+    n, s = reduced(size + size)
+    small, (near, near_under), (far, far_under) = size < known.bent, bent(size), straight(power_of_two(n + known.shift), s)
+    quotient = where(small, near, far) / where(small, near_under, far_under)
+    return number(bits(where(small, size + quotient, known.one - quotient)) | (bits(x) & known.sign), x)
 
 
 @numeric
@@ -301,14 +318,18 @@ def logistic(x: Any) -> Any:
 
 
 @numeric
+def arc(v: Any) -> tuple[Any, Any]:
+    """cos and sin of v quarter turns, |v| ≤ 1/2."""
+    z, known = v * v, of(v)
+    return known.one + z * polynomial(z, known.cos), v + v * polynomial(z, known.sin)
+
+
+@numeric
 def circle(turn: Any) -> tuple[Any, Any]:
     """The point of the unit circle after a turn: (cos 2π t, sin 2π t), |t| ≤ 2¹⁶."""
     known = of(turn)
     shifted = known.four * turn + known.shift
-    v = known.four * turn - (shifted - known.shift)
-    z = v * v
-    cosine = known.one + z * polynomial(z, known.cos)
-    sine = v + v * polynomial(z, known.sin)
+    cosine, sine = arc(known.four * turn - (shifted - known.shift))
     quarters = bits(shifted)
     odd = (quarters & known.last) == known.last
     right, up = where(odd, sine, cosine), where(odd, cosine, sine)

@@ -569,7 +569,7 @@ def elementwise(reference: Formula[..., Any], *, updates: str = "", asks: str = 
 
 
 def composed(*, reciprocals: bool = False) -> Callable[[F], F]:
-    """Make a function that calls formulas, each in a statement of its own, a kernel for `lists.many`; called by itself it is as it was."""
+    """Make a function that calls formulas, each in a statement of its own, a kernel for `many`; called by itself it is as it was."""
 
     def kernel_of(function: F) -> F:
         made: Any = function

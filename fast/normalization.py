@@ -127,7 +127,8 @@ def affine(y: Floats, x: Floats, shift: Floats, scale: Floats, offset: Floats) -
 def affine_piece(y: Floats, x: Floats, shift: Floats, scale: Floats, offset: Floats, piece: Any) -> Any:
     """The rows that one thread takes at a time; as many lie side by side as there are shifts for."""
     old, new, wild = x.reshape(x.size), y.reshape(x.size), 0
-    wide, first, last = shift.size, *piece_of(x, piece)
+    first, last = piece_of(x, piece)
+    wide = shift.size
     for i in range(first, last, wide):
         row = new[i : min(i + wide, last)]
         wild += affine(row, old[i : i + wide], shift, scale, offset)
@@ -276,7 +277,8 @@ def sloped(dx: Floats, dy: Floats, x: Floats, shift: Floats, scale: Floats, mean
 def sloped_piece(dx: Floats, dy: Floats, x: Floats, shift: Floats, scale: Floats, mean: Floats, along: Floats, piece: Any) -> Any:
     """The rows of one piece of the gradient."""
     old, slope, new, wild = x.reshape(x.size), dy.reshape(x.size), dx.reshape(x.size), 0
-    wide, first, last = shift.size, *piece_of(x, piece)
+    first, last = piece_of(x, piece)
+    wide = shift.size
     for i in range(first, last, wide):
         row = new[i : min(i + wide, last)]
         wild += sloped(row, slope[i : i + wide], old[i : i + wide], shift, scale, mean, along)

@@ -236,6 +236,8 @@ Magnitude: TypeAlias = Float[Floats, " k"]
 # --- landscapes and clusters -------------------------------------------------------------------------
 
 Plane: TypeAlias = Float[Floats, "2"]
+PairRates: TypeAlias = Annotated[Float[Floats, " pairs"], Gt(0)]  # of many runs, each with a pair of a rate and a momentum
+PairMomenta: TypeAlias = Annotated[Float[Floats, " pairs"], Ge(0), Lt(1)]
 Ridge: TypeAlias = Annotated[float, Gt(0), Le(1)]  # a distance from a ridge within the unit height
 Eigenvalues: TypeAlias = Float[Floats, " n"]
 LinearInputs: TypeAlias = Float[Floats, "inputs samples"]

@@ -173,9 +173,12 @@ def test_fast_has_the_names_and_signatures_of_the_reference():
             continue
         ours, theirs = (importlib.import_module(f"trainspec.{room}.{module.name}") for room in ("fast", "reference"))
         for name in ours.__all__:
+            if (module.name, name) == ("landscapes", "heavy_ball_sweep"):
+                continue  # a composition of two formulas
             mine = inspect.signature(getattr(ours, name)).parameters
-            reference = inspect.signature(getattr(theirs, name).raw).parameters
-            assert [one for one in mine if one != "out"] == list(reference), name
+            reference = inspect.signature(getattr(theirs, name.removesuffix("_with_grad")).raw).parameters
+            own = ("dtype", "out") if module.name == "initialization" else ("out",)
+            assert [one for one in mine if one not in own] == list(reference), name
 
 
 def test_asking_about_an_optimizer_loads_what_it_needs():

@@ -8,7 +8,7 @@ import itertools
 
 import numpy as np
 import pytest
-from trainspec.fast import adam, lists, momentum, training
+from trainspec.fast import adam, many, momentum, training_step
 from trainspec.reference.adam import AdamState
 
 from .conftest import compare, timed
@@ -67,8 +67,8 @@ def test_adam_of_many(benchmark, request, name):
         pytest.skip("large, and only its time is of interest")
     theta, grad, others = (drawn(LISTS[name], seed=seed) for seed in (0, 1, 1))
     own, moving, loop = ([one.copy() for one in theta] for _ in range(3))
-    step = lists.many(adam.adam, theta=own, grad=grad, state=states(own), **HYPER)
-    moved = lists.many(adam.adam, theta=moving, grad=grad, state=states(own), **HYPER)
+    step = many(adam.adam, theta=own, grad=grad, state=states(own), **HYPER)
+    moved = many(adam.adam, theta=moving, grad=grad, state=states(own), **HYPER)
     found, memory = itertools.cycle([others, grad]), states(loop)
 
     def one_by_one():
@@ -96,7 +96,7 @@ def test_whole_update(benchmark, request, size, dtype):
     hyper = HYPER | {"beta1": 0.0, "weight_decay": 0.01}
     (theta,), (grad,), (mean,) = (drawn([size], dtype, seed) for seed in range(3))
     own = {"theta": [theta.copy()], "grad": [grad.copy()], "state": states([theta]), "mean": [mean.copy()]}
-    steps = {"ours": lists.many(training.training_step, **own, largest=1.0, decay=0.999, **hyper)}
+    steps = {"ours": many(training_step, **own, largest=1.0, decay=0.999, **hyper)}
     steps["ours"]()
     if torch_is_here:
         import torch
@@ -133,7 +133,7 @@ def test_one_small_array(benchmark, request, dtype):
         np.add(twins[0], twins[2], out=twins[0])
 
     steps = {
-        "ours": lists.many(momentum.heavy_ball, theta=[theta], grad=[grad], velocity=[velocity], lr=1e-3, momentum=0.9),
+        "ours": many(momentum.heavy_ball, theta=[theta], grad=[grad], velocity=[velocity], lr=1e-3, momentum=0.9),
         "by the door": lambda: momentum.heavy_ball(*doored, lr=1e-3, momentum=0.9, out=(doored[0], doored[2])),
         "numpy in place": in_place,
     }

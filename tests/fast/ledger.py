@@ -5,19 +5,21 @@ the reference's own operations. 1 is the bound; the tests hold every kernel to i
 """
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from trainspec.spec.arithmetic import Undecided
 
 from . import test_elementwise, test_evidence, test_written
+from .test_elementwise import DTYPES
 
 TARGET = Path(__file__).parents[2] / "docs" / "kernels.md"
 ABOUT = """# Kernels: the worst error found
 
-Of each kernel of `trainspec.fast`: the largest distance from the certified value that {cases} random cases of each dtype showed, in units of the
-rounding bound of the reference's own operations (1 is the bound). Found, not proved, on one machine; “equal” says that results are the
-reference's to the last bit. `python -m tests.fast.ledger {cases}` makes this table.
+Of each kernel of `trainspec.fast`: the largest distance from the certified value that {cases} random cases of each dtype showed, in units
+of the rounding bound of the reference's own operations (1 is the bound). Found, not proved, on one machine; “equal” says that results are
+the reference's to the last bit. `python -m tests.fast.ledger {cases}` makes this table.
 
 | kernel | equal | float32 | float64 |
 |---|---|---|---|
@@ -27,10 +29,10 @@ reference's to the last bit. `python -m tests.fast.ledger {cases}` makes this ta
 def worst(cases):
     """The largest of many errors; those that the formula itself doesn't allow are passed over."""
     found = 0.0
-    for case in cases:
+    for one in cases:
         try:
             with np.errstate(all="ignore"):
-                found = max(found, *case())
+                found = max(found, *one())
         except (Undecided, ZeroDivisionError, ValueError):
             continue
     return found
@@ -38,26 +40,18 @@ def worst(cases):
 
 def rows(cases):
     """Name, whether it is equal to the last bit, and the worst error in each dtype."""
-    for name in test_elementwise.PLAIN:
-        yield name, name not in test_elementwise.RECIPROCALS, *(
-            worst(
-                lambda seed=seed, dtype=dtype: test_evidence.errors_in_bounds(name, test_elementwise.call(name, 40, dtype, seed), dtype)  # noqa: B023
-                for seed in range(cases)
-            )
-            for dtype in test_elementwise.DTYPES
-        )
-    for name in test_written.KERNELS:
-        yield name, False, *(
-            worst(
-                lambda seed=seed, dtype=dtype: test_written.errors_in_bounds(  # noqa: B023
-                    name,  # noqa: B023
-                    test_written.call(name, dtype=dtype, seed=seed),
-                    dtype,
-                )
-                for seed in range(cases)
-            )
-            for dtype in test_written.DTYPES
-        )
+    for names, equal, call, errors in (
+        (test_elementwise.PLAIN, test_elementwise.RECIPROCALS, partial(test_elementwise.call, shape=40), test_evidence.errors_in_bounds),
+        (test_written.KERNELS, test_written.KERNELS, test_written.call, test_written.errors_in_bounds),
+    ):
+        for name in names:
+            made = ((dtype, (partial(case, name, call, errors, dtype, seed) for seed in range(cases))) for dtype in DTYPES)
+            yield name, name not in equal, *(worst(one) for _, one in made)
+
+
+def case(name, call, errors, dtype, seed):
+    """The errors of one random case."""
+    return errors(name, call(name, dtype=dtype, seed=seed), dtype)
 
 
 def recorded():

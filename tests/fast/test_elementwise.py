@@ -27,7 +27,7 @@ KERNELS = {
     name: (getattr(importlib.import_module(f"trainspec.fast.{chapter}"), name), formula)
     for formula in FORMULAS.values()
     for chapter, name in [(formula.__module__.rpartition(".")[2], formula.__name__)]
-    if chapter in fast.__all__
+    if chapter in fast.CHAPTERS
     and isinstance(getattr(vars(importlib.import_module(f"trainspec.fast.{chapter}")).get(name), "kernel", None), _kernels.Kernel)
 }
 DTYPES = [np.float32, np.float64]

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from trainspec.fast import _derive, _kernels, adam, lists, momentum, training
+from trainspec.fast import _derive, _kernels, _training, adam, composed, global_norm, many, momentum, training_step
+from trainspec.fast import _lists as lists
 from trainspec.reference import averaging, descent
 from trainspec.reference.adam import AdamState
 from trainspec.reference.momentum import heavy_ball
@@ -48,7 +49,7 @@ def copied(values):
 def assert_steps_are_the_references(name, dtype):
     tensors = [call(name, shape, dtype, seed=k) for k, shape in enumerate(shapes(dtype))]
     wanted = [raw(name, one) for one in tensors]
-    step = lists.many(KERNELS[name][0], **arguments(name, copied(tensors)))
+    step = many(KERNELS[name][0], **arguments(name, copied(tensors)))
     step()
     for got, one in zip(step.results, wanted, strict=True):
         same(got, mapped_numbers(one))
@@ -73,7 +74,7 @@ def test_bits_are_the_references_in_float64(name):
 
 
 def bound_adam(tensors, **changed):
-    return lists.many(adam.adam, **arguments("adam", tensors) | changed)
+    return many(adam.adam, **arguments("adam", tensors) | changed)
 
 
 def test_counts_advance_and_numbers_and_gradients_change_when_they_are_given():
@@ -93,7 +94,7 @@ def test_counts_advance_and_numbers_and_gradients_change_when_they_are_given():
 def test_arrays_are_written_where_they_are_and_kept_alive():
     tensors = [call("heavy_ball", 1000, seed=k) for k in range(5)]
     own = arguments("heavy_ball", copied(tensors))
-    step = lists.many(momentum.heavy_ball, **own)
+    step = many(momentum.heavy_ball, **own)
     theta = list(own["theta"])
     del own
     gc.collect()
@@ -114,7 +115,7 @@ def whole(shapes, dtype=np.float32, **changed):
 
 def one_by_one(own):
     """The formulas on each array, with the norm of all."""
-    norm = lists.global_norm(own["grad"])
+    norm = global_norm(own["grad"])
     for theta, grad, state, mean in zip(own["theta"], own["grad"], own["state"], own["mean"], strict=True):
         clipped = descent.clip_by_norm(grad, norm, largest=own["largest"])
         moved, after = adam.adamw(theta, clipped, state, **{key: own[key] for key in WHOLE if key != "decay"})
@@ -129,7 +130,7 @@ def duplicate(own):
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_the_whole_update_is_its_formulas_bit_for_bit(dtype, largest):
     own = whole(shapes(dtype), dtype, largest=largest)
-    step = lists.many(training.training_step, **duplicate(own))
+    step = many(training_step, **duplicate(own))
     for _ in range(2):
         wanted = list(one_by_one(own))
         step()
@@ -139,16 +140,16 @@ def test_the_whole_update_is_its_formulas_bit_for_bit(dtype, largest):
         own["grad"] = [one["grad"] for one in [call("adamw", shape, dtype, seed=7) for shape in shapes(dtype)]]
         own["state"] = [AdamState(*(np.asarray(part) for part in one[:2]), one.t) for one in own["state"]]
         own |= {key: [np.asarray(one) for one in own[key]] for key in ("theta", "mean")}
-        step = lists.many(training.training_step, **duplicate(own))
+        step = many(training_step, **duplicate(own))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_called_by_itself_it_is_the_reference_and_the_kernel_is_near(dtype):
     own = whole([(5000,)], dtype)
-    step = lists.many(training.training_step, **duplicate(own))
+    step = many(training_step, **duplicate(own))
     step()
     (got,) = step.results
-    wanted = training.training_step(**{key: value[0] if isinstance(value, list) else value for key, value in own.items()})
+    wanted = training_step(**{key: value[0] if isinstance(value, list) else value for key, value in own.items()})
     eps = np.finfo(dtype).eps
     start, mine, other = (one.astype(np.float64) for one in (own["theta"][0], got[0], wanted[0]))
     assert np.all(np.abs(mine - other) <= 32 * eps * (np.abs(other) + np.abs(other - start)))
@@ -205,12 +206,12 @@ def lanes_of(result):
 @pytest.mark.parametrize("clipped", [False, True])
 def test_the_whole_update_is_the_composition_symbol_for_symbol(clipped):
     """Of one entry the norm is its modulus: below what is allowed, and above."""
-    kernel, number = training.training_step.kernel, symbols("largest", positive=True)
+    kernel, number = training_step.kernel, symbols("largest", positive=True)
     excess = symbols("x", 1, positive=True)
     grad = number + excess if clipped else excess
     theta, m, v, mean = symbols("t", 1), symbols("m", 1), symbols("v", 1, positive=True), symbols("e", 1)
     hyper = {key: symbols(key, positive=True) for key in WHOLE} | {"largest": number if clipped else number + excess[0]}
-    wanted = list(lanes_of(training.training_step(theta, grad, AdamState(m, v, 2), mean, **hyper)))
+    wanted = list(lanes_of(training_step(theta, grad, AdamState(m, v, 2), mean, **hyper)))
     columns = [[one] for one in (theta, grad, m, v, mean)]
     numbers = [2 if key == "state.t" else hyper[key] for key in kernel.derived.numbers]
     assert next(in_plain_python(kernel, columns, numbers, [grad[0]])) == _kernels.FINITE
@@ -228,7 +229,7 @@ def twice(theta: "Array", grad: "Array", velocity: "Array", *, lr: "Rate", momen
 def test_formulas_that_are_called_keep_names_of_their_own():
     """Two steps at the same gradient."""
     values = call("heavy_ball", 50)
-    step = lists.many(_kernels.composed()(twice), **{key: [one.copy()] if np.ndim(one) else one for key, one in values.items()})
+    step = many(composed()(twice), **{key: [one.copy()] if np.ndim(one) else one for key, one in values.items()})
     step()
     same(step.results[0], twice(**values))
 
@@ -243,7 +244,7 @@ def test_the_norm_is_within_the_rounding_bound_of_the_certified_one(dtype, sizes
     rng = np.random.default_rng(seed)
     grads = [(rng.standard_normal(size) * 10.0**scale).astype(dtype) for size in sizes]
     together = np.concatenate(grads)
-    off = np.abs(Ball(lists.global_norm(grads)) - certified(descent.global_norm.raw, together, dtype=dtype))
+    off = np.abs(Ball(global_norm(grads)) - certified(descent.global_norm.raw, together, dtype=dtype))
     assert bool(off <= rounding_bound(descent.global_norm.raw, together, dtype=dtype))
 
 
@@ -252,18 +253,18 @@ def test_every_entry_enters_the_norm_once(dtype):
     """Sums of small whole numbers are exact in any order."""
     grads = [np.ones(shape, dtype) for shape in shapes(dtype)]
     count = sum(one.size for one in grads)
-    assert lists.global_norm(grads) == dtype(np.sqrt(count))
+    assert global_norm(grads) == dtype(np.sqrt(count))
     for one in grads:
         for place in {0, one.size // 2, one.size - 1} if one.size else ():
             one.reshape(-1)[place] = 1000
-            assert lists.global_norm(grads) == dtype(np.sqrt(count - 1 + 10**6))
+            assert global_norm(grads) == dtype(np.sqrt(count - 1 + 10**6))
             one.reshape(-1)[place] = 1
 
 
 def test_no_square_overflows_where_the_norm_does_not():
-    assert lists.global_norm([np.full(4, 1e25, np.float32)]) == np.float32(2e25)
+    assert global_norm([np.full(4, 1e25, np.float32)]) == np.float32(2e25)
     with pytest.raises(ValueError, match="global_norm: the norm of grad overflows"):
-        lists.global_norm([np.full(4, 3e38, np.float32)])
+        global_norm([np.full(4, 3e38, np.float32)])
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
@@ -272,7 +273,7 @@ def test_a_norm_that_is_not_finite_stops_the_update_before_anything_is_written(b
     own["grad"][1][1, 2] = bad
     before = bits(tuple(own["theta"] + own["mean"]))
     with pytest.raises(ValueError, match=r"training_step: grad\[1\]: np.float32\((nan|inf)\) at index \(1, 2\) came"):
-        lists.many(training.training_step, **own)()
+        many(training_step, **own)()
     assert bits(tuple(own["theta"] + own["mean"])) == before
 
 
@@ -291,9 +292,9 @@ def digest():
     hashed = importlib.import_module("hashlib").sha256()
     for dtype in DTYPES:
         own = whole(shapes(dtype), dtype)
-        hashed.update(lists.global_norm(own["grad"]).tobytes())
+        hashed.update(global_norm(own["grad"]).tobytes())
         tensors = [call("adam", shape, dtype, seed=k) for k, shape in enumerate(shapes(dtype))]
-        for step in (lists.many(training.training_step, **own), bound_adam(tensors)):
+        for step in (many(training_step, **own), bound_adam(tensors)):
             step()
             step()
             for one in lanes("", tuple(step.results)):
@@ -377,7 +378,7 @@ def test_lists_are_refused(case):
     own = three()
     own["theta"] = change(own["theta"])
     with pytest.raises(error, match=f"heavy_ball: {words}"):
-        lists.many(momentum.heavy_ball, **own)
+        many(momentum.heavy_ball, **own)
 
 
 def test_memory_that_is_updated_is_used_once():
@@ -396,13 +397,13 @@ def test_memory_that_is_updated_is_used_once():
             own[one][k] = memory[start : start + 4]
             hyper = {"lr": 0.1, "momentum": 0.5}
             if one == other == "grad":
-                lists.many(momentum.heavy_ball, **own, **hyper)
+                many(momentum.heavy_ball, **own, **hyper)
                 continue
             with pytest.raises(ValueError, match=r"heavy_ball: \w+\[\d\]: memory of \w+\[\d\] came"):
-                lists.many(momentum.heavy_ball, **own, **hyper)
+                many(momentum.heavy_ball, **own, **hyper)
             if one == "grad":
                 fresh = [np.ones(4, np.float32) for _ in range(3)]
-                step = lists.many(momentum.heavy_ball, **own | {"grad": fresh}, **hyper)
+                step = many(momentum.heavy_ball, **own | {"grad": fresh}, **hyper)
                 with pytest.raises(ValueError, match=r"heavy_ball: \w+\[\d\]: memory of \w+\[\d\] came"):
                     step(grad=own["grad"])
                 step()
@@ -412,11 +413,11 @@ def test_memory_that_is_updated_is_used_once():
 
 def test_numbers_are_refused_as_by_the_reference_and_the_old_ones_stay():
     own = three()
-    step = lists.many(momentum.heavy_ball, **own)
+    step = many(momentum.heavy_ball, **own)
     for key, number in (("lr", -1.0), ("lr", "0.1"), ("momentum", 1.0), ("lr", np.nan), ("lr", True)):
         with pytest.raises((TypeError, ValueError)) as wanted:
             KERNELS["heavy_ball"][1](**call("heavy_ball", 4) | {key: number})
-        for attempt in (lambda: step(**{key: number}), lambda: lists.many(momentum.heavy_ball, **three(**{key: number}))):  # noqa: B023 - used at once
+        for attempt in (lambda: step(**{key: number}), lambda: many(momentum.heavy_ball, **three(**{key: number}))):  # noqa: B023 - used at once
             with pytest.raises(wanted.type) as got:
                 attempt()
             assert str(got.value) == str(wanted.value)
@@ -431,22 +432,22 @@ def test_states_must_be_alike():
     tensors = [call("adam", 3) for _ in range(2)]
     own = arguments("adam", tensors)
     with pytest.raises(ValueError, match=r"adam: state\[1\].t: 5 came; allowed: 3, as state\[0\].t"):
-        lists.many(adam.adam, **own | {"state": [own["state"][0], own["state"][1]._replace(t=5)]})
+        many(adam.adam, **own | {"state": [own["state"][0], own["state"][1]._replace(t=5)]})
     for wrong in (own["state"][0], [tuple(one) for one in own["state"]], None):
         with pytest.raises(TypeError, match=r"adam: state: .* came; allowed: list of AdamState"):
-            lists.many(adam.adam, **own | {"state": wrong})
+            many(adam.adam, **own | {"state": wrong})
 
 
 def test_arguments_are_those_of_the_formula():
     own = three()
     for wrong in ({key: value for key, value in own.items() if key != "grad"}, own | {"epsilon": 0.0}):
         with pytest.raises(TypeError):
-            lists.many(momentum.heavy_ball, **wrong)
+            many(momentum.heavy_ball, **wrong)
     with pytest.raises(TypeError, match="heavy_ball: epsilon came anew; allowed: theta, grad, velocity, lr, momentum"):
-        lists.many(momentum.heavy_ball, **own)(epsilon=0.0)
+        many(momentum.heavy_ball, **own)(epsilon=0.0)
     for step in (descent.gradient_descent, np.add, *(KERNELS[name][0] for name in GRADIENTS)):
         with pytest.raises(TypeError, match=r"many: step: .* came; allowed: a kernel"):
-            lists.many(step, **own)
+            many(step, **own)
 
 
 @pytest.mark.parametrize("name", ["adam", "heavy_ball", "parameter_average"])
@@ -455,7 +456,7 @@ def test_what_strays_is_found_anywhere_and_named(name):
     for which, k, bad in itertools.product(range(len(lanes(name, call(name, 1)))), range(3), (np.nan, -np.inf)):
         tensors = [call(name, size, seed=size) for size in sizes]
         lanes(name, tensors[k])[which][sizes[k] // 2] = bad
-        step = lists.many(KERNELS[name][0], **arguments(name, tensors))
+        step = many(KERNELS[name][0], **arguments(name, tensors))
         numbers = list(step.numbers)
         with pytest.raises(ValueError, match=rf"{name}: .* \(tensor {k}\)"):
             step()
@@ -466,7 +467,7 @@ def test_threads_from_the_size_on_where_they_pay():
     edge = momentum.heavy_ball.kernel.serial // 4
     for sizes, wanted in (([edge // 2, edge - edge // 2 - 1], False), ([edge // 2, edge - edge // 2], True), ([1] * 3, False)):
         tensors = [call("heavy_ball", size) for size in sizes]
-        assert lists.many(momentum.heavy_ball, **arguments("heavy_ball", tensors)).parallel is wanted
+        assert many(momentum.heavy_ball, **arguments("heavy_ball", tensors)).parallel is wanted
 
 
 def test_pieces_cover_every_entry_once():
@@ -489,8 +490,8 @@ def test_addresses_are_the_arrays_own():
 
 
 def test_machine_code_is_kept_under_digests_of_all_that_it_is_made_of():
-    derived = training.training_step.kernel.derived
+    derived = training_step.kernel.derived
     loop = lists.loops(derived, lambda part: part)
     assert loop.__qualname__ == f"training_step_sweep_many_{derived.digest}_{_kernels.THIS_FILE}_{lists.THIS_FILE}"
-    assert loop.__code__.co_filename == training.__file__
+    assert loop.__code__.co_filename == _training.__file__
     assert "digest" in _derive.Derived.__annotations__

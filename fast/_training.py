@@ -33,7 +33,7 @@ def training_step(
 ) -> tuple[Array, Array, AdamState, Array]:
     """AdamW with a clipped gradient, a moving average of its points, and a gradient of zeros to add the next ones to.
 
-    As it stands it is the reference, for one array. `lists.many` reads all arrays once for the norm, and once for the rest.
+    As it stands it is the reference, for one array. `many` reads all arrays once for the norm, and once for the rest.
     """
     norm = descent.global_norm(grad)
     grad = descent.clip_by_norm(grad, norm, largest=largest)

@@ -322,6 +322,7 @@ class Lists:
         except ValueError:
             self.lanes[lane] = before
             self.locate(lane)
+            self.part()
             raise
 
     def norm(self, lane: str) -> Any:
@@ -343,7 +344,7 @@ class Lists:
 
 
 class Many:
-    """A step bound to lists: `many` makes it."""
+    """A step bound to lists: `many` makes it. Whoever changes the flags or the size of an array afterwards is not noticed."""
 
     def __init__(self, kernel: Kernel, arguments: dict[str, Any]) -> None:
         from ..reference._door import domains
