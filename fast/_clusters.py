@@ -13,6 +13,7 @@ from numba import prange
 from ..reference import landscapes as reference
 from ._kernels import inlined
 from ._written import narrowed, outside, strange, wide, written
+from .networks import product
 
 if TYPE_CHECKING:
     from typing import Any
@@ -114,11 +115,6 @@ def nearest_centres_loops(members: Floats, points: Floats, centres: Floats) -> A
 @written(reference.nearest_centres, nearest_centres_loops, threads_from=THREADS_FROM)
 def nearest_centres(points: Points, centres: Centres, *, out: Out = None) -> Members:
     """The clusters: zᵢₖ = 1 if k = argminⱼ ‖xᵢ − cⱼ‖², else 0."""
-
-
-def product(target: Floats, one: Floats, other: Floats) -> None:
-    """A product of matrices, where it belongs."""
-    np.matmul(one, other, out=target)
 
 
 def sums_of_members(new: Floats, points: Floats, members: Floats, centres: Floats) -> None:

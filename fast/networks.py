@@ -72,8 +72,8 @@ def sigmoid_slope(h: Sigmoids, *, out: Out = None) -> Array:
 
 
 def product(z: Floats, one: Floats, other: Floats) -> None:
-    """A product of matrices, where it belongs."""
-    np.matmul(one, other, out=z)
+    """A product of matrices, where it belongs: `np.dot` has less to do before than `np.matmul`."""
+    np.dot(one, other, out=z)
 
 
 def weighted(z: Floats, x: Floats, weight: Floats, bias: Floats) -> None:
@@ -154,7 +154,7 @@ def dense_relu(x: LayerInputs, weight: LayerWeights, bias: OptionalBiases = None
 def not_finite(array: Floats) -> bool:
     """Whether a number is not finite, or its square: the sum of squares, which costs a product, is then not finite either."""
     flat = array.reshape(-1)
-    return not math.isfinite(flat @ flat)
+    return not math.isfinite(np.dot(flat, flat))
 
 
 def from_slopes(dx: Floats, dweight: Floats, dbias: Floats, dz: Floats, *rest: Floats) -> bool:

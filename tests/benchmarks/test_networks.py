@@ -22,10 +22,8 @@ def arrays(shape, dtype="float32"):
     """Inputs, weights and biases of a layer, and the gradient by what it gives."""
     batch, inputs, outputs = shape
     rng = np.random.default_rng(0)
-    scales = {(batch, inputs): 1, (outputs, inputs): inputs**-0.5, (outputs,): 1}
-    return *(np.asarray(rng.standard_normal(one) * scale, dtype) for one, scale in scales.items()), rng.standard_normal(
-        (batch, outputs)
-    ).astype(dtype)
+    scales = [((batch, inputs), 1), ((outputs, inputs), inputs**-0.5), ((outputs,), 1), ((batch, outputs), 1)]
+    return tuple(np.asarray(rng.standard_normal(one) * scale, dtype) for one, scale in scales)
 
 
 def forward_peers(activation, x, weight, bias):

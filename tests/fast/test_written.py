@@ -12,17 +12,16 @@ from pathlib import Path
 import numba
 import numpy as np
 import pytest
-from annotated_types import Ge, Gt, Le
 from hypothesis import assume, given, settings
 from trainspec import fast
 from trainspec.fast import _written
 from trainspec.reference._door import domains as stated
-from trainspec.reference.domains import IndexInto, OneOf
+from trainspec.reference.domains import IndexInto
 from trainspec.spec.arithmetic import Ball, Rational, Undecided, Verdict, certified, leafwise, leaves, rounding_bound, symbols
 from trainspec.spec.domains import arguments
 from trainspec.spec.evidence import judge
 
-from .test_elementwise import BAD_ARRAYS, BAD_NUMBERS, DTYPES, LAYOUTS, bits, lanes, mapped, refusal
+from .test_elementwise import BAD_ARRAYS, BAD_NUMBERS, DTYPES, LAYOUTS, bits, lanes, mapped, refusal, within
 
 KERNELS = {
     name: (made, made.kernel.reference)
@@ -81,17 +80,6 @@ def turns(name):
     """Every combination of the arguments that are neither arrays nor real numbers."""
     keys = [key for key in stated(KERNELS[name][1].raw) if key in TURNS]
     return [dict(zip(keys, values, strict=True)) for values in itertools.product(*(TURNS[key] for key in keys))]
-
-
-def within(domain, numbers, rng):
-    """Numbers that the limits allow."""
-    for limit in domain.limits:
-        if isinstance(limit, OneOf):
-            return rng.choice(limit.numbers, numbers.shape)
-    tops = [limit for limit in domain.limits if isinstance(limit, Le)]
-    bottoms = [limit for limit in domain.limits if isinstance(limit, Ge | Gt) and limit != Ge(-1)]
-    numbers = numbers / (1 + np.abs(numbers)) if tops else numbers
-    return np.abs(numbers) if bottoms else numbers
 
 
 def call(name, axes=SMALL, dtype=np.float32, seed=0, **changed):
