@@ -46,7 +46,7 @@ TINY = [
     {"m": m, "k": k, "n": m, "c": 2, "h": 1, "w": k, "inputs": m} for m in (1, 2, 5) for k in (1, 3)
 ]  # every border of the pieces below
 SYMBOLS = 4  # of x; where it has more entries they are integers, and a proof takes seconds
-PIECES = {"ENTRIES": 4, "STRETCH": 2, "WIDTH": 2, "TILE": 4}  # what the sizes of pieces are, on symbols
+PIECES = {"ENTRIES": 4, "STRETCH": 2, "WIDTH": 2, "TILE": 8}  # what the sizes of pieces are, on symbols
 
 
 def every(*names):
