@@ -137,6 +137,20 @@ def squares_of_four(a: Floats, b: Floats, c: Floats, d: Floats, shift: Any) -> A
 
 
 @inlined
+def slopes_of_two(da: Floats, db: Floats, a: Floats, b: Floats, shift: Any) -> Any:
+    """The sum of two rows of dy, and of their products with what is left of x without the shift."""
+    slope, product = 0.0, 0.0
+    for start in range(0, a.size, STRETCH):
+        d, e, p, q = da[start : start + STRETCH], db[start : start + STRETCH], a[start : start + STRETCH], b[start : start + STRETCH]
+        part, other = narrowed(0.0, a), narrowed(0.0, a)
+        for j in range(p.size):
+            part = plus(part, d[j] + e[j])
+            other = plus(other, d[j] * (p[j] - shift) + e[j] * (q[j] - shift))
+        slope, product = slope + part, product + other
+    return slope, product
+
+
+@inlined
 def total_of_channel(x: Floats, channel: Any) -> Any:
     """The sum of one channel; images have the axes example, channel, place."""
     total, fours = 0.0, x.shape[0] // 4 * 4
@@ -156,6 +170,19 @@ def squares_of_channel(x: Floats, channel: Any, shift: Any) -> Any:
     for i in range(fours, x.shape[0]):
         total = total + squares_of(x[i, channel], shift)
     return total
+
+
+@inlined
+def slopes_of_channel(dy: Floats, x: Floats, channel: Any, shift: Any) -> Any:
+    """The sum of dy over one channel, and of its products with x without the shift: two images at a time."""
+    slope, product, twos = 0.0, 0.0, x.shape[0] // 2 * 2
+    for i in range(0, twos, 2):
+        part, other = slopes_of_two(dy[i, channel], dy[i + 1, channel], x[i, channel], x[i + 1, channel], shift)
+        slope, product = slope + part, product + other
+    for i in range(twos, x.shape[0]):
+        part, other = slopes_of(dy[i, channel], x[i, channel], shift)
+        slope, product = slope + part, product + other
+    return slope, product
 
 
 # --- down the columns: row by row, four rows at a time where there are so many ------------------------------------------------------

@@ -25,6 +25,7 @@ from ._statistics import (
     slope_tile,
     slopes,
     slopes_of,
+    slopes_of_channel,
     squares_of,
     squares_of_channel,
     sum_tile,
@@ -413,7 +414,8 @@ def twice_affine(y: Floats, x: Floats, shift: Floats, scale: Floats, offset: Flo
 def twice_affine_piece(y: Floats, x: Floats, shift: Floats, scale: Floats, offset: Floats, weight: Floats, high: Floats, piece: Any) -> Any:
     """The rows that one thread takes at a time."""
     old, new, wild = x.reshape(x.size), y.reshape(x.size), 0
-    wide, first, last = shift.size, *piece_of(x, piece)
+    first, last = piece_of(x, piece)
+    wide = shift.size
     for i in range(first, last, wide):
         wild += twice_affine(new[i : min(i + wide, last)], old[i : i + wide], shift, scale, offset, weight, high)
     return wild
@@ -736,12 +738,10 @@ def sloped_run(dx: Floats, dy: Floats, x: Floats, shift: Any, scale: Any, mean: 
 @inlined
 def batch_norm_backward_channel(dx: Floats, dy: Floats, x: Floats, gamma: Any, eps: Any, channel: Any) -> Any:
     """The gradient of one channel of all images; whether something in it is not finite, and the sums."""
-    count, wild, slope, product = x.shape[0] * x.shape[2], 0, 0.0, 0.0
+    count, wild = x.shape[0] * x.shape[2], 0
     shift = narrowed(total_of_channel(x, channel) / count, x)
     var = squares_of_channel(x, channel, shift) / count
-    for i in range(x.shape[0]):
-        part, other = slopes_of(dy[i, channel], x[i, channel], shift)
-        slope, product = slope + part, product + other
+    slope, product = slopes_of_channel(dy, x, channel, shift)
     std = np.sqrt(var + eps)
     wild += strange(narrowed(var, x))
     scale, mean, along = narrowed(gamma / std, x), narrowed(slope / count, x), narrowed(product / (count * (var + eps)), x)

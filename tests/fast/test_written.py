@@ -53,7 +53,7 @@ TINY = [  # every border of the pieces below
     for k in (1, 3)
 ]
 SYMBOLS = 4  # of a batch x; where it has more entries they are integers, or a proof would take minutes
-PIECES = {"ENTRIES": 4, "STRETCH": 2, "WIDTH": 2, "TILE": 4}  # what the sizes of pieces are, on symbols
+PIECES = {"ENTRIES": 4, "STRETCH": 2, "WIDTH": 2, "TILE": 8}  # what the sizes of pieces are, on symbols
 AS_SYMBOLS = {  # what stands for parts of the kernels where nothing is known of a number's size
     **{"exp": np.exp, "log": np.log, "tanh": np.tanh, "largest": np.max},
     **{"softplus": lambda z: np.logaddexp(0, z), "logistic": lambda z: np.exp(-np.logaddexp(0, -z))},
