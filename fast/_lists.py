@@ -33,6 +33,7 @@ from ._kernels import (
     native,
     rounded,
 )
+from ._written import SOURCES, plus, renamed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -102,11 +103,7 @@ def along(state: Arrays, read: Arrays, numbers: tuple[Any, ...]) -> bool:
     raise NotImplementedError
 
 
-def plus(one: Any, other: Any) -> Any:
-    """The sum of two: the only operation whose order the compiler may change."""
-    return one + other
-
-
+@inlined
 def squares(array: Arrays) -> float:
     """The sum of squares of one piece, in float64."""
     total = 0.0
@@ -149,18 +146,14 @@ def one_axis(dtype: np.dtype[Any], *, readonly: bool = False) -> Any:
 def locate(dtype: np.dtype[Any]) -> Callable[..., None]:
     """`located` for one dtype."""
     signature = types.void(SEVERAL(one_axis(dtype, readonly=True), BATCH), TABLE, types.intp, types.intp)
-    return compiled(located, [signature], cache=True)
+    return compiled(renamed(located, f"located_{SOURCES}"), [signature], cache=True)
 
 
 @functools.cache
 def measure(dtype: np.dtype[Any]) -> Callable[..., float]:
     """`sum_of_squares` for one dtype."""
     signature = types.float64(types.boolean, TABLE, TABLE, one_axis(dtype), types.float64[::1], types.intp)
-    return compiled(sum_of_squares, [signature], parallel=THREADS, cache=True)
-
-
-plus = compiled(plus, forceinline=True, fastmath={"reassoc"})
-squares = inlined(squares)
+    return compiled(renamed(sum_of_squares, f"sum_of_squares_{SOURCES}"), [signature], parallel=THREADS, cache=True)
 
 
 def loops(derived: Derived, compiled: Callable[[Any], Any], **parts: Any) -> Any:
