@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-OWN = ("ours, fresh", "limit")  # not other libraries
+OWN = ("ours, fresh", "ours, bound", "limit")  # not other libraries
 WORDS = {"test_steps": "optimizer steps", "test_lists": "many tensors"}
 
 

@@ -5,6 +5,7 @@ The results are asserted first: NumPy's bit for bit where ours are, the others' 
 
 import numpy as np
 import pytest
+from trainspec.fast import many
 
 from ..fast.test_elementwise import KERNELS, PLAIN, call, lanes, mapped, own, raw, same, stated
 from .conftest import compare
@@ -42,6 +43,9 @@ def test_step(benchmark, request, name, size, dtype):
     same(ours(**values), wanted)
     same(ours(**place, out=out), wanted)
     steps = {"ours": lambda: ours(**place, out=out), "ours, fresh": lambda: ours(**values), "numpy": lambda: theirs.raw(**values)}
+    if name != "debiased_parameter_average":
+        listed = {key: [one] if isinstance(one, np.ndarray | tuple) else one for key, one in mapped(values, np.copy).items()}
+        steps["ours, bound"] = many(ours, **listed)
     for who, make in {"numpy in place": numpy_in_place, **({"numexpr": numexpr_step} if here("numexpr") else {})}.items():
         old, read, numbers = ours.kernel.derived.taken(*mapped(values, np.copy).values())
         steps[who] = make(ours.kernel.derived, numbers, (*old, *read))
