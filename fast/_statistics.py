@@ -94,17 +94,18 @@ def slopes_of(dy: Floats, x: Floats, shift: Any) -> Any:
 
 
 @inlined
-def weighted_slopes_of(dy: Floats, x: Floats, gamma: Floats, shift: Any) -> Any:
-    """The same of gamma times dy."""
-    slope, product = 0.0, 0.0
+def weighted_sums_of(dy: Floats, x: Floats, gamma: Floats, shift: Any) -> Any:
+    """The sums of the squares of x without the shift, of gamma times dy, and of that times x without the shift."""
+    square, slope, product = 0.0, 0.0, 0.0
     for start in range(0, x.size, STRETCH):
         d, stretch, weights = dy[start : start + STRETCH], x[start : start + STRETCH], gamma[start : start + STRETCH]
-        part, other = narrowed(0.0, x), narrowed(0.0, x)
+        first, second, third = narrowed(0.0, x), narrowed(0.0, x), narrowed(0.0, x)
         for j in range(stretch.size):
-            part = plus(part, weights[j] * d[j])
-            other = plus(other, weights[j] * d[j] * (stretch[j] - shift))
-        slope, product = slope + part, product + other
-    return slope, product
+            first = plus(first, (stretch[j] - shift) ** 2)
+            second = plus(second, weights[j] * d[j])
+            third = plus(third, weights[j] * d[j] * (stretch[j] - shift))
+        square, slope, product = square + first, slope + second, product + third
+    return square, slope, product
 
 
 # --- over one channel of all images: four images at a time where there are so many ---------------------------------------------------
@@ -137,17 +138,18 @@ def squares_of_four(a: Floats, b: Floats, c: Floats, d: Floats, shift: Any) -> A
 
 
 @inlined
-def slopes_of_two(da: Floats, db: Floats, a: Floats, b: Floats, shift: Any) -> Any:
-    """The sum of two rows of dy, and of their products with what is left of x without the shift."""
-    slope, product = 0.0, 0.0
+def sums_of_two(da: Floats, db: Floats, a: Floats, b: Floats, shift: Any) -> Any:
+    """Of two rows: the sums of the squares of x without the shift, of dy, and of dy times x without the shift."""
+    square, slope, product = 0.0, 0.0, 0.0
     for start in range(0, a.size, STRETCH):
         d, e, p, q = da[start : start + STRETCH], db[start : start + STRETCH], a[start : start + STRETCH], b[start : start + STRETCH]
-        part, other = narrowed(0.0, a), narrowed(0.0, a)
+        first, second, third = narrowed(0.0, a), narrowed(0.0, a), narrowed(0.0, a)
         for j in range(p.size):
-            part = plus(part, d[j] + e[j])
-            other = plus(other, d[j] * (p[j] - shift) + e[j] * (q[j] - shift))
-        slope, product = slope + part, product + other
-    return slope, product
+            first = plus(first, (p[j] - shift) ** 2 + (q[j] - shift) ** 2)
+            second = plus(second, d[j] + e[j])
+            third = plus(third, d[j] * (p[j] - shift) + e[j] * (q[j] - shift))
+        square, slope, product = square + first, slope + second, product + third
+    return square, slope, product
 
 
 @inlined
@@ -173,16 +175,16 @@ def squares_of_channel(x: Floats, channel: Any, shift: Any) -> Any:
 
 
 @inlined
-def slopes_of_channel(dy: Floats, x: Floats, channel: Any, shift: Any) -> Any:
-    """The sum of dy over one channel, and of its products with x without the shift: two images at a time."""
-    slope, product, twos = 0.0, 0.0, x.shape[0] // 2 * 2
+def sums_of_channel(dy: Floats, x: Floats, channel: Any, shift: Any) -> Any:
+    """The same over one channel, two images at a time."""
+    square, slope, product, twos = 0.0, 0.0, 0.0, x.shape[0] // 2 * 2
     for i in range(0, twos, 2):
-        part, other = slopes_of_two(dy[i, channel], dy[i + 1, channel], x[i, channel], x[i + 1, channel], shift)
-        slope, product = slope + part, product + other
+        first, second, third = sums_of_two(dy[i, channel], dy[i + 1, channel], x[i, channel], x[i + 1, channel], shift)
+        square, slope, product = square + first, slope + second, product + third
     for i in range(twos, x.shape[0]):
-        part, other = slopes_of(dy[i, channel], x[i, channel], shift)
-        slope, product = slope + part, product + other
-    return slope, product
+        second, third = slopes_of(dy[i, channel], x[i, channel], shift)
+        square, slope, product = square + squares_of(x[i, channel], shift), slope + second, product + third
+    return square, slope, product
 
 
 # --- down the columns: row by row, four rows at a time where there are so many ------------------------------------------------------
@@ -221,6 +223,14 @@ def add_scaled(total: Floats, dy: Floats, x: Floats, shift: Any, scale: Any) -> 
     """The products of one row more, x without the row's own shift and to its own scale."""
     for j in range(total.size):
         total[j] = total[j] + dy[j] * ((x[j] - shift) * scale)
+
+
+@inlined
+def add_both(products: Floats, total: Floats, dy: Floats, x: Floats, shift: Any, scale: Any) -> None:
+    """The same, and the sum of dy."""
+    for j in range(total.size):
+        products[j] = products[j] + dy[j] * ((x[j] - shift) * scale)
+        total[j] = total[j] + dy[j]
 
 
 @inlined

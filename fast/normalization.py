@@ -15,6 +15,7 @@ from ..reference import normalization as reference
 from ._kernels import inlined
 from ._statistics import (
     add,
+    add_both,
     add_scaled,
     ceiling,
     columns_of,
@@ -25,17 +26,17 @@ from ._statistics import (
     slope_tile,
     slopes,
     slopes_of,
-    slopes_of_channel,
     squares_of,
     squares_of_channel,
     sum_tile,
     sums,
+    sums_of_channel,
     tiles,
     total_of,
     total_of_channel,
     total_products,
     totals_of,
-    weighted_slopes_of,
+    weighted_sums_of,
     zeros,
 )
 from ._written import narrowed, strange, written
@@ -552,10 +553,11 @@ def layer_norm(x: Batch, gamma: Units, beta: Units, *, eps: Eps, out: Out = None
 
 
 @inlined
-def sloped_row(dx: Floats, dy: Floats, x: Floats, gamma: Floats, shift: Any, var: Any, eps: Any) -> Any:
+def sloped_row(dx: Floats, dy: Floats, x: Floats, gamma: Floats, shift: Any, eps: Any) -> Any:
     """One row of the gradient; whether something in it is not finite, and the scale."""
+    square, slope, product = weighted_sums_of(dy, x, gamma, shift)
+    var = square / x.size
     scale = narrowed(1 / np.sqrt(var + eps), x)
-    slope, product = weighted_slopes_of(dy, x, gamma, shift)
     mean, along = narrowed(slope / x.size, x), narrowed(product / (x.size * (var + eps)), x)
     wild = strange(var)
     for j in range(x.size):
@@ -577,10 +579,9 @@ def layer_norm_backward_part(parts: Floats, dx: Floats, dy: Floats, x: Floats, g
     step = rows_a_part(x)
     for i in range(part * step, min((part + 1) * step, x.shape[0])):
         shift = narrowed(total_of(x[i]) / x.shape[1], x)
-        strays, scale = sloped_row(dx[i], dy[i], x[i], gamma, shift, squares_of(x[i], shift) / x.shape[1], eps)
+        strays, scale = sloped_row(dx[i], dy[i], x[i], gamma, shift, eps)
         wild += strays
-        add_scaled(dgamma, dy[i], x[i], shift, scale)
-        add(dbeta, dy[i])
+        add_both(dgamma, dbeta, dy[i], x[i], shift, scale)
     for j in range(gamma.size):
         parts[part, 0, j], parts[part, 1, j] = dgamma[j], dbeta[j]
     return wild
@@ -645,8 +646,9 @@ def rms_norm(x: Batch, gamma: Units, *, eps: Eps, out: Out = None) -> Batch:
 @inlined
 def rms_sloped_row(dx: Floats, dy: Floats, x: Floats, gamma: Floats, eps: Any) -> Any:
     """One row of the gradient; whether something in it is not finite, and the scale."""
-    var, none = mean_square(x) + eps, narrowed(0.0, x)
-    scale, (_, product) = narrowed(1 / np.sqrt(var), x), weighted_slopes_of(dy, x, gamma, none)
+    square, _, product = weighted_sums_of(dy, x, gamma, narrowed(0.0, x))
+    var = square / x.size + eps
+    scale = narrowed(1 / np.sqrt(var), x)
     along, wild = narrowed(product / (x.size * var), x), strange(var)
     for j in range(x.size):
         dx[j] = (gamma[j] * dy[j] - x[j] * along) * scale
@@ -740,8 +742,8 @@ def batch_norm_backward_channel(dx: Floats, dy: Floats, x: Floats, gamma: Any, e
     """The gradient of one channel of all images; whether something in it is not finite, and the sums."""
     count, wild = x.shape[0] * x.shape[2], 0
     shift = narrowed(total_of_channel(x, channel) / count, x)
-    var = squares_of_channel(x, channel, shift) / count
-    slope, product = slopes_of_channel(dy, x, channel, shift)
+    square, slope, product = sums_of_channel(dy, x, channel, shift)
+    var = square / count
     std = np.sqrt(var + eps)
     wild += strange(narrowed(var, x))
     scale, mean, along = narrowed(gamma / std, x), narrowed(slope / count, x), narrowed(product / (count * (var + eps)), x)
