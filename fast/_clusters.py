@@ -12,7 +12,7 @@ from numba import prange
 
 from ..reference import landscapes as reference
 from ._kernels import inlined
-from ._written import narrowed, outside, strange, wide, written
+from ._written import narrowed, outside, strange, wide_zeros, written
 from .networks import product
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def gathered(sums: Floats, counts: Floats, points: Floats, centres: Floats) -> A
 def lloyd_loops(new: Floats, points: Floats, centres: Floats, iterations: Any) -> Any:
     """Every pass reads the points once: a piece is assigned and summed while it is in the cache."""
     (clusters, d), step, wild = centres.shape, step_of(points), 0
-    sums, counts = wide((pieces(points), clusters, d), points), wide((pieces(points), clusters), points)
+    sums, counts = wide_zeros((pieces(points), clusters, d), points), wide_zeros((pieces(points), clusters), points)
     for k in range(clusters):
         for j in range(d):
             new[k, j] = centres[k, j]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ._kernels import inlined, native
-from ._written import narrowed, plus, strange
+from ._written import narrowed, plus, strange, wide_zeros
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,16 +34,6 @@ def zeros(shape: Any, like: Floats) -> Floats:
 def _zeros(shape: Any, like: Any) -> Callable[..., Any]:
     kind = like.dtype
     return lambda shape, like: np.zeros(shape, kind)
-
-
-def sums(shape: Any, like: Floats) -> Floats:
-    """Zeros in float64, or in the dtype of an array of other numbers than floats."""
-    return np.zeros(shape, like.dtype if like.dtype == object else np.float64)
-
-
-@native(sums)
-def _sums(shape: Any, like: Any) -> Callable[..., Any]:
-    return lambda shape, like: np.zeros(shape)
 
 
 @inlined
@@ -309,7 +299,7 @@ def tiles(x: Floats) -> Any:
 def parts_of(x: Floats, kinds: Any) -> Any:
     """Room for so many kinds of sums of all parts of a batch: of the tiles, then of the rows that are left, each by itself."""
     side, (_, _, _, down) = side_by_side(x), tiling(x)
-    return sums((kinds, (down * side + x.shape[0] % side) * x.shape[1]), x)
+    return wide_zeros((kinds, (down * side + x.shape[0] % side) * x.shape[1]), x)
 
 
 @inlined
@@ -377,7 +367,7 @@ def product_tile(parts: Floats, kind: Any, a: Floats, b: Floats, shift: Floats, 
 @inlined
 def totals(parts: Floats, kind: Any, k: Any) -> Any:
     """The sums of one kind down each of k columns, from all parts."""
-    total = sums(k, parts)
+    total = wide_zeros(k, parts)
     for start in range(0, parts.shape[1], k):
         add(total, parts[kind, start : start + k])
     return total
@@ -413,7 +403,7 @@ def totals_of(parts: Floats, kind: Any, x: Floats) -> Any:
 def moments(parts: Floats, x: Floats) -> Any:
     """The mean of each column, and the sum of squares about it, from all parts; whether the dtype of the batch could not hold a sum."""
     m, k = x.shape
-    mean, squares = totals_of(parts, 0, x), sums(k, x)
+    mean, squares = totals_of(parts, 0, x), wide_zeros(k, x)
     wild = False
     for j in range(k):
         wild |= strange(narrowed(mean[j], x))
@@ -436,7 +426,7 @@ def merge(squares: Floats, mean: Floats, total: Floats, own: Floats, count: Any)
 def slopes(parts: Floats, dy: Floats, x: Floats, mean: Floats) -> Any:
     """The sums of dy, and of dy times x without the mean, down each column, from all parts."""
     k = x.shape[1]
-    slope, product = totals_of(parts, 2, dy), sums(k, x)
+    slope, product = totals_of(parts, 2, dy), wide_zeros(k, x)
     for start in range(0, parts.shape[1], k):
         count = rows_of_part(x, start // k)
         for j in range(k):

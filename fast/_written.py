@@ -73,13 +73,13 @@ def _narrowed(number: Any, array: Any) -> Callable[..., Any]:
     return lambda number, array: kind(number)
 
 
-def wide(shape: Any, like: Any) -> Any:
+def wide_zeros(shape: Any, like: Any) -> Any:
     """Zeros for sums of numbers of an array: float64."""
     return np.zeros(shape, object if like.dtype == object else float)
 
 
-@native(wide)
-def _wide(shape: Any, like: Any) -> Callable[..., Any]:
+@native(wide_zeros)
+def _wide_zeros(shape: Any, like: Any) -> Callable[..., Any]:
     return lambda shape, like: np.zeros(shape)
 
 

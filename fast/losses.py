@@ -18,7 +18,7 @@ from numba.np.numpy_support import as_dtype
 from ..reference import losses as reference
 from ._functions import exp, log, logistic, softplus
 from ._kernels import inlined, native
-from ._written import both, narrowed, outside, part, plus, renamed, strange, wide, written
+from ._written import both, narrowed, outside, part, plus, renamed, strange, wide_zeros, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -165,7 +165,7 @@ def in_pieces(losses: Numbers, grad: Numbers, x: Numbers, y: Any, one: Any, othe
     """A loss and its gradient; what is not asked for has no entries, and lives as long as its piece."""
     step, reduction, wild = rows_a_piece(x), (one, other)[REDUCTION], 0
     count = x.shape[0] if reduction == MEAN else 1
-    sums = wide(pieces(x), x)
+    sums = wide_zeros(pieces(x), x)
     for piece in prange(sums.size):
         rows = slice(piece * step, (piece + 1) * step)
         some = x[rows]
@@ -369,7 +369,7 @@ def logistic_rows(losses: Numbers, pulls: Numbers, weights: Numbers, inputs: Num
 def logistic_loops(losses: Numbers, grad: Numbers, weights: Numbers, inputs: Numbers, signs: Numbers, reduction: Any) -> Any:
     """Examples in pieces, each with its part of the gradient; what is not asked for has no entries."""
     step, wild, (examples, d) = rows_a_piece(inputs), 0, inputs.shape
-    sums, parts = wide(pieces(inputs), inputs), np.empty((pieces(inputs), d), inputs.dtype)
+    sums, parts = wide_zeros(pieces(inputs), inputs), np.empty((pieces(inputs), d), inputs.dtype)
     for piece in prange(sums.size):
         rows = slice(piece * step, (piece + 1) * step)
         x, y, gathered = inputs[rows], signs[rows], parts[piece]

@@ -29,7 +29,6 @@ from ._statistics import (
     squares_of,
     squares_of_channel,
     sum_tile,
-    sums,
     sums_of_channel,
     tiles,
     total_of,
@@ -39,7 +38,7 @@ from ._statistics import (
     weighted_sums_of,
     zeros,
 )
-from ._written import narrowed, strange, written
+from ._written import narrowed, strange, wide_zeros, written
 
 if TYPE_CHECKING:
     from typing import Any
@@ -191,7 +190,7 @@ def batch_normalize_loops(x_hat: Floats, x: Floats, eps: Any) -> Any:
     mean, scale, lost = moments(parts, x)
     for j in range(mean.size):
         scale[j] = 1 / root(scale[j], x.shape[0], eps)
-    shift, wide, none = repeated(mean, x), repeated(scale, x), repeated(sums(mean.size, x), x)
+    shift, wide, none = repeated(mean, x), repeated(scale, x), repeated(wide_zeros(mean.size, x), x)
     for piece in prange(pieces_of(x)):
         wild += affine_piece(x_hat, x, shift, wide, none, piece)
     return lost | (wild > 0)
@@ -223,7 +222,7 @@ def batch_norm(x: Batch, gamma: Units, beta: Units, *, eps: Eps, out: Out = None
 
 def batch_norm_inference_loops(y: Floats, x: Floats, gamma: Floats, beta: Floats, mean: Floats, var: Floats, eps: Any) -> Any:
     """The entries row by row."""
-    scale, wild = sums(gamma.size, x), 0
+    scale, wild = wide_zeros(gamma.size, x), 0
     for j in range(gamma.size):
         scale[j] = gamma[j] / np.sqrt(var[j] + eps)
         wild += strange(np.sqrt(var[j]))  # negative, or not finite
@@ -245,8 +244,8 @@ def batch_norm_inference_backward_loops(
     parts, shift, wild = parts_of(x, 2), repeated(mean, x), 0
     for tile in prange(tiles(x)):
         slope_tile(parts, 0, dy, x, columns_of(shift, x, tile), tile)
-    slope, product, none = totals_of(parts, 0, dy), total_products(parts, 1, dy, x, shift), sums(gamma.size, x)
-    scale = sums(gamma.size, x)
+    slope, product, none = totals_of(parts, 0, dy), total_products(parts, 1, dy, x, shift), wide_zeros(gamma.size, x)
+    scale = wide_zeros(gamma.size, x)
     for j in range(gamma.size):
         std = np.sqrt(var[j] + eps)
         scale[j] = gamma[j] / std
@@ -476,7 +475,7 @@ def batch_renorm_backward(
 
 def weight_norm_loops(w: Floats, v: Floats, g: Floats) -> Any:
     """The lengths tile by tile, then the entries row by row."""
-    parts, none, wild = parts_of(v, 1), repeated(sums(g.size, v), v), 0
+    parts, none, wild = parts_of(v, 1), repeated(wide_zeros(g.size, v), v), 0
     for tile in prange(tiles(v)):
         product_tile(parts, 0, v, v, columns_of(none, v, tile), tile)
     scale = total_products(parts, 0, v, v, none)
@@ -496,7 +495,7 @@ def weight_norm(v: Linear, g: Magnitude, *, out: Out = None) -> Linear:
 
 def weight_norm_backward_loops(dv: Floats, dg: Floats, dw: Floats, v: Floats, g: Floats) -> Any:
     """The sums tile by tile, then the entries row by row."""
-    parts, none, wild = parts_of(v, 2), repeated(sums(g.size, v), v), 0
+    parts, none, wild = parts_of(v, 2), repeated(wide_zeros(g.size, v), v), 0
     for tile in prange(tiles(v)):
         product_tile(parts, 0, v, v, columns_of(none, v, tile), tile)
         product_tile(parts, 1, dw, v, columns_of(none, v, tile), tile)
@@ -590,7 +589,7 @@ def layer_norm_backward_part(parts: Floats, dx: Floats, dy: Floats, x: Floats, g
 @inlined
 def put_total(total: Floats, parts: Floats, kind: Any) -> Any:
     """The sum of one kind over all parts; whether something in it is not finite."""
-    wide = sums(total.size, total)
+    wide = wide_zeros(total.size, total)
     for part in range(parts.shape[0]):
         add(wide, parts[part, kind])
     for j in range(total.size):
@@ -601,7 +600,7 @@ def put_total(total: Floats, parts: Floats, kind: Any) -> Any:
 def layer_norm_backward_loops(dx: Floats, dgamma: Floats, dbeta: Floats, dy: Floats, x: Floats, gamma: Floats, eps: Any) -> Any:
     """Each row while it is in the cache; the sums over rows part by part."""
     count, wild = ceiling(x.shape[0], rows_a_part(x)), 0
-    parts = sums((count, 2, gamma.size), x)
+    parts = wide_zeros((count, 2, gamma.size), x)
     for part in prange(count):
         wild += layer_norm_backward_part(parts, dx, dy, x, gamma, eps, part)
     return (wild > 0) | put_total(dgamma, parts, 0) | put_total(dbeta, parts, 1)
@@ -672,7 +671,7 @@ def rms_norm_backward_part(parts: Floats, dx: Floats, dy: Floats, x: Floats, gam
 def rms_norm_backward_loops(dx: Floats, dgamma: Floats, dy: Floats, x: Floats, gamma: Floats, eps: Any) -> Any:
     """Each row while it is in the cache; the sums over rows part by part."""
     count, wild = ceiling(x.shape[0], rows_a_part(x)), 0
-    parts = sums((count, 1, gamma.size), x)
+    parts = wide_zeros((count, 1, gamma.size), x)
     for part in prange(count):
         wild += rms_norm_backward_part(parts, dx, dy, x, gamma, eps, part)
     return (wild > 0) | put_total(dgamma, parts, 0)
@@ -860,7 +859,7 @@ def group_norm_backward_loops(
     dx: Floats, dgamma: Floats, dbeta: Floats, dy: Floats, x: Floats, gamma: Floats, groups: Any, eps: Any
 ) -> Any:
     """Each group while it is in the cache: its sums, then its entries; the sums over images in the end."""
-    parts, wild = sums((x.shape[0], 2, gamma.size), x), 0
+    parts, wild = wide_zeros((x.shape[0], 2, gamma.size), x), 0
     for i in prange(x.shape[0] * groups):
         wild += group_norm_backward_row(parts, dx, dy, x, gamma, groups, eps, i)
     return (wild > 0) | put_total(dgamma, parts, 0) | put_total(dbeta, parts, 1)
@@ -875,7 +874,7 @@ def group_norm_backward(
 
 def instance_norm_backward_loops(dx: Floats, dgamma: Floats, dbeta: Floats, dy: Floats, x: Floats, gamma: Floats, eps: Any) -> Any:
     """Each channel of each image while it is in the cache: its sums, then its entries; the sums over images in the end."""
-    parts, wild = sums((x.shape[0], 2, gamma.size), x), 0
+    parts, wild = wide_zeros((x.shape[0], 2, gamma.size), x), 0
     for i in prange(x.shape[0] * gamma.size):
         wild += group_norm_backward_row(parts, dx, dy, x, gamma, gamma.size, eps, i)
     return (wild > 0) | put_total(dgamma, parts, 0) | put_total(dbeta, parts, 1)
