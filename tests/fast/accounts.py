@@ -248,6 +248,18 @@ def softplus(dtype):
     return worst
 
 
+def logistic(dtype):
+    """logistic: exp's error, and those of a sum and a quotient, for every n down to −80; from there on all scales, or ends at 1."""
+    one, worst = functions.FORMATS[np.dtype(dtype)].one, 0.5
+    for r in split(-reach(dtype), reach(dtype)):
+        relative = (one + grown(dtype, r)).error
+        for n in range(-80, 1):
+            low, high = (end.exp() * arb(2) ** n for end in (r.lower(), r.upper()))
+            small = Account(interval(low, high), dtype, (relative * arb(2) ** n).upper())
+            worst = max(worst, (one / (one + small)).units(1 / (1 + high)), (small / (one + small)).units(low / (1 + low)))
+    return worst
+
+
 def circle(dtype):
     """The cosine and the sine of a part of a quarter turn: either may be asked for either."""
     worst = 0.5
@@ -260,4 +272,4 @@ def circle(dtype):
     return worst
 
 
-PROOFS = {"cosine": circle, "sine": circle} | {one.__name__: one for one in (exp, tanh, log, softplus)}
+PROOFS = {"cosine": circle, "sine": circle} | {one.__name__: one for one in (exp, tanh, log, softplus, logistic)}
