@@ -1,4 +1,4 @@
-"""The limit of this machine: loops that only move the bytes of a kernel, with arithmetic that costs nothing beside them."""
+"""The limit of this machine: loops that only move the bytes of a kernel, each array once, with arithmetic that costs nothing beside it."""
 
 import functools
 
@@ -7,22 +7,22 @@ from trainspec.fast._kernels import CHUNK_BYTES, THREADS
 
 
 @functools.cache
-def mover(updated, read, threads):
-    """A loop over arrays of one size: so many are read and written in place, so many are only read, so many chunks at once."""
-    new, old = [f"new{i}" for i in range(updated)], [f"old{i}" for i in range(read)]
-    names = ", ".join([*new, *old])
-    others = " + ".join(f"{one}[i]" for one in (old or new[:1]))
-    lines = "\n".join(f"        {one}[i] = half * ({one}[i] + share * ({others}))" for one in new)
-    cuts = ", ".join(f"{one}[k * step : (k + 1) * step]" for one in [*new, *old])
+def mover(updated, written, read, threads):
+    """A loop over arrays of one size: so many are read and written in place, only written, only read; so many chunks at once."""
+    new, out, old = ([f"{kind}{i}" for i in range(count)] for kind, count in (("new", updated), ("out", written), ("old", read)))
+    every = [*new, *out, *old]
+    names, others = ", ".join(every), " + ".join(f"{one}[i]" for one in (old or new[:1]))
+    lines = [f"{one}[i] = half * ({one}[i] + share * ({others}))" for one in new] + [f"{one}[i] = share * ({others})" for one in out]
+    cuts = ", ".join(f"{one}[k * step : (k + 1) * step]" for one in every)
     text = f"""
 def stretch(half, share, {names}):
-    for i in range({new[0]}.size):
-{lines}
+    for i in range({every[0]}.size):
+        {"; ".join(lines)}
 
 def move({names}):
-    kind = {new[0]}.dtype.type
-    step = {CHUNK_BYTES} // {new[0]}.itemsize
-    for k in prange(({new[0]}.size + step - 1) // step):
+    kind = {every[0]}.dtype.type
+    step = {CHUNK_BYTES} // {every[0]}.itemsize
+    for k in prange(({every[0]}.size + step - 1) // step):
         stretch(kind(0.5), kind(1 / {max(1, read)}), {cuts})
 """
     made = {"prange": numba.prange}
@@ -31,27 +31,8 @@ def move({names}):
     return numba.njit(error_model="numpy", parallel=THREADS if threads else False)(made["move"])
 
 
-def moving(updated, read, serial):
-    """A step that moves the bytes of these arrays, all of them flat."""
-    threads = updated[0].nbytes >= serial
-    move = mover(len(updated), len(read), threads)
-    return lambda: move(*updated, *read)
-
-
-@functools.cache
-def copier(threads):
-    """A loop that reads one array and writes another of its size, so many chunks at once."""
-
-    def copy(target, source):
-        step = CHUNK_BYTES // target.itemsize
-        for k in numba.prange((target.size + step - 1) // step):
-            for i in range(k * step, min((k + 1) * step, target.size)):
-                target[i] = source[i]
-
-    return numba.njit(error_model="numpy", parallel=THREADS if threads else False)(copy)
-
-
-def copying(target, source, serial):
-    """A step that reads one array and writes another."""
-    copy, target, source = copier(target.nbytes >= serial), target.reshape(-1), source.reshape(-1)
-    return lambda: copy(target, source)
+def moving(updated, read, threads_from, written=()):
+    """A step that moves the bytes of these arrays, with threads from so many bytes of one of them on."""
+    arrays = [one.reshape(-1) for one in (*updated, *written, *read)]
+    move = mover(len(updated), len(written), len(read), arrays[0].nbytes >= threads_from)
+    return lambda: move(*arrays)

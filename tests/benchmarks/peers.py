@@ -79,3 +79,32 @@ def optax_steps(name, values):
         held[0].block_until_ready()
 
     return {"optax": (step, lambda: np.asarray(held[0]))}
+
+
+def jax_step(module, name, arrays, hyper):
+    """The reference's own source on JAX's arrays, compiled."""
+    if not here("jax"):
+        return {}
+    import jax
+    from trainspec.spec.arithmetic import rebind
+
+    jax.config.update("jax_enable_x64", True)
+    formula, there = getattr(rebind(module, jax.numpy), name), [jax.numpy.asarray(one) for one in arrays]
+    compiled = jax.jit(lambda *arrays: formula(*arrays, **hyper))
+    return {"jax": lambda: jax.block_until_ready(compiled(*there))}
+
+
+def onnx_step(operator, arrays, **attributes):
+    """One operator of ONNX Runtime."""
+    if not here("onnx", "onnxruntime"):
+        return {}
+    import onnx
+    import onnxruntime
+
+    kind = onnx.helper.np_dtype_to_tensor_dtype(arrays[0].dtype)
+    inputs = [onnx.helper.make_tensor_value_info(f"x{i}", kind, one.shape) for i, one in enumerate(arrays)]
+    node = onnx.helper.make_node(operator, [one.name for one in inputs], ["y"], **attributes)
+    graph = onnx.helper.make_graph([node], operator, inputs, [onnx.helper.make_tensor_value_info("y", kind, arrays[0].shape)])
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
+    session, given = onnxruntime.InferenceSession(model.SerializeToString()), {f"x{i}": one for i, one in enumerate(arrays)}
+    return {"onnxruntime": lambda: session.run(None, given)[0]}

@@ -1,4 +1,4 @@
-"""Softmax, and losses with their gradients: ours, NumPy as the reference writes it, torch and JAX as their users call them.
+"""Softmax, and losses with their gradients: ours, NumPy as the reference writes it, torch, JAX and ONNX Runtime as their users call them.
 
 The results are asserted first: all of them are within the roundings of a sum in any order of what the reference makes in float64.
 """
@@ -8,8 +8,8 @@ import pytest
 from trainspec.fast import losses as fast
 
 from .conftest import compare
-from .limit import copying
-from .peers import here
+from .limit import moving
+from .peers import here, onnx_step
 
 CLASSES = {10**3: 10, 10**4: 100, 10**5: 100, 10**6: 1000, 10**7: 1000}
 ROUNDINGS = 64  # besides those of the sum: of the exponential's argument, of two products, of the library's functions
@@ -95,7 +95,7 @@ def test_loss_and_gradient(benchmark, request, name, size, dtype):
         steps["jax"] = jax_pair(in_jax, *values)
     for step in steps.values():
         close(step(), wanted, dtype, terms)
-    steps["limit"] = copying(np.empty_like(x), x, ours.kernel.threads_from)
+    steps["limit"] = moving((), [x], ours.kernel.threads_from, [np.empty_like(x)])
     compare(benchmark, request.config, f"{name} {dtype} {size:.0e}", steps)
 
 
@@ -115,7 +115,8 @@ def test_softmax(benchmark, request, size, dtype):
         jax.config.update("jax_enable_x64", True)
         compiled, array = jax.jit(jax.nn.softmax), jax.numpy.asarray(x)
         steps["jax"] = lambda: compiled(array).block_until_ready()
+    steps |= onnx_step("Softmax", [x])
     for step in steps.values():
         close((step(),), (theirs(x.astype(np.float64)),), dtype, ROUNDINGS + classes)
-    steps["limit"] = copying(np.empty_like(x), x, fast.softmax.kernel.threads_from)
+    steps["limit"] = moving((), [x], fast.softmax.kernel.threads_from, [np.empty_like(x)])
     compare(benchmark, request.config, f"softmax {dtype} {size:.0e}", steps)

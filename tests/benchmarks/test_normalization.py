@@ -1,9 +1,9 @@
-"""Normalization layers: ours with `out=` and fresh, NumPy as the reference writes it, torch's own kernels without its autograd.
+"""Normalization layers: ours with `out=` and fresh, NumPy as the reference writes it, torch's own kernels without its autograd,
+the reference compiled by JAX, ONNX Runtime.
 
 The results are asserted first: all near the reference in float64 (the rounding bound is tests/fast's).
 """
 
-import importlib.util
 import math
 
 import numpy as np
@@ -12,12 +12,14 @@ from trainspec.fast import normalization as fast
 from trainspec.reference import normalization as reference
 
 from .conftest import compare
+from .limit import moving
+from .peers import here, jax_step, onnx_step
 
 EPS = 1e-5
 IMAGES = ("batch_norm_conv", "batch_norm_conv_backward", "instance_norm")
 ROWS = ("layer_norm", "layer_norm_backward", "rms_norm")
 COLUMNS = ("batch_stats", "batch_norm", "batch_norm_backward")
-torch_is_here = importlib.util.find_spec("torch") is not None
+ONNX = {"layer_norm": "LayerNormalization", "instance_norm": "InstanceNormalization"}  # of its training operators it has none
 
 
 def shape_of(name, size):
@@ -80,11 +82,17 @@ def test_normalization(benchmark, request, name, size, dtype):
         "ours, fresh": lambda: ours(*given, **hyper),
         "numpy": lambda: raw(*given, **hyper),
     }
-    if torch_is_here:
+    if here("torch"):
         steps["torch"] = torch_step(name, dy, x, gamma, beta)
+    steps |= jax_step(reference, name, given, hyper)
+    if name in ONNX and dtype == "float32":
+        steps |= onnx_step(ONNX[name], given, epsilon=EPS)
     # roundings are of either sign: of a sum of n, what remains grows as √n
     roundings = 64 * np.sqrt(x.size / min(shape)) * np.finfo(dtype).eps
     for step in steps.values():
         for one, other in zip(several(step()), wanted, strict=True):
             assert np.max(np.abs(np.asarray(one) - other)) <= roundings * np.max(np.abs(other))
+    written = [one for one in several(out) if one.shape == x.shape]
+    if written:
+        steps["limit"] = moving((), [one for one in given if one.shape == x.shape], ours.kernel.threads_from, written)
     compare(benchmark, request.config, f"{name} {dtype} {size:.0e}", steps)
