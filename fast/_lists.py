@@ -354,23 +354,32 @@ class Many:
         constants, _ = derived.constants(*self.numbers, *[1.0] * len(derived.measured))
         self.sweep = swept(kernel, self.lists.dtype, len(constants))
         self.parallel = self.lists.bytes >= kernel.serial
+        self.memory = self.lists.table, self.lists.pieces, self.lists.like
+        self.settle()
+
+    def settle(self) -> None:
+        """Keep the constants, if they stay as they are from step to step: a microsecond has no room for them."""
+        changing = self.derived.counted or self.derived.measured
+        self.steady = None if changing else self.derived.constants(*self.numbers)
 
     def __call__(self, **changed: Any) -> None:
         """One step of all tensors, in place, after the changes."""
         if changed:
             self.change(changed)
-        lists = self.lists
-        norms = [float(lists.norm(lane)) for lane in self.derived.measured]
-        constants, counts = self.derived.constants(*self.numbers, *norms)
+        constants, counts = self.steady or self.constants()
         if self.parallel:
             with ONE_AT_A_TIME:
-                verdict = self.sweep(True, lists.table, lists.pieces, lists.like, constants)
+                verdict = self.sweep(True, *self.memory, constants)
         else:
-            verdict = self.sweep(False, lists.table, lists.pieces, lists.like, constants)
+            verdict = self.sweep(False, *self.memory, constants)
         if verdict != FINITE:
             raise self.not_finite()
         for place, count in zip(self.counted, counts, strict=True):
             self.numbers[place] = count
+
+    def constants(self) -> Any:
+        """The constants of this step, and the counts after it."""
+        return self.derived.constants(*self.numbers, *[float(self.lists.norm(lane)) for lane in self.derived.measured])
 
     @property
     def results(self) -> list[Any]:
@@ -413,6 +422,7 @@ class Many:
                 raise TypeError(f"{self.formula}: {name} came anew; allowed: {allowed}")
             (numbers if name in numbers else arrays)[name] = value
         self.numbers = self.checked(list(numbers.values()))
+        self.settle()
         for lane, found in arrays.items():
             self.lists.move(lane, found)
 
