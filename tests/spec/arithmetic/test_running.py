@@ -370,6 +370,7 @@ NO_ROUNDING = {
     "schedule.constant": "it computes nothing",
     "network.activation.relu": "one of two numbers",
     "network.activation.relu_slope": "0 or 1",
+    "optimizers.clip.value": "one of three numbers",
     "network.depth_separation": "doubles and subtracts 1: exact between −1 and 1",
     "init.relu.second_moment": "half of a number",
     "landscape.saddle.gradient": "twice a number",

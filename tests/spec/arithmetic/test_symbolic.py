@@ -205,6 +205,9 @@ EXAMPLES = {
 }  # few matrices have two rows; many numbers make long expressions
 
 
+UNDECIDED = {"data.pca.fit": "symbols have no eigenvectors", "optimizers.clip.norm": "which of two symbols is the larger"}
+
+
 @pytest.mark.parametrize("identifier", REAL)
 def test_a_formula_on_symbols_is_the_formula_on_numbers(identifier):
     raw = REAL[identifier].raw
@@ -234,7 +237,7 @@ def test_a_formula_on_symbols_is_the_formula_on_numbers(identifier):
                     compared.append(True)
 
     run()
-    assert compared or identifier == "data.pca.fit"  # symbols have no eigenvectors
+    assert compared or identifier in UNDECIDED
 
 
 # --- what enters, and what is decided ----------------------------------------------------------------------------------------------
