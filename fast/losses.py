@@ -18,6 +18,7 @@ from numba.np.numpy_support import as_dtype
 from ..reference import losses as reference
 from ._functions import exp, log, logistic, softplus
 from ._kernels import inlined, native
+from ._statistics import total_of
 from ._written import both, narrowed, outside, part, plus, renamed, strange, wide_zeros, written
 
 if TYPE_CHECKING:
@@ -102,20 +103,8 @@ def in_order(numbers: Numbers) -> Any:
 
 
 @inlined
-def total_of(row: Numbers) -> Any:
-    """The sum, from sums of stretches in the dtype of the row."""
-    total = 0.0
-    for start in range(0, row.size, STRETCH):
-        stretch, part = row[start : start + STRETCH], narrowed(0.0, row)
-        for j in range(stretch.size):
-            part = plus(part, stretch[j])
-        total = total + part
-    return total
-
-
-@inlined
 def squares_of(row: Numbers) -> Any:
-    """The sum of squares, in the same way."""
+    """The sum of squares, from sums of stretches in the dtype of the row."""
     total = 0.0
     for start in range(0, row.size, STRETCH):
         stretch, part = row[start : start + STRETCH], narrowed(0.0, row)

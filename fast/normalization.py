@@ -38,7 +38,7 @@ from ._statistics import (
     weighted_sums_of,
     zeros,
 )
-from ._written import narrowed, strange, wide_zeros, written
+from ._written import narrowed, renamed, strange, wide_zeros, written
 
 if TYPE_CHECKING:
     from typing import Any
@@ -317,42 +317,43 @@ def batch_norm_backward_staged(dy: Batch, x: Batch, gamma: Units, *, eps: Eps, o
 # --- running statistics ------------------------------------------------------------------------------------------------------------
 
 
-def running_stats_loops(
-    new_mean: Floats, new_var: Floats, old_mean: Floats, old_var: Floats, x: Floats, momentum: Any, correction: Any
-) -> Any:
+@inlined
+def of_old(momentum: Any) -> Any:
+    """The weights of the old value and of the new one, if momentum is the old one's."""
+    return momentum, 1 - momentum
+
+
+@inlined
+def of_new(momentum: Any) -> Any:
+    """The same if it is the new one's."""
+    return 1 - momentum, momentum
+
+
+def weights(momentum: Any) -> Any:
+    """Stand for either of them in the loops below."""
+    raise NotImplementedError
+
+
+def running_loops(new_mean: Floats, new_var: Floats, old_mean: Floats, old_var: Floats, x: Floats, momentum: Any, correction: Any) -> Any:
     """The statistics tile by tile; then one step of the running ones."""
     parts, wild = parts_of(x, 2), 0
     for tile in prange(tiles(x)):
         sum_tile(parts, x, tile)
     mean, squares, lost = moments(parts, x)
+    kept, taken = weights(momentum)
     for j in range(mean.size):
-        new_mean[j] = narrowed(momentum * old_mean[j] + (1 - momentum) * mean[j], x)
-        new_var[j] = narrowed(momentum * old_var[j] + (1 - momentum) * (squares[j] / (x.shape[0] - correction)), x)
+        new_mean[j] = narrowed(kept * old_mean[j] + taken * mean[j], x)
+        new_var[j] = narrowed(kept * old_var[j] + taken * (squares[j] / (x.shape[0] - correction)), x)
         wild += strange(np.sqrt(old_var[j]))  # negative, or not finite
     return lost | (wild > 0) | any_strange(new_mean) | any_strange(new_var)
 
 
-@written(reference.running_stats, running_stats_loops)
+@written(reference.running_stats, renamed(running_loops, "running_stats", weights=of_old))
 def running_stats(state: RunningStats, x: Batch, *, momentum: Share, correction: Share = 0, out: Out = None) -> RunningStats:
     """One batch more: μ̂ ← a μ̂ + (1 − a) μ, σ̂² ← a σ̂² + (1 − a) Σ (xᵢ − μ)² / (m − correction)."""
 
 
-def running_stats_new_weight_loops(
-    new_mean: Floats, new_var: Floats, old_mean: Floats, old_var: Floats, x: Floats, momentum: Any, correction: Any
-) -> Any:
-    """The statistics tile by tile; then one step of the running ones."""
-    parts, wild = parts_of(x, 2), 0
-    for tile in prange(tiles(x)):
-        sum_tile(parts, x, tile)
-    mean, squares, lost = moments(parts, x)
-    for j in range(mean.size):
-        new_mean[j] = narrowed((1 - momentum) * old_mean[j] + momentum * mean[j], x)
-        new_var[j] = narrowed((1 - momentum) * old_var[j] + momentum * (squares[j] / (x.shape[0] - correction)), x)
-        wild += strange(np.sqrt(old_var[j]))  # negative, or not finite
-    return lost | (wild > 0) | any_strange(new_mean) | any_strange(new_var)
-
-
-@written(reference.running_stats_new_weight, running_stats_new_weight_loops)
+@written(reference.running_stats_new_weight, renamed(running_loops, "running_stats_new_weight", weights=of_new))
 def running_stats_new_weight(state: RunningStats, x: Batch, *, momentum: Share, correction: Share = 0, out: Out = None) -> RunningStats:
     """The same with momentum as the weight of the new value."""
 

@@ -25,15 +25,19 @@ def in_format(values, dtype):
     }
 
 
-def errors_in_bounds(name, values, dtype):
+def errors_of(ours, theirs, values, dtype):
     """How far each result is from the certified one, in units of what rounding explains."""
-    ours, theirs = KERNELS[name]
     got = leaves(ours(**values))
     exact = leaves(certified(theirs.raw, **values, dtype=dtype))
     bounds = leaves(rounding_bound(theirs.raw, **values, dtype=dtype))
     for mine, ball, bound in zip(got, exact, bounds, strict=True):
         distance = np.array([float(abs(one).upper()) for one in Ball.plain(Ball(mine) - ball).ravel()]).reshape(np.shape(bound))
         yield np.max(np.where(distance == 0, 0, distance / np.where(bound == 0, np.finfo(float).tiny, bound)), initial=0)
+
+
+def errors_in_bounds(name, values, dtype):
+    """The same of a kernel by name."""
+    return errors_of(*KERNELS[name], values, dtype)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])

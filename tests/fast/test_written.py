@@ -17,11 +17,12 @@ from trainspec import fast
 from trainspec.fast import _written
 from trainspec.reference._door import domains as stated
 from trainspec.reference.domains import IndexInto
-from trainspec.spec.arithmetic import Ball, Rational, Undecided, Verdict, certified, leafwise, leaves, rounding_bound, symbols
+from trainspec.spec.arithmetic import Rational, Undecided, Verdict, leafwise, leaves, symbols
 from trainspec.spec.domains import arguments
 from trainspec.spec.evidence import judge
 
 from .test_elementwise import BAD_ARRAYS, BAD_NUMBERS, DTYPES, LAYOUTS, bits, lanes, mapped, refusal, within
+from .test_evidence import errors_of
 
 KERNELS = {
     name: (made, made.kernel.reference)
@@ -100,13 +101,7 @@ def call(name, axes=SMALL, dtype=np.float32, seed=0, **changed):
 
 def errors_in_bounds(name, values, dtype):
     """How far each result is from the certified one, in units of what rounding explains."""
-    ours, theirs = KERNELS[name]
-    got = leaves(ours(**values))
-    exact = leaves(certified(theirs.raw, **values, dtype=dtype))
-    bounds = leaves(rounding_bound(theirs.raw, **values, dtype=dtype))
-    for mine, ball, bound in zip(got, exact, bounds, strict=True):
-        distance = np.array([float(abs(one).upper()) for one in Ball.plain(Ball(mine) - ball).ravel()]).reshape(np.shape(bound))
-        yield np.max(np.where(distance == 0, 0, distance / np.where(bound == 0, np.finfo(float).tiny, bound)), initial=0)
+    return errors_of(*KERNELS[name], values, dtype)
 
 
 @every()
