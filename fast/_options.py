@@ -24,7 +24,6 @@ from ._kernels import THREADS, compiled, inlined
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SPINS = 10_000  # turns of a waiting worker: some tens of microseconds
 FLUSH = 0x8040  # of the control word: results and arguments that are subnormal count as zero
 flushing = False
 

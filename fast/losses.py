@@ -18,7 +18,7 @@ from numba.np.numpy_support import as_dtype
 from ..reference import losses as reference
 from ._functions import exp, log, logistic, softplus
 from ._kernels import inlined, native
-from ._statistics import total_of
+from ._statistics import squares_of, total_of
 from ._written import both, narrowed, outside, part, plus, renamed, strange, wide_zeros, written
 
 if TYPE_CHECKING:
@@ -99,18 +99,6 @@ def in_order(numbers: Numbers) -> Any:
     total = 0.0
     for i in range(numbers.size):
         total = total + numbers[i]
-    return total
-
-
-@inlined
-def squares_of(row: Numbers) -> Any:
-    """The sum of squares, from sums of stretches in the dtype of the row."""
-    total = 0.0
-    for start in range(0, row.size, STRETCH):
-        stretch, part = row[start : start + STRETCH], narrowed(0.0, row)
-        for j in range(stretch.size):
-            part = plus(part, stretch[j] * stretch[j])
-        total = total + part
     return total
 
 
@@ -416,7 +404,7 @@ def squared_rows(losses: Numbers, slopes: Numbers, predictions: Numbers, targets
         row, given, wanted = slopes[i], predictions[i], targets[i]
         for j in range(row.size):
             row[j] = given[j] - wanted[j]
-        losses[i] = squares_of(row) / (2 if half else 1)
+        losses[i] = squares_of(row, narrowed(0.0, row)) / (2 if half else 1)
         for j in range(row.size):
             row[j] = row[j] * factor / examples
         wild |= strange(losses[i])

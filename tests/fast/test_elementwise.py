@@ -138,14 +138,19 @@ def own(name, values):
     return kernel.derived.given(old, [0] * 9)
 
 
-@every()
-def test_signature_is_the_references_and_out(name):
-    ours, theirs = KERNELS[name]
+def same_signature(ours, theirs):
+    """The reference's arguments and results, and `out`."""
     parameters = dict(inspect.signature(ours).parameters)
     out = parameters.pop("out")
     assert (out.kind, out.default) == (out.KEYWORD_ONLY, None)
     assert list(parameters.values()) == list(inspect.signature(theirs.raw).parameters.values())
     assert inspect.signature(ours).return_annotation == inspect.signature(theirs.raw).return_annotation
+
+
+@every()
+def test_signature_is_the_references_and_out(name):
+    ours, theirs = KERNELS[name]
+    same_signature(ours, theirs)
     home = vars(importlib.import_module(theirs.__module__))
     hints = typing.get_type_hints(ours, {**vars(domains), **home, "Out": object}, include_extras=True)
     assert hints.pop("out") is object

@@ -1,7 +1,6 @@
 """Kernels with written-out loops are their formulas: on symbols, within the rounding bound, refusal for refusal, on any threads."""
 
 import importlib
-import inspect
 import itertools
 import math
 import os
@@ -21,7 +20,7 @@ from trainspec.spec.arithmetic import Rational, Undecided, Verdict, leafwise, le
 from trainspec.spec.domains import arguments
 from trainspec.spec.evidence import judge
 
-from .test_elementwise import BAD_ARRAYS, BAD_NUMBERS, DTYPES, LAYOUTS, bits, lanes, mapped, refusal, within
+from .test_elementwise import BAD_ARRAYS, BAD_NUMBERS, DTYPES, LAYOUTS, bits, lanes, mapped, refusal, same_signature, within
 from .test_evidence import errors_of
 
 KERNELS = {
@@ -107,11 +106,7 @@ def errors_in_bounds(name, values, dtype):
 @every()
 def test_signature_is_the_references_and_out(name):
     ours, theirs = KERNELS[name]
-    parameters = dict(inspect.signature(ours).parameters)
-    out = parameters.pop("out")
-    assert (out.kind, out.default) == (out.KEYWORD_ONLY, None)
-    assert list(parameters.values()) == list(inspect.signature(theirs.raw).parameters.values())
-    assert inspect.signature(ours).return_annotation == inspect.signature(theirs.raw).return_annotation
+    same_signature(ours, theirs)
     assert ours.__name__ in sys.modules[ours.__module__].__all__
 
 
