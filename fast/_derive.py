@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..reference import Formula
-from ..reference._door import SYMBOL, Domain, domains
 from ..reference.descent import global_norm
+from ..reference.validation import SYMBOL, Domain, domains
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

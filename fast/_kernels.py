@@ -439,7 +439,7 @@ class Kernel:
 
     def not_finite(self, arguments: tuple[Any, ...], target: Arrays) -> Exception:
         """Whose fault it is: an argument's, as the reference says it, or the step's."""
-        from ..reference._door import left
+        from ..reference.validation import left
 
         given = self.lanes(arguments)
         lost = [name for name, new in zip(self.derived.updated, target, strict=True) if np.shares_memory(given[name], new)]
@@ -485,8 +485,8 @@ def same(one: NDArray[Any], other: Any) -> bool:
 
 def closed(limits: tuple[Any, ...]) -> tuple[float, float]:
     """The least and the largest float that the limits allow; nothing lies between where only the door can tell."""
-    from ..reference._door import SYMBOL
     from ..reference.domains import NotBelow
+    from ..reference.validation import SYMBOL
 
     least, largest = -sys.float_info.max, sys.float_info.max
     for limit in limits:
@@ -513,7 +513,7 @@ def checked(raw: Callable[..., Any], arguments: tuple[Any, ...], lost: Collectio
     """What the reference's door makes of the arguments, but for lost arrays; a gradient's answer stands for it, once it was asked."""
     from jaxtyping import jaxtyped
 
-    from ..reference._door import Visit, domains, in_turn
+    from ..reference.validation import Visit, domains, in_turn
 
     stated = domains(raw)
     named = dict(zip(stated, arguments, strict=True))

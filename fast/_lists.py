@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ..reference._door import Domain
+    from ..reference.validation import Domain
     from ._derive import Derived
     from ._kernels import Arrays, Numbers
 
@@ -340,7 +340,7 @@ class Many:
     """A step bound to lists: `many` makes it. Whoever changes the flags or the size of an array afterwards is not noticed."""
 
     def __init__(self, kernel: Kernel, arguments: dict[str, Any]) -> None:
-        from ..reference._door import domains
+        from ..reference.validation import domains
 
         derived = kernel.derived
         self.kernel, self.derived, self.formula = kernel, derived, kernel.raw.__name__
@@ -430,7 +430,7 @@ class Many:
         """The numbers as the formula takes them, or the error of the reference's door."""
         if self.kernel.fits(tuple(numbers)):
             return numbers
-        from ..reference._door import Visit, in_turn
+        from ..reference.validation import Visit, in_turn
 
         given = dict(zip(self.derived.numbers, numbers, strict=True))
         for name, domain in in_turn(self.derived.numbers):

@@ -21,8 +21,8 @@ import numpy as np
 from numba import prange, types
 from numba.np.numpy_support import from_dtype
 
-from ..reference._door import domains, left
 from ..reference.domains import NotBelow
+from ..reference.validation import domains, left
 from . import _functions, _kernels
 from ._functions import circle, log, numeric, where
 from ._kernels import ONE_AT_A_TIME, THREADS, checked, closed, compiled, inlined, native, rounded

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from ..reference import Formula
-    from ..reference._door import Domain
+    from ..reference.validation import Domain
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -157,7 +157,7 @@ class Written:
 
     def careful(self, out: Any, arguments: tuple[Any, ...]) -> Any:
         """The same for anything: refused as the reference refuses it, or copied until the machine code takes it."""
-        from ..reference._door import leaves as parts
+        from ..reference.validation import leaves as parts
 
         for name, one in self.lanes(arguments):
             dtype = getattr(one, "dtype", np.dtype(float))
@@ -183,7 +183,7 @@ class Written:
 
     def looked_at(self, arguments: tuple[Any, ...], new: list[Any], out: Any) -> Any:
         """What the reference says, which has the last word: its error, or its result."""
-        from ..reference._door import leaves
+        from ..reference.validation import leaves
 
         said = leaves((self.reference(**dict(zip(self.stated, arguments, strict=True))),))
         for one, other in zip(new, said, strict=True):
@@ -247,7 +247,7 @@ class Written:
     @functools.cached_property
     def stated(self) -> dict[str, Domain]:
         """The domain of each argument."""
-        from ..reference._door import domains
+        from ..reference.validation import domains
 
         return domains(self.raw)
 
@@ -262,7 +262,7 @@ class Written:
     @functools.cached_property
     def results(self) -> list[tuple[str, ...]]:
         """The names of the axes of each result; * stands for those that only the arguments tell."""
-        from ..reference._door import domain_of
+        from ..reference.validation import domain_of
 
         hints = get_args(self.hint) if get_origin(self.hint) is tuple else [self.hint]
         known = [None if get_origin(one) is ndarray else domain_of(one) for one in hints]
@@ -272,7 +272,7 @@ class Written:
     @functools.cached_property
     def hint(self) -> Any:
         """The annotation of the result."""
-        from ..reference._door import resolved
+        from ..reference.validation import resolved
 
         return resolved(self.raw, self.raw.__module__)["return"]
 
@@ -428,7 +428,7 @@ def both(value: Formula[..., Any], gradient: Formula[..., Any]) -> Formula[..., 
         return value.raw(*args, **kwargs), gradient.raw(*args, **kwargs)
 
     def behind_the_door(*args: Any, **kwargs: Any) -> Any:
-        from ..reference._door import enter
+        from ..reference.validation import enter
 
         return enter(raw, args, kwargs)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..reference import initialization as reference
-from ..reference._door import left
+from ..reference.validation import left
 from ._kernels import checked
 from ._random import Normals, sampler, target
 

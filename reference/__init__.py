@@ -17,7 +17,7 @@ from . import (
     quadratic,
     schedules,
 )
-from ._formula import FORMULAS, Formula, formula
+from ._registry import FORMULAS, Formula, formula
 
 __all__ = [
     "FORMULAS",

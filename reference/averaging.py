@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from ._formula import formula
+from ._registry import formula
 
 if TYPE_CHECKING:  # names only: the domains load when something asks for them
     from .domains import Array, Count, Curvature, Decay, FromOne, Rate, StableRate, Variance

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ._formula import formula
+from ._registry import formula
 
 if TYPE_CHECKING:  # names only: the domains load when something asks for them
     from .domains import (

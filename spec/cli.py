@@ -215,7 +215,7 @@ def about_a_subject(command: Any) -> Any:
 def answer(question: str, subject: str, settings: dict[str, Any], names: tuple[str, ...], *, as_json: bool, **options: Any) -> None:
     """Ask the kit, print what it says, and exit accordingly."""
     from . import conformance
-    from .conformance.show import as_text
+    from .conformance.report.terminal import as_text
 
     if strange := [one for one in names if one.count("=") != 1]:
         raise click.BadParameter(f"{strange[0]!r}: theirs=ours is allowed, such as beta=momentum", param_hint="--names")
@@ -251,9 +251,9 @@ def check(**given: Any) -> None:
 @json_option
 def separation(family: str, dtype: str, mistakes: bool, as_json: bool) -> None:
     """How far apart the conventions of a family are on the fixtures, in units of the running bound."""
-    from .conformance.bank import FAMILIES
-    from .conformance.separation import as_table
-    from .conformance.separation import separation as distances_of
+    from .conformance.optimizers.conventions import FAMILIES
+    from .conformance.optimizers.separation import as_table
+    from .conformance.optimizers.separation import separation as distances_of
 
     if family not in FAMILIES:
         raise click.UsageError(f"no family is called {family!r}: there are {', '.join(FAMILIES)}")
@@ -282,7 +282,7 @@ def matrix(libraries: tuple[str, ...], jobs: int, markdown: bool, as_json: bool)
 
     It is a survey, so its exit code is 0 whatever it finds, and 2 where nothing could be asked.
     """
-    from .conformance import matrix as survey
+    from .conformance.report import matrix as survey
 
     wanted = libraries or survey.known()
     notes = console(stderr=True)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..reference import FORMULAS
-from ..reference._door import domains
+from ..reference.validation import domains
 from .arithmetic import Ball, Numbers
 from .catalogue import Entry, catalogue
 from .evidence import PIECES, Cell, Interval, cells, load

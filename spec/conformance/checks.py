@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .matching import NATIVE
-from .subjects import reference_to
-from .verdict import Result, Verdict, check, known_dtype
+from .implementation import reference_to
+from .optimizers.matching import NATIVE
+from .optimizers.verdict import Result, Verdict, check, known_dtype
 
 
 @dataclass(frozen=True)

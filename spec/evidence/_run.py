@@ -16,7 +16,7 @@ from hypothesis.errors import NoSuchExample, Unsatisfiable
 from ..arithmetic import Finding, Running, Undecided, Verdict, leaves
 from ..arithmetic.prover import BITS
 from ..arithmetic.running import FORMAT, as_running, error, format_of
-from ..domains import arguments, domains_of, quiet
+from ..inputs.strategies import arguments, domains_of, quiet
 from ._judge import Cell, judge, worst
 from ._pieces import BY_NAME, MISPRINTS, PIECES, Misprint, Piece
 

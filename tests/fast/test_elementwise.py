@@ -18,8 +18,8 @@ from annotated_types import Ge, Gt, Le
 from trainspec import fast
 from trainspec.fast import _kernels
 from trainspec.reference import FORMULAS, domains
-from trainspec.reference._door import domains as stated
 from trainspec.reference.domains import OneOf
+from trainspec.reference.validation import domains as stated
 from trainspec.spec.arithmetic import Verdict, symbols
 from trainspec.spec.evidence import judge
 

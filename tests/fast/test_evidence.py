@@ -5,10 +5,10 @@ import pytest
 from hypothesis import assume, given, settings
 from trainspec.fast import momentum as fast
 from trainspec.reference import momentum as reference
-from trainspec.reference._door import domains
+from trainspec.reference.validation import domains
 from trainspec.spec.arithmetic import Ball, Undecided, Verdict, certified, leafwise, leaves, rounding_bound
-from trainspec.spec.domains import arguments
 from trainspec.spec.evidence import PIECES, load, run_piece
+from trainspec.spec.inputs.strategies import arguments
 
 from .test_elementwise import KERNELS, PLAIN, call
 

@@ -17,8 +17,9 @@ import pytest
 from trainspec import fast
 from trainspec.fast import _kernels as kernels
 from trainspec.fast import momentum
-from trainspec.reference import _door, domains
+from trainspec.reference import domains
 from trainspec.reference import momentum as reference
+from trainspec.reference import validation as _door
 
 if TYPE_CHECKING:
     from trainspec.reference.domains import Array, Decay, Rate

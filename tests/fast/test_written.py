@@ -14,11 +14,11 @@ import pytest
 from hypothesis import assume, given, settings
 from trainspec import fast
 from trainspec.fast import _written
-from trainspec.reference._door import domains as stated
 from trainspec.reference.domains import IndexInto
+from trainspec.reference.validation import domains as stated
 from trainspec.spec.arithmetic import Rational, Undecided, Verdict, leafwise, leaves, symbols
-from trainspec.spec.domains import arguments
 from trainspec.spec.evidence import judge
+from trainspec.spec.inputs.strategies import arguments
 
 from .test_elementwise import BAD_ARRAYS, BAD_NUMBERS, DTYPES, LAYOUTS, bits, lanes, mapped, refusal, same_signature, within
 from .test_evidence import errors_of

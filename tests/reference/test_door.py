@@ -5,10 +5,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 from trainspec.reference import FORMULAS, formula, momentum, quadratic
-from trainspec.reference._door import domains, extended_result
 from trainspec.reference.momentum import TwoSequenceState
+from trainspec.reference.validation import domains, extended_result
 from trainspec.spec.arithmetic import Ball, Rational, Symbolic, leaves, symbols
-from trainspec.spec.domains import arguments, violations
+from trainspec.spec.inputs.strategies import arguments, violations
 
 
 def good_call(one):

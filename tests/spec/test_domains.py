@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from trainspec.reference import FORMULAS, descent, losses, momentum, quadratic
-from trainspec.reference._door import domain_of, domains
-from trainspec.spec.domains import arguments, violations
+from trainspec.reference.validation import domain_of, domains
+from trainspec.spec.inputs.strategies import arguments, violations
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from ..subjects import REQUIRED
+from ..implementation import REQUIRED
 
 
 @dataclass(frozen=True)

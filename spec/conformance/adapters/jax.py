@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from ..subjects import Adapted, FunctionSubject
+from ..implementation import Adapted, FunctionSubject
 from . import Offer
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 
-from ..subjects import Adapted, Run, Settings, hyper_parameters
+from ..implementation import Adapted, Run, Settings, hyper_parameters
 from . import MAYBE_ZERO, Name, Names, Offer, in_ours, in_theirs, names_of, renamed
 from .keras_functions import functions, plain, precision
 

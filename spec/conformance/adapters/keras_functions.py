@@ -16,7 +16,7 @@ import numpy as np
 
 from ....reference.normalization import RunningStats
 from ....reference.schedules import PlateauState
-from ..subjects import FunctionSubject
+from ..implementation import FunctionSubject
 
 Functions = tuple[FunctionSubject, ...]
 

@@ -14,7 +14,7 @@ import numpy as np
 from onnx import defs, helper
 from onnx.reference.op_run import OpRun
 
-from ..subjects import REQUIRED, Adapted, Run, Settings
+from ..implementation import REQUIRED, Adapted, Run, Settings
 from . import Name, Names, Offer, in_ours, in_theirs
 from .onnx_functions import evaluator, functions
 

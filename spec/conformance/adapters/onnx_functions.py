@@ -10,7 +10,7 @@ from onnx import TensorProto, defs, helper
 from onnx.reference import ReferenceEvaluator
 
 from ....reference.normalization import RunningStats
-from ..subjects import FunctionSubject
+from ..implementation import FunctionSubject
 
 Functions = tuple[FunctionSubject, ...]
 

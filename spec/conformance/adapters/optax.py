@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from ..subjects import REQUIRED, Adapted, Run, Settings, keywords
+from ..implementation import REQUIRED, Adapted, Run, Settings, keywords
 from . import MAYBE_ZERO, Name, Names, Offer, in_ours, in_theirs, names_of, renamed
 from .jax import circumstances, precision
 from .optax_functions import functions

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ....reference.averaging import DebiasedState
-from ..subjects import FunctionSubject
+from ..implementation import FunctionSubject
 from .jax import precision
 
 Functions = tuple[FunctionSubject, ...]

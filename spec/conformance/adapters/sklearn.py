@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from sklearn.neural_network._stochastic_optimizers import BaseOptimizer
 
-from ..subjects import Adapted, Run, Settings, hyper_parameters
+from ..implementation import Adapted, Run, Settings, hyper_parameters
 from . import Names, Offer, in_ours, in_theirs, renamed
 
 NAMES: Names = {"learning_rate_init": "lr", "beta_1": "beta1", "beta_2": "beta2", "epsilon": "eps"}

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from ..subjects import Adapted, NotFound, Run, Settings, hyper_parameters
+from ..implementation import Adapted, NotFound, Run, Settings, hyper_parameters
 from . import Names, Offer, in_ours, in_theirs, names_of, renamed
 from .torch_functions import functions
 

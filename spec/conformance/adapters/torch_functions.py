@@ -16,7 +16,7 @@ from torch.nn.utils import parametrizations
 from ....reference.averaging import SwaState
 from ....reference.normalization import RunningStats
 from ....reference.schedules import PlateauState
-from ..subjects import FunctionSubject
+from ..implementation import FunctionSubject
 
 Functions = tuple[FunctionSubject, ...]
 

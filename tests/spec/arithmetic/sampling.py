@@ -8,7 +8,7 @@ import mpmath
 import numpy as np
 from flint import arb, ctx, fmpq, fmpz
 from trainspec.reference import FORMULAS
-from trainspec.reference._door import domains
+from trainspec.reference.validation import domains
 from trainspec.spec.arithmetic import leafwise
 
 BITS = 200

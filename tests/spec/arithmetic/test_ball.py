@@ -8,12 +8,12 @@ import pytest
 from flint import arb, ctx
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from trainspec.reference._door import domains
+from trainspec.reference.validation import domains
 from trainspec.spec.arithmetic import Ball, Rational, Refused, Symbolic, Undecided, Verdict, certified, leaves
 from trainspec.spec.arithmetic._numbers import FUNCTIONS
 from trainspec.spec.arithmetic.ball import spacing
-from trainspec.spec.domains import arguments
 from trainspec.spec.evidence import judge
+from trainspec.spec.inputs.strategies import arguments
 
 from .sampling import (
     CALLS,

@@ -10,11 +10,11 @@ from flint import arb, ctx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from trainspec.reference import momentum
-from trainspec.reference._door import domains
+from trainspec.reference.validation import domains
 from trainspec.spec.arithmetic import Ball, Differential, Dual, Refused, Undecided, jacobian, leafwise, leaves, slope
 from trainspec.spec.arithmetic.ball import Ball as Values
 from trainspec.spec.arithmetic.dual import CONSTANT, RULES
-from trainspec.spec.domains import arguments
+from trainspec.spec.inputs.strategies import arguments
 
 from .sampling import BITS, COMPARISONS, ELEMENTARY, REAL, arity, at_200_bits, enclosure, with_numbers
 

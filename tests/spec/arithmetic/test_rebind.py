@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from trainspec.reference import FORMULAS, momentum, quadratic
-from trainspec.reference._door import domains
+from trainspec.reference.validation import domains
 from trainspec.spec.arithmetic import Undecided, certified, leafwise, leaves, rebind, rounding_bound
-from trainspec.spec.domains import arguments
+from trainspec.spec.inputs.strategies import arguments
 
 from .test_running import NO_BOUND, within
 

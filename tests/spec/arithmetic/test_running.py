@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from trainspec.reference._door import domains
+from trainspec.reference.validation import domains
 from trainspec.spec.arithmetic import Numbers, Refused, Running, Scalars, Undecided, certified, leafwise, leaves, rounding_bound
 from trainspec.spec.arithmetic.running import FORMAT, LIBRARY, Bounded, error, format_of, rounded
-from trainspec.spec.domains import arguments
+from trainspec.spec.inputs.strategies import arguments
 
 from .sampling import COMPARISONS, ELEMENTARY, REAL, at_200_bits, dyadic, fraction_of, with_numbers
 

@@ -10,11 +10,11 @@ import pytest
 import sympy as sp
 from flint import arb, ctx
 from hypothesis import given, settings
-from trainspec.reference._door import domains
+from trainspec.reference.validation import domains
 from trainspec.spec.arithmetic import Ball, Refused, Symbolic, Undecided, function, leaves, symbols
 from trainspec.spec.arithmetic._numbers import FUNCTIONS
 from trainspec.spec.arithmetic.symbolic import exact
-from trainspec.spec.domains import arguments
+from trainspec.spec.inputs.strategies import arguments
 
 from .sampling import (
     CALLS,

@@ -5,11 +5,11 @@ import inspect
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, settings
 from trainspec.reference import FORMULAS
-from trainspec.reference._door import domains
+from trainspec.reference.validation import domains
 from trainspec.spec.arithmetic import Undecided, leaves, rounding_bound
-from trainspec.spec.conformance.matching import ALLOWED
-from trainspec.spec.conformance.subjects import FunctionSubject, subject_of
-from trainspec.spec.domains import arguments
+from trainspec.spec.conformance.implementation import FunctionSubject, subject_of
+from trainspec.spec.conformance.optimizers.matching import ALLOWED
+from trainspec.spec.inputs.strategies import arguments
 
 DRAWS = 8
 ULPS = 64  # for sums that cancel in one order alone, and for hyper-parameters that an adapter computes from the formula's own

@@ -1,8 +1,8 @@
 """Ask the kit in this process: quick, for subjects that behave."""
 
-from trainspec.spec.conformance.driving import Task, run_all
-from trainspec.spec.conformance.subjects import subject_of
-from trainspec.spec.conformance.verdict import convention_named, verdict_on
+from trainspec.spec.conformance.implementation import subject_of
+from trainspec.spec.conformance.optimizers.runner import Task, run_all
+from trainspec.spec.conformance.optimizers.verdict import convention_named, verdict_on
 
 
 def ask(target, command="check", against=None, dtype="float64", names=None, **settings):
@@ -13,7 +13,7 @@ def ask(target, command="check", against=None, dtype="float64", names=None, **se
 
 def ask_function(target, against=None, dtype="float64", names=None, **options):
     """Ask about a function in this process."""
-    from trainspec.spec.conformance.calling import Here
-    from trainspec.spec.conformance.functions import check_function
+    from trainspec.spec.conformance.functions.runner import Here
+    from trainspec.spec.conformance.functions.verdict import check_function
 
     return check_function(target, against, options.pop("settings", {}), names, dtype, child=Here, **options)

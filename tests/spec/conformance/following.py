@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import numpy as np
 from trainspec.reference import adam, adaptive, descent, momentum
 from trainspec.spec.arithmetic import rounding_bound
-from trainspec.spec.conformance.matching import ALLOWED
-from trainspec.spec.conformance.subjects import subject_of
+from trainspec.spec.conformance.implementation import subject_of
+from trainspec.spec.conformance.optimizers.matching import ALLOWED
 
 LRS = np.array([0.5, 0.5, 0.125, 0.125, 0.25, 1.0, 1.0, 0.25, 0.125, 0.5])
 THETA = np.array([0.75, -2.0, 6.0])

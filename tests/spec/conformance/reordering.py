@@ -15,13 +15,13 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 import numpy as np
-from trainspec.spec.conformance.bank import FAMILIES, combinations
-from trainspec.spec.conformance.driving import Misbehaved, Record, Task, follow, run_all, settle
-from trainspec.spec.conformance.fixtures import fixture_for
-from trainspec.spec.conformance.matching import ALLOWED, errors_of, expected, given, in_bounds
-from trainspec.spec.conformance.steps import HYPER, begin, step
-from trainspec.spec.conformance.subjects import Run
-from trainspec.spec.conformance.verdict import Verdict, verdict_on
+from trainspec.spec.conformance.implementation import Run
+from trainspec.spec.conformance.optimizers.algorithm import HYPER, begin, step
+from trainspec.spec.conformance.optimizers.conventions import FAMILIES, combinations
+from trainspec.spec.conformance.optimizers.fixtures import fixture_for
+from trainspec.spec.conformance.optimizers.matching import ALLOWED, errors_of, expected, given, in_bounds
+from trainspec.spec.conformance.optimizers.runner import Misbehaved, Record, Task, follow, run_all, settle
+from trainspec.spec.conformance.optimizers.verdict import Verdict, verdict_on
 
 # --- expressions ------------------------------------------------------------------------------------------------------------------------
 

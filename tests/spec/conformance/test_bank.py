@@ -13,11 +13,11 @@ from flint import ctx
 from trainspec.reference import FORMULAS, adam, adaptive
 from trainspec.spec.arithmetic import Ball, Rational, Symbolic, proven_zero, symbols
 from trainspec.spec.arithmetic.prover import Verdict as Proven
-from trainspec.spec.conformance.bank import AXES, FAMILIES, STATED, Convention, bank, canonical, find
-from trainspec.spec.conformance.driving import SEPARATING, meant
-from trainspec.spec.conformance.matching import points_in_balls
-from trainspec.spec.conformance.relations import RELATIONS, relation_in_words, relation_of
-from trainspec.spec.conformance.steps import begin, step, walk
+from trainspec.spec.conformance.optimizers.algorithm import begin, step, walk
+from trainspec.spec.conformance.optimizers.conventions import AXES, FAMILIES, STATED, Convention, bank, canonical, find
+from trainspec.spec.conformance.optimizers.matching import points_in_balls
+from trainspec.spec.conformance.optimizers.relations import RELATIONS, relation_in_words, relation_of
+from trainspec.spec.conformance.optimizers.runner import SEPARATING, meant
 
 HYPER = meant({name: first for name, (first, _) in SEPARATING.items()})
 THEIRS = {"decay": "beta2", "eps_grad": "eps", "eps_step": "eps", "beta1_next": "beta1"}
@@ -225,9 +225,9 @@ def test_the_schema_has_the_same_vocabulary():
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_mistakes_break_what_is_right(family):
     """No mistake is the right form in disguise."""
-    from trainspec.spec.conformance.driving import Record
-    from trainspec.spec.conformance.fixtures import fixture_for
-    from trainspec.spec.conformance.matching import coincide
+    from trainspec.spec.conformance.optimizers.fixtures import fixture_for
+    from trainspec.spec.conformance.optimizers.matching import coincide
+    from trainspec.spec.conformance.optimizers.runner import Record
 
     record = Record(fixture_for(changes_lr=True), 0.125, HYPER, np.zeros((1, 5)))
     plain = [one for one in bank().values() if one.family == family and one.departures == 0 and one.weight_decay == "none"]
@@ -244,8 +244,8 @@ def test_a_walk_shows_what_it_remembers():
 
 
 def test_points_in_balls_are_precise():
-    from trainspec.spec.conformance.driving import Record
-    from trainspec.spec.conformance.fixtures import fixture_for
+    from trainspec.spec.conformance.optimizers.fixtures import fixture_for
+    from trainspec.spec.conformance.optimizers.runner import Record
 
     balls = points_in_balls(Convention("sgd"), Record(fixture_for(changes_lr=True), 0.125, {}, np.zeros((1, 5))), {})
     assert all(float(one.rad()) < 1e-60 for one in Ball.plain(balls).ravel())

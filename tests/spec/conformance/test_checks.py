@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from trainspec.spec.conformance import CHECKS, Asked, Verdict, check, failures, parametrize_with_checks
-from trainspec.spec.conformance.verdict import Result
+from trainspec.spec.conformance.optimizers.verdict import Result
 
 from . import misbehaving, right, wrong
 from .asking import ask

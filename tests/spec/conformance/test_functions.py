@@ -11,9 +11,9 @@ from jsonschema import validate
 from trainspec.reference import FORMULAS
 from trainspec.spec.cli import main
 from trainspec.spec.conformance import Verdict, check
-from trainspec.spec.conformance.calling import FunctionReport, FunctionTask, called
-from trainspec.spec.conformance.functions import judged
-from trainspec.spec.conformance.subjects import FunctionSubject
+from trainspec.spec.conformance.functions.runner import FunctionReport, FunctionTask, called
+from trainspec.spec.conformance.functions.verdict import judged
+from trainspec.spec.conformance.implementation import FunctionSubject
 
 from . import misbehaving_functions
 from .asking import ask_function

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 from click.testing import CliRunner
 from trainspec.spec.cli import main
-from trainspec.spec.conformance.bank import bank
+from trainspec.spec.conformance.optimizers.conventions import bank
 
 from . import judged_right, judged_wrong
 from .asking import ask

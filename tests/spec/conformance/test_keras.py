@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 from trainspec.spec.conformance import Verdict
-from trainspec.spec.conformance.subjects import environment, subject_of
+from trainspec.spec.conformance.implementation import environment, subject_of
 
 from . import following as forms
 from .agreeing import alike, differences, subjects_of, weights

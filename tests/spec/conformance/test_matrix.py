@@ -6,9 +6,11 @@ from importlib.metadata import EntryPoint
 import pytest
 from click.testing import CliRunner
 from trainspec.spec.cli import main
-from trainspec.spec.conformance import Verdict, matrix, subjects
+from trainspec.spec.conformance import Verdict
+from trainspec.spec.conformance import implementation as subjects
 from trainspec.spec.conformance.adapters import Name, Offer, in_ours, in_theirs
-from trainspec.spec.conformance.subjects import REQUIRED, ClassSubject, subject_of
+from trainspec.spec.conformance.implementation import REQUIRED, ClassSubject, subject_of
+from trainspec.spec.conformance.report import matrix
 
 from . import right
 

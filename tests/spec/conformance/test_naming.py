@@ -7,7 +7,7 @@ import jsonschema
 import numpy as np
 import pytest
 from trainspec.spec.conformance import Verdict
-from trainspec.spec.conformance.bank import bank
+from trainspec.spec.conformance.optimizers.conventions import bank
 
 from . import right, wrong
 from .asking import ask

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from trainspec.reference.normalization import RunningStats, running_stats
 from trainspec.spec.conformance import Verdict
-from trainspec.spec.conformance.subjects import subject_of
+from trainspec.spec.conformance.implementation import subject_of
 
 from . import following as forms
 from .agreeing import differences, subjects_of

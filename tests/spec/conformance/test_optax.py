@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from trainspec.spec.conformance import Verdict
-from trainspec.spec.conformance.subjects import REQUIRED, subject_of
+from trainspec.spec.conformance.implementation import REQUIRED, subject_of
 
 from . import following as forms
 from .agreeing import alike, differences, subjects_of, weights

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from flint import ctx
 from trainspec.spec.arithmetic import Ball, Undecided
-from trainspec.spec.conformance.bank import FAMILIES, bank
-from trainspec.spec.conformance.driving import Misbehaved
-from trainspec.spec.conformance.matching import ALLOWED, BITS, EQUAL
+from trainspec.spec.conformance.optimizers.conventions import FAMILIES, bank
+from trainspec.spec.conformance.optimizers.matching import ALLOWED, BITS, EQUAL
+from trainspec.spec.conformance.optimizers.runner import Misbehaved
 
 from .reordering import (
     ALIKE,

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from trainspec.spec.cli import main
-from trainspec.spec.conformance.bank import FAMILIES, bank, canonical
-from trainspec.spec.conformance.fixtures import LR, fixture_for, fixtures
-from trainspec.spec.conformance.separation import APART, EVERY, close_pairs, run, separation, shown, trajectories
-from trainspec.spec.conformance.steps import walk
+from trainspec.spec.conformance.optimizers.algorithm import walk
+from trainspec.spec.conformance.optimizers.conventions import FAMILIES, bank, canonical
+from trainspec.spec.conformance.optimizers.fixtures import LR, fixture_for, fixtures
+from trainspec.spec.conformance.optimizers.separation import APART, EVERY, close_pairs, run, separation, shown, trajectories
 
 CASES = [(family, follows) for family in FAMILIES for follows in ((False, True) if family in ("nesterov", "rmsprop") else (False,))]
 

@@ -2,7 +2,7 @@
 
 import pytest
 from trainspec.spec.conformance import Verdict
-from trainspec.spec.conformance.subjects import subject_of
+from trainspec.spec.conformance.implementation import subject_of
 
 from . import following as forms
 from .asking import ask

@@ -5,9 +5,10 @@ from importlib.metadata import EntryPoint
 from types import SimpleNamespace
 
 import pytest
-from trainspec.spec.conformance import Verdict, check, identify, subjects
-from trainspec.spec.conformance.driving import DRIVING, Child, Refusal, Task, settle
-from trainspec.spec.conformance.subjects import NotFound, load, reference_to, subject_of
+from trainspec.spec.conformance import Verdict, check, identify
+from trainspec.spec.conformance import implementation as subjects
+from trainspec.spec.conformance.implementation import NotFound, load, reference_to, subject_of
+from trainspec.spec.conformance.optimizers.runner import DRIVING, Child, Refusal, Task, settle
 
 from . import misbehaving, right
 from .asking import ask

@@ -6,13 +6,13 @@ import itertools
 import numpy as np
 import pytest
 from trainspec.reference import FORMULAS
-from trainspec.reference._door import leaves
+from trainspec.reference.validation import leaves
 from trainspec.spec.conformance import Verdict
-from trainspec.spec.conformance.calling import FunctionReport, FunctionTask, called
-from trainspec.spec.conformance.functions import judged
-from trainspec.spec.conformance.measuring import units_of
-from trainspec.spec.conformance.subjects import FunctionSubject
-from trainspec.spec.conformance.variants import itself, load
+from trainspec.spec.conformance.functions.error import units_of
+from trainspec.spec.conformance.functions.runner import FunctionReport, FunctionTask, called
+from trainspec.spec.conformance.functions.variants import itself, load
+from trainspec.spec.conformance.functions.verdict import judged
+from trainspec.spec.conformance.implementation import FunctionSubject
 
 APART = 1000.0  # bounds
 

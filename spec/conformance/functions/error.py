@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from .calling import Record
+from ..optimizers.verdict import Miss
 from .cases import in_dtype
-from .verdict import Miss
+from .runner import Record
 
 SHAKES = 4  # times that arguments are moved by an ulp, where the running arithmetic has no bound
 SLACK = 8.0  # how much further than those the bound is put
@@ -50,7 +50,7 @@ class Distance:
 
 def dues(formula: Raw, record: Record, arguments: Mapping[str, Any], dtype: Any) -> list[Due]:
     """What a formula makes of a case, with certainty; ArithmeticError or TypeError where that cannot be said."""
-    from ..arithmetic import Ball, certified, leaves
+    from ...arithmetic import Ball, certified, leaves
 
     given = {name: in_dtype(value, dtype) for name, value in arguments.items()}
     outputs = leaves(certified(formula, **given, dtype=dtype))
@@ -82,7 +82,7 @@ def middles(values: Any) -> Any:
 
 def bounds_of(formula: Raw, given: Mapping[str, Any], dtype: Any, outputs: list[Any]) -> list[Any]:
     """The bound of every entry: by the running arithmetic, else from how far the certified value moves."""
-    from ..arithmetic import Refused, Undecided
+    from ...arithmetic import Refused, Undecided
 
     for unit in (float(np.finfo(dtype).eps) / 2, 0.0):
         try:
@@ -94,8 +94,8 @@ def bounds_of(formula: Raw, given: Mapping[str, Any], dtype: Any, outputs: list[
 
 def running(formula: Raw, given: Mapping[str, Any], dtype: Any, unit: float) -> list[Any]:
     """Running bounds, with the arguments off by this unit already."""
-    from ..arithmetic import leaves
-    from ..arithmetic.running import FORMAT, Running, error, format_of
+    from ...arithmetic import leaves
+    from ...arithmetic.running import FORMAT, Running, error, format_of
 
     token = FORMAT.set(format_of(dtype))
     try:
@@ -107,7 +107,7 @@ def running(formula: Raw, given: Mapping[str, Any], dtype: Any, unit: float) -> 
 
 def blurred(value: Any, unit: float) -> Any:
     """An argument of the running arithmetic that is off by a rounding."""
-    from ..arithmetic.running import Bounded, Running, entered
+    from ...arithmetic.running import Bounded, Running, entered
 
     if isinstance(value, tuple):
         parts = [blurred(one, unit) for one in value]
@@ -126,7 +126,7 @@ def blurred(value: Any, unit: float) -> Any:
 
 def shaken(formula: Raw, given: Mapping[str, Any], dtype: Any, outputs: list[Any]) -> list[Any]:
     """How far certified values move when every argument moves by an ulp, up or down: a guide, not a bound, and so with slack."""
-    from ..arithmetic import Ball, certified, leaves
+    from ...arithmetic import Ball, certified, leaves
 
     source = np.random.default_rng(0)
     unit = float(np.finfo(dtype).eps)
@@ -189,7 +189,7 @@ def usual_units(known: list[list[Due]], unit: float) -> list[float]:
 
 def dues_as_computed(formula: Raw, record: Record, arguments: Mapping[str, Any]) -> list[Due]:
     """What a formula of integers and truth values gives as NumPy computes it; nothing where real numbers come out."""
-    from ...reference._door import leaves
+    from ....reference.validation import leaves
 
     try:
         outputs = [np.asarray(one) for one in leaves(formula(**arguments))]
@@ -225,8 +225,8 @@ def errors_of(came: Any, due: Due, dtype: Any) -> tuple[Any, Any]:
         return np.abs(came.astype(float) - due.values.astype(float)), np.ones(came.shape)
     from flint import ctx
 
-    from ..arithmetic import Ball
-    from ..arithmetic.ball import START, spacing
+    from ...arithmetic import Ball
+    from ...arithmetic.ball import START, spacing
 
     numbers = came.astype(float) if came.dtype.kind in "biu" else came
     with ctx.workprec(START):
@@ -247,7 +247,7 @@ def with_filled(arguments: Mapping[str, Any], filled: Mapping[str, Any]) -> dict
 
 def roughly(formula: Raw, records: Iterable[Record], filled: Mapping[str, Any], units: Mapping[str, list[float]], far: float) -> float:
     """The distance by floats alone, in the units of the formula that was asked for: a ranking. Beyond `far` it is not finished."""
-    from ...reference._door import leaves
+    from ....reference.validation import leaves
 
     worst = 0.0
     for record in records:

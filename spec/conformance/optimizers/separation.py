@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from .bank import Convention, Setting, combinations
-from .driving import SEPARATING, Record, meant
+from .conventions import Convention, Setting, combinations
 from .fixtures import LR, fixture_for
 from .matching import coincide, given, in_bounds
+from .runner import SEPARATING, Record, meant
 
 APART = 1000.0  # bounds: conventions that are not the same are at least so far apart
 LOOK = 8.0  # times as far as that, by a common unit, two are looked at more closely
@@ -44,7 +44,7 @@ def shown(family: str, record: Record, *, mistaken: bool | None = None) -> list[
 
 def bounds_of(convention: Convention, record: Record) -> Any:
     """The running bound of a trajectory; 0 for a mistake that grows beyond the format, which is far from everything."""
-    from ..arithmetic import Undecided, rounding_bound
+    from ...arithmetic import Undecided, rounding_bound
 
     theta, grads, lrs, slopes = given(record, np.float64)
     curved = {} if slopes is None else {"slopes": slopes}

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...reference import FORMULAS
-from .steps import walk
+from ....reference import FORMULAS
+from .algorithm import walk
 
 
 class Value(NamedTuple):

@@ -11,9 +11,9 @@ from annotated_types import Ge, Gt, Le, Lt
 from hypothesis import HealthCheck, Phase, assume, settings
 from hypothesis import strategies as st
 
-from ..reference import Formula
-from ..reference._door import SYMBOL, Domain, along, domain_of, domains, in_turn, resolved
-from ..reference.domains import Divides, IndexInto, NotBelow, OneOf, PositiveAlong, PositiveDefinite, StableWith, Symmetric, Varied
+from ...reference import Formula
+from ...reference.domains import Divides, IndexInto, NotBelow, OneOf, PositiveAlong, PositiveDefinite, StableWith, Symmetric, Varied
+from ...reference.validation import SYMBOL, Domain, along, domain_of, domains, in_turn, resolved
 
 SHAPES = [(), (1,), (3,), (2, 2)]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .verdict import Result, scientific
+from ..optimizers.verdict import Result, scientific
 
 
 def as_text(result: Result) -> Any:

@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from .bank import AXES, FAMILIES, Convention, Setting, combinations, known
-from .driving import Record
+from .algorithm import HYPER, OFF, walk
+from .conventions import AXES, FAMILIES, Convention, Setting, combinations, known
 from .fixtures import fixture_for
-from .steps import HYPER, OFF, walk
+from .runner import Record
 
 ALLOWED = 4.0  # bounds: reorderings and fused operations stay below, other conventions are a thousand and more away
 ROUGH = 2.0**-10  # further off, relative to the parameters, a run is not followed in any dtype
@@ -107,7 +107,7 @@ def latest(conventions: Iterable[Convention], records: tuple[Record, ...]) -> Co
 @functools.lru_cache(maxsize=128)
 def expected(convention: Convention, record: Record, dtype: Any = None) -> tuple[Any, Any]:
     """What a convention makes of a run: certified balls, and the bound of what rounding does in the run's dtype or another."""
-    from ..arithmetic import Undecided, certified, rounding_bound
+    from ...arithmetic import Undecided, certified, rounding_bound
 
     theta, grads, lrs, slopes = given(record, record.points.dtype.type)
     curved = {} if slopes is None else {"slopes": slopes}
@@ -124,7 +124,7 @@ DECIDED = 0.5  # the share of a run that rounding must leave decided
 
 def bound_as_far_as_decided(convention: Convention, record: Record, dtype: Any) -> Any:
     """The bound where some of a run depends on rounding: infinite there. Where most of it does, that of programs with float64 scalars."""
-    from ..arithmetic import Running, Scalars, Undecided
+    from ...arithmetic import Running, Scalars, Undecided
 
     for scalars in (Running, Scalars):
         bounds = bound_by_column(convention, record, dtype, scalars)
@@ -135,7 +135,7 @@ def bound_as_far_as_decided(convention: Convention, record: Record, dtype: Any) 
 
 def bound_by_column(convention: Convention, record: Record, dtype: Any, scalars: Any) -> Any:
     """The bound of every coordinate as far as it is decided, and infinity from there on."""
-    from ..arithmetic import rounding_bound
+    from ...arithmetic import rounding_bound
 
     def started(theta: Any, grads: Any, slopes: Any = None) -> Any:
         return begun(convention, theta, grads, scalars(lrs), slopes, **{name: scalars(value) for name, value in record.hyper.items()})
@@ -152,7 +152,7 @@ def bound_by_column(convention: Convention, record: Record, dtype: Any, scalars:
 
 def begun(convention: Convention, theta: Any, *fed: Any, **hyper: Any) -> Any:
     """The start, and the points of a trajectory as far as they are decided."""
-    from ..arithmetic import Undecided
+    from ...arithmetic import Undecided
 
     points = [theta]
     with suppress(Undecided, ZeroDivisionError):
@@ -162,7 +162,7 @@ def begun(convention: Convention, theta: Any, *fed: Any, **hyper: Any) -> Any:
 
 def measured(convention: Convention, records: Iterable[Record], dtype: Any = None) -> Measure:
     """The largest error over all runs, in bounds and in ulps, and the first place where it is too large."""
-    from ..arithmetic import Undecided
+    from ...arithmetic import Undecided
 
     bounds, ulps, divergence, decided = 0.0, 0.0, None, False
     for record in records:
@@ -183,8 +183,8 @@ def measured(convention: Convention, records: Iterable[Record], dtype: Any = Non
 
 def errors_of(points: Any, balls: Any) -> tuple[Any, Any]:
     """How far points are from balls, rounded up, and the unit in the last place of each ball."""
-    from ..arithmetic import Ball
-    from ..arithmetic.ball import spacing
+    from ...arithmetic import Ball
+    from ...arithmetic.ball import spacing
 
     errors = np.frompyfunc(lambda one: float(one.abs_upper()), 1, 1)(Ball.plain(Ball(points) - balls))
     units = np.frompyfunc(lambda one: float(spacing(one, points.dtype)), 1, 1)(Ball.plain(balls))
@@ -204,7 +204,7 @@ def finite(value: float) -> float:
 
 def first_divergence(convention: Convention, record: Record, balls: Any, ratios: Any) -> Divergence | None:
     """The first step and coordinate at which a run is further off than rounding explains."""
-    from ..arithmetic import Ball
+    from ...arithmetic import Ball
 
     if not np.any(ratios > ALLOWED):
         return None
@@ -387,7 +387,7 @@ def points_in_balls(convention: Convention, record: Record, hyper: Mapping[str, 
     """A trajectory at a point without structure, to 256 bits."""
     from flint import ctx
 
-    from ..arithmetic import Ball
+    from ...arithmetic import Ball
 
     theta, grads, lrs, slopes = generic(record)
     balls = {name: Ball(value) for name, value in hyper.items()}
@@ -399,7 +399,7 @@ def coincide(one: Convention, other: Convention, records: Iterable[Record], hype
     """Whether two conventions are the same at the hyper-parameters of each run, or at others, to 150 bits at a point without structure."""
     from flint import ctx
 
-    from ..arithmetic import Ball, Undecided
+    from ...arithmetic import Ball, Undecided
 
     for record in records:
         at = record.hyper if hyper is None else hyper

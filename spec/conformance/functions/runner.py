@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from ...reference import FORMULAS, Formula
-from ...reference._door import domains
-from ...reference._door import leaves as leaves_of
+from ....reference import FORMULAS, Formula
+from ....reference.validation import domains
+from ....reference.validation import leaves as leaves_of
+from ..implementation import FunctionSubject, NotFound, adapter_for, libraries_of, load, version_of
+from ..optimizers.runner import DRIVING, Fault, Misbehaved, Refusal, Task, Watch, alone, attempt, captured, line_of, random_states, reseeded
 from .binding import Binding, bind
 from .cases import Case, allowed, cases, in_dtype
-from .driving import DRIVING, Fault, Misbehaved, Refusal, Task, Watch, alone, attempt, captured, line_of, random_states, reseeded
-from .subjects import FunctionSubject, NotFound, adapter_for, libraries_of, load, version_of
 
 FREE_SIGNS = {("data.pca.fit", 1)}  # outputs, from 0, whose columns are directions: either sign will do
 COMBINATIONS = 64  # of values for what a function does not ask for
@@ -68,7 +68,7 @@ def formula_named(name: str) -> Formula[..., Any]:
         return FORMULAS.get(name) or by_name[name]
     import difflib
 
-    from ..catalogue import catalogue
+    from ...catalogue import catalogue
 
     try:
         return FORMULAS[catalogue().find(name).id]
@@ -156,7 +156,7 @@ def called(subject: FunctionSubject, task: FunctionTask) -> Seen:
     """One function over all cases of its formula."""
     formula = FORMULAS[subject.formula]
     if any(one.kind == "source" for one in domains(formula.raw).values()):
-        from .initializers import sampled
+        from ..initializers.verdict import sampled
 
         return sampled(subject, task)
     try:

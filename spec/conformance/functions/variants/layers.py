@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ...reference.normalization import RunningDeviations, RunningStats
-from .variants import add, variant
+from .....reference.normalization import RunningDeviations, RunningStats
+from . import add, variant
 
 # --- statistics ---------------------------------------------------------------------------------------------------------------------------
 

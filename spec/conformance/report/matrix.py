@@ -13,10 +13,10 @@ from importlib.metadata import entry_points
 from multiprocessing import get_context
 from typing import Any
 
-from .adapters import Offer
-from .matching import NATIVE
-from .subjects import ADAPTERS, ENTRY_POINTS, adapter_for, environment, version_of
-from .verdict import Result, Verdict
+from ..adapters import Offer
+from ..implementation import ADAPTERS, ENTRY_POINTS, adapter_for, environment, version_of
+from ..optimizers.matching import NATIVE
+from ..optimizers.verdict import Result, Verdict
 
 TIMEOUT = 900.0  # seconds for all cells of a library, its import included
 
@@ -89,10 +89,10 @@ def answered(library: str) -> list[Cell]:
 
 def asked(offer: Offer) -> Result:
     """What one subject follows, or the error that it gives."""
-    from .calling import Here
-    from .driving import Fault, Task, driven
-    from .functions import check_function
-    from .verdict import verdict_on
+    from ..functions.runner import Here
+    from ..functions.verdict import check_function
+    from ..optimizers.runner import Fault, Task, driven
+    from ..optimizers.verdict import verdict_on
 
     try:
         if offer.against:

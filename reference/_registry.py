@@ -33,7 +33,7 @@ def formula(identifier: str) -> Callable[[Callable[P, R_co]], Formula[P, R_co]]:
     def register(raw: Callable[P, R_co]) -> Formula[P, R_co]:
         @functools.wraps(raw)
         def behind_the_door(*args: P.args, **kwargs: P.kwargs) -> R_co:
-            from ._door import enter  # the domains load at the first call, not at import
+            from .validation import enter  # the domains load at the first call, not at import
 
             return cast("R_co", enter(raw, args, kwargs))
 

@@ -10,17 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from ...reference import FORMULAS, Formula
-from ...reference._door import leaves as leaves_of
-from .calling import COMBINATIONS, FunctionReport, FunctionTask, Record, Seen, drive_function, formula_named, is_formula
+from ....reference import FORMULAS, Formula
+from ....reference.validation import leaves as leaves_of
+from ..implementation import NotFound, reference_to
+from ..initializers.verdict import initializer_verdict, takes_source
+from ..optimizers.matching import ALLOWED, finite
+from ..optimizers.runner import TIMEOUT, Child, Fault, answer_of
+from ..optimizers.verdict import Result, Rival, Same, Verdict, environment_of, in_words, scientific, titled
 from .cases import in_dtype
-from .driving import TIMEOUT, Child, Fault, answer_of
-from .initializers import initializer_verdict, takes_source
-from .matching import ALLOWED, finite
-from .measuring import Distance, measured, roughly, units_of, with_filled
-from .subjects import NotFound, reference_to
+from .error import Distance, measured, roughly, units_of, with_filled
+from .runner import COMBINATIONS, FunctionReport, FunctionTask, Record, Seen, drive_function, formula_named, is_formula
 from .variants import Variant, itself, load, mutated, variants_of
-from .verdict import Result, Rival, Same, Verdict, environment_of, in_words, scientific, titled
 
 __all__ = ["check_function", "is_formula"]
 
@@ -50,7 +50,7 @@ def check_function(
     task = FunctionTask(place, settings or {}, names or {}, dtype, wanted)
     with child() as process:
         promise = process.ask(drive_function, task, timeout=timeout)
-        from .. import arithmetic  # noqa: F401 - it loads while the subject runs, and so does the bank
+        from ... import arithmetic  # noqa: F401 - it loads while the subject runs, and so does the bank
 
         load()
         found = answer_of(promise, timeout)
@@ -68,7 +68,7 @@ def shown_too(result: Result, process: Any, task: FunctionTask, *, prove: bool, 
     evidence = (conforms and result.command == "check") if evidence is None else evidence
     if not (prove or evidence) or takes_source(FORMULAS[str(result.entry)]):
         return result
-    from .proving import BUDGET, EVIDENCE_BUDGET, Shown, show_function
+    from .proof import BUDGET, EVIDENCE_BUDGET, Shown, show_function
 
     limit = 2 * (BUDGET * prove + EVIDENCE_BUDGET * evidence)
     found = answer_of(process.ask(show_function, task, dict(result.assumed), prove and conforms, evidence, timeout=limit), limit)
@@ -95,7 +95,7 @@ def with_counterexample(result: Result, process: Any, task: FunctionTask) -> Res
     """The result with a small input that shows the deviation."""
     if result.verdict is not Verdict.DEVIATES or takes_source(FORMULAS[str(result.entry)]):
         return result
-    from .counterexamples import LIMIT, small
+    from .counterexample import LIMIT, small
 
     found = answer_of(process.ask(small, task, dict(result.assumed), timeout=LIMIT * 3), LIMIT * 3)
     return result if isinstance(found, Fault) or not found else replace(result, counterexample=found)
@@ -350,7 +350,7 @@ def simulated(variant: Variant, records: Iterable[Record], filled: Mapping[str, 
 
 def said(formula: Formula[..., Any]) -> str:
     """What a formula says, in one line."""
-    from ..catalogue import catalogue
+    from ...catalogue import catalogue
 
     return catalogue().find(formula.id).title
 

@@ -18,13 +18,13 @@ from typing import Any, get_args
 import numpy as np
 from annotated_types import Ge, Gt
 
-from ...reference import FORMULAS, Formula
-from ...reference._door import Domain, domains
-from ...reference.domains import Divides, IndexInto, NotBelow, OneOf, PositiveAlong, PositiveDefinite, StableWith, Symmetric, Varied
+from ....reference import FORMULAS, Formula
+from ....reference.domains import Divides, IndexInto, NotBelow, OneOf, PositiveAlong, PositiveDefinite, StableWith, Symmetric, Varied
+from ....reference.validation import Domain, domains
+from ..optimizers.matching import ALLOWED
+from ..optimizers.runner import alone, captured
 from .binding import Binding, bind
-from .calling import FunctionTask, flat, functions_of
-from .driving import alone, captured
-from .matching import ALLOWED
+from .runner import FunctionTask, flat, functions_of
 
 BUDGET = 20.0  # seconds for proofs
 EVIDENCE_BUDGET = 10.0  # seconds for pieces of evidence
@@ -76,7 +76,7 @@ class Attempt:
 
     def made(self) -> Shown:
         """For every size where that can be shown, else for small ones."""
-        from ..arithmetic import Verdict
+        from ...arithmetic import Verdict
 
         reasons = []
         for scope, make in (("every size", tensors), ("size", arrays)):
@@ -111,7 +111,7 @@ class Attempt:
 
     def judged(self, arguments: Mapping[str, Any]) -> Any:
         """Whether the function gives what the formula gives."""
-        from ..evidence import judge
+        from ...evidence import judge
 
         due = self.formula.raw(**arguments)
         came = self.binding.call(self.function, arguments)
@@ -124,7 +124,7 @@ class Attempt:
 @contextmanager
 def more_functions() -> Iterator[None]:
     """np.var and np.std on symbols, by their definitions: the reference writes variances out, and functions of others need not."""
-    from ..arithmetic import _numbers, tensor
+    from ...arithmetic import _numbers, tensor
 
     of_numbers: Any = _numbers.FUNCTIONS
     of_tensors: Any = sys.modules[tensor.__module__].FUNCTIONS
@@ -140,7 +140,7 @@ def more_functions() -> Iterator[None]:
 
 def symbolic(value: Any) -> bool:
     """Whether a value is of the symbols."""
-    from ..arithmetic import Symbolic, Tensor
+    from ...arithmetic import Symbolic, Tensor
 
     return isinstance(value, Tensor | Symbolic)
 
@@ -171,7 +171,7 @@ def tensors(given: Mapping[str, Domain], pinned: Mapping[str, Any]) -> tuple[str
     """Arrays of symbolic shape."""
     import sympy as sp
 
-    from ..arithmetic import labels, tensor
+    from ...arithmetic import labels, tensor
 
     sizes: dict[str, Any] = {}
 
@@ -192,7 +192,7 @@ def tensors(given: Mapping[str, Domain], pinned: Mapping[str, Any]) -> tuple[str
 
 def arrays(given: Mapping[str, Domain], pinned: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """Small arrays of symbols."""
-    from ..arithmetic import symbols
+    from ...arithmetic import symbols
 
     used: dict[str, int] = {}
 
@@ -233,7 +233,7 @@ def met(
 
     A piece that raises shows nothing of a function that floats alone can enter, and is left out.
     """
-    from ..evidence import PIECES, run_piece
+    from ...evidence import PIECES, run_piece
 
     importlib.import_module(f"trainspec.spec.evidence.{formula.__module__.rpartition('.')[2]}")
     given = list(domains(formula.raw))

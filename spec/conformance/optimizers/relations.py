@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .bank import Convention, canonical
+from .conventions import Convention, canonical
 
 Feed = Callable[[int, Any, SimpleNamespace], tuple[Any, SimpleNamespace]]
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from ...reference import FORMULAS, Formula
-from ...reference._door import domains
+from ....reference import FORMULAS, Formula
+from ....reference.validation import domains
+from ..optimizers.runner import alone, captured
 from .binding import Binding, at, bind
-from .calling import FunctionTask, Record, flat, functions_of
 from .cases import Case, allowed, cases, in_dtype
-from .driving import alone, captured
-from .measuring import dues, of_case, with_filled
+from .error import dues, of_case, with_filled
+from .runner import FunctionTask, Record, flat, functions_of
 
 LIMIT = 4.0  # seconds
 EXAMPLES = 200
@@ -31,7 +31,7 @@ def search(task: FunctionTask, filled: Mapping[str, Any]) -> str:
     from hypothesis import find
     from hypothesis.errors import Flaky, NoSuchExample, Unsatisfiable
 
-    from ..domains import arguments, quiet
+    from ...inputs.strategies import arguments, quiet
 
     with captured():
         (subject,) = functions_of(task)
@@ -107,7 +107,7 @@ def imported(target: str, name: str) -> list[str]:
         return ["import runpy", f"subject = runpy.run_path({place!r})[{path!r}]"]
     if name and path == name:
         return [f"from {place} import {path} as subject"]
-    return ["from trainspec.spec.conformance.subjects import load", f"subject = load({target!r})"]
+    return ["from trainspec.spec.conformance.implementation import load", f"subject = load({target!r})"]
 
 
 def written(value: Any) -> str:

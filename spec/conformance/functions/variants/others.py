@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ...reference import FORMULAS
-from .variants import add, variant
+from .....reference import FORMULAS
+from . import add, variant
 
 
 def raw(identifier: str) -> Callable[..., Any]:

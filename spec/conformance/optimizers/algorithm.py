@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from .bank import Convention
+    from .conventions import Convention
 
 HYPER: Mapping[str, float] = {  # every hyper-parameter besides lr, with the value that is assumed where nobody states one
     "momentum": 0.9,

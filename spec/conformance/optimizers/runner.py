@@ -19,9 +19,21 @@ from typing import Any
 
 import numpy as np
 
+from ..implementation import (
+    PAIRS,
+    REQUIRED,
+    VOCABULARY,
+    FunctionSubject,
+    NotFound,
+    Run,
+    Subject,
+    circumstances,
+    ours,
+    subject_of,
+    version_of,
+)
+from .algorithm import HYPER, OFF
 from .fixtures import LR, Fixture, fixture_for, fixtures
-from .steps import HYPER, OFF
-from .subjects import PAIRS, REQUIRED, VOCABULARY, FunctionSubject, NotFound, Run, Subject, circumstances, ours, subject_of, version_of
 
 TIMEOUT = 30.0  # seconds, imports included
 MEMORY = 8.0  # GiB of data
@@ -315,7 +327,8 @@ def attempt(where: str, call: Callable[..., Any], *arguments: Any) -> Any:
 
 def line_of(problem: BaseException) -> str:
     """The last line of the subject's own code in a traceback."""
-    frames = [one for one in traceback.extract_tb(problem.__traceback__) if os.path.dirname(one.filename) != os.path.dirname(__file__)]
+    kit = os.path.dirname(os.path.dirname(__file__)) + os.sep
+    frames = [frame for frame in traceback.extract_tb(problem.__traceback__) if not frame.filename.startswith(kit)]
     return f" ({os.path.basename(frames[-1].filename)}, line {frames[-1].lineno})" if frames else ""
 
 

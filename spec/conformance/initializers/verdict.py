@@ -17,13 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from ...reference import FORMULAS, Formula
-from ...reference._door import domains
-from .binding import Binding, bind
-from .calling import FunctionTask, Record, Seen
-from .cases import Case
-from .driving import Fault, Misbehaved, Refusal, attempt, random_states, reseeded
-from .subjects import FunctionSubject
+from ....reference import FORMULAS, Formula
+from ....reference.validation import domains
+from ..functions.binding import Binding, bind
+from ..functions.cases import Case
+from ..functions.runner import FunctionTask, Record, Seen
+from ..implementation import FunctionSubject
+from ..optimizers.runner import Fault, Misbehaved, Refusal, attempt, random_states, reseeded
 
 ALPHA = 1e-9  # the probability that a right initializer is turned away
 TESTS = 40  # at most so many share it
@@ -493,7 +493,7 @@ def no_partition(seen: Seen) -> Failure | None:
 
 def initializer_verdict(seen: Seen, title: str, command: str) -> dict[str, Any]:
     """What an initializer follows, and what is said of it."""
-    from .verdict import Verdict
+    from ..optimizers.verdict import Verdict
 
     formula = FORMULAS[seen.formula]
     hyper = {key: value for key, value in seen.records[0].case.arguments.items() if key not in ("fan_out", "fan_in", "seed")}

@@ -9,10 +9,10 @@ from typing import Any, get_args
 
 from annotated_types import Ge, Le
 
-from ...reference import Formula
-from ...reference._door import Domain, domains
-from .driving import Refusal
-from .subjects import REQUIRED
+from ....reference import Formula
+from ....reference.validation import Domain, domains
+from ..implementation import REQUIRED
+from ..optimizers.runner import Refusal
 
 NEUTRAL: Mapping[str, float] = {"gamma": 1.0, "beta": 0.0, "bias": 0.0, "grad_output": 1.0}  # arrays that may be left out
 
@@ -238,7 +238,7 @@ def likely(name: str, domain: Domain, formula: Any) -> tuple[Any, ...]:
 
 def presets(identifier: str, name: str) -> list[float]:
     """The values of an argument in the presets of a catalogue entry."""
-    from ..catalogue import catalogue
+    from ...catalogue import catalogue
 
     entry = catalogue().entries.get(identifier)
     return [float(one[name]) for one in entry.presets if name in one] if entry else []

@@ -17,10 +17,10 @@ import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
 from hypothesis.errors import UnsatisfiedAssumption
 
-from ...reference import Formula
-from ...reference._door import Domain, domains, in_turn
-from ...reference.domains import Divides, IndexInto, NotBelow, OneOf, StableWith
-from ..domains import Cubic, fitted
+from ....reference import Formula
+from ....reference.domains import Divides, IndexInto, NotBelow, OneOf, StableWith
+from ....reference.validation import Domain, domains, in_turn
+from ...inputs.strategies import Cubic, fitted
 
 SIZES = (3, 4, 2, 5)  # of the axes of a case, in turn
 GENERIC = 6  # cases with nothing special about them

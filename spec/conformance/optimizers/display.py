@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .bank import AXES, Convention
+from .conventions import AXES, Convention
 
 VELOCITIES: Mapping[tuple[str, str], str] = {  # by the place of lr and the form, for a direction u
     ("inside", "none"): "v ← μ v − η u,   θ ← θ + v",

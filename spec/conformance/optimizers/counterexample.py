@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .bank import Convention, find
-from .driving import Misbehaved, Plan, Task, alone, captured, gradient_function, settle
-from .steps import walk
-from .subjects import Subject, subject_of
+from ..implementation import Subject, subject_of
+from .algorithm import walk
+from .conventions import Convention, find
+from .runner import Misbehaved, Plan, Task, alone, captured, gradient_function, settle
 
 GAPS = (2.0**-6, 2.0**-18, 2.0**-40)  # relative to the parameters; a visible one is looked for first
 EXAMPLES = 150
@@ -42,7 +42,7 @@ def shrunk(subject: Subject, task: Task, convention: Convention) -> str | None:
     from hypothesis import find
     from hypothesis.errors import NoSuchExample, Unsatisfiable
 
-    from ..domains import quiet
+    from ...inputs.strategies import quiet
 
     run = settle(subject.parameters, task).runs[-1]
     kind = np.dtype(task.dtype).type

@@ -17,8 +17,8 @@ from typing import Any, get_args
 import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
 
-from ...reference import FORMULAS, Formula
-from ...reference._door import Domain, domains, leaves
+from .....reference import FORMULAS, Formula
+from .....reference.validation import Domain, domains, leaves
 
 CHAPTERS = ("layers", "others")  # the modules that hold variants of single formulas
 
@@ -81,7 +81,7 @@ def load() -> Mapping[str, list[Variant]]:
 
 def variants_of(formula: Formula[..., Any]) -> list[Variant]:
     """All that the bank has for a formula: other formulas first, then its own variants, then what is made of every formula."""
-    return [*others(formula), *load().get(formula.id, ()), *generic(formula)]
+    return [*compatible_formulas(formula), *load().get(formula.id, ()), *generic(formula)]
 
 
 def itself(formula: Formula[..., Any]) -> Variant:
@@ -92,7 +92,7 @@ def itself(formula: Formula[..., Any]) -> Variant:
 # --- other formulas -----------------------------------------------------------------------------------------------------------------------
 
 
-def others(formula: Formula[..., Any]) -> Iterator[Variant]:
+def compatible_formulas(formula: Formula[..., Any]) -> Iterator[Variant]:
     """Other formulas of the catalogue that take the same arguments, in the same place or by name."""
     given = domains(formula.raw)
     for one in FORMULAS.values():
@@ -185,7 +185,7 @@ def of_results(formula: Formula[..., Any]) -> Iterator[Variant]:
 def outputs(formula: Formula[..., Any]) -> int:
     """How many arrays and numbers a formula returns, states taken apart."""
     hint = formula.raw.__annotations__.get("return", "")
-    from ...reference._door import resolved
+    from .....reference.validation import resolved
 
     found = resolved(formula.raw, formula.raw.__module__)["return"]
     return len(parts_of(found)) if hint else 1
@@ -330,7 +330,7 @@ def swapped(raw: Callable[..., Any], one: str, other: str, **arguments: Any) -> 
 
 def mutated(formula: Formula[..., Any]) -> Iterator[Variant]:
     """The formula with one place of its source changed: the last resort, named by the change."""
-    from ..mutants import mutants
+    from ....mutants import mutants
 
     for one in mutants(formula):
         before, _, after = one.change.partition(" → ")

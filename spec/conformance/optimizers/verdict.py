@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from .bank import DECAYS, FAMILIES, Convention, canonical, combinations, find
-from .driving import TIMEOUT, Child, Fault, Report, Task, answer_of, assumed, drive
+from ..implementation import NotFound, reference_to
+from .algorithm import HYPER
+from .conventions import DECAYS, FAMILIES, Convention, canonical, combinations, find
+from .counterexample import smallest
 from .matching import (
     NATIVE,
     Candidates,
@@ -29,9 +31,7 @@ from .matching import (
     setting_of,
 )
 from .relations import relation_in_words
-from .shrinking import smallest
-from .steps import HYPER
-from .subjects import NotFound, reference_to
+from .runner import TIMEOUT, Child, Fault, Report, Task, answer_of, assumed, drive
 
 DTYPES = ("float64", "float32")
 
@@ -186,7 +186,7 @@ def identify(
 
 def names_formula_alone(name: str) -> bool:
     """Whether a name is that of a formula and of no optimizer's convention."""
-    from .functions import is_formula
+    from ..functions.verdict import is_formula
 
     try:
         return not find(name)
@@ -196,7 +196,7 @@ def names_formula_alone(name: str) -> bool:
 
 def judged_as_function(task: Task, subject: Any, command: str, timeout: float, **options: Any) -> Result:
     """What the kit for functions says."""
-    from .functions import check_function
+    from ..functions.verdict import check_function
 
     return check_function(subject, settings=task.settings, names=task.names, dtype=task.dtype, timeout=timeout, command=command, **options)
 
@@ -205,12 +205,12 @@ def convention_named(name: str) -> Convention:
     """A convention of the bank, or ValueError with the nearest names."""
     import difflib
 
-    from .bank import bank
+    from .conventions import bank
 
     try:
         return find(name)
     except KeyError:
-        from ...reference import FORMULAS
+        from ....reference import FORMULAS
 
         near = difflib.get_close_matches(name, [*bank(), *FORMULAS], n=3, cutoff=0.3)
         raise ValueError(f"no convention is called {name!r}" + (f"; did you mean {', '.join(near)}?" if near else "")) from None
@@ -232,7 +232,7 @@ def judged(task: Task, subject: Any, command: str, wanted: Convention | None, ti
     task = replace(task, target=target)
     with Child() as process:
         promise = process.ask(drive, task, timeout=timeout)
-        from .. import arithmetic  # noqa: F401 - it loads while the subject runs
+        from ... import arithmetic  # noqa: F401 - it loads while the subject runs
 
         seen = answer_of(promise, timeout)
         report = Report(faults=(seen,)) if isinstance(seen, Fault) else seen

@@ -1,0 +1,1 @@
+"""The functions: variants, cases, and the verdict on an implementation."""

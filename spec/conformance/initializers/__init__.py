@@ -1,0 +1,1 @@
+"""The initializers: laws, tests, and the verdict on an implementation."""

@@ -1,0 +1,1 @@
+"""The optimizers: conventions, fixtures, and the verdict on an implementation."""

@@ -1,0 +1,1 @@
+"""What people see of verdicts: text, tables, the matrix of libraries."""

@@ -1,0 +1,1 @@
+"""Everything that draws from the domain of an argument: strategies, invalid inputs, cases."""
