@@ -106,7 +106,7 @@ def verify(identifiers: tuple[str, ...], jobs: int | None, full: bool, timeout: 
 
     from .catalogue import catalogue
     from .evidence import load
-    from .ledger import misprints_of, pieces_for
+    from .ledger import evidence_for, printed_forms_of
     from .ledger import verify as run
 
     known = catalogue()
@@ -115,7 +115,7 @@ def verify(identifiers: tuple[str, ...], jobs: int | None, full: bool, timeout: 
     load()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as progress:
-        task = progress.add_task("evidence", total=len(pieces_for(entries) + misprints_of(errata)))
+        task = progress.add_task("evidence", total=len(evidence_for(entries) + printed_forms_of(errata)))
         ledger = run(entries, errata, jobs=jobs or 0, timeout=timeout, full=full, report=lambda result: progress.advance(task))
     if as_json:
         print_json(ledger.as_json())
@@ -132,7 +132,7 @@ def print_ledger(ledger: Ledger, errata: list[Erratum]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from .evidence import PIECES
+    from .evidence import EVIDENCE
 
     out = console()
     table = Table(title="Ledger")
@@ -141,7 +141,7 @@ def print_ledger(ledger: Ledger, errata: list[Erratum]) -> None:
     for one in ledger.entries:
         kinds: dict[str, int] = {}
         for result in one.evidence:
-            kind = PIECES[result.name].kind
+            kind = EVIDENCE[result.name].kind
             kinds[kind] = kinds.get(kind, 0) + 1
         evidence = ", ".join(kind + (f" ×{count}" if count > 1 else "") for kind, count in kinds.items())
         evidence += f"\n{escape(one.detail)}" if one.detail else ""

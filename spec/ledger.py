@@ -1,4 +1,4 @@
-"""The ledger: every piece of evidence run, in parallel processes, and the verdict on each entry and erratum that follows."""
+"""The ledger: run the evidence in parallel processes and derive the verdict on each entry and erratum."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from .arithmetic import Verdict
 from .catalogue import Entry, Erratum, catalogue
-from .evidence import EXACT_KINDS, MISPRINTS, PIECES, Result, load, run_named
+from .evidence import EVIDENCE, EXACT_KINDS, PRINTED_FORMS, EvidenceResult, load, run_named
 
 TIMEOUT = 120.0  # seconds for one piece; one that takes longer is unknown
 FULL_TIMEOUT = 1800.0  # the same of a full run
@@ -24,27 +24,27 @@ QUALITATIVE = "qualitative"
 
 @dataclass(frozen=True)
 class EntryVerdict:
-    """What is known of one entry: its verdict, why if it is not `holds`, and the pieces behind it."""
+    """The verdict on one entry, the reason if it is not `holds`, and the results of its evidence."""
 
     entry: Entry
     verdict: str
     detail: str
-    evidence: tuple[Result, ...]
+    evidence: tuple[EvidenceResult, ...]
 
 
 @dataclass(frozen=True)
 class ErratumVerdict:
-    """What is known of one erratum: its printed forms must be refuted, the entries that it concerns must hold."""
+    """The verdict on one erratum, the reason, and the results of its printed forms."""
 
     erratum: Erratum
     verdict: str
     detail: str
-    printed: tuple[Result, ...]
+    printed_forms: tuple[EvidenceResult, ...]
 
 
 @dataclass(frozen=True)
 class Ledger:
-    """All verdicts of one run."""
+    """The verdicts of one run on the selected entries and errata, and the seconds of computing that it took."""
 
     entries: tuple[EntryVerdict, ...]
     errata: tuple[ErratumVerdict, ...]
@@ -52,57 +52,57 @@ class Ledger:
 
     @property
     def holds(self) -> bool:
-        """Whether nothing is refuted or unknown."""
-        verdicts = [*(one.verdict for one in self.entries), *(one.verdict for one in self.errata)]
-        return all(one in (Verdict.HOLDS.value, QUALITATIVE, "by reading") for one in verdicts)
+        """Whether no entry and no erratum is refuted or unknown."""
+        verdicts = [*(entry.verdict for entry in self.entries), *(erratum.verdict for erratum in self.errata)]
+        return all(verdict in (Verdict.HOLDS.value, QUALITATIVE, "by reading") for verdict in verdicts)
 
     @property
     def chapters(self) -> dict[str, dict[str, Any]]:
-        """For each chapter how many of its entries and errata have which verdict, and how many pieces of which kind stand behind it."""
+        """For each chapter: the number of entries and of errata by verdict, and the number of pieces of evidence by kind."""
         return {
             name: {
-                "entries": tally(one.verdict for one in self.entries if one.entry.chapter == name),
-                "errata": tally(one.verdict for one in self.errata if one.erratum.chapter == name),
-                "evidence": tally(PIECES[piece].kind for piece in self.pieces(name)),
+                "entries": tally(entry.verdict for entry in self.entries if entry.entry.chapter == name),
+                "errata": tally(erratum.verdict for erratum in self.errata if erratum.erratum.chapter == name),
+                "evidence": tally(EVIDENCE[piece].kind for piece in self.pieces(name)),
             }
-            for name in dict.fromkeys(one.entry.chapter for one in self.entries)
+            for name in dict.fromkeys(entry.entry.chapter for entry in self.entries)
         }
 
     def pieces(self, chapter: str | None = None) -> set[str]:
-        """The names of the pieces behind the entries, of one chapter or of all."""
-        return {result.name for one in self.entries if chapter in (None, one.entry.chapter) for result in one.evidence}
+        """Return the names of the evidence for the entries of one chapter, or of all chapters."""
+        return {result.name for entry in self.entries if chapter in (None, entry.entry.chapter) for result in entry.evidence}
 
     def as_json(self) -> dict[str, Any]:
-        """The ledger with stable keys: chapters, entries, errata, summary."""
+        """Return the ledger as JSON data with stable keys: chapters, entries, errata, summary."""
         return {
             "chapters": self.chapters,
             "entries": [
                 {
-                    "id": one.entry.id,
-                    "chapter": one.entry.chapter,
-                    "kind": one.entry.kind,
-                    "status": one.entry.status,
-                    "verdict": one.verdict,
-                    "detail": one.detail,
-                    "evidence": [evidence_as_json(result) for result in one.evidence],
+                    "id": entry.entry.id,
+                    "chapter": entry.entry.chapter,
+                    "kind": entry.entry.kind,
+                    "status": entry.entry.status,
+                    "verdict": entry.verdict,
+                    "detail": entry.detail,
+                    "evidence": [evidence_as_json(result) for result in entry.evidence],
                 }
-                for one in self.entries
+                for entry in self.entries
             ],
             "errata": [
                 {
-                    "id": one.erratum.id,
-                    "chapter": one.erratum.chapter,
-                    "class": one.erratum.kind,
-                    "decided_by": one.erratum.decided_by,
-                    "verdict": one.verdict,
-                    "detail": one.detail,
-                    "printed": [result_as_json(result) for result in one.printed],
+                    "id": erratum.erratum.id,
+                    "chapter": erratum.erratum.chapter,
+                    "class": erratum.erratum.kind,
+                    "decided_by": erratum.erratum.decided_by,
+                    "verdict": erratum.verdict,
+                    "detail": erratum.detail,
+                    "printed": [result_as_json(result) for result in erratum.printed_forms],
                 }
-                for one in self.errata
+                for erratum in self.errata
             ],
             "summary": {
-                "entries": tally(one.verdict for one in self.entries),
-                "errata": tally(one.verdict for one in self.errata),
+                "entries": tally(entry.verdict for entry in self.entries),
+                "errata": tally(erratum.verdict for erratum in self.errata),
                 "pieces": len(self.pieces()),
                 "seconds": round(self.seconds, 3),
             },
@@ -110,26 +110,26 @@ class Ledger:
 
 
 def tally(verdicts: Iterable[str]) -> dict[str, int]:
-    """How often each verdict occurs."""
+    """Return how often each verdict occurs."""
     counts: dict[str, int] = {}
-    for one in verdicts:
-        counts[one] = counts.get(one, 0) + 1
+    for verdict in verdicts:
+        counts[verdict] = counts.get(verdict, 0) + 1
     return dict(sorted(counts.items()))
 
 
-def result_as_json(result: Result) -> dict[str, Any]:
-    """One result."""
+def result_as_json(result: EvidenceResult) -> dict[str, Any]:
+    """Return the name, verdict, time and reason of one result."""
     return {"name": result.name, "verdict": result.verdict.value, "seconds": round(result.seconds, 3), "detail": result.detail}
 
 
-def evidence_as_json(result: Result) -> dict[str, Any]:
-    """One result with the kind and scope of its piece."""
-    piece = PIECES[result.name]
+def evidence_as_json(result: EvidenceResult) -> dict[str, Any]:
+    """Return one result with the kind and scope of its piece of evidence."""
+    piece = EVIDENCE[result.name]
     return {"kind": piece.kind, "scope": piece.scope, **result_as_json(result)}
 
 
 def workers(jobs: int) -> Any:
-    """A pool of processes that start with the evidence loaded, where the system can fork from a clean server."""
+    """Return a pool of worker processes; where the system has a fork server, they start with the evidence loaded."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return ProcessPool(max_workers=jobs, context=multiprocessing.get_context("spawn"))
     context = multiprocessing.get_context("forkserver")
@@ -138,10 +138,15 @@ def workers(jobs: int) -> Any:
 
 
 def run_all(
-    names: list[str], *, jobs: int, timeout: float, report: Callable[[Result], None], task: Callable[[str], Result] = run_named
-) -> dict[str, Result]:
-    """Run pieces and misprints in worker processes; one that raises, hangs or dies is unknown, and the others go on."""
-    results: dict[str, Result] = {}
+    names: list[str],
+    *,
+    jobs: int,
+    timeout: float,
+    report: Callable[[EvidenceResult], None],
+    task: Callable[[str], EvidenceResult] = run_named,
+) -> dict[str, EvidenceResult]:
+    """Run evidence and printed forms in worker processes; one that raises, times out or dies is unknown, and the others still run."""
+    results: dict[str, EvidenceResult] = {}
     with workers(jobs) as pool:
         futures = {pool.schedule(task, args=(name,), timeout=timeout): name for name in names}
         for future in as_completed(futures):
@@ -149,23 +154,23 @@ def run_all(
             try:
                 result = future.result()
             except OutOfTime:
-                result = Result(name, Verdict.UNKNOWN, f"no verdict within {timeout:g} s", timeout)
+                result = EvidenceResult(name, Verdict.UNKNOWN, f"no verdict within {timeout:g} s", timeout)
             except ProcessExpired as death:
-                result = Result(name, Verdict.UNKNOWN, f"the process died: {death}", 0.0)
+                result = EvidenceResult(name, Verdict.UNKNOWN, f"the process died: {death}", 0.0)
             results[name] = result
             report(result)
     return results
 
 
 def available_cores() -> int:
-    """The cores that this process may use."""
+    """Return the number of processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def pieces_for(entries: Iterable[Entry]) -> list[str]:
-    """The names of the pieces that support these entries."""
+def evidence_for(entries: Iterable[Entry]) -> list[str]:
+    """Return the names of the evidence that supports these entries."""
     wanted = {entry.id for entry in entries}
-    return [name for name, piece in PIECES.items() if wanted & set(piece.ids)]
+    return [name for name, piece in EVIDENCE.items() if wanted & set(piece.ids)]
 
 
 def verify(
@@ -175,43 +180,47 @@ def verify(
     jobs: int = 0,
     timeout: float | None = None,
     full: bool = False,
-    report: Callable[[Result], None] = lambda _: None,
+    report: Callable[[EvidenceResult], None] = lambda _: None,
 ) -> Ledger:
-    """Run all evidence for these entries and errata, in full where a piece has a longer form, and draw the verdicts."""
+    """Run all evidence for these entries and errata, with `full` the long form of each piece that has one, and return the ledger."""
     load()
-    names = pieces_for(entries) + misprints_of(errata)
+    names = evidence_for(entries) + printed_forms_of(errata)
     if full:
-        names.sort(key=lambda name: name not in PIECES or not PIECES[name].has_full_form)  # the longest first: no core idles at the end
+        # the longest first, so that all cores are busy until the end
+        names.sort(key=lambda name: name not in EVIDENCE or not EVIDENCE[name].has_full_form)
     allowed = timeout or (FULL_TIMEOUT if full else TIMEOUT)
     task = functools.partial(run_named, full=full)
     results = run_all(names, jobs=jobs or available_cores(), timeout=allowed, report=report, task=task)
-    judged = tuple(entry_verdict(entry, [results[name] for name in pieces_for([entry])]) for entry in entries)
-    known = {one.entry.id: one.verdict for one in judged}
-    decided = tuple(erratum_verdict(erratum, [results[name] for name in misprints_of([erratum])], known) for erratum in errata)
-    return Ledger(judged, decided, sum(one.seconds for one in results.values()))
+    entry_verdicts = tuple(entry_verdict(entry, [results[name] for name in evidence_for([entry])]) for entry in entries)
+    by_id = {record.entry.id: record.verdict for record in entry_verdicts}
+    erratum_verdicts = tuple(erratum_verdict(erratum, [results[name] for name in printed_forms_of([erratum])], by_id) for erratum in errata)
+    return Ledger(entry_verdicts, erratum_verdicts, sum(result.seconds for result in results.values()))
 
 
-def misprints_of(errata: Iterable[Erratum]) -> list[str]:
-    """The names of the printed forms of these errata."""
+def printed_forms_of(errata: Iterable[Erratum]) -> list[str]:
+    """Return the names of the printed forms of these errata."""
     wanted = {erratum.id for erratum in errata}
-    return [name for name, one in MISPRINTS.items() if one.id in wanted]
+    return [name for name, printed_form in PRINTED_FORMS.items() if printed_form.id in wanted]
 
 
-def entry_verdict(entry: Entry, results: list[Result]) -> EntryVerdict:
-    """Refuted if any piece is, unknown if any is or if the evidence is too thin, else holds."""
+def entry_verdict(entry: Entry, results: list[EvidenceResult]) -> EntryVerdict:
+    """Return the verdict on an entry: refuted if a piece is, unknown if a piece is or if evidence is missing, otherwise holds."""
     evidence = tuple(results)
     if entry.kind == QUALITATIVE:
         return EntryVerdict(entry, QUALITATIVE, entry.statement, evidence)
     for verdict in (Verdict.REFUTED, Verdict.UNKNOWN):
-        for one in results:
-            if one.verdict is verdict:
-                return EntryVerdict(entry, verdict.value, f"{one.name}: {one.detail}", evidence)
-    thin = too_thin(entry, {PIECES[one.name].kind for one in results})
-    return EntryVerdict(entry, Verdict.UNKNOWN.value if thin else Verdict.HOLDS.value, thin, evidence)
+        for result in results:
+            if result.verdict is verdict:
+                return EntryVerdict(entry, verdict.value, f"{result.name}: {result.detail}", evidence)
+    missing = missing_evidence(entry, {EVIDENCE[result.name].kind for result in results})
+    return EntryVerdict(entry, Verdict.UNKNOWN.value if missing else Verdict.HOLDS.value, missing, evidence)
 
 
-def too_thin(entry: Entry, kinds: set[str]) -> str:
-    """What the evidence lacks: two disjoint kinds, one of them machine-exact, unless the entry says why not; presets need one."""
+def missing_evidence(entry: Entry, kinds: set[str]) -> str:
+    """Return what is missing, or an empty string.
+
+    Required are two kinds, one of them exact, unless the entry states an exception; an entry of presets needs one kind.
+    """
     if not kinds:
         return "there is no evidence"
     if entry.exception or entry.kind == "presets":
@@ -221,19 +230,20 @@ def too_thin(entry: Entry, kinds: set[str]) -> str:
     return "" if kinds & EXACT_KINDS else f"no machine-exact evidence: {', '.join(sorted(kinds))}"
 
 
-def erratum_verdict(erratum: Erratum, results: list[Result], known: dict[str, str]) -> ErratumVerdict:
-    """Holds if every printed form is refuted and every entry that names the erratum holds."""
-    printed = tuple(results)
+def erratum_verdict(erratum: Erratum, results: list[EvidenceResult], entry_verdicts: dict[str, str]) -> ErratumVerdict:
+    """Return the verdict on an erratum: it holds if each printed form is refuted and each entry that names it holds."""
+    printed_forms = tuple(results)
     if erratum.decided_by == "reading":
-        return ErratumVerdict(erratum, "by reading", erratum.why, printed)
+        return ErratumVerdict(erratum, "by reading", erratum.why, printed_forms)
     concerned = [entry.id for entry in catalogue().entries.values() if erratum.id in entry.errata]
-    if not printed or not concerned:
-        return ErratumVerdict(erratum, Verdict.UNKNOWN.value, "no printed form, or no entry that it concerns", printed)
-    for one in printed:
-        if one.verdict is not Verdict.REFUTED:
-            verdict = Verdict.REFUTED if one.verdict is Verdict.HOLDS else Verdict.UNKNOWN
-            return ErratumVerdict(erratum, verdict.value, f"the printed form is {one.verdict.value}: {one.name}: {one.detail}", printed)
+    if not printed_forms or not concerned:
+        return ErratumVerdict(erratum, Verdict.UNKNOWN.value, "no printed form, or no entry that it concerns", printed_forms)
+    for result in printed_forms:
+        if result.verdict is not Verdict.REFUTED:
+            verdict = Verdict.REFUTED if result.verdict is Verdict.HOLDS else Verdict.UNKNOWN
+            return ErratumVerdict(erratum, verdict.value, f"{result.name} is {result.verdict.value}: {result.detail}", printed_forms)
     for identifier in concerned:
-        if known.get(identifier, Verdict.HOLDS.value) != Verdict.HOLDS.value:
-            return ErratumVerdict(erratum, Verdict.UNKNOWN.value, f"the corrected form of {identifier} is {known[identifier]}", printed)
-    return ErratumVerdict(erratum, Verdict.HOLDS.value, f"printed form refuted; {printed[0].detail}", printed)
+        if entry_verdicts.get(identifier, Verdict.HOLDS.value) != Verdict.HOLDS.value:
+            detail = f"the corrected form of {identifier} is {entry_verdicts[identifier]}"
+            return ErratumVerdict(erratum, Verdict.UNKNOWN.value, detail, printed_forms)
+    return ErratumVerdict(erratum, Verdict.HOLDS.value, f"printed form refuted; {printed_forms[0].detail}", printed_forms)

@@ -1,6 +1,6 @@
-"""Mutants: each formula broken in one place at a time. The evidence bound to it must refute every one, or say why it cannot.
+"""Mutation testing: each formula is changed in one place at a time, and its evidence must refute every such mutant.
 
-Run as `python -m trainspec.spec.mutants [ID…]`; exit code 0 if no mutant survives unexplained, and no explanation is stale.
+Run as `python -m trainspec.spec.mutants [ID…]`; exit code 0 if the catalogue explains every survivor and no explanation is stale.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pebble import ProcessExpired
 from ..reference import FORMULAS, Formula
 from .arithmetic import Verdict
 from .catalogue import catalogue
-from .evidence import PIECES, load, run_piece
+from .evidence import EVIDENCE, load, run_evidence
 from .ledger import available_cores, workers
 
 TIMEOUT = 60.0  # seconds for one mutant
@@ -40,7 +40,7 @@ IDENTITIES = {"sqrt", "abs"}  # np.sqrt(x) → x
 
 @dataclass(frozen=True)
 class Mutant:
-    """One formula with one change: where it is, what it was, what it became."""
+    """A formula with one change: the changed line, the change in words, and the changed syntax tree."""
 
     formula: str
     line: str
@@ -49,7 +49,7 @@ class Mutant:
 
     @property
     def function(self) -> Callable[..., Any]:
-        """The changed function, among the names of its module."""
+        """The mutant as a function, compiled with the globals of the formula's module."""
         space = dict(vars(sys.modules[FORMULAS[self.formula].raw.__module__]))
         exec(compile(ast.Module([self.tree], []), f"<mutant of {self.formula}>", "exec"), space)  # our own source, one node changed
         changed: Callable[..., Any] = space[self.tree.name]
@@ -57,7 +57,7 @@ class Mutant:
 
 
 def source_tree(formula: Formula[..., Any]) -> ast.FunctionDef:
-    """The syntax tree of a formula, without decorator, docstring and annotations."""
+    """Return the syntax tree of a formula without decorator, docstring and annotations."""
     (tree,) = ast.parse(inspect.getsource(formula.raw)).body
     assert isinstance(tree, ast.FunctionDef)
     tree.decorator_list, tree.body, tree.returns = [], tree.body[1:], None
@@ -66,8 +66,8 @@ def source_tree(formula: Formula[..., Any]) -> ast.FunctionDef:
     return tree
 
 
-def variants(node: ast.AST, names: list[str]) -> Iterator[ast.AST]:
-    """What one node may be replaced by."""
+def replacements(node: ast.AST, names: list[str]) -> Iterator[ast.AST]:
+    """Yield the nodes that may replace one node."""
     if isinstance(node, ast.BinOp):
         for operator in OPERATORS.get(type(node.op), []):
             yield ast.BinOp(node.left, operator(), node.right)
@@ -84,15 +84,15 @@ def variants(node: ast.AST, names: list[str]) -> Iterator[ast.AST]:
         yield ast.Constant(node.value + 1)
         yield ast.Constant(node.value - 1)
     elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in names:
-        yield from (ast.Name(other, ast.Load()) for other in names if other != node.id)
+        yield from (ast.Name(name, ast.Load()) for name in names if name != node.id)
     elif isinstance(node, ast.Compare):
-        yield from (ast.Compare(node.left, [one()], node.comparators) for one in COMPARISONS.get(type(node.ops[0]), []))
+        yield from (ast.Compare(node.left, [comparison()], node.comparators) for comparison in COMPARISONS.get(type(node.ops[0]), []))
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-        yield from called(node, node.func)
+        yield from call_replacements(node, node.func)
 
 
-def called(node: ast.Call, function: ast.Attribute) -> Iterator[ast.AST]:
-    """What a call of a NumPy function may be replaced by."""
+def call_replacements(node: ast.Call, function: ast.Attribute) -> Iterator[ast.AST]:
+    """Yield the nodes that may replace a call of a NumPy function."""
     if function.attr in FUNCTIONS:
         yield ast.Call(ast.Attribute(function.value, FUNCTIONS[function.attr], ast.Load()), node.args, node.keywords)
     if function.attr in IDENTITIES:
@@ -102,45 +102,45 @@ def called(node: ast.Call, function: ast.Attribute) -> Iterator[ast.AST]:
 
 
 class Replace(ast.NodeTransformer):
-    """Replace the node at one place of the tree, counted in the order of ast.walk."""
+    """Replace one node of a tree, found by identity."""
 
     def __init__(self, target: ast.AST, replacement: ast.AST) -> None:
         self.target, self.replacement = target, replacement
 
     def visit(self, node: ast.AST) -> Any:
-        """The replacement where the target stands."""
+        """Return the replacement for the target, and every other node unchanged."""
         return self.replacement if node is self.target else self.generic_visit(node)
 
 
 def mutants(formula: Formula[..., Any]) -> Iterator[Mutant]:
-    """Every single change of a formula, each once."""
+    """Yield every mutant of a formula once."""
     tree = source_tree(formula)
     names = [argument.arg for argument in (*tree.args.args, *tree.args.kwonlyargs)]
     seen = {ast.dump(tree)}
-    for place, statement in enumerate(tree.body):
+    for position, statement in enumerate(tree.body):
         for index, node in enumerate(ast.walk(statement)):
-            for number, replacement in enumerate(variants(node, names)):
+            for number, replacement in enumerate(replacements(node, names)):
                 changed = copy.deepcopy(tree)
-                target = list(ast.walk(changed.body[place]))[index]
-                fresh = list(variants(target, names))[number]
-                changed.body[place] = Replace(target, fresh).visit(changed.body[place])
-                yield from once(formula, tree, place, changed, seen, f"{ast.unparse(node)} → {ast.unparse(replacement)}")
-        if isinstance(statement, ast.Assign) and stale(statement, names):
+                target = list(ast.walk(changed.body[position]))[index]
+                fresh = list(replacements(target, names))[number]
+                changed.body[position] = Replace(target, fresh).visit(changed.body[position])
+                yield from unseen_mutant(formula, tree, position, changed, seen, f"{ast.unparse(node)} → {ast.unparse(replacement)}")
+        if isinstance(statement, ast.Assign) and is_state_update(statement, names):
             changed = copy.deepcopy(tree)
-            del changed.body[place]
-            yield from once(formula, tree, place, changed, seen, "removed")
+            del changed.body[position]
+            yield from unseen_mutant(formula, tree, position, changed, seen, "removed")
 
 
-def stale(statement: ast.Assign, names: list[str]) -> bool:
-    """Whether a statement updates an argument, so that the function runs without it, on the old value."""
+def is_state_update(statement: ast.Assign, names: list[str]) -> bool:
+    """Return whether a statement assigns to arguments only: without it the function still runs, with the old values."""
     targets = {node.id for node in ast.walk(statement.targets[0]) if isinstance(node, ast.Name)}
     return targets <= set(names)
 
 
-def once(
+def unseen_mutant(
     formula: Formula[..., Any], tree: ast.FunctionDef, place: int, changed: ast.FunctionDef, seen: set[str], change: str
 ) -> Iterator[Mutant]:
-    """The mutant, unless it is one that was made before."""
+    """Yield the mutant, unless an equal tree was yielded before."""
     ast.fix_missing_locations(changed)
     if (key := ast.dump(changed)) not in seen:
         seen.add(key)
@@ -148,75 +148,75 @@ def once(
 
 
 @dataclass(frozen=True)
-class Fate:
-    """What became of a mutant: refuted, raised (every piece that noticed it could not run it) or survived."""
+class MutantResult:
+    """The outcome of a mutant: refuted, raised (some evidence could not run it and none refuted it) or survived; and by which evidence."""
 
     formula: str
     line: str
     change: str
-    fate: str
+    outcome: str
     by: str = ""
 
 
-def meet(mutant: Mutant) -> Fate:
-    """Let the evidence meet a mutant, numbers before symbols and laws, until one piece refutes it."""
+def run_against_evidence(mutant: Mutant) -> MutantResult:
+    """Run the evidence about the formula on a mutant, the cheapest kind first, until one piece refutes it."""
     load()
     name = FORMULAS[mutant.formula].__name__
-    pieces = sorted((one for one in PIECES.values() if name in one.formulas), key=lambda one: COST.index(one.kind))
+    pieces = sorted((piece for piece in EVIDENCE.values() if name in piece.formulas), key=lambda one: COST.index(one.kind))
     raised = ""
     for piece in pieces:
-        result = run_piece(piece, {name: mutant.function})
+        result = run_evidence(piece, {name: mutant.function})
         if result.verdict is Verdict.REFUTED:
-            return Fate(mutant.formula, mutant.line, mutant.change, "refuted", piece.name)
+            return MutantResult(mutant.formula, mutant.line, mutant.change, "refuted", piece.name)
         raised = raised or (result.detail if result.raised else "")
-    return Fate(mutant.formula, mutant.line, mutant.change, "raised" if raised else "survived", raised)
+    return MutantResult(mutant.formula, mutant.line, mutant.change, "raised" if raised else "survived", raised)
 
 
 def equivalents() -> dict[tuple[str, str, str], str]:
-    """The mutants that are known to be the same formula, and why."""
-    return {(one.id, one.line, one.change): one.why for one in catalogue().equivalents}
+    """Return the mutants that the catalogue states to be equivalent to their formula, each with the reason."""
+    return {(equivalent.id, equivalent.line, equivalent.change): equivalent.why for equivalent in catalogue().equivalents}
 
 
-def run(identifiers: list[str], jobs: int) -> list[Fate]:
-    """The fates of all mutants of these formulas, in parallel processes."""
+def run(identifiers: list[str], jobs: int) -> list[MutantResult]:
+    """Return the results of all mutants of these formulas, run in parallel processes."""
     load()
-    bred = [one for identifier in identifiers for one in mutants(FORMULAS[identifier])]
-    fates = []
+    population = [mutant for identifier in identifiers for mutant in mutants(FORMULAS[identifier])]
+    results = []
     with workers(jobs) as pool:
-        for mutant, future in [(one, pool.schedule(meet, args=(one,), timeout=TIMEOUT)) for one in bred]:
+        for mutant, future in [(mutant, pool.schedule(run_against_evidence, args=(mutant,), timeout=TIMEOUT)) for mutant in population]:
             try:
-                fates.append(future.result())
+                results.append(future.result())
             except (OutOfTime, ProcessExpired) as end:
-                fates.append(Fate(mutant.formula, mutant.line, mutant.change, "survived", f"no verdict: {type(end).__name__}"))
-    return fates
+                results.append(MutantResult(mutant.formula, mutant.line, mutant.change, "survived", f"no verdict: {type(end).__name__}"))
+    return results
 
 
 def main(identifiers: list[str]) -> int:
-    """Breed, run, report; 0 if every survivor is explained and every explanation is needed."""
+    """Run all mutants, print a table, and return 0 if every survivor is explained and every explanation is needed."""
     from rich.console import Console
     from rich.table import Table
 
-    chosen = identifiers or list(FORMULAS)
-    fates = run(chosen, available_cores())
-    known = {key: why for key, why in equivalents().items() if key[0] in chosen}
-    survivors = {(one.formula, one.line, one.change): one for one in fates if one.fate == "survived"}
+    selected = identifiers or list(FORMULAS)
+    results = run(selected, available_cores())
+    explanations = {key: why for key, why in equivalents().items() if key[0] in selected}
+    survivors = {(result.formula, result.line, result.change): result for result in results if result.outcome == "survived"}
     table = Table(title="Mutants")
-    for column in ("formula", "bred", "refuted", "raised", "equivalent", "unexplained"):
+    for column in ("formula", "mutants", "refuted", "raised", "equivalent", "unexplained"):
         table.add_column(column, justify="left" if column == "formula" else "right")
-    for identifier in chosen:
-        mine = [one for one in fates if one.formula == identifier]
-        explained = sum(key[0] == identifier and key in known for key in survivors)
-        counts = [sum(one.fate == fate for one in mine) for fate in ("refuted", "raised", "survived")]
-        table.add_row(identifier, *map(str, (len(mine), counts[0], counts[1], explained, counts[2] - explained)))
+    for identifier in selected:
+        own = [result for result in results if result.formula == identifier]
+        explained = sum(key[0] == identifier and key in explanations for key in survivors)
+        counts = [sum(result.outcome == outcome for result in own) for outcome in ("refuted", "raised", "survived")]
+        table.add_row(identifier, *map(str, (len(own), counts[0], counts[1], explained, counts[2] - explained)))
     console = Console(width=140)
     console.print(table)
-    unexplained = [one for key, one in survivors.items() if key not in known]
-    stale_reasons = [key for key in known if key not in survivors]
-    for one in unexplained:
-        console.print(f"survived: {one.formula}: {one.line}: {one.change} {one.by}", markup=False)
-    for key, why in known.items():
+    unexplained = [survivor for key, survivor in survivors.items() if key not in explanations]
+    stale_reasons = [key for key in explanations if key not in survivors]
+    for survivor in unexplained:
+        console.print(f"survived: {survivor.formula}: {survivor.line}: {survivor.change} {survivor.by}", markup=False)
+    for key, why in explanations.items():
         console.print(f"{'STALE' if key in stale_reasons else 'equivalent'}: {': '.join(key)}: {why}", markup=False)
-    console.print(f"{len(fates)} mutants, {sum(one.fate != 'survived' for one in fates)} killed, {len(survivors)} survived")
+    console.print(f"{len(results)} mutants, {sum(result.outcome != 'survived' for result in results)} killed, {len(survivors)} survived")
     return 1 if unexplained or stale_reasons else 0
 
 

@@ -12,7 +12,7 @@ from ..reference import FORMULAS
 from ..reference.validation import domains
 from .arithmetic import Ball, Numbers
 from .catalogue import Entry, catalogue
-from .evidence import PIECES, Cell, Interval, cells, load
+from .evidence import EVIDENCE, Interval, TableCell, load, table_cells
 
 
 def description(entry: Entry) -> dict[str, Any]:
@@ -20,7 +20,7 @@ def description(entry: Entry) -> dict[str, Any]:
     load()
     formula = FORMULAS.get(entry.id)
     raw = formula.raw if formula else None
-    errata = [catalogue().errata[one] for one in entry.errata]
+    errata = [catalogue().errata[erratum] for erratum in entry.errata]
     return {
         "id": entry.id,
         "chapter": entry.chapter,
@@ -32,17 +32,17 @@ def description(entry: Entry) -> dict[str, Any]:
         "sources": list(entry.sources),
         "note": entry.note,
         "exception": entry.exception,
-        "variants": [dict(one) for one in entry.variants],
-        "presets": [dict(one) for one in entry.presets],
+        "variants": [dict(variant) for variant in entry.variants],
+        "presets": [dict(preset) for preset in entry.presets],
         "errata": [{"id": e.id, "where": e.where, "printed": e.printed, "correct": e.correct, "class": e.kind} for e in errata],
         "evidence": [
             {"name": piece.name, "kind": piece.kind, "scope": piece.scope, "says": inspect.getdoc(piece.function) or ""}
-            for piece in PIECES.values()
+            for piece in EVIDENCE.values()
             if entry.id in piece.ids
         ],
         "tables": [
-            {"title": piece.table, "cells": [cell_as_json(cell, finding.verdict.value) for cell, finding in cells(piece)]}
-            for piece in PIECES.values()
+            {"title": piece.table, "cells": [cell_as_json(cell, finding.verdict.value) for cell, finding in table_cells(piece)]}
+            for piece in EVIDENCE.values()
             if entry.id in piece.ids and piece.table
         ],
         "reference": f"{formula.__module__}.{formula.__name__}" if formula else "",
@@ -56,7 +56,7 @@ def stated(raw: Any) -> str:
     return "\n".join(line.strip() for line in lines if line.startswith("    "))
 
 
-def cell_as_json(cell: Cell, verdict: str) -> dict[str, str]:
+def cell_as_json(cell: TableCell, verdict: str) -> dict[str, str]:
     """One figure of a table: where it stands, how it is printed, ours, and whether they agree."""
     return {
         "row": cell.row,
@@ -129,7 +129,7 @@ def rendered(table: dict[str, Any]) -> Any:
     figures = {(one["row"], one["column"]): one for one in table["cells"]}
     rows = dict.fromkeys(row for row, _ in figures)
     columns = dict.fromkeys(column for _, column in figures)
-    stated = {column for (_, column), one in figures.items() if one["stated"]}
+    stated = {column for (_, column), figure in figures.items() if figure["stated"]}
     out = Table(title=escape(table["title"]))
     out.add_column("")
     for column in columns:

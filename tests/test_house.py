@@ -17,8 +17,8 @@ import trainspec.spec
 from trainspec.reference import FORMULAS
 from trainspec.spec.arithmetic import Verdict
 from trainspec.spec.catalogue import catalogue
-from trainspec.spec.evidence import EXACT_KINDS, MISPRINTS, PIECES, Result, load
-from trainspec.spec.ledger import Ledger, entry_verdict, erratum_verdict, misprints_of, pieces_for
+from trainspec.spec.evidence import EVIDENCE, EXACT_KINDS, PRINTED_FORMS, EvidenceResult, load
+from trainspec.spec.ledger import Ledger, entry_verdict, erratum_verdict, evidence_for, printed_forms_of
 
 load()
 HERE = Path(__file__).parent.parent
@@ -52,8 +52,8 @@ MAY_IMPORT = {
 def modules():
     """Every module that is shipped, with its dotted name within trainspec."""
     for room in (trainspec.reference, trainspec.spec, trainspec.fast):
-        for found in [room.__name__, *(one.name for one in pkgutil.walk_packages(room.__path__, room.__name__ + "."))]:
-            yield found.removeprefix("trainspec.")
+        for name in [room.__name__, *(module.name for module in pkgutil.walk_packages(room.__path__, room.__name__ + "."))]:
+            yield name.removeprefix("trainspec.")
 
 
 def imports(name):
@@ -67,7 +67,7 @@ def imports(name):
             yield from ([target] if node.module else [".".join([*base, alias.name]) for alias in node.names])
         elif isinstance(node, ast.Import | ast.ImportFrom):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module]
-            yield from (one.removeprefix("trainspec.") for one in names if one.startswith("trainspec."))
+            yield from (name.removeprefix("trainspec.") for name in names if name.startswith("trainspec."))
 
 
 @pytest.mark.parametrize("name", list(modules()))
@@ -133,32 +133,34 @@ def test_every_chapter_stands_in_every_room():
 
 
 def test_evidence_speaks_of_entries_and_entries_have_evidence():
-    supported = {identifier for piece in PIECES.values() for identifier in piece.ids}
+    supported = {identifier for piece in EVIDENCE.values() for identifier in piece.ids}
     assert supported <= set(catalogue().entries)
     assert supported >= {entry.id for entry in catalogue().entries.values() if entry.kind != "qualitative"}
 
 
 def test_every_formula_is_met_by_evidence_of_its_own_entry():
     for identifier, formula in FORMULAS.items():
-        assert any(identifier in piece.ids and formula.__name__ in piece.formulas for piece in PIECES.values()), identifier
+        assert any(identifier in piece.ids and formula.__name__ in piece.formulas for piece in EVIDENCE.values()), identifier
 
 
 def test_only_laws_draw_data():
-    for piece in PIECES.values():
+    for piece in EVIDENCE.values():
         assert piece.formulas, f"{piece.name} speaks of no formula"
-        assert not piece.drawn or piece.kind == "law", f"{piece.name} has parameters that name no formula: {piece.drawn}"
+        assert not piece.sampled_parameters or piece.kind == "law", (
+            f"{piece.name} has parameters that name no formula: {piece.sampled_parameters}"
+        )
 
 
 def test_errata_are_bound_both_ways():
     known = catalogue()
-    printed = {misprint.id for misprint in MISPRINTS.values()}
-    assert printed == {one.id for one in known.errata.values() if one.decided_by == "machine"}
-    assert {one for entry in known.entries.values() for one in entry.errata} == set(known.errata)
+    printed = {printed_form.id for printed_form in PRINTED_FORMS.values()}
+    assert printed == {erratum.id for erratum in known.errata.values() if erratum.decided_by == "machine"}
+    assert {erratum for entry in known.entries.values() for erratum in entry.errata} == set(known.errata)
 
 
 def test_variants_name_entries():
     known = catalogue()
-    assert {one["id"] for entry in known.entries.values() for one in entry.variants} <= set(known.entries)
+    assert {variant["id"] for entry in known.entries.values() for variant in entry.variants} <= set(known.entries)
 
 
 def test_every_formula_docstring_has_meaning_formula_units_source():
@@ -220,10 +222,14 @@ def claimed_ledger():
     """The ledger if every piece holds and every printed form is refuted, as the tests of the evidence see to one by one."""
     known = catalogue()
     entries = tuple(
-        entry_verdict(one, [Result(name, Verdict.HOLDS, "", 0.0) for name in pieces_for([one])]) for one in known.entries.values()
+        entry_verdict(entry, [EvidenceResult(name, Verdict.HOLDS, "", 0.0) for name in evidence_for([entry])])
+        for entry in known.entries.values()
     )
-    verdicts = {one.entry.id: one.verdict for one in entries}
-    printed = {one: [Result(name, Verdict.REFUTED, "", 0.0) for name in misprints_of([one])] for one in known.errata.values()}
+    verdicts = {entry.entry.id: entry.verdict for entry in entries}
+    printed = {
+        erratum: [EvidenceResult(name, Verdict.REFUTED, "", 0.0) for name in printed_forms_of([erratum])]
+        for erratum in known.errata.values()
+    }
     return Ledger(entries, tuple(erratum_verdict(one, results, verdicts) for one, results in printed.items()))
 
 
@@ -239,11 +245,12 @@ def front_page_rows(ledger):
         return f"| {' | '.join(map(str, (title, *counts, errata.get('holds', 0), errata.get('by reading', 0))))} |"
 
     chapters = ledger.chapters
-    total = [sum((Counter(one[what]) for one in chapters.values()), Counter()) for what in ("entries", "errata")]
-    every_kind = Counter(PIECES[name].kind for name in ledger.pieces())
-    return [row(catalogue().chapters[name], one["entries"], one["errata"], one["evidence"]) for name, one in sorted(chapters.items())] + [
-        row("**all**", *total, every_kind)
-    ]
+    total = [sum((Counter(chapter[what]) for chapter in chapters.values()), Counter()) for what in ("entries", "errata")]
+    every_kind = Counter(EVIDENCE[name].kind for name in ledger.pieces())
+    return [
+        row(catalogue().chapters[name], chapter["entries"], chapter["errata"], chapter["evidence"])
+        for name, chapter in sorted(chapters.items())
+    ] + [row("**all**", *total, every_kind)]
 
 
 def test_the_front_page_is_the_ledger(readme):

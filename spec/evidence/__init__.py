@@ -1,17 +1,17 @@
-"""Evidence: one module a chapter. A piece yields (got, claimed) pairs and asserts nothing; the judge says holds, refuted or unknown."""
+"""The evidence, one module a chapter. A piece of evidence yields pairs (got, claimed); the judge decides: holds, refuted or unknown."""
 
 import importlib
 import pkgutil
 
-from ._judge import Cell, Interval, judge, printed
-from ._pieces import (
+from ._judge import Interval, TableCell, judge, prints_as
+from ._registry import (
+    EVIDENCE,
     EXACT_KINDS,
     KINDS,
-    MISPRINTS,
-    PIECES,
+    PRINTED_FORMS,
     Claims,
-    Misprint,
-    Piece,
+    Evidence,
+    PrintedForm,
     Step,
     certified_value,
     derivative,
@@ -24,29 +24,28 @@ from ._pieces import (
     statistics,
     trajectory,
 )
-from ._run import Result, cells, run_misprint, run_named, run_piece
+from ._run import EvidenceResult, run_evidence, run_named, run_printed_form, table_cells
 
 
 def load() -> None:
-    """Import every chapter, so that its evidence is registered."""
+    """Import all chapters, which registers their evidence."""
     for module in pkgutil.iter_modules(__path__):
         if not module.name.startswith("_"):
             importlib.import_module(f"{__name__}.{module.name}")
 
 
 __all__ = [
+    "EVIDENCE",
     "EXACT_KINDS",
     "KINDS",
-    "MISPRINTS",
-    "PIECES",
-    "Cell",
+    "PRINTED_FORMS",
     "Claims",
+    "Evidence",
+    "EvidenceResult",
     "Interval",
-    "Misprint",
-    "Piece",
-    "Result",
+    "PrintedForm",
     "Step",
-    "cells",
+    "TableCell",
     "certified_value",
     "derivative",
     "enumeration",
@@ -55,12 +54,13 @@ __all__ = [
     "law",
     "load",
     "presets",
-    "printed",
+    "prints_as",
     "proof",
     "reproduction",
-    "run_misprint",
+    "run_evidence",
     "run_named",
-    "run_piece",
+    "run_printed_form",
     "statistics",
+    "table_cells",
     "trajectory",
 ]

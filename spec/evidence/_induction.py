@@ -8,7 +8,7 @@ from typing import Any
 import sympy as sp
 
 from ..arithmetic import Symbolic, symbols
-from ._pieces import Claims
+from ._registry import Claims
 
 t = symbols("t", integer=True, nonnegative=True)
 

@@ -1,4 +1,4 @@
-"""The judge: one pair (got, claimed), one finding. What counts as equal depends on the arithmetic, and nothing else."""
+"""The judge: whether got equals claimed. How equality is decided depends only on the number system of the two values."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CONSISTENT = 2.0**-60  # two enclosures agree only if both are at least this nar
 
 @dataclass(frozen=True)
 class Interval:
-    """Everything from low to high, ends included; shown is how the source prints it."""
+    """The closed interval from low to high; `shown` is the decimal number as its source prints it."""
 
     low: Decimal
     high: Decimal
@@ -41,8 +41,8 @@ class Interval:
         return f"[{self.low}, {self.high}]"
 
 
-class Cell(NamedTuple):
-    """A claim that is one figure of a printed table: ours, what is claimed of it, and where it stands."""
+class TableCell(NamedTuple):
+    """A claim that is one number of a printed table: the computed value, the claimed value, and the headings of its row and column."""
 
     got: Any
     claimed: Any
@@ -50,8 +50,8 @@ class Cell(NamedTuple):
     column: str
 
 
-def printed(digits: str) -> Interval:
-    """The numbers that print as these digits: within half a unit of the last one."""
+def prints_as(digits: str) -> Interval:
+    """Return the interval of all numbers that round to these decimal digits."""
     value = Decimal(digits)
     half = Decimal(5).scaleb(int(value.as_tuple().exponent) - 1)
     return Interval(value - half, value + half, digits)
@@ -61,99 +61,107 @@ HOLDS = Finding(Verdict.HOLDS)
 
 
 def judge(got: Any, claimed: Any) -> Finding:
-    """Whether what was got is what was claimed."""
-    mine, theirs = leaves(got), leaves(claimed)
-    if len(mine) != len(theirs):
-        return Finding(Verdict.REFUTED, f"{len(mine)} results where {len(theirs)} are claimed")
-    return worst([judge_leaf(a, b) for a, b in zip(mine, theirs, strict=True)])
+    """Decide whether two values, or two nested tuples of values, are equal."""
+    got_leaves, claimed_leaves = leaves(got), leaves(claimed)
+    if len(got_leaves) != len(claimed_leaves):
+        return Finding(Verdict.REFUTED, f"got {len(got_leaves)} results, claimed {len(claimed_leaves)}")
+    return worst_finding([judge_leaf(mine, theirs) for mine, theirs in zip(got_leaves, claimed_leaves, strict=True)])
 
 
-def worst(findings: list[Finding]) -> Finding:
-    """Refuted if any is, else unknown if any is."""
+def worst_finding(findings: list[Finding]) -> Finding:
+    """Return the first refuted finding, else the first unknown one, else that the claim holds."""
     for verdict in (Verdict.REFUTED, Verdict.UNKNOWN):
-        for one in findings:
-            if one.verdict is verdict:
-                return one
+        for finding in findings:
+            if finding.verdict is verdict:
+                return finding
     return HOLDS
 
 
 def judge_leaf(got: Any, claimed: Any) -> Finding:
-    """One array or number, by its arithmetic."""
+    """Judge one array or number by the rule of its number system."""
     if isinstance(claimed, Interval):
-        return within(got, claimed)
+        return judge_interval(got, claimed)
     if any(isinstance(x, Tensor) for x in (got, claimed)):
         return judge_tensors(got, claimed)
     if any(isinstance(x, Symbolic | sp.Basic) for x in (got, claimed)):
         return judge_symbols(got, claimed)
     if any(isinstance(x, Differential | Running) for x in (got, claimed)):
-        raise TypeError("a claim is made of values, not of dual or running numbers: take their slopes or bounds")
+        raise TypeError("a claim must not contain dual or running numbers: yield their derivatives or bounds")
     if any(isinstance(x, Ball | arb) for x in (got, claimed)):
         return judge_balls(got, claimed)
     if any(isinstance(x, Rational) for x in (got, claimed)):
         got, claimed = Rational(got), Rational(claimed)
+    return judge_exactly(got, claimed)
+
+
+def judge_exactly(got: Any, claimed: Any) -> Finding:
+    """Judge floats, fractions, truth values and strings: every entry must be equal."""
     if not shapes_fit(got, claimed):
-        return Finding(Verdict.REFUTED, f"shape {np.shape(got)} where {np.shape(claimed)} is claimed")
-    same = np.asarray(got == claimed)
-    if np.all(same):
+        return wrong_shape(got, claimed)
+    equal = np.asarray(got == claimed)
+    if np.all(equal):
         return HOLDS
-    first = tuple(int(i) for i in np.argwhere(~same)[0])
-    return Finding(
-        Verdict.REFUTED, f"{entry(got, first)} where {entry(claimed, first)} is claimed" + (f", at index {first}" if first else "")
-    )
+    first = tuple(int(i) for i in np.argwhere(~equal)[0])
+    at = f" at index {first}" if first else ""
+    return Finding(Verdict.REFUTED, f"got {entry_at(got, first)}, claimed {entry_at(claimed, first)}{at}")
 
 
 def shapes_fit(got: Any, claimed: Any) -> bool:
-    """Equal shapes, or one number claimed of all entries."""
+    """Return whether the shapes are equal, or one number is claimed of all entries."""
     return np.shape(got) == np.shape(claimed) or np.shape(claimed) == ()
 
 
-def entry(value: Any, index: tuple[int, ...]) -> Any:
-    """The entry at an index, or the number itself."""
+def wrong_shape(got: Any, claimed: Any) -> Finding:
+    """Return the finding that the shapes differ."""
+    return Finding(Verdict.REFUTED, f"got shape {np.shape(got)}, claimed shape {np.shape(claimed)}")
+
+
+def entry_at(value: Any, index: tuple[int, ...]) -> Any:
+    """Return the entry of an array at an index; a number is returned as it is."""
     return value[index] if np.shape(value) else value
 
 
 def judge_tensors(got: Any, claimed: Any) -> Finding:
-    """Generic elements, equal for every shape; where a maximum was used as a shift, the result must not depend on it."""
+    """Judge generic elements, for every shape. A result that contains a symbol introduced for np.max must not depend on it."""
     if not shapes_fit(got, claimed):
-        return Finding(Verdict.REFUTED, f"shape {np.shape(got)} where {np.shape(claimed)} is claimed")
-    obligations = [(got - claimed).element] + [
-        sp.diff(x.element, s) for x in (got, claimed) if isinstance(x, Tensor) for s in shifts(x.element)
-    ]
-    return worst([proven_zero(one) for one in obligations])
+        return wrong_shape(got, claimed)
+    must_vanish = [(got - claimed).element]
+    must_vanish += [sp.diff(x.element, shift) for x in (got, claimed) if isinstance(x, Tensor) for shift in shifts(x.element)]
+    return worst_finding([proven_zero(expression) for expression in must_vanish])
 
 
 def judge_symbols(got: Any, claimed: Any) -> Finding:
-    """Entry by entry: a difference that is 0, or a relation that is true."""
+    """Judge each entry: a difference must be 0; where True is claimed, a relation must be true."""
     if claimed is True:
-        return worst([proven_true(one) for one in Symbolic.plain(got).ravel()])
+        return worst_finding([proven_true(relation) for relation in Symbolic.plain(got).ravel()])
     if not shapes_fit(got, claimed):
-        return Finding(Verdict.REFUTED, f"shape {np.shape(got)} where {np.shape(claimed)} is claimed")
+        return wrong_shape(got, claimed)
     findings = []
-    for one in Symbolic.plain(Symbolic(got) - Symbolic(claimed)).ravel():
-        finding = proven_zero(one)
-        where = f"; the difference is {shortened(sp.factor(one))}" if finding.verdict is Verdict.REFUTED else ""
-        findings.append(finding._replace(detail=finding.detail + where))
-    return worst(findings)
+    for difference in Symbolic.plain(Symbolic(got) - Symbolic(claimed)).ravel():
+        finding = proven_zero(difference)
+        shown = f"; the difference is {shortened(sp.factor(difference))}" if finding.verdict is Verdict.REFUTED else ""
+        findings.append(finding._replace(detail=finding.detail + shown))
+    return worst_finding(findings)
 
 
 def judge_balls(got: Any, claimed: Any) -> Finding:
-    """Enclosures: disjoint ones differ; narrow ones that overlap agree; anything else is not known."""
-    difference = Ball.plain(Ball(got) - Ball(claimed)).ravel()
-    for one, size in zip(difference, np.broadcast_to(Ball.plain(claimed), np.shape(Ball(got) - Ball(claimed))).ravel(), strict=True):
-        if not one.contains(0):
-            return Finding(Verdict.REFUTED, f"the difference of got and claimed is {one}")
-        if not one.rad() <= CONSISTENT * max(1, float(abs(size).mid())):
-            return Finding(Verdict.UNKNOWN, f"the difference is known as {one} only")
+    """Judge enclosures: disjoint ones differ, narrow ones that overlap agree, and wide ones that overlap are unknown."""
+    difference = Ball(got) - Ball(claimed)
+    sizes = np.broadcast_to(Ball.plain(claimed), np.shape(difference))
+    for gap, size in zip(Ball.plain(difference).ravel(), sizes.ravel(), strict=True):
+        if not gap.contains(0):
+            return Finding(Verdict.REFUTED, f"the difference of got and claimed is {gap}")
+        if not gap.rad() <= CONSISTENT * max(1, float(abs(size).mid())):
+            return Finding(Verdict.UNKNOWN, f"the difference is only known to lie in {gap}")
     return HOLDS
 
 
-def within(got: Any, interval: Interval) -> Finding:
-    """A number, or every entry of an array, in an interval: exactly, for balls and floats alike."""
-    values = Ball.plain(got if isinstance(got, Numbers) else np.asarray(got, dtype=object)).ravel()
-    for one in values:
-        low, high = (arb(str(end)) for end in (interval.low, interval.high))
-        if one < low or one > high:
-            return Finding(Verdict.REFUTED, f"{one} where {interval} is printed")
-        if not (one >= low and one <= high):
-            return Finding(Verdict.UNKNOWN, f"{one} against {interval}")
+def judge_interval(got: Any, interval: Interval) -> Finding:
+    """Judge whether a number, or every entry of an array, lies in the interval; balls and floats are compared exactly."""
+    low, high = (arb(str(end)) for end in (interval.low, interval.high))
+    for value in Ball.plain(got if isinstance(got, Numbers) else np.asarray(got, dtype=object)).ravel():
+        if value < low or value > high:
+            return Finding(Verdict.REFUTED, f"got {value}, claimed to lie in {interval}")
+        if not (value >= low and value <= high):
+            return Finding(Verdict.UNKNOWN, f"whether {value} lies in {interval} is not decided")
     return HOLDS

@@ -1,10 +1,10 @@
-"""The runner: it hands a piece its formulas and its data, and has the judge look at what it yields."""
+"""The runner: calls a piece of evidence with formulas and, for a law, with sampled data, and judges the claims that it yields."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,19 +17,21 @@ from ..arithmetic import Finding, Running, Undecided, Verdict, leaves
 from ..arithmetic.prover import BITS
 from ..arithmetic.running import FORMAT, as_running, error, format_of
 from ..inputs.strategies import arguments, domains_of, quiet
-from ._judge import Cell, judge, worst
-from ._pieces import BY_NAME, MISPRINTS, PIECES, Misprint, Piece
+from ._judge import TableCell, judge, worst_finding
+from ._registry import EVIDENCE, FORMULAS_BY_NAME, PRINTED_FORMS, Evidence, PrintedForm
 
 EXAMPLES = 60  # of a law, unless it says otherwise
 RANDOM = os.environ.get("HYPOTHESIS_PROFILE") == "long"  # a long run with other examples each time; otherwise they are always the same
-LONGER = 100
+LONGER = 100  # times as many examples in a long run
+
+NO_CLAIMS = Finding(Verdict.UNKNOWN, "it yields no claims")
 
 Formulas = Mapping[str, Callable[..., Any]]
 
 
 @dataclass(frozen=True)
-class Result:
-    """The verdict on one piece, why, and how long it took."""
+class EvidenceResult:
+    """The verdict on one piece of evidence or printed form, the reason, the time it took, and whether it raised an exception."""
 
     name: str
     verdict: Verdict
@@ -38,147 +40,151 @@ class Result:
     raised: bool = False
 
 
-def run_piece(piece: Piece, instead: Formulas | None = None, *, full: bool = False, allowed: float = 1.0) -> Result:
-    """Judge a piece, of the reference or with other formulas in the place of some of its own; in full, if it has a longer form.
+def run_evidence(piece: Evidence, substitutes: Formulas | None = None, *, full: bool = False, allowed: float = 1.0) -> EvidenceResult:
+    """Judge a piece of evidence for the reference, or with substitutes for some formulas.
 
-    `allowed` is what another order of operations may make of the running bounds within which laws hold.
-
-    A piece that raises is unknown: nothing was shown. So is one that claims nothing.
+    `full` runs the long form of a piece that has one. `allowed` multiplies the rounding bound of laws, for an implementation whose
+    order of operations differs from the reference's. A piece that raises, or that yields no claims, is unknown.
     """
     start = time.perf_counter()
     raised = False
     try:
-        finding = run_law(piece, instead or {}, allowed) if piece.kind == "law" else run_claims(piece, instead or {}, full=full)
-    except Exception as problem:  # whatever a piece raises is reported, and the run goes on
+        finding = run_law(piece, substitutes or {}, allowed) if piece.kind == "law" else run_claims(piece, substitutes or {}, full=full)
+    except Exception as problem:  # reported as the reason, and the other pieces still run
         finding = Finding(Verdict.UNKNOWN, f"raised {type(problem).__name__}: {problem}")
         raised = True
-    return Result(piece.name, finding.verdict, finding.detail, time.perf_counter() - start, raised)
+    return EvidenceResult(piece.name, finding.verdict, finding.detail, time.perf_counter() - start, raised)
 
 
-def chosen(piece: Piece | Misprint, names: tuple[str, ...], instead: Formulas) -> dict[str, Callable[..., Any]]:
-    """The formulas that a piece asks for, by name."""
-    return {name: instead.get(name, BY_NAME[name].raw) for name in names}
+def resolve_formulas(piece: Evidence, substitutes: Formulas) -> dict[str, Callable[..., Any]]:
+    """Return the formulas that a piece takes, by parameter name: the substitutes, otherwise the reference."""
+    return {name: substitutes.get(name, FORMULAS_BY_NAME[name].raw) for name in piece.formulas}
 
 
-def judged(claims: Any) -> Finding:
-    """The worst finding among the claims; it stops at the first refuted one."""
+def judge_claims(claims: Iterable[Any]) -> Finding:
+    """Return the worst_finding finding among the claims; stop at the first refuted one."""
     findings = []
-    for number, (got, claimed, *place) in enumerate(claims, start=1):
+    for number, (got, claimed, *headings) in enumerate(claims, start=1):
         finding = judge(got, claimed)
         if finding.verdict is not Verdict.HOLDS:
-            finding = finding._replace(detail=f"claim {' '.join(place) or number}: {finding.detail}")
+            finding = finding._replace(detail=f"claim {' '.join(headings) or number}: {finding.detail}")
         if finding.verdict is Verdict.REFUTED:
             return finding
         findings.append(finding)
-    return worst(findings) if findings else Finding(Verdict.UNKNOWN, "it claims nothing")
+    return worst_finding(findings) if findings else NO_CLAIMS
 
 
-def run_claims(piece: Piece, instead: Formulas, *, full: bool = False) -> Finding:
-    """A piece without drawn data; balls have 256 bits, unless it asks for more."""
+def run_claims(piece: Evidence, substitutes: Formulas, *, full: bool = False) -> Finding:
+    """Judge a piece that samples no data; balls have 256 bits, unless the piece sets more."""
     with ctx.workprec(BITS), np.errstate(all="ignore"):
-        return judged(piece.function(**chosen(piece, piece.formulas, instead), **piece.extent(full=full)))
+        return judge_claims(piece.function(**resolve_formulas(piece, substitutes), **piece.run_options(full=full)))
 
 
-def cells(piece: Piece) -> list[tuple[Cell, Finding]]:
-    """The table that a piece reproduces: its cells, each with what the judge says."""
+def table_cells(piece: Evidence) -> list[tuple[TableCell, Finding]]:
+    """Return the cells of the table that a piece reproduces, each with its finding."""
     with ctx.workprec(BITS), np.errstate(all="ignore"):
-        claims = piece.function(**chosen(piece, piece.formulas, {}), **piece.extent(full=False))
-        return [(one, judge(one.got, one.claimed)) for one in claims if isinstance(one, Cell)]
+        claims = piece.function(**resolve_formulas(piece, {}), **piece.run_options(full=False))
+        return [(claim, judge(claim.got, claim.claimed)) for claim in claims if isinstance(claim, TableCell)]
 
 
-def run_law(piece: Piece, instead: Formulas, allowed: float = 1.0) -> Finding:
-    """A law, on examples drawn from the domains of its parameters; a counterexample is shrunk to the simplest."""
+def run_law(piece: Evidence, substitutes: Formulas, allowed: float = 1.0) -> Finding:
+    """Judge a law on examples sampled from the domains of its parameters; a counterexample is shrunk to the simplest one."""
     options = dict(piece.options)
-    formulas = chosen(piece, piece.formulas, instead)
+    formulas = resolve_formulas(piece, substitutes)
     unknown: list[Finding] = []
     tried = 0
 
     def refutes(data: dict[str, Any]) -> bool:
         nonlocal tried
-        finding = example(piece, formulas, data, exact=options.get("exact", False), allowed=allowed)
+        finding = run_example(piece, formulas, data, exact=options.get("exact", False), allowed=allowed)
         tried += finding is not None
         if finding and finding.verdict is Verdict.UNKNOWN:
             unknown.append(finding)
         return finding is not None and finding.verdict is Verdict.REFUTED
 
-    looking = quiet(options.get("examples", EXAMPLES) * (LONGER if RANDOM else 1), derandomize=not RANDOM)
+    settings = quiet(options.get("examples", EXAMPLES) * (LONGER if RANDOM else 1), derandomize=not RANDOM)
     try:
-        found = find(arguments(domains_of(piece.function, piece.drawn)), refutes, settings=looking)
+        counterexample = find(arguments(domains_of(piece.function, piece.sampled_parameters)), refutes, settings=settings)
     except (NoSuchExample, Unsatisfiable):
         if not tried:
             return Finding(Verdict.UNKNOWN, "no example lies in the domain")
-        return worst(unknown) if unknown else Finding(Verdict.HOLDS, f"{tried} examples")
-    detail = example(piece, formulas, found, exact=options.get("exact", False), allowed=allowed)
-    shown = ", ".join(f"{name} = {value!r}" for name, value in found.items())
-    return Finding(Verdict.REFUTED, f"{shown}: {detail.detail if detail else ''}")
+        return worst_finding(unknown) if unknown else Finding(Verdict.HOLDS, f"{tried} examples")
+    finding = run_example(piece, formulas, counterexample, exact=options.get("exact", False), allowed=allowed)
+    shown = ", ".join(f"{name} = {value!r}" for name, value in counterexample.items())
+    return Finding(Verdict.REFUTED, f"{shown}: {finding.detail if finding else ''}")
 
 
-def example(piece: Piece, formulas: Formulas, data: dict[str, Any], *, exact: bool, allowed: float = 1.0) -> Finding | None:
-    """One example of a law: equal to the last bit, or, unless it is said to be exact, as far apart as rounding allows."""
+def run_example(piece: Evidence, formulas: Formulas, data: dict[str, Any], *, exact: bool, allowed: float = 1.0) -> Finding | None:
+    """Judge a law on one run_example, bit for bit or within the rounding bound; None if rounding alone may decide the run_example."""
     try:
         with np.errstate(all="ignore"):
             pairs = list(piece.function(**formulas, **data))
             if exact:
-                return judged(pairs)
-            return judged_within_rounding(pairs, list(bounded_claims(piece, data)), allowed)
+                return judge_claims(pairs)
+            return judge_within_rounding(pairs, list(bounded_claims(piece, data)), allowed)
     except Undecided:
-        return None  # rounding alone may decide this example: it shows nothing
+        return None
 
 
-def bounded_claims(piece: Piece, data: dict[str, Any]) -> Any:
-    """The same claims of the reference, on values with their rounding errors: whoever meets a law is allowed what the reference is."""
+def bounded_claims(piece: Evidence, data: dict[str, Any]) -> Any:
+    """Yield the claims of a law for the reference on Running numbers; every implementation is allowed the reference's rounding errors."""
     token = FORMAT.set(format_of(np.float64))
     try:
-        yield from piece.function(**chosen(piece, piece.formulas, {}), **{name: lifted(value) for name, value in data.items()})
+        yield from piece.function(**resolve_formulas(piece, {}), **{name: to_running(value) for name, value in data.items()})
     finally:
         FORMAT.reset(token)
 
 
-def lifted(value: Any) -> Any:
-    """A drawn value with its rounding error; integers, which count steps, and words stay as they are."""
+def to_running(value: Any) -> Any:
+    """Return a sampled value as Running numbers; integers (which count steps) and strings stay as they are."""
     if isinstance(value, tuple):
-        return type(value)(*map(lifted, value)) if hasattr(value, "_fields") else tuple(map(lifted, value))
+        return type(value)(*map(to_running, value)) if hasattr(value, "_fields") else tuple(map(to_running, value))
     return value if isinstance(value, int | str) else as_running(value)
 
 
-def judged_within_rounding(pairs: list[Any], bounded: list[Any], times: float = 1.0) -> Finding:
-    """Whether floats agree within the sum of the two running bounds; truth values must simply agree."""
+def judge_within_rounding(pairs: list[Any], bounded: list[Any], allowed: float = 1.0) -> Finding:
+    """Judge floats within `allowed` times the sum of the two running bounds; truth values must be equal."""
     if not pairs:
-        return Finding(Verdict.UNKNOWN, "it claims nothing")
-    for number, ((got, claimed), (got_bound, claimed_bound)) in enumerate(zip(pairs, bounded, strict=True), start=1):
-        for a, b, a_bound, b_bound in zip(*map(leaves, (got, claimed, got_bound, claimed_bound)), strict=True):
-            if isinstance(b, bool):
-                if not np.all(np.asarray(a) == b):
-                    return Finding(Verdict.REFUTED, f"claim {number}: {a} where {b} is claimed")
-                continue
-            allowed = times * (error(Running(a_bound)) + error(Running(b_bound)))
-            if np.shape(a) != np.shape(b) and np.shape(b) != ():
-                return Finding(Verdict.REFUTED, f"claim {number}: shape {np.shape(a)} where {np.shape(b)} is claimed")
-            if not np.all(np.abs(np.asarray(a) - b) <= allowed):
-                return Finding(
-                    Verdict.REFUTED, f"claim {number}: {a} where {b} is claimed, and rounding explains {np.max(allowed):.2g} at most"
-                )
+        return NO_CLAIMS
+    for number, (pair, bounds) in enumerate(zip(pairs, bounded, strict=True), start=1):
+        for got, claimed, *running in zip(*map(leaves, (*pair, *bounds)), strict=True):
+            reason = mismatch(got, claimed, running, allowed)
+            if reason:
+                return Finding(Verdict.REFUTED, f"claim {number}: {reason}")
     return Finding(Verdict.HOLDS)
 
 
-def run_misprint(misprint: Misprint) -> Result:
-    """Judge a printed form by the pieces that speak of its formula, or by its own claims: it is refuted as soon as one refutes it."""
+def mismatch(got: Any, claimed: Any, running: list[Any], allowed: float) -> str:
+    """Return how a float, array or truth value differs from what is claimed; an empty string if rounding explains it."""
+    if isinstance(claimed, bool):
+        return "" if np.all(np.asarray(got) == claimed) else f"got {got}, claimed {claimed}"
+    if np.shape(got) != np.shape(claimed) and np.shape(claimed) != ():
+        return f"got shape {np.shape(got)}, claimed shape {np.shape(claimed)}"
+    tolerance = allowed * sum(error(Running(value)) for value in running)
+    if np.all(np.abs(np.asarray(got) - claimed) <= tolerance):
+        return ""
+    return f"got {got}, claimed {claimed}; rounding explains a difference of at most {np.max(tolerance):.2g}"
+
+
+def run_printed_form(printed_form: PrintedForm) -> EvidenceResult:
+    """Judge a printed form by its own claims, or by all evidence about its formula: one refuting piece is enough."""
     start = time.perf_counter()
-    if misprint.is_claim:
-        piece = Piece((misprint.id,), "proof", "as printed", misprint.function)
-        return run_piece(piece)
-    right = BY_NAME[misprint.formula].raw
-    printed = misprint.function(right)
-    results = [run_piece(piece, {misprint.formula: printed}) for piece in PIECES.values() if misprint.formula in piece.formulas]
-    refuting = [one for one in results if one.verdict is Verdict.REFUTED]
-    verdict = Verdict.REFUTED if refuting else Verdict.UNKNOWN if any(one.verdict is Verdict.UNKNOWN for one in results) else Verdict.HOLDS
-    detail = "; ".join(f"{one.name}: {one.detail}" for one in refuting[:1]) or "no piece refutes it"
-    return Result(misprint.name, verdict, f"{len(refuting)} of {len(results)} pieces refute it; {detail}", time.perf_counter() - start)
+    if printed_form.yields_claims:
+        return run_evidence(Evidence((printed_form.id,), "proof", "as printed", printed_form.function))
+    name = printed_form.formula
+    substitute = printed_form.function(FORMULAS_BY_NAME[name].raw)
+    results = [run_evidence(piece, {name: substitute}) for piece in EVIDENCE.values() if name in piece.formulas]
+    refuting = [result for result in results if result.verdict is Verdict.REFUTED]
+    undecided = any(result.verdict is Verdict.UNKNOWN for result in results)
+    verdict = Verdict.REFUTED if refuting else Verdict.UNKNOWN if undecided else Verdict.HOLDS
+    detail = f"{refuting[0].name}: {refuting[0].detail}" if refuting else "no piece refutes it"
+    detail = f"{len(refuting)} of {len(results)} pieces refute it; {detail}"
+    return EvidenceResult(printed_form.name, verdict, detail, time.perf_counter() - start)
 
 
-def run_named(name: str, *, full: bool = False) -> Result:
-    """Run a piece or a misprint by its name: what a worker process is asked to do."""
+def run_named(name: str, *, full: bool = False) -> EvidenceResult:
+    """Run a piece of evidence or a printed form by its name. This is the task of a worker process."""
     from . import load
 
     load()
-    return run_piece(PIECES[name], full=full) if name in PIECES else run_misprint(MISPRINTS[name])
+    return run_evidence(EVIDENCE[name], full=full) if name in EVIDENCE else run_printed_form(PRINTED_FORMS[name])

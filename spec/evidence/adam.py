@@ -27,7 +27,7 @@ from . import (
     erratum,
     law,
     presets,
-    printed,
+    prints_as,
     proof,
     reproduction,
     statistics,
@@ -164,10 +164,10 @@ def size_of_the_first_step(adam_first_step: Step, adam_efficient: Step) -> Claim
     table = {4: ("0.9999", "0.7071", "0.9968"), 6: ("0.9901", "0.0100", "0.7597"), 8: ("0.5", "0.0001", "0.0307")}
     for power, (outside, within, unscaled) in table.items():
         gradient = Fraction(1, 10**power)
-        yield certified(adam_first_step, -gradient, lr=1, eps=tiny), printed(outside)
-        yield certified(adam_first_step, -gradient, lr=1, eps=0, eps_root=tiny), printed(within)
+        yield certified(adam_first_step, -gradient, lr=1, eps=tiny), prints_as(outside)
+        yield certified(adam_first_step, -gradient, lr=1, eps=0, eps_root=tiny), prints_as(within)
         carried = certified(adam_efficient, 0, -gradient, AdamState(0, 0, 0), lr=1, beta1=KEEP1, beta2=KEEP2, eps=tiny)  # type: ignore[arg-type]
-        yield carried[0], printed(unscaled)
+        yield carried[0], prints_as(unscaled)
 
 
 @enumeration(
@@ -341,8 +341,8 @@ def worst_at_the_twelfth_step(adam_uncorrected_transient: Step) -> Claims:
     The numerator is below 1 and the root grows with t, so that no step after the n-th exceeds 1/√(1 − β₂ⁿ).
     """
     transient = lambda n, k2: adam_uncorrected_transient(n, beta1=Ball(KEEP1), beta2=Ball(k2))  # noqa: E731 - read as mathematics
-    yield transient(1, KEEP2), printed("3.1623")
-    yield transient(12, KEEP2), printed("6.5685")
+    yield transient(1, KEEP2), prints_as("3.1623")
+    yield transient(12, KEEP2), prints_as("6.5685")
     for n in (*range(1, 12), *range(13, 30)):
         yield transient(n, KEEP2) < transient(12, KEEP2), True
     yield 1 / np.sqrt(1 - Ball(KEEP2) ** 30) < transient(12, KEEP2), True
@@ -350,7 +350,7 @@ def worst_at_the_twelfth_step(adam_uncorrected_transient: Step) -> Claims:
         yield transient(n, KEEP2) > Ball(Fraction(105, 100)), True
     yield 1 / np.sqrt(1 - Ball(KEEP2) ** 2375) < Ball(Fraction(105, 100)), True
     yield transient(1, Fraction(99, 100)), 1
-    yield transient(1, KEEP1), printed("0.3162")
+    yield transient(1, KEEP1), prints_as("0.3162")
 
 
 @proof("adam.uncorrected_transient", scope="every t, β₁ = β₂")
@@ -366,7 +366,7 @@ def too_short_at_equal_decays(adam_uncorrected_transient: Step) -> Claims:
 def preset_of_the_deck(adam_uncorrected_transient: Step) -> Claims:
     """Decays .9 and .9 are Adam's: the uncorrected first step is 3.1623 times lr."""
     uc = presets("adam.presets")[1]
-    yield certified(adam_uncorrected_transient, 1, beta1=uc["beta1"], beta2=uc["beta2"]), printed("3.1623")
+    yield certified(adam_uncorrected_transient, 1, beta1=uc["beta1"], beta2=uc["beta2"]), prints_as("3.1623")
 
 
 @enumeration("adam.presets", scope="exact, every preset of the catalogue")
@@ -579,12 +579,12 @@ def longest_steps(adam: Step, adam_step_bound: Step) -> Claims:
     for n in range(1, 1001):
         moved, state = adam(Ball(0), growth**n, state, lr=Ball(1), eps=Ball(0), **hyper)
         if n in table:
-            yield -moved, printed(table[n])
-            yield adam_step_bound(n, **hyper), printed(table[n])
+            yield -moved, prints_as(table[n])
+            yield adam_step_bound(n, **hyper), prints_as(table[n])
             yield -moved - adam_step_bound(n, **hyper), 0
-    yield adam_step_bound(20_000, **hyper), printed("7.2703")
-    yield adam_step_bound(20_000, beta1=Ball(KEEP1), beta2=Ball(Fraction(99, 100))), printed("2.3452")
-    yield (1 - Ball(KEEP1)) / np.sqrt(1 - Ball(KEEP2)), printed("3.1623")
+    yield adam_step_bound(20_000, **hyper), prints_as("7.2703")
+    yield adam_step_bound(20_000, beta1=Ball(KEEP1), beta2=Ball(Fraction(99, 100))), prints_as("2.3452")
+    yield (1 - Ball(KEEP1)) / np.sqrt(1 - Ball(KEEP2)), prints_as("3.1623")
 
 
 @certified_value("adam.step_bound", scope=".9/.999: 1999 steps without a gradient, then one with")
@@ -593,7 +593,7 @@ def a_single_late_gradient(adam: Step, adam_step_bound: Step) -> Claims:
     hyper = {"beta1": Ball(KEEP1), "beta2": Ball(KEEP2)}
     start = AdamState(Ball(0), Ball(0), 1999)
     moved, _ = adam(Ball(0), Ball(-7), start, lr=Ball(1), eps=Ball(0), **hyper)
-    yield moved, printed("2.9407")
+    yield moved, prints_as("2.9407")
     yield moved < adam_step_bound(2000, **hyper), True
 
 
@@ -660,9 +660,9 @@ def ratio_of_normal_noise(keep: float, decay: float, steps: int) -> float:
 @reproduction("adam.noise_ratio", scope="normal gradients, by quadrature")
 def normal_noise_by_quadrature(adam_noise_ratio: Step) -> Claims:
     """.2294 of lr at β₁ = .9; for normal gradients .2293 at β₂ = .999 and .2257 at β₂ = .9, because v̂ scatters too."""
-    yield certified(adam_noise_ratio, beta1=KEEP1), printed("0.2294")
-    yield ratio_of_normal_noise(0.9, 0.999, 1500), printed("0.2293")
-    yield ratio_of_normal_noise(0.9, 0.9, 300), printed("0.2257")
+    yield certified(adam_noise_ratio, beta1=KEEP1), prints_as("0.2294")
+    yield ratio_of_normal_noise(0.9, 0.999, 1500), prints_as("0.2293")
+    yield ratio_of_normal_noise(0.9, 0.9, 300), prints_as("0.2257")
 
 
 @statistics("adam.noise_ratio", scope="normal gradients, 50 000 chains, 100 steps, β₂ .999 and .9, seed 0, error probability 1e−6")
@@ -728,7 +728,7 @@ def higher_powers_approach(adamax: Step) -> Claims:
     for power in (2, 8, 32, 128):
         mean = sum(decay ** (power * age) * Ball(abs(gradient)) ** power for age, gradient in enumerate((-1, 1, 2)))
         gaps.append(state.u - np.exp(np.log((1 - decay**power) * mean) / power))
-    yield state.u - gaps[-1], printed("1.61999998")
+    yield state.u - gaps[-1], prints_as("1.61999998")
     for before_it, gap in itertools.pairwise(gaps):
         yield np.abs(gap) < np.abs(before_it), True
 
@@ -766,8 +766,8 @@ def adamax_exceeds_its_lr(adamax: Step) -> Claims:
     moved, state = Ball(0), AdamaxState(Ball(0), Ball(0), 0)
     for n in range(1, 301):
         moved, state = adamax(Ball(0), hyper["beta2"] ** n, state, eps=Ball(0), **hyper)
-    yield -moved / hyper["lr"], printed("1.0091")
-    yield (1 - hyper["beta1"]) / (1 - hyper["beta1"] / hyper["beta2"]), printed("1.0091")
+    yield -moved / hyper["lr"], prints_as("1.0091")
+    yield (1 - hyper["beta1"]) / (1 - hyper["beta1"] / hyper["beta2"]), prints_as("1.0091")
 
 
 @enumeration("optimizers.adamax", scope="exact, all sequences of 4 gradients from −2, 0, 1")

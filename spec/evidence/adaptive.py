@@ -20,7 +20,21 @@ from flint import arb, ctx
 from ...reference.adam import AdamaxState, AdamState
 from ...reference.adaptive import AdaDeltaState, CentredState, IRpropState, RMSPropNesterovState, RpropMinusState, RpropState
 from ..arithmetic import Ball, Rational, Symbolic, Tensor, certified, function, symbols, tensor
-from . import Cell, Claims, Interval, Step, certified_value, enumeration, erratum, law, presets, printed, proof, reproduction, trajectory
+from . import (
+    Claims,
+    Interval,
+    Step,
+    TableCell,
+    certified_value,
+    enumeration,
+    erratum,
+    law,
+    presets,
+    prints_as,
+    proof,
+    reproduction,
+    trajectory,
+)
 from ._induction import limit, t
 from ._landscapes import MOST, row_of_r6
 
@@ -161,8 +175,8 @@ def first_steps_by_place_of_the_stabiliser(adagrad: Step) -> Claims:
     table = ((4, "0.9999", "0.7071"), (6, "0.9901", "0.0100"), (8, "0.5000", "0.0001"))
     for digits, outside, inside in table:
         gradient = -Fraction(1, 10**digits)
-        yield certified(adagrad, 0, gradient, 0, lr=1, eps=small)[0], printed(outside)
-        yield certified(adagrad, 0, gradient, 0, lr=1, eps=0, eps_root=small)[0], printed(inside)
+        yield certified(adagrad, 0, gradient, 0, lr=1, eps=small)[0], prints_as(outside)
+        yield certified(adagrad, 0, gradient, 0, lr=1, eps=0, eps_root=small)[0], prints_as(inside)
 
 
 @erratum("E65")
@@ -304,9 +318,9 @@ def distance_after_ten_thousand_steps(adagrad: Step, adagrad_constant_gradient_s
     at, total, three = Ball(0), Ball(0), Ball(3)
     for _ in range(10_000):
         at, total = adagrad(at, three, total, lr=Ball(1), eps=Ball(0))
-    yield -at, printed("198.5446")
+    yield -at, prints_as("198.5446")
     zeta = arb(Ball.plain(Ball(Fraction(1, 2))).item()).zeta()
-    yield Ball(zeta), printed("-1.4603545")
+    yield Ball(zeta), prints_as("-1.4603545")
     yield -at - 200 - Ball(zeta), Interval(Decimal(0), Decimal("0.005"))
     yield adagrad_regret_bound(Ball(np.full(10_000, 3.0))), 600
     yield adagrad_constant_gradient_step(three, 10_000, lr=Ball(1), eps=Ball(0)), -Ball(Fraction(1, 100))
@@ -439,7 +453,7 @@ def first_steps_are_too_long(rmsprop: Step, rmsprop_constant_gradient_step: Step
             moved, mean_sq = rmsprop(at, Ball(-3), mean_sq, lr=Ball(1), decay=Ball(decay), eps=Ball(0))
             at, lengths[number] = moved, moved - at
         for number, digits in zip((1, 2, 50, 2000), table, strict=True):
-            yield lengths[number], printed(digits)
+            yield lengths[number], prints_as(digits)
             yield rmsprop_constant_gradient_step(Ball(-3), number, lr=Ball(1), decay=Ball(decay), eps=Ball(0)), lengths[number]
 
 
@@ -526,8 +540,8 @@ def where_it_ends(rmsprop: Step, rmsprop_limit_cycle: Step) -> Claims:
             last = at
             at, mean_sq = rmsprop(at, curvature * at, mean_sq, lr=0.01, decay=0.9, eps=outside)
         end = rmsprop_limit_cycle(curvature, lr=0.01, eps=outside)
-        yield abs(at), printed({0.0: "0.00500000", 0.25: "0.00250000", 0.6: "0.00000000"}[outside])
-        yield abs(at) - end, printed("0.0000000000")
+        yield abs(at), prints_as({0.0: "0.00500000", 0.25: "0.00250000", 0.6: "0.00000000"}[outside])
+        yield abs(at) - end, prints_as("0.0000000000")
         yield bool(at * last < 0), outside < 0.5
 
 
@@ -712,9 +726,9 @@ def adadelta_arrives(adadelta: Step, rmsprop: Step) -> Claims:
         return first, at, plain
 
     first, end, without = certified(travel, 1, zeiler["decay"], zeiler["eps_grad"])
-    yield first, printed("-0.004472")
-    yield end * Ball(10) ** 59, printed("-4.99")
-    yield without, printed("0.0374")
+    yield first, prints_as("-0.004472")
+    yield end * Ball(10) ** 59, prints_as("-4.99")
+    yield without, prints_as("0.0374")
 
 
 @erratum("E66")
@@ -848,8 +862,8 @@ UNITS = (Fraction(1), Fraction(1, 100), Fraction(5))
 def adadelta_in_three_units(adadelta: Step) -> Claims:
     """One ε in both places ends at 2.780938, 2.997594, 2.191659; two that carry their units end at the first of these each time."""
     for unit, digits in zip(UNITS, ("2.780938", "2.997594", "2.191659"), strict=True):
-        yield certified(lambda *args: fifty_steps(adadelta, *args, carried=False), unit, ulps=2.0**20), printed(digits)
-        yield certified(lambda *args: fifty_steps(adadelta, *args, carried=True), unit, ulps=2.0**20), printed("2.780938")
+        yield certified(lambda *args: fifty_steps(adadelta, *args, carried=False), unit, ulps=2.0**20), prints_as(digits)
+        yield certified(lambda *args: fifty_steps(adadelta, *args, carried=True), unit, ulps=2.0**20), prints_as("2.780938")
 
 
 def fifty_steps(adadelta: Step, unit: Any, *, carried: bool) -> Any:
@@ -904,7 +918,7 @@ def newton_in_three_units(newton: Step, gradient_descent: Step) -> Claims:
             descended = gradient_descent(descended, slope, lr=Rational(Fraction(1, 100)))
         by_newton.append((unit * at[0]).item())
         by_descent.append((unit * descended).item())
-    yield Ball(by_newton[0]), printed("0.021385891130")
+    yield Ball(by_newton[0]), prints_as("0.021385891130")
     yield (len(set(by_newton)), len(set(by_descent))), (1, 3)
 
 
@@ -1178,8 +1192,8 @@ def scaled_moves_of_the_table(ideal_rescaling: Step, rmsprop: Step) -> Claims:
     """Root mean squares, the moves divided by them, and RMSProp's first step and last mean squares (R5)."""
     moves = Ball(MOVES)
     mean_sq = np.mean(moves**2, axis=0)
-    yield np.sqrt(mean_sq)[0], printed("1.360147")
-    yield np.sqrt(mean_sq)[1], printed("2.355844")
+    yield np.sqrt(mean_sq)[0], prints_as("1.360147")
+    yield np.sqrt(mean_sq)[1], prints_as("2.355844")
     table = (
         ("0.735215", "1.061191"),
         ("0.735215", "-1.273429"),
@@ -1190,12 +1204,12 @@ def scaled_moves_of_the_table(ideal_rescaling: Step, rmsprop: Step) -> Claims:
     for number, (move, digits) in enumerate(zip(moves, table, strict=True), start=1):
         scaled = ideal_rescaling(Ball([0, 0]), -move, mean_sq, lr=Ball(1))
         for got, expected, axis in zip(scaled, digits, "XY", strict=True):
-            yield Cell(got, printed(expected), f"move {number}", axis)
+            yield TableCell(got, prints_as(expected), f"move {number}", axis)
     running, lengths = Ball([0, 0]), []
     for move in moves:
         length, running = rmsprop(Ball([0, 0]), -move, running, lr=Ball(1), decay=Ball(Fraction(9, 10)), eps=Ball(0))
         lengths.append(length)
-    yield lengths[0], printed("3.1623")
+    yield lengths[0], prints_as("3.1623")
     yield running, Ball([Fraction("0.77751"), Fraction("2.1574125")])
 
 
@@ -1263,7 +1277,7 @@ def steps_on_three_panels(gradient_descent: Step, heavy_ball: Step, adam: Step, 
         for entries, *counts in PANELS:
             for (rule, start), count in zip(rules, counts, strict=False):  # RMSProp does not arrive on the last
                 yield steps_until_near(rule, start, Ball(entries), count + 1), count
-    yield condition_number(Ball(PANELS[2][0])), printed("38.5")
+    yield condition_number(Ball(PANELS[2][0])), prints_as("38.5")
 
 
 @trajectory("adaptive.diagonal_hessian_invariance", scope="the coupled panel, 20 000 steps of RMSProp in float64")
@@ -1276,7 +1290,7 @@ def rmsprop_does_not_arrive(rmsprop: Step) -> Claims:
         at, mean_sq = rmsprop(at, hessian @ (at - goal), mean_sq, lr=0.0185, decay=0.9, eps=0.0)
         nearest = min(nearest, float(np.sum((at - goal) ** 2)))
     yield bool(nearest > 1e-6), True
-    yield np.max(np.abs(at - before)), printed("0.0000000000")
+    yield np.max(np.abs(at - before)), prints_as("0.0000000000")
 
 
 @enumeration("adaptive.no_learning_rate", scope="all nine step formulas of the chapter, Adam and AdaMax")

@@ -13,7 +13,7 @@ import sympy as sp
 
 from ...reference.averaging import DebiasedState, PolyakState, SwaState
 from ..arithmetic import Ball, Differential, Rational, Symbolic, Tensor, certified, slope, symbols, tensor
-from . import Claims, Interval, Step, certified_value, derivative, enumeration, erratum, law, printed, proof, statistics
+from . import Claims, Interval, Step, certified_value, derivative, enumeration, erratum, law, prints_as, proof, statistics
 
 if TYPE_CHECKING:
     from ...reference.domains import Array, Decay
@@ -107,7 +107,7 @@ def valley_by_hand(valley_average: Step, polyak_average: Step, gradient_descent:
 @certified_value("averaging.polyak.valley", scope="w²/2, lr 1.9, t = 100")
 def valley_of_the_catalogue(valley_average: Step) -> Claims:
     """−.0047367 of the start."""
-    yield certified(valley_average, 1, 100, curvature=1, lr=Fraction(19, 10)), printed("-0.0047367")
+    yield certified(valley_average, 1, 100, curvature=1, lr=Fraction(19, 10)), prints_as("-0.0047367")
 
 
 @erratum("E13")
@@ -177,8 +177,8 @@ def the_rate_does_not_matter(polyak_variance: Step, sgd_stationary_variance: Ste
     """t Var tends to 1/4 at both rates: .246566 at the small one for t = 1000, .2500 for 10⁶; the last point keeps .013158 and .25."""
     for rate, after_1000, last in ((Fraction(1, 20), "0.246566", "0.013158"), (Fraction(1, 2), "0.25000", "0.25000")):
         for count, digits in ((10**6, "0.2500"), (1000, after_1000)):
-            yield count * polyak_variance(Ball(1), count, curvature=Ball(2), lr=Ball(rate)), printed(digits)
-        yield sgd_stationary_variance(Ball(1), curvature=Ball(2), lr=Ball(rate)), printed(last)
+            yield count * polyak_variance(Ball(1), count, curvature=Ball(2), lr=Ball(rate)), prints_as(digits)
+        yield sgd_stationary_variance(Ball(1), curvature=Ball(2), lr=Ball(rate)), prints_as(last)
 
 
 @statistics("averaging.polyak.variance", scope="20 000 chains of 400 points, h = 2, lr .05 and .5, seed 0, error probability 6e−7 each")

@@ -18,7 +18,7 @@ from sympy.polys.fields import FracField
 
 from ...reference.curvature import ConjugateState
 from ..arithmetic import Ball, Rational, Symbolic, Tensor, jacobian, symbols, tensor
-from . import Claims, Step, certified_value, derivative, enumeration, erratum, law, printed, proof
+from . import Claims, Step, certified_value, derivative, enumeration, erratum, law, prints_as, proof
 
 if TYPE_CHECKING:
     from ...reference.domains import Count, Hessian, Inner, Outer, Point, Rate
@@ -204,7 +204,7 @@ def either_side(break_even_step: Step, taylor_step: Step) -> Claims:
     slope, curvature = Ball([2]), Ball([[1]])
     for side, cost in ((-1, "4.99992"), (1, "5.00008")):
         even = break_even_step(slope, curvature) * (1 + Ball(Fraction(side, 10**5)))
-        yield taylor_step(Ball(5), slope, curvature, lr=even), printed(cost)
+        yield taylor_step(Ball(5), slope, curvature, lr=even), prints_as(cost)
 
 
 @erratum("E15")
@@ -328,11 +328,11 @@ def first_order_misses_its_aim(chain_gradient: Step, chain_output: Step) -> Clai
         weights = Rational([Fraction(9, 10)] * count)
         slopes = chain_gradient(Rational(1), weights, chain_output(Rational(1), weights) - 1)
         epsilon = Rational(Fraction(1, 10)) / (slopes @ slopes)
-        yield cost_after(chain_output, weights - epsilon * slopes, weights), printed(cost)
+        yield cost_after(chain_output, weights - epsilon * slopes, weights), prints_as(cost)
     weights = Rational([9] * 4)
     slopes = chain_gradient(Rational(1), weights, chain_output(Rational(1), weights) - 1)
     yield slopes, 2 * 9**3
-    yield cost_after(chain_output, weights - slopes / 1000, weights), printed("1.1e7")
+    yield cost_after(chain_output, weights - slopes / 1000, weights), prints_as("1.1e7")
 
 
 def cost_after(chain_output: Step, moved: Any, weights: Any) -> Any:

@@ -16,7 +16,7 @@ import sympy as sp
 
 from ...reference.data import Extent, Principal, Scaling
 from ..arithmetic import Ball, Rational, Symbolic, Tensor, symbols, tensor
-from . import Cell, Claims, Step, certified_value, enumeration, law, presets, printed, proof
+from . import Claims, Step, TableCell, certified_value, enumeration, law, presets, prints_as, proof
 
 if TYPE_CHECKING:
     from ...reference.domains import Count, Data, Eps, NotBelowLow, Positive, Real, VariedData
@@ -476,7 +476,7 @@ def exact(*rows: str) -> Any:
 
 def rounded(figures: str) -> list[Any]:
     """Figures that are printed in so many digits."""
-    return [printed(x) for x in figures.split()]
+    return [prints_as(x) for x in figures.split()]
 
 
 def fractions(figures: str) -> list[Any]:
@@ -487,7 +487,7 @@ def fractions(figures: str) -> list[Any]:
 def cells(row: str, columns: str, got: Any, claimed: list[Any]) -> Claims:
     """One row of a table: the heads of its columns, our numbers, and those stated."""
     for column, ours, stated in zip(columns.split(), got, claimed, strict=True):
-        yield Cell(ours, stated, row, column)
+        yield TableCell(ours, stated, row, column)
 
 
 ONN = exact("1 100 0.01 1", "-0.9 101 0.02 2", "-1.1 102 0.03 3", "0.2 150 0.05 4")
@@ -537,14 +537,14 @@ def onn_gradient(dense: Step, dense_backward: Step) -> Claims:
     gradient = squared_error_gradient(dense, dense_backward, ONN, ONN_TARGETS)
     yield from cells("gradient", "w1 w2 w3 w4 b", gradient, fractions("424.6 -211909 -50.13 -4613 -1904"))
     share = gradient[:4] ** 2 / np.sum(gradient[:4] ** 2)
-    yield Cell(share[1], printed("0.99952"), "share of the square", "w2")
+    yield TableCell(share[1], prints_as("0.99952"), "share of the square", "w2")
 
 
 @certified_value("data.example.onn", scope="ONN's X", table="The Hessian of a linear model on ONN's four samples")
 def onn_spectrum(condition_number: Step, standardize_fit: Step, standardize: Step) -> Claims:
     """The condition number of XᵀX/4; the eigenvalues of the standardized one, of which the smallest is 0 (R3)."""
     table = Ball(ONN)
-    yield Cell(condition_number(table.T @ table / 4), printed("4.76e9"), "as it is", "κ")
+    yield TableCell(condition_number(table.T @ table / 4), prints_as("4.76e9"), "as it is", "κ")
     z = standardize(table, standardize_fit(table))
     values = np.linalg.eigvalsh(z.T @ z / 4)
     yield from cells("standardized", "λ1 λ2 λ3 λ4", values, [0, *rounded("0.03059 1.169583 2.799827")])
@@ -643,7 +643,7 @@ def stu_gradients(dense: Step, dense_backward: Step) -> Claims:
         yield from cells(row, "w1 w2", got, fractions(figure))
     _, together, _ = dense_backward(dense(STU, zeros) - STU_TARGETS, STU, zeros)
     yield together[0], sum(slopes, zeros[0])
-    yield Cell(together[0, 0] / together[0, 1], printed("61374"), "sum", "w1 / w2")
+    yield TableCell(together[0, 0] / together[0, 1], prints_as("61374"), "sum", "w1 / w2")
 
 
 @enumeration("data.example.stu_regression", scope="exact: STU's table", table="The least-squares solution of STU's table")
@@ -667,11 +667,11 @@ def stu_condition(standardize_fit: Step, standardize: Step, condition_number: St
     fitted = standardize_fit(table)
     z = standardize(table, fitted)
     correlation, condition = z[:, 0] @ z[:, 1] / 3, condition_number(z.T @ z)
-    yield from cells("mean", "x1 x2", fitted.mean, [Fraction("183.9"), printed("0.00261667")])
+    yield from cells("mean", "x1 x2", fitted.mean, [Fraction("183.9"), prints_as("0.00261667")])
     yield from cells("s", "x1 x2", fitted.scale, rounded("109.231345 0.000585"))
-    yield Cell(correlation, printed("-0.931534"), "standardized", "ρ")
-    yield Cell(condition_number(table.T @ table), printed("1.386e10"), "as it is", "κ")
-    yield Cell(condition, printed("28.21"), "standardized", "κ")
+    yield TableCell(correlation, prints_as("-0.931534"), "standardized", "ρ")
+    yield TableCell(condition_number(table.T @ table), prints_as("1.386e10"), "as it is", "κ")
+    yield TableCell(condition, prints_as("28.21"), "standardized", "κ")
     yield condition, (1 - correlation) / (1 + correlation)
     white = whiten(table, pca_fit(table), eps=Ball(0))
-    yield Cell(condition_number(white.T @ white), 1, "whitened", "κ")
+    yield TableCell(condition_number(white.T @ white), 1, "whitened", "κ")

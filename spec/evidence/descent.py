@@ -24,7 +24,7 @@ from . import (
     erratum,
     law,
     presets,
-    printed,
+    prints_as,
     proof,
     statistics,
     trajectory,
@@ -194,8 +194,8 @@ def every_order_by_hand(sgd: Step, gradient_descent: Step) -> Claims:
 def signs_of_the_deck(sgd: Step) -> Claims:
     """.12158 down the slope; 6.7275 with the sign of the deck's code."""
     start, tenth = Ball(1), Ball(Fraction(1, 10))
-    yield sgd(start, (parabola(1, 0),) * 20, lr=tenth), printed("0.12158")
-    yield sgd(start, (parabola(1, 0),) * 20, lr=-tenth), printed("6.7275")
+    yield sgd(start, (parabola(1, 0),) * 20, lr=tenth), prints_as("0.12158")
+    yield sgd(start, (parabola(1, 0),) * 20, lr=-tenth), prints_as("6.7275")
 
 
 @erratum("E39")
@@ -640,7 +640,7 @@ def two_function_table(two_function_cycle: Step) -> Claims:
         (100, 1): ("0.538146", "0.461854"),
     }
     for (parts, repeats), ends in table.items():
-        yield certified(two_function_cycle, repeats, lr=Fraction(1, parts)), tuple(map(printed, ends))
+        yield certified(two_function_cycle, repeats, lr=Fraction(1, parts)), tuple(map(prints_as, ends))
 
 
 @enumeration("optimizers.sgd.order_two_functions", scope="exact, 1 … 4 repeats, lr 1/10, 1/3, 1, 6/5")
@@ -692,12 +692,12 @@ def fluctuation_of_fixed_and_random_orders(two_target_cycle: Step, sgd: Step) ->
     """
     count, rate = 100, Ball(Fraction(1, 20))
     end = two_target_cycle(50, lr=rate)
-    yield end, printed("0.857105")
+    yield end, prints_as("0.857105")
     point, squares = -end, []
     for goal in [1] * 50 + [-1] * 50:
         point = sgd(point, (parabola(1, goal),), lr=rate)
         squares.append(point**2)
-    yield np.sqrt(np.mean(np.stack(squares))), printed("0.576")
+    yield np.sqrt(np.mean(np.stack(squares))), prints_as("0.576")
     fade, echo = [Ball(1)], [Ball(0)]  # what is left of the start, and of one target, after so many samples
     echo.append(sgd(Ball(0), (parabola(1, 1),), lr=rate))
     for _ in range(count):
@@ -708,7 +708,7 @@ def fluctuation_of_fixed_and_random_orders(two_target_cycle: Step, sgd: Step) ->
     within = [a * count / (count - 1) - s / (count - 1) for a, s in zip(own, all_of, strict=True)]
     stationary = within[-1] / (1 - fade[count] ** 2)
     mean_square = np.mean(np.stack([stationary * fade[n] ** 2 + w for n, w in enumerate(within, start=1)]))
-    yield np.sqrt(mean_square), printed("0.133251")
+    yield np.sqrt(mean_square), prints_as("0.133251")
 
 
 # --- noise and convergence ---------------------------------------------------------------------------------------------------------
@@ -732,7 +732,7 @@ def variance_that_stays(sgd_stationary_variance: Step, sgd: Step) -> Claims:
 @certified_value("optimizers.sgd.noise_floor", scope="lr .1, curvature 1, variance 1; and rates either side of 1/h")
 def floor_in_numbers(sgd_stationary_variance: Step) -> Claims:
     """.05263; at η = 1/h all that is left is the last noise, σ²/h²."""
-    yield certified(sgd_stationary_variance, 1, curvature=1, lr=Fraction(1, 10)), printed("0.05263")
+    yield certified(sgd_stationary_variance, 1, curvature=1, lr=Fraction(1, 10)), prints_as("0.05263")
     yield sgd_stationary_variance(Ball(9), curvature=Ball(4), lr=Ball(Fraction(1, 4))), Ball(Fraction(9, 16))
 
 

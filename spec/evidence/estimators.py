@@ -26,7 +26,7 @@ from . import (
     erratum,
     law,
     presets,
-    printed,
+    prints_as,
     proof,
     statistics,
     trajectory,
@@ -253,7 +253,7 @@ def deviations_by_number(batch_deviation: Step) -> Claims:
     """Batches of 16, 32, 64, 128, 256: .25, .1768, .125, .0884, .0625 of the deviation of one datum."""
     table = {16: "0.25", 32: "0.1768", 64: "0.125", 128: "0.0884", 256: "0.0625"}
     for preset in presets("stats.minibatch.diminishing_returns"):
-        yield certified(batch_deviation, 1, int(preset["batch"])), printed(table[int(preset["batch"])])
+        yield certified(batch_deviation, 1, int(preset["batch"])), prints_as(table[int(preset["batch"])])
 
 
 # --- moments -----------------------------------------------------------------------------------------------------------------------
@@ -513,7 +513,7 @@ def uniform_components_are_not_orthogonal(cosine: Step) -> Claims:
     """E[x]²/E[x²] = (1/4)/(1/3) = 3/4; on the midpoints of m cells 3/4 / (1 − 1/(4 m²))."""
     midpoints = [Fraction(2 * k + 1, 200) for k in range(100)]
     got = cosine(*all_pairs(Ball(midpoints)))
-    yield got, printed("0.7500")
+    yield got, prints_as("0.7500")
     yield got, Ball(Fraction(3, 4) / (1 - Fraction(1, 40000)))
 
 

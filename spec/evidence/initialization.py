@@ -20,15 +20,15 @@ from flint import arb
 
 from ..arithmetic import Ball, Rational, Refused, Symbolic, Tensor, symbols, tensor
 from . import (
-    Cell,
     Claims,
     Interval,
     Step,
+    TableCell,
     certified_value,
     enumeration,
     erratum,
     presets,
-    printed,
+    prints_as,
     proof,
     reproduction,
     statistics,
@@ -456,7 +456,7 @@ def glorot_by_number(forward_variance: Step, backward_variance: Step, uniform_va
         ):
             sampled = Decimal(figure)  # of 300 × 100 weights: Var(W²) = 4/5 E[W²]² for uniform ones
             reach = sampled * Decimal(5 * math.sqrt(4 / 5 / 30_000))
-            yield Cell(float(got), Interval(sampled - reach, sampled + reach, figure), row, column)
+            yield TableCell(float(got), Interval(sampled - reach, sampled + reach, figure), row, column)
 
 
 # --- ReLU --------------------------------------------------------------------------------------------------------------------------
@@ -500,7 +500,7 @@ def he_by_number(relu_mean_square: Step) -> Claims:
     pi = Ball(arb.pi())
     mean = np.sqrt(2 / (2 * pi))
     deviation = np.sqrt(relu_mean_square(Ball(2)) - mean**2)
-    yield (mean, deviation, deviation / mean), (printed("0.564190"), printed("0.825645"), printed("1.4634"))
+    yield (mean, deviation, deviation / mean), (prints_as("0.564190"), prints_as("0.825645"), prints_as("1.4634"))
 
 
 @proof(
@@ -586,7 +586,7 @@ def growing_weights_that_stop(scalar_chain: Step) -> Claims:
     """sinh π/π = 3.676."""
     product = scalar_chain(Ball(1), Ball([1 + Fraction(1, place**2) for place in range(1, 4001)]))
     whole = Ball(arb.pi().sinh() / arb.pi())
-    yield whole, printed("3.676")
+    yield whole, prints_as("3.676")
     yield (bool(product < whole), bool(whole < product * np.exp(Ball(Fraction(1, 4000))))), (True, True)
 
 
@@ -678,9 +678,9 @@ def tanh_shrinks(mean_field: Step) -> Claims:
     for layer in range(1, 201):
         variance = expected(mean_field, np.tanh, variance)
         if layer in (1, 2, 10, 200):
-            yield np.sqrt(variance), printed({1: "0.6279", 2: "0.4863", 10: "0.2285", 200: "0.0502"}[layer])
+            yield np.sqrt(variance), prints_as({1: "0.6279", 2: "0.4863", 10: "0.2285", 200: "0.0502"}[layer])
     for deviation, ratio in ((Fraction(1), "0.628"), (Fraction(1, 2), "0.833"), (Fraction(1, 10), "0.990"), (Fraction(1, 100), "0.9999")):
-        yield np.sqrt(expected(mean_field, np.tanh, deviation**2)) / deviation, printed(ratio)
+        yield np.sqrt(expected(mean_field, np.tanh, deviation**2)) / deviation, prints_as(ratio)
 
 
 @certified_value(
@@ -731,7 +731,7 @@ def gains_by_number(unit_gain: Step, mean_field: Step, relu_mean_square: Step) -
     for preset, left in ((linear, Ball(1)), (rectified, half_left), (leaky, half_left * (1 + Ball(Fraction(1, 100)) ** 2))):
         yield unit_gain(left) ** 2, Ball(preset)
     gain_of_tanh = unit_gain(expected(mean_field, np.tanh, 1))
-    yield gain_of_tanh, printed("1.5925")
+    yield gain_of_tanh, prints_as("1.5925")
     yield bool(gain_of_tanh**2 < Ball(tanh)), True
 
 
@@ -822,7 +822,7 @@ def statistics_of_layers(layer: Step, normal_weights: Step, deviation: float, ru
     return np.mean(every, axis=0)
 
 
-def beside(name: str, oracle: list[Any], ours: Any, runs: int) -> Iterator[tuple[bool, Cell, Cell]]:
+def beside(name: str, oracle: list[Any], ours: Any, runs: int) -> Iterator[tuple[bool, TableCell, TableCell]]:
     """Each figure of a deck: does it fit the oracle? and the cells of both, the mean over fresh runs and the oracle.
 
     A figure is of one run, whose standard deviation the catalogue has from 1000; it is rounded to six digits.
@@ -833,8 +833,8 @@ def beside(name: str, oracle: list[Any], ours: Any, runs: int) -> Iterator[tuple
             alone, with_mean = (around(figure, spreads[number][f"{statistic}_sd"] * share) for share in (1.0, math.sqrt(1 + 1 / runs)))
             place = f"layer {number + 1}"
             cells = (
-                Cell(float(ours[number][column]), with_mean, place, f"{statistic}, {runs} runs"),
-                Cell(oracle[number][column], alone, place, f"{statistic}, infinite width"),
+                TableCell(float(ours[number][column]), with_mean, place, f"{statistic}, {runs} runs"),
+                TableCell(oracle[number][column], alone, place, f"{statistic}, infinite width"),
             )
             fits = bool(oracle[number][column] >= arb(str(alone.low))) and bool(oracle[number][column] <= arb(str(alone.high)))
             yield fits, *cells
@@ -907,7 +907,7 @@ def tanh_large_table(dense_tanh: Step, normal_weights: Step, mean_field: Step, *
     oracle = tanh_oracle(mean_field, Fraction(WIDTH))
     yield from activation_table("tanh_large", oracle, dense_tanh, normal_weights, 1.0, runs)
     corrected = around("0.981649", presets("init.activation_stats.tanh_large")[1]["std_sd"], "0.981049, for 0.981649 (E49)")
-    yield Cell(oracle[1][1], corrected, "layer 2", "std, infinite width")
+    yield TableCell(oracle[1][1], corrected, "layer 2", "std, infinite width")
 
 
 @reproduction("init.activation_stats.tanh_xavier", scope=CHANCE, quick=QUICK, full=FULL, table="STU: tanh, weights of variance 1/fan_in")
@@ -952,7 +952,7 @@ def means_and_bound_of_tanh_layers(dense: Step, dense_tanh: Step, forward_varian
     level = Tensor(t.item())
     growth = Tensor(m) * std**2
     yield forward_variance(std**2, growth**level, Tensor(m)), growth ** (level + 1)
-    yield np.sqrt(forward_variance(Ball(Fraction(1, 10**4)), 1, WIDTH)), printed("0.2236")
+    yield np.sqrt(forward_variance(Ball(Fraction(1, 10**4)), 1, WIDTH)), prints_as("0.2236")
 
 
 # --- the gradients that go with them ----------------------------------------------------------------------------------------------
@@ -982,16 +982,16 @@ def gradients_of_saturated_layers(mean_field: Step, backward_variance: Step) -> 
     """
     saturated = variances(mean_field, Fraction(WIDTH))[-1]
     chi = expected(mean_field, slope_of_tanh, saturated, weight_sum=WIDTH, bound=4)
-    yield (chi, np.sqrt(chi)), (printed("12.112"), printed("3.4803"))
-    yield expected(mean_field, root_of_slope, saturated, bound=2), printed("0.0363")
+    yield (chi, np.sqrt(chi)), (prints_as("12.112"), prints_as("3.4803"))
+    yield expected(mean_field, root_of_slope, saturated, bound=2), prints_as("0.0363")
     edge = arb("0.99").sqrt().atanh() / np.sqrt(2 * saturated).item()
-    yield Ball(1 - edge.erf()), printed("0.89")
+    yield Ball(1 - edge.erf()), prints_as("0.89")
     small, even = gradient_factors(mean_field, Fraction(1, 20)), gradient_factors(mean_field, Fraction(1))
-    yield small[-1], printed("0.2236")
-    yield math.prod(small), printed("0.00000030")
-    yield math.prod(even), printed("0.267")
+    yield small[-1], prints_as("0.2236")
+    yield math.prod(small), prints_as("0.00000030")
+    yield math.prod(even), prints_as("0.267")
     for weight_sum, factor in ((Fraction(1), "0.7071"), (Fraction(2), "1.0000")):  # half of the slopes are 1
-        yield np.sqrt(backward_variance(Ball(weight_sum / WIDTH), Ball(Fraction(1, 2)), WIDTH)), printed(factor)
+        yield np.sqrt(backward_variance(Ball(weight_sum / WIDTH), Ball(Fraction(1, 2)), WIDTH)), prints_as(factor)
 
 
 @proof("init.gradient_stats", scope="every width, depth and layer, linear layers in mean square")
@@ -1040,9 +1040,9 @@ def gradient_rows(rows: tuple[tuple[str, Step, Step, float], ...], normal_weight
         every, before = [gradients_of_a_run(source, layer, backward, normal_weights, deviation) for _ in range(runs)], known[row]
         for (key, column), figure in zip(COLUMNS.items(), GRADIENTS[row], strict=True):
             got = float(np.mean([one[key] for one in every]))
-            allowed, middle = printed(figure), Decimal(float(before[key]))
+            allowed, middle = prints_as(figure), Decimal(float(before[key]))
             by_chance = [Decimal(SURE * float(before[f"{key}_sd"]) * math.sqrt(1 / runs + 1 / many)) for many in (10, before["runs"])]
-            yield Cell(got, Interval(allowed.low - by_chance[0], allowed.high + by_chance[0], figure), row, column)
+            yield TableCell(got, Interval(allowed.low - by_chance[0], allowed.high + by_chance[0], figure), row, column)
             yield got, Interval(middle - by_chance[1], middle + by_chance[1])
 
 
@@ -1270,11 +1270,11 @@ def mean_loss(normal_weights: Step, forward_variance: Step) -> tuple[float, Deci
 def loss_at_small_weights(normal_weights: Step, forward_variance: Step) -> Claims:
     """2.437, where equal probabilities would have ln 10 = 2.303; in a network 3072-50-10 logits have the deviation .039 at most."""
     loss, reach = mean_loss(normal_weights, forward_variance)
-    figure = printed("2.437")
+    figure = prints_as("2.437")
     yield loss, Interval(figure.low - reach, figure.high + reach)
     variance = forward_variance(Ball(Fraction(1, 10**4)), 1, 3072)
-    yield np.sqrt(variance), printed("0.554")
-    yield np.sqrt(forward_variance(Ball(Fraction(1, 10**4)), variance, 50)), printed("0.039")
+    yield np.sqrt(variance), prints_as("0.554")
+    yield np.sqrt(forward_variance(Ball(Fraction(1, 10**4)), variance, 50)), prints_as("0.039")
 
 
 @erratum("E80")
@@ -1314,11 +1314,11 @@ def spread_of_the_rest(truncated_normal: Step) -> Claims:
     yield Symbolic(sp.simplify(sp.diff(of_square, cut))), Symbolic(2 * cut**2 * density)
     yield Symbolic([of_mass.subs(cut, 0), of_square.subs(cut, 0)]), 0
     mean_square = Ball(1 - 4 * (-arb(2)).exp() / (2 * arb.pi()).sqrt() / arb(2).sqrt().erf())
-    yield np.sqrt(mean_square), printed("0.87962566103423975")
+    yield np.sqrt(mean_square), prints_as("0.87962566103423975")
     of_one = [
         truncated_normal(Dealt(Ball([[1]])), 1, 1, std=Ball(1), cut=Ball(2), **more) for more in ({"spread": Ball(preset["spread"])}, {})
     ]
-    yield [scale[0, 0] ** 2 * mean_square for scale in of_one], (printed("1.0000000000000000"), printed("0.7737"))
+    yield [scale[0, 0] ** 2 * mean_square for scale in of_one], (prints_as("1.0000000000000000"), prints_as("0.7737"))
 
 
 @statistics("init.truncated_normal", scope="60 000 weights in each of three shapes, seed 1; fails by chance with probability < 3e−9")
@@ -1389,7 +1389,7 @@ def fifty_linear_layers(orthogonal: Step, lecun_normal: Step) -> Claims:
     source = np.random.default_rng(0)
     products = [functools.reduce(np.matmul, (sampler(source, 100, 100) for _ in range(50))) for sampler in (orthogonal, lecun_normal)]
     kept, spread_out = (np.linalg.svd(product, compute_uv=False) for product in products)
-    yield kept, printed("1.000000000000")
+    yield kept, prints_as("1.000000000000")
     yield (bool(spread_out[0] > 1), bool(np.median(spread_out) < 1e-6)), (True, True)
 
 
@@ -1539,7 +1539,7 @@ def fit_for_relu(random_walk_gain_relu: Step) -> Claims:
     yield random_walk_gain_relu(Ball(100)), np.sqrt(Ball(2)) * np.exp(Ball(Fraction(12, 976)))
     for fan in range(1, 7):
         yield random_walk_gain_relu(Ball(fan)), np.sqrt(Ball(2)) * np.exp(Ball(Fraction(1, 3)))
-    yield relu_drift(random_walk_gain_relu(Ball(6)), 6), printed("0.0653")
+    yield relu_drift(random_walk_gain_relu(Ball(6)), 6), prints_as("0.0653")
     for fan in (*range(10, 65), 100, 500):
         allowed = Fraction(45, 10_000) if fan < 20 else Fraction(1, 1000)
         yield bool(np.abs(relu_drift(random_walk_gain_relu(Ball(fan)), fan)) < Ball(allowed)), True

@@ -23,16 +23,16 @@ from ...reference.adaptive import AdaDeltaState
 from ...reference.landscapes import CentreState
 from ..arithmetic import Ball, Rational, Symbolic, Tensor, jacobian, partial, symbols, tensor
 from . import (
-    Cell,
     Claims,
     Interval,
     Step,
+    TableCell,
     certified_value,
     derivative,
     enumeration,
     erratum,
     law,
-    printed,
+    prints_as,
     proof,
     reproduction,
     statistics,
@@ -147,11 +147,11 @@ def what_the_critical_points_are(beale: Step, beale_gradient: Step) -> Claims:
         ("(0, 1)", Ball(list(SADDLE_POINT)), ("14.203125", "-27.75", "27.75")),
         ("(.1005, −2.6445)", third, ("9.8645", "-0.7810", "867.752")),
     ):
-        yield Cell(beale(point), printed(height), name, "height")
+        yield TableCell(beale(point), prints_as(height), name, "height")
         low, high = np.linalg.eigvalsh(jacobian(beale_gradient, point))
-        yield Cell(low, printed(smaller), name, "smaller eigenvalue")
-        yield Cell(high, printed(larger), name, "larger eigenvalue")
-    yield tuple(third), (printed("0.1005"), printed("-2.6445"))
+        yield TableCell(low, prints_as(smaller), name, "smaller eigenvalue")
+        yield TableCell(high, prints_as(larger), name, "larger eigenvalue")
+    yield tuple(third), (prints_as("0.1005"), prints_as("-2.6445"))
 
 
 def other_saddle(gradient: Callable[[Any], Any]) -> Any:
@@ -238,7 +238,7 @@ def r6_saddle(
         rule, state = rules[name]
         for start, count in zip(FROM_RIDGE, counts, strict=True):
             got = steps_until(rule(rate), beside_the_ridge(saddle_gradient), start, state)
-            yield Cell(got, count, f"{name}, lr {rate:g}" if rate else name, f"δ = {start[1]:g}")
+            yield TableCell(got, count, f"{name}, lr {rate:g}" if rate else name, f"δ = {start[1]:g}")
     for start, count in zip(FROM_RIDGE, table["SGD"][1], strict=True):
         yield saddle_escape_steps(start[1], lr=0.01), count
 
@@ -281,7 +281,7 @@ def r6_valley(
     for name, (rate, count) in table.items():
         rule, state = rules[name]
         got = steps_until(rule(rate), landscape, FROM_SLOPE, state, most)
-        yield Cell(got, count, f"{name}, lr {rate:g}" if rate else name, "steps")
+        yield TableCell(got, count, f"{name}, lr {rate:g}" if rate else name, "steps")
 
 
 @reproduction(
@@ -321,14 +321,14 @@ def r6_beale(
     for name, (rate, count) in table.items():
         rule, state = rules[name]
         got = steps_until(rule(rate), landscape, FROM_PLAIN, state, most)
-        yield Cell(got, count, f"{name}, lr {rate:g}" if rate else name, "steps")
+        yield TableCell(got, count, f"{name}, lr {rate:g}" if rate else name, "steps")
     with ctx.workprec(1024):
         point, mean_sq, count = Ball(FROM_PLAIN), Ball([0, 0]), 0
         hyper = {"lr": Ball(Fraction(1, 100)), "decay": Ball(Fraction(9, 10)), "eps": Ball(Fraction(1, 10**8))}
         while not bool(beale(point) < Ball(Fraction(1, 1000))):
             point, mean_sq = rmsprop(point, beale_gradient(point), mean_sq, **hyper)
             count += 1
-    yield Cell(count, Interval(Decimal(373), Decimal(373), "375"), "RMSProp, lr 0.01", "steps")
+    yield TableCell(count, Interval(Decimal(373), Decimal(373), "375"), "RMSProp, lr 0.01", "steps")
 
 
 @reproduction(
@@ -615,7 +615,9 @@ def shares_of_minima(symmetric_part: Step, *, count: int) -> Claims:
         share = float(np.mean(np.linalg.eigvalsh(matrices)[:, 0] > 0))
         slack = log / (3 * count)
         reach = slack + math.sqrt(slack**2 + 2 * probability * (1 - probability) * log / count)
-        yield Cell(share, Interval(Decimal(probability - reach), Decimal(probability + reach), f"{probability:.6f}"), f"n = {n}", "share")
+        yield TableCell(
+            share, Interval(Decimal(probability - reach), Decimal(probability + reach), f"{probability:.6f}"), f"n = {n}", "share"
+        )
 
 
 # --- networks of linear layers, and one that is not --------------------------------------------------------------------------------
@@ -799,7 +801,7 @@ def a_local_minimum_that_is_not_global(tanh_network_loss: Step) -> Claims:
     yield all(bool(error > centre) for error in edge), True
     inside = [tanh_error(tanh_network_loss, *tile) for tile in tiles(48)]
     yield all(bool(error > better) for error in inside), True
-    yield (centre, better), (printed("2.25001"), printed("1.7214"))
+    yield (centre, better), (prints_as("2.25001"), prints_as("1.7214"))
 
 
 @erratum("E53")
@@ -1129,7 +1131,7 @@ def r7(
     for name, (mean, deviation) in table.items():
         reach = Decimal(4.9 * deviation * math.sqrt(1 / 20 + 1 / seeds))  # a normal number is beyond 4.9 with probability 1e−6
         got = [run[name] for run in runs]
-        yield Cell(float(np.mean(got)), Interval(Decimal(mean) - reach, Decimal(mean) + reach, mean), name, "mean")
+        yield TableCell(float(np.mean(got)), Interval(Decimal(mean) - reach, Decimal(mean) + reach, mean), name, "mean")
 
 
 def chance_of(wins: int, runs: int) -> float:

@@ -15,7 +15,7 @@ import numpy as np
 import sympy as sp
 
 from ..arithmetic import Ball, Rational, Symbolic, Tensor, certified, jacobian, labels, partial, rounding_bound, symbols, tensor
-from . import Cell, Claims, Step, certified_value, derivative, enumeration, erratum, law, presets, printed, proof, reproduction
+from . import Claims, Step, TableCell, certified_value, derivative, enumeration, erratum, law, presets, prints_as, proof, reproduction
 from ._induction import limit
 
 if TYPE_CHECKING:
@@ -185,8 +185,8 @@ def one_over_one_plus_exp(sigmoid: Step) -> Claims:
 def sigmoid_far_out(sigmoid: Step) -> Claims:
     """Within the running bound; at ±20 to ten digits."""
     yield from in_floats(sigmoid, FAR)
-    yield certified(sigmoid, -20.0), printed("2.061153618e-9")
-    yield certified(sigmoid, 20.0), printed("0.9999999979388464")
+    yield certified(sigmoid, -20.0), prints_as("2.061153618e-9")
+    yield certified(sigmoid, 20.0), prints_as("0.9999999979388464")
 
 
 @proof("loss.logistic.probability", scope="every number of examples and inputs, both labels")
@@ -304,7 +304,7 @@ def eigenvalues_by_rank(logistic_hessian: Step) -> Claims:
     point = Ball([Fraction(1, 10), 0])
     flat = np.linalg.eigvalsh(logistic_hessian(point, Ball([[1, 2], [2, 4]]), reduction="sum"))
     yield flat[0], 0
-    yield flat[1], printed("6.197")
+    yield flat[1], prints_as("6.197")
     steep = np.linalg.eigvalsh(logistic_hessian(point, Ball([[1, 2], [2, 4], [1, 0]]), reduction="sum"))
     yield steep > 0, True
 
@@ -346,7 +346,7 @@ def losses_along_a_separating_direction(logistic_loss: Step) -> Claims:
     given, sign = np.array([[1.0], [-1.0], [1.0], [-2.0]]), np.array([1.0, -1.0, 1.0, -1.0])
     for length, cost in ((1.0, "1.0667"), (10.0, "1.36e-4"), (100.0, "1.1e-43")):
         loss = certified(logistic_loss, np.array([length]), given, sign, reduction="sum")
-        yield Cell(loss, printed(cost), f"t = {length:.0f}", "E(t w*)")
+        yield TableCell(loss, prints_as(cost), f"t = {length:.0f}", "E(t w*)")
 
 
 @proof("loss.logistic.binary", scope="every number of examples and inputs, every target")
@@ -375,7 +375,7 @@ def binary_far_out(binary_cross_entropy: Step, binary_cross_entropy_grad: Step) 
     for share in (0.0, 0.25, 1.0):
         for formula in (binary_cross_entropy, binary_cross_entropy_grad):
             yield from in_floats(formula, FAR, np.full(FAR.shape, share), reduction="none")
-        yield certified(binary_cross_entropy, np.zeros(1), np.array([share]), reduction="sum"), printed("0.69314718056")
+        yield certified(binary_cross_entropy, np.zeros(1), np.array([share]), reduction="sum"), prints_as("0.69314718056")
 
 
 # --- K classes ---------------------------------------------------------------------------------------------------------------------
@@ -637,19 +637,21 @@ def product_of_independent_answers(all_right: Step) -> Claims:
 def twelve_images(all_right: Step) -> Claims:
     """R8: the deck cuts the digits off; 0.98914 is the winner's score."""
     for one, chance in zip(presets("claims.captcha_power"), ("0.002176782336", "0.875700301", "0.877188999"), strict=True):
-        yield Cell(all_right(Rational(one["accuracy"]), int(one["images"])), printed(chance), f"{float(one['accuracy'])}", "probability")
+        yield TableCell(
+            all_right(Rational(one["accuracy"]), int(one["images"])), prints_as(chance), f"{float(one['accuracy'])}", "probability"
+        )
 
 
 @erratum("E71")
 def computer_vision_as_printed(all_right: Step) -> Claims:
     """0.6¹² = 0.00217."""
-    yield all_right(Rational(Fraction(6, 10)), 12), printed("0.00217")
+    yield all_right(Rational(Fraction(6, 10)), 12), prints_as("0.00217")
 
 
 @erratum("E71")
 def dogs_and_cats_as_printed(all_right: Step) -> Claims:
     """0.989¹² = 0.875."""
-    yield all_right(Rational(Fraction(989, 1000)), 12), printed("0.875")
+    yield all_right(Rational(Fraction(989, 1000)), 12), prints_as("0.875")
 
 
 @erratum("E57")

@@ -22,7 +22,7 @@ from . import (
     erratum,
     law,
     presets,
-    printed,
+    prints_as,
     proof,
     statistics,
     trajectory,
@@ -459,7 +459,7 @@ def momentum_can_hurt(heavy_ball: Step) -> Claims:
 @certified_value("momentum.almost_never_hurts", scope="f = x²/2, lr 1, momentum .9")
 def its_rate_there(heavy_ball_rate: Step, gd_rate: Step) -> Claims:
     """The rates are √.9 and 0: the loss is not one of chance."""
-    yield certified(heavy_ball_rate, Fraction(1), lr=Fraction(1), momentum=Fraction(9, 10)), printed("0.948683")
+    yield certified(heavy_ball_rate, Fraction(1), lr=Fraction(1), momentum=Fraction(9, 10)), prints_as("0.948683")
     yield gd_rate(Rational([1]), lr=Rational(1)), 0
 
 
@@ -483,8 +483,8 @@ def where_it_comes_to_rest(heavy_ball: Step) -> Claims:
     """From 1.8 momentum .9 alone crosses to the global minimum; from 1.5 none does."""
     for origin, tenths, rest in ESCAPES:
         x = certified(lambda a, b, c: travel(heavy_ball, a, b, c), Fraction(origin), Fraction(1, 100), Fraction(tenths, 10), ulps=2.0**20)
-        yield x, printed(rest)
-        yield quartic(x), printed("-0.705854" if rest == "0.960150" else "-1.305428")
+        yield x, prints_as(rest)
+        yield quartic(x), prints_as("-0.705854" if rest == "0.960150" else "-1.305428")
 
 
 def travel(heavy_ball: Step, x: Any, rate: Any, keep: Any) -> Any:
@@ -499,7 +499,7 @@ def travel(heavy_ball: Step, x: Any, rate: Any, keep: Any) -> Any:
 def both_are_minima(heavy_ball: Step) -> Claims:
     """The derivative changes from − to + within half a unit of the last printed digit, and a minimum at rest stays there."""
     for digits in ("0.960150", "-1.035579"):
-        place = printed(digits)
+        place = prints_as(digits)
         yield quartic_slope(Fraction(place.low)) < 0, True
         yield quartic_slope(Fraction(place.high)) > 0, True
     yield heavy_ball(Rational(2), Rational(0), Rational(0), lr=Rational(1), momentum=Rational(0))[0], 2
@@ -526,8 +526,8 @@ def smoothing_reverses_the_order(heavy_ball_lr_outside: Step) -> Claims:
     yield np.stack(path)[:, 0], Rational([1, Fraction("1.9"), Fraction("3.71"), Fraction("4.339"), Fraction("5.4051")])
     yield np.stack(path)[:, 1], Rational([Fraction(x) for x in ("2.5", "-0.75", "1.825", "-0.3575", "1.17825")])
     sums = np.sum(np.abs(np.stack(path)), axis=0)
-    yield sums[0], printed("16.354")
-    yield sums[1], printed("6.611")
+    yield sums[0], prints_as("16.354")
+    yield sums[1], prints_as("6.611")
 
 
 # --- Nesterov ----------------------------------------------------------------------------------------------------------------------

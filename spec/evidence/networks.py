@@ -16,7 +16,7 @@ import sympy as sp
 from flint import arb
 
 from ..arithmetic import Ball, Differential, Rational, Symbolic, Tensor, function, jacobian, partial, slope, symbols, tensor
-from . import Cell, Claims, Step, certified_value, derivative, enumeration, erratum, law, printed, proof
+from . import Claims, Step, TableCell, certified_value, derivative, enumeration, erratum, law, prints_as, proof
 from ._induction import by_induction, t
 
 if TYPE_CHECKING:
@@ -336,7 +336,7 @@ def biases_outside_their_tanh(deep_tanh: Step) -> Step:
     return misplaced_biases
 
 
-@enumeration("network.deep_tanh", scope="the misprint on shapes: widths 4, 3, 2, and equal ones")
+@enumeration("network.deep_tanh", scope="the printed_form on shapes: widths 4, 3, 2, and equal ones")
 def misprint_does_not_fit(deep_tanh: Step) -> Claims:
     """With hidden widths 4, 3, 2 the printed sum has no meaning; with equal ones it has, and another value."""
     zeros = [np.zeros(shape) for shape in DEEP]
@@ -506,8 +506,8 @@ def tanh_has_no_such_freedom(rescale_units: Step, dense: Step, dense_relu: Step,
     inner, biases, outer = Ball([[1]]), Ball([0]), Ball([[1]])
     scaled = rescale_units(inner, biases, outer, Ball([2]))
     for layer, before, after in ((dense_relu, "1.000000", "1.000000"), (dense_tanh, "0.761594", "0.482014")):
-        yield dense(layer(inner, inner, biases), outer), printed(before)
-        yield dense(layer(inner, scaled[0], scaled[1]), scaled[2]), printed(after)
+        yield dense(layer(inner, inner, biases), outer), prints_as(before)
+        yield dense(layer(inner, scaled[0], scaled[1]), scaled[2]), prints_as(after)
 
 
 @proof("network.gauge.toy_product", scope="four layers, all weights and inputs; every factor that moves from one layer to another")
@@ -543,10 +543,10 @@ def two_points_of_one_orbit(chain_output: Step) -> Claims:
     far = [Fraction(1), Fraction(1, 100), Fraction(100), Fraction(1)]
     for weights, slopes in (([Fraction(1)] * 4, ("1", "1", "1", "1")), (far, ("1", "100", "0.01", "1"))):
         row = "w = (" + ", ".join(f"{float(one):g}" for one in weights) + ")"
-        yield Cell(chain_output(Rational(1), Rational(weights)), 1, row, "z")
+        yield TableCell(chain_output(Rational(1), Rational(weights)), 1, row, "z")
         gradient = jacobian(lambda w: chain_output(Ball(1), w), Ball(weights))[0]
         for i, (got, claimed) in enumerate(zip(gradient, slopes, strict=True), start=1):
-            yield Cell(got, Fraction(claimed), row, f"∂z/∂w{i}")
+            yield TableCell(got, Fraction(claimed), row, f"∂z/∂w{i}")
 
 
 @proof("network.gauge.permutation", scope="every activation and all weights, up to 4 hidden units: all n! orders; tanh: all 2ⁿ signs")
@@ -720,9 +720,9 @@ def sine_of_64_cells(relu_interpolant: Step, interpolation_bound: Step) -> Claim
     middles = [Fraction(2 * k + 1, 128) for k in range(64)]
     spacing_ = Ball(Fraction(1, 64))
     error = np.abs(relu_interpolant(Ball(middles), knots, start=Ball(0), spacing=spacing_) - Ball([sine(one) for one in middles]))
-    yield Cell(np.max(error), printed("1.203e-3"), "64 cells", "largest error in a middle")
+    yield TableCell(np.max(error), prints_as("1.203e-3"), "64 cells", "largest error in a middle")
     bound = interpolation_bound(4 * Ball(arb.pi()) ** 2, spacing=spacing_)
-    yield Cell(bound, printed("1.205e-3"), "64 cells", "h² max |f''| / 8")
+    yield TableCell(bound, prints_as("1.205e-3"), "64 cells", "h² max |f''| / 8")
     yield np.all(error <= bound), True
 
 
@@ -819,7 +819,7 @@ def pieces_of_a_deep_network(triangle: Step, relu_interpolant: Step) -> Claims:
         size = 2**depth
         places = Rational([Fraction(k, 4 * size) for k in range(4 * size + 1)])
         deep = iterated(triangle, places, depth)
-        yield Cell(pieces(deep), size, f"k = {depth}", "pieces on [0, 1]")
+        yield TableCell(pieces(deep), size, f"k = {depth}", "pieces on [0, 1]")
         values = Rational([k % 2 for k in range(size + 1)])
         yield relu_interpolant(places, values, start=Rational(0), spacing=Rational(Fraction(1, size))), deep
 
@@ -878,4 +878,4 @@ def gate_by_number(product_gate: Step) -> Claims:
     for scale, digits in ((Fraction(1), "0.131"), (Fraction(1, 10), "1.6e-3"), (Fraction(1, 100), "1.7e-5")):
         operands = Ball(Fraction(7, 10)), Ball(Fraction(-13, 10))
         got = product_gate(*operands, lambda z: np.log(1 + np.exp(z)), scale=Ball(scale), bend=Ball(Fraction(1, 4)))
-        yield Cell(got - operands[0] * operands[1], printed(digits), f"λ = {float(scale):g}", "error")
+        yield TableCell(got - operands[0] * operands[1], prints_as(digits), f"λ = {float(scale):g}", "error")

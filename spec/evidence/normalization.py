@@ -21,16 +21,16 @@ import sympy as sp
 from ...reference.normalization import RunningDeviations, RunningStats
 from ..arithmetic import Ball, Differential, Rational, Tensor, certified, partial, rounding_bound, slope, symbols, tensor
 from . import (
-    Cell,
     Claims,
     Interval,
     Step,
+    TableCell,
     certified_value,
     derivative,
     enumeration,
     erratum,
     law,
-    printed,
+    prints_as,
     proof,
     reproduction,
     statistics,
@@ -661,7 +661,7 @@ def averages_of_deviations_and_of_variances(batch_stats: Step, population_stats:
         ("mean σ²", np.mean(variances), "0.752"),
         ("√(4/3 · mean σ²)", np.sqrt(unbiased)[0], "1.001"),
     ):
-        yield Cell(float(sampled), printed(figure), row, "200 000 batches")
+        yield TableCell(float(sampled), prints_as(figure), row, "200 000 batches")
 
 
 @proof("norm.batch.fold", scope="every layer, batch, statistics, m, k, number of inputs and eps")

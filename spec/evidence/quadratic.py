@@ -15,7 +15,21 @@ import numpy as np
 import sympy as sp
 
 from ..arithmetic import Ball, Rational, Symbolic, central_difference, certified, jacobian, symbols
-from . import Cell, Claims, Step, certified_value, derivative, enumeration, erratum, law, presets, printed, proof, reproduction, trajectory
+from . import (
+    Claims,
+    Step,
+    TableCell,
+    certified_value,
+    derivative,
+    enumeration,
+    erratum,
+    law,
+    presets,
+    prints_as,
+    proof,
+    reproduction,
+    trajectory,
+)
 
 if TYPE_CHECKING:
     from ...reference.domains import Curvature, Curvatures, Momentum, Rate
@@ -98,8 +112,8 @@ def rate_is_the_spectral_radius(heavy_ball_rate: Step, transition: Step) -> Clai
 def rates_of_the_panels(heavy_ball_rate: Step) -> Claims:
     """The spectral radii of the five presets (R2)."""
     for (rate, keep), radius in zip(PRESETS, ("0.969536", "0.886519", "0.01", "0.905292", "1.010631"), strict=True):
-        yield Cell(
-            certified(heavy_ball_rate, 100, lr=rate, momentum=keep), printed(radius), f"α = {float(rate):g}, β = {float(keep):g}", "rate"
+        yield TableCell(
+            certified(heavy_ball_rate, 100, lr=rate, momentum=keep), prints_as(radius), f"α = {float(rate):g}, β = {float(keep):g}", "rate"
         )
 
 
@@ -113,7 +127,7 @@ def eigenvalues_of_the_panels(transition: Step) -> Claims:
         square = middle**2 - matrix[0, 0] * matrix[1, 1] + matrix[0, 1] * matrix[1, 0]
         gap = np.sqrt(np.abs(square))
         pair = (middle, gap) if bool(square < 0) else (middle - gap, middle + gap)
-        yield pair, tuple(map(printed, digits))
+        yield pair, tuple(map(prints_as, digits))
 
 
 PRESETS = [(one["lr"], one["momentum"]) for one in presets("quadratic.momentum.phase_presets")]
@@ -344,10 +358,10 @@ def optimum_table(heavy_ball_optimum: Step, heavy_ball_optimal_rate: Step, heavy
     )
     for kappa, (rate, keep, radius) in zip(KAPPAS, table, strict=True):
         best_lr, best_momentum = certified(heavy_ball_optimum, 1, kappa)
-        yield Cell(best_lr, printed(rate), f"κ = {kappa}", "α*")
-        yield Cell(best_momentum, printed(keep), f"κ = {kappa}", "β*")
-        yield Cell(certified(heavy_ball_optimal_rate, kappa), printed(radius), f"κ = {kappa}", "rate")
-        yield heavy_ball_rate(Ball(2), lr=best_lr, momentum=best_momentum), printed(radius)
+        yield TableCell(best_lr, prints_as(rate), f"κ = {kappa}", "α*")
+        yield TableCell(best_momentum, prints_as(keep), f"κ = {kappa}", "β*")
+        yield TableCell(certified(heavy_ball_optimal_rate, kappa), prints_as(radius), f"κ = {kappa}", "rate")
+        yield heavy_ball_rate(Ball(2), lr=best_lr, momentum=best_momentum), prints_as(radius)
 
 
 @reproduction(
@@ -361,7 +375,7 @@ def iterations_table(heavy_ball_optimal_rate: Step, gd_rate: Step) -> Claims:
     for kappa, counts in zip(KAPPAS, ((13, 27), (21, 69), (69, 691), (218, 6908)), strict=True):
         rates = (heavy_ball_optimal_rate(kappa), gd_rate(np.array([1.0, kappa]), lr=2 / (1 + kappa)))
         for method, rate, count in zip(("momentum", "gradient descent"), rates, counts, strict=True):
-            yield Cell(round(math.log(1e-6) / math.log(float(rate))), count, f"κ = {kappa}", method)
+            yield TableCell(round(math.log(1e-6) / math.log(float(rate))), count, f"κ = {kappa}", method)
 
 
 @proof("quadratic.momentum.heuristic", scope="every λ₁ < λₙ and every momentum in (0, 1)")
@@ -381,10 +395,10 @@ def plateau_is_flat(lr_plateau: Step, monotone_limit: Step, oscillation_limit: S
 def plateau_of_the_deck(lr_plateau: Step, heavy_ball_rate: Step, heavy_ball_stability_limit: Step) -> Claims:
     """[.00263, .03797], rate .948683 throughout, stable up to .038."""
     ends = certified(lr_plateau, 1, 100, momentum=Fraction(9, 10))
-    yield ends, (printed("0.00263"), printed("0.03797"))
+    yield ends, (prints_as("0.00263"), prints_as("0.03797"))
     for curvature in (1, 30, 100):
-        yield certified(heavy_ball_rate, curvature, lr=Fraction(1, 50), momentum=Fraction(9, 10)), printed("0.948683")
-    yield heavy_ball_stability_limit(momentum=Ball(Fraction(9, 10))) / 100, printed("0.038")
+        yield certified(heavy_ball_rate, curvature, lr=Fraction(1, 50), momentum=Fraction(9, 10)), prints_as("0.948683")
+    yield heavy_ball_stability_limit(momentum=Ball(Fraction(9, 10))) / 100, prints_as("0.038")
 
 
 @proof("quadratic.gd.rate", scope="every 0 < λ₁ < λₙ, every curvature between, every lr")
@@ -509,8 +523,8 @@ def determinant_is_smaller(nesterov_rate: Step, heavy_ball_rate: Step) -> Claims
 def faster_by_number(nesterov_rate: Step, heavy_ball_rate: Step) -> Claims:
     """.88329 against .96954."""
     product, keep = Fraction(17, 100), Fraction(94, 100)
-    yield certified(nesterov_rate, product, lr=1, momentum=keep), printed("0.88329")
-    yield certified(heavy_ball_rate, product, lr=1, momentum=keep), printed("0.96954")
+    yield certified(nesterov_rate, product, lr=1, momentum=keep), prints_as("0.88329")
+    yield certified(heavy_ball_rate, product, lr=1, momentum=keep), prints_as("0.96954")
 
 
 @trajectory("nesterov.faster_than_momentum", scope="f = (x² + 100 y²)/2 from (1, 1), lr .005, momentum .9, until f < 1e−10")
@@ -549,7 +563,7 @@ def nesterov_edge_of_stability(nesterov_stability_limit: Step, nesterov_rate: St
     """Just below the limit the rate is below 1, just above it above; the limit is smaller than heavy ball's 2 + 2 β."""
     yield from edge(nesterov_stability_limit, nesterov_rate)
     yield nesterov_stability_limit(momentum=Rational(Fraction(1, 2))), Fraction(3, 2)
-    yield nesterov_stability_limit(momentum=Ball(Fraction(9, 10))), printed("1.357143")
+    yield nesterov_stability_limit(momentum=Ball(Fraction(9, 10))), prints_as("1.357143")
 
 
 @proof("nesterov.strongly_convex_rate", scope="every 0 < λ₁ < λₙ and every curvature between")
@@ -569,4 +583,4 @@ def strongly_convex_table(nesterov_strongly_convex: Step, nesterov_rate: Step) -
     hair = Fraction(1, 10**12)
     for kappa, radius in ((10, "0.683772"), (100, "0.9000"), (1000, "0.968377")):
         rate, keep = certified(nesterov_strongly_convex, 1, kappa)
-        yield nesterov_rate(Ball(1 + hair), lr=rate, momentum=keep), printed(radius)
+        yield nesterov_rate(Ball(1 + hair), lr=rate, momentum=keep), prints_as(radius)

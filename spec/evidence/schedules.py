@@ -16,7 +16,7 @@ from flint import arb
 
 from ...reference.schedules import PlateauState
 from ..arithmetic import Ball, Differential, Rational, Symbolic, certified, slope, symbols
-from . import Claims, Step, certified_value, derivative, enumeration, erratum, law, presets, printed, proof
+from . import Claims, Step, certified_value, derivative, enumeration, erratum, law, presets, prints_as, proof
 from ._induction import limit
 
 if TYPE_CHECKING:
@@ -287,8 +287,8 @@ def falls_in_proportion(exponential_decay: Step) -> Claims:
 @certified_value("schedule.exponential", "schedule.exponential.per_period", scope="lr .1; decay .05; a factor 1/10 in 10")
 def rates_by_number(exponential_decay: Step, smooth_step_decay: Step) -> Claims:
     """.1 e^{−1/2} = .0606531, and .1 · 10^{−1/2} = .0316228."""
-    yield certified(exponential_decay, 10, lr=Fraction(1, 10), decay=Fraction(1, 20)), printed("0.0606531")
-    yield certified(smooth_step_decay, 5, lr=Fraction(1, 10), factor=Fraction(1, 10), period=10), printed("0.0316228")
+    yield certified(exponential_decay, 10, lr=Fraction(1, 10), decay=Fraction(1, 20)), prints_as("0.0606531")
+    yield certified(smooth_step_decay, 5, lr=Fraction(1, 10), factor=Fraction(1, 10), period=10), prints_as("0.0316228")
 
 
 @proof("schedule.inverse_time", scope="every step, lr and decay")
@@ -577,9 +577,9 @@ def squares_by_number(log_harmonic: Step) -> Claims:
     antiderivative = -1 / (t * sp.log(t)) - sp.Ei(-sp.log(t))
     yield Symbolic(sp.simplify(sp.diff(antiderivative, t))), log_harmonic(Symbolic(t), lr=one) ** 2
     two = arb(2).log()
-    yield Ball(1 / (2 * two) + (-two).ei()), printed("0.3427")
-    yield certified(log_harmonic, 2, lr=1), printed("0.721348")
-    yield certified(log_harmonic, 100, lr=1), printed("0.00217147")
+    yield Ball(1 / (2 * two) + (-two).ei()), prints_as("0.3427")
+    yield certified(log_harmonic, 2, lr=1), prints_as("0.721348")
+    yield certified(log_harmonic, 100, lr=1), prints_as("0.00217147")
 
 
 @erratum("E33")

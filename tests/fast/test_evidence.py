@@ -7,14 +7,14 @@ from trainspec.fast import momentum as fast
 from trainspec.reference import momentum as reference
 from trainspec.reference.validation import domains
 from trainspec.spec.arithmetic import Ball, Undecided, Verdict, certified, leafwise, leaves, rounding_bound
-from trainspec.spec.evidence import PIECES, load, run_piece
+from trainspec.spec.evidence import EVIDENCE, load, run_evidence
 from trainspec.spec.inputs.strategies import arguments
 
 from .test_elementwise import KERNELS, PLAIN, call
 
 load()
 
-LAWS = [(name, piece) for name in KERNELS for piece in PIECES.values() if piece.kind == "law" and name in piece.formulas]
+LAWS = [(name, piece) for name in KERNELS for piece in EVIDENCE.values() if piece.kind == "law" and name in piece.formulas]
 
 
 def in_format(values, dtype):
@@ -91,7 +91,7 @@ def test_kernels_obey_the_laws_of_their_formulas(name, piece):
         stepped.append(True)
         return result
 
-    result = run_piece(piece, {name: step})
+    result = run_evidence(piece, {name: step})
     assert result.verdict is Verdict.HOLDS, result.detail
     assert stepped
 
@@ -100,4 +100,4 @@ def test_a_wrong_kernel_breaks_a_law():
     def ascending(theta, grad, velocity, *, lr, momentum):
         return fast.heavy_ball(theta, -np.asarray(grad), velocity, lr=lr, momentum=momentum)
 
-    assert any(run_piece(piece, {"heavy_ball": ascending}).verdict is Verdict.REFUTED for name, piece in LAWS if name == "heavy_ball")
+    assert any(run_evidence(piece, {"heavy_ball": ascending}).verdict is Verdict.REFUTED for name, piece in LAWS if name == "heavy_ball")

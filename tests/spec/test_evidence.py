@@ -12,37 +12,37 @@ from trainspec.reference import momentum
 from trainspec.reference.domains import Array, Momentum
 from trainspec.spec.arithmetic import Ball, Differential, Rational, Running, Tensor, Verdict, function, symbols, tensor
 from trainspec.spec.evidence import (
-    MISPRINTS,
-    PIECES,
-    Cell,
+    EVIDENCE,
+    PRINTED_FORMS,
+    Evidence,
+    EvidenceResult,
     Interval,
-    Misprint,
-    Piece,
-    Result,
-    cells,
+    PrintedForm,
+    TableCell,
     judge,
     load,
-    printed,
+    prints_as,
     proof,
-    run_misprint,
-    run_piece,
+    run_evidence,
+    run_printed_form,
+    table_cells,
 )
-from trainspec.spec.ledger import entry_verdict, erratum_verdict, run_all, too_thin
+from trainspec.spec.ledger import entry_verdict, erratum_verdict, missing_evidence, run_all
 
 load()
 
 HOLDS, REFUTED, UNKNOWN = Verdict.HOLDS, Verdict.REFUTED, Verdict.UNKNOWN
 
 
-@pytest.mark.parametrize("name", PIECES)
+@pytest.mark.parametrize("name", EVIDENCE)
 def test_evidence_holds(name):
-    result = run_piece(PIECES[name])
+    result = run_evidence(EVIDENCE[name])
     assert result.verdict is HOLDS, result.detail
 
 
-@pytest.mark.parametrize("name", MISPRINTS)
+@pytest.mark.parametrize("name", PRINTED_FORMS)
 def test_printed_form_is_refuted(name):
-    result = run_misprint(MISPRINTS[name])
+    result = run_printed_form(PRINTED_FORMS[name])
     assert result.verdict is REFUTED, result.detail
 
 
@@ -84,10 +84,10 @@ JUDGED = [
     ((1, (2, 3)), (1, (2, 4)), REFUTED),
     (13, 13, HOLDS),
     (True, False, REFUTED),
-    (0.3333, printed("0.333"), HOLDS),
-    (0.3336, printed("0.333"), REFUTED),
-    (Ball(arb(0.3335, 1e-6)), printed("0.333"), UNKNOWN),
-    (np.array([0.1, 0.3]), printed("0.1"), REFUTED),
+    (0.3333, prints_as("0.333"), HOLDS),
+    (0.3336, prints_as("0.333"), REFUTED),
+    (Ball(arb(0.3335, 1e-6)), prints_as("0.333"), UNKNOWN),
+    (np.array([0.1, 0.3]), prints_as("0.1"), REFUTED),
 ]
 
 
@@ -97,13 +97,13 @@ def test_judge(got, claimed, verdict):
 
 
 def test_printed_digits_are_an_interval():
-    assert printed("-0.70") == Interval(Decimal("-0.705"), Decimal("-0.695"), shown="-0.70")
-    assert printed("13").high == Decimal("13.5")
+    assert prints_as("-0.70") == Interval(Decimal("-0.705"), Decimal("-0.695"), shown="-0.70")
+    assert prints_as("13").high == Decimal("13.5")
 
 
 @pytest.mark.parametrize("value", [Differential(1), Running(1)])
 def test_numbers_that_are_no_values_are_not_judged(value):
-    with pytest.raises(TypeError, match="take their slopes or bounds"):
+    with pytest.raises(TypeError, match="yield their derivatives or bounds"):
         judge(value, 1)
 
 
@@ -124,14 +124,14 @@ def test_a_refutation_carries_its_counterexample():
 
 
 def piece(function, kind="proof", **options):
-    return Piece(("test.piece",), kind, "test", function, tuple(options.items()))
+    return Evidence(("test.piece",), kind, "test", function, tuple(options.items()))
 
 
 def test_no_claims_are_no_evidence():
     def silent(heavy_ball):
         yield from ()
 
-    assert run_piece(piece(silent)).verdict is UNKNOWN
+    assert run_evidence(piece(silent)).verdict is UNKNOWN
 
 
 def test_a_piece_that_raises_is_unknown():
@@ -139,7 +139,7 @@ def test_a_piece_that_raises_is_unknown():
         yield 1, 1
         raise RuntimeError("no light")
 
-    result = run_piece(piece(broken))
+    result = run_evidence(piece(broken))
     assert (result.verdict, result.raised) == (UNKNOWN, True)
     assert "RuntimeError: no light" in result.detail
 
@@ -152,26 +152,26 @@ def test_a_piece_goes_as_far_as_it_is_told():
         yield runs, runs
 
     long = piece(counting, kind="statistics", quick={"runs": 2}, full={"runs": 200})
-    assert run_piece(long).verdict is run_piece(long, full=True).verdict is HOLDS
+    assert run_evidence(long).verdict is run_evidence(long, full=True).verdict is HOLDS
     assert seen == [2, 200]
 
 
 def test_a_cell_is_a_claim_and_says_where_it_stands():
     def table():
-        yield Cell(0.5, printed("0.50"), "row", "good")
+        yield TableCell(0.5, prints_as("0.50"), "row", "good")
         yield 1, 1
-        yield Cell(0.5, printed("0.51"), "row", "bad")
+        yield TableCell(0.5, prints_as("0.51"), "row", "bad")
 
     figures = piece(table, kind="reproduction", table="Figures")
-    assert run_piece(figures).detail.startswith("claim row bad: ")
-    assert [(cell.column, finding.verdict) for cell, finding in cells(figures)] == [("good", HOLDS), ("bad", REFUTED)]
+    assert run_evidence(figures).detail.startswith("claim row bad: ")
+    assert [(cell.column, finding.verdict) for cell, finding in table_cells(figures)] == [("good", HOLDS), ("bad", REFUTED)]
 
 
 def test_cells_without_a_title_are_refused():
     def untitled():
-        yield Cell(1, 1, "row", "column")
+        yield TableCell(1, 1, "row", "column")
 
-    with pytest.raises(ValueError, match="give it a title"):
+    with pytest.raises(ValueError, match="add table="):
         proof("an.id", scope="none")(untitled)
 
 
@@ -181,7 +181,7 @@ def test_the_first_refuted_claim_ends_a_piece():
         yield 1, 2
         raise AssertionError("not reached")
 
-    result = run_piece(piece(half_right))
+    result = run_evidence(piece(half_right))
     assert result.verdict is REFUTED
     assert result.detail.startswith("claim 2: ")
 
@@ -190,7 +190,7 @@ def test_a_law_is_shrunk_to_the_simplest_counterexample():
     def adds_up(heavy_ball, theta: "Array", momentum: "Momentum"):
         yield theta * momentum, theta * 0
 
-    result = run_piece(piece(adds_up, "law", exact=True))
+    result = run_evidence(piece(adds_up, "law", exact=True))
     assert result.verdict is REFUTED
     assert "momentum = 0.0625" in result.detail
 
@@ -202,9 +202,9 @@ def test_a_law_allows_rounding_and_nothing_more():
     def off_by_a_little(heavy_ball, theta: "Array", momentum: "Momentum"):
         yield (theta + momentum) * (1 + 2.0**-48), theta + momentum
 
-    assert run_piece(piece(reordered, "law")).verdict is HOLDS
-    assert run_piece(piece(reordered, "law", exact=True)).verdict is REFUTED
-    assert run_piece(piece(off_by_a_little, "law")).verdict is REFUTED
+    assert run_evidence(piece(reordered, "law")).verdict is HOLDS
+    assert run_evidence(piece(reordered, "law", exact=True)).verdict is REFUTED
+    assert run_evidence(piece(off_by_a_little, "law")).verdict is REFUTED
 
 
 def test_a_law_without_examples_shows_nothing():
@@ -214,22 +214,22 @@ def test_a_law_without_examples_shows_nothing():
     def claims_nothing(heavy_ball, theta: "Array"):
         yield from ()
 
-    assert run_piece(piece(never, "law")).verdict is UNKNOWN
-    assert run_piece(piece(claims_nothing, "law")).verdict is UNKNOWN
+    assert run_evidence(piece(never, "law")).verdict is UNKNOWN
+    assert run_evidence(piece(claims_nothing, "law")).verdict is UNKNOWN
 
 
 def test_the_same_piece_meets_any_formula():
     def stale(theta, grad, velocity, *, lr, momentum):
         return theta + velocity, momentum * velocity - lr * grad
 
-    assert run_piece(PIECES["momentum.velocity_is_the_last_step"], {"heavy_ball": stale}).verdict is REFUTED
+    assert run_evidence(EVIDENCE["momentum.velocity_is_the_last_step"], {"heavy_ball": stale}).verdict is REFUTED
 
 
 def test_a_misprint_that_nothing_refutes_is_not_refuted():
     def harmless(heavy_ball):
         return lambda theta, grad, velocity, *, lr, momentum: heavy_ball(theta, grad, velocity, lr=lr, momentum=momentum)
 
-    result = run_misprint(Misprint("E00", harmless))
+    result = run_printed_form(PrintedForm("E00", harmless))
     assert result.verdict is HOLDS
     assert "no piece refutes it" in result.detail
 
@@ -267,7 +267,7 @@ def entry():
 
 def results(*verdicts):
     names = ["momentum.terminal_over_descent", "momentum.speedup_table"]
-    return [Result(name, verdict, "why", 0.0) for name, verdict in zip(names, verdicts, strict=False)]
+    return [EvidenceResult(name, verdict, "why", 0.0) for name, verdict in zip(names, verdicts, strict=False)]
 
 
 def test_the_worst_piece_decides(entry):
@@ -279,15 +279,15 @@ def test_the_worst_piece_decides(entry):
 def test_thin_evidence_is_unknown(entry):
     assert entry_verdict(entry, results(HOLDS)).verdict == "unknown"
     assert entry_verdict(entry, []).verdict == "unknown"
-    assert too_thin(entry, {"law", "certified"}) == "no machine-exact evidence: certified, law"
-    assert too_thin(entry, {"law", "proof"}) == ""
+    assert missing_evidence(entry, {"law", "certified"}) == "no machine-exact evidence: certified, law"
+    assert missing_evidence(entry, {"law", "proof"}) == ""
 
 
 def test_an_erratum_needs_its_printed_form_refuted_and_its_entries_to_hold():
     from trainspec.spec.catalogue import catalogue
 
     erratum = catalogue().errata["E40"]
-    refuted, holding = (Result("momentum.ascending_code", verdict, "", 0.0) for verdict in (REFUTED, HOLDS))
+    refuted, holding = (EvidenceResult("momentum.ascending_code", verdict, "", 0.0) for verdict in (REFUTED, HOLDS))
     assert erratum_verdict(erratum, [refuted], {"optimizers.momentum.lr_outside": "holds"}).verdict == "holds"
     assert erratum_verdict(erratum, [holding], {}).verdict == "refuted"
     assert erratum_verdict(erratum, [refuted], {"optimizers.momentum.lr_outside": "unknown"}).verdict == "unknown"
@@ -296,10 +296,10 @@ def test_an_erratum_needs_its_printed_form_refuted_and_its_entries_to_hold():
 
 def test_a_broken_formula_would_be_seen():
     """The right heavy ball passes where the printed one fails, in every arithmetic that the pieces use."""
-    wrong = MISPRINTS["momentum.ascending_code"].function(momentum.heavy_ball_lr_outside.raw)
+    wrong = PRINTED_FORMS["momentum.ascending_code"].function(momentum.heavy_ball_lr_outside.raw)
     fates = {
-        piece.kind: run_piece(piece, {"heavy_ball_lr_outside": wrong}).verdict
-        for piece in PIECES.values()
+        piece.kind: run_evidence(piece, {"heavy_ball_lr_outside": wrong}).verdict
+        for piece in EVIDENCE.values()
         if "heavy_ball_lr_outside" in piece.formulas
     }
     assert {fates[kind] for kind in ("proof", "law", "derivative", "enumeration")} == {REFUTED}

@@ -2,16 +2,16 @@
 
 import pytest
 from trainspec.reference import FORMULAS
-from trainspec.spec.mutants import Fate, equivalents, main, meet, mutants
+from trainspec.spec.mutants import MutantResult, equivalents, main, mutants, run_against_evidence
 
 QUICK = ["momentum.speedup_factor", "momentum.noise_smoothing", "optimizers.momentum.lr_outside", "quadratic.momentum.transition"]
 
 
 def test_one_change_at_a_time():
-    bred = list(mutants(FORMULAS["momentum.speedup_factor"]))
-    changes = {one.change for one in bred}
+    population = list(mutants(FORMULAS["momentum.speedup_factor"]))
+    changes = {one.change for one in population}
     assert {"1 / (1 - momentum) → 1 * (1 - momentum)", "1 - momentum → 1 + momentum", "1 → 2", "1 → 0", "1 - momentum → 1"} <= changes
-    assert len({one.function.__code__.co_code + repr(one.function.__code__.co_consts).encode() for one in bred}) == len(bred)
+    assert len({one.function.__code__.co_code + repr(one.function.__code__.co_consts).encode() for one in population}) == len(population)
 
 
 def test_a_stale_state_is_bred():
@@ -21,12 +21,12 @@ def test_a_stale_state_is_bred():
 @pytest.mark.parametrize("identifier", QUICK)
 def test_the_evidence_refutes_every_mutant(identifier):
     for mutant in mutants(FORMULAS[identifier]):
-        fate = meet(mutant)
-        assert fate.fate == "refuted", f"{fate.line}: {fate.change}: {fate.fate} {fate.by}"
+        result = run_against_evidence(mutant)
+        assert result.outcome == "refuted", f"{result.line}: {result.change}: {result.outcome} {result.by}"
 
 
 def test_survivors_are_reported(monkeypatch, capsys):
-    monkeypatch.setattr("trainspec.spec.mutants.run", lambda *args: [Fate("momentum.unrolled", "line", "change", "survived")])
+    monkeypatch.setattr("trainspec.spec.mutants.run", lambda *args: [MutantResult("momentum.unrolled", "line", "change", "survived")])
     monkeypatch.setattr("trainspec.spec.mutants.equivalents", lambda: {("momentum.unrolled", "gone", "gone"): "no longer needed"})
     assert main(["momentum.unrolled"]) == 1
     text = capsys.readouterr().out

@@ -233,7 +233,7 @@ def met(
 
     A piece that raises shows nothing of a function that floats alone can enter, and is left out.
     """
-    from ...evidence import PIECES, run_piece
+    from ...evidence import EVIDENCE, run_evidence
 
     importlib.import_module(f"trainspec.spec.evidence.{formula.__module__.rpartition('.')[2]}")
     given = list(domains(formula.raw))
@@ -255,11 +255,11 @@ def met(
 
     found: dict[str, str] = {}
     start = time.monotonic()
-    pieces = [one for one in PIECES.values() if formula.__name__ in one.formulas and formula.id in one.ids]
+    pieces = [one for one in EVIDENCE.values() if formula.__name__ in one.formulas and formula.id in one.ids]
     for piece in sorted(pieces, key=lambda one: KINDS.index(one.kind)):
         if time.monotonic() - start > EVIDENCE_BUDGET or (piece.kind == "proof" and not prove):
             continue
-        result = run_piece(piece, {formula.__name__: instead}, allowed=ALLOWED)
+        result = run_evidence(piece, {formula.__name__: instead}, allowed=ALLOWED)
         if not result.raised:
             found[piece.name] = str(result.verdict)
     return found
