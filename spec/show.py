@@ -29,11 +29,11 @@ def description(entry: Entry) -> dict[str, Any]:
         "title": entry.title,
         "statement": entry.statement or stated(raw),
         "domain": {name: str(domain) for name, domain in domains(raw).items()} if raw else {"": entry.domain} if entry.domain else {},
-        "sources": list(entry.sources),
+        "sources": [citation.short for citation in entry.sources],
         "note": entry.note,
         "exception": entry.exception,
         "variants": [dict(variant) for variant in entry.variants],
-        "presets": [dict(preset) for preset in entry.presets],
+        "presets": [{"source": preset.source.short, **preset.values, **preset.start} for preset in entry.presets],
         "errata": [{"id": e.id, "where": e.where, "printed": e.printed, "correct": e.correct, "class": e.kind} for e in errata],
         "evidence": [
             {"name": piece.name, "kind": piece.kind, "scope": piece.scope, "says": inspect.getdoc(piece.function) or ""}

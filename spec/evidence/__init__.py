@@ -21,6 +21,7 @@ from ._registry import (
     presets,
     proof,
     reproduction,
+    stated_figures,
     statistics,
     trajectory,
 )
@@ -60,6 +61,7 @@ __all__ = [
     "run_evidence",
     "run_named",
     "run_printed_form",
+    "stated_figures",
     "statistics",
     "table_cells",
     "trajectory",

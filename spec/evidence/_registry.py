@@ -146,4 +146,10 @@ def erratum(identifier: str) -> Callable[[Callable[..., Any]], Callable[..., Any
 def presets(identifier: str) -> list[dict[str, Fraction]]:
     """Return the presets of a catalogue entry as exact fractions."""
     entry = catalogue().entries[identifier]
-    return [{key: Fraction(value) for key, value in preset.items() if key != "source"} for preset in entry.presets]
+    return [{key: Fraction(value) for key, value in {**preset.values, **preset.start}.items()} for preset in entry.presets]
+
+
+def stated_figures(identifier: str) -> list[dict[str, Fraction]]:
+    """Return the rows of figures that a catalogue entry states as exact fractions."""
+    entry = catalogue().entries[identifier]
+    return [{key: Fraction(value) for key, value in row.values.items()} for row in entry.figures]

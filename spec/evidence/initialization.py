@@ -31,6 +31,7 @@ from . import (
     prints_as,
     proof,
     reproduction,
+    stated_figures,
     statistics,
     trajectory,
 )
@@ -688,7 +689,7 @@ def tanh_shrinks(mean_field: Step) -> Claims:
 )
 def five_thirds_settles(mean_field: Step) -> Claims:
     """Mean squares below .651347² grow, those above shrink."""
-    (preset,) = (one for one in presets("init.gain") if one["over"] == 9)
+    (preset,) = (one for one in stated_figures("init.gain") if one["over"] == 9)
     squared = preset["square"] / preset["over"]
     for deviation, grows in ((Fraction(651_346, 10**6), True), (Fraction(651_348, 10**6), False)):
         after = expected(mean_field, np.tanh, squared * deviation**2)
@@ -726,7 +727,7 @@ def unit_gain_keeps_one(unit_gain: Step, forward_variance: Step, relu_mean_squar
 @certified_value("init.gain", scope="every preset of the catalogue; tanh certified")
 def gains_by_number(unit_gain: Step, mean_field: Step, relu_mean_square: Step) -> Claims:
     """Linear 1, ReLU √2, leaky ReLU √(2/(1 + a²)); tanh 1.5925, which the preset 5/3 exceeds."""
-    linear, rectified, leaky, tanh = (one["square"] / one["over"] for one in presets("init.gain"))
+    linear, rectified, leaky, tanh = (one["square"] / one["over"] for one in stated_figures("init.gain"))
     half_left = relu_mean_square(Ball(1))
     for preset, left in ((linear, Ball(1)), (rectified, half_left), (leaky, half_left * (1 + Ball(Fraction(1, 100)) ** 2))):
         yield unit_gain(left) ** 2, Ball(preset)
@@ -827,7 +828,7 @@ def beside(name: str, oracle: list[Any], ours: Any, runs: int) -> Iterator[tuple
 
     A figure is of one run, whose standard deviation the catalogue has from 1000; it is rounded to six digits.
     """
-    spreads = presets(f"init.activation_stats.{name}")
+    spreads = stated_figures(f"init.activation_stats.{name}")
     for number, line in enumerate(FIGURES[name].strip().splitlines()):
         for column, (statistic, figure) in enumerate(zip(("mean", "std"), line.split(), strict=True)):
             alone, with_mean = (around(figure, spreads[number][f"{statistic}_sd"] * share) for share in (1.0, math.sqrt(1 + 1 / runs)))
@@ -848,7 +849,7 @@ def around(figure: str, deviation: Any, shown: str = "") -> Interval:
 
 def fresh_runs_agree(identifier: str, ours: Any, runs: int) -> Claims:
     """The fresh runs against the 1000 of the catalogue: their means differ by no more than chance allows."""
-    for number, row in enumerate(presets(identifier)):
+    for number, row in enumerate(stated_figures(identifier)):
         for column, name in enumerate(("mean", "std")):
             reach = Decimal(SURE * math.sqrt(1 / runs + 1 / row["runs"]) * float(row[f"{name}_sd"]))
             middle = Decimal(float(row[name]))
@@ -906,7 +907,7 @@ def tanh_large_table(dense_tanh: Step, normal_weights: Step, mean_field: Step, *
     """19 of 20 figures fit; layer 2's deviation .981049 does not, as .981649 would."""
     oracle = tanh_oracle(mean_field, Fraction(WIDTH))
     yield from activation_table("tanh_large", oracle, dense_tanh, normal_weights, 1.0, runs)
-    corrected = around("0.981649", presets("init.activation_stats.tanh_large")[1]["std_sd"], "0.981049, for 0.981649 (E49)")
+    corrected = around("0.981649", stated_figures("init.activation_stats.tanh_large")[1]["std_sd"], "0.981049, for 0.981649 (E49)")
     yield TableCell(oracle[1][1], corrected, "layer 2", "std, infinite width")
 
 
@@ -935,7 +936,7 @@ def relu_he_table(dense_relu: Step, normal_weights: Step, relu_mean_square: Step
 def deviation_as_printed(mean_field: Step) -> Claims:
     """.981049, with 5 standard deviations of a run allowed."""
     oracle = tanh_oracle(mean_field, Fraction(WIDTH))
-    yield oracle[1][1], around("0.981049", presets("init.activation_stats.tanh_large")[1]["std_sd"])
+    yield oracle[1][1], around("0.981049", stated_figures("init.activation_stats.tanh_large")[1]["std_sd"])
 
 
 @proof(
@@ -1034,8 +1035,8 @@ def gradients_of_a_run(source: Any, layer: Step, backward: Step, normal_weights:
 
 
 def gradient_rows(rows: tuple[tuple[str, Step, Step, float], ...], normal_weights: Step, runs: int) -> Claims:
-    """The catalogue's means over 10 runs beside ours; ours against those of the presets."""
-    source, known = np.random.default_rng(7), dict(zip(GRADIENTS, presets("init.gradient_stats"), strict=True))
+    """The catalogue's means over 10 runs beside ours; ours against the catalogue's over more runs."""
+    source, known = np.random.default_rng(7), dict(zip(GRADIENTS, stated_figures("init.gradient_stats"), strict=True))
     for row, layer, backward, deviation in rows:
         every, before = [gradients_of_a_run(source, layer, backward, normal_weights, deviation) for _ in range(runs)], known[row]
         for (key, column), figure in zip(COLUMNS.items(), GRADIENTS[row], strict=True):

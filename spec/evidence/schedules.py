@@ -16,7 +16,7 @@ from flint import arb
 
 from ...reference.schedules import PlateauState
 from ..arithmetic import Ball, Differential, Rational, Symbolic, certified, slope, symbols
-from . import Claims, Step, certified_value, derivative, enumeration, erratum, law, presets, prints_as, proof
+from . import Claims, Step, certified_value, derivative, enumeration, erratum, law, presets, prints_as, proof, stated_figures
 from ._induction import limit
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def ends_are_exact(linear_decay: Step, end: Norm, lr: StartRate, horizon: FromOn
 @proof("schedule.linear", scope="every horizon; the deck's end of 1 %")
 def where_the_line_leads(linear_decay: Step) -> Claims:
     """Drawn on beyond the horizon the line is 0 at 100 τ/99, and −.98 of its start at 2 τ; the schedule is neither."""
-    (share,) = (preset["end_over_lr"] for preset in presets("schedule.linear"))
+    (share,) = (preset["end_over_lr"] for preset in stated_figures("schedule.linear"))
     first, second = (linear_decay(step, end=share * lr, lr=lr, horizon=n) for step in (0 * n, 0 * n + 1))
     line = lambda step: first + step * (second - first)  # noqa: E731 - read as mathematics
     yield line(100 * n / 99), 0
