@@ -241,7 +241,7 @@ def presets(identifier: str, name: str) -> list[float]:
     from ...catalogue import catalogue
 
     entry = catalogue().entries.get(identifier)
-    return [float(one[name]) for one in entry.presets if name in one] if entry else []
+    return [float(preset.values[name]) for preset in entry.presets if name in preset.values] if entry else []
 
 
 def unmatched(left: list[str], rest: list[str], theirs: Iterable[str], formula: Any) -> str:
