@@ -17,7 +17,8 @@ import numpy as np
 
 from ..reference import Formula
 from ..reference.descent import global_norm
-from ..reference.validation import SYMBOL, Domain, domains
+from ..reference.limits import Range
+from ..reference.validation import Domain, domains
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -339,8 +340,8 @@ class Reading:
         for one in self.arrays:
             lane, domain = name(one), self.flat[one]
             for limit in domain.limits:
-                symbol, _, key = SYMBOL[type(limit)]
-                tests.append(ast.Compare(lane, [OUTSIDE[symbol]()], [self.constant(ast.Constant(getattr(limit, key)))]))
+                assert isinstance(limit, Range)
+                tests.append(ast.Compare(lane, [OUTSIDE[limit.symbol]()], [self.constant(ast.Constant(limit.bound))]))
             if plain(one) not in shown:
                 tests.append(ast.Compare(ast.BinOp(lane, ast.Sub(), lane), [ast.NotEq()], [ast.Constant(0)]))
         test: ast.expr = ast.Constant(False)

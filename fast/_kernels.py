@@ -14,7 +14,6 @@ import hashlib
 import inspect
 import math
 import re
-import sys
 import threading
 from pathlib import Path
 from types import FunctionType
@@ -337,7 +336,7 @@ class Kernel:
     @functools.cached_property
     def ordered(self) -> list[tuple[int, int]]:
         """Which numbers must not be below which."""
-        from ..reference.domains import NotBelow
+        from ..reference.limits import NotBelow
 
         names = list(self.derived.numbers)
         limits = [(name, limit) for name, domain in self.derived.numbers.items() for limit in domain.limits]
@@ -439,13 +438,13 @@ class Kernel:
 
     def not_finite(self, arguments: tuple[Any, ...], target: Arrays) -> Exception:
         """Whose fault it is: an argument's, as the reference says it, or the step's."""
-        from ..reference.validation import left
+        from ..reference.validation import validate_result
 
         given = self.lanes(arguments)
         lost = [name for name, new in zip(self.derived.updated, target, strict=True) if np.shares_memory(given[name], new)]
         self.checked(arguments, lost)
         if not lost:
-            left(target, self.raw, [])
+            validate_result(target, self.raw, [])
         came = "a number that is not allowed, or that overflows in this step,"
         return self.refusal(ValueError, " or ".join(lost), came, "what the reference allows (out holds the result)")
 
@@ -485,20 +484,10 @@ def same(one: NDArray[Any], other: Any) -> bool:
 
 def closed(limits: tuple[Any, ...]) -> tuple[float, float]:
     """The least and the largest float that the limits allow; nothing lies between where only the door can tell."""
-    from ..reference.domains import NotBelow
-    from ..reference.validation import SYMBOL
+    from ..reference.limits import NotBelow, Range, interval_of
 
-    least, largest = -sys.float_info.max, sys.float_info.max
-    for limit in limits:
-        if isinstance(limit, NotBelow):
-            continue  # it is compared with another number
-        if type(limit) not in SYMBOL:
-            return math.inf, -math.inf
-        symbol, _, name = SYMBOL[type(limit)]
-        inwards = math.inf if symbol in ("≥", ">") else -math.inf
-        edge = getattr(limit, name) if symbol in ("≥", "≤") else math.nextafter(getattr(limit, name), inwards)
-        least, largest = (max(least, edge), largest) if inwards > 0 else (least, min(largest, edge))
-    return least, largest
+    ranges = [limit for limit in limits if not isinstance(limit, NotBelow)]  # those are compared with another number
+    return interval_of(ranges).float_range() if all(isinstance(limit, Range) for limit in ranges) else (math.inf, -math.inf)
 
 
 def leaf(out: Any, place: str) -> Any:
@@ -513,7 +502,7 @@ def checked(raw: Callable[..., Any], arguments: tuple[Any, ...], lost: Collectio
     """What the reference's door makes of the arguments, but for lost arrays; a gradient's answer stands for it, once it was asked."""
     from jaxtyping import jaxtyped
 
-    from ..reference.validation import Visit, domains, in_turn
+    from ..reference.validation import ArgumentValidator, domains, in_dependency_order
 
     stated = domains(raw)
     named = dict(zip(stated, arguments, strict=True))
@@ -523,12 +512,12 @@ def checked(raw: Callable[..., Any], arguments: tuple[Any, ...], lost: Collectio
         named[owner] = named[owner]._replace(**{field: harmless}) if field else harmless
     point = next(iter(named.values()))
     with jaxtyped("context"):
-        visit = Visit(raw.__name__, named)
-        for name, domain in in_turn(stated):
+        visit = ArgumentValidator(raw.__name__, named)
+        for name, domain in in_dependency_order(stated):
             if domain.kind != "function":
-                named[name] = visit.checked(name, named[name], domain)
+                named[name] = visit.validate(name, named[name], domain)
             elif asked:
-                named[name] = visit.function(name, lambda _, answer=named[name]: answer, domain)(point)
+                named[name] = visit.validate_function(name, lambda _, answer=named[name]: answer, domain)(point)
     return list(named.values())
 
 

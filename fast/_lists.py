@@ -430,11 +430,11 @@ class Many:
         """The numbers as the formula takes them, or the error of the reference's door."""
         if self.kernel.fits(tuple(numbers)):
             return numbers
-        from ..reference.validation import Visit, in_turn
+        from ..reference.validation import ArgumentValidator, in_dependency_order
 
         given = dict(zip(self.derived.numbers, numbers, strict=True))
-        for name, domain in in_turn(self.derived.numbers):
-            given[name] = Visit(self.formula, given).checked(name, given[name], domain)
+        for name, domain in in_dependency_order(self.derived.numbers):
+            given[name] = ArgumentValidator(self.formula, given).validate(name, given[name], domain)
         return list(given.values())
 
     def not_finite(self) -> Exception:

@@ -21,8 +21,8 @@ import numpy as np
 from numba import prange, types
 from numba.np.numpy_support import from_dtype
 
-from ..reference.domains import NotBelow
-from ..reference.validation import domains, left
+from ..reference.limits import NotBelow
+from ..reference.validation import domains, validate_result
 from . import _functions, _kernels
 from ._functions import circle, log, numeric, where
 from ._kernels import ONE_AT_A_TIME, THREADS, checked, closed, compiled, inlined, native, rounded
@@ -373,7 +373,7 @@ class Sampler:
         place = weights if weights.flags.carray and weights.dtype in DTYPES else np.empty(shape, weights.dtype.name)
         filled(place, self.kind, source, float(scale), limits)
         if not scale < DTYPES[place.dtype]:
-            left(place, self.raw, [])
+            validate_result(place, self.raw, [])
         if place is not weights:
             weights[...] = place
         return weights

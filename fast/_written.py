@@ -29,6 +29,7 @@ from numba.core.dispatcher import Dispatcher
 from numba.np.numpy_support import from_dtype
 from numpy import ndarray
 
+from ..reference import tree_leaves
 from ._kernels import FINITE, NOT_FINITE, ONE_AT_A_TIME, REFUSED, THREADS, checked, closed, compiled, inlined, native
 
 if TYPE_CHECKING:
@@ -157,14 +158,12 @@ class Written:
 
     def careful(self, out: Any, arguments: tuple[Any, ...]) -> Any:
         """The same for anything: refused as the reference refuses it, or copied until the machine code takes it."""
-        from ..reference.validation import leaves as parts
-
         for name, one in self.lanes(arguments):
             dtype = getattr(one, "dtype", np.dtype(float))
             if isinstance(one, ndarray) and dtype.kind == "f" and dtype.name not in FORMATS:
                 raise self.refusal(TypeError, name, f"{dtype} array", "float32 array, float64 array")
         allowed = checked(self.raw, arguments)
-        first = next(one for one in parts(tuple(allowed)) if isinstance(one, ndarray) and one.dtype.kind == "f")
+        first = next(one for one in tree_leaves(tuple(allowed)) if isinstance(one, ndarray) and one.dtype.kind == "f")
         native = np.dtype(first.dtype.name)
         plain = [mapped(one, lambda part: np.require(part, native if part.dtype.kind == "f" else np.int64, ["C", "A"])) for one in allowed]
         try:
@@ -183,9 +182,7 @@ class Written:
 
     def looked_at(self, arguments: tuple[Any, ...], new: list[Any], out: Any) -> Any:
         """What the reference says, which has the last word: its error, or its result."""
-        from ..reference.validation import leaves
-
-        said = leaves((self.reference(**dict(zip(self.stated, arguments, strict=True))),))
+        said = tree_leaves((self.reference(**dict(zip(self.stated, arguments, strict=True))),))
         for one, other in zip(new, said, strict=True):
             np.copyto(one, other)
         return self.given(new, out)
@@ -272,9 +269,9 @@ class Written:
     @functools.cached_property
     def hint(self) -> Any:
         """The annotation of the result."""
-        from ..reference.validation import resolved
+        from ..reference.validation import resolve_annotations
 
-        return resolved(self.raw, self.raw.__module__)["return"]
+        return resolve_annotations(self.raw, self.raw.__module__)["return"]
 
     def given(self, new: list[Any], out: Any) -> Any:
         """The result from its arrays; a fresh array without axes is a number, as NumPy's functions give it."""
@@ -301,7 +298,7 @@ class Written:
 
         One function, made for this formula: a microsecond has no room for loops.
         """
-        from ..reference.domains import Divides
+        from ..reference.limits import Divides
 
         lines: list[str] = []
         sizes: list[str] = []
@@ -428,9 +425,9 @@ def both(value: Formula[..., Any], gradient: Formula[..., Any]) -> Formula[..., 
         return value.raw(*args, **kwargs), gradient.raw(*args, **kwargs)
 
     def behind_the_door(*args: Any, **kwargs: Any) -> Any:
-        from ..reference.validation import enter
+        from ..reference.validation import call_validated
 
-        return enter(raw, args, kwargs)
+        return call_validated(raw, args, kwargs)
 
     functools.update_wrapper(raw, value.raw)
     raw.__name__ = f"{value.__name__}_with_grad"

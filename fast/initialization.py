@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..reference import initialization as reference
-from ..reference.validation import left
+from ..reference.validation import validate_result
 from ._kernels import checked
 from ._random import Normals, sampler, target
 
@@ -121,5 +121,5 @@ def orthogonal(
     source, fan_out, fan_in, gain = checked(raw, (source, fan_out, fan_in, gain))
     place = target(raw, (fan_out, fan_in), dtype, out)
     with np.errstate(all="ignore"):  # what overflows is reported
-        place[...] = left(raw(Normals(source, place.dtype.newbyteorder("=")), fan_out, fan_in, gain=gain), raw, [])
+        place[...] = validate_result(raw(Normals(source, place.dtype.newbyteorder("=")), fan_out, fan_in, gain=gain), raw, [])
     return place

@@ -18,6 +18,7 @@ from . import (
     schedules,
 )
 from ._registry import FORMULAS, Formula, formula
+from ._tree import tree_leaves, tree_map, tree_unflatten
 
 __all__ = [
     "FORMULAS",
@@ -38,4 +39,7 @@ __all__ = [
     "normalization",
     "quadratic",
     "schedules",
+    "tree_leaves",
+    "tree_map",
+    "tree_unflatten",
 ]

@@ -1,69 +1,13 @@
 """Every shape and range that a formula may ask for, named: the only place where one is stated."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeAlias
 
 import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
 from jaxtyping import Float, Int, Integer
 
-
-@dataclass(frozen=True)
-class Relation:
-    """A limit that another argument of the same formula sets."""
-
-    argument: str
-
-
-class NotBelow(Relation):
-    """The argument is at least as large as the other one."""
-
-
-class PositiveAlong(Relation):
-    """The argument, a matrix or an array like the other one, makes a positive product with it: o·X o or o·x, row by row."""
-
-
-class StableWith(Relation):
-    """Descent at this learning rate is stable along that curvature: their product is below 2."""
-
-
-@dataclass(frozen=True)
-class IndexInto(Relation):
-    """Every entry is an index, counted from 0, into an axis of the other argument."""
-
-    axis: int
-
-
-@dataclass(frozen=True)
-class Divides(Relation):
-    """The argument, a count, divides the length of an axis of the other one."""
-
-    axis: int
-
-
-@dataclass(frozen=True)
-class OneOf:
-    """Every entry is one of these numbers."""
-
-    numbers: tuple[int, ...]
-
-
-class Symmetric:
-    """The matrix equals its transpose, entry by entry."""
-
-
-class PositiveDefinite:
-    """Every eigenvalue of the symmetric matrix is positive, as computed in float64."""
-
-
-class Varied:
-    """No column holds the same number throughout."""
-
-
-class MayBeInfinite:
-    """The result may be infinite: the formula's value in the extended reals."""
-
+from .limits import Divides, IndexInto, MayBeInfinite, NotBelow, OneOf, PositiveAlong, PositiveDefinite, StableWith, Symmetric, Varied
 
 Floats: TypeAlias = np.ndarray[tuple[Any, ...], np.dtype[np.floating[Any]]]
 

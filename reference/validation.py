@@ -1,7 +1,8 @@
-"""The door before every formula: arguments are checked against the domains that their annotations state.
+"""Validation of the arguments and the result of a formula against the domains that its annotations state.
 
-Wrong dtype → TypeError; wrong shape, range, or a number that is not finite → ValueError; the message names the argument, what came,
-and what is allowed. Arrays of another arithmetic (any type with an `__array_function__` of its own) pass: they have their own rules.
+A wrong type or dtype is a TypeError; a wrong shape or range, or a number that is not finite, a ValueError; a wrong index an IndexError.
+The message names the argument, what is allowed, and what was given.  Arguments with arrays of another arithmetic (a type with an
+`__array_function__` of its own) are not validated: that arithmetic has rules of its own.
 """
 
 from __future__ import annotations
@@ -11,30 +12,18 @@ import inspect
 import math
 import sys
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import numpy as np
-from annotated_types import Ge, Gt, Le, Lt
 from jaxtyping import AbstractArray, jaxtyped
 
-from . import domains as names
-from .domains import (
-    Divides,
-    IndexInto,
-    MayBeInfinite,
-    NotBelow,
-    OneOf,
-    PositiveAlong,
-    PositiveDefinite,
-    Relation,
-    StableWith,
-    Symmetric,
-    Varied,
-)
+from . import domains as domain_names
+from ._tree import tree_leaves, tree_map
+from .limits import Interval, Limit, MayBeInfinite, as_limit, interval_of
 
-SYMBOL = {Ge: ("≥", np.greater_equal, "ge"), Gt: (">", np.greater, "gt"), Le: ("≤", np.less_equal, "le"), Lt: ("<", np.less, "lt")}
+# --- what an annotation states -------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -43,14 +32,21 @@ class Domain:
 
     kind: str  # array · number · count · choice · flag · function · functions · source · state
     hint: Any = None  # the annotation without its limits
-    limits: tuple[Any, ...] = ()
+    limits: tuple[Limit, ...] = ()
     fields: Mapping[str, Domain] = field(default_factory=dict)
     optional: bool = False  # None stands for an argument that is left out
 
     def __str__(self) -> str:
         if self.kind == "state":
             return f"{self.hint.__name__} of " + "; ".join(f"{name}: {domain}" for name, domain in self.fields.items())
-        what = {
+        shape = f" of shape ({', '.join(self.axes)})" if self.kind == "array" else ""
+        limits = [limit.describe() for limit in self.limits]
+        return ", ".join([self.noun + shape, *limits, *["finite"] * self.must_be_finite, *["or None"] * self.optional])
+
+    @property
+    def noun(self) -> str:
+        """What it is, without shape and limits."""
+        return {
             "array": "integer array" if self.whole else "real array",
             "number": "real number",
             "count": "integer",
@@ -59,65 +55,50 @@ class Domain:
             "function": "function of an array to an array of its shape",
             "functions": "tuple of at least one function of an array to an array of its shape",
             "source": "numpy.random.Generator",
-        }
-        shape = f" of shape ({', '.join(self.hint.dim_str.split())})" if self.kind == "array" else ""
-        finite = ["finite"] if self.kind in ("array", "number") and not (self.extended or self.whole) else []
-        return ", ".join([what[self.kind] + shape, *map(described, self.limits), *finite, *["or None"] * self.optional])
+            "state": getattr(self.hint, "__name__", ""),
+        }[self.kind]
+
+    @property
+    def axes(self) -> list[str]:
+        """The names of the axes of an array, or of all arrays of a state."""
+        if self.kind == "state":
+            return [axis for domain in self.fields.values() for axis in domain.axes]
+        return self.hint.dim_str.split() if self.kind == "array" else []
 
     @property
     def whole(self) -> bool:
         """Whether it is an array of integers."""
         return self.kind == "array" and "float64" not in self.hint.dtypes
 
-    @functools.cached_property
-    def waits(self) -> bool:
-        """Whether it is bounded by another argument, which is to be looked at first."""
-        return any(isinstance(limit, Relation) for limit in self.limits)
-
     @property
     def extended(self) -> bool:
         """Whether infinity is allowed."""
-        return MayBeInfinite in self.limits
+        return MayBeInfinite() in self.limits
 
+    @property
+    def must_be_finite(self) -> bool:
+        """Whether it holds real numbers none of which may be infinite."""
+        return (self.kind == "number" or (self.kind == "array" and not self.whole)) and not self.extended
 
-def described(limit: Any) -> str:
-    """One limit, in words."""
-    if type(limit) in SYMBOL:
-        symbol, _, bound = SYMBOL[type(limit)]
-        return f"{symbol} {getattr(limit, bound)}"
-    if isinstance(limit, NotBelow):
-        return f"≥ {limit.argument}"
-    if isinstance(limit, StableWith):
-        return f"< 2 / {limit.argument}"
-    if isinstance(limit, OneOf):
-        return "each " + " or ".join(map(str, limit.numbers))
-    if isinstance(limit, IndexInto):
-        return f"each from 0 to the length of axis {limit.axis} of {limit.argument} less 1"
-    if isinstance(limit, Divides):
-        return f"a divisor of the length of axis {limit.axis} of {limit.argument}"
-    if isinstance(limit, PositiveAlong):
-        return f"positive along {limit.argument}"
-    return {
-        Symmetric: "symmetric",
-        PositiveDefinite: "positive definite",
-        Varied: "no constant column",
-        MayBeInfinite: "possibly infinite",
-    }[limit]
+    @functools.cached_property
+    def depends_on_other_argument(self) -> bool:
+        """Whether one of its limits refers to another argument, which has to be validated first."""
+        return any(limit.is_relation for limit in self.limits)
 
-
-def along(value: Any, other: Any) -> Any:
-    """The product of an array with another of its shape, row by row, or of a matrix with a vector on both sides."""
-    return np.sum(other * (value if np.ndim(value) == np.ndim(other) else value @ other), axis=-1)
+    @functools.cached_property
+    def interval(self) -> Interval:
+        """The smallest interval that contains all its numbers, whatever the other arguments are."""
+        return interval_of(self.limits)
 
 
 def domain_of(hint: Any) -> Domain:
-    """The domain that one annotation states."""
-    limits: tuple[Any, ...] = ()
+    """Return the domain that one annotation states."""
     if get_origin(hint) is types.UnionType and get_args(hint)[1:] == (types.NoneType,):
         return replace(domain_of(get_args(hint)[0]), optional=True)
+    limits: tuple[Limit, ...] = ()
     if get_origin(hint) is Annotated:
-        hint, *rest = get_args(hint)
-        limits = tuple(rest)
+        hint, *metadata = get_args(hint)
+        limits = tuple(map(as_limit, metadata))
     if isinstance(hint, type) and issubclass(hint, AbstractArray):
         return Domain("array", hint, limits)
     if hint is bool or get_origin(hint) is Literal:
@@ -125,7 +106,8 @@ def domain_of(hint: Any) -> Domain:
     if hint in (float, int):
         return Domain("number" if hint is float else "count", hint, limits)
     if isinstance(hint, type) and issubclass(hint, tuple) and hasattr(hint, "_fields"):
-        return Domain("state", hint, limits, {name: domain_of(h) for name, h in resolved(hint, hint.__module__).items()})
+        hints = resolve_annotations(hint, hint.__module__)
+        return Domain("state", hint, limits, {name: domain_of(field_hint) for name, field_hint in hints.items()})
     if hint is np.random.Generator:
         return Domain("source", hint, limits)
     if get_origin(hint) is tuple:
@@ -135,224 +117,263 @@ def domain_of(hint: Any) -> Domain:
     raise TypeError(f"no domain is stated by the annotation {hint!r}")
 
 
-def resolved(annotated: Any, module: str) -> dict[str, Any]:
-    """The annotations of a function or a state, names of `domains` included: they are imported for type checkers only."""
-    return get_type_hints(annotated, {**vars(names), **vars(sys.modules[module])}, include_extras=True)
+def resolve_annotations(annotated: Any, module: str) -> dict[str, Any]:
+    """Return the annotations of a function or a state, with the names of `domains`, which are imported for type checkers only."""
+    return get_type_hints(annotated, {**vars(domain_names), **vars(sys.modules[module])}, include_extras=True)
 
 
 @functools.cache
 def domains(raw: Callable[..., Any]) -> dict[str, Domain]:
-    """The domain of each argument of a formula, by name, in order."""
-    hints = resolved(raw, raw.__module__)
+    """Return the domain of each argument of a formula, by name, in order."""
+    hints = resolve_annotations(raw, raw.__module__)
     return {name: domain_of(hint) for name, hint in hints.items() if name != "return"}
 
 
-def in_turn(given: Mapping[str, Domain]) -> list[tuple[str, Domain]]:
-    """The domains of arguments, those that another one bounds last."""
-    return sorted(given.items(), key=lambda one: one[1].waits)
+def in_dependency_order(stated: Mapping[str, Domain]) -> list[tuple[str, Domain]]:
+    """Return the domains of arguments by name, those that refer to another argument last."""
+    return sorted(stated.items(), key=lambda item: item[1].depends_on_other_argument)
 
 
 @functools.cache
-def extended_result(raw: Callable[..., Any]) -> bool:
-    """Whether the result of a formula may be infinite."""
-    hint = resolved(raw, raw.__module__)["return"]
+def allows_infinite_result(raw: Callable[..., Any]) -> bool:
+    """Return whether the result of a formula may be infinite."""
+    hint = resolve_annotations(raw, raw.__module__)["return"]
     return MayBeInfinite in getattr(hint, "__metadata__", ())
 
 
 @functools.cache
-def signature(raw: Callable[..., Any]) -> inspect.Signature:
-    """The signature of a formula, read once."""
+def signature_of(raw: Callable[..., Any]) -> inspect.Signature:
+    """Return the signature of a formula, read once."""
     return inspect.signature(raw)
 
 
-def leaves(value: Any) -> Iterator[Any]:
-    """The arrays and numbers within nested tuples."""
-    if isinstance(value, tuple):
-        for part in value:
-            yield from leaves(part)
-    else:
-        yield value
+# --- a validated call -------------------------------------------------------------------------------------
 
 
-def foreign(value: Any) -> bool:
-    """Whether a value belongs to another arithmetic."""
+def is_custom_array(value: Any) -> bool:
+    """Return whether a value is an array of another arithmetic."""
     dispatch = getattr(type(value), "__array_function__", None)
     return dispatch is not None and dispatch is not np.ndarray.__array_function__ and not isinstance(value, np.generic)
 
 
-def enter(raw: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Check, evaluate, check again."""
-    bound = signature(raw).bind(*args, **kwargs)
+def call_validated(raw: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Validate the arguments, evaluate the formula, and validate its result."""
+    bound = signature_of(raw).bind(*args, **kwargs)
     bound.apply_defaults()
-    if any(map(foreign, leaves(tuple(bound.arguments.values())))):
+    if any(map(is_custom_array, tree_leaves(tuple(bound.arguments.values())))):
         return raw(*args, **kwargs)
     with jaxtyped("context"):
-        visit = Visit(raw.__name__, bound.arguments)
-        for name, domain in in_turn(domains(raw)):
-            bound.arguments[name] = visit.checked(name, bound.arguments[name], domain)
-        with np.errstate(all="ignore"):  # what overflows is reported below, once and by name
+        validator = ArgumentValidator(raw.__name__, bound.arguments)
+        for name, domain in in_dependency_order(domains(raw)):
+            bound.arguments[name] = validator.validate(name, bound.arguments[name], domain)
+        with np.errstate(all="ignore"):  # an overflow is reported below, once and by name
             try:
                 result = raw(*bound.args, **bound.kwargs)
             except np.linalg.LinAlgError as problem:
-                raise np.linalg.LinAlgError(f"{raw.__name__}: {str(problem).lower()}") from None
-    return left(result, raw, list(leaves(tuple(bound.arguments.values()))))
+                raise np.linalg.LinAlgError(f"{raw.__name__}(): {str(problem).lower()}") from None
+    return validate_result(result, raw, tree_leaves(tuple(bound.arguments.values())))
 
 
-class Visit:
-    """One call at the door: what was bound so far to the names in shapes, and the dtype that its arrays share."""
+def argument_error(error: type[Exception], formula: str, argument: str, requirement: str, got: str) -> Exception:
+    """Return the error about one argument: `adam(): lr must be > 0, got -0.1`."""
+    return error(f"{formula}(): {argument} must {requirement}, got {got}")
+
+
+def describe_type(value: Any) -> str:
+    """Return what a value of a wrong type is, for the end of an error message."""
+    if isinstance(value, np.ndarray) and type(value) is np.ndarray:
+        return f"a {value.dtype} array"
+    if value is None or isinstance(value, bool | int | float | complex | str | np.generic):
+        return f"{value!r} ({type(value).__name__})" if value is not None else "None"
+    return type(value).__name__
+
+
+def join_words(words: list[str], conjunction: str) -> str:
+    """Return for example "a, b or c"."""
+    return f" {conjunction} ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+class ArgumentValidator:
+    """The validation of one call: the shapes and the dtype of the arrays that are validated already, and the errors for those that are not.
+
+    Must be used within `jaxtyping.jaxtyped("context")`, which holds the lengths of the axes.
+    """
 
     def __init__(self, formula: str, arguments: Mapping[str, Any]) -> None:
         self.formula = formula
         self.arguments = arguments
-        self.dtype: tuple[str, np.dtype[Any]] | None = None
-        self.shapes: dict[str, tuple[int, ...]] = {}
+        self.dtype: tuple[str, np.dtype[Any]] | None = None  # an argument, and the dtype that the others share with it
+        self.shapes: dict[str, tuple[list[str], tuple[int, ...]]] = {}  # names and lengths of the axes of each array
 
-    def checked(self, name: str, value: Any, domain: Domain) -> Any:
-        """The value as the formula takes it, or the error that names the argument."""
+    def validate(self, name: str, value: Any, domain: Domain) -> Any:
+        """Return the value as the formula takes it, or raise the error that names the argument."""
         if domain.optional and value is None:
             return None
-        if domain.kind == "state":
-            return self.state(name, value, domain)
-        if domain.kind == "function":
-            return self.function(name, value, domain)
-        if domain.kind == "functions":
-            return self.functions(name, value, domain)
-        if domain.kind == "source":
-            return self.source(name, value, domain)
-        if domain.kind in ("choice", "flag"):
-            return self.choice(name, value, domain)
-        value = self.array(name, value, domain) if domain.kind == "array" else self.number(name, value, domain)
-        self.within(name, value, domain)
-        return value
+        validated = getattr(self, f"validate_{domain.kind}")(name, value, domain)
+        if domain.kind in ("array", "number", "count"):
+            self.check_limits(name, validated, domain)
+        return validated
 
-    def refuse(self, error: type[Exception], name: str, came: str, allowed: Any) -> Exception:
-        """The error itself: formula, argument, what came, what is allowed."""
-        return error(f"{self.formula}: {name}: {came} came; allowed: {allowed}")
+    def error(self, error: type[Exception], name: str, requirement: str, got: str) -> Exception:
+        """Return the error about an argument of this call."""
+        return argument_error(error, self.formula, name, requirement, got)
 
-    def state(self, name: str, value: Any, domain: Domain) -> Any:
-        """A state, field by field."""
+    def type_error(self, name: str, value: Any, domain: Domain) -> Exception:
+        """Return the error about an argument of a wrong type."""
+        kinds = [*map(repr, get_args(domain.hint))] if domain.kind == "choice" else [domain.noun]
+        if domain.kind == "flag":
+            kinds = ["True", "False"]
+        elif domain.kind not in ("choice", "state", "source"):
+            kinds = [("an " if domain.noun[0] in "aeiou" else "a ") + domain.noun]
+        return self.error(TypeError, name, f"be {join_words(kinds + ['None'] * domain.optional, 'or')}", describe_type(value))
+
+    def validate_state(self, name: str, value: Any, domain: Domain) -> Any:
+        """Validate each field of a state."""
         if not isinstance(value, domain.hint):
-            raise self.refuse(TypeError, name, type(value).__name__, domain)
-        return type(value)(*(self.checked(f"{name}.{key}", getattr(value, key), one) for key, one in domain.fields.items()))
+            raise self.type_error(name, value, domain)
+        fields = ((key, getattr(value, key), field_domain) for key, field_domain in domain.fields.items())
+        return type(value)(*(self.validate(f"{name}.{key}", part, field_domain) for key, part, field_domain in fields))
 
-    def function(self, name: str, value: Any, domain: Domain) -> Any:
-        """A gradient: what it returns is checked when it is called."""
+    def validate_function(self, name: str, value: Any, domain: Domain) -> Callable[[Any], Any]:
+        """Return the function (a gradient) with a check of what it returns at each call."""
         if not callable(value):
-            raise self.refuse(TypeError, name, type(value).__name__, domain)
+            raise self.type_error(name, value, domain)
 
-        def watched(point: Any) -> Any:
+        def validated(point: Any) -> Any:
             result = value(point.copy() if isinstance(point, np.ndarray) else point)
-            if not isinstance(result, np.ndarray | np.floating | float):
-                raise self.refuse(TypeError, f"{name}(…)", type(result).__name__, domain)
-            if (
-                isinstance(point, np.ndarray | np.generic)
-                and isinstance(result, np.ndarray | np.generic)
-                and result.dtype.name != point.dtype.name
-            ):
-                raise self.refuse(TypeError, f"{name}(…)", f"{result.dtype} array", f"{point.dtype}, as its argument")
-            if np.shape(result) != np.shape(point):
-                raise self.refuse(ValueError, f"{name}(…)", f"shape {np.shape(result)}", f"shape {np.shape(point)}")
-            if not np.all(np.isfinite(result)):
-                raise self.refuse(ValueError, f"{name}(…)", "a number that is not finite", "finite numbers")
+            self.check_function_result(f"{name}(…)", point, result)
             return result
 
-        return watched
+        return validated
 
-    def functions(self, name: str, value: Any, domain: Domain) -> Any:
-        """Gradients, one for each sample."""
+    def check_function_result(self, call: str, point: Any, result: Any) -> None:
+        """Raise unless the result of a function has the dtype and the shape of its argument, and is finite."""
+        if not isinstance(result, np.ndarray | np.floating | float):
+            raise self.error(TypeError, call, "be an array like its argument", describe_type(result))
+        arrays = all(isinstance(value, np.ndarray | np.generic) for value in (point, result))
+        if arrays and result.dtype.name != point.dtype.name:  # type: ignore[union-attr]
+            raise self.error(TypeError, call, f"be a {point.dtype} array like its argument", f"a {result.dtype} array")  # type: ignore[union-attr]
+        if np.shape(result) != np.shape(point):
+            raise self.error(ValueError, call, f"have shape {np.shape(point)} like its argument", f"{np.shape(result)}")
+        self.check(np.isfinite(result), call, result, "be finite")
+
+    def validate_functions(self, name: str, value: Any, domain: Domain) -> tuple[Callable[[Any], Any], ...]:
+        """Return the functions (the gradients of samples), each with a check of what it returns."""
         if not isinstance(value, tuple):
-            raise self.refuse(TypeError, name, type(value).__name__, domain)
+            raise self.type_error(name, value, domain)
         if not value:
-            raise self.refuse(ValueError, name, "an empty tuple", domain)
-        return tuple(self.function(f"{name}[{place}]", one, domain) for place, one in enumerate(value))
+            raise self.error(ValueError, name, "hold at least one function", "an empty tuple")
+        return tuple(
+            self.validate_function(f"{name}[{index}]", function, replace(domain, kind="function")) for index, function in enumerate(value)
+        )
 
-    def source(self, name: str, value: Any, domain: Domain) -> Any:
-        """A source of randomness, as the caller seeded it."""
+    def validate_source(self, name: str, value: Any, domain: Domain) -> Any:
+        """Return a source of random numbers."""
         if not isinstance(value, np.random.Generator):
-            raise self.refuse(TypeError, name, type(value).__name__, domain)
+            raise self.type_error(name, value, domain)
         return value
 
-    def choice(self, name: str, value: Any, domain: Domain) -> Any:
-        """One of some words, or a truth value."""
-        if not isinstance(value, bool if domain.kind == "flag" else str):
-            raise self.refuse(TypeError, name, f"{value!r} ({type(value).__name__})", domain)
-        if domain.kind == "choice" and value not in get_args(domain.hint):
-            raise self.refuse(ValueError, name, f"{value!r}", domain)
+    def validate_flag(self, name: str, value: Any, domain: Domain) -> Any:
+        """Return a truth value."""
+        if not isinstance(value, bool):
+            raise self.type_error(name, value, domain)
         return value
 
-    def array(self, name: str, value: Any, domain: Domain) -> Any:
-        """A real array of the shape that the other arguments ask for; a real scalar counts as an array without axes."""
+    def validate_choice(self, name: str, value: Any, domain: Domain) -> Any:
+        """Return one of several words."""
+        if not isinstance(value, str):
+            raise self.type_error(name, value, domain)
+        if value not in get_args(domain.hint):
+            raise self.error(ValueError, name, f"be {join_words([*map(repr, get_args(domain.hint))], 'or')}", repr(value))
+        return value
+
+    def validate_array(self, name: str, value: Any, domain: Domain) -> Any:
+        """Return an array of the shape and dtype that the other arguments ask for; a real scalar is an array without axes."""
         array = np.asarray(value) if isinstance(value, float | np.floating) else value
         if type(array) is not np.ndarray or array.dtype.name not in domain.hint.dtypes:
-            came = f"{array.dtype} array" if isinstance(array, np.ndarray) else type(value).__name__
-            raise self.refuse(TypeError, name, came, domain)
-        own = type(value) is float or domain.whole  # a dtype that the other arrays need not share
-        if self.dtype and self.dtype[1] != array.dtype and not own:
-            raise self.refuse(TypeError, name, f"{array.dtype} array", f"{self.dtype[1]}, as {self.dtype[0]}")
-        if not own:
+            raise self.type_error(name, value if isinstance(value, float | np.floating) else array, domain)
+        shares_dtype = type(value) is not float and not domain.whole
+        if shares_dtype and self.dtype and self.dtype[1] != array.dtype:
+            raise self.error(TypeError, name, f"be a {self.dtype[1]} array like {self.dtype[0]}", f"a {array.dtype} array")
+        if shares_dtype:
             self.dtype = self.dtype or (name, array.dtype)
         if not isinstance(array, domain.hint):
-            others = ", ".join(f"{key} has shape {shape}" for key, shape in self.shapes.items())
-            raise self.refuse(ValueError, name, f"shape {array.shape}", f"{domain}" + (f", where {others}" if others else ""))
-        if "*" not in domain.hint.dim_str and array.size == 0:
-            raise self.refuse(ValueError, name, f"shape {array.shape}, which is empty", domain)
-        self.shapes[name] = array.shape
+            raise self.error(ValueError, name, self.required_shape(domain), f"{array.shape}")
+        if array.size == 0 and not any(axis.startswith("*") for axis in domain.axes):
+            raise self.error(ValueError, name, "not be empty", f"shape {array.shape}")
+        self.shapes[name] = domain.axes, array.shape
         return array
 
-    def number(self, name: str, value: Any, domain: Domain) -> Any:
-        """A Python number: NumPy's scalars would change the dtype of the result."""
-        kinds = (int, np.integer) if domain.kind == "count" else (int, float, np.integer, np.floating)
+    def required_shape(self, domain: Domain) -> str:
+        """Return which shape the arrays that are validated already leave for another one, as the requirement of an error."""
+        for argument, (axes, shape) in self.shapes.items():
+            if axes == domain.axes:
+                return f"have shape {shape} like {argument}"
+        known: dict[str, str] = {}
+        for argument, (axes, shape) in self.shapes.items():
+            known |= {axis: f"{axis} = {length} as in {argument}" for axis, length in axis_lengths(axes, shape)}
+        names = f"({', '.join(domain.axes)}{',' if len(domain.axes) == 1 else ''})"
+        bound = ", ".join(known[axis] for axis in dict.fromkeys(domain.axes) if axis in known)
+        return f"have shape {names}" + (f" with {bound}" if bound else "")
+
+    def validate_number(self, name: str, value: Any, domain: Domain) -> float:
+        """Return a Python number: NumPy's scalars would change the dtype of the result."""
+        return float(self.unwrap_number(name, value, domain, (int, float, np.integer, np.floating)))
+
+    def validate_count(self, name: str, value: Any, domain: Domain) -> int:
+        """Return a Python integer."""
+        return int(self.unwrap_number(name, value, domain, (int, np.integer)))
+
+    def unwrap_number(self, name: str, value: Any, domain: Domain, kinds: tuple[type, ...]) -> Any:
+        """Return the number itself, out of an array without axes; raise where it is of none of these types."""
         if isinstance(value, np.ndarray) and value.shape == ():
             value = value[()]
         if isinstance(value, bool | np.bool_) or not isinstance(value, kinds):
-            raise self.refuse(TypeError, name, f"{value!r} ({type(value).__name__})", domain)
-        return int(value) if domain.kind == "count" else float(value)
+            raise self.type_error(name, value, domain)
+        return value
 
-    def within(self, name: str, value: Any, domain: Domain) -> None:
-        """Range and finiteness, for arrays and numbers alike."""
-        self.hold(np.isfinite(value) | (np.isposinf(value) & domain.extended), name, value, domain)
+    def check_limits(self, name: str, value: Any, domain: Domain) -> None:
+        """Raise unless an array or number is finite and satisfies all its limits."""
+        requirement = "be finite or inf" if domain.extended else "be finite"
+        self.check(np.isfinite(value) | (np.isposinf(value) & domain.extended), name, value, requirement)
         for limit in domain.limits:
-            if type(limit) in SYMBOL:
-                _, compare, bound = SYMBOL[type(limit)]
-                self.hold(compare(value, getattr(limit, bound)), name, value, domain)
-            elif isinstance(limit, NotBelow):
-                self.hold(np.greater_equal(value, self.arguments[limit.argument]), name, value, domain)
-            elif isinstance(limit, PositiveAlong):
-                self.hold(along(value, self.arguments[limit.argument]) > 0, name, value, domain)
-            elif isinstance(limit, StableWith):
-                self.hold(np.less(value * self.arguments[limit.argument], 2), name, value, domain)
-            elif isinstance(limit, OneOf):
-                self.hold(np.isin(value, limit.numbers), name, value, domain)
-            elif isinstance(limit, IndexInto):
-                end = np.shape(self.arguments[limit.argument])[limit.axis]
-                self.hold((value >= 0) & (value < end), name, value, domain, IndexError)
-            elif isinstance(limit, Divides):
-                self.hold(np.shape(self.arguments[limit.argument])[limit.axis] % value == 0, name, value, domain)
-            elif limit is Symmetric:
-                self.hold(np.equal(value, value.T), name, value, domain)
-            elif limit is Varied:
-                self.hold(np.broadcast_to(np.max(value, axis=0) > np.min(value, axis=0), value.shape), name, value, domain)
-            elif limit is PositiveDefinite:
-                self.hold(np.min(np.linalg.eigvalsh(value.astype(float))) > 0, name, value, domain)
+            if not np.all(holds := limit.holds(value, self.arguments)):
+                restricting = [other for other in domain.limits if other != MayBeInfinite()]
+                requirement = f"be {join_words([other.describe(self.arguments) for other in restricting], 'and')}"
+                self.check(holds, name, value, requirement, limit.error)
 
-    def hold(self, condition: Any, name: str, value: Any, domain: Domain, error: type[Exception] = ValueError) -> None:
-        """Raise unless the condition holds everywhere; the message shows the first place where it does not."""
+    def check(self, condition: Any, name: str, value: Any, requirement: str, error: type[Exception] = ValueError) -> None:
+        """Raise unless the condition holds everywhere; the message shows the first entry where it does not."""
         if np.all(condition):
             return
-        if np.ndim(condition) == 0:
-            raise self.refuse(error, name, f"{value!r}", domain)
-        where = tuple(int(i) for i in np.argwhere(~np.asarray(condition))[0])
-        raise self.refuse(error, name, f"{value[where]!r} at index {where}", domain)
+        if np.ndim(condition) == 0 or np.ndim(value) == 0:
+            shown = value.tolist() if isinstance(value, np.ndarray) and value.size <= SHOWN_ENTRIES else value
+            raise self.error(error, name, requirement, str(shown) if np.ndim(value) == 0 else repr(shown))
+        index = tuple(int(i) for i in np.argwhere(~np.asarray(condition))[0])
+        raise self.error(error, name, requirement, f"{value[index]} at index {index}")
 
 
-def left(result: Any, raw: Callable[..., Any], inputs: list[Any]) -> Any:
-    """The result: finite, and in memory of its own."""
-    if isinstance(result, tuple):
-        parts = [left(part, raw, inputs) for part in result]
-        return type(result)(*parts) if hasattr(result, "_fields") else tuple(parts)
+SHOWN_ENTRIES = 16  # of an array that is shown as a whole
+
+
+def axis_lengths(axes: list[str], shape: tuple[int, ...]) -> list[tuple[str, int]]:
+    """Return the named axes of a shape with their lengths; an axis with * stands for any number of axes."""
+    star = next((index for index, axis in enumerate(axes) if axis.startswith("*")), len(axes))
+    behind = len(axes) - star - 1
+    return [*zip(axes[:star], shape), *(zip(axes[-behind:], shape[-behind:]) if behind > 0 else ())]  # noqa: B905 - as many as are named
+
+
+def validate_result(result: Any, raw: Callable[..., Any], inputs: list[Any]) -> Any:
+    """Return the result of a formula in memory of its own; raise where it is not finite."""
+    return tree_map(functools.partial(validate_array_result, raw=raw, inputs=inputs), result)
+
+
+def validate_array_result(result: Any, raw: Callable[..., Any], inputs: list[Any]) -> Any:
+    """Return one array or number of a result in memory of its own; raise where it is not finite."""
     finite = np.isfinite(result) if isinstance(result, np.ndarray) else math.isfinite(result)
-    if not np.all(finite) and not (extended_result(raw) and np.all(finite | np.isposinf(result))):
-        raise ValueError(f"{raw.__name__}: finite arguments gave a result that is not finite: it overflows, or divides by zero")
-    if isinstance(result, np.ndarray) and any(isinstance(one, np.ndarray) and np.may_share_memory(result, one) for one in inputs):
+    if not np.all(finite) and not (allows_infinite_result(raw) and np.all(finite | np.isposinf(result))):
+        cause = "overflow or division by zero"
+        raise ValueError(f"{raw.__name__}(): the result is not finite ({cause}) although all arguments are")
+    if isinstance(result, np.ndarray) and any(isinstance(value, np.ndarray) and np.may_share_memory(result, value) for value in inputs):
         return result.copy()
     return result

@@ -4,7 +4,7 @@ Symbolic (SymPy numbers) · Tensor (arrays of symbolic shape) · Ball (rigorous 
 Differential (dual numbers over balls) · Running (values with their rounding errors) · rebind (other array libraries).
 """
 
-from ._numbers import Numbers, Refused, Undecided, leafwise, leaves
+from ._numbers import Numbers, Refused, Undecided
 from .ball import Ball, certified
 from .difference import central_difference, complex_step
 from .dual import Differential, Dual, jacobian, slope
@@ -36,8 +36,6 @@ __all__ = [
     "function",
     "jacobian",
     "labels",
-    "leafwise",
-    "leaves",
     "partial",
     "proven_true",
     "proven_zero",

@@ -373,16 +373,3 @@ FUNCTIONS: Mapping[Any, Callable[..., Any]] = {
         )
     },
 }
-
-
-def leafwise(function: Callable[[Any], Any], value: Any) -> Any:
-    """Apply a function to every array and number within nested tuples, states included."""
-    if isinstance(value, tuple):
-        parts = [leafwise(function, part) for part in value]
-        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
-    return function(value)
-
-
-def leaves(value: Any) -> list[Any]:
-    """The arrays and numbers within nested tuples, in order."""
-    return [leaf for part in value for leaf in leaves(part)] if isinstance(value, tuple | list) else [value]

@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 import numpy as np
 from flint import acb_mat, arb, arb_mat, ctx, fmpq, fmpz
 
-from ._numbers import OPERATORS, Numbers, Refused, Table, Undecided, leafwise, leaves, singular
+from ...reference import tree_leaves, tree_map
+from ._numbers import OPERATORS, Numbers, Refused, Table, Undecided, singular
 from .rational import fraction
 
 START, LIMIT = 128, 1 << 14  # bits of precision tried, doubling
@@ -216,12 +217,12 @@ def certified(formula: Callable[..., Any], *args: Any, dtype: Any = np.float64, 
         for ctx.prec in (START << k for k in range((LIMIT // START).bit_length())):
             try:
                 result = formula(
-                    *(leafwise(as_balls, one) for one in args), **{name: leafwise(as_balls, one) for name, one in kwargs.items()}
+                    *(tree_map(as_balls, one) for one in args), **{name: tree_map(as_balls, one) for name, one in kwargs.items()}
                 )
             except Undecided as reason:
                 unknown = str(reason)
                 continue
-            wide = [one for leaf in leaves(result) for one in Ball.plain(leaf).ravel() if not one.rad() <= ulps * spacing(one, dtype)]
+            wide = [one for leaf in tree_leaves(result) for one in Ball.plain(leaf).ravel() if not one.rad() <= ulps * spacing(one, dtype)]
             if not wide:
                 return result
             unknown = f"a result is known as {wide[0]} only"

@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 from flint import arb
 
-from ._numbers import Numbers, Table, Undecided, leaves
+from ...reference import tree_leaves
+from ._numbers import Numbers, Table, Undecided
 from .ball import Ball, ball, chosen
 
 VALUE = Ball.table
@@ -154,5 +155,5 @@ def jacobian(function: Callable[..., Any], point: Any) -> Any:
     columns = []
     for i in range(len(point)):
         result = function(Differential.along(point, np.eye(len(point))[i]))
-        columns.append(np.concatenate([np.reshape(slope(leaf), (-1,)) for leaf in leaves(result)]))
+        columns.append(np.concatenate([np.reshape(slope(leaf), (-1,)) for leaf in tree_leaves(result)]))
     return np.stack(columns, axis=1)

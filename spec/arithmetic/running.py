@@ -17,7 +17,8 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from ._numbers import Numbers, Refused, Table, Undecided, leafwise
+from ...reference import tree_map
+from ._numbers import Numbers, Refused, Table, Undecided
 from .ball import chosen
 
 LIBRARY = 8  # roundings granted to exp, log, tanh and powers: 4 ulp covers the vectorised libraries in use
@@ -320,8 +321,8 @@ def rounding_bound(formula: Callable[..., Any], *args: Any, dtype: Any = np.floa
     """How far a program in `dtype` that performs the formula's operations may be from the exact value: one bound for each output."""
     token = FORMAT.set(format_of(dtype))
     try:
-        result = formula(*(leafwise(as_running, one) for one in args), **{name: leafwise(as_running, one) for name, one in kwargs.items()})
-        return leafwise(error, result)
+        result = formula(*(tree_map(as_running, one) for one in args), **{name: tree_map(as_running, one) for name, one in kwargs.items()})
+        return tree_map(error, result)
     finally:
         FORMAT.reset(token)
 

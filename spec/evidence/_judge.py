@@ -10,20 +10,7 @@ import numpy as np
 import sympy as sp
 from flint import arb
 
-from ..arithmetic import (
-    Ball,
-    Differential,
-    Finding,
-    Numbers,
-    Rational,
-    Running,
-    Symbolic,
-    Tensor,
-    Verdict,
-    leaves,
-    proven_true,
-    proven_zero,
-)
+from ..arithmetic import Ball, Differential, Finding, Numbers, Rational, Running, Symbolic, Tensor, Verdict, proven_true, proven_zero
 from ..arithmetic.prover import shifts, shortened
 
 CONSISTENT = 2.0**-60  # two enclosures agree only if both are at least this narrow, relative to their size or 1
@@ -62,7 +49,7 @@ HOLDS = Finding(Verdict.HOLDS)
 
 def judge(got: Any, claimed: Any) -> Finding:
     """Decide whether two values, or two nested tuples of values, are equal."""
-    got_leaves, claimed_leaves = leaves(got), leaves(claimed)
+    got_leaves, claimed_leaves = tree_leaves(got), tree_leaves(claimed)
     if len(got_leaves) != len(claimed_leaves):
         return Finding(Verdict.REFUTED, f"got {len(got_leaves)} results, claimed {len(claimed_leaves)}")
     return worst_finding([judge_leaf(mine, theirs) for mine, theirs in zip(got_leaves, claimed_leaves, strict=True)])

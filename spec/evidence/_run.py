@@ -13,10 +13,11 @@ from flint import ctx
 from hypothesis import find
 from hypothesis.errors import NoSuchExample, Unsatisfiable
 
-from ..arithmetic import Finding, Running, Undecided, Verdict, leaves
+from ...reference import tree_leaves, tree_map
+from ..arithmetic import Finding, Running, Undecided, Verdict
 from ..arithmetic.prover import BITS
 from ..arithmetic.running import FORMAT, as_running, error, format_of
-from ..inputs.strategies import arguments, domains_of, quiet
+from ..inputs.strategies import arguments, parameter_domains, search_settings
 from ._judge import TableCell, judge, worst_finding
 from ._registry import EVIDENCE, FORMULAS_BY_NAME, PRINTED_FORMS, Evidence, PrintedForm
 
@@ -102,9 +103,9 @@ def run_law(piece: Evidence, substitutes: Formulas, allowed: float = 1.0) -> Fin
             unknown.append(finding)
         return finding is not None and finding.verdict is Verdict.REFUTED
 
-    settings = quiet(options.get("examples", EXAMPLES) * (LONGER if RANDOM else 1), derandomize=not RANDOM)
+    settings = search_settings(options.get("examples", EXAMPLES) * (LONGER if RANDOM else 1), derandomize=not RANDOM)
     try:
-        counterexample = find(arguments(domains_of(piece.function, piece.sampled_parameters)), refutes, settings=settings)
+        counterexample = find(arguments(parameter_domains(piece.function, piece.sampled_parameters)), refutes, settings=settings)
     except (NoSuchExample, Unsatisfiable):
         if not tried:
             return Finding(Verdict.UNKNOWN, "no example lies in the domain")
@@ -137,9 +138,7 @@ def bounded_claims(piece: Evidence, data: dict[str, Any]) -> Any:
 
 def to_running(value: Any) -> Any:
     """Return a sampled value as Running numbers; integers (which count steps) and strings stay as they are."""
-    if isinstance(value, tuple):
-        return type(value)(*map(to_running, value)) if hasattr(value, "_fields") else tuple(map(to_running, value))
-    return value if isinstance(value, int | str) else as_running(value)
+    return tree_map(lambda leaf: leaf if isinstance(leaf, int | str) else as_running(leaf), value)
 
 
 def judge_within_rounding(pairs: list[Any], bounded: list[Any], allowed: float = 1.0) -> Finding:
@@ -147,7 +146,7 @@ def judge_within_rounding(pairs: list[Any], bounded: list[Any], allowed: float =
     if not pairs:
         return NO_CLAIMS
     for number, (pair, bounds) in enumerate(zip(pairs, bounded, strict=True), start=1):
-        for got, claimed, *running in zip(*map(leaves, (*pair, *bounds)), strict=True):
+        for got, claimed, *running in zip(*map(tree_leaves, (*pair, *bounds)), strict=True):
             reason = mismatch(got, claimed, running, allowed)
             if reason:
                 return Finding(Verdict.REFUTED, f"claim {number}: {reason}")

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import assume, given, settings
 from trainspec.fast import momentum as fast
 from trainspec.reference import momentum as reference
+from trainspec.reference import tree_leaves, tree_map
 from trainspec.reference.validation import domains
-from trainspec.spec.arithmetic import Ball, Undecided, Verdict, certified, leafwise, leaves, rounding_bound
+from trainspec.spec.arithmetic import Ball, Undecided, Verdict, certified, rounding_bound
 from trainspec.spec.evidence import EVIDENCE, load, run_evidence
 from trainspec.spec.inputs.strategies import arguments
 
@@ -20,16 +21,16 @@ LAWS = [(name, piece) for name in KERNELS for piece in EVIDENCE.values() if piec
 def in_format(values, dtype):
     """The same call in another format."""
     return {
-        key: leafwise(lambda one: one.astype(dtype) if isinstance(one, np.ndarray) and one.dtype.kind == "f" else one, value)
+        key: tree_map(lambda one: one.astype(dtype) if isinstance(one, np.ndarray) and one.dtype.kind == "f" else one, value)
         for key, value in values.items()
     }
 
 
 def errors_of(ours, theirs, values, dtype):
     """How far each result is from the certified one, in units of what rounding explains."""
-    got = leaves(ours(**values))
-    exact = leaves(certified(theirs.raw, **values, dtype=dtype))
-    bounds = leaves(rounding_bound(theirs.raw, **values, dtype=dtype))
+    got = tree_leaves(ours(**values))
+    exact = tree_leaves(certified(theirs.raw, **values, dtype=dtype))
+    bounds = tree_leaves(rounding_bound(theirs.raw, **values, dtype=dtype))
     for mine, ball, bound in zip(got, exact, bounds, strict=True):
         distance = np.array([float(abs(one).upper()) for one in Ball.plain(Ball(mine) - ball).ravel()]).reshape(np.shape(bound))
         yield np.max(np.where(distance == 0, 0, distance / np.where(bound == 0, np.finfo(float).tiny, bound)), initial=0)
@@ -66,7 +67,7 @@ def test_a_large_case_is_within_the_bound_and_uses_much_of_it(name, dtype):
     values = call(name, 2000, dtype)
     worst = max(errors_in_bounds(name, values, dtype))
     assert worst <= 1
-    rounds = any(np.any(one) for one in leaves(rounding_bound(KERNELS[name][1].raw, **values, dtype=dtype)))
+    rounds = any(np.any(one) for one in tree_leaves(rounding_bound(KERNELS[name][1].raw, **values, dtype=dtype)))
     assert worst > 0.1 or not rounds
 
 

@@ -193,10 +193,10 @@ def test_ranges_end_where_the_domains_do():
             assert least > largest  # only the door can tell
             continue
         for value in (least, largest):
-            _door.Visit("f", {}).checked(name, value, domain)
+            _door.ArgumentValidator("f", {}).validate(name, value, domain)
         for value in (math.nextafter(least, -math.inf), math.nextafter(largest, math.inf)):
             with pytest.raises(ValueError, match=name):
-                _door.Visit("f", {}).checked(name, value, domain)
+                _door.ArgumentValidator("f", {}).validate(name, value, domain)
 
 
 def test_python_threads_may_call_at_once():

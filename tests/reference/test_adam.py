@@ -29,7 +29,7 @@ def step(name, theta, grad, eps):
 def test_no_gradient_makes_no_step_with_eps_and_an_error_without(name):
     theta = np.array([1.0, -2.0])
     np.testing.assert_array_equal(step(name, theta, 0 * theta, 1e-8)[0], theta)
-    with pytest.raises(ValueError, match=f"{name}: finite arguments gave a result that is not finite: it overflows, or divides by zero"):
+    with pytest.raises(ValueError, match=rf"^{name}\(\): the result is not finite \(overflow or division by zero\)"):
         step(name, theta, np.array([1.0, 0.0]), 0.0)
 
 
@@ -43,5 +43,5 @@ def test_dtype_is_kept(name, dtype):
 
 def test_steps_are_counted_from_zero():
     nothing = np.zeros(1)
-    with pytest.raises(ValueError, match=r"state\.t: -1 came; allowed: integer, ≥ 0"):
+    with pytest.raises(ValueError, match=r"state\.t must be ≥ 0, got -1$"):
         adam.adam(nothing, nothing, AdamState(nothing, nothing, -1), lr=0.1, beta1=0.9, beta2=0.999, eps=1e-8)

@@ -24,7 +24,7 @@ def steps(eps):
 
 @pytest.mark.parametrize("name", steps(0))
 def test_without_a_stabiliser_a_zero_gradient_is_an_error_and_not_a_nan(name):
-    with pytest.raises(ValueError, match=f"{name}: finite arguments gave a result that is not finite: .* divides by zero"):
+    with pytest.raises(ValueError, match=rf"^{name}\(\): the result is not finite \(overflow or division by zero\)"):
         steps(0.0)[name]()
 
 
@@ -49,5 +49,5 @@ def test_sizes_are_clipped_and_limits_checked():
     settings = {"grow": 1.2, "shrink": 0.5, "smallest": 1.0, "largest": 1.1}
     _, state = adaptive.rprop_minus(x, x, adaptive.RpropMinusState(x, x), **settings)
     assert state.size == 1.1
-    with pytest.raises(ValueError, match=r"largest: 0\.5 came; allowed: real number, > 0, ≥ smallest"):
+    with pytest.raises(ValueError, match=r"largest must be > 0 and ≥ smallest \(1\.0\), got 0\.5$"):
         adaptive.rprop_minus(x, x, adaptive.RpropMinusState(x, x), **{**settings, "largest": 0.5})

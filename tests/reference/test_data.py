@@ -25,14 +25,14 @@ def test_new_data_of_any_number_go_through_row_by_row(name):
 
 @pytest.mark.parametrize("name", APPLIED)
 def test_another_number_of_features_is_refused(name):
-    with pytest.raises(ValueError, match="came; allowed"):
+    with pytest.raises(ValueError, match=r"must have shape \(features,\) with features = 4 as in data, got \(3,\)$"):
         APPLIED[name](CONSTANT)
 
 
 @pytest.mark.parametrize("fit", [chapter.standardize_fit, chapter.minmax_fit])
 @pytest.mark.parametrize("table", [CONSTANT, TRAIN[:1]], ids=["a constant feature", "a single sample"])
 def test_a_feature_that_never_varies_is_refused(fit, table):
-    with pytest.raises(ValueError, match=r"data: .* no constant column"):
+    with pytest.raises(ValueError, match=r"data must be free of constant columns, got .* at index \(0, \d\)$"):
         fit(table)
 
 
@@ -48,7 +48,7 @@ def test_data_of_less_than_full_rank_need_eps_to_be_whitened():
     flat = chapter.pca_fit(np.array([[1.0, 2.0], [3.0, 2.0]]))
     assert flat.variances.tolist() == [1.0, 0.0]
     for whitening in (chapter.whiten, chapter.zca):
-        with pytest.raises(ValueError, match="divides by zero"):
+        with pytest.raises(ValueError, match="overflow or division by zero"):
             whitening(np.ones((1, 2)), flat, eps=0)
         assert np.isfinite(whitening(np.ones((1, 2)), flat, eps=1e-5)).all()
 

@@ -38,17 +38,17 @@ def test_dtype_is_kept_and_labels_may_be_any_integers(dtype, reduction):
 
 
 def test_labels_outside_their_range_are_refused():
-    with pytest.raises(ValueError, match=r"signs: np\.float64\(0\.0\) at index \(0,\) came; allowed: .* each -1 or 1"):
+    with pytest.raises(ValueError, match=r"signs must be -1 or 1, got 0\.0 at index \(0,\)$"):
         losses.logistic_loss(WEIGHTS, INPUTS, (SIGNS + 1) / 2 * 0, reduction="sum")
     for wrong in (-1, 2):
-        with pytest.raises(IndexError, match=r"labels: .* at index \(2,\) came; allowed: integer array"):
+        with pytest.raises(IndexError, match=r"labels must be ≥ 0 and < the length of axis \d of \w+ \(\d\), got -?\d at index \(2,\)$"):
             losses.softmax_loss(CLASS_WEIGHTS, INPUTS, np.array([0, 1, wrong]), reduction="sum")
-    with pytest.raises(TypeError, match="labels: float64 array came; allowed: integer array"):
+    with pytest.raises(TypeError, match=r"labels must be an integer array, got a float64 array$"):
         losses.cross_entropy(INPUTS, SIGNS, reduction="sum")
 
 
 def test_reductions_are_three_words():
-    with pytest.raises(ValueError, match="reduction: 'average' came; allowed: 'none' or 'mean' or 'sum'"):
+    with pytest.raises(ValueError, match=r"reduction must be 'none', 'mean' or 'sum', got 'average'$"):
         losses.logistic_loss(WEIGHTS, INPUTS, SIGNS, reduction="average")
-    with pytest.raises(TypeError, match=r"half: 1 \(int\) came; allowed: truth value"):
+    with pytest.raises(TypeError, match=r"half must be True or False, got 1 \(int\)$"):
         losses.squared_error(INPUTS, INPUTS, half=1, reduction="sum")

@@ -5,8 +5,8 @@ import pytest
 import sympy as sp
 from flint import arb
 from scipy import optimize
-from trainspec.reference import curvature
-from trainspec.spec.arithmetic import Ball, Differential, Rational, Refused, Running, Symbolic, Undecided, leafwise, tensor
+from trainspec.reference import curvature, tree_map
+from trainspec.spec.arithmetic import Ball, Differential, Rational, Refused, Running, Symbolic, Undecided, tensor
 from trainspec.spec.arithmetic.running import Bounded, error
 from trainspec.spec.evidence import judge
 
@@ -129,28 +129,28 @@ def test_cg_steps_follow_polak_ribiere_plus():
     assert medians[best] < 2.0**-20 * medians[second]
 
 
-# --- the door ----------------------------------------------------------------------------------------------------------------------
+# --- validation --------------------------------------------------------------------------------------------------------------------
 
 
 def test_no_optimal_step_without_positive_curvature():
     grad = np.array([1.0, 1.0])
     for saddle in (np.diag([1.0, -1.0]), np.diag([-1.0, -2.0]), np.zeros((2, 2))):
         for formula in (curvature.optimal_step, curvature.break_even_step):
-            with pytest.raises(ValueError, match=r"(?s)hessian: array\(.* came; allowed: .*symmetric, positive along grad"):
+            with pytest.raises(ValueError, match=r"hessian must be symmetric and positive along grad, got \[\["):
                 formula(grad, saddle)
 
 
 def test_a_pair_without_positive_curvature_is_refused():
     x = np.array([1.0, 2.0])
-    with pytest.raises(ValueError, match=r"grad_change: .*positive along step"):
+    with pytest.raises(ValueError, match=r"grad_change must be positive along step, got"):
         curvature.bfgs(np.eye(2), x, -x)
-    with pytest.raises(ValueError, match=r"(?s)grad_changes: .*positive along steps"):
+    with pytest.raises(ValueError, match=r"grad_changes must be positive along steps, got"):
         curvature.lbfgs_direction(x, np.stack([x, x]), np.stack([x, -x]), scale=1.0)
 
 
 def test_conjugate_gradients_want_a_positive_definite_matrix():
     x = np.array([1.0, 2.0])
-    with pytest.raises(ValueError, match=r"(?s)hessian: .*positive definite"):
+    with pytest.raises(ValueError, match=r"hessian must be symmetric and positive definite, got"):
         curvature.conjugate_gradient(x, curvature.ConjugateState(x, -x), np.diag([1.0, 0.0]))
 
 
@@ -176,7 +176,7 @@ def test_a_singular_matrix_is_numpys_error(kind):
     with pytest.raises(np.linalg.LinAlgError):
         np.linalg.solve(kind([[1.0, 2.0], [2.0, 4.0]]), kind([1.0, 1.0]))
     point = np.ones(2)
-    with pytest.raises(np.linalg.LinAlgError, match="newton: singular matrix"):
+    with pytest.raises(np.linalg.LinAlgError, match=r"newton\(\): singular matrix"):
         curvature.newton(point, point, np.array([[1.0, 2.0], [2.0, 4.0]]))
 
 
@@ -199,7 +199,7 @@ def test_outer_is_columns_times_rows():
 def test_products_of_symbolic_length_peel():
     size = sp.Symbol("m", integer=True, nonnegative=True)
     longer, shorter = tensor("w", size + 1), tensor("w", size)
-    last = leafwise(lambda t: type(t)(t.at(size + 1)), longer)
+    last = tree_map(lambda t: type(t)(t.at(size + 1)), longer)
     assert judge(np.prod(longer), np.prod(shorter) * last).verdict == "holds"
     assert judge(np.prod(longer), np.prod(shorter)).verdict == "refuted"
     assert judge(np.prod(2 * shorter), np.prod(shorter) * 2**size).verdict == "holds"

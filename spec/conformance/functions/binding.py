@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
-from annotated_types import Ge, Le
+import numpy as np
 
 from ....reference import Formula
 from ....reference.validation import Domain, domains
@@ -230,8 +230,8 @@ def likely(name: str, domain: Domain, formula: Any) -> tuple[Any, ...]:
     first = (default[name],) if name in default else ()
     if domain.kind == "array":
         return (NEUTRAL[name],) if name in NEUTRAL else ()
-    bounds = {type(one): one for one in domain.limits if not isinstance(one, type)}
-    whole = tuple(range(bounds[Ge].ge, bounds[Le].le + 1)) if domain.kind == "count" and {Ge, Le} <= set(bounds) else ()
+    low, high = domain.interval.low, domain.interval.high
+    whole = tuple(range(int(low), int(high) + 1)) if domain.kind == "count" and np.isfinite(low) and np.isfinite(high) else ()
     share = (0.0, 1.0) if name in ("correction",) else ()
     return tuple(dict.fromkeys((*first, *presets(formula.id, name), *whole, *share, *LIKELY.get(name, ()))))
 

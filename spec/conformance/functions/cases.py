@@ -14,13 +14,12 @@ from functools import partial
 from typing import Any, get_args
 
 import numpy as np
-from annotated_types import Ge, Gt, Le, Lt
 from hypothesis.errors import UnsatisfiedAssumption
 
 from ....reference import Formula
-from ....reference.domains import Divides, IndexInto, NotBelow, OneOf, StableWith
-from ....reference.validation import Domain, domains, in_turn
-from ...inputs.strategies import Cubic, fitted
+from ....reference.limits import Divides, IndexInto, NotBelow, StableWith, choices_of, interval_of
+from ....reference.validation import Domain, domains, in_dependency_order
+from ...inputs.strategies import Cubic, satisfy_relations
 
 SIZES = (3, 4, 2, 5)  # of the axes of a case, in turn
 GENERIC = 6  # cases with nothing special about them
@@ -60,7 +59,7 @@ class Sampler:
         """Values for all arguments, in the order of the signature."""
         sizes: dict[str, Any] = dict(self.sizes)
         values: dict[str, Any] = {}
-        for name, domain in in_turn(given):
+        for name, domain in in_dependency_order(given):
             full = domain.kind == "array" and np.ndim(self.pinned.get(name, 0)) == 0
             values[name] = self.value(name, domain, sizes, values) if full or name not in self.pinned else self.pinned[name]
             if full and self.pinned.get(name, values) is not values and self.pinned[name] is not None:
@@ -95,10 +94,10 @@ class Sampler:
         if wholes := [np.shape(others[one.argument])[one.axis] for one in domain.limits if isinstance(one, Divides)]:
             divisors = [one for one in range(1, wholes[0] + 1) if wholes[0] % one == 0]
             return int(self.source.choice(divisors[1:-1] or divisors))
-        floors = [others[one.argument] if isinstance(one, NotBelow) else one.ge for one in domain.limits if not isinstance(one, Le)]
-        ceilings: list[Any] = [one.le for one in domain.limits if isinstance(one, Le)]
-        low = max(floors, default=-6)
-        return int(self.source.integers(low, min(ceilings, default=low + 9), endpoint=True))
+        low, high = domain.interval.low, domain.interval.high
+        floors = [others[one.argument] for one in domain.limits if isinstance(one, NotBelow)]
+        least = max([int(low) if np.isfinite(low) else -6, *floors])
+        return int(self.source.integers(least, int(high) if np.isfinite(high) else least + 9, endpoint=True))
 
     def number(self, name: str, domain: Domain, others: Mapping[str, Any]) -> float:
         """A real number."""
@@ -111,15 +110,14 @@ class Sampler:
 
     def entries(self, limits: tuple[Any, ...], size: int) -> Any:
         """Numbers within limits, none of them at a limit or 0."""
-        bound = {type(one): one for one in limits if not isinstance(one, type)}
-        if OneOf in bound:
-            return self.source.permutation(np.resize(np.array(bound[OneOf].numbers, dtype=float), size))
-        if Lt in bound or Le in bound:
-            low, high = bound[Gt].gt if Gt in bound else bound[Ge].ge, bound[Lt].lt if Lt in bound else bound[Le].le
+        if choices := choices_of(limits):
+            return self.source.permutation(np.resize(np.array(choices), size))
+        low, high = interval_of(limits).low, interval_of(limits).high
+        if np.isfinite(high):
             return low + (high - low) * self.source.integers(2, 31, size) / 32
         magnitudes = self.source.integers(8, 80, size) / 32
-        if Gt in bound or Ge in bound:
-            return (bound[Gt].gt if Gt in bound else bound[Ge].ge) + magnitudes
+        if np.isfinite(low):
+            return low + magnitudes
         return self.scale * magnitudes * self.source.choice([-1.0, 1.0], size) + self.shift
 
     def array(self, domain: Domain, sizes: dict[str, Any], others: Mapping[str, Any]) -> Any:
@@ -133,7 +131,7 @@ class Sampler:
         if domain.whole:
             ends = [others[one.argument].shape[one.axis] for one in domain.limits if isinstance(one, IndexInto)]
             return self.source.permutation(np.resize(np.arange(min(ends)), size)).reshape(shape)
-        return fitted(np.array(self.entries(domain.limits, size), dtype=float).reshape(shape), domain, others)
+        return satisfy_relations(np.array(self.entries(domain.limits, size), dtype=float).reshape(shape), domain, others)
 
     def size(self, name: str, place: int) -> Any:
         """The length of an axis; a channel axis can be grouped."""

@@ -31,7 +31,7 @@ def search(task: FunctionTask, filled: Mapping[str, Any]) -> str:
     from hypothesis import find
     from hypothesis.errors import Flaky, NoSuchExample, Unsatisfiable
 
-    from ...inputs.strategies import arguments, quiet
+    from ...inputs.strategies import arguments, search_settings
 
     with captured():
         (subject,) = functions_of(task)
@@ -51,7 +51,7 @@ def search(task: FunctionTask, filled: Mapping[str, Any]) -> str:
             return True
 
         try:
-            found = with_filled(find(arguments(domains(formula.raw)), shows, settings=quiet(EXAMPLES)), built_in)
+            found = with_filled(find(arguments(domains(formula.raw)), shows, settings=search_settings(EXAMPLES)), built_in)
         except (NoSuchExample, Unsatisfiable, Flaky):
             there = [with_filled(one.arguments, built_in) for one in cases(formula, built_in)]
             worst = shown or [one for one in there if off(subject.call, formula, binding, one, dtype) > PLAINLY]

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ....reference import tree_leaves
 from ..optimizers.verdict import Miss
 from .cases import in_dtype
 from .runner import Record
@@ -50,10 +51,10 @@ class Distance:
 
 def dues(formula: Raw, record: Record, arguments: Mapping[str, Any], dtype: Any) -> list[Due]:
     """What a formula makes of a case, with certainty; ArithmeticError or TypeError where that cannot be said."""
-    from ...arithmetic import Ball, certified, leaves
+    from ...arithmetic import Ball, certified
 
     given = {name: in_dtype(value, dtype) for name, value in arguments.items()}
-    outputs = leaves(certified(formula, **given, dtype=dtype))
+    outputs = tree_leaves(certified(formula, **given, dtype=dtype))
     bounds = bounds_of(formula, given, dtype, outputs)
     found = []
     for output, bound, came in zip(outputs, bounds, record.leaves, strict=True):
@@ -94,13 +95,12 @@ def bounds_of(formula: Raw, given: Mapping[str, Any], dtype: Any, outputs: list[
 
 def running(formula: Raw, given: Mapping[str, Any], dtype: Any, unit: float) -> list[Any]:
     """Running bounds, with the arguments off by this unit already."""
-    from ...arithmetic import leaves
     from ...arithmetic.running import FORMAT, Running, error, format_of
 
     token = FORMAT.set(format_of(dtype))
     try:
         result = formula(**{name: blurred(value, unit) for name, value in given.items()})
-        return [error(one) if isinstance(one, Running) else np.zeros(np.shape(one)) for one in leaves(result)]
+        return [error(one) if isinstance(one, Running) else np.zeros(np.shape(one)) for one in tree_leaves(result)]
     finally:
         FORMAT.reset(token)
 
@@ -126,7 +126,7 @@ def blurred(value: Any, unit: float) -> Any:
 
 def shaken(formula: Raw, given: Mapping[str, Any], dtype: Any, outputs: list[Any]) -> list[Any]:
     """How far certified values move when every argument moves by an ulp, up or down: a guide, not a bound, and so with slack."""
-    from ...arithmetic import Ball, certified, leaves
+    from ...arithmetic import Ball, certified
 
     source = np.random.default_rng(0)
     unit = float(np.finfo(dtype).eps)
@@ -134,7 +134,7 @@ def shaken(formula: Raw, given: Mapping[str, Any], dtype: Any, outputs: list[Any
     for _ in range(SHAKES):
         arguments = {name: off_by_an_ulp(value, unit, source) for name, value in given.items()}
         try:
-            results = leaves(certified(formula, **arguments, dtype=np.float64))
+            results = tree_leaves(certified(formula, **arguments, dtype=np.float64))
         except (ArithmeticError, TypeError, ValueError):
             continue
         for place, (one, other) in enumerate(zip(results, outputs, strict=True)):
@@ -189,10 +189,8 @@ def usual_units(known: list[list[Due]], unit: float) -> list[float]:
 
 def dues_as_computed(formula: Raw, record: Record, arguments: Mapping[str, Any]) -> list[Due]:
     """What a formula of integers and truth values gives as NumPy computes it; nothing where real numbers come out."""
-    from ....reference.validation import leaves
-
     try:
-        outputs = [np.asarray(one) for one in leaves(formula(**arguments))]
+        outputs = [np.asarray(one) for one in tree_leaves(formula(**arguments))]
     except Exception:  # a variant may fail in any way
         return []
     if any(one.dtype.kind not in "biu" for one in outputs) or len(outputs) != len(record.leaves):
@@ -247,8 +245,6 @@ def with_filled(arguments: Mapping[str, Any], filled: Mapping[str, Any]) -> dict
 
 def roughly(formula: Raw, records: Iterable[Record], filled: Mapping[str, Any], units: Mapping[str, list[float]], far: float) -> float:
     """The distance by floats alone, in the units of the formula that was asked for: a ranking. Beyond `far` it is not finished."""
-    from ....reference.validation import leaves
-
     worst = 0.0
     for record in records:
         if worst > far:
@@ -257,7 +253,7 @@ def roughly(formula: Raw, records: Iterable[Record], filled: Mapping[str, Any], 
             continue
         try:
             with np.errstate(all="ignore"):
-                outputs = [np.asarray(one) for one in leaves(formula(**with_filled(record.case.arguments, filled)))]
+                outputs = [np.asarray(one) for one in tree_leaves(formula(**with_filled(record.case.arguments, filled)))]
         except Exception:  # a variant may fail in any way, where the formula does not
             return float("inf")
         if len(outputs) != len(record.leaves):

@@ -16,10 +16,9 @@ from dataclasses import dataclass, field
 from typing import Any, get_args
 
 import numpy as np
-from annotated_types import Ge, Gt
 
 from ....reference import FORMULAS, Formula
-from ....reference.domains import Divides, IndexInto, NotBelow, OneOf, PositiveAlong, PositiveDefinite, StableWith, Symmetric, Varied
+from ....reference.limits import Divides, IndexInto, MayBeInfinite, Range
 from ....reference.validation import Domain, domains
 from ..optimizers.matching import ALLOWED
 from ..optimizers.runner import alone, captured
@@ -157,14 +156,12 @@ def first_line(problem: Any) -> str:
 
 def assumptions_of(domain: Domain) -> dict[str, bool]:
     """What SymPy may know of an entry; PositiveAlong and the like are left out, and then nothing that needs them is proved."""
-    bound = {type(one): one for one in domain.limits if not isinstance(one, type)}
-    if any(kind in bound for kind in (OneOf, PositiveAlong, StableWith, NotBelow)) or {Symmetric, PositiveDefinite, Varied} & set(
-        domain.limits
-    ):
+    if not all(isinstance(limit, Range | IndexInto | Divides | MayBeInfinite) for limit in domain.limits):
         raise Unprovable("the domain has relations that symbols do not carry")
-    if bound.get(Gt) == Gt(0):
+    low, low_open = domain.interval.low, domain.interval.low_open
+    if low == 0 and low_open:
         return {"positive": True}
-    return {"nonnegative": True} if bound.get(Ge) == Ge(0) or bound.get(Gt, Ge(0)) != Ge(0) else {}
+    return {"nonnegative": True} if low == 0 or low_open else {}
 
 
 def tensors(given: Mapping[str, Domain], pinned: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

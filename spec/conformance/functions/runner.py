@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ....reference import FORMULAS, Formula
+from ....reference import FORMULAS, Formula, tree_leaves
 from ....reference.validation import domains
-from ....reference.validation import leaves as leaves_of
 from ..implementation import FunctionSubject, NotFound, adapter_for, libraries_of, load, version_of
 from ..optimizers.runner import DRIVING, Fault, Misbehaved, Refusal, Task, Watch, alone, attempt, captured, line_of, random_states, reseeded
 from .binding import Binding, bind
@@ -256,8 +255,8 @@ def flat(result: Any, due: Any) -> list[Any]:
 def shared_by(formula: Formula[..., Any], arguments: Mapping[str, Any]) -> list[bool]:
     """Which results of the formula itself are arguments as they came, such as the point before."""
     with np.errstate(all="ignore"):
-        results = leaves_of(formula.raw(**arguments))
-    given = [one for one in leaves_of(tuple(arguments.values())) if isinstance(one, np.ndarray)]
+        results = tree_leaves(formula.raw(**arguments))
+    given = [one for one in tree_leaves(tuple(arguments.values())) if isinstance(one, np.ndarray)]
     return [any(isinstance(one, np.ndarray) and np.may_share_memory(one, other) for other in given) for one in results]
 
 

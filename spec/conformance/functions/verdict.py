@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ....reference import FORMULAS, Formula
-from ....reference.validation import leaves as leaves_of
+from ....reference import FORMULAS, Formula, tree_leaves
 from ..implementation import NotFound, reference_to
 from ..initializers.verdict import initializer_verdict, takes_source
 from ..optimizers.matching import ALLOWED, finite
@@ -340,7 +339,7 @@ def simulated(variant: Variant, records: Iterable[Record], filled: Mapping[str, 
     for record in records:
         arguments = {name: in_dtype(value, dtype) for name, value in with_filled(record.case.arguments, filled).items()}
         try:
-            leaves = tuple(np.asarray(one) for one in leaves_of(variant.function(**arguments)))
+            leaves = tuple(np.asarray(one) for one in tree_leaves(variant.function(**arguments)))
         except Exception:  # a variant may fail in any way
             continue
         if all(np.all(np.isfinite(one)) for one in leaves) and len(leaves) == len(record.leaves):

@@ -42,13 +42,13 @@ def shrunk(subject: Subject, task: Task, convention: Convention) -> str | None:
     from hypothesis import find
     from hypothesis.errors import NoSuchExample, Unsatisfiable
 
-    from ...inputs.strategies import quiet
+    from ...inputs.strategies import search_settings
 
     run = settle(subject.parameters, task).runs[-1]
     kind = np.dtype(task.dtype).type
     for gap in GAPS:
         try:
-            case = find(cases(), functools.partial(leaves, subject, run, kind, convention, gap), settings=quiet(EXAMPLES))
+            case = find(cases(), functools.partial(leaves, subject, run, kind, convention, gap), settings=search_settings(EXAMPLES))
         except (NoSuchExample, Unsatisfiable):
             continue
         return program(task, run, case, due(convention, run, case))

@@ -7,9 +7,8 @@ from fractions import Fraction
 import mpmath
 import numpy as np
 from flint import arb, ctx, fmpq, fmpz
-from trainspec.reference import FORMULAS
+from trainspec.reference import FORMULAS, tree_map
 from trainspec.reference.validation import domains
-from trainspec.spec.arithmetic import leafwise
 
 BITS = 200
 WIDER = Fraction(1, 2**190)  # the relative error granted to an independent value
@@ -147,7 +146,7 @@ REAL = {name: one for name, one in FORMULAS.items() if takes_numbers({domain.kin
 
 def with_numbers(change, value):
     """A change of every real array and number within an argument; integers, words and functions stay as they are."""
-    return leafwise(lambda x: change(x) if isinstance(x, float) or np.asarray(x).dtype.kind == "f" else x, value)
+    return tree_map(lambda x: change(x) if isinstance(x, float) or np.asarray(x).dtype.kind == "f" else x, value)
 
 
 ROWS = [[Fraction(3, 2), Fraction(-2), Fraction(5, 8)], [Fraction(0), Fraction(7, 4), Fraction(-1, 3)]]

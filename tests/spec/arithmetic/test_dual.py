@@ -9,9 +9,9 @@ import pytest
 from flint import arb, ctx
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from trainspec.reference import momentum
+from trainspec.reference import momentum, tree_leaves, tree_map
 from trainspec.reference.validation import domains
-from trainspec.spec.arithmetic import Ball, Differential, Dual, Refused, Undecided, jacobian, leafwise, leaves, slope
+from trainspec.spec.arithmetic import Ball, Differential, Dual, Refused, Undecided, jacobian, slope
 from trainspec.spec.arithmetic.ball import Ball as Values
 from trainspec.spec.arithmetic.dual import CONSTANT, RULES
 from trainspec.spec.inputs.strategies import arguments
@@ -270,8 +270,8 @@ def test_the_slopes_of_a_formula_are_its_differences(identifier):
         step = arb(2) ** -200  # far below any number drawn
         with ctx.workprec(1000):
             try:
-                duals = leaves(raw(**{n: put(v, directions[n], Differential.along) for n, v in values.items()}))
-                ends = [leaves(raw(**{n: put(v, directions[n], moved(s)) for n, v in values.items()})) for s in (step, -step)]
+                duals = tree_leaves(raw(**{n: put(v, directions[n], Differential.along) for n, v in values.items()}))
+                ends = [tree_leaves(raw(**{n: put(v, directions[n], moved(s)) for n, v in values.items()})) for s in (step, -step)]
             except (Undecided, ZeroDivisionError, Refused, np.linalg.LinAlgError):
                 return
             for dual, above, below in zip(duals, *ends, strict=True):
@@ -290,8 +290,8 @@ def directed(value, rng):
 
 def put(value, direction, make):
     """An argument with its numbers changed, each along its own direction."""
-    following = iter(leaves(direction))
-    return leafwise(lambda x: x if (d := next(following)) is x else make(x, d), value)
+    following = iter(tree_leaves(direction))
+    return tree_map(lambda x: x if (d := next(following)) is x else make(x, d), value)
 
 
 def moved(step):

@@ -5,9 +5,9 @@ import types
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from trainspec.reference import FORMULAS, momentum, quadratic
+from trainspec.reference import FORMULAS, momentum, quadratic, tree_leaves, tree_map
 from trainspec.reference.validation import domains
-from trainspec.spec.arithmetic import Undecided, certified, leafwise, leaves, rebind, rounding_bound
+from trainspec.spec.arithmetic import Undecided, certified, rebind, rounding_bound
 from trainspec.spec.inputs.strategies import arguments
 
 from .test_running import NO_BOUND, within
@@ -67,11 +67,11 @@ def given_to(xp, value, kind):
     def one(x):
         return xp.asarray(np.asarray(x)) if isinstance(x, np.ndarray) or (kind == "arrays" and isinstance(x, float)) else x
 
-    return leafwise(one, value)
+    return tree_map(one, value)
 
 
 def back(value):
-    return [float(x) for leaf in leaves(value) for x in np.ravel(np.from_dlpack(leaf) if hasattr(leaf, "__dlpack__") else leaf)]
+    return [float(x) for leaf in tree_leaves(value) for x in np.ravel(np.from_dlpack(leaf) if hasattr(leaf, "__dlpack__") else leaf)]
 
 
 def check(xp, space, form, values, kind):
@@ -81,8 +81,8 @@ def check(xp, space, form, values, kind):
         assert np.allclose(got, back(form.raw(**values)), rtol=1e-12) or min(map(abs, np.linalg.eigvalsh(values["hessian"]))) < 1e-9
         return True
     try:
-        bounds = [float(x) for leaf in leaves(rounding_bound(form.raw, **values)) for x in np.ravel(leaf)]
-        exact = [x for leaf in leaves(certified(form.raw, **values)) for x in np.ravel(np.asarray(leaf))]
+        bounds = [float(x) for leaf in tree_leaves(rounding_bound(form.raw, **values)) for x in np.ravel(leaf)]
+        exact = [x for leaf in tree_leaves(certified(form.raw, **values)) for x in np.ravel(np.asarray(leaf))]
     except (Undecided, ZeroDivisionError):
         return False
     for x, true, bound in zip(got, exact, bounds, strict=True):

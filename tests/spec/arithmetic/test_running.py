@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from trainspec.reference import tree_leaves, tree_map
 from trainspec.reference.validation import domains
-from trainspec.spec.arithmetic import Numbers, Refused, Running, Scalars, Undecided, certified, leafwise, leaves, rounding_bound
+from trainspec.spec.arithmetic import Numbers, Refused, Running, Scalars, Undecided, certified, rounding_bound
 from trainspec.spec.arithmetic.running import FORMAT, LIBRARY, Bounded, error, format_of, rounded
 from trainspec.spec.inputs.strategies import arguments
 
@@ -131,12 +132,12 @@ def program(dtype, mode, seed=0):
 def run(formula, values, dtype, mode, seed=0):
     """All results of one program, as fractions."""
     with program(dtype, mode, seed) as entered:
-        results = formula(**{name: leafwise(entered, value) for name, value in values.items()})
-        return [one for leaf in leaves(results) for one in np.ravel(np.asarray(Program(leaf)))]
+        results = formula(**{name: tree_map(entered, value) for name, value in values.items()})
+        return [one for leaf in tree_leaves(results) for one in np.ravel(np.asarray(Program(leaf)))]
 
 
 def flat(values):
-    return [float(one) for leaf in leaves(values) for one in np.ravel(leaf)]
+    return [float(one) for leaf in tree_leaves(values) for one in np.ravel(leaf)]
 
 
 def check_program(formula, values, dtype, seed=0):
@@ -161,7 +162,7 @@ def check_numpy(formula, values, dtype, of=None):
     """NumPy's own results, in the dtype, lie within the bound of the certified ones; the ratios are returned."""
     try:
         bounds = flat(rounding_bound(formula, **values, dtype=dtype))
-        exact = [one for leaf in leaves(certified(formula, **values, dtype=np.float64)) for one in np.ravel(np.asarray(leaf))]
+        exact = [one for leaf in tree_leaves(certified(formula, **values, dtype=np.float64)) for one in np.ravel(np.asarray(leaf))]
     except (Undecided, ZeroDivisionError):
         return None
     with np.errstate(under="ignore"):

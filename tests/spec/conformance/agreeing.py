@@ -4,9 +4,9 @@ import inspect
 
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, settings
-from trainspec.reference import FORMULAS
+from trainspec.reference import FORMULAS, tree_leaves
 from trainspec.reference.validation import domains
-from trainspec.spec.arithmetic import Undecided, leaves, rounding_bound
+from trainspec.spec.arithmetic import Undecided, rounding_bound
 from trainspec.spec.conformance.implementation import FunctionSubject, subject_of
 from trainspec.spec.conformance.optimizers.matching import ALLOWED
 from trainspec.spec.inputs.strategies import arguments
@@ -69,7 +69,7 @@ def distance(got, formula, values, dtype):
     values = {name: double(value) for name, value in values.items()}
     exact, worst = formula.raw(**values), 0.0
     try:
-        allowed = [ALLOWED * np.asarray(one, float) for one in leaves(rounding_bound(formula.raw, **values, dtype=dtype))]
+        allowed = [ALLOWED * np.asarray(one, float) for one in tree_leaves(rounding_bound(formula.raw, **values, dtype=dtype))]
     except Undecided:  # a power of what is not whole
         allowed = [0.0 for _ in flat(exact)]
     for mine, theirs, bound in zip(flat(exact), flat(got), allowed, strict=True):

@@ -5,8 +5,7 @@ import itertools
 
 import numpy as np
 import pytest
-from trainspec.reference import FORMULAS
-from trainspec.reference.validation import leaves
+from trainspec.reference import FORMULAS, tree_leaves
 from trainspec.spec.conformance import Verdict
 from trainspec.spec.conformance.functions.error import units_of
 from trainspec.spec.conformance.functions.runner import FunctionReport, FunctionTask, called
@@ -23,7 +22,7 @@ def values(variant, records):
     for record in records:
         with np.errstate(all="ignore"):
             try:
-                outputs = [np.asarray(one, dtype=float) for one in leaves(variant.function(**record.case.arguments))]
+                outputs = [np.asarray(one, dtype=float) for one in tree_leaves(variant.function(**record.case.arguments))]
             except Exception:
                 outputs = None
         found[record.case.name] = outputs

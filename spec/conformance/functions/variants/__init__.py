@@ -15,10 +15,9 @@ from dataclasses import dataclass, field
 from typing import Any, get_args
 
 import numpy as np
-from annotated_types import Ge, Gt, Le, Lt
 
-from .....reference import FORMULAS, Formula
-from .....reference.validation import Domain, domains, leaves
+from .....reference import FORMULAS, Formula, tree_leaves
+from .....reference.validation import Domain, domains
 
 CHAPTERS = ("layers", "others")  # the modules that hold variants of single formulas
 
@@ -185,9 +184,9 @@ def of_results(formula: Formula[..., Any]) -> Iterator[Variant]:
 def outputs(formula: Formula[..., Any]) -> int:
     """How many arrays and numbers a formula returns, states taken apart."""
     hint = formula.raw.__annotations__.get("return", "")
-    from .....reference.validation import resolved
+    from .....reference.validation import resolve_annotations
 
-    found = resolved(formula.raw, formula.raw.__module__)["return"]
+    found = resolve_annotations(formula.raw, formula.raw.__module__)["return"]
     return len(parts_of(found)) if hint else 1
 
 
@@ -203,7 +202,7 @@ def parts_of(hint: Any) -> list[Any]:
 
 def lengths(arguments: Mapping[str, Any]) -> tuple[Any, Any, Any]:
     """The length of the first axis, of the last, and the number of entries of the first array among the arguments."""
-    found = [one for value in arguments.values() for one in leaves(value) if isinstance(one, np.ndarray) and one.ndim]
+    found = [one for value in arguments.values() for one in tree_leaves(value) if isinstance(one, np.ndarray) and one.ndim]
     first = found[0] if found else np.ones(1)
     return first.shape[0], first.shape[-1], first.size
 
@@ -230,7 +229,7 @@ def exchanged(raw: Callable[..., Any], one: int, other: int) -> Callable[..., An
     """A formula with two of its results exchanged."""
 
     def call(**arguments: Any) -> Any:
-        found = list(leaves(raw(**arguments)))
+        found = list(tree_leaves(raw(**arguments)))
         found[one], found[other] = found[other], found[one]
         return tuple(found)
 
@@ -297,7 +296,6 @@ def feeds(name: str, domain: Domain) -> Iterator[Feed]:
 
 def numbers(name: str, domain: Domain) -> Iterator[Feed]:
     """What may be fed in the place of a number."""
-    bounds = {type(one) for one in domain.limits if not isinstance(one, type)}
     yield f"{name}-0", f"without {name}: it is taken as 0", functools.partial(constantly, 0.0)
     yield f"{name}-1", f"without {name}: it is taken as 1", functools.partial(constantly, 1.0)
     yield f"{name}-squared", f"with {name} squared", lambda one: one * one
@@ -306,7 +304,7 @@ def numbers(name: str, domain: Domain) -> Iterator[Feed]:
     yield f"{name}-halved", f"with {name}/2 in the place of {name}", lambda one: one / 2
     yield f"{name}-negated", f"with −{name} in the place of {name}", lambda one: -one
     yield f"{name}-reciprocal", f"with 1/{name} in the place of {name}", lambda one: 1 / one
-    if bounds & {Lt, Le} and bounds & {Gt, Ge}:
+    if np.isfinite(domain.interval.low) and np.isfinite(domain.interval.high):
         yield f"{name}-complement", f"with 1 − {name} in the place of {name}", lambda one: 1 - one
 
 

@@ -1,69 +1,65 @@
-"""The door: every kind of bad input, for every formula, generated from its domain; and what the door promises of good calls."""
+"""Validation: every kind of bad input, for every formula, generated from its domain; and what is guaranteed of valid calls."""
+
+import re
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, find, given, settings
+from hypothesis import find, given, settings
 from hypothesis import strategies as st
-from trainspec.reference import FORMULAS, formula, momentum, quadratic
+from trainspec.reference import FORMULAS, formula, momentum, quadratic, tree_leaves
 from trainspec.reference.momentum import TwoSequenceState
-from trainspec.reference.validation import domains, extended_result
-from trainspec.spec.arithmetic import Ball, Rational, Symbolic, leaves, symbols
-from trainspec.spec.inputs.strategies import arguments, violations
+from trainspec.reference.validation import allows_infinite_result, domains
+from trainspec.spec.arithmetic import Ball, Rational, Symbolic, symbols
+from trainspec.spec.inputs.invalid import invalid_arguments
+from trainspec.spec.inputs.strategies import arguments, search_settings
 
 
-def good_call(one):
+def valid_call(formula):
     """The simplest arguments with which a formula has a value."""
 
-    def works(values):
+    def has_value(values):
         try:
-            called(one, values)
+            formula(**values)
         except ValueError:
             return False
         return True
 
-    quiet = settings(
-        derandomize=True, database=None, deadline=None, phases=[Phase.generate, Phase.shrink], suppress_health_check=list(HealthCheck)
-    )
-    return find(arguments(domains(one.raw)), works, settings=quiet)
-
-
-def called(one, values):
-    """A formula by keyword."""
-    return one(**values)
+    return find(arguments(domains(formula.raw)), has_value, settings=search_settings(100))
 
 
 @pytest.mark.parametrize("identifier", FORMULAS)
-def test_bad_input_is_refused_by_name(identifier):
-    one = FORMULAS[identifier]
-    good = good_call(one)
-    bad_inputs = list(violations(one, good))
-    assert {bad.argument for bad in bad_inputs} == set(domains(one.raw))
-    for bad in bad_inputs:
-        with pytest.raises(bad.error) as refusal:
-            pytest.fail(f"{bad.argument}, {bad.label}: {called(one, {**good, bad.argument: bad.value})!r} came back")
-        message = str(refusal.value)
-        assert bad.argument in message, bad.label
-        assert "came; allowed: " in message, bad.label
+def test_invalid_arguments_are_refused_by_name(identifier):
+    formula = FORMULAS[identifier]
+    valid = valid_call(formula)
+    invalid = list(invalid_arguments(formula, valid))
+    assert {bad.argument for bad in invalid} == set(domains(formula.raw))
+    for bad in invalid:
+        with pytest.raises(bad.error) as raised:
+            pytest.fail(f"{bad.argument}, {bad.label}: {formula(**{**valid, bad.argument: bad.value})!r} was returned")
+        blamed = rf"{bad.argument}[.\w\[\]]*(\(…\))? must (be|have|hold|not) .+"
+        other = rf"[\w.]+ must (be a|have shape) .+ (like|as in) {bad.argument}\b.*"  # the first of two counts as right
+        message = rf"{formula.__name__}\(\): ({blamed}|{other}), got .+"
+        assert re.fullmatch(message, str(raised.value)), (bad.label, str(raised.value))
 
 
 @pytest.mark.parametrize("identifier", FORMULAS)
 @given(data=st.data())
 @settings(max_examples=20)
 def test_the_domain_is_not_empty_and_inputs_stay_as_they_were(identifier, data):
-    one = FORMULAS[identifier]
-    values = data.draw(arguments(domains(one.raw)))
-    before = [np.array(leaf) for leaf in leaves(tuple(values.values())) if isinstance(leaf, np.ndarray)]
+    formula = FORMULAS[identifier]
+    values = data.draw(arguments(domains(formula.raw)))
+    before = [np.array(leaf) for leaf in tree_leaves(tuple(values.values())) if isinstance(leaf, np.ndarray)]
     try:
-        result = called(one, values)
-    except ValueError as refusal:
-        assert "not finite" in str(refusal) or "singular" in str(refusal)  # noqa: PT017 - a division by zero, or by a matrix without inverse
+        result = formula(**values)
+    except ValueError as error:
+        assert "not finite" in str(error) or "singular" in str(error)  # noqa: PT017 - a division by zero, or by a matrix without inverse
         return
-    arrays = [leaf for leaf in leaves(tuple(values.values())) if isinstance(leaf, np.ndarray)]
-    for kept, now in zip(before, arrays, strict=True):
-        np.testing.assert_array_equal(kept, now)
-    for leaf in leaves(result):
-        assert np.all(np.isfinite(leaf)) or (extended_result(one.raw) and leaf == np.inf)
-        assert not any(isinstance(leaf, np.ndarray) and np.may_share_memory(leaf, kept) for kept in arrays)
+    arrays = [leaf for leaf in tree_leaves(tuple(values.values())) if isinstance(leaf, np.ndarray)]
+    for expected, array in zip(before, arrays, strict=True):
+        np.testing.assert_array_equal(expected, array)
+    for leaf in tree_leaves(result):
+        assert np.all(np.isfinite(leaf)) or (allows_infinite_result(formula.raw) and leaf == np.inf)
+        assert not any(isinstance(leaf, np.ndarray) and np.may_share_memory(leaf, array) for array in arrays)
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
@@ -75,7 +71,7 @@ def test_dtype_is_kept_whatever_kind_the_numbers_are(dtype):
 
 def test_arrays_of_different_dtypes_are_refused():
     x = np.ones(2)
-    with pytest.raises(TypeError, match="grad: float32 array came; allowed: float64, as theta"):
+    with pytest.raises(TypeError, match=r"^heavy_ball\(\): grad must be a float64 array like theta, got a float32 array$"):
         momentum.heavy_ball(x, x.astype(np.float32), x, lr=0.1, momentum=0.9)
 
 
@@ -88,7 +84,7 @@ def test_long_double_and_subclasses_are_refused():
 
 def test_shapes_must_match_exactly():
     x = np.ones((2, 1))
-    with pytest.raises(ValueError, match=r"velocity: shape \(2,\) came; .* where theta has shape \(2, 1\)"):
+    with pytest.raises(ValueError, match=r"^heavy_ball\(\): velocity must have shape \(2, 1\) like theta, got \(2,\)$"):
         momentum.heavy_ball(x, x, np.ones(2), lr=0.1, momentum=0.9)
 
 
@@ -100,7 +96,9 @@ def test_scalars_are_arrays_without_axes():
 
 def test_overflow_is_an_error_and_not_infinity():
     x = np.full(2, 1e308)
-    with pytest.raises(ValueError, match="heavy_ball: finite arguments gave a result that is not finite"):
+    with pytest.raises(
+        ValueError, match=r"^heavy_ball\(\): the result is not finite \(overflow or division by zero\) although all arguments are$"
+    ):
         momentum.heavy_ball(x, -x, x, lr=10.0, momentum=0.5)
 
 
@@ -134,13 +132,13 @@ def test_gradients_cannot_reach_the_parameters():
 
 def test_a_gradient_answers_in_the_dtype_that_it_is_asked_in():
     theta = np.ones(3, dtype=np.float32)
-    with pytest.raises(TypeError, match=r"gradient\(…\): float64 array came; allowed: float32, as its argument"):
+    with pytest.raises(TypeError, match=r"^nesterov\(\): gradient\(…\) must be a float32 array like its argument, got a float64 array$"):
         momentum.nesterov(theta, lambda x: x.astype(np.float64), theta, lr=0.1, momentum=0.5)
 
 
 def test_states_are_checked_field_by_field():
     x = np.ones(2)
-    with pytest.raises(ValueError, match=r"state\.weight: -1\.0 came"):
+    with pytest.raises(ValueError, match=r"^nesterov_two_sequence\(\): state\.weight must be ≥ 0, got -1\.0$"):
         momentum.nesterov_two_sequence(x, np.sin, TwoSequenceState(x, -1.0), lr=0.1)
 
 
@@ -149,6 +147,12 @@ def test_other_arithmetics_pass():
     assert isinstance(momentum.heavy_ball(g, g, g, lr=lr, momentum=lr)[0], Symbolic)
     assert isinstance(quadratic.heavy_ball_rate(Ball(2), lr=1, momentum=0)[()], Ball)
     assert momentum.terminal_step(Rational(1), lr=-1, momentum=3) == Rational("1/2" and 0.5)
+
+
+def test_tracebacks_call_the_wrapper_by_a_plain_name():
+    with pytest.raises(ValueError, match="lr must be > 0") as raised:
+        momentum.terminal_step(1.0, lr=0.0, momentum=0.5)
+    assert [entry.name for entry in raised.traceback[1:3]] == ["validated", "call_validated"]
 
 
 def test_missing_and_unknown_arguments_are_type_errors():
@@ -164,7 +168,7 @@ def test_a_second_formula_of_the_same_id_or_name_is_refused():
 
 
 def test_empty_batches_are_refused_and_empty_parameters_are_not():
-    with pytest.raises(ValueError, match=r"lrs: shape \(0,\), which is empty|grads: shape \(0, 2\), which is empty"):
+    with pytest.raises(ValueError, match=r"^recent_velocity\(\): grads must not be empty, got shape \(0, 2\)$"):
         momentum.recent_velocity(np.ones((0, 2)), np.ones(0), momentum=0.5)
     nothing = np.ones((0, 3))
     assert momentum.heavy_ball(nothing, nothing, nothing, lr=0.1, momentum=0.5)[0].shape == (0, 3)
