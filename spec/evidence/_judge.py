@@ -10,6 +10,7 @@ import numpy as np
 import sympy as sp
 from flint import arb
 
+from ...reference import tree_leaves
 from ..arithmetic import Ball, Differential, Finding, Numbers, Rational, Running, Symbolic, Tensor, Verdict, proven_true, proven_zero
 from ..arithmetic.prover import shifts, shortened
 
