@@ -9,305 +9,56 @@ import functools
 import itertools
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ....reference import FORMULAS
-from .algorithm import walk
+from ...catalogue.conventions import load
+from ...changes.equations import render
+from .algorithm import VELOCITY, program, simulate
 
 
 class Value(NamedTuple):
-    """One value of an axis: its words, and whether it is a convention rather than a mistake. `fed`: what stands in the place of what."""
+    """One value of an axis: its words, and whether it is a convention rather than a mistake."""
 
     words: str = ""
     right: bool = True
-    fed: str = ""
-
-
-Axis = Mapping[str, Value]
-
-
-def wrong(words: str, fed: str = "") -> Value:
-    """A value that is a mistake."""
-    return Value(words, right=False, fed=fed)
-
-
-LR_PLACEMENTS: Axis = {
-    "none": Value(),
-    "inside": Value("the learning rate inside the velocity"),
-    "outside": Value("the learning rate outside the velocity"),
-}
-NESTEROV_FORMS: Axis = {
-    "none": Value(),
-    "lookahead": Value("its gradient taken at the point ahead"),
-    "shifted": Value(),
-    "old-velocity": Value("written in the velocity before the step"),
-    "new-velocity": wrong("written in the velocity before the step, but fed with the one after it"),
-}
-DAMPENINGS: Axis = {
-    "none": Value(),
-    "first-step-full": Value("dampened after a full first step", fed="(1 − d) g for g from the second step on"),
-    "from-zero": Value("dampened from the first step on", fed="(1 − d) g for g"),
-    "ema": Value("along a moving average that starts at 0", fed="(1 − μ) g for g"),
-    "ema-first-step-full": Value("along a moving average that starts at the first gradient", fed="(1 − μ) g for g from the second step on"),
-}
-EPS: Axis = {
-    "none": Value("no ε"),
-    "outside": Value("ε outside the root"),
-    "inside": Value("ε inside the root"),
-    "inside-squared": Value("ε² inside the root"),
-    "hat": Value("ε̂, which joins the root before it is corrected"),
-    "hat-inside": Value("ε inside the root before it is corrected"),
-    "on-gradient": Value("ε added to the modulus of the gradient"),
-    "on-decayed": Value("ε added to the older maximum"),
-}
-BIAS_CORRECTIONS: Axis = {
-    "none": Value("uncorrected"),
-    "both": Value("its means corrected"),
-    "first-only": wrong("with the first moment alone corrected", fed="1 for 1 − β₂ᵗ"),
-    "second-only": wrong("with the second moment alone corrected", fed="1 for 1 − β₁ᵗ"),
-    "first-step-late": wrong("corrected one step late, the first step not at all", fed="t − 1 for t in βᵗ"),
-    "one-ahead": wrong("corrected with t one too large", fed="t + 1 for t in βᵗ"),
-    "once": wrong("corrected with t = 1 throughout", fed="1 for t in βᵗ"),
-    "swapped": wrong("with each moment corrected by the decay of the other", fed="β₂ᵗ for β₁ᵗ and β₁ᵗ for β₂ᵗ"),
-    "one-behind": wrong("corrected with t one too small from the second step on", fed="t − 1 for t in βᵗ after the first step"),
-    "multiplied": wrong("multiplied by its corrections where it is to be divided", fed="1 / (1 − βᵗ) for 1 − βᵗ"),
-    "first-for-both": wrong("with both moments corrected by β₁", fed="β₁ᵗ for β₂ᵗ"),
-    "second-rootless": wrong("with the second correction outside its root", fed="(1 − β₂ᵗ)² for 1 − β₂ᵗ"),
-}
-INITIAL: Axis = {
-    "0": Value(),
-    "1": Value("its squares starting at 1"),
-    "0.1": Value("its squares starting at 0.1"),
-    "eps": Value("its squares starting at ε"),
-    "given": Value("its squares starting at the value given"),
-}
-CENTERED: Axis = {"": Value(), "centered": Value("centred")}
-MAXIMA: Axis = {"": Value(), "raw": Value(), "corrected": Value("with the largest of the corrected second moments")}
-SCHEDULES: Axis = {
-    "": Value(),
-    "constant": Value(),
-    "simple": Value("both terms corrected alike"),
-    "dozat": Value("with the paper's schedule of β₁, in its mean too"),
-    "dozat-in-blend": Value("with the paper's schedule of β₁, its mean at constant β₁"),
-    "dozat-fast": Value("with the schedule .96ᵗ of β₁, in its mean too"),
-    "dozat-in-blend-fast": Value("with the schedule .96ᵗ of β₁, its mean at constant β₁"),
-}
-THRESHOLDS: Axis = {"": Value(), "5": Value(), "4": Value("rectified from a length of 4 on")}
-VARIANTS: Axis = {
-    "": Value(),
-    "plus": Value("with steps taken back"),
-    "minus": Value("that never takes back"),
-    "improved-minus": Value("that stands still after a flip"),
-}
-WEIGHT_DECAYS: Axis = {
-    "none": Value(),
-    "coupled": Value("its decay in the gradient (L2)", fed="g + λ θ for g"),
-    "decoupled": Value("its decay decoupled", fed="η λ θ subtracted besides"),
-    "after-step": Value("its decay after the step", fed="θ ← θ − η λ θ after all"),
-    "preconditioned": Value("its decay added to the numerator", fed="λ θ added to the numerator"),
-    "coupled-and-decoupled": wrong("its decay in the gradient and decoupled too", fed="g + λ θ for g, and η λ θ subtracted besides"),
-    "before-and-after": wrong("its decay before the step and after it", fed="θ ← θ − η λ θ before all and after all"),
-    "after-step-without-lr": wrong("its decay after the step and without the learning rate", fed="θ ← θ − λ θ after all"),
-    "after-step-wrong-sign": wrong("its decay after the step with the wrong sign (anti-decay)", fed="θ ← θ + η λ θ after all"),
-    "decoupled-first-lr": wrong("its decay scaled by the first learning rate throughout", fed="η₁ λ θ subtracted besides"),
-    "decoupled-lr-squared": wrong("its decay scaled by the learning rate twice", fed="η² λ θ subtracted besides"),
-    "decoupled-without-lr": wrong("its decay without the learning rate", fed="λ θ subtracted besides"),
-    "coupled-doubled": wrong("its decay in the gradient, twice", fed="g + 2 λ θ for g"),
-    "decoupled-doubled": wrong("its decay decoupled, twice", fed="2 η λ θ subtracted besides"),
-    "coupled-wrong-sign": wrong("its decay in the gradient with the wrong sign (anti-decay)", fed="g − λ θ for g"),
-    "decoupled-wrong-sign": wrong("its decay decoupled with the wrong sign (anti-decay)", fed="η λ θ added besides"),
-}
-MISTAKES: Axis = {
-    "none": Value(),
-    "ascent-sign": wrong("with the sign of the gradient wrong (ascent)", "−g for g"),
-    "reversed-step": wrong("with the step added where it is to be subtracted", "+ for − in the last line"),
-    "stale-gradient": wrong("with the gradient of the step before", "gₜ₋₁ for g, and 0 at the first step"),
-    "stale-lr": wrong("with the learning rate of the step before", "ηₜ₋₁ for η after the first step"),
-    "frozen-lr": wrong("with the first learning rate throughout", "η₁ for η"),
-    "decay-one-ahead": wrong("its learning rate decayed one step ahead", "t for t − 1"),
-    "stale-velocity": wrong("moving by the velocity before its update", "vₜ₋₁ for v in the last line"),
-    "decayed-gradient": wrong("with the gradient decayed along with the velocity", "μ g for g"),
-    "swapped-momentum": wrong("with 1 − momentum for momentum", "1 − μ for μ"),
-    "squared-momentum": wrong("with the momentum applied twice", "μ² for μ"),
-    "negative-momentum": wrong("with the velocity carried over with the wrong sign", "−μ for μ"),
-    "undecayed-velocity": wrong("with a velocity that never decays", "1 for μ"),
-    "stale-first-moment": wrong("with the first moment before its update", "mₜ₋₁ for m in the step"),
-    "stale-second-moment": wrong("with the second moment before its update", "vₜ₋₁ for v in the step"),
-    "unweighted-first-moment": wrong("with a first moment that is no mean", "g for (1 − β₁) g"),
-    "unweighted-second-moment": wrong("with a second moment that is no mean", "g² for (1 − β₂) g²"),
-    "unsquared": wrong("with the modulus of the gradient for its square", "|g| for g²"),
-    "square-of-mean": wrong("with the square of the mean for the mean of squares", "m² for g²"),
-    "rootless": wrong("without the root", "v for √v"),
-    "swapped-betas": wrong("with its decays swapped", "β₂ for β₁ and β₁ for β₂"),
-    "complement-beta1": wrong("with 1 − β₁ for β₁", "1 − β₁ for β₁"),
-    "complement-beta2": wrong("with 1 − decay for the decay of its squares", "1 − β₂ for β₂"),
-    "complement-first-moment": wrong("with β₁ and 1 − β₁ swapped in its mean", "(1 − β₁) m + β₁ g for m"),
-    "complement-second-moment": wrong("with the decay of its squares and its complement swapped in their mean", "(1 − β₂) v + β₂ g² for v"),
-    "swapped-moments": wrong("with its decays swapped in its means, not in their corrections", "β₂ in m and β₁ in v"),
-    "undiscounted-maximum": wrong("with a maximum that forgets nothing", "1 for β₂"),
-    "maximum-in-place": wrong("with the maximum kept as the second moment", "max(v, ·) for v in the next step"),
-    "unrectified": wrong("without the factor that rectifies it", "1 for the root"),
-    "looks-back": wrong("with its gradient taken at the point behind", "−μ v for μ v"),
-    "looks-too-far": wrong("with its gradient taken a whole velocity ahead", "v for μ v"),
-    "corrected-in-place": wrong("with the corrected moments kept as the state", "m̂, v̂ for m, v in the next step"),
-    "swapped-roots": wrong("with its two roots swapped", "the ratio inverted"),
-    "squared-gradient-for-step": wrong("with squared gradients for squared steps", "g² for Δ²"),
-    "stale-size": wrong("with the sizes before their update", "δₜ₋₁ for δ"),
-    "stale-step": wrong("taking the step before the one it has just found", "Δₜ₋₁ for Δ in the last line"),
-    "swapped-factors": wrong("growing where it is to shrink", "η⁻ for η⁺ and η⁺ for η⁻"),
-}
-AXES: Mapping[str, Axis] = {  # in the order in which a name says them
-    "lr_placement": LR_PLACEMENTS,
-    "nesterov_form": NESTEROV_FORMS,
-    "dampening": DAMPENINGS,
-    "eps": EPS,
-    "bias_correction": BIAS_CORRECTIONS,
-    "centered": CENTERED,
-    "initial_second_moment": INITIAL,
-    "maximum": MAXIMA,
-    "schedule": SCHEDULES,
-    "threshold": THRESHOLDS,
-    "variant": VARIANTS,
-    "weight_decay": WEIGHT_DECAYS,
-    "mistake": MISTAKES,
-}
-
-# --- families: which values mean something, the canonical one first --------------------------------------------------------------------
-
-RATES = ("ascent-sign", "reversed-step", "stale-gradient", "stale-lr", "frozen-lr")
-VELOCITY = ("stale-velocity", "decayed-gradient", "swapped-momentum", "squared-momentum", "negative-momentum", "undecayed-velocity")
-SECOND = ("stale-second-moment", "unsquared", "rootless")
-MEANS = ("unweighted-second-moment", "complement-beta2", "complement-second-moment")
-FIRST = ("stale-first-moment", "unweighted-first-moment", "square-of-mean", "swapped-betas", "complement-beta1", "complement-first-moment",
-         "swapped-moments")  # fmt: skip
-LOOKS = ("looks-back", "looks-too-far")
-DECAYS = tuple(WEIGHT_DECAYS)
-CORRECTED = ("both", *(one for one in BIAS_CORRECTIONS if one != "both"))
-OF_A_MEAN = ("both", "first-step-late", "one-ahead", "one-behind", "multiplied")
-ROOTS = ("outside", "hat", "inside", "hat-inside", "inside-squared", "none")
 
 
 @dataclass(frozen=True)
 class Family:
-    """A family of optimizers: its words, the values of its axes, and the hyper-parameters that it cannot be without."""
+    """A family of optimizers: its words, the values of its axes, its mistakes, and the hyper-parameters that it cannot be without."""
 
     words: str
     axes: Mapping[str, tuple[str, ...]]
     mistakes: tuple[str, ...]
     needs: tuple[str, ...] = ()
+    id: str = ""
+    said: tuple[str, ...] = ()  # axes that a name mentions even where the value is the canonical one
+    wrong: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # values that are conventions in other families
 
 
-FAMILIES: Mapping[str, Family] = {
-    "sgd": Family("gradient descent", {}, ()),
-    "momentum": Family(
-        "heavy ball",
-        {"lr_placement": ("inside", "outside"), "dampening": tuple(DAMPENINGS), "bias_correction": ("none", *OF_A_MEAN)},
-        VELOCITY,
-        needs=("momentum",),
-    ),
-    "nesterov": Family(
-        "Nesterov's momentum",
-        {
-            "lr_placement": ("inside", "outside"),
-            "nesterov_form": ("shifted", "lookahead", "old-velocity", "new-velocity"),
-            "dampening": tuple(DAMPENINGS),
-        },
-        (*(one for one in VELOCITY if one != "stale-velocity"), *LOOKS),
-        needs=("momentum",),
-    ),
-    "adagrad": Family(
-        "AdaGrad",
-        {
-            "eps": ("outside", "inside", "inside-squared", "none"),
-            "initial_second_moment": ("0", "0.1", "1", "eps", "given"),
-            "lr_placement": ("none", "inside", "outside"),
-        },
-        (*SECOND, "decay-one-ahead", *VELOCITY),
-    ),
-    "rmsprop": Family(
-        "RMSProp",
-        {
-            "eps": ("outside", "inside", "inside-squared", "none", "hat"),
-            "bias_correction": ("none", *OF_A_MEAN),
-            "centered": ("", "centered"),
-            "initial_second_moment": ("0", "1", "given"),
-            "lr_placement": ("none", "inside", "outside"),
-            "nesterov_form": ("none", "shifted", "lookahead"),
-        },
-        (*SECOND, *MEANS, *VELOCITY),
-        needs=("beta2",),
-    ),
-    "adadelta": Family(
-        "AdaDelta",
-        {"eps": ("inside", "outside"), "lr_placement": ("none", "outside")},
-        ("unweighted-second-moment", "complement-beta2", "swapped-roots", "squared-gradient-for-step"),
-        needs=("beta2",),
-    ),
-    "adam": Family(
-        "Adam",
-        {
-            "eps": ROOTS,
-            "bias_correction": CORRECTED,
-            "lr_placement": ("outside", "inside"),
-            "initial_second_moment": ("0", "0.1", "1", "eps", "given"),
-        },
-        (*SECOND, *MEANS, *FIRST, "corrected-in-place"),
-        needs=("beta1", "beta2"),
-    ),
-    "adamax": Family(
-        "AdaMax",
-        {
-            "eps": ("outside", "on-gradient", "on-decayed", "none"),
-            "bias_correction": ("both", "none", *OF_A_MEAN[1:]),
-        },
-        (
-            "stale-second-moment",
-            "stale-first-moment",
-            "unweighted-first-moment",
-            "swapped-betas",
-            "complement-beta1",
-            "complement-beta2",
-            "complement-first-moment",
-            "undiscounted-maximum",
-        ),
-        needs=("beta1", "beta2"),
-    ),
-    "amsgrad": Family(
-        "AMSGrad",
-        {"maximum": ("raw", "corrected"), "eps": ROOTS, "bias_correction": CORRECTED},
-        (*SECOND, *MEANS, *FIRST, "maximum-in-place"),
-        needs=("beta1", "beta2"),
-    ),
-    "nadam": Family(
-        "NAdam",
-        {
-            "schedule": ("constant", "simple", "dozat", "dozat-in-blend", "dozat-fast", "dozat-in-blend-fast"),
-            "eps": ROOTS,
-            "bias_correction": ("both", "none"),
-        },
-        (*SECOND, *MEANS, "unweighted-first-moment", "square-of-mean", "swapped-betas", "complement-beta1", "complement-first-moment"),
-        needs=("beta1", "beta2"),
-    ),
-    "radam": Family(
-        "RAdam",
-        {"threshold": ("5", "4"), "eps": ("outside", "hat", "inside", "none"), "bias_correction": ("both",)},
-        ("unsquared", "rootless", "unweighted-second-moment", "complement-second-moment", "unrectified", *FIRST),
-        needs=("beta1", "beta2"),
-    ),
-    "rprop": Family(
-        "Rprop", {"variant": ("plus", "minus", "improved-minus")}, ("stale-size", "stale-step", "swapped-factors"), needs=("grow", "shrink")
-    ),
+def read_family(name: str, record: Mapping[str, Any]) -> Family:
+    """Return the family of a record of the catalogue."""
+    tuples = {key: tuple(record.get(key, ())) for key in ("mistakes", "needs", "said")}
+    axes, wrong = ({axis: tuple(values) for axis, values in record.get(key, {}).items()} for key in ("axes", "wrong"))
+    return Family(record["words"], axes, id=record.get("id", name), wrong=wrong, **tuples)
+
+
+AXES: Mapping[str, Mapping[str, Value]] = {  # in the order in which a name says them
+    axis: {
+        **({"": Value()} if axis in ("centered", "maximum", "schedule", "threshold", "variant") else {}),
+        **{value: Value(record.get("words", ""), not record.get("mistake", False)) for value, record in values.items()},
+    }
+    for axis, values in load("axes").items()
 }
+FAMILIES: Mapping[str, Family] = {name: read_family(name, record) for name, record in load("families").items()}
+DECAYS = tuple(AXES["weight_decay"])
+LOOKS = ("looks-back", "looks-too-far")
 PRECONDITIONED = ("adagrad", "rmsprop", "adam", "amsgrad", "adamax", "nadam")
-SCALED = {"rprop": ("ascent-sign", "stale-gradient", "reversed-step")}  # families that know no learning rate in their steps
-WRONG_IN: Mapping[tuple[str, str], tuple[str, ...]] = {  # values that are conventions elsewhere
-    ("adam", "bias_correction"): ("none",),
-    ("nadam", "bias_correction"): ("none",),
-    ("adam", "initial_second_moment"): ("0.1", "1", "eps", "given"),
-}
+EPS = AXES["eps"]
 
 
 # --- conventions ----------------------------------------------------------------------------------------------------------------------
@@ -367,7 +118,7 @@ class Convention:
     @functools.cached_property
     def id(self) -> str:
         """A name for programs: the family, and the values that are not the canonical ones."""
-        return "/".join([SLUGS.get(self.family, self.family), *self.slugs()])
+        return "/".join([FAMILIES[self.family].id, *self.slugs()])
 
     def slugs(self) -> Iterator[str]:
         """Its values, so far as they must be said."""
@@ -384,7 +135,7 @@ class Convention:
         plain, words = canonical(self.family), []
         for axis, values in AXES.items():
             value = getattr(self, axis)
-            said = axis in SAID.get(self.family, ()) or value != getattr(plain, axis)
+            said = axis in FAMILIES[self.family].said or value != getattr(plain, axis)
             if said and (text := self.in_words(axis, values[value])):
                 words.append(text)
         return FAMILIES[self.family].words + "".join(f"{', ' if k else ' '}{with_(one, first=not k)}" for k, one in enumerate(words))
@@ -438,23 +189,16 @@ class Convention:
     @property
     def equations(self) -> str:
         """For display: the equations, and what stands in the place of what."""
-        from .display import equations
-
-        return equations(self)
+        return render(program(self))
 
     def trajectory(self, theta: Any, grads: Any, lrs: Any, slopes: Any = None, **hyper: Any) -> Any:
         """The points that it visits, one row a step, from rest; on any arithmetic."""
-        return np.stack([s.theta for s in walk(self, theta, grads, lrs, slopes, **hyper)])
+        return np.stack([state["theta"] for state in simulate(self, theta, grads, lrs, slopes, **hyper)])
 
 
-SLUGS = {"sgd": "gradient-descent", "momentum": "heavy-ball"}
 PREFIXES = {
     "lr_placement": "lr-{}", "eps": "eps-{}", "bias_correction": "correction-{}", "initial_second_moment": "from-{}",
     "maximum": "maximum-{}", "schedule": "schedule-{}", "threshold": "threshold-{}", "weight_decay": "decay-{}",
-}  # fmt: skip
-SAID = {  # values that a name says even where they are canonical
-    "momentum": ("lr_placement",), "nesterov": ("lr_placement",), "adagrad": ("eps",), "rmsprop": ("eps",), "adam": ("eps",),
-    "adamax": ("eps",), "amsgrad": ("eps",), "nadam": ("eps",), "radam": ("eps",), "rprop": ("variant",),
 }  # fmt: skip
 
 
@@ -466,13 +210,13 @@ def with_(words: str, *, first: bool) -> str:
 MISTAKEN = tuple(
     axis
     for axis, values in AXES.items()
-    if any(axis == other for _, other in WRONG_IN) or not all(value.right for value in values.values())
+    if any(axis in family.wrong for family in FAMILIES.values()) or not all(value.right for value in values.values())
 )
 
 
 def is_right(family: str, axis: str, value: str) -> bool:
     """Whether a value is a convention of this family."""
-    return AXES[axis][value].right and value not in WRONG_IN.get((family, axis), ())
+    return AXES[axis][value].right and value not in FAMILIES[family].wrong.get(axis, ())
 
 
 @functools.cache
@@ -551,7 +295,7 @@ class Setting(NamedTuple):
 def axes_of(family: str) -> dict[str, tuple[str, ...]]:
     """The values of a family on each axis that it has."""
     its = FAMILIES[family]
-    return {**its.axes, "weight_decay": DECAYS, "mistake": ("none", *SCALED.get(family, RATES), *its.mistakes)}
+    return {**its.axes, "weight_decay": DECAYS, "mistake": ("none", *its.mistakes)}
 
 
 def combinations(family: str, setting: Setting | None = None, *, mistaken: bool | None = None) -> Iterator[Convention]:
@@ -588,7 +332,7 @@ def find(name: str) -> Convention:
     """The convention of this id, readable name, or id of the catalogue; KeyError if there is none."""
     slug = name.partition("/")[0]
     for family in FAMILIES:
-        for one in combinations(family) if SLUGS.get(family, family) == slug else ():
+        for one in combinations(family) if FAMILIES[family].id == slug else ():
             if one.id == name:
                 return one
     for one, ids in STATED.items():
@@ -601,32 +345,11 @@ def find(name: str) -> Convention:
 
 
 def stated() -> dict[Convention, tuple[str, ...]]:
-    """The conventions that the reference states, and the ids of all formulas that are proven equal to each."""
-    adam, rmsprop, heavy, nesterov = canonical("adam"), canonical("rmsprop"), canonical("momentum"), canonical("nesterov")
+    """Return the conventions that the reference states, and the ids of all formulas that are proven equal to each."""
     return {
-        Convention("sgd"): ("optimizers.sgd", "optimizers.gd.batch"),
-        heavy: ("optimizers.momentum.heavy_ball", "optimizers.momentum.two_point", "optimizers.momentum.two_stage"),
-        replace(heavy, lr_placement="outside"): ("optimizers.momentum.lr_outside",),
-        replace(heavy, lr_placement="outside", dampening="ema"): ("optimizers.momentum.ema",),
-        replace(nesterov, nesterov_form="lookahead"): ("optimizers.nesterov.lookahead",),
-        nesterov: ("optimizers.nesterov.change_of_variables", "optimizers.nesterov.tilde_code"),
-        replace(nesterov, lr_placement="outside"): ("optimizers.nesterov.framework_form",),
-        canonical("adagrad"): ("optimizers.adagrad",),
-        rmsprop: ("optimizers.rmsprop",),
-        replace(rmsprop, centered="centered"): ("optimizers.rmsprop.centered",),
-        replace(rmsprop, lr_placement="inside", nesterov_form="lookahead"): ("optimizers.rmsprop_nesterov",),
-        canonical("adadelta"): ("optimizers.adadelta",),
-        adam: ("optimizers.adam",),
-        replace(adam, bias_correction="none"): ("optimizers.adam.uncorrected",),
-        replace(adam, eps="hat"): ("adam.efficient_form",),
-        replace(adam, weight_decay="coupled"): ("optimizers.adam.l2",),
-        replace(adam, weight_decay="decoupled"): ("optimizers.adamw",),
-        canonical("adamax"): ("optimizers.adamax",),
-        canonical("amsgrad"): ("optimizers.amsgrad",),
-        canonical("nadam"): ("optimizers.nadam",),
-        canonical("rprop"): ("optimizers.rprop",),
-        replace(canonical("rprop"), variant="minus"): ("optimizers.rprop.minus",),
-        replace(canonical("rprop"), variant="improved-minus"): ("optimizers.rprop.improved_minus",),
+        replace(canonical(family), **case.get("values", {})): tuple(case["formulas"])
+        for family, record in load("families").items()
+        for case in record.get("stated", ())
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..implementation import Subject, subject_of
-from .algorithm import walk
+from .algorithm import simulate
 from .conventions import Convention, find
 from .runner import Misbehaved, Plan, Task, alone, captured, gradient_function, settle
 
@@ -85,7 +85,7 @@ def due(convention: Convention, run: Plan, case: Case) -> list[float]:
     """Where the convention goes."""
     theta, grads = np.array([float(case.theta)]), np.array([[float(one)] for one in case.grads])
     with np.errstate(all="ignore"):
-        return [float(s.theta[0]) for s in walk(convention, theta, grads, np.array([float(one) for one in case.lrs]), **run.hyper)]
+        return [float(state["theta"][0]) for state in simulate(convention, theta, grads, np.array([float(one) for one in case.lrs]), **run.hyper)]
 
 
 def leaves(subject: Subject, run: Plan, kind: Any, convention: Convention, gap: float, case: Case) -> bool:

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from .algorithm import HYPER, OFF, walk
+from .algorithm import HYPER, OFF, simulate
 from .conventions import AXES, FAMILIES, Convention, Setting, combinations, known
 from .fixtures import fixture_for
 from .runner import Record
@@ -75,8 +75,8 @@ def rough_distance(convention: Convention, record: Record, fed: tuple[Any, ...] 
     sizes = np.max(np.abs(record.points), axis=0) + np.finfo(np.float32).tiny
     off = 0.0
     with np.errstate(all="ignore"):
-        for k, s in enumerate(walk(convention, theta, grads, lrs, slopes, **record.hyper)):
-            off = max(off, float(np.max(np.abs(s.theta - record.points[k]) / sizes)))
+        for k, state in enumerate(simulate(convention, theta, grads, lrs, slopes, **record.hyper)):
+            off = max(off, float(np.max(np.abs(state["theta"] - record.points[k]) / sizes)))
             if not off <= ROUGH:
                 return k, float(np.nan_to_num(off, nan=np.inf))
     return len(grads), off
@@ -156,7 +156,7 @@ def begun(convention: Convention, theta: Any, *fed: Any, **hyper: Any) -> Any:
 
     points = [theta]
     with suppress(Undecided, ZeroDivisionError):
-        points.extend(s.theta for s in walk(convention, theta, *fed, **hyper))
+        points.extend(state["theta"] for state in simulate(convention, theta, *fed, **hyper))
     return np.stack(points)
 
 
@@ -240,7 +240,7 @@ def explanation(convention: Convention, record: Record, step: int) -> str | None
     shown = {name.rpartition(".")[2].lower(): array for name, array in (record.states[step] if step < len(record.states) else {}).items()}
     theta, *fed = given(record, np.float64)
     with np.errstate(all="ignore"):
-        states = [dict(vars(s)) for _, s in zip(range(step + 1), walk(convention, theta, *fed, **record.hyper), strict=False)]
+        states = [state for _, state in zip(range(step + 1), simulate(convention, theta, *fed, **record.hyper), strict=False)]
     due, remembered = states[-1], ("velocity",) if convention.has_velocity else ("m", "v")
     compared = [(words, found, due[place]) for place, (words, names) in STATES.items() if place in remembered and np.any(due[place])
                 for name in names if (found := shown.get(name)) is not None and found.shape == theta.shape][:2]  # fmt: skip

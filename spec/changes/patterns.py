@@ -1,0 +1,138 @@
+"""Patterns of expressions: Python text in which a capital letter stands for any expression, matched against syntax trees and rewritten."""
+
+from __future__ import annotations
+
+import ast
+import functools
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+Bindings = dict[str, ast.expr]
+
+
+@functools.cache
+def parse_expression(text: str) -> ast.expr:
+    """Return the syntax tree of an expression; it is shared, so it must not be changed."""
+    return ast.parse(text, mode="eval").body
+
+
+def is_wildcard(name: str) -> bool:
+    """Return whether a name in a pattern stands for any expression: a single capital letter."""
+    return len(name) == 1 and name.isupper()
+
+
+def match(pattern: ast.AST, node: ast.AST, bindings: Bindings) -> bool:
+    """Return whether a node has the form of a pattern; `bindings` receives what each wildcard stands for."""
+    if isinstance(pattern, ast.Name) and is_wildcard(pattern.id):
+        if not isinstance(node, ast.expr):
+            return False
+        bound = bindings.setdefault(pattern.id, node)
+        return bound is node or is_equal(bound, node)
+    if type(pattern) is not type(node):
+        return False
+    return all(
+        match_field(getattr(pattern, field, None), getattr(node, field, None), bindings) for field in pattern._fields if field != "ctx"
+    )
+
+
+def match_field(pattern: Any, value: Any, bindings: Bindings) -> bool:
+    """Return whether one field of a node has the form that the pattern asks for."""
+    if isinstance(pattern, ast.AST):
+        return isinstance(value, ast.AST) and match(pattern, value, bindings)
+    if isinstance(pattern, list):
+        return len(pattern) == len(value) and all(match_field(part, item, bindings) for part, item in zip(pattern, value, strict=True))
+    return bool(pattern == value)
+
+
+def is_equal(node: ast.AST, other: ast.AST) -> bool:
+    """Return whether two trees are the same, positions in the source aside."""
+    return match(node, other, {}) if not any_wildcard(node) else ast.dump(node) == ast.dump(other)
+
+
+def any_wildcard(node: ast.AST) -> bool:
+    """Return whether a tree has a name that a pattern would take for a wildcard."""
+    return any(isinstance(part, ast.Name) and is_wildcard(part.id) for part in ast.walk(node))
+
+
+def substitute(template: ast.expr, bindings: Mapping[str, ast.expr]) -> ast.expr:
+    """Return the template with what is bound in the place of its names."""
+    return Substitution(bindings).visit(template)  # type: ignore[no-any-return]
+
+
+class Rewriting:
+    """A traversal that copies only what it changes, so that trees can be shared."""
+
+    def visit(self, node: Any) -> Any:
+        """Return the node, or a new one where something in it changed."""
+        changes: dict[str, Any] = {}
+        for field in node._fields:
+            value = getattr(node, field, None)
+            if isinstance(value, ast.AST):
+                fresh = self.visit(value)
+                if fresh is not value:
+                    changes[field] = fresh
+            elif isinstance(value, list):
+                items = [self.visit(item) if isinstance(item, ast.AST) else item for item in value]
+                if any(fresh is not item for fresh, item in zip(items, value, strict=True)):
+                    changes[field] = items
+        return copied(node, changes) if changes else node
+
+
+def copied(node: Any, changes: Mapping[str, Any]) -> Any:
+    """Return a copy of a node with some of its fields changed."""
+    return type(node)(**{**{field: getattr(node, field, None) for field in node._fields}, **changes})
+
+
+class Substitution(Rewriting):
+    """A traversal that puts expressions in the place of names that are read."""
+
+    def __init__(self, values: Mapping[str, ast.expr]) -> None:
+        self.values = values
+
+    def visit(self, node: Any) -> Any:
+        """Return what stands in the place of a name, or the node with its parts substituted."""
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            return self.values.get(node.id, node)
+        return super().visit(node)
+
+
+class Replacement(Rewriting):
+    """A traversal that rewrites every part of a tree that has the form of a pattern, the outermost first; it counts what it rewrote."""
+
+    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
+        self.pairs = [(parse_expression(pattern), parse_expression(template)) for pattern, template in pairs]
+        self.count = 0
+
+    def visit(self, node: Any) -> Any:
+        """Return the node rewritten by the first pattern that it has the form of, or with its parts rewritten."""
+        if isinstance(node, ast.expr) and isinstance(getattr(node, "ctx", None) or ast.Load(), ast.Load):
+            for pattern, template in self.pairs:
+                bindings: Bindings = {}
+                if match(pattern, node, bindings):
+                    self.count += 1
+                    return substitute(template, {name: self.visit(value) for name, value in bindings.items()})
+        return super().visit(node)
+
+
+class Simplification(Rewriting):
+    """A traversal that removes neutral operands: x + 0, x − 0, 1 x, x / 1."""
+
+    def visit(self, node: Any) -> Any:
+        """Return the node without neutral operands."""
+        node = super().visit(node)
+        match node:
+            case ast.BinOp(left, ast.Add() | ast.Sub(), ast.Constant(0)) | ast.BinOp(ast.Constant(0), ast.Add(), left):
+                return left
+            case ast.BinOp(left, ast.Mult() | ast.Div() | ast.Pow(), ast.Constant(1)) | ast.BinOp(ast.Constant(1), ast.Mult(), left):
+                return left
+        return node
+
+
+def names_read(node: ast.AST) -> set[str]:
+    """Return the names that a tree reads."""
+    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load)}
+
+
+def names_assigned(node: ast.AST) -> set[str]:
+    """Return the names that a tree assigns."""
+    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
