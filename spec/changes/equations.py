@@ -1,8 +1,130 @@
-"""Equations of a program, for people."""
+"""Equations of a program, for people: made from its statements, so that they cannot say anything else than what runs.
 
-from .program import Program
+A product is written as factors side by side and binds closer than a quotient: η m / (√v + ε). State is updated with ←, other names are
+defined with =. Names that have a symbol in the field are written with it.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+
+from .patterns import names_assigned
+from .program import NotApplicable, Program, unparsed
+
+SYMBOLS: Mapping[str, str] = {
+    "theta": "θ", "grad": "g", "lr": "η", "momentum": "μ", "dampening": "d", "beta1": "β₁", "beta2": "β₂", "beta1_next": "β₁′",
+    "eps": "ε", "eps_root": "ε′", "weight_decay": "λ", "lr_decay": "κ", "decay": "ρ", "velocity": "v", "mean_sq": "s", "sum_sq": "s",
+    "mean_sq_step": "D", "mean": "ḡ", "variance": "σ²", "m_hat": "m̂", "v_hat": "v̂", "v_max": "v⁺", "direction": "q", "weight": "w",
+    "ahead": "w′", "this": "β", "next": "β′", "momentum_decay": "ψ", "size": "δ", "step": "Δ", "last_grad": "g₋", "turn": "τ",
+    "kept": "g′", "grow": "η⁺", "shrink": "η⁻", "smallest": "δmin", "largest": "δmax", "gradient": "∇f", "steps": "k", "share": "c",
+    "initial_second_moment": "s₀", "initial_size": "δ₀", "previous": "v₋",
+}  # fmt: skip
+SUPERSCRIPTS = str.maketrans("0123456789t+-()", "⁰¹²³⁴⁵⁶⁷⁸⁹ᵗ⁺⁻⁽⁾")
+FUNCTIONS: Mapping[str, str] = {
+    "maximum": "max", "minimum": "min", "max": "max", "min": "min", "sign": "sign", "exp": "exp", "log": "log",
+}  # fmt: skip
+CONDITION, SUM, QUOTIENT, PRODUCT, POWER = range(5)  # how close an expression binds
+COMPARISONS: Mapping[type[ast.cmpop], str] = {ast.Gt: ">", ast.Lt: "<", ast.GtE: "≥", ast.LtE: "≤", ast.Eq: "="}
 
 
 def render(program: Program) -> str:
-    """Return the equations of a program."""
-    return program.source
+    """Return the equations of a program, separated by commas: initial values that are not 0, then one for every statement."""
+    starts = [
+        f"{symbol(name)}₀ = {text}" for name, value in program.state.items() if (text := initial(value)) not in ("0", f"{symbol(name)}₀")
+    ]
+    lines = [line for statement in program.statements if (line := equation(statement, program))]
+    return ",   ".join([*starts, *lines])
+
+
+def initial(value: ast.expr) -> str:
+    """Return an initial value, without the 0 · θ that gives it the shape of θ."""
+    match value:
+        case ast.BinOp(ast.Constant(0), ast.Mult(), ast.Name("theta")):
+            return "0"
+        case ast.BinOp(number, ast.Add(), ast.BinOp(ast.Constant(0), ast.Mult(), ast.Name("theta"))):
+            return expression(number)
+    return expression(value)
+
+
+def equation(statement: ast.stmt, program: Program) -> str:
+    """Return the equation of one statement; a gradient that is taken at the point itself goes without saying."""
+    if not (isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name)):
+        raise NotApplicable(f"{unparsed(statement)} is no assignment of one name")
+    name = statement.targets[0].id
+    if unparsed(statement) == "grad = gradient(theta)":
+        return ""
+    updates = name in ("theta", *program.state) or is_reassigned(name, program, statement)
+    return f"{symbol(name)} {'←' if updates else '='} {expression(statement.value)}"
+
+
+def is_reassigned(name: str, program: Program, statement: ast.stmt) -> bool:
+    """Return whether a name has a value already where a statement assigns it: an argument, or an earlier statement's."""
+    earlier = program.statements[: program.statements.index(statement)]
+    return name in ("lr", *program.parameters) or any(name in names_assigned(line) for line in earlier)
+
+
+def symbol(name: str) -> str:
+    """Return the symbol of a name; one from before an update or of the step before has a mark."""
+    for ending, mark in (("_before", "₋"), ("_now", "ₙ"), ("_next", "₊")):
+        if name.endswith(ending) and name not in SYMBOLS:
+            return symbol(name.removesuffix(ending)) + mark
+    return "η₁" if name == "first_lr" else SYMBOLS.get(name, name)
+
+
+def expression(node: ast.expr, closeness: int = CONDITION) -> str:
+    """Return an expression, in parentheses where it binds less close than asked for."""
+    text, own = written(node)
+    return f"({text})" if own < closeness else text
+
+
+def written(node: ast.expr) -> tuple[str, int]:
+    """Return an expression without parentheses around it, and how close it binds."""
+    match node:
+        case ast.Name(name):
+            return symbol(name), POWER + 1
+        case ast.Constant(value):
+            return f"{value}", POWER + 1
+        case ast.UnaryOp(ast.USub(), operand):
+            return f"−{expression(operand, PRODUCT)}", SUM
+        case ast.BinOp(left, ast.Add() | ast.Sub() as operator, right):
+            return f"{expression(left, SUM)} {'+' if isinstance(operator, ast.Add) else '−'} {expression(right, QUOTIENT)}", SUM
+        case ast.BinOp(left, ast.Mult(), right):
+            return f"{expression(left, PRODUCT)} {expression(right, POWER)}", PRODUCT
+        case ast.BinOp(left, ast.Div(), right):
+            return f"{expression(left, QUOTIENT)} / {expression(right, POWER)}", QUOTIENT
+        case ast.BinOp(left, ast.Pow(), right):
+            return f"{expression(left, POWER + 1)}{exponent(right)}", POWER
+        case ast.IfExp(test, body, otherwise):
+            return f"{expression(body, SUM)} if {expression(test)} else {expression(otherwise)}", CONDITION
+        case ast.Compare(left, [operator], [right]):
+            return f"{expression(left, SUM)} {COMPARISONS[type(operator)]} {expression(right, SUM)}", CONDITION
+        case ast.Call(function, arguments):
+            return call(ast.unparse(function).removeprefix("np."), arguments)
+    raise NotApplicable(f"{ast.unparse(node)} has no equation")
+
+
+def exponent(node: ast.expr) -> str:
+    """Return a power: raised where it is short, else after a caret."""
+    text = ast.unparse(node).replace(" ", "")
+    return text.translate(SUPERSCRIPTS) if set(text) <= set("0123456789t+-") else f"^({expression(node)})"
+
+
+def call(name: str, arguments: list[ast.expr]) -> tuple[str, int]:
+    """Return the call of a function, and how close it binds."""
+    if name == "sqrt":
+        return f"√{expression(arguments[0], POWER + 1)}", POWER + 1
+    if name == "abs":
+        return f"|{expression(arguments[0])}|", POWER + 1
+    if name == "where":
+        return written(ast.IfExp(arguments[0], arguments[1], arguments[2]))
+    if name == "gradient":
+        return f"∇f({expression(arguments[0])})", POWER + 1
+    if name in FUNCTIONS:
+        return f"{FUNCTIONS[name]}({', '.join(expression(argument) for argument in arguments)})", POWER + 1
+    raise NotApplicable(f"{name} has no symbol")
+
+
+def without_argument(program: Program, name: str) -> Program:
+    """Return the program where a hyper-parameter is 0, so that its terms are not written."""
+    return program.replaced({name: "0"}) if name in program.parameters else program

@@ -128,11 +128,13 @@ class Simplification(Rewriting):
         return node
 
 
-def names_read(node: ast.AST) -> set[str]:
-    """Return the names that a tree reads."""
-    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load)}
+@functools.cache
+def names_read(node: ast.AST) -> frozenset[str]:
+    """Return the names that a tree reads; trees are never changed in place, so the answer stays right."""
+    return frozenset(part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load))
 
 
-def names_assigned(node: ast.AST) -> set[str]:
+@functools.cache
+def names_assigned(node: ast.AST) -> frozenset[str]:
     """Return the names that a tree assigns."""
-    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
+    return frozenset(part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store))

@@ -55,7 +55,7 @@ class Program:
     @functools.cached_property
     def source(self) -> str:
         """The program as Python."""
-        return "\n".join(ast.unparse(ast.fix_missing_locations(statement)) for statement in self.statements)
+        return "\n".join(unparsed(statement) for statement in self.statements)
 
     @functools.cached_property
     def step(self) -> Callable[..., tuple[Any, ...]]:
@@ -142,17 +142,17 @@ class Program:
 
     def without_unused(self) -> Program:
         """Return the program without statements and state that nothing reads."""
-        statements, needed = [], {"theta"}
-        grown = True
-        while grown:
-            statements, live = [], set(needed)
+        needed: set[str] = set()
+        while True:
+            live, statements = {"theta", *needed}, []
             for statement in reversed(self.statements):
                 targets = names_assigned(statement)
                 if targets & live:
                     live = (live - targets) | names_read(statement)
                     statements.append(statement)
-            grown = not ((live & set(self.state)) <= needed)
-            needed |= live & set(self.state)
+            if live & self.state.keys() <= needed:
+                break
+            needed |= live & self.state.keys()
         state = {name: initial for name, initial in self.state.items() if name in needed}
         return Program(tuple(reversed(statements)), state)
 
@@ -173,13 +173,26 @@ FUNCTIONS = {formula.__name__: formula.raw for formula in FORMULAS.values()}
 def compiled(name: str, arguments: Iterable[str], body: Iterable[ast.stmt]) -> Callable[..., Any]:
     """Return a function of these arguments by name, made of these statements."""
     names = ast.arguments([], [ast.arg(argument) for argument in arguments], None, [], [], None, [])
-    function = ast.FunctionDef(name, names, list(body), [])
+    function = ast.FunctionDef(name, names, [located(statement) for statement in body], [], lineno=1, col_offset=0)
     if sys.version_info >= (3, 12):
         function.type_params = []
     space: dict[str, Any] = {"np": np, **FUNCTIONS}
-    exec(compile(ast.fix_missing_locations(ast.Module([function], [])), f"<{name}>", "exec"), space)  # the reference's own source, changed
+    for argument in names.args:
+        argument.lineno = argument.col_offset = argument.end_lineno = argument.end_col_offset = 1
+    exec(compile(ast.Module([function], []), f"<{name}>", "exec"), space)  # the reference's own source, changed
     result: Callable[..., Any] = space[name]
     return result
+
+
+@functools.cache
+def located(statement: ast.stmt) -> ast.stmt:
+    """Return the statement with positions, which the compiler asks for; statements are shared, so each is treated once."""
+    return ast.fix_missing_locations(statement)
+
+
+def unparsed(statement: ast.stmt) -> str:
+    """Return a statement as Python."""
+    return ast.unparse(located(statement))
 
 
 @functools.cache
@@ -370,7 +383,7 @@ def direction_of(program: Program) -> list[ast.stmt]:
     whole = Replacement([("theta - A", "A")])
     value = scaled.visit(whole.visit(update.value))
     if not (whole.count == 1 and scaled.count == 1):
-        raise NotApplicable(f"{ast.unparse(update)} is not theta minus lr times a direction")
+        raise NotApplicable(f"{unparsed(update)} is not theta minus lr times a direction")
     return [*body, assignment("direction", value)]
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from ....reference import FORMULAS
 from ...catalogue.conventions import load
-from ...changes.equations import render
+from ...changes.equations import render, without_argument
 from .algorithm import VELOCITY, program, simulate
 
 
@@ -189,7 +189,7 @@ class Convention:
     @property
     def equations(self) -> str:
         """For display: the equations, and what stands in the place of what."""
-        return render(program(self))
+        return render(without_argument(program(self), "eps_root"))
 
     def trajectory(self, theta: Any, grads: Any, lrs: Any, slopes: Any = None, **hyper: Any) -> Any:
         """The points that it visits, one row a step, from rest; on any arithmetic."""

@@ -85,7 +85,10 @@ def due(convention: Convention, run: Plan, case: Case) -> list[float]:
     """Where the convention goes."""
     theta, grads = np.array([float(case.theta)]), np.array([[float(one)] for one in case.grads])
     with np.errstate(all="ignore"):
-        return [float(state["theta"][0]) for state in simulate(convention, theta, grads, np.array([float(one) for one in case.lrs]), **run.hyper)]
+        return [
+            float(state["theta"][0])
+            for state in simulate(convention, theta, grads, np.array([float(one) for one in case.lrs]), **run.hyper)
+        ]
 
 
 def leaves(subject: Subject, run: Plan, kind: Any, convention: Convention, gap: float, case: Case) -> bool:

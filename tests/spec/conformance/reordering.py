@@ -16,12 +16,14 @@ from types import SimpleNamespace
 
 import numpy as np
 from trainspec.spec.conformance.implementation import Run
-from trainspec.spec.conformance.optimizers.algorithm import HYPER, begin, step
+from trainspec.spec.conformance.optimizers.algorithm import HYPER
 from trainspec.spec.conformance.optimizers.conventions import FAMILIES, combinations
 from trainspec.spec.conformance.optimizers.fixtures import fixture_for
 from trainspec.spec.conformance.optimizers.matching import ALLOWED, errors_of, expected, given, in_bounds
 from trainspec.spec.conformance.optimizers.runner import Misbehaved, Record, Task, follow, run_all, settle
 from trainspec.spec.conformance.optimizers.verdict import Verdict, verdict_on
+
+from .step_by_axes import begin, step
 
 # --- expressions ------------------------------------------------------------------------------------------------------------------------
 

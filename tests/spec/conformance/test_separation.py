@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from trainspec.spec.cli import main
-from trainspec.spec.conformance.optimizers.algorithm import walk
+from trainspec.spec.conformance.optimizers.algorithm import simulate
 from trainspec.spec.conformance.optimizers.conventions import FAMILIES, bank, canonical
 from trainspec.spec.conformance.optimizers.fixtures import LR, fixture_for, fixtures
 from trainspec.spec.conformance.optimizers.separation import APART, EVERY, close_pairs, run, separation, shown, trajectories
@@ -90,15 +90,15 @@ def test_the_long_fixtures_have_what_separates(changes_lr):
     assert grads.shape[1] == 5
     assert [bool(row.any()) for row in grads].count(False) == 1
     assert np.all(np.sum(np.diff(np.sign(grads[grads.any(axis=1)]), axis=0) != 0, axis=0) >= 4)  # sign flips
-    squares = np.array(walked(fixture))
+    squares = np.array(second_moments(fixture))
     assert np.all(np.any(np.diff(squares, axis=0) < 0, axis=0))  # second moments fall
     changes = np.diff(fixture.lr)
     assert (np.any(changes > 0) and np.any(changes < 0)) == changes_lr
 
 
-def walked(fixture):
-    states = walk(canonical("adam"), fixture.start(LR, np.float64), fixture.gradients(0.125, np.float64), fixture.rates(LR), **EVERY)
-    return [s.v.copy() for s in states]
+def second_moments(fixture):
+    steps = simulate(canonical("adam"), fixture.start(LR, np.float64), fixture.gradients(0.125, np.float64), fixture.rates(LR), **EVERY)
+    return [state["v"] for state in steps]
 
 
 def test_the_bank_is_large():

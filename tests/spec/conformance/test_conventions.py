@@ -3,18 +3,21 @@
 import inspect
 import json
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 from importlib.resources import files
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from flint import ctx
 from trainspec.reference import FORMULAS, adam, adaptive
-from trainspec.spec.arithmetic import Ball, Rational, Symbolic, proven_zero, symbols
+from trainspec.spec.arithmetic import Ball, Rational, Symbolic, Undecided, proven_zero, rounding_bound, symbols
 from trainspec.spec.arithmetic.prover import Verdict as Proven
-from trainspec.spec.conformance.optimizers.algorithm import begin, step, walk
+from trainspec.spec.conformance.optimizers.algorithm import Run, simulate
 from trainspec.spec.conformance.optimizers.conventions import AXES, FAMILIES, STATED, Convention, bank, canonical, find
+from trainspec.spec.conformance.optimizers.fixtures import fixture_for
 from trainspec.spec.conformance.optimizers.matching import points_in_balls
 from trainspec.spec.conformance.optimizers.relations import RELATIONS, relation_in_words, relation_of
 from trainspec.spec.conformance.optimizers.runner import SEPARATING, meant
@@ -103,12 +106,10 @@ def certified_too(convention, identifier):
 
 def fed(convention, relation, theta, grads, lrs, slopes, hyper):
     """The other convention of a relation, with what it is to be fed with."""
-    h = SimpleNamespace(**hyper)
-    s = begin(convention, theta, lrs, h)
+    run = Run(convention, theta, lrs[0], hyper)
     for k, lr in enumerate(lrs):
-        now, changed = relation.feed(k + 1, lr, h)
-        step(convention, s, now, lambda point, k=k: grads[k] if slopes is None else grads[k] + slopes[k] * point, changed)
-        yield s.theta
+        now, changed = relation.feed(k + 1, lr, SimpleNamespace(**run.hyper))
+        yield run.step(now, lambda point, k=k: grads[k] if slopes is None else grads[k] + slopes[k] * point, vars(changed))["theta"]
 
 
 def related(convention, relation, other, *, constant_lr):
@@ -235,12 +236,39 @@ def test_the_mistakes_break_what_is_right(family):
         assert one.right or not coincide(one, one.corrected, [record]), one.id
 
 
-def test_a_walk_shows_what_it_remembers():
-    states = [
-        (s.t, float(s.m[0]), float(s.v[0]))
-        for s in walk(canonical("adam"), np.zeros(1), np.ones((2, 1)), np.ones(2), beta1=0.5, beta2=0.75)
-    ]
-    assert states == [(1, 0.5, 0.25), (2, 0.75, 0.4375)]
+def test_the_conventions_are_those_of_before_and_visit_the_same_points():
+    """The ids, and the last point of the separating run, as recorded before conventions were made from the reference.
+
+    The order of operations is the reference's now (lr m̂ / D in the place of lr (m̂ / D), powers in the place of running products), so the
+    points may differ by rounding: all of them are screened, and every fortieth is held to the rounding bound.
+    """
+    with np.load(Path(__file__).parent / "data" / "conventions_before.npz") as record:
+        before = dict(zip(record["ids"].tolist(), record["last"], strict=True))
+    assert set(before) <= set(bank())
+    fixture, lr = fixture_for(changes_lr=True), 0.125
+    hyper = {**HYPER, "initial_size": 0.125}
+    inputs = fixture.start(lr, np.float64), fixture.gradients(hyper["eps"], np.float64), fixture.rates(lr)
+    slopes = fixture.curvatures(lr, hyper["eps"], np.float64)
+    for index, (identifier, points) in enumerate(before.items()):
+        convention = bank()[identifier]
+        curved = {"slopes": slopes} if convention.nesterov_form == "lookahead" else {}
+        with np.errstate(all="ignore"):
+            last = convention.trajectory(*inputs, **curved, **hyper)[-1]
+            errors = np.abs(last - points)
+        assert np.array_equal(np.isfinite(last), np.isfinite(points)), identifier
+        assert np.all((errors <= SCREEN * np.maximum(np.abs(points), 1e-3))[np.isfinite(points)]), identifier
+        if index % 40 == 0 and np.all(errors > 0) and np.all(np.isfinite(points)):
+            with suppress(Undecided):
+                bound = rounding_bound(convention.trajectory, *inputs, **curved, **hyper, dtype=np.float64)[-1]
+                assert np.all(errors <= 2 * bound), identifier
+
+
+SCREEN = 2.0**-36  # relative; the rounding bound decides, and is asked of a sample since it takes a hundred times longer
+
+
+def test_a_simulation_shows_the_state():
+    steps = simulate(canonical("adam"), np.zeros(1), np.ones((2, 1)), np.ones(2), beta1=0.5, beta2=0.75)
+    assert [(state["t"], float(state["m"][0]), float(state["v"][0])) for state in steps] == [(1, 0.5, 0.25), (2, 0.75, 0.4375)]
 
 
 def test_points_in_balls_are_precise():
