@@ -336,16 +336,18 @@ def ask_first(statements: Iterable[ast.stmt], gradient: str) -> list[ast.stmt]:
     """Return the statements with the gradient asked for in one of its own: `grad = gradient(point)`."""
     result: list[ast.stmt] = []
     for statement in statements:
-        calls = [
-            part
-            for part in ast.walk(statement)
-            if isinstance(part, ast.Call) and isinstance(part.func, ast.Name) and part.func.id == gradient
-        ]
-        if calls and not (isinstance(statement, ast.Assign) and statement.value is calls[0]):
-            result.append(assignment("grad", ast.Call(read("gradient"), calls[0].args, [])))
-            statement = NodeReplacement(calls[0], read("grad")).visit(statement)
-        result.append(statement)
+        asks = next((node for node in ast.walk(statement) if is_call_of(node, gradient)), None)
+        if asks is None or (isinstance(statement, ast.Assign) and statement.value is asks):
+            result.append(statement)
+        else:
+            result.append(assignment("grad", ast.Call(read("gradient"), asks.args, [])))  # type: ignore[attr-defined]
+            result.append(NodeReplacement(asks, read("grad")).visit(statement))
     return result
+
+
+def is_call_of(node: ast.AST, name: str) -> bool:
+    """Return whether a node calls the function of this name."""
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
 
 
 class NodeReplacement(Rewriting):

@@ -1,4 +1,4 @@
-"""Rules: changes of a program as data, each a record with one of the keys replace, assign, insert, previous, state, inline, alternatives."""
+"""Rules: changes of a program as data. A rule is a record with one of the keys that `apply_rule` matches."""
 
 from __future__ import annotations
 

@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...catalogue.conventions import load
-from ...changes.program import Program, composed, gradient_at, program_of
+from ...changes.patterns import parse_expression
+from ...changes.program import Program, composed, gradient_at, parse_statements, program_of
 from ...changes.rules import Rule, apply
 
 if TYPE_CHECKING:
@@ -70,6 +71,24 @@ def is_zero(value: Any) -> bool:
     return isinstance(value, int | float) and value == 0
 
 
+RADAM = Program(
+    parse_statements(
+        """grad = gradient(theta)
+t = t + 1
+m = beta1 * m + (1 - beta1) * grad
+v = beta2 * v + (1 - beta2) * grad**2
+m_hat = m / (1 - beta1**t)
+v_hat = v / (1 - beta2**t)
+longest = 2 / (1 - beta2) - 1
+length = longest - 2 * t * beta2**t / (1 - beta2**t)
+rectified = np.all(length > threshold)
+rectification = np.sqrt((length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)) if rectified else 1
+theta = theta - lr * (rectification * m_hat / (np.sqrt(v_hat + eps_root) + eps) if rectified else m_hat)"""
+    ),
+    {"m": parse_expression("0 * theta"), "v": parse_expression("0 * theta"), "t": parse_expression("0")},
+)  # until the reference has it
+
+
 # --- from the values on the axes to a program -----------------------------------------------------------------------------------------
 
 
@@ -95,7 +114,8 @@ def gathered_by(convention: Convention) -> Program:
     roles = family.get("roles", {})
     mistake = None if convention.mistake in (*TO_INPUTS, "decay-one-ahead") else convention.mistake
     is_late = bool(mistake) and load("axes")["mistake"][convention.mistake].get("late", False)
-    step = apply(program_of(formula_of(convention)), family.get("always", ()), roles)
+    step = RADAM if convention.family == "radam" else program_of(formula_of(convention))
+    step = apply(step, family.get("always", ()), roles)
     step = step.with_state(family.get("initial", {}))
     for axis in BEFORE:
         step = changed(step, convention, axis)
