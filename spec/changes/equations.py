@@ -16,9 +16,9 @@ SYMBOLS: Mapping[str, str] = {
     "theta": "θ", "grad": "g", "lr": "η", "momentum": "μ", "dampening": "d", "beta1": "β₁", "beta2": "β₂", "beta1_next": "β₁′",
     "eps": "ε", "eps_root": "ε′", "weight_decay": "λ", "lr_decay": "κ", "decay": "ρ", "velocity": "v", "mean_sq": "s", "sum_sq": "s",
     "mean_sq_step": "D", "mean": "ḡ", "variance": "σ²", "m_hat": "m̂", "v_hat": "v̂", "v_max": "v⁺", "direction": "q", "weight": "w",
-    "ahead": "w′", "this": "β", "next": "β′", "momentum_decay": "ψ", "size": "δ", "step": "Δ", "last_grad": "g₋", "turn": "τ",
+    "ahead": "w′", "this": "β", "next": "β′", "momentum_decay": "ψ", "size": "δ", "step": "Δ", "last_grad": "ĝ", "turn": "τ",
     "kept": "g′", "grow": "η⁺", "shrink": "η⁻", "smallest": "δmin", "largest": "δmax", "gradient": "∇f", "steps": "k", "share": "c",
-    "initial_second_moment": "s₀", "initial_size": "δ₀", "previous": "v₋",
+    "initial_second_moment": "s₀", "longest": "l∞", "length": "l", "rectified": "r", "rectification": "R", "initial_size": "δ₀", "previous": "v₋",
 }  # fmt: skip
 SUPERSCRIPTS = str.maketrans("0123456789t+-()", "⁰¹²³⁴⁵⁶⁷⁸⁹ᵗ⁺⁻⁽⁾")
 FUNCTIONS: Mapping[str, str] = {
@@ -118,6 +118,8 @@ def call(name: str, arguments: list[ast.expr]) -> tuple[str, int]:
         return f"|{expression(arguments[0])}|", POWER + 1
     if name == "where":
         return written(ast.IfExp(arguments[0], arguments[1], arguments[2]))
+    if name == "all":
+        return written(arguments[0])
     if name == "gradient":
         return f"∇f({expression(arguments[0])})", POWER + 1
     if name in FUNCTIONS:
