@@ -175,6 +175,13 @@ class Convention:
         return shown
 
     @property
+    def state_names(self) -> dict[str, str]:
+        """What its program calls the first moment (m), the second moment (v) and the velocity, where it has them."""
+        roles = load("families")[self.family].get("roles", {})
+        names = {"m": roles.get("FIRST"), "v": roles.get("SECOND"), "velocity": "velocity" if self.has_velocity else None}
+        return {role: name for role, name in names.items() if name}
+
+    @property
     def formulas(self) -> tuple[str, ...]:
         """The ids of the catalogue that state it, if any do."""
         return STATED.get(self, ())

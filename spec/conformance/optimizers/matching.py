@@ -224,7 +224,7 @@ def first_divergence(convention: Convention, record: Record, balls: Any, ratios:
 
 # --- which intermediate explains a divergence -----------------------------------------------------------------------------------------
 
-STATES: Mapping[str, tuple[str, tuple[str, ...]]] = {  # what the walk remembers: its words, and what subjects call it
+STATES: Mapping[str, tuple[str, tuple[str, ...]]] = {  # parts of the state: their words, and what implementations call them
     "m": ("first moment", ("first_moment", "exp_avg", "mu", "m", "m_t", "mean_grad", "momentum")),
     "v": (
         "second moment",
@@ -242,12 +242,13 @@ def explanation(convention: Convention, record: Record, step: int) -> str | None
     with np.errstate(all="ignore"):
         states = [state for _, state in zip(range(step + 1), simulate(convention, theta, *fed, **record.hyper), strict=False)]
     due, remembered = states[-1], ("velocity",) if convention.has_velocity else ("m", "v")
-    compared = [(words, found, due[place]) for place, (words, names) in STATES.items() if place in remembered and np.any(due[place])
-                for name in names if (found := shown.get(name)) is not None and found.shape == theta.shape][:2]  # fmt: skip
+    named = convention.state_names
+    compared = [(words, found, due[named[place]]) for place, (words, names) in STATES.items()
+                if place in remembered and np.any(due.get(named.get(place), 0)) for name in names if (found := shown.get(name)) is not None and found.shape == theta.shape][:2]  # fmt: skip
     for words, found, right in compared:
         if not same_size(found, right):
             return words
-    if not compared or "D" not in due:
+    if not compared or "v" not in named:
         return None
     large = [k for k, scale in enumerate(record.fixture.scales) if not isinstance(scale, str) and scale >= 1]
     got = record.points[step] - (record.points[step - 1] if step else theta)
