@@ -243,8 +243,9 @@ def explanation(convention: Convention, record: Record, step: int) -> str | None
         states = [state for _, state in zip(range(step + 1), simulate(convention, theta, *fed, **record.hyper), strict=False)]
     due, remembered = states[-1], ("velocity",) if convention.has_velocity else ("m", "v")
     named = convention.state_names
-    compared = [(words, found, due[named[place]]) for place, (words, names) in STATES.items()
-                if place in remembered and np.any(due.get(named.get(place), 0)) for name in names if (found := shown.get(name)) is not None and found.shape == theta.shape][:2]  # fmt: skip
+    parts = [(*STATES[role], due[named[role]]) for role in remembered if role in named and np.any(due[named[role]])]
+    known = [(words, array, right) for words, names, right in parts for name in names if (array := shown.get(name)) is not None]
+    compared = [(words, array, right) for words, array, right in known if array.shape == theta.shape][:2]
     for words, found, right in compared:
         if not same_size(found, right):
             return words
