@@ -1,4 +1,4 @@
-"""Run by `python -m nox -s`: `verify`, `tests`, `bench`, `mutants`, `coverage`, `lint`, `types`, `minimums`, `peers`, `reorderings`."""
+"""Sessions of `python -m nox -s`: verify, tests, lint, types, regenerate, bench, mutants, coverage, minimums, peers, reorderings."""
 
 import re
 import subprocess
@@ -17,15 +17,15 @@ nox.options.sessions = ["verify", "tests", "lint", "types"]
 nox.options.default_venv_backend = "virtualenv"
 
 
-def runs(version):
-    """Whether this Python is present and starts."""
+def starts(version):
+    """Return whether this Python is present and starts."""
     try:
         return subprocess.run([f"python{version}", "-c", ""], capture_output=True, check=False).returncode == 0
     except OSError:
         return False
 
 
-PRESENT = [CURRENT, *(version for version in ("3.11", "3.12", "3.13") if version != CURRENT and runs(version))]
+PRESENT = [CURRENT, *(version for version in ("3.11", "3.12", "3.13") if version != CURRENT and starts(version))]
 
 
 @nox.session(python=CURRENT)
@@ -64,9 +64,9 @@ def bench(session):
     session.run("pytest", "tests/benchmarks", *TIMED, "--benchmark-json=bench.json", *options)
 
 
-def compare(session, one, other, *options):
-    """Time ours at two commits, in turn, each installed for itself, timed by this checkout's benchmarks; print the ratios."""
-    files = {one: [], other: []}
+def compare(session, before, after, *options):
+    """Time the kernels at two commits in turn, each in its own environment, with this checkout's benchmarks; print the ratios."""
+    files = {before: [], after: []}
     for commit in files:
         home = Path(session.create_tmp()) / commit
         if not home.exists():
@@ -80,7 +80,7 @@ def compare(session, one, other, *options):
             runs.append(str(home / f"{turn}.json"))
             python, report = str(home / "venv/bin/python"), f"--benchmark-json={runs[-1]}"
             session.run(python, "-m", "pytest", "tests/benchmarks", *TIMED, report, *options, external=True)
-    session.run(sys.executable, "-m", "tests.benchmarks.difference", *files[one], "--", *files[other], external=True)
+    session.run(sys.executable, "-m", "tests.benchmarks.difference", *files[before], "--", *files[after], external=True)
 
 
 @nox.session(python=CURRENT)
@@ -106,10 +106,18 @@ def coverage(session):
 
 @nox.session(python=CURRENT)
 def lint(session):
-    """Check style and formatting."""
+    """Check style, formatting, and the names and words of the project."""
     session.install("ruff>=0.9")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
+    session.run("python", "-m", "tests.support.language")
+
+
+@nox.session(python=CURRENT)
+def regenerate(session):
+    """Rewrite every generated file and table; with `-- --check` fail if one is stale; `-- PATH…` for some of them."""
+    session.install(".[test]")
+    session.run("python", "-m", "tests.support.regenerate", *session.posargs)
 
 
 @nox.session(python=CURRENT)
@@ -124,7 +132,7 @@ def types(session):
 @nox.session(python="3.11")
 def minimums(session):
     """Run the tests on the lowest versions that pyproject.toml admits."""
-    lowest = [re.sub(">=", "==", one) for one in (*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"])]
+    lowest = [re.sub(">=", "==", requirement) for requirement in (*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"])]
     session.install(*lowest)
     session.install("--no-deps", ".")
     session.run("pytest", "-n", "auto", *session.posargs)

@@ -162,7 +162,7 @@ def run_against_evidence(mutant: Mutant) -> MutantResult:
     """Run the evidence about the formula on a mutant, the cheapest kind first, until one piece refutes it."""
     load()
     name = FORMULAS[mutant.formula].__name__
-    pieces = sorted((piece for piece in EVIDENCE.values() if name in piece.formulas), key=lambda one: COST.index(one.kind))
+    pieces = sorted((piece for piece in EVIDENCE.values() if name in piece.formulas), key=lambda piece: COST.index(piece.kind))
     raised = ""
     for piece in pieces:
         result = run_evidence(piece, {name: mutant.function})

@@ -1,8 +1,5 @@
 """The evidence, one module a chapter. A piece of evidence yields pairs (got, claimed); the judge decides: holds, refuted or unknown."""
 
-import importlib
-import pkgutil
-
 from ._judge import Interval, TableCell, judge, prints_as
 from ._registry import (
     EVIDENCE,
@@ -18,6 +15,7 @@ from ._registry import (
     enumeration,
     erratum,
     law,
+    load,
     presets,
     proof,
     reproduction,
@@ -26,14 +24,6 @@ from ._registry import (
     trajectory,
 )
 from ._run import EvidenceResult, run_evidence, run_named, run_printed_form, table_cells
-
-
-def load() -> None:
-    """Import all chapters, which registers their evidence."""
-    for module in pkgutil.iter_modules(__path__):
-        if not module.name.startswith("_"):
-            importlib.import_module(f"{__name__}.{module.name}")
-
 
 __all__ = [
     "EVIDENCE",

@@ -6,6 +6,7 @@ asserts nothing. The same piece therefore checks the reference, a kernel, a muta
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -153,3 +154,9 @@ def stated_figures(identifier: str) -> list[dict[str, Fraction]]:
     """Return the rows of figures that a catalogue entry states as exact fractions."""
     entry = catalogue().entries[identifier]
     return [{key: Fraction(value) for key, value in row.values.items()} for row in entry.figures]
+
+
+def load() -> None:
+    """Import all chapters, which registers their evidence."""
+    for chapter in catalogue().chapters:
+        importlib.import_module(f"{__package__}.{chapter}")

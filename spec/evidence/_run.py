@@ -19,7 +19,7 @@ from ..arithmetic.prover import BITS
 from ..arithmetic.running import FORMAT, as_running, error, format_of
 from ..inputs.strategies import arguments, parameter_domains, search_settings
 from ._judge import TableCell, judge, worst_finding
-from ._registry import EVIDENCE, FORMULAS_BY_NAME, PRINTED_FORMS, Evidence, PrintedForm
+from ._registry import EVIDENCE, FORMULAS_BY_NAME, PRINTED_FORMS, Evidence, PrintedForm, load
 
 EXAMPLES = 60  # of a law, unless it says otherwise
 RANDOM = os.environ.get("HYPOTHESIS_PROFILE") == "long"  # a long run with other examples each time; otherwise they are always the same
@@ -183,7 +183,5 @@ def run_printed_form(printed_form: PrintedForm) -> EvidenceResult:
 
 def run_named(name: str, *, full: bool = False) -> EvidenceResult:
     """Run a piece of evidence or a printed form by its name. This is the task of a worker process."""
-    from . import load
-
     load()
     return run_evidence(EVIDENCE[name], full=full) if name in EVIDENCE else run_printed_form(PRINTED_FORMS[name])

@@ -15,7 +15,7 @@ def test_one_change_at_a_time():
 
 
 def test_a_stale_state_is_bred():
-    assert any(one.change == "removed" for one in mutants(FORMULAS["optimizers.momentum.heavy_ball"]))
+    assert any(mutant.change == "removed" for mutant in mutants(FORMULAS["optimizers.momentum.heavy_ball"]))
 
 
 @pytest.mark.parametrize("identifier", QUICK)
@@ -36,4 +36,4 @@ def test_survivors_are_reported(monkeypatch, capsys):
 
 def test_equivalents_name_mutants_that_are_bred():
     for identifier, line, change in equivalents():
-        assert any((one.line, one.change) == (line, change) for one in mutants(FORMULAS[identifier])), (identifier, line, change)
+        assert any((mutant.line, mutant.change) == (line, change) for mutant in mutants(FORMULAS[identifier])), (identifier, line, change)

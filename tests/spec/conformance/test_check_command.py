@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 from trainspec.spec.cli import main
 
-RIGHT, WRONG = "conformance.right:", "conformance.wrong:"
+RIGHT, WRONG = "tests.spec.conformance.right:", "tests.spec.conformance.wrong:"
 
 
 def run(*arguments):
@@ -18,7 +18,9 @@ def run(*arguments):
 def test_check_conforms():
     result = run("check", f"{RIGHT}Outside", "--set", "momentum=0.9")
     assert result.exit_code == 0
-    assert result.stdout.startswith("conformance.right:Outside follows heavy ball with the learning rate outside the velocity (STU")
+    assert result.stdout.startswith(
+        "tests.spec.conformance.right:Outside follows heavy ball with the learning rate outside the velocity (STU"
+    )
     for words in ("heavy-ball/lr-outside", "v ← μ v + g,   θ ← θ − η v", "optimizers.momentum.lr_outside", "× the running bound", "numpy"):
         assert words in result.stdout
 
@@ -68,7 +70,7 @@ def test_what_cannot_be_asked(arguments, words):
 
 
 def test_what_cannot_be_run():
-    result = run("check", "conformance.misbehaving:Dies")
+    result = run("check", "tests.spec.conformance.misbehaving:Dies")
     assert result.exit_code == 2
     assert "could not be judged: its process died, with exit code 7" in result.stdout
     assert run("identify", f"{RIGHT}Nobody").exit_code == 2

@@ -69,8 +69,8 @@ def test_failures_say_why():
     assert list(failures(ask(wrong.StaleRate))) == ["convention"]
     assert "with the learning rate of the step before" in failures(ask(wrong.StaleRate))["convention"]
     assert list(failures(check(misbehaving.Prints))) == ["silent"]
-    assert list(failures(ask("conformance.misbehaving:WritesToGradients"))) == ["inputs"]
-    assert list(failures(ask("conformance.misbehaving:Raises"))) == ["runs"]
+    assert list(failures(ask("tests.spec.conformance.misbehaving:WritesToGradients"))) == ["inputs"]
+    assert list(failures(ask("tests.spec.conformance.misbehaving:Raises"))) == ["runs"]
 
 
 def test_a_check_raises_with_the_reason():

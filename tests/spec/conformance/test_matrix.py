@@ -14,7 +14,7 @@ from trainspec.spec.conformance.report import matrix
 
 from . import right
 
-HERE = "conformance.right"
+HERE = "tests.spec.conformance.right"
 OFFERS = (
     Offer("momentum", f"{HERE}:Polyak", {"momentum": 0.9}),
     Offer("Nesterov", f"{HERE}:NesterovInside", {"momentum": 0.9}),

@@ -135,7 +135,8 @@ def test_a_coincidence_of_numbers_is_no_verdict():
 
 def test_sentences():
     result = ask(right.Outside, momentum=0.9)
-    start = "conformance.right:Outside follows heavy ball with the learning rate outside the velocity (STU 'SGD + Momentum'): error 0."
+    start = "tests.spec.conformance.right:Outside follows heavy ball with the learning rate outside the velocity"
+    start += " (STU 'SGD + Momentum'): error 0."
     assert result.sentence.startswith(start)
     assert " × bound over 24 steps; next best (" in result.sentence
     assert result.sentence.endswith(" × away.")

@@ -13,7 +13,7 @@ from trainspec.spec.conformance.optimizers.runner import DRIVING, Child, Refusal
 from . import misbehaving, right
 from .asking import ask
 
-HERE = "conformance.right"
+HERE = "tests.spec.conformance.right"
 
 
 def fault_of(result):
@@ -43,7 +43,7 @@ def test_what_can_be_seen_is_said_all_the_same():
     result = ask(misbehaving.WritesToTheta)
     assert result.convention == "heavy-ball/lr-outside"
     assert result.sentence.startswith(
-        "conformance.misbehaving:WritesToTheta misbehaves: it writes to theta, in step 1. Apart from that it follows"
+        "tests.spec.conformance.misbehaving:WritesToTheta misbehaves: it writes to theta, in step 1. Apart from that it follows"
     )
     at_zero = ask(misbehaving.NotANumber)
     assert (at_zero.verdict, at_zero.convention) == (Verdict.DEVIATES, "heavy-ball/lr-outside")

@@ -63,7 +63,7 @@ class MySGD(torch.optim.SGD):
 def test_a_class_of_ones_own_that_derives_from_torchs():
     result = ask(MySGD, momentum=0.9)
     assert result.convention == "heavy-ball/lr-outside"
-    assert result.sentence.startswith("conformance.test_torch:MySGD follows")
+    assert result.sentence.startswith("tests.spec.conformance.test_torch:MySGD follows")
 
 
 def test_in_a_process_of_its_own():
