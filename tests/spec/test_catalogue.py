@@ -65,7 +65,7 @@ def test_good_data_passes():
     assert parse_chapter("test", GOOD)["entry"][0]["id"] == "test.entry"
 
 
-def test_numbers_of_errata_have_room_to_grow():
+def test_erratum_ids_may_have_more_digits():
     for identifier in ("E07", "E83", "E99", "E100", "E1234"):
         assert parse_chapter("test", GOOD + f'errata = ["{identifier}"]\n')["entry"][0]["errata"] == [identifier]
 

@@ -80,9 +80,8 @@ def misnamed(tree: ast.Module) -> Iterator[tuple[int, str]]:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name in PARTICIPLES:
             yield node.lineno, f"a function {node.name!r}: use a verb phrase"
     for statement in tree.body:
-        for node in ast.walk(statement) if isinstance(statement, ast.Assign | ast.AnnAssign) else ():
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id in EMPTY_NAMES:
-                yield node.lineno, f"a module-level name {node.id!r}: name the thing"
+        for name in assigned_names(statement) & EMPTY_NAMES:
+            yield statement.lineno, f"a module-level name {name!r}: name the thing"
 
 
 def node_line(node: ast.AST) -> int:
@@ -95,6 +94,12 @@ def loop_names(node: ast.AST) -> set[str]:
     if isinstance(node, ast.For | ast.AsyncFor | ast.comprehension):
         return {part.id for part in ast.walk(node.target) if isinstance(part, ast.Name)}
     return {argument.arg for argument in node.args.args} if isinstance(node, ast.Lambda) else set()
+
+
+def assigned_names(statement: ast.stmt) -> set[str]:
+    """Return the variables that an assignment binds."""
+    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target] if isinstance(statement, ast.AnnAssign) else []
+    return {part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)}
 
 
 def exempt() -> dict[str, Path]:
