@@ -45,7 +45,6 @@ IN_CYCLES = {
     "spec.conformance.initializers.verdict",
     "spec.conformance.optimizers.algorithm",
     "spec.conformance.optimizers.conventions",
-    "spec.conformance.optimizers.display",
     "spec.conformance.optimizers.verdict",
 }
 
