@@ -14,9 +14,10 @@ Files beside the chapters: `sources.toml` is the bibliography; folders such as `
 
 from __future__ import annotations
 
+import difflib
 import functools
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any, TypeVar
@@ -36,11 +37,13 @@ __all__ = [
     "Figures",
     "Preset",
     "Source",
+    "UnknownNameError",
     "bibliography",
     "catalogue",
     "decks",
     "parse_citation",
     "schema",
+    "similar_names",
 ]
 
 KINDS: Mapping[str, str] = {
@@ -69,6 +72,27 @@ CLASSES: Mapping[str, str] = {
 }
 
 T = TypeVar("T")
+
+
+class UnknownNameError(KeyError):
+    """A name that stands for nothing of its kind; the message has those that are spelled like it."""
+
+    def __init__(self, kind: str, name: str, names: Iterable[str]) -> None:
+        self.kind, self.name, self.suggestions = kind, name, similar_names(name, names)
+
+    def __str__(self) -> str:
+        """Return the message, without the quotes that a KeyError puts around it."""
+        hint = f"; did you mean {' or '.join(self.suggestions)}?" if self.suggestions else ""
+        return f"there is no {self.kind} {self.name!r}{hint}"
+
+
+def similar_names(name: str, names: Iterable[str], count: int = 3) -> list[str]:
+    """Return the names that are spelled like a name, or end like it, the most similar first."""
+    spellings = {known.lower(): known for known in names}
+    close = difflib.get_close_matches(name.lower(), spellings, n=count, cutoff=0.6)
+    parts = {known.rpartition(".")[2]: known for known in spellings}
+    close += [parts[part] for part in difflib.get_close_matches(name.lower().rpartition(".")[2], parts, n=count, cutoff=0.75)]
+    return [spellings[known] for known in dict.fromkeys(close)][:count]
 
 
 @dataclass(frozen=True)
@@ -186,8 +210,16 @@ class Catalogue:
         return ids
 
     def find(self, name: str) -> Entry:
-        """Return the entry of this id, alias or function; a KeyError if there is none."""
+        """Return the entry of this id, alias or function; an UnknownNameError if there is none."""
+        if name not in self.ids:
+            raise UnknownNameError("entry", name, self.ids)
         return self.entries[self.ids[name]]
+
+    def find_erratum(self, name: str) -> Erratum:
+        """Return the erratum of this id; an UnknownNameError if there is none."""
+        if name.upper() not in self.errata:
+            raise UnknownNameError("erratum", name, self.errata)
+        return self.errata[name.upper()]
 
     def presets(self, name: str) -> tuple[Preset, ...]:
         """Return the presets of a formula, wherever the catalogue states them, or those that an entry states for another one."""
