@@ -251,7 +251,7 @@ class LatexWriter:
         None where there is no such order, or where the results are no fields.
         """
         values = [value for part in returned[1:] for value in (part.args if isinstance(part, ast.Call) else [part])]
-        if len(values) != len(self.fields) and not all(isinstance(value, ast.Name) for value in values):
+        if len(values) != len(self.fields) and not all(isinstance(value, ast.Name) and value.id != argument for value in values):
             return None
         targets = [self.symbols[argument], *(self.fields.values() if len(values) == len(self.fields) else map(self.expression, values))]
         pairs = [(target, value) for target, value in zip(targets, [returned[0], *values], strict=True) if target != self.expression(value)]

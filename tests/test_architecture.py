@@ -28,7 +28,8 @@ MAY_IMPORT = {
     "spec.conformance": {"spec.arithmetic", "spec.catalogue", "spec.changes", "spec.evidence", "spec.inputs", "spec.mutants", "reference"},
     "spec.pytest_plugin": set(),
     "spec.ledger": {"spec.arithmetic", "spec.catalogue", "spec.evidence", "reference"},
-    "spec.show": {"spec.arithmetic", "spec.catalogue", "spec.evidence", "reference"},
+    "spec.latex": {"reference"},
+    "spec.show": {"spec.arithmetic", "spec.catalogue", "spec.evidence", "spec.latex", "reference"},
     "spec.mutants": {"spec.arithmetic", "spec.catalogue", "spec.changes", "spec.evidence", "spec.ledger", "reference"},
 }
 ENTRY_POINTS = {"", "spec", "spec.cli"}
