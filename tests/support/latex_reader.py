@@ -116,7 +116,7 @@ class Reader:
         if token == "{":
             return self.marked()
         if token.startswith(r"\mathcal"):
-            return self.drawn(token)
+            return self.draw(token)
         if token.startswith(r"\mathrm"):
             word = token[8:-1].replace(r"\_", "_")
             return WORDS.get(word, repr(word))
@@ -181,7 +181,7 @@ class Reader:
             rows.append((self.comparison(), value))
             self.next(r"\\")
 
-    def drawn(self, token):
+    def draw(self, token):
         self.next(r"\left(")
         parameters = self.listed(r"\right)")
         self.next("_")
