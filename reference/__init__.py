@@ -17,7 +17,7 @@ from . import (
     quadratic,
     schedules,
 )
-from ._registry import FORMULAS, Formula, formula
+from ._registry import FORMULAS, Formula, formula, initial_state
 from ._tree import tree_leaves, tree_map, tree_unflatten
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "descent",
     "estimators",
     "formula",
+    "initial_state",
     "initialization",
     "landscapes",
     "losses",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ._initial import zeros
 from ._registry import formula
 
 if TYPE_CHECKING:  # names only: the domains load when something asks for them
@@ -23,8 +24,13 @@ class AdamState(NamedTuple):
     v: Squares
     t: Count
 
+    @classmethod
+    def initial(cls, theta: Array) -> AdamState:
+        """Return the state before the first step: zeros."""
+        return cls(zeros(theta), zeros(theta), 0)
 
-@formula("optimizers.adam")
+
+@formula("optimizers.adam", initial=AdamState.initial)
 def adam(
     theta: Array, grad: Array, state: AdamState, *, lr: Rate, beta1: Decay, beta2: Decay, eps: Eps, eps_root: Eps = 0
 ) -> tuple[Array, AdamState]:
@@ -52,8 +58,13 @@ class Moments(NamedTuple):
     m: Array
     v: Squares
 
+    @classmethod
+    def initial(cls, theta: Array) -> Moments:
+        """Return the state before the first step: zeros."""
+        return cls(zeros(theta), zeros(theta))
 
-@formula("optimizers.adam.uncorrected")
+
+@formula("optimizers.adam.uncorrected", initial=Moments.initial)
 def adam_uncorrected(
     theta: Array, grad: Array, state: Moments, *, lr: Rate, beta1: Decay, beta2: Decay, eps: Eps, eps_root: Eps = 0
 ) -> tuple[Array, Moments]:
@@ -81,7 +92,7 @@ def adam_uncorrected_transient(steps: Steps, *, beta1: Decay, beta2: Decay) -> N
     return (1 - beta1**steps) / np.sqrt(1 - beta2**steps)
 
 
-@formula("adam.efficient_form")
+@formula("adam.efficient_form", initial=AdamState.initial)
 def adam_efficient(
     theta: Array, grad: Array, state: AdamState, *, lr: Rate, beta1: Decay, beta2: Decay, eps: Eps
 ) -> tuple[Array, AdamState]:
@@ -149,8 +160,13 @@ class AdamaxState(NamedTuple):
     u: Magnitudes
     t: Count
 
+    @classmethod
+    def initial(cls, theta: Array) -> AdamaxState:
+        """Return the state before the first step: zeros."""
+        return cls(zeros(theta), zeros(theta), 0)
 
-@formula("optimizers.adamax")
+
+@formula("optimizers.adamax", initial=AdamaxState.initial)
 def adamax(theta: Array, grad: Array, state: AdamaxState, *, lr: Rate, beta1: Decay, beta2: Decay, eps: Eps) -> tuple[Array, AdamaxState]:
     """AdaMax: Adam with the largest gradient, older ones discounted, in the place of the root mean square; it needs no correction.
 
@@ -167,7 +183,7 @@ def adamax(theta: Array, grad: Array, state: AdamaxState, *, lr: Rate, beta1: De
     return theta - lr / (1 - beta1**t) * m / (u + eps), AdamaxState(m, u, t)
 
 
-@formula("optimizers.adam.l2")
+@formula("optimizers.adam.l2", initial=AdamState.initial)
 def adam_l2(
     theta: Array, grad: Array, state: AdamState, *, lr: Rate, beta1: Decay, beta2: Decay, eps: Eps, weight_decay: Weight, eps_root: Eps = 0
 ) -> tuple[Array, AdamState]:
@@ -187,7 +203,7 @@ def adam_l2(
     return theta - lr * m_hat / (np.sqrt(v_hat + eps_root) + eps), AdamState(m, v, t)
 
 
-@formula("optimizers.adamw")
+@formula("optimizers.adamw", initial=AdamState.initial)
 def adamw(
     theta: Array, grad: Array, state: AdamState, *, lr: Rate, beta1: Decay, beta2: Decay, eps: Eps, weight_decay: Weight, eps_root: Eps = 0
 ) -> tuple[Array, AdamState]:
@@ -214,8 +230,13 @@ class AmsgradState(NamedTuple):
     v_max: Squares
     t: Count
 
+    @classmethod
+    def initial(cls, theta: Array) -> AmsgradState:
+        """Return the state before the first step: zeros."""
+        return cls(zeros(theta), zeros(theta), zeros(theta), 0)
 
-@formula("optimizers.amsgrad")
+
+@formula("optimizers.amsgrad", initial=AmsgradState.initial)
 def amsgrad(
     theta: Array, grad: Array, state: AmsgradState, *, lr: Rate, beta1: Decay, beta2: Decay, eps: Eps, eps_root: Eps = 0
 ) -> tuple[Array, AmsgradState]:
@@ -245,8 +266,13 @@ class NadamState(NamedTuple):
     weight: Weight
     t: Count
 
+    @classmethod
+    def initial(cls, theta: Array) -> NadamState:
+        """Return the state before the first step: zeros."""
+        return cls(zeros(theta), zeros(theta), 0, 0)
 
-@formula("optimizers.nadam")
+
+@formula("optimizers.nadam", initial=NadamState.initial)
 def nadam(
     theta: Array,
     grad: Array,

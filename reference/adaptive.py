@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ._initial import zeros
 from ._registry import formula
 
 if TYPE_CHECKING:  # names only: the domains load when something asks for them
@@ -46,7 +47,7 @@ def ideal_rescaling(theta: Array, grad: Array, second_moment: SecondMoments, *, 
     return theta - lr * grad / np.sqrt(second_moment)
 
 
-@formula("optimizers.adagrad")
+@formula("optimizers.adagrad", initial=zeros)
 def adagrad(theta: Array, grad: Array, sum_sq: Squares, *, lr: Rate, eps: Eps, eps_root: Eps = 0) -> tuple[Array, Squares]:
     """AdaGrad: the rate of a coordinate falls with the root of its summed squared gradients.
 
@@ -80,7 +81,7 @@ def adagrad_regret_bound(grads: Series) -> Norm:
     return 2 * np.sqrt(np.sum(grads**2))
 
 
-@formula("optimizers.rmsprop")
+@formula("optimizers.rmsprop", initial=zeros)
 def rmsprop(theta: Array, grad: Array, mean_sq: Squares, *, lr: Rate, decay: Decay, eps: Eps, eps_root: Eps = 0) -> tuple[Array, Squares]:
     """RMSProp: AdaGrad with a running mean in place of the sum; it starts at 0 and stays uncorrected.
 
@@ -98,8 +99,13 @@ class CentredState(NamedTuple):
     mean_sq: Squares
     mean: Array
 
+    @classmethod
+    def initial(cls, theta: Array) -> CentredState:
+        """Return the state before the first step: zeros."""
+        return cls(zeros(theta), zeros(theta))
 
-@formula("optimizers.rmsprop.centered")
+
+@formula("optimizers.rmsprop.centered", initial=CentredState.initial)
 def rmsprop_centered(
     theta: Array, grad: Array, state: CentredState, *, lr: Rate, decay: Decay, eps: Eps, eps_root: Eps = 0
 ) -> tuple[Array, CentredState]:
@@ -143,8 +149,13 @@ class RMSPropNesterovState(NamedTuple):
     velocity: Array
     mean_sq: Squares
 
+    @classmethod
+    def initial(cls, theta: Array) -> RMSPropNesterovState:
+        """Return the state before the first step: zeros."""
+        return cls(zeros(theta), zeros(theta))
 
-@formula("optimizers.rmsprop_nesterov")
+
+@formula("optimizers.rmsprop_nesterov", initial=RMSPropNesterovState.initial)
 def rmsprop_nesterov(
     theta: Array,
     gradient: Gradient,
@@ -175,8 +186,13 @@ class AdaDeltaState(NamedTuple):
     mean_sq: Squares
     mean_sq_step: Squares
 
+    @classmethod
+    def initial(cls, theta: Array) -> AdaDeltaState:
+        """Return the state before the first step: zeros."""
+        return cls(zeros(theta), zeros(theta))
 
-@formula("optimizers.adadelta")
+
+@formula("optimizers.adadelta", initial=AdaDeltaState.initial)
 def adadelta(theta: Array, grad: Array, state: AdaDeltaState, *, decay: Decay, eps_grad: Eps, eps_step: Eps) -> tuple[Array, AdaDeltaState]:
     """AdaDelta: the root mean square of the steps so far stands where a learning rate would; eps_step is what gets it going.
 
@@ -198,8 +214,13 @@ class RpropState(NamedTuple):
     size: Sizes
     step: Array
 
+    @classmethod
+    def initial(cls, theta: Array, *, size: Positive) -> RpropState:
+        """Return the state before the first step, whose length in every coordinate is `size`."""
+        return cls(zeros(theta), zeros(theta) + size, zeros(theta))
 
-@formula("optimizers.rprop")
+
+@formula("optimizers.rprop", initial=RpropState.initial)
 def rprop(
     theta: Array, grad: Array, state: RpropState, *, grow: Growth, shrink: Factor, smallest: Positive, largest: Largest
 ) -> tuple[Array, RpropState]:
@@ -224,8 +245,13 @@ class RpropMinusState(NamedTuple):
     grad: Array
     size: Sizes
 
+    @classmethod
+    def initial(cls, theta: Array, *, size: Positive) -> RpropMinusState:
+        """Return the state before the first step, whose length in every coordinate is `size`."""
+        return cls(zeros(theta), zeros(theta) + size)
 
-@formula("optimizers.rprop.minus")
+
+@formula("optimizers.rprop.minus", initial=RpropMinusState.initial)
 def rprop_minus(
     theta: Array, grad: Array, state: RpropMinusState, *, grow: Growth, shrink: Factor, smallest: Positive, largest: Largest
 ) -> tuple[Array, RpropMinusState]:
@@ -242,7 +268,7 @@ def rprop_minus(
     return theta - np.sign(grad) * size, RpropMinusState(grad, size)
 
 
-@formula("optimizers.rprop.improved_minus")
+@formula("optimizers.rprop.improved_minus", initial=RpropMinusState.initial)
 def irprop_minus(
     theta: Array, grad: Array, state: RpropMinusState, *, grow: Growth, shrink: Factor, smallest: Positive, largest: Largest
 ) -> tuple[Array, RpropMinusState]:
@@ -268,8 +294,13 @@ class IRpropState(NamedTuple):
     step: Array
     loss: Loss
 
+    @classmethod
+    def initial(cls, theta: Array, *, size: Positive) -> IRpropState:
+        """Return the state before the first step, whose length in every coordinate is `size`."""
+        return cls(zeros(theta), zeros(theta) + size, zeros(theta), 0)
 
-@formula("optimizers.rprop.improved_plus")
+
+@formula("optimizers.rprop.improved_plus", initial=IRpropState.initial)
 def irprop_plus(
     theta: Array, grad: Array, loss: Loss, state: IRpropState, *, grow: Growth, shrink: Factor, smallest: Positive, largest: Largest
 ) -> tuple[Array, IRpropState]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from ._initial import copied, zeros
 from ._registry import formula
 
 if TYPE_CHECKING:  # names only: the domains load when something asks for them
@@ -16,8 +17,13 @@ class PolyakState(NamedTuple):
     mean: Array
     t: Count
 
+    @classmethod
+    def initial(cls, theta: Array) -> PolyakState:
+        """Return the state before the first step: zeros."""
+        return cls(zeros(theta), 0)
 
-@formula("averaging.polyak")
+
+@formula("averaging.polyak", initial=PolyakState.initial)
 def polyak_average(theta: Array, state: PolyakState) -> PolyakState:
     """Polyak's average: the mean of all points since the start, the initial one left out; no point has to be kept.
 
@@ -58,7 +64,7 @@ def polyak_variance(variance: Variance, steps: FromOne, *, curvature: Curvature,
     return variance * (steps - 2 * first + second) / (curvature * steps) ** 2
 
 
-@formula("averaging.ema")
+@formula("averaging.ema", initial=copied)
 def parameter_average(theta: Array, mean: Array, *, decay: Decay) -> Array:
     """Exponential moving average of the points: recent ones count most. It starts as a copy of θ₀, of total weight 1 from there on.
 
@@ -75,8 +81,13 @@ class DebiasedState(NamedTuple):
     total: Array
     t: Count
 
+    @classmethod
+    def initial(cls, theta: Array) -> DebiasedState:
+        """Return the state before the first step: zeros."""
+        return cls(zeros(theta), 0)
 
-@formula("averaging.ema.debiased")
+
+@formula("averaging.ema.debiased", initial=DebiasedState.initial)
 def debiased_parameter_average(theta: Array, state: DebiasedState, *, decay: Decay) -> tuple[Array, DebiasedState]:
     """Exponential moving average from zero, divided by the weight it has gathered: the start does not count at all.
 
@@ -96,8 +107,13 @@ class SwaState(NamedTuple):
     mean: Array
     models: FromOne
 
+    @classmethod
+    def initial(cls, theta: Array) -> SwaState:
+        """Return the state of the trained model alone."""
+        return cls(copied(theta), 1)
 
-@formula("averaging.swa")
+
+@formula("averaging.swa", initial=SwaState.initial)
 def stochastic_weight_average(theta: Array, state: SwaState) -> SwaState:
     """Stochastic weight averaging: the model at the end of each learning-rate cycle enters a plain mean.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ._initial import copied
 from ._registry import formula
 
 if TYPE_CHECKING:  # names only: the domains load when something asks for them
@@ -172,8 +173,13 @@ class ConjugateState(NamedTuple):
     grad: Point
     direction: Point
 
+    @classmethod
+    def initial(cls, grad: Point) -> ConjugateState:
+        """Return the state at the first point, from its gradient: descent."""
+        return cls(copied(grad), -grad)
 
-@formula("optimizers.cg")
+
+@formula("optimizers.cg", initial=ConjugateState.initial)
 def conjugate_gradient(theta: Point, state: ConjugateState, hessian: PositiveHessian) -> tuple[Point, ConjugateState]:
     """Conjugate gradients on a quadratic of Hessian A: exact steps along A-orthogonal directions, n at most, until the gradient is 0.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ._initial import copied, zeros
 from ._registry import formula
 
 if TYPE_CHECKING:  # names only: the domains load when something asks for them
@@ -234,8 +235,13 @@ class CentreState(NamedTuple):
     centres: Centres
     counts: ClusterCounts
 
+    @classmethod
+    def initial(cls, centres: Centres) -> CentreState:
+        """Return these centres without points."""
+        return cls(copied(centres), zeros(centres[:, 0]))
 
-@formula("kmeans.online")
+
+@formula("kmeans.online", initial=CentreState.initial)
 def online_kmeans(point: Vector, state: CentreState) -> CentreState:
     """K-means one point at a time: the nearest centre becomes the running mean of its points; descent on ‖x − c‖²/2 at the rate 1/n.
 
@@ -250,7 +256,7 @@ def online_kmeans(point: Vector, state: CentreState) -> CentreState:
     return CentreState(np.where(np.expand_dims(nearest, 1), moved, centres), counts)
 
 
-@formula("kmeans.minibatch")
+@formula("kmeans.minibatch", initial=CentreState.initial)
 def minibatch_kmeans(batch: Points, state: CentreState) -> CentreState:
     """K-means by minibatches: the whole batch is assigned first, then each point moves its centre at the rate 1/n.
 

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ._initial import copied, zeros
 from ._registry import formula
 
 if TYPE_CHECKING:  # names only: the domains load when something asks for them
     from .domains import Array, Count, Decay, Gradient, Gradients, Momentum, Norm, Rate, Rates, Variance, Vector, Weight
 
 
-@formula("optimizers.momentum.heavy_ball")
+@formula("optimizers.momentum.heavy_ball", initial=zeros)
 def heavy_ball(theta: Array, grad: Array, velocity: Array, *, lr: Rate, momentum: Momentum) -> tuple[Array, Array]:
     """Heavy ball: a step continues the one before it, shortened, and adds the descent.
 
@@ -28,7 +29,7 @@ def heavy_ball(theta: Array, grad: Array, velocity: Array, *, lr: Rate, momentum
     return theta + velocity, velocity
 
 
-@formula("optimizers.momentum.lr_outside")
+@formula("optimizers.momentum.lr_outside", initial=zeros)
 def heavy_ball_lr_outside(theta: Array, grad: Array, velocity: Array, *, lr: Rate, momentum: Momentum) -> tuple[Array, Array]:
     """Heavy ball with the learning rate outside: the velocity gathers gradients, and lr rescales all of them, old ones too.
 
@@ -40,7 +41,7 @@ def heavy_ball_lr_outside(theta: Array, grad: Array, velocity: Array, *, lr: Rat
     return theta - lr * velocity, velocity
 
 
-@formula("optimizers.momentum.ema")
+@formula("optimizers.momentum.ema", initial=zeros)
 def gradient_average(theta: Array, grad: Array, mean: Array, *, lr: Rate, decay: Decay) -> tuple[Array, Array]:
     """Descent along the exponential moving average of the gradients: a true mean, of total weight 1 − βᵗ.
 
@@ -52,7 +53,7 @@ def gradient_average(theta: Array, grad: Array, mean: Array, *, lr: Rate, decay:
     return theta - lr * mean, mean
 
 
-@formula("optimizers.momentum.two_point")
+@formula("optimizers.momentum.two_point", initial=copied)
 def heavy_ball_two_point(theta: Array, grad: Array, previous: Array, *, lr: Rate, momentum: Momentum) -> tuple[Array, Array]:
     """Heavy ball without a velocity: the last two points hold it. It starts with previous = theta.
 
@@ -63,7 +64,7 @@ def heavy_ball_two_point(theta: Array, grad: Array, previous: Array, *, lr: Rate
     return theta - lr * grad + momentum * (theta - previous), theta
 
 
-@formula("optimizers.momentum.two_stage")
+@formula("optimizers.momentum.two_stage", initial=zeros)
 def heavy_ball_two_stage(theta: Array, grad: Array, step: Array, *, lr: Rate, momentum: Momentum) -> tuple[Array, Array]:
     """Heavy ball in two stages: first a step against the gradient, then the previous step once more, scaled.
 
@@ -189,7 +190,7 @@ def impulse_displacement(grad: Array, *, lr: Rate, momentum: Momentum) -> Array:
     return -lr * grad / (1 - momentum)
 
 
-@formula("optimizers.nesterov.lookahead")
+@formula("optimizers.nesterov.lookahead", initial=zeros)
 def nesterov(theta: Array, gradient: Gradient, velocity: Array, *, lr: Rate, momentum: Momentum) -> tuple[Array, Array]:
     """Nesterov's momentum: heavy ball with the gradient taken where the velocity is about to lead.
 
@@ -201,7 +202,7 @@ def nesterov(theta: Array, gradient: Gradient, velocity: Array, *, lr: Rate, mom
     return theta + velocity, velocity
 
 
-@formula("optimizers.nesterov.change_of_variables")
+@formula("optimizers.nesterov.change_of_variables", initial=zeros)
 def nesterov_shifted(shifted: Array, grad: Array, velocity: Array, *, lr: Rate, momentum: Momentum) -> tuple[Array, Array]:
     """Nesterov's momentum in the look-ahead point x = θ + μ v: the gradient is taken where the parameters are. Constant momentum only.
 
@@ -213,7 +214,7 @@ def nesterov_shifted(shifted: Array, grad: Array, velocity: Array, *, lr: Rate, 
     return shifted + velocity + momentum * (velocity - previous), velocity
 
 
-@formula("optimizers.nesterov.tilde_code")
+@formula("optimizers.nesterov.tilde_code", initial=zeros)
 def nesterov_shifted_code(shifted: Array, grad: Array, velocity: Array, *, lr: Rate, momentum: Momentum) -> tuple[Array, Array]:
     """Nesterov's momentum in the look-ahead point, as it is usually programmed; θ = x − μ v is still to be recovered at the end.
 
@@ -225,7 +226,7 @@ def nesterov_shifted_code(shifted: Array, grad: Array, velocity: Array, *, lr: R
     return shifted - momentum * previous + (1 + momentum) * velocity, velocity
 
 
-@formula("optimizers.nesterov.framework_form")
+@formula("optimizers.nesterov.framework_form", initial=zeros)
 def nesterov_lr_outside(shifted: Array, grad: Array, velocity: Array, *, lr: Rate, momentum: Momentum) -> tuple[Array, Array]:
     """Nesterov's momentum as libraries have it: in the look-ahead point, with the learning rate outside the velocity.
 
@@ -243,8 +244,13 @@ class TwoSequenceState(NamedTuple):
     previous: Array
     weight: Weight
 
+    @classmethod
+    def initial(cls, theta: Array) -> TwoSequenceState:
+        """Return the state before the first step, which has no momentum."""
+        return cls(copied(theta), 0)
 
-@formula("optimizers.nesterov.two_sequence")
+
+@formula("optimizers.nesterov.two_sequence", initial=TwoSequenceState.initial)
 def nesterov_two_sequence(theta: Array, gradient: Gradient, state: TwoSequenceState, *, lr: Rate) -> tuple[Array, TwoSequenceState]:
     """Nesterov's method for convex functions: its growing momentum is what earns the rate 1/t², at lr = 1/L.
 

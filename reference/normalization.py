@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ._initial import zeros
 from ._registry import formula
 
 if TYPE_CHECKING:  # names only: the domains load when something asks for them
@@ -160,8 +161,13 @@ class RunningStats(NamedTuple):
     mean: Units
     var: UnitVariances
 
+    @classmethod
+    def initial(cls, units: Units) -> RunningStats:
+        """Return means 0 and variances 1, for as many units as this array has entries."""
+        return cls(zeros(units), zeros(units) + 1)
 
-@formula("norm.batch.running")
+
+@formula("norm.batch.running", initial=RunningStats.initial)
 def running_stats(state: RunningStats, x: Batch, *, momentum: Share, correction: Share = 0) -> RunningStats:
     """One batch more in the running mean and variance; momentum weights the old value, correction 1 makes the variances unbiased.
 
@@ -174,7 +180,7 @@ def running_stats(state: RunningStats, x: Batch, *, momentum: Share, correction:
     return RunningStats(momentum * state.mean + (1 - momentum) * mean, momentum * state.var + (1 - momentum) * var)
 
 
-@formula("norm.batch.running.new_weight")
+@formula("norm.batch.running.new_weight", initial=RunningStats.initial)
 def running_stats_new_weight(state: RunningStats, x: Batch, *, momentum: Share, correction: Share = 0) -> RunningStats:
     """The same with momentum as the weight of the new value.
 
@@ -193,8 +199,13 @@ class RunningDeviations(NamedTuple):
     mean: Units
     deviation: UnitDeviations
 
+    @classmethod
+    def initial(cls, units: Units) -> RunningDeviations:
+        """Return means 0 and deviations 1, for as many units as this array has entries."""
+        return cls(zeros(units), zeros(units) + 1)
 
-@formula("norm.batch.running.deviation")
+
+@formula("norm.batch.running.deviation", initial=RunningDeviations.initial)
 def running_deviations(state: RunningDeviations, x: Batch, *, momentum: Share, eps: Eps) -> RunningDeviations:
     """The running mean of standard deviations instead of variances: never more than the root of the running variance and eps.
 

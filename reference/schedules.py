@@ -145,8 +145,13 @@ class PlateauState(NamedTuple):
     best: ExtendedLoss
     bad: Count
 
+    @classmethod
+    def initial(cls, lr: Rate) -> PlateauState:
+        """Return the state before the first loss, at the learning rate `lr`."""
+        return cls(lr, np.inf, 0)
 
-@formula("schedule.plateau")
+
+@formula("schedule.plateau", initial=PlateauState.initial)
 def reduce_on_plateau(
     loss: Loss, state: PlateauState, *, factor: Factor, patience: Count, threshold: Norm = 0, relative: Decay = 0
 ) -> PlateauState:
@@ -163,7 +168,7 @@ def reduce_on_plateau(
     return PlateauState(np.where(stuck, factor * lr, lr), lowest, np.where(stuck, 0, count))  # type: ignore[arg-type]  # of no axes
 
 
-@formula("schedule.plateau.at_patience")
+@formula("schedule.plateau.at_patience", initial=PlateauState.initial)
 def reduce_on_plateau_at_patience(
     loss: Loss, state: PlateauState, *, factor: Factor, patience: FromOne, threshold: Norm = 0, relative: Decay = 0
 ) -> PlateauState:

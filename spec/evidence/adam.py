@@ -49,11 +49,6 @@ HYPER = {**COMMON, "eps": eps, "eps_root": root}
 KEEP1, KEEP2 = Fraction(9, 10), Fraction(999, 1000)  # the paper's β₁ and β₂
 
 
-def rest(x: Any) -> AdamState:
-    """The state before the first step, in the arithmetic of x."""
-    return AdamState(0 * x, 0 * x, 0)
-
-
 # --- Adam for every t --------------------------------------------------------------------------------------------------------------
 
 steps = sp.Symbol("n", integer=True, nonnegative=True)
@@ -89,7 +84,7 @@ def corrections_recover_a_constant(adam: Step, adam_first_step: Step) -> Claims:
     def closed(n: Any) -> AdamState:
         return AdamState((1 - beta1**n) * g, (1 - beta2**n) * g**2, n)
 
-    yield from by_induction(closed, lambda state: adam(theta, g, state, **HYPER)[1], rest(g))
+    yield from by_induction(closed, lambda state: adam(theta, g, state, **HYPER)[1], AdamState.initial(g))
     yield adam(theta, g, closed(t), **HYPER)[0] - theta, adam_first_step(g, lr=lr, eps=eps, eps_root=root)
     yield adam_first_step(s, lr=lr, eps=zero), -lr
     yield adam_first_step(-s, lr=lr, eps=zero), lr
@@ -98,7 +93,7 @@ def corrections_recover_a_constant(adam: Step, adam_first_step: Step) -> Claims:
 @proof("adam.first_step", scope="every gradient, decay, eps and eps_root")
 def first_step_from_rest(adam: Step, adam_first_step: Step) -> Claims:
     """From rest, whatever the decays; it is shorter than lr, by the share of eps in |g| + eps."""
-    yield adam(theta, g, rest(g), **HYPER)[0] - theta, adam_first_step(g, lr=lr, eps=eps, eps_root=root)
+    yield adam(theta, g, AdamState.initial(g), **HYPER)[0] - theta, adam_first_step(g, lr=lr, eps=eps, eps_root=root)
     yield adam_first_step(s, lr=lr, eps=eps) + lr, lr * eps / (s + eps)
 
 
@@ -107,7 +102,7 @@ def from_the_definition(
     adam: Step, theta: Vector, grads: Gradients, lr: Rate, beta1: Decay, beta2: Decay, eps: Rate, eps_root: Weight
 ) -> Claims:
     """The point after all steps, from the weighted sums over all gradients alone."""
-    point, state = theta, rest(theta)
+    point, state = theta, AdamState.initial(theta)
     expected = theta
     for n in range(1, len(grads) + 1):
         point, state = adam(point, grads[n - 1], state, lr=lr, beta1=beta1, beta2=beta2, eps=eps, eps_root=eps_root)
@@ -128,8 +123,8 @@ def steps_by_hand(adam: Step, adam_uncorrected: Step) -> Claims:
     for decay, values in SQUARES:
         hyper = {"lr": Rational(rate), "beta1": Rational(keep), "beta2": Rational(decay), "eps": Rational(stabiliser)}
         for grads in itertools.chain.from_iterable(itertools.product(values, repeat=n) for n in range(1, 5)):
-            x, state = Rational(5), rest(Rational(0))
-            y, bare = Rational(5), Moments(*rest(Rational(0))[:2])
+            x, state = Rational(5), AdamState.initial(Rational(0))
+            y, bare = Rational(5), Moments(*AdamState.initial(Rational(0))[:2])
             expected, uncorrected, mean = Fraction(5), Fraction(5), Fraction(0)
             for n, grad in enumerate(grads, start=1):
                 x, state = adam(x, Rational(grad), state, **hyper)
@@ -150,7 +145,7 @@ def constant_gradient_by_hand(adam: Step, adam_first_step: Step) -> Claims:
         (Fraction(-3), Fraction(1, 2)), (Fraction(0), KEEP1), (Fraction(0), Fraction(1, 3), KEEP2)
     ):
         for stabiliser in (Fraction(0), Fraction(1, 7)):
-            x, state, hyper = Rational(0), rest(Rational(0)), {"lr": Rational(1), "eps": Rational(stabiliser)}
+            x, state, hyper = Rational(0), AdamState.initial(Rational(0)), {"lr": Rational(1), "eps": Rational(stabiliser)}
             for n in range(1, 13):
                 x, state = adam(x, Rational(gradient), state, beta1=Rational(keep), beta2=Rational(decay), **hyper)
                 yield x, n * adam_first_step(Rational(gradient), **hyper)
@@ -193,8 +188,7 @@ def without_a_gradient(adam: Step, adam_uncorrected: Step, adamax: Step, amsgrad
 
 def starts(nothing: Any, ahead: Any, *steps: Step) -> list[tuple[Step, Any, dict[str, Any]]]:
     """Adam, its uncorrected form, AdaMax, AMSGrad and NAdam, each with its state at rest and the arguments that it alone has."""
-    states: list[Any] = [AdamState(nothing, nothing, 0), Moments(nothing, nothing), AdamaxState(nothing, nothing, 0)]
-    states += [AmsgradState(nothing, nothing, nothing, 0), NadamState(nothing, nothing, 0 * ahead, 0)]
+    states: list[Any] = [state.initial(nothing) for state in (AdamState, Moments, AdamaxState, AmsgradState, NadamState)]
     return list(zip(steps, states, [{}, {}, {}, {}, {"beta1_next": ahead}], strict=True))
 
 
@@ -233,7 +227,7 @@ def loops_of_the_slides(adam: Step) -> Claims:
 
 def steps_of(adam: Step, loop: range, hyper: dict[str, Any]) -> int:
     """How many steps a loop makes whose variable is the number of the step."""
-    x, state = Rational(0), rest(Rational(0))
+    x, state = Rational(0), AdamState.initial(Rational(0))
     for n in loop:
         x, state = adam(x, Rational(1), state._replace(t=n - 1), **hyper)
     return int(state.t)
@@ -376,7 +370,7 @@ def presets_lie_in_the_domain(adam: Step) -> Claims:
         yield all(0 <= one_of[name] < 1 for name in ("beta1", "beta2")) and one_of["lr"] > 0, True
         yield min(one_of.get("eps", 0), one_of.get("eps_root", 0)) >= 0, True
         hyper = {"eps": Rational(0)} | {name: Rational(value) for name, value in one_of.items() if name != "eps_root"}
-        x, _ = adam(Rational(0), Rational(-1), rest(Rational(0)), **hyper)
+        x, _ = adam(Rational(0), Rational(-1), AdamState.initial(Rational(0)), **hyper)
         yield bool(x <= one_of["lr"]), True
         yield (one_of["beta1"], one_of["beta2"]) == (KEEP1, KEEP2), number != 1
 
@@ -401,8 +395,8 @@ def efficient_form_makes_the_same_steps(
     adam: Step, adam_efficient: Step, theta: Vector, grads: Gradients, lr: Rate, beta1: Decay, beta2: Decay, eps: Rate
 ) -> Claims:
     """With eps √(1 − β₂ᵗ) at step t."""
-    point, ours = theta, rest(theta)
-    place, theirs = theta, rest(theta)
+    point, ours = theta, AdamState.initial(theta)
+    place, theirs = theta, AdamState.initial(theta)
     for n in range(1, len(grads) + 1):
         point, ours = adam(point, grads[n - 1], ours, lr=lr, beta1=beta1, beta2=beta2, eps=eps)
         scaled = eps * np.sqrt(1 - beta2**n)
@@ -507,8 +501,8 @@ def no_gradient_no_step(
     adam: Step, adam_efficient: Step, theta: Array, lr: Rate, beta1: Decay, beta2: Decay, eps: Rate, eps_root: Weight
 ) -> Claims:
     """From rest, parameters stay where they are."""
-    yield adam(theta, 0 * theta, rest(theta), lr=lr, beta1=beta1, beta2=beta2, eps=eps, eps_root=eps_root)[0], theta
-    yield adam_efficient(theta, 0 * theta, rest(theta), lr=lr, beta1=beta1, beta2=beta2, eps=eps)[0], theta
+    yield adam(theta, 0 * theta, AdamState.initial(theta), lr=lr, beta1=beta1, beta2=beta2, eps=eps, eps_root=eps_root)[0], theta
+    yield adam_efficient(theta, 0 * theta, AdamState.initial(theta), lr=lr, beta1=beta1, beta2=beta2, eps=eps)[0], theta
 
 
 # --- how long a step can be --------------------------------------------------------------------------------------------------------
@@ -533,7 +527,7 @@ def no_step_is_longer(adam: Step, adam_step_bound: Step) -> Claims:
     most = (1 - keep) ** 2 / (1 - decay)
     yield cap(adam_step_bound, 0 * t + 1), most
     yield cap(adam_step_bound, t + 2), ratio * cap(adam_step_bound, t + 1) + most
-    _, first = adam(theta, g, rest(g), lr=lr, eps=zero, **growing)
+    _, first = adam(theta, g, AdamState.initial(g), lr=lr, eps=zero, **growing)
     yield first.m**2, most * first.v
     slack = symbols("slack", nonnegative=True)
     moved, last = adam(theta, g, AdamState(m, m**2 / c + slack, t), lr=lr, eps=zero, **growing)
@@ -552,7 +546,9 @@ def bound_is_attained(adam: Step, adam_step_bound: Step) -> Claims:
         powers = (1 - ratio**n) / (1 - ratio)
         return AdamState((1 - beta1) * x**n * powers, (1 - beta1 * x) * x ** (2 * n) * powers, n)
 
-    yield from by_induction(closed, lambda state: adam(theta, x ** (state.t + 1), state, lr=lr, eps=zero, **growing)[1], rest(zero))
+    yield from by_induction(
+        closed, lambda state: adam(theta, x ** (state.t + 1), state, lr=lr, eps=zero, **growing)[1], AdamState.initial(zero)
+    )
     yield closed(t + 1).m ** 2, cap(adam_step_bound, t + 1) * closed(t + 1).v
 
 
@@ -575,7 +571,7 @@ def longest_steps(adam: Step, adam_step_bound: Step) -> Claims:
     """1, 1.0431, 2.2434, 5.7812, and 7.2703 in the limit: Adam itself makes these steps as gradients grow by 1.11 each time."""
     hyper = {"beta1": Ball(KEEP1), "beta2": Ball(KEEP2)}
     table = {1: "1.0000", 10: "1.0431", 100: "2.2434", 1000: "5.7812"}
-    growth, state = Ball(KEEP2 / KEEP1), rest(Ball(0))
+    growth, state = Ball(KEEP2 / KEEP1), AdamState.initial(Ball(0))
     for n in range(1, 1001):
         moved, state = adam(Ball(0), growth**n, state, lr=Ball(1), eps=Ball(0), **hyper)
         if n in table:
@@ -608,7 +604,7 @@ def bound_holds_for_all_sequences(adam: Step, adam_step_bound: Step) -> Claims:
         yield bounds[-1] ** 2, Ball(sum(a**2 / b for a, b in zip(first, second, strict=True)))
     hyper = {"lr": Ball(1), "beta1": Ball(keep), "beta2": Ball(decay), "eps": Ball(Fraction(1, 10**9))}
     for grads in itertools.product((1,), *((-2, 0, 1, 3),) * 3):
-        state = rest(Ball(0))
+        state = AdamState.initial(Ball(0))
         for grad, bound in zip(grads, bounds, strict=True):
             moved, state = adam(Ball(0), Ball(grad), state, **hyper)
             yield np.abs(moved) < bound, True
@@ -638,7 +634,7 @@ def scatter_by_hand(adam: Step, adam_noise_ratio: Step) -> Claims:
         hyper = {"lr": Rational(1), "beta1": Rational(keep), "beta2": Rational(decay), "eps": Rational(0)}
         total = Rational(0)
         for signs in itertools.product((-1, 1), repeat=6):
-            state, moved = rest(Rational(0)), Rational(0)
+            state, moved = AdamState.initial(Rational(0)), Rational(0)
             for sign in signs:
                 moved, state = adam(Rational(0), Rational(sign), state, **hyper)
             total = total + moved**2
@@ -670,7 +666,7 @@ def scatter_of_normal_noise(adam: Step, adam_noise_ratio: Step) -> Claims:
     """The root mean square of N steps has at most the deviation 1/√(2 N) of a normal one: five of them are allowed about the quadrature."""
     source, chains = np.random.default_rng(0), 50_000
     for decay in (0.999, 0.9):
-        moved, state = np.zeros(chains), rest(np.zeros(chains))
+        moved, state = np.zeros(chains), AdamState.initial(np.zeros(chains))
         for _ in range(100):
             moved, state = adam(np.zeros(chains), source.normal(0, 3, chains), state, lr=1.0, beta1=0.9, beta2=decay, eps=0.0)
         expected, spread = ratio_of_normal_noise(0.9, decay, 100), 5 / (2 * chains) ** 0.5
@@ -720,7 +716,7 @@ def limit_of_higher_powers(adamax: Step) -> Claims:
 @certified_value("optimizers.adamax", scope="gradients 2, 1, −1 at β₂ = .9, p = 2, 8, 32, 128")
 def higher_powers_approach(adamax: Step) -> Claims:
     """At p = 128 the p-th root is 1.61999998 where u is 1.62."""
-    decay, state = Ball(KEEP1), AdamaxState(Ball(0), Ball(0), 0)
+    decay, state = Ball(KEEP1), AdamaxState.initial(Ball(0))
     for gradient in (2, 1, -1):
         _, state = adamax(Ball(0), Ball(gradient), state, lr=Ball(1), beta1=Ball(0), beta2=decay, eps=Ball(0))
     yield state.u, Ball(Fraction(162, 100))
@@ -763,7 +759,7 @@ def adamax_exceeds_its_lr(adamax: Step) -> Claims:
     """In units of lr the steps come to 1.0091, where the paper has 1 for a bound."""
     (preset,) = presets("optimizers.adamax")
     hyper = {name: Ball(preset[name]) for name in ("lr", "beta1", "beta2")}
-    moved, state = Ball(0), AdamaxState(Ball(0), Ball(0), 0)
+    moved, state = Ball(0), AdamaxState.initial(Ball(0))
     for n in range(1, 301):
         moved, state = adamax(Ball(0), hyper["beta2"] ** n, state, eps=Ball(0), **hyper)
     yield -moved / hyper["lr"], prints_as("1.0091")
@@ -776,7 +772,7 @@ def adamax_by_hand(adamax: Step) -> Claims:
     keep, decay, stabiliser, rate = Fraction(1, 3), Fraction(3, 4), Fraction(1, 5), Fraction(1, 2)
     hyper = {"lr": Rational(rate), "beta1": Rational(keep), "beta2": Rational(decay), "eps": Rational(stabiliser)}
     for grads in itertools.product((-2, 0, 1), repeat=4):
-        x, state = Rational(5), AdamaxState(Rational(0), Rational(0), 0)
+        x, state = Rational(5), AdamaxState.initial(Rational(0))
         expected = Fraction(5)
         for n, grad in enumerate(grads, start=1):
             x, state = adamax(x, Rational(grad), state, **hyper)
@@ -807,9 +803,9 @@ def decay_alone(adamw: Step, adam_l2: Step) -> Claims:
     """Decoupled, all weights shrink by 1 − lr λ each step; coupled, the first step is lr for all of them, whatever λ and θ, but for eps."""
     hyper = {**COMMON, "eps": eps, "weight_decay": decay_rate}
     shrunk = lambda n: (theta * (1 - lr * decay_rate) ** n, AdamState(zero, zero, n))  # noqa: E731 - read as mathematics
-    yield from by_induction(shrunk, lambda pair: adamw(pair[0], zero, pair[1], **hyper), (theta, rest(zero)))
+    yield from by_induction(shrunk, lambda pair: adamw(pair[0], zero, pair[1], **hyper), (theta, AdamState.initial(zero)))
     for sign in (1, -1):
-        moved, _ = adam_l2(sign * s, zero, rest(zero), **hyper)
+        moved, _ = adam_l2(sign * s, zero, AdamState.initial(zero), **hyper)
         yield moved - sign * s, -sign * lr * decay_rate * s / (decay_rate * s + eps)
 
 
@@ -827,8 +823,8 @@ def decay_before_the_step(
 def coupled_decay_is_a_penalty(adam: Step, adam_l2: Step, theta: Array, lr: Rate, eps: Rate, weight_decay: Weight) -> Claims:
     """Four steps on the penalty alone are four steps of Adam on λ θ."""
     hyper = {"lr": lr, "beta1": 0.875, "beta2": 0.9375, "eps": eps}
-    ours, state = theta, rest(theta)
-    theirs, other = theta, rest(theta)
+    ours, state = theta, AdamState.initial(theta)
+    theirs, other = theta, AdamState.initial(theta)
     for _ in range(4):
         ours, state = adam_l2(ours, 0 * theta, state, weight_decay=weight_decay, **hyper)
         theirs, other = adam(theirs, weight_decay * theirs, other, **hyper)
@@ -874,7 +870,7 @@ def amsgrad_by_hand(amsgrad: Step) -> Claims:
     keep, stabiliser = Fraction(1, 3), Fraction(1, 5)
     hyper = {"lr": Rational(1), "beta1": Rational(keep), "beta2": Rational(0), "eps": Rational(stabiliser)}
     for grads in itertools.product((-2, 1, 3), repeat=4):
-        x, state = Rational(0), AmsgradState(Rational(0), Rational(0), Rational(0), 0)
+        x, state = Rational(0), AmsgradState.initial(Rational(0))
         expected, mean = Fraction(0), Fraction(0)
         for n, grad in enumerate(grads, start=1):
             x, state = amsgrad(x, Rational(grad), state, **hyper)
@@ -938,7 +934,7 @@ def nadam_on_its_schedule(nadam: Step) -> Claims:
     """Each step from the sums and products over all gradients before it."""
     schedule = [Ball(KEEP1) * (1 - np.exp(np.log(Ball(Fraction(24, 25))) * Fraction(n, 250)) / 2) for n in range(1, 7)]
     hyper = {"lr": Ball(Fraction(1, 2)), "beta2": Ball(KEEP2), "eps": Ball(Fraction(1, 3)), "eps_root": Ball(Fraction(1, 5))}
-    state = NadamState(Ball(0), Ball(0), Ball(0), 0)
+    state = NadamState.initial(Ball(0))
     mean, gathered, square = Ball(0), Ball(0), Ball(0)
     for n, grad in enumerate((3, -1, 0, 5, 2), start=1):
         now, following = schedule[n - 1 : n + 1]
@@ -968,7 +964,7 @@ def nadam_by_hand(nadam: Step) -> Claims:
     schedule = [Fraction(k, k + 2) for k in range(1, 6)]
     for signs in itertools.product((-1, 1), repeat=4):
         x, expected, mean, product = Rational(0), Fraction(0), Fraction(0), Fraction(1)
-        state = NadamState(Rational(0), Rational(0), Rational(0), 0)
+        state = NadamState.initial(Rational(0))
         for sign, (now, following) in zip(signs, itertools.pairwise(schedule), strict=True):
             hyper = {"beta1": Rational(now), "beta1_next": Rational(following), "beta2": Rational(Fraction(2, 3))}
             x, state = nadam(x, Rational(3 * sign), state, lr=Rational(1), eps=Rational(Fraction(1, 2)), **hyper)
@@ -978,7 +974,7 @@ def nadam_by_hand(nadam: Step) -> Claims:
         yield state.weight, 1 - product
         yield state.t, 4
     hyper = {"beta1": Rational(KEEP1), "beta1_next": Rational(KEEP1), "beta2": Rational(KEEP2), "eps": Rational(0)}
-    start = NadamState(Rational(0), Rational(0), Rational(0), 0)
+    start = NadamState.initial(Rational(0))
     yield nadam(Rational(0), Rational(-5), start, lr=Rational(1), **hyper)[0], Fraction(28, 19)
 
 
@@ -992,4 +988,4 @@ def landscapes(adam: Step) -> Claims:
     def rule(rate: float) -> Any:
         return lambda p, gradient, state: adam(p, gradient(p), state, lr=rate, beta1=0.9, beta2=0.999, eps=1e-8)
 
-    yield tuple(row_of_r6(rule, [0.01, 0.01, 0.01, 0.1, 0.01], rest)), (72, 77, 77, 167, 2085)
+    yield tuple(row_of_r6(rule, [0.01, 0.01, 0.01, 0.1, 0.01], AdamState.initial)), (72, 77, 77, 167, 2085)

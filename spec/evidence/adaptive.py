@@ -576,14 +576,14 @@ def centred_by_hand(rmsprop_centered: Step) -> Claims:
     half = Rational(Fraction(1, 2))
     for sign, outside in itertools.product(SIGNS, (0, 1)):
         at, state = rmsprop_centered(
-            Rational(0), Rational(2 * sign), CentredState(Rational(0), Rational(0)), lr=Rational(3), decay=half, eps=Rational(outside)
+            Rational(0), Rational(2 * sign), CentredState.initial(Rational(0)), lr=Rational(3), decay=half, eps=Rational(outside)
         )
         yield (at, state), (Fraction(-6 * sign, 1 + outside), (2, sign))
         moved, state = rmsprop_centered(at, Rational(Fraction(3 * sign, 2)), state, lr=Rational(3), decay=half, eps=Rational(outside))
         yield moved - at, -Fraction(9 * sign, 2) / (Fraction(3, 4) + outside)
         yield state, (Fraction(17, 8), Fraction(5 * sign, 4))
     inside = rmsprop_centered(
-        Rational(0), Rational(2), CentredState(Rational(0), Rational(0)), lr=Rational(3), decay=half, eps=Rational(0), eps_root=Rational(3)
+        Rational(0), Rational(2), CentredState.initial(Rational(0)), lr=Rational(3), decay=half, eps=Rational(0), eps_root=Rational(3)
     )
     yield inside[0], -3
 

@@ -1,25 +1,33 @@
-"""AdaGrad and its relatives where the gradient is zero: a stabiliser keeps every step finite, and without one the door says so."""
+"""AdaGrad and its relatives where the gradient is zero: a stabiliser keeps every step finite, without one the result is refused."""
+
+import functools
 
 import numpy as np
 import pytest
 from trainspec.reference import adaptive
-from trainspec.reference.adaptive import AdaDeltaState, CentredState, RMSPropNesterovState
 
-REST = np.zeros(2)
+ZEROS = np.zeros(2)
 HALF_A_GRADIENT = np.array([0.0, 1.0])
 
 
 def steps(eps):
     """Each method's first step from 0, its name, and how it is called with a gradient that misses one coordinate."""
     more = {"lr": 0.1, "decay": 0.9, "eps": eps}
-    resting = RMSPropNesterovState(REST, REST)
-    return {
-        "adagrad": lambda: adaptive.adagrad(REST, HALF_A_GRADIENT, REST, lr=0.1, eps=eps),
-        "rmsprop": lambda: adaptive.rmsprop(REST, HALF_A_GRADIENT, REST, **more),
-        "rmsprop_centered": lambda: adaptive.rmsprop_centered(REST, HALF_A_GRADIENT, CentredState(REST, REST), **more),
-        "rmsprop_nesterov": lambda: adaptive.rmsprop_nesterov(REST, lambda x: HALF_A_GRADIENT, resting, momentum=0.9, **more),
-        "adadelta": lambda: adaptive.adadelta(REST, HALF_A_GRADIENT, AdaDeltaState(REST, REST), decay=0.95, eps_grad=eps, eps_step=1e-6),
+    settings = {
+        "adagrad": {"lr": 0.1, "eps": eps},
+        "rmsprop": more,
+        "rmsprop_centered": more,
+        "rmsprop_nesterov": {"momentum": 0.9, **more},
+        "adadelta": {"decay": 0.95, "eps_grad": eps, "eps_step": 1e-6},
     }
+    return {name: functools.partial(first_step, name, **keywords) for name, keywords in settings.items()}
+
+
+def first_step(name, **settings):
+    """Return the first step from 0."""
+    formula = getattr(adaptive, name)
+    grad = (lambda x: HALF_A_GRADIENT) if name == "rmsprop_nesterov" else HALF_A_GRADIENT
+    return formula(ZEROS, grad, formula.initial(ZEROS), **settings)
 
 
 @pytest.mark.parametrize("name", steps(0))
