@@ -13,6 +13,6 @@ def zeros(theta: Array) -> Array:
     return 0 * theta + 0  # 0 · θ alone may be −0
 
 
-def copied(theta: Array) -> Array:
+def copy_of(theta: Array) -> Array:
     """Return the array itself in memory of its own, in whatever arithmetic it is."""
     return 1 * theta

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from ._initial import copied, zeros
+from ._initial import copy_of, zeros
 from ._registry import formula
 
 if TYPE_CHECKING:  # names only: the domains load when something asks for them
@@ -64,7 +64,7 @@ def polyak_variance(variance: Variance, steps: FromOne, *, curvature: Curvature,
     return variance * (steps - 2 * first + second) / (curvature * steps) ** 2
 
 
-@formula("averaging.ema", initial=copied)
+@formula("averaging.ema", initial=copy_of)
 def parameter_average(theta: Array, mean: Array, *, decay: Decay) -> Array:
     """Exponential moving average of the points: recent ones count most. It starts as a copy of θ₀, of total weight 1 from there on.
 
@@ -110,7 +110,7 @@ class SwaState(NamedTuple):
     @classmethod
     def initial(cls, theta: Array) -> SwaState:
         """Return the state of the trained model alone."""
-        return cls(copied(theta), 1)
+        return cls(copy_of(theta), 1)
 
 
 @formula("averaging.swa", initial=SwaState.initial)

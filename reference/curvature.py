@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ._initial import copied
+from ._initial import copy_of
 from ._registry import formula
 
 if TYPE_CHECKING:  # names only: the domains load when something asks for them
@@ -176,7 +176,7 @@ class ConjugateState(NamedTuple):
     @classmethod
     def initial(cls, grad: Point) -> ConjugateState:
         """Return the state at the first point, from its gradient: descent."""
-        return cls(copied(grad), -grad)
+        return cls(copy_of(grad), -grad)
 
 
 @formula("optimizers.cg", initial=ConjugateState.initial)

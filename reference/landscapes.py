@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ._initial import copied, zeros
+from ._initial import copy_of, zeros
 from ._registry import formula
 
 if TYPE_CHECKING:  # names only: the domains load when something asks for them
@@ -238,7 +238,7 @@ class CentreState(NamedTuple):
     @classmethod
     def initial(cls, centres: Centres) -> CentreState:
         """Return these centres without points."""
-        return cls(copied(centres), zeros(centres[:, 0]))
+        return cls(copy_of(centres), zeros(centres[:, 0]))
 
 
 @formula("kmeans.online", initial=CentreState.initial)

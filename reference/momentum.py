@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ._initial import copied, zeros
+from ._initial import copy_of, zeros
 from ._registry import formula
 
 if TYPE_CHECKING:  # names only: the domains load when something asks for them
@@ -53,7 +53,7 @@ def gradient_average(theta: Array, grad: Array, mean: Array, *, lr: Rate, decay:
     return theta - lr * mean, mean
 
 
-@formula("optimizers.momentum.two_point", initial=copied)
+@formula("optimizers.momentum.two_point", initial=copy_of)
 def heavy_ball_two_point(theta: Array, grad: Array, previous: Array, *, lr: Rate, momentum: Momentum) -> tuple[Array, Array]:
     """Heavy ball without a velocity: the last two points hold it. It starts with previous = theta.
 
@@ -247,7 +247,7 @@ class TwoSequenceState(NamedTuple):
     @classmethod
     def initial(cls, theta: Array) -> TwoSequenceState:
         """Return the state before the first step, which has no momentum."""
-        return cls(copied(theta), 0)
+        return cls(copy_of(theta), 0)
 
 
 @formula("optimizers.nesterov.two_sequence", initial=TwoSequenceState.initial)

@@ -42,7 +42,7 @@ def test_what_returns_a_state_says_how_it_starts():
 def test_every_optimizer_of_two_results_says_how_it_starts():
     stateless = {"optimizers.path_sgd", "optimizers.sgd.order_two_functions"}  # two arrays of weights; two ends of a cycle
     optimizers = {identifier for identifier in FORMULAS if identifier.startswith("optimizers.")}
-    pairs = {one for one in optimizers if "tuple" in str(inspect.signature(FORMULAS[one].raw).return_annotation)}
+    pairs = {identifier for identifier in optimizers if "tuple" in str(inspect.signature(FORMULAS[identifier].raw).return_annotation)}
     assert pairs - set(STEPPING) == stateless
 
 
@@ -121,7 +121,7 @@ def tree_map_values(function, values):
 
 
 @pytest.mark.parametrize("number", [symbols("a"), Ball(3), Rational(3)], ids=["Symbolic", "Ball", "Rational"])
-@pytest.mark.parametrize("identifier", [one for one in STEPPING if not one.startswith(("kmeans.", "schedule."))])
+@pytest.mark.parametrize("identifier", [identifier for identifier in STEPPING if not identifier.startswith(("kmeans.", "schedule."))])
 def test_every_arithmetic_makes_initial_states(identifier, number):
     state = initial_state(identifier, number, size=number)
     assert all(isinstance(leaf, type(number) | int) for leaf in tree_leaves(state))
