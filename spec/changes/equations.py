@@ -85,7 +85,7 @@ def written(node: ast.expr) -> tuple[str, int]:
         case ast.Name(name):
             return symbol(name), POWER + 1
         case ast.Constant(value):
-            return f"{value}", POWER + 1
+            return str(value), POWER + 1
         case ast.UnaryOp(ast.USub(), operand):
             return f"−{expression(operand, PRODUCT)}", SUM
         case ast.BinOp(left, ast.Add() | ast.Sub() as operator, right):

@@ -1,4 +1,7 @@
-"""Patterns of expressions: Python text in which a capital letter stands for any expression, matched against syntax trees and rewritten."""
+"""Patterns of expressions, matched against syntax trees and rewritten.
+
+A pattern is Python text in which a capital letter stands for any expression, and `**K` for whatever arguments by name a call has besides.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +33,29 @@ def match(pattern: ast.AST, node: ast.AST, bindings: Bindings) -> bool:
         return bound is node or is_equal(bound, node)
     if type(pattern) is not type(node):
         return False
+    if isinstance(pattern, ast.Call) and isinstance(node, ast.Call) and (rest := rest_of_keywords(pattern)):
+        return match_call(pattern, node, rest, bindings)
     return all(
         match_field(getattr(pattern, field, None), getattr(node, field, None), bindings) for field in pattern._fields if field != "ctx"
+    )
+
+
+def rest_of_keywords(call: ast.Call) -> str:
+    """Return K where a call ends with `**K`, a wildcard, else nothing."""
+    last = call.keywords[-1] if call.keywords else None
+    return last.value.id if last and last.arg is None and isinstance(last.value, ast.Name) and is_wildcard(last.value.id) else ""
+
+
+def match_call(pattern: ast.Call, node: ast.Call, rest: str, bindings: Bindings) -> bool:
+    """Return whether a call has the form of a pattern that ends with `**K`; K stands for the keywords that the pattern does not name."""
+    named = {keyword.arg: keyword.value for keyword in pattern.keywords[:-1]}
+    by_name = {keyword.arg: keyword.value for keyword in node.keywords}
+    besides = ast.Call(ast.Name("dict", ast.Load()), [], [keyword for keyword in node.keywords if keyword.arg not in named])
+    return (
+        match(pattern.func, node.func, bindings)
+        and match_field(pattern.args, node.args, bindings)
+        and all(name in by_name and match(value, by_name[name], bindings) for name, value in named.items())
+        and is_equal(bindings.setdefault(rest, besides), besides)
     )
 
 
@@ -56,7 +80,7 @@ def any_wildcard(node: ast.AST) -> bool:
 
 def substitute(template: ast.expr, bindings: Mapping[str, ast.expr]) -> ast.expr:
     """Return the template with what is bound in the place of its names."""
-    return Substitution(bindings).visit(template)  # type: ignore[no-any-return]
+    return Substitution(bindings).visit(template)
 
 
 class Rewriting:
@@ -93,15 +117,24 @@ class Substitution(Rewriting):
         """Return what stands in the place of a name, or the node with its parts substituted."""
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
             return self.values.get(node.id, node)
-        return super().visit(node)
+        node = super().visit(node)
+        if isinstance(node, ast.Call) and node.keywords and node.keywords[-1].arg is None:
+            keywords = node.keywords[-1].value
+            if isinstance(keywords, ast.Call) and isinstance(keywords.func, ast.Name) and keywords.func.id == "dict":
+                return copied(node, {"keywords": [*node.keywords[:-1], *keywords.keywords]})
+        return node
 
 
 class Replacement(Rewriting):
-    """A traversal that rewrites every part of a tree that has the form of a pattern, the outermost first; it counts what it rewrote."""
+    """A traversal that rewrites the parts of a tree that have the form of a pattern, the outermost first; it counts them.
 
-    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
+    With `only`, one of them is rewritten, by its number from 0; `matched` is the one that was rewritten last.
+    """
+
+    def __init__(self, pairs: Iterable[tuple[str, str]], only: int | None = None) -> None:
         self.pairs = [(parse_expression(pattern), parse_expression(template)) for pattern, template in pairs]
-        self.count = 0
+        self.only, self.count = only, 0
+        self.matched: ast.expr | None = None
 
     def visit(self, node: Any) -> Any:
         """Return the node rewritten by the first pattern that it has the form of, or with its parts rewritten."""
@@ -110,7 +143,12 @@ class Replacement(Rewriting):
                 bindings: Bindings = {}
                 if match(pattern, node, bindings):
                     self.count += 1
-                    return substitute(template, {name: self.visit(value) for name, value in bindings.items()})
+                    if self.only is None:
+                        self.matched = node
+                        return substitute(template, {name: self.visit(value) for name, value in bindings.items()})
+                    if self.count == self.only + 1:
+                        self.matched = node
+                        return substitute(template, bindings)
         return super().visit(node)
 
 
@@ -138,3 +176,14 @@ def names_read(node: ast.AST) -> frozenset[str]:
 def names_assigned(node: ast.AST) -> frozenset[str]:
     """Return the names that a tree assigns."""
     return frozenset(part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store))
+
+
+class NodeReplacement(Rewriting):
+    """A traversal that replaces one node."""
+
+    def __init__(self, target: ast.AST, fresh: ast.AST) -> None:
+        self.target, self.fresh = target, fresh
+
+    def visit(self, node: Any) -> Any:
+        """Return the new node in the place of the target, or the node with its parts visited."""
+        return self.fresh if node is self.target else super().visit(node)

@@ -19,12 +19,12 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from ...reference import FORMULAS
-from .patterns import Replacement, Rewriting, Simplification, Substitution, names_assigned, names_read, parse_expression
+from .patterns import NodeReplacement, Replacement, Rewriting, Simplification, Substitution, names_assigned, names_read, parse_expression
 
 ARGUMENTS = ("theta", "gradient", "lr")  # what every step is given besides its state and its hyper-parameters
 COUNTED = ("Count", "Weight")  # annotations of the fields of a state that are numbers and start at 0
@@ -35,58 +35,34 @@ class NotApplicable(ValueError):
 
 
 @dataclass(frozen=True)
-class Program:
-    """The statements of one step, and the state that it keeps: every name with the expression of its initial value."""
+class Statements:
+    """Statements over plain names, and the changes that are made to them."""
 
     statements: tuple[ast.stmt, ...]
-    state: Mapping[str, ast.expr] = field(default_factory=dict)
-
-    @functools.cached_property
-    def parameters(self) -> tuple[str, ...]:
-        """The hyper-parameters: names that are read and never assigned before, but for the state and what every step is given."""
-        known, found = {*ARGUMENTS, *self.state, "np"}, dict[str, None]()
-        for statement in self.statements:
-            found |= dict.fromkeys(name for name in sorted(names_read(statement)) if name not in known and not is_global(name))
-            known |= names_assigned(statement)
-        for initial in self.state.values():
-            found |= dict.fromkeys(name for name in sorted(names_read(initial)) if name not in (*ARGUMENTS, "np"))
-        return tuple(found)
 
     @functools.cached_property
     def source(self) -> str:
-        """The program as Python."""
+        """The statements as Python."""
         return "\n".join(unparsed(statement) for statement in self.statements)
 
-    @functools.cached_property
-    def step(self) -> Callable[..., tuple[Any, ...]]:
-        """(θ, the gradient as a function of the point, lr, state …, hyper-parameters …) → (θ, state …)."""
-        result = ast.Tuple([read("theta"), *map(read, self.state)], ast.Load())
-        return compiled("step", (*ARGUMENTS, *self.state, *self.parameters), (*self.statements, ast.Return(result)))
+    def replaced(self, pairs: Mapping[str, str], within: Sequence[str] = (), only: int | None = None) -> Self:
+        """Return the program with expressions rewritten, everywhere or in the statements that assign the names in `within`.
 
-    @functools.cached_property
-    def start(self) -> Callable[..., tuple[Any, ...]]:
-        """(θ, the first lr, hyper-parameters …) → the initial state."""
-        result = ast.Tuple(list(self.state.values()), ast.Load())
-        return compiled("start", ("theta", "lr", *self.parameters), (ast.Return(result),))
-
-    # --- changes ----------------------------------------------------------------------------------------------------------------------
-
-    def replaced(self, pairs: Mapping[str, str], within: Sequence[str] = ()) -> Program:
-        """Return the program with expressions rewritten, everywhere or in the statements that assign the names in `within`."""
-        replacement = Replacement(pairs.items())
+        With `only`, one of the expressions is rewritten: they are counted from 0, an expression before its parts.
+        """
+        replacement = Replacement(pairs.items(), only)
         statements = []
         for statement in self.statements:
             if within and not names_assigned(statement) & set(within):
                 statements.append(statement)
                 continue
-            before = replacement.count
             fresh = replacement.visit(statement)
-            statements.append(Simplification().visit(fresh) if replacement.count > before else statement)
-        if not replacement.count:
+            statements.append(statement if fresh is statement else Simplification().visit(fresh))
+        if replacement.count <= (only or 0):
             raise NotApplicable(f"no {' or '.join(pairs)} in {', '.join(within) or 'the program'}")
         return replace(self, statements=tuple(statements))
 
-    def with_assignment(self, text: str) -> Program:
+    def with_assignment(self, text: str) -> Self:
         """Return the program with another right-hand side for one name."""
         (fresh,) = parse_statements(text)
         (target,) = names_assigned(fresh)
@@ -95,8 +71,8 @@ class Program:
         statements = tuple(fresh if target in names_assigned(statement) else statement for statement in self.statements)
         return replace(self, statements=statements)
 
-    def inserted(self, text: str, at: str) -> Program:
-        """Return the program with statements at its start, after its gradient, before the update of θ, or at its end."""
+    def inserted(self, text: str, at: str) -> Self:
+        """Return the program with statements at a place that `index` knows."""
         fresh = parse_statements(text)
         index = self.index(at)
         return replace(self, statements=(*self.statements[:index], *fresh, *self.statements[index:]))
@@ -113,11 +89,7 @@ class Program:
             raise NotApplicable(f"{name} is not assigned")
         return places[0] + (at != "update")
 
-    def with_state(self, initial: Mapping[str, str]) -> Program:
-        """Return the program with more names in its state, or with other initial values."""
-        return replace(self, state={**self.state, **{name: parse_expression(text) for name, text in initial.items()}})
-
-    def with_previous(self, name: str, within: Sequence[str] = ()) -> Program:
+    def with_previous(self, name: str, within: Sequence[str] = ()) -> Self:
         """Return the program whose statements after the update of a name read the value from before it."""
         place = self.index(f"after {name}")
         before = f"{name}_before"
@@ -133,12 +105,46 @@ class Program:
         (copy,) = parse_statements(f"{before} = {name}")
         return replace(self, statements=(copy, *self.statements[:place], *later))
 
-    def inlined(self, name: str) -> Program:
+    def inlined(self, name: str) -> Self:
         """Return the program with the value of a name in the place of it."""
         place = self.index(f"after {name}") - 1
         value = self.statements[place].value  # type: ignore[attr-defined]
         rest = [Substitution({name: value}).visit(statement) for statement in self.statements[place + 1 :]]
         return replace(self, statements=(*self.statements[:place], *rest))
+
+
+@dataclass(frozen=True)
+class Program(Statements):
+    """The statements of one step, and the state that it keeps: every name with the expression of its initial value."""
+
+    state: Mapping[str, ast.expr] = field(default_factory=dict)
+
+    @functools.cached_property
+    def parameters(self) -> tuple[str, ...]:
+        """The hyper-parameters: names that are read and never assigned before, but for the state and what every step is given."""
+        known, found = {*ARGUMENTS, *self.state, "np"}, dict[str, None]()
+        for statement in self.statements:
+            found |= dict.fromkeys(name for name in sorted(names_read(statement)) if name not in known and not is_global(name))
+            known |= names_assigned(statement)
+        for initial in self.state.values():
+            found |= dict.fromkeys(name for name in sorted(names_read(initial)) if name not in (*ARGUMENTS, "np"))
+        return tuple(found)
+
+    @functools.cached_property
+    def step(self) -> Callable[..., tuple[Any, ...]]:
+        """(θ, the gradient as a function of the point, lr, state …, hyper-parameters …) → (θ, state …)."""
+        result = ast.Tuple([read("theta"), *map(read, self.state)], ast.Load())
+        return compiled("step", (*ARGUMENTS, *self.state, *self.parameters), (*self.statements, ast.Return(result)))
+
+    @functools.cached_property
+    def start(self) -> Callable[..., tuple[Any, ...]]:
+        """(θ, the first lr, hyper-parameters …) → the initial state."""
+        result = ast.Tuple(list(self.state.values()), ast.Load())
+        return compiled("start", ("theta", "lr", *self.parameters), (ast.Return(result),))
+
+    def with_state(self, initial: Mapping[str, str]) -> Program:
+        """Return the program with more names in its state, or with other initial values."""
+        return replace(self, state={**self.state, **{name: parse_expression(text) for name, text in initial.items()}})
 
     def without_unused(self) -> Program:
         """Return the program without statements and state that nothing reads."""
@@ -170,14 +176,18 @@ def is_global(name: str) -> bool:
 FUNCTIONS = {formula.__name__: formula.raw for formula in FORMULAS.values()}
 
 
-def compiled(name: str, arguments: Iterable[str], body: Iterable[ast.stmt]) -> Callable[..., Any]:
-    """Return a function of these arguments by name, made of these statements."""
-    names = ast.arguments([], [ast.arg(argument) for argument in arguments], None, [], [], None, [])
+def compiled(
+    name: str, arguments: Iterable[str] | ast.arguments, body: Iterable[ast.stmt], namespace: Mapping[str, Any] | None = None
+) -> Callable[..., Any]:
+    """Return a function made of these statements, which see the names of a namespace and the formulas of the reference."""
+    names = arguments
+    if not isinstance(names, ast.arguments):
+        names = ast.arguments([], [ast.arg(argument) for argument in names], None, [], [], None, [])
     function = ast.FunctionDef(name, names, [located(statement) for statement in body], [], lineno=1, col_offset=0)
     if sys.version_info >= (3, 12):
         function.type_params = []
-    space: dict[str, Any] = {"np": np, **FUNCTIONS}
-    for argument in names.args:
+    space: dict[str, Any] = {"np": np, **(namespace or {}), **FUNCTIONS}
+    for argument in (*names.args, *names.kwonlyargs):
         argument.lineno = argument.col_offset = argument.end_lineno = argument.end_col_offset = 1
     exec(compile(ast.Module([function], []), f"<{name}>", "exec"), space)  # the reference's own source, changed
     result: Callable[..., Any] = space[name]
@@ -350,17 +360,6 @@ def is_call_of(node: ast.AST, name: str) -> bool:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
 
 
-class NodeReplacement(Rewriting):
-    """A traversal that replaces one node."""
-
-    def __init__(self, target: ast.AST, fresh: ast.AST) -> None:
-        self.target, self.fresh = target, fresh
-
-    def visit(self, node: Any) -> Any:
-        """Return the new node in the place of the target, or the node with its parts visited."""
-        return self.fresh if node is self.target else super().visit(node)
-
-
 # --- composition ----------------------------------------------------------------------------------------------------------------------
 
 
@@ -398,7 +397,8 @@ def run(program: Program, theta: Any, grads: Any, lrs: Any, slopes: Any, hyper: 
     state = program.start(theta=theta, lr=lrs[0], **values)
     for index, (row, lr) in enumerate(zip(grads, lrs, strict=True)):
         gradient = functools.partial(gradient_at, row, None if slopes is None else slopes[index])
-        theta, *state = program.step(theta, gradient, lr, *state, **values)
+        theta, *rest = program.step(theta, gradient, lr, *state, **values)
+        state = tuple(rest)
         yield {"theta": theta, **dict(zip(program.state, state, strict=True))}
 
 

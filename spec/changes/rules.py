@@ -57,4 +57,4 @@ def names_of(within: str | Sequence[str], roles: Mapping[str, str]) -> tuple[str
 
 def in_roles(text: str, roles: Mapping[str, str]) -> str:
     """Return a text with the names of roles, such as FIRST, replaced by the names that a family has for them."""
-    return re.sub(r"\b[A-Z]{2,}\b", lambda found: roles.get(found[0], found[0]), text)
+    return re.sub(r"\b[A-Z]{2,}\b", lambda name: roles.get(name[0], name[0]), text)

@@ -1,0 +1,185 @@
+"""A formula that makes no step as a program: the statements of its source, and `result = …`, or one such name for each result.
+
+The program of `minmax_fit` reads
+
+    minimum = np.min(data, axis=0)
+    result_1 = minimum
+    result_2 = np.max(data, axis=0) - minimum
+
+Results are numbered in the order of their leaves; states among them are built of them again when the program is compiled.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import inspect
+import sys
+import textwrap
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, get_args
+
+from ...reference import FORMULAS
+from ...reference.validation import resolve_annotations
+from .patterns import names_assigned, names_read, parse_expression
+from .program import Statements, assignment, compiled, in_sequence, parts_of, read
+
+
+@dataclass(frozen=True)
+class FunctionProgram(Statements):
+    """The statements of a formula, its arguments with their defaults, and what it returns as an expression of its results."""
+
+    formula: str
+    arguments: ast.arguments
+    returned: ast.expr
+
+    @functools.cached_property
+    def results(self) -> tuple[str, ...]:
+        """The names of its results: `result`, or `result_1` and so on."""
+        return tuple(part.id for part in ast.walk(self.returned) if isinstance(part, ast.Name) and part.id.startswith("result"))
+
+    @functools.cached_property
+    def argument_names(self) -> tuple[str, ...]:
+        """The names of its arguments, in order."""
+        return tuple(argument.arg for argument in (*self.arguments.args, *self.arguments.kwonlyargs))
+
+    @functools.cached_property
+    def function(self) -> Callable[..., Any]:
+        """The program as a function of the formula's arguments."""
+        body = (*self.statements, ast.Return(self.returned))
+        return compiled(FORMULAS[self.formula].__name__, self.arguments, body, namespace_of(self.formula))
+
+    def without_unused(self) -> FunctionProgram:
+        """Return the program without assignments that no result depends on."""
+        live, statements = set(self.results), list[ast.stmt]()
+        for statement in reversed(self.statements):
+            if not isinstance(statement, ast.Assign) or names_assigned(statement) & live:
+                live = (live - names_assigned(statement) if isinstance(statement, ast.Assign) else live) | names_read(statement)
+                statements.append(statement)
+        return replace(self, statements=tuple(reversed(statements)))
+
+
+@functools.cache
+def namespace_of(identifier: str) -> Mapping[str, Any]:
+    """Return what the source of a formula sees: the names of its module."""
+    return vars(sys.modules[FORMULAS[identifier].raw.__module__])
+
+
+@functools.cache
+def source_tree(identifier: str) -> ast.FunctionDef:
+    """Return the syntax tree of a formula without decorator, docstring and annotations; it is shared, so it must not be changed."""
+    (tree,) = ast.parse(textwrap.dedent(inspect.getsource(FORMULAS[identifier].raw))).body
+    assert isinstance(tree, ast.FunctionDef)
+    tree.decorator_list, tree.body, tree.returns = [], tree.body[1:], None
+    for argument in (*tree.args.args, *tree.args.kwonlyargs):
+        argument.annotation = None
+    return tree
+
+
+@functools.cache
+def function_program(identifier: str) -> FunctionProgram:
+    """Return the program of a formula of the reference."""
+    tree = source_tree(identifier)
+    raw = FORMULAS[identifier].raw
+    *body, last = tree.body
+    statements = [simple for statement in body for simple in simple_statements(statement, raw)]
+    returned, results = numbered(resolve_annotations(raw, raw.__module__)["return"])
+    value = returned_value(last)
+    for statement in reversed(statements):
+        if isinstance(statement, ast.If):  # `if test: return value` before the last statement
+            value = ast.IfExp(statement.test, returned_value(*statement.body), value)
+    statements = [statement for statement in statements if not isinstance(statement, ast.If)]
+    values = values_of(value, returned)
+    if values is None:
+        statements.append(ast.Assign([stored(returned)], value))
+    else:
+        statements += [assignment(name, leaf) for name, leaf in zip(results, values, strict=True)]
+    return FunctionProgram(tuple(statements), identifier, tree.args, returned)
+
+
+def returned_value(statement: ast.stmt) -> ast.expr:
+    """Return what a return statement returns."""
+    assert isinstance(statement, ast.Return)
+    assert statement.value is not None
+    return statement.value
+
+
+def simple_statements(statement: ast.stmt, raw: Callable[..., Any]) -> Iterator[ast.stmt]:
+    """Yield a statement, or assignments of single names in the place of one that assigns several."""
+    if not (isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Tuple)):
+        yield statement
+        return
+    names = [target.id for target in statement.targets[0].elts if isinstance(target, ast.Name)]
+    fields = state_fields(raw, statement.value)
+    if fields:
+        yield from (
+            assignment(name, parse_expression(f"{ast.unparse(statement.value)}.{field}")) for name, field in zip(names, fields, strict=True)
+        )
+    elif isinstance(statement.value, ast.Tuple):
+        yield from in_sequence(dict(zip(names, parts_of(statement.value), strict=True)))
+    else:
+        yield statement
+
+
+def state_fields(raw: Callable[..., Any], value: ast.expr) -> Sequence[str]:
+    """Return the names of the fields of an argument that is a state."""
+    annotation = raw.__annotations__.get(value.id) if isinstance(value, ast.Name) else None
+    return tuple(getattr(raw.__globals__.get(str(annotation)), "_fields", ()))
+
+
+def numbered(hint: Any) -> tuple[ast.expr, list[str]]:
+    """Return what has the form of an annotated result, an expression of the names of its leaves, and these names."""
+    count = len(leaves_of(hint))
+    names = ["result"] if count == 1 and not is_nested(hint) else [f"result_{number}" for number in range(1, count + 1)]
+    remaining = iter(names)
+
+    def built(part: Any) -> ast.expr:
+        if not is_nested(part):
+            return read(next(remaining))
+        parts = [built(inner) for inner in parts_of_hint(part)]
+        return ast.Call(read(part.__name__), parts, []) if hasattr(part, "_fields") else ast.Tuple(parts, ast.Load())
+
+    return built(hint), names
+
+
+def is_nested(hint: Any) -> bool:
+    """Return whether the annotation of a result is that of a state, or of a tuple of so many parts."""
+    return hasattr(hint, "_fields") or (getattr(hint, "__origin__", None) is tuple and Ellipsis not in get_args(hint))
+
+
+def parts_of_hint(hint: Any) -> list[Any]:
+    """Return the annotations of the parts of a nested result."""
+    return list(hint.__annotations__.values()) if hasattr(hint, "_fields") else list(get_args(hint))
+
+
+def leaves_of(hint: Any) -> list[Any]:
+    """Return the annotations of the arrays and numbers within a result."""
+    return [leaf for part in parts_of_hint(hint) for leaf in leaves_of(part)] if is_nested(hint) else [hint]
+
+
+def values_of(value: ast.expr, returned: ast.expr) -> list[ast.expr] | None:
+    """Return the expressions of the leaves of a returned value; None where a call gives several of them at once."""
+    if isinstance(returned, ast.Name):
+        return [value]
+    if head_of(value) != head_of(returned):
+        return None
+    values = [values_of(part, inner) for part, inner in zip(inner_parts(value), inner_parts(returned), strict=True)]
+    return None if None in values else [leaf for leaves in values if leaves is not None for leaf in leaves]
+
+
+def head_of(value: ast.expr) -> str:
+    """Return what a nested value is made by: the name of its type."""
+    return "tuple" if isinstance(value, ast.Tuple) else ast.unparse(value.func) if isinstance(value, ast.Call) else ""
+
+
+def inner_parts(value: ast.expr) -> list[ast.expr]:
+    """Return the parts of a tuple, or the arguments of a call."""
+    return value.elts if isinstance(value, ast.Tuple) else value.args if isinstance(value, ast.Call) else []
+
+
+def stored(returned: ast.expr) -> ast.expr:
+    """Return what a nested result is assigned to: its names, in parentheses as they are nested."""
+    if isinstance(returned, ast.Name):
+        return ast.Name(returned.id, ast.Store())
+    return ast.Tuple([stored(part) for part in inner_parts(returned)], ast.Store())

@@ -1,0 +1,93 @@
+"""Mutations: every change of one place of a function's source, without a name. Evidence must refute them, and the kit tries them last."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .patterns import NodeReplacement
+
+OPERATORS: dict[type[ast.AST], list[type[ast.operator]]] = {
+    ast.Add: [ast.Sub],
+    ast.Sub: [ast.Add],
+    ast.Mult: [ast.Div],
+    ast.Div: [ast.Mult],
+    ast.Pow: [ast.Mult],
+    ast.FloorDiv: [ast.Div],
+}
+COMPARISONS: dict[type[ast.AST], list[type[ast.cmpop]]] = {ast.Lt: [ast.LtE, ast.Gt], ast.Gt: [ast.GtE, ast.Lt]}
+FUNCTIONS = {"maximum": "minimum", "minimum": "maximum", "max": "min", "min": "max"}
+IDENTITIES = {"sqrt", "abs"}  # np.sqrt(x) → x
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """A function with one change: the changed line as it was, the change in words, and the changed syntax tree."""
+
+    line: str
+    change: str
+    tree: ast.FunctionDef
+
+
+def mutations(tree: ast.FunctionDef) -> Iterator[Mutation]:
+    """Yield every function that differs from this one in one place, each once. What is not changed is shared with it."""
+    names = [argument.arg for argument in (*tree.args.args, *tree.args.kwonlyargs)]
+    for index, statement in enumerate(tree.body):
+        line, seen = ast.unparse(statement), {ast.dump(statement)}
+        for node in ast.walk(statement):
+            for replacement in replacements(node, names):
+                changed = NodeReplacement(node, replacement).visit(statement)
+                if (key := ast.dump(changed)) not in seen:
+                    seen.add(key)
+                    body = [*tree.body[:index], changed, *tree.body[index + 1 :]]
+                    yield Mutation(line, f"{ast.unparse(node)} → {ast.unparse(replacement)}", with_body(tree, body))
+        if isinstance(statement, ast.Assign) and is_state_update(statement, names):
+            yield Mutation(line, "removed", with_body(tree, [*tree.body[:index], *tree.body[index + 1 :]]))
+
+
+def with_body(tree: ast.FunctionDef, body: list[ast.stmt]) -> ast.FunctionDef:
+    """Return a function with other statements, ready to be compiled."""
+    fields = {field: getattr(tree, field) for field in tree._fields}
+    return ast.fix_missing_locations(ast.FunctionDef(**{**fields, "body": body}, lineno=1, col_offset=0))
+
+
+def replacements(node: ast.AST, names: list[str]) -> Iterator[ast.AST]:
+    """Yield the nodes that may replace one node."""
+    if isinstance(node, ast.BinOp):
+        for operator in OPERATORS.get(type(node.op), []):
+            yield ast.BinOp(node.left, operator(), node.right)
+        yield node.left  # a term, factor, divisor or exponent missing
+        if isinstance(node.op, ast.Add | ast.Mult):
+            yield node.right
+        if isinstance(node.op, ast.Sub):
+            yield ast.UnaryOp(ast.USub(), node.right)
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        yield node.operand
+    elif isinstance(node, ast.Constant) and isinstance(node.value, bool):
+        yield ast.Constant(not node.value)
+    elif isinstance(node, ast.Constant) and isinstance(node.value, int):
+        yield ast.Constant(node.value + 1)
+        yield ast.Constant(node.value - 1)
+    elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in names:
+        yield from (ast.Name(name, ast.Load()) for name in names if name != node.id)
+    elif isinstance(node, ast.Compare):
+        yield from (ast.Compare(node.left, [comparison()], node.comparators) for comparison in COMPARISONS.get(type(node.ops[0]), []))
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        yield from call_replacements(node, node.func)
+
+
+def call_replacements(node: ast.Call, function: ast.Attribute) -> Iterator[ast.AST]:
+    """Yield the nodes that may replace a call of a NumPy function."""
+    if function.attr in FUNCTIONS:
+        yield ast.Call(ast.Attribute(function.value, FUNCTIONS[function.attr], ast.Load()), node.args, node.keywords)
+    if function.attr in IDENTITIES:
+        yield node.args[0]
+    if function.attr == "where":
+        yield ast.Call(function, [node.args[0], node.args[2], node.args[1]], [])
+
+
+def is_state_update(statement: ast.Assign, names: list[str]) -> bool:
+    """Return whether a statement assigns to arguments only: without it the function still runs, with the old values."""
+    targets = {node.id for node in ast.walk(statement.targets[0]) if isinstance(node, ast.Name)}
+    return targets <= set(names)
