@@ -5,19 +5,20 @@ Exit codes: 0 holds or conforms, 1 refuted, unknown or deviates, 2 could not run
 
 from __future__ import annotations
 
-import json
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from .terminal import console, print_json
+
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from .catalogue import Entry, Erratum
-    from .ledger import Ledger
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON with stable keys.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON with stable keys; `trainspec schema` describes it.")
+dtype_option = click.option("--dtype", type=click.Choice(["float64", "float32"]), default="float64", show_default=True)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -26,70 +27,140 @@ def main() -> None:
     """The formulas by which deep networks are trained: stated, proven, and checked."""
 
 
-def console(*, stderr: bool = False) -> Console:
-    """A terminal, or plain text where there is none."""
-    from rich.console import Console
-
-    out = Console(stderr=stderr, highlight=False)
-    return out if out.is_terminal else Console(stderr=stderr, highlight=False, width=140)
-
-
-def print_json(data: Any) -> None:
-    """JSON on standard output."""
-    click.echo(json.dumps(data, indent=2, ensure_ascii=False))
-
-
-def entry_or_exit(identifier: str) -> Entry:
-    """The entry of an id, or exit code 2 with the nearest ids."""
-    import difflib
-
-    from .catalogue import catalogue
+@contextmanager
+def usage_errors() -> Iterator[None]:
+    """Turn a name that is not known, or a setting that is not allowed, into a message and exit code 2."""
+    from .catalogue import UnknownNameError
 
     try:
-        return catalogue().find(identifier)
-    except KeyError:
-        near = difflib.get_close_matches(identifier, catalogue().entries, n=3, cutoff=0.4)
-        hint = f"; did you mean {', '.join(near)}?" if near else "; `trainspec list` shows all ids"
-        raise click.UsageError(f"no entry has the id {identifier!r}{hint}") from None
+        yield
+    except UnknownNameError as problem:
+        raise click.UsageError(str(problem)) from None
+    except ValueError as problem:
+        raise click.UsageError(str(problem)) from None
+
+
+def find_entry(name: str) -> Entry:
+    """Return the entry of a name, or exit with code 2 and the names that are spelled like it."""
+    from .catalogue import catalogue
+
+    with usage_errors():
+        return catalogue().find(name)
+
+
+# --- the catalogue -------------------------------------------------------------------------------------------------------
 
 
 @main.command("list")
-@click.option("--chapter", help="One chapter only.")
+@click.argument("words", metavar="[WORD]...", nargs=-1)
+@click.option("--chapter", metavar="NAME", help="One chapter only.")
+@click.option("--deck", metavar="ABBREVIATION", help="What a lecture deck states; `trainspec decks` lists them.")
+@click.option("--slide", metavar="TITLE", help="What a slide states: its title, or a part of one that is cited.")
+@click.option("--kind", metavar="KIND", help="formula, statement, presets or qualitative.")
+@click.option("--status", metavar="STATUS", help="Such as erratum or overclaim; `trainspec decks` explains them.")
+@click.option("--errata", is_flag=True, help="The errata in the place of the entries.")
+@click.option("--tables", is_flag=True, help="The entries that reproduce a printed table.")
 @json_option
-def list_entries(chapter: str | None, as_json: bool) -> None:
-    """List the entries of the catalogue."""
-    from rich.table import Table
+def list_records(words: tuple[str, ...], *, errata: bool, tables: bool, as_json: bool, **filters: str | None) -> None:
+    """List the entries of the catalogue, or its errata: those in which every WORD occurs, and which fit the options."""
+    from .queries import list_entries, list_errata
+    from .terminal import print_entries, print_errata
 
-    from .catalogue import catalogue
+    check_filters(filters)
+    with usage_errors():
+        if errata:
+            if any(filters.pop(name) for name in ("kind", "status")) or tables:
+                raise ValueError("errata have no kind, status or tables: leave out --errata or these options")
+            found_errata = list_errata(words, **filters)
+            print_json(found_errata) if as_json else print_errata(found_errata)
+        else:
+            entries = list_entries(words, with_tables=tables, **filters)
+            print_json(entries) if as_json else print_entries(entries)
 
-    known = catalogue()
-    if chapter is not None and chapter not in known.chapters:
-        raise click.UsageError(f"no chapter is called {chapter!r}: there are {', '.join(known.chapters)}")
-    entries = [entry for entry in known.entries.values() if chapter in (None, entry.chapter)]
-    if as_json:
-        keys = ("id", "chapter", "kind", "status", "title")
-        print_json([{**{key: getattr(entry, key) for key in keys}, "errata": list(entry.errata)} for entry in entries])
-        return
-    table = Table(title=f"{len(entries)} entries")
-    for column in ("id", "kind", "status", "errata", "title"):
-        table.add_column(column, no_wrap=column == "id")
-    for entry in entries:
-        table.add_row(entry.id, entry.kind, entry.status, " ".join(entry.errata), entry.title)
-    console().print(table)
+
+def check_filters(filters: dict[str, str | None]) -> None:
+    """Exit with code 2 if a filter names what does not exist, with the names that do."""
+    from .catalogue import KINDS, STATUSES, catalogue, decks
+
+    if filters["deck"]:
+        filters["deck"] = filters["deck"].upper()
+    for option, names in (("chapter", catalogue().chapters), ("deck", decks()), ("kind", KINDS), ("status", STATUSES)):
+        if filters[option] is not None and filters[option] not in names:
+            raise click.UsageError(f"there is no {option} {filters[option]!r}; there are {', '.join(names)}")
 
 
 @main.command()
 @click.argument("identifier", metavar="ID")
+@click.option("--all", "everything", is_flag=True, help="Long lists of presets and the figures of tables too.")
+@click.option("--evidence", is_flag=True, help="The pieces of evidence themselves: their code.")
+@click.option("--latex", is_flag=True, help="The formula as LaTeX, and nothing else.")
 @json_option
-def show(identifier: str, as_json: bool) -> None:
-    """Show one entry: statement, domain, source code, variants, errata, evidence."""
-    from .show import as_text, description
+def show(identifier: str, *, everything: bool, evidence: bool, latex: bool, as_json: bool) -> None:
+    """Show an entry or an erratum: an id such as optimizers.adam or E07, an alias, or the name of a function."""
+    from .catalogue import catalogue
 
-    described = description(entry_or_exit(identifier))
-    if as_json:
-        print_json(described)
+    if identifier[:1] in "eE" and identifier[1:].isdigit():
+        with usage_errors():
+            show_erratum(catalogue().find_erratum(identifier), evidence=evidence, latex=latex, as_json=as_json)
+    elif latex:
+        show_latex(find_entry(identifier), as_json=as_json)
     else:
-        console().print(as_text(described))
+        show_entry(find_entry(identifier), everything=everything, evidence=evidence, as_json=as_json)
+
+
+def show_entry(entry: Entry, *, everything: bool, evidence: bool, as_json: bool) -> None:
+    """Print an entry, or the code of its evidence."""
+    from .description import describe_entry
+    from .show import entry_text, evidence_text
+
+    answer = describe_entry(entry, with_figures=everything or as_json)
+    if as_json:
+        print_json(answer)
+        return
+    output = console()
+    output.print(evidence_text(answer["evidence"], output.width) if evidence else entry_text(answer, output.width, everything=everything))
+
+
+def show_erratum(erratum: Erratum, *, evidence: bool, latex: bool, as_json: bool) -> None:
+    """Print an erratum, with the code of its printed forms if evidence is asked for."""
+    from .description import describe_erratum
+    from .show import erratum_text
+
+    if latex:
+        raise ValueError(f"{erratum.id} is an erratum, not a formula: it has no LaTeX")
+    answer = describe_erratum(erratum)
+    if as_json:
+        print_json(answer)
+    else:
+        output = console()
+        output.print(erratum_text(answer, output.width, with_evidence=evidence))
+
+
+def show_latex(entry: Entry, *, as_json: bool) -> None:
+    """Print a formula as LaTeX, or exit with code 2 and the reason why there is none."""
+    from ..reference import FORMULAS
+    from .latex import latex_of
+
+    if entry.id not in FORMULAS:
+        raise click.UsageError(f"{entry.id} is {entry.kind}, not a formula: it has no LaTeX")
+    text = latex_of(FORMULAS[entry.id]).text
+    if as_json:
+        print_json({"id": entry.id, "latex": text})
+    else:
+        click.echo(text)
+
+
+@main.command()
+@click.argument("deck", required=False)
+@json_option
+def decks(deck: str | None, *, as_json: bool) -> None:
+    """Explain the lecture decks and the words in lists; with DECK, list its slides and what cites them."""
+    from .queries import describe_decks
+    from .terminal import print_decks
+
+    with usage_errors():
+        answer = describe_decks(deck and deck.upper())
+    print_json(answer) if as_json else print_decks(answer, with_slides=deck is not None)
 
 
 @main.command()
@@ -100,7 +171,7 @@ def show(identifier: str, as_json: bool) -> None:
     "--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds for one piece: 120, and 1800 of a full run, unless given."
 )
 @json_option
-def verify(identifiers: tuple[str, ...], jobs: int | None, full: bool, timeout: float | None, as_json: bool) -> None:
+def verify(identifiers: tuple[str, ...], *, jobs: int | None, full: bool, timeout: float | None, as_json: bool) -> None:
     """Run the evidence of all entries, or of those named, and print the ledger."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -108,121 +179,138 @@ def verify(identifiers: tuple[str, ...], jobs: int | None, full: bool, timeout: 
     from .evidence import load
     from .ledger import evidence_for, printed_forms_of
     from .ledger import verify as run
+    from .terminal import print_ledger
 
     known = catalogue()
-    entries = [entry_or_exit(one) for one in dict.fromkeys(identifiers)] or list(known.entries.values())
-    errata = [one for one in known.errata.values() if not identifiers or any(one.id in entry.errata for entry in entries)]
+    entries = list({entry.id: entry for entry in map(find_entry, identifiers)}.values()) or list(known.entries.values())
+    concerned = {identifier for entry in entries for identifier in entry.errata}
+    errata = [erratum for erratum in known.errata.values() if not identifiers or erratum.id in concerned]
     load()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as progress:
         task = progress.add_task("evidence", total=len(evidence_for(entries) + printed_forms_of(errata)))
         ledger = run(entries, errata, jobs=jobs or 0, timeout=timeout, full=full, report=lambda result: progress.advance(task))
-    if as_json:
-        print_json(ledger.as_json())
-    else:
-        print_ledger(ledger, errata)
+    print_json(ledger.as_json()) if as_json else print_ledger(ledger, errata)
     sys.exit(0 if ledger.holds else 1)
 
 
-COLOUR = {"holds": "green", "refuted": "red", "unknown": "yellow"}
+# --- the names that the kit knows ----------------------------------------------------------------------------------------
 
 
-def print_ledger(ledger: Ledger, errata: list[Erratum]) -> None:
-    """The ledger as a table: one line an entry, then the errata, then the sums."""
-    from rich.markup import escape
-    from rich.table import Table
+@main.command()
+@click.argument("family", required=False)
+@click.argument("words", metavar="[WORD]...", nargs=-1)
+@click.option("--mistakes", is_flag=True, help="The named mistakes too.")
+@json_option
+def conventions(family: str | None, words: tuple[str, ...], *, mistakes: bool, as_json: bool) -> None:
+    """List the families of optimizers; with FAMILY, the names of its conventions that `--against` may take."""
+    from .queries import list_conventions, list_families
+    from .terminal import print_conventions, print_families
 
-    from .evidence import EVIDENCE
-
-    out = console()
-    table = Table(title="Ledger")
-    for column in ("entry", "verdict", "evidence", "s"):
-        table.add_column(column, no_wrap=column in ("entry", "verdict"), justify="right" if column == "s" else "left")
-    for one in ledger.entries:
-        kinds: dict[str, int] = {}
-        for result in one.evidence:
-            kind = EVIDENCE[result.name].kind
-            kinds[kind] = kinds.get(kind, 0) + 1
-        evidence = ", ".join(kind + (f" ×{count}" if count > 1 else "") for kind, count in kinds.items())
-        evidence += f"\n{escape(one.detail)}" if one.detail else ""
-        table.add_row(one.entry.id, coloured(one.verdict), evidence, f"{sum(result.seconds for result in one.evidence):.1f}")
-    out.print(table)
-    if errata:
-        table = Table(title="Errata: holds = the printed form is refuted and the corrected one holds")
-        for column in ("erratum", "verdict", "printed", "detail"):
-            table.add_column(column, no_wrap=column in ("erratum", "verdict"))
-        for record in ledger.errata:
-            table.add_row(record.erratum.id, coloured(record.verdict), escape(record.erratum.printed), escape(record.detail))
-        out.print(table)
-    if len(ledger.chapters) > 1:
-        table = Table(title="Chapters")
-        for column in ("chapter", "entries", "evidence", "errata"):
-            table.add_column(column, no_wrap=column == "chapter")
-        for name, sums in ledger.chapters.items():
-            table.add_row(name, *(counted(sums[what]) for what in ("entries", "evidence", "errata")))
-        out.print(table)
-    summary = ledger.as_json()["summary"]
-    for what in ("entries", "errata"):
-        out.print(f"{what}: {counted(summary[what])}")
-    out.print(f"{summary['pieces']} pieces of evidence, {summary['seconds']:.1f} s of computing")
+    if family is None:
+        families = list_families()
+        print_json(families) if as_json else print_families(families)
+        return
+    with usage_errors():
+        answer = list_conventions(family, words, mistakes=mistakes)
+    print_json(answer) if as_json else print_conventions(answer)
 
 
-def counted(counts: dict[str, int]) -> str:
-    """How many of what."""
-    return ", ".join(f"{count} {what}" for what, count in counts.items())
+@main.command()
+@click.argument("formula", metavar="ID")
+@json_option
+def variants(formula: str, *, as_json: bool) -> None:
+    """List the ways in which implementations of a function are known to differ from it."""
+    from .queries import list_variants
+    from .terminal import print_variants
+
+    with usage_errors():
+        answer = list_variants(formula)
+    print_json(answer) if as_json else print_variants(answer)
 
 
-def coloured(verdict: str) -> str:
-    """A verdict in its colour."""
-    colour = COLOUR.get(verdict)
-    return f"[{colour}]{verdict}[/]" if colour else verdict
+@main.command()
+@json_option
+def checks(*, as_json: bool) -> None:
+    """List the checks of `parametrize_with_checks`, whose expected failures a test suite may name."""
+    from .queries import list_checks
+    from .terminal import print_checks
+
+    answer = list_checks()
+    print_json(answer) if as_json else print_checks(answer)
 
 
-def literal(_context: click.Context, _option: click.Parameter, pairs: tuple[str, ...]) -> dict[str, Any]:
-    """Pairs name=value, the values Python literals."""
+@main.command()
+@click.argument("answer")
+def schema(answer: str) -> None:
+    """Print the JSON Schema of an answer: list, errata, show, erratum, latex, decks, families, conventions, variants, checks."""
+    from .answers import ANSWERS, schema_for
+
+    if answer not in ANSWERS:
+        raise click.UsageError(f"there is no schema {answer!r}; there are {', '.join(ANSWERS)}")
+    print_json(schema_for(answer))
+
+
+# --- implementations -----------------------------------------------------------------------------------------------------
+
+
+def parse_settings(_context: click.Context, _option: click.Parameter, settings: tuple[str, ...]) -> dict[str, Any]:
+    """Return the settings name=value, the values Python literals."""
     import ast
 
-    found = {}
-    for name, equals, text in (one.partition("=") for one in pairs):
+    parsed = {}
+    for setting in settings:
+        name, equals, text = setting.partition("=")
         if not (name.isidentifier() and equals):
-            raise click.BadParameter(f"{name + equals + text!r}: name=value is allowed, such as momentum=0.9")
+            raise click.BadParameter(f"must be name=value, such as momentum=0.9, got {setting!r}")
         try:
-            found[name] = ast.literal_eval(text)
+            parsed[name] = ast.literal_eval(text)
         except (ValueError, SyntaxError):
-            raise click.BadParameter(f"{name}={text}: the value must be a Python literal, such as 0.9 or True") from None
-    return found
+            raise click.BadParameter(f"{name} must be a Python literal, such as 0.9 or True, got {text}") from None
+    return parsed
 
 
-def about_a_subject(command: Any) -> Any:
-    """The options of the commands that drive an implementation."""
-    options = (
-        click.argument("subject"),
-        click.option(
-            "--set", "settings", multiple=True, callback=literal, metavar="NAME=VALUE", help="A hyper-parameter; may be repeated."
-        ),
-        click.option(
-            "--names", multiple=True, metavar="THEIRS=OURS", help="A hyper-parameter of the subject by another name; may be repeated."
-        ),
-        click.option("--dtype", type=click.Choice(["float64", "float32"]), default="float64", show_default=True),
-        click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=30.0, show_default=True, help="Seconds to run in."),
-        json_option,
-    )
-    for option in reversed(options):
+def parse_names(_context: click.Context, _option: click.Parameter, names: tuple[str, ...]) -> dict[str, str]:
+    """Return the names theirs=ours."""
+    if wrong := [name for name in names if name.count("=") != 1]:
+        raise click.BadParameter(f"must be theirs=ours, such as beta=momentum, got {wrong[0]!r}")
+    return dict(name.split("=") for name in names)
+
+
+SUBJECT_OPTIONS = (
+    click.argument("subject"),
+    click.option(
+        "--set", "settings", multiple=True, callback=parse_settings, metavar="NAME=VALUE", help="A hyper-parameter; may be repeated."
+    ),
+    click.option(
+        "--names",
+        multiple=True,
+        callback=parse_names,
+        metavar="THEIRS=OURS",
+        help="A hyper-parameter of the subject by another name; may be repeated.",
+    ),
+    dtype_option,
+    click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=30.0, show_default=True, help="Seconds to run in."),
+    json_option,
+)
+
+
+def with_subject(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of the commands that run an implementation."""
+    for option in reversed(SUBJECT_OPTIONS):
         command = option(command)
     return command
 
 
-def answer(question: str, subject: str, settings: dict[str, Any], names: tuple[str, ...], *, as_json: bool, **options: Any) -> None:
-    """Ask the kit, print what it says, and exit accordingly."""
+def ask_kit(question: str, subject: str, settings: dict[str, Any], *, against: str | None, as_json: bool, **options: Any) -> None:
+    """Ask the conformance kit, print what it answers, and exit accordingly."""
     from . import conformance
+    from .catalogue import catalogue
     from .conformance.report.terminal import as_text
 
-    if strange := [one for one in names if one.count("=") != 1]:
-        raise click.BadParameter(f"{strange[0]!r}: theirs=ours is allowed, such as beta=momentum", param_hint="--names")
-    try:
-        result = getattr(conformance, question)(subject, settings, names=dict(one.split("=") for one in names), **options)
-    except ValueError as problem:
-        raise click.UsageError(str(problem)) from None
+    formula = catalogue().ids.get(against, against) if against else None  # aliases and functions' names are ids too
+    with usage_errors():
+        result = getattr(conformance, question)(subject, settings, against=formula, **options)
     if as_json:
         print_json(result.as_json())
     else:
@@ -231,45 +319,47 @@ def answer(question: str, subject: str, settings: dict[str, Any], names: tuple[s
 
 
 @main.command()
-@about_a_subject
+@with_subject
 @click.option("--against", metavar="CONVENTION", help="The convention, or the formula of a function: a name, or an id of the catalogue.")
 @click.option(
     "--evidence/--no-evidence",
     default=None,
-    help="A function meets the pieces of evidence of its entry; if it conforms, unless told not to.",
+    help="Run the evidence of the formula on a function; on by default if the function conforms.",
 )
-@click.option("--prove", is_flag=True, help="A function is executed on symbols: where that succeeds the verdict is a proof.")
-def check(**given: Any) -> None:
+@click.option("--prove", is_flag=True, help="Execute a function on symbols: where that succeeds the verdict is a proof.")
+def check(**options: Any) -> None:
     """Check whether an implementation conforms: `torch.optim:SGD`, `mine.py:MyMomentum`, or a function with --against."""
-    answer("check", **given)
+    ask_kit("check", **options)
+
+
+@main.command()
+@with_subject
+@click.option("--against", metavar="ID", help="Of a function: the formula of the catalogue that it is a variant of.")
+def identify(**options: Any) -> None:
+    """Name the convention that an implementation follows, right or wrong."""
+    ask_kit("identify", **options)
 
 
 @main.command()
 @click.argument("family")
-@click.option("--dtype", type=click.Choice(["float64", "float32"]), default="float64", show_default=True)
-@click.option("--mistakes", is_flag=True, help="The wrong ones too.")
+@dtype_option
+@click.option("--mistakes", is_flag=True, help="The named mistakes too.")
 @json_option
-def separation(family: str, dtype: str, mistakes: bool, as_json: bool) -> None:
-    """How far apart the conventions of a family are on the fixtures, in units of the running bound."""
+def separation(family: str, dtype: str, *, mistakes: bool, as_json: bool) -> None:
+    """Print how far apart the conventions of a family are on the fixtures, in units of the rounding bound."""
+    from .catalogue import UnknownNameError
     from .conformance.optimizers.conventions import FAMILIES
     from .conformance.optimizers.separation import as_table
-    from .conformance.optimizers.separation import separation as distances_of
+    from .conformance.optimizers.separation import separation as distances_between
 
     if family not in FAMILIES:
-        raise click.UsageError(f"no family is called {family!r}: there are {', '.join(FAMILIES)}")
-    conventions, distances = distances_of(family, dtype, mistaken=None if mistakes else False)
+        raise click.UsageError(f"{UnknownNameError('family', family, FAMILIES)}; there are {', '.join(FAMILIES)}")
+    rows, distances = distances_between(family, dtype, mistaken=None if mistakes else False)
     if as_json:
-        print_json({"family": family, "dtype": dtype, "conventions": [one.id for one in conventions], "distances": distances.tolist()})
+        names = [convention.id for convention in rows]
+        print_json({"family": family, "dtype": dtype, "conventions": names, "distances": distances.tolist()})
     else:
-        console().print(as_table(family, conventions, distances, dtype))
-
-
-@main.command()
-@about_a_subject
-@click.option("--against", metavar="ID", help="Of a function: the formula of the catalogue that it is a variant of.")
-def identify(**given: Any) -> None:
-    """Name the convention that an implementation follows, right or wrong."""
-    answer("identify", **given)
+        console().print(as_table(family, rows, distances, dtype))
 
 
 @main.command()
@@ -277,25 +367,23 @@ def identify(**given: Any) -> None:
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Libraries at a time.")
 @click.option("--markdown", is_flag=True, help="Print a table in Markdown.")
 @json_option
-def matrix(libraries: tuple[str, ...], jobs: int, markdown: bool, as_json: bool) -> None:
+def matrix(libraries: tuple[str, ...], *, jobs: int, markdown: bool, as_json: bool) -> None:
     """Say which convention every installed library follows, formula by formula.
 
-    It is a survey, so its exit code is 0 whatever it finds, and 2 where nothing could be asked.
+    It is a survey, so its exit code is 0 whatever the libraries follow, and 2 where none could be asked.
     """
     from .conformance.report import matrix as survey
 
     wanted = libraries or survey.known()
     notes = console(stderr=True)
-    try:
-        cells = survey.matrix(wanted, jobs, lambda one: notes.print(f"{one}: done", style="dim"))
-    except ValueError as problem:
-        raise click.UsageError(str(problem)) from None
-    for one in survey.absent(wanted):
-        notes.print(f"{one} is not installed, and left out")
+    with usage_errors():
+        cells = survey.matrix(wanted, jobs, lambda library: notes.print(f"{library}: done", style="dim"))
+    for library in survey.absent(wanted):
+        notes.print(f"{library} is not installed, and left out")
     if as_json:
         print_json(survey.as_json(cells))
     elif markdown:
         click.echo(survey.as_markdown(cells))
-    else:
+    elif cells:
         console().print(survey.as_table(cells))
     sys.exit(0 if cells else 2)

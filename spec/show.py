@@ -1,145 +1,248 @@
-"""All that is known of one entry, as data and as text."""
+"""One entry or erratum as text for a terminal of any width: nothing is cut without a mark, long parts are folded."""
 
 from __future__ import annotations
 
-import inspect
-from decimal import Decimal
-from typing import Any
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from rich.cells import cell_len
+from rich.console import Group
+from rich.padding import Padding
+from rich.rule import Rule
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
 
-from ..reference import FORMULAS
-from ..reference.validation import domains
-from .arithmetic import Ball, Numbers
-from .catalogue import Entry, catalogue
-from .evidence import EVIDENCE, Interval, TableCell, load, table_cells
+if TYPE_CHECKING:
+    from .catalogue import CitationAnswer
+    from .description import (
+        CellAnswer,
+        EntryAnswer,
+        ErratumAnswer,
+        ErratumSummary,
+        EvidenceAnswer,
+        FiguresAnswer,
+        PresetAnswer,
+        TableAnswer,
+    )
 
-
-def description(entry: Entry) -> dict[str, Any]:
-    """Statement, domain, sources, variants, errata, presets, evidence with scopes, and the reference's source."""
-    load()
-    formula = FORMULAS.get(entry.id)
-    raw = formula.raw if formula else None
-    errata = [catalogue().errata[erratum] for erratum in entry.errata]
-    return {
-        "id": entry.id,
-        "chapter": entry.chapter,
-        "kind": entry.kind,
-        "status": entry.status,
-        "title": entry.title,
-        "statement": entry.statement or stated(raw),
-        "domain": {name: str(domain) for name, domain in domains(raw).items()} if raw else {"": entry.domain} if entry.domain else {},
-        "sources": [citation.short for citation in entry.sources],
-        "note": entry.note,
-        "exception": entry.exception,
-        "variants": [dict(variant) for variant in entry.variants],
-        "presets": [{"source": preset.source.short, **preset.values, **preset.start} for preset in entry.presets],
-        "errata": [{"id": e.id, "where": e.where, "printed": e.printed, "correct": e.correct, "class": e.kind} for e in errata],
-        "evidence": [
-            {"name": piece.name, "kind": piece.kind, "scope": piece.scope, "says": inspect.getdoc(piece.function) or ""}
-            for piece in EVIDENCE.values()
-            if entry.id in piece.ids
-        ],
-        "tables": [
-            {"title": piece.table, "cells": [cell_as_json(cell, finding.verdict.value) for cell, finding in table_cells(piece)]}
-            for piece in EVIDENCE.values()
-            if entry.id in piece.ids and piece.table
-        ],
-        "reference": f"{formula.__module__}.{formula.__name__}" if formula else "",
-        "source": inspect.getsource(raw) if raw else "",
-    }
+INDENT = 2
+SHOWN = 4  # presets or rows of figures of a longer list; --all prints the rest
+ROW_LABEL = 24  # columns, at most, for the names of a table's rows; longer ones are wrapped
 
 
-def stated(raw: Any) -> str:
-    """The formula block of a docstring: its indented lines."""
-    lines = (inspect.getdoc(raw) or "").splitlines()
-    return "\n".join(line.strip() for line in lines if line.startswith("    "))
-
-
-def cell_as_json(cell: TableCell, verdict: str) -> dict[str, str]:
-    """One figure of a table: where it stands, how it is printed, ours, and whether they agree."""
-    return {
-        "row": cell.row,
-        "column": cell.column,
-        "stated": as_stated(cell.claimed),
-        "ours": as_digits(cell.got, cell.claimed),
-        "verdict": verdict,
-    }
-
-
-def as_stated(claimed: Any) -> str:
-    """A claimed figure as its source has it; an interval that none states has no figure."""
-    return claimed.shown if isinstance(claimed, Interval) else as_digits(claimed)
-
-
-def as_digits(value: Any, claimed: Any = None) -> str:
-    """A figure in digits: two more than are stated, or six significant ones."""
-    number = float(Ball.plain(value if isinstance(value, Numbers) else np.asarray(value, dtype=object)).item())
-    shown = claimed.shown if isinstance(claimed, Interval) else ""
-    try:
-        places = -int(Decimal(shown).as_tuple().exponent) + 2
-    except ArithmeticError:  # there are no digits to follow
-        return f"{number:.6g}"
-    return f"{number:.{places}f}" if "e" not in shown.lower() else f"{number:.6g}"
-
-
-def as_text(described: dict[str, Any]) -> Any:
-    """The description for people."""
-    from rich.console import Group
-    from rich.markup import escape
-    from rich.rule import Rule
-    from rich.syntax import Syntax
-    from rich.table import Table
-    from rich.text import Text
-
+def entry_text(entry: EntryAnswer, width: int, *, everything: bool = False) -> Group:
+    """Return an entry as text: the formula first, then its domain, errata, presets, relations, sources, evidence and code."""
     parts: list[Any] = [
-        Rule(escape(described["id"])),
-        Text(f"{described['title']}  ({described['kind']}, {described['status']})", style="bold"),
+        *heading(entry["id"], entry["title"]),
+        Text(f"{entry['kind']}; {entry['status']}: {entry['meaning']}", style="dim"),
+        *([Text(f"also named {', '.join(entry['names'][1:])}", style="dim")] if entry["names"][1:] else []),
+        Text(""),
+        indented(Text(entry["statement"])),
+        *section("domain", pairs(entry["domain"].items())),
+        *section("note", [Text(entry["note"])] if entry["note"] else []),
+        *section("exception", [Text(entry["exception"])] if entry["exception"] else []),
+        *section("errata", [part for erratum in entry["errata"] for part in erratum_lines(erratum)]),
+        *section("presets", preset_lines(entry["presets"], everything=everything)),
+        *section("figures", figure_lines(entry["figures"], everything=everything)),
+        *section("related", [pairs((variant["id"], variant["relation"]) for variant in entry["variants"])] if entry["variants"] else []),
+        *section("sources", [part for citation in entry["sources"] for part in citation_lines(citation)]),
+        *section("evidence", evidence_lines(entry["evidence"])),
+        *(part for table in entry["tables"] for part in table_parts(table, width)),
     ]
-    parts += [Text(""), Text(described["statement"]), Text("")]
-    facts = Table.grid(padding=(0, 2))
-    facts.add_column(style="dim", no_wrap=True)
-    facts.add_column()
-    for name, domain in described["domain"].items():
-        facts.add_row(f"{name} ∈" if name else "domain", escape(domain))
-    facts.add_row("sources", escape("; ".join(described["sources"])))
-    for key in ("note", "exception"):
-        if described[key]:
-            facts.add_row(key, escape(described[key]))
-    for one in described["variants"]:
-        facts.add_row("variant", escape(f"{one['id']}: {one['relation']}"))
-    for one in described["presets"]:
-        facts.add_row("preset", escape(", ".join(f"{key} = {value}" if key != "source" else value for key, value in one.items())))
-    for one in described["errata"]:
-        facts.add_row(f"erratum {one['id']}", escape(f"{one['where']}: prints “{one['printed']}”; correct: {one['correct']}"))
-    for one in described["evidence"]:
-        facts.add_row(one["kind"], escape(f"{one['scope']}\n{one['says']}"))
-    parts.append(facts)
-    parts += [part for one in described["tables"] for part in (Text(""), rendered(one))]
-    if described["source"]:
-        parts += [Text(""), Text(described["reference"], style="dim"), Syntax(described["source"], "python", background_color="default")]
+    if entry["source"]:
+        parts += section(f"code of {entry['reference']}", [code(entry["source"], width - INDENT)])
     return Group(*parts)
 
 
-def rendered(table: dict[str, Any]) -> Any:
-    """A table, the stated figures beside ours; one that disagrees is red."""
-    from rich.markup import escape
-    from rich.table import Table
+def erratum_text(erratum: ErratumAnswer, width: int, *, with_evidence: bool = False) -> Group:
+    """Return an erratum as text: what is printed where, what is right, which entries it concerns, and who decides it."""
+    decided = "the evidence refutes the printed form" if erratum["decided_by"] == "machine" else f"by reading: {erratum['why']}"
+    parts: list[Any] = [
+        *heading(erratum["id"], erratum["where"]),
+        Text(f"{erratum['class']}: {erratum['meaning']}", style="dim"),
+        *section("printed", [Text(erratum["printed"])]),
+        *section("correct", [Text(erratum["correct"])]),
+        *section("concerns", [pairs((entry["id"], entry["title"]) for entry in erratum["entries"])]),
+        *section("decided", [Text(decided)]),
+        *section("sources", [part for citation in erratum["sources"] for part in citation_lines(citation)]),
+    ]
+    for form in erratum["printed_forms"] if with_evidence else []:
+        parts += section(f"printed form {form['name']}", [code(form["code"], width - INDENT)])
+    return Group(*parts)
 
-    figures = {(one["row"], one["column"]): one for one in table["cells"]}
-    rows = dict.fromkeys(row for row, _ in figures)
-    columns = dict.fromkeys(column for _, column in figures)
-    stated = {column for (_, column), figure in figures.items() if figure["stated"]}
-    out = Table(title=escape(table["title"]))
-    out.add_column("")
-    for column in columns:
-        for heading in (f"{column}\nstated", f"{column}\nours") if column in stated else (f"{column}\nours",):
-            out.add_column(escape(heading), justify="right")
-    for row in rows:
-        line = [escape(row)]
-        for column in columns:
-            one = figures.get((row, column), {"stated": "", "ours": "", "verdict": "holds"})
-            ours = one["ours"] if one["verdict"] == "holds" else f"[red]{one['ours']}[/]"
-            line += [escape(one["stated"]), ours] if column in stated else [ours]
-        out.add_row(*line)
-    return out
+
+def evidence_text(pieces: Sequence[EvidenceAnswer], width: int) -> Group:
+    """Return pieces of evidence with their code."""
+    parts: list[Any] = []
+    for piece in pieces:
+        parts += section(f"{piece['kind']} {piece['name']}: {piece['scope']}", [code(piece["code"], width - INDENT)])
+    return Group(*parts)
+
+
+# --- parts ---------------------------------------------------------------------------------------------------------------
+
+
+def heading(identifier: str, title: str) -> list[Any]:
+    """Return the first two lines: the id across the whole width, and the title."""
+    return [Rule(Text(identifier)), Text(title, style="bold")]
+
+
+def section(title: str, parts: Any) -> list[Any]:
+    """Return a title and, indented, what stands below it; nothing if that is nothing."""
+    lines = [parts] if isinstance(parts, Table) else list(parts)
+    if not lines or (isinstance(parts, Table) and not parts.row_count):
+        return []
+    return [Text(""), Text(title, style="bold"), *map(indented, lines)]
+
+
+def indented(part: Any) -> Padding:
+    """Return a part with a margin on its left."""
+    return Padding(part, (0, 0, 0, INDENT))
+
+
+def pairs(rows: Iterable[tuple[str, str]]) -> Table:
+    """Return names and what is said of them, in two columns; nameless ones in one."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    for name, text in rows:
+        grid.add_row(*([Text(name, style="cyan")] if name else []), Text(text))
+    return grid
+
+
+def values(numbers: Any) -> str:
+    """Return names and numbers: lr = 0.001, beta1 = 0.9."""
+    return ", ".join(f"{name} = {number}" for name, number in numbers.items())
+
+
+def erratum_lines(erratum: ErratumSummary) -> Iterator[Any]:
+    """Yield an erratum in short."""
+    yield Text.assemble((erratum["id"], "cyan"), f"  {erratum['where']} ({erratum['class']})")
+    yield indented(pairs([("printed", erratum["printed"]), ("correct", erratum["correct"])]))
+
+
+def preset_lines(presets: Sequence[PresetAnswer], *, everything: bool) -> list[Any]:
+    """Return the presets, the first few of a long list unless everything is asked for."""
+    return folded_pairs([(preset["name"], preset_text(preset)) for preset in presets], everything=everything)
+
+
+def figure_lines(figures: Sequence[FiguresAnswer], *, everything: bool) -> list[Any]:
+    """Return the figures that an entry states, the first rows of many unless everything is asked for."""
+    return folded_pairs([(row["label"], values(row["values"])) for row in figures], everything=everything)
+
+
+def folded_pairs(rows: Sequence[tuple[str, str]], *, everything: bool) -> list[Any]:
+    """Return names and what is said of them, the first few of many unless everything is asked for."""
+    if everything or len(rows) <= SHOWN + 1:
+        return [pairs(rows)] if rows else []
+    return [pairs(rows[:SHOWN]), Text(f"and {len(rows) - SHOWN} more: --all prints them", style="dim")]
+
+
+def preset_text(preset: PresetAnswer) -> str:
+    """Return the values of a preset, those of the state at the start, and the source."""
+    start = f"; at the start {values(preset['start'])}" if preset["start"] else ""
+    return f"{values(preset['values'])}{start}  [{preset['source']['text']}]"
+
+
+def citation_lines(citation: CitationAnswer) -> Iterator[Any]:
+    """Yield a citation, and below it the source in full."""
+    yield Text(citation["text"])
+    yield indented(Text(citation["reference"], style="dim"))
+
+
+def evidence_lines(pieces: Sequence[EvidenceAnswer]) -> list[Any]:
+    """Return a line for each piece of evidence: its kind, how far it reaches, what it says first."""
+    rows = ((piece["kind"], f"{piece['scope']}. {piece['says'].splitlines()[0] if piece['says'] else ''}".strip()) for piece in pieces)
+    return [pairs(rows), Text("--evidence prints the pieces themselves", style="dim")] if pieces else []
+
+
+# --- tables --------------------------------------------------------------------------------------------------------------
+
+
+def table_parts(table: TableAnswer, width: int) -> list[Any]:
+    """Return a table of a source, beside ours; only its title where the figures were not asked for."""
+    if not table["cells"]:
+        return [Text(""), Text.assemble(("table", "bold"), f"  {table['title']}: ", ("--all prints the figures", "dim"))]
+    return [Text(""), Text(table["title"], style="bold"), *figure_tables(table["cells"], width)]
+
+
+def figure_tables(cells: Sequence[CellAnswer], width: int) -> Iterator[Table]:
+    """Yield the stated figures beside ours, in as many tables as it takes for every figure to stand in full; what disagrees is red."""
+    figures = {(cell["row"], cell["column"]): cell for cell in cells}
+    rows = list(dict.fromkeys(row for row, _ in figures))
+    stated = {column for (_, column), cell in figures.items() if cell["stated"]}
+    columns = {column: keys_of(column, stated) for column in dict.fromkeys(column for _, column in figures)}
+    widths = {column: sum(column_width(figures, rows, column, key) + 3 for key in keys) for column, keys in columns.items()}
+    label = max(map(longest_word, rows)), min(ROW_LABEL, max(map(cell_len, rows)))
+    for group in groups_that_fit(widths, width - max(label) - 4):
+        table = Table()
+        table.add_column("", max_width=max(label), overflow="fold")
+        shown = [(column, key) for column in group for key in columns[column]]
+        for column, key in shown:
+            table.add_column(Text(f"{column}\n{key}"), justify="right", min_width=column_width(figures, rows, column, key))
+        for row in rows:
+            table.add_row(Text(row), *(figure_text(figures.get((row, column)), key) for column, key in shown))
+        yield table
+
+
+def keys_of(column: str, stated: set[str]) -> tuple[str, ...]:
+    """Return what stands in a column: the stated figure and ours, or ours alone."""
+    return ("stated", "ours") if column in stated else ("ours",)
+
+
+def figure_text(cell: CellAnswer | None, key: str) -> Text:
+    """Return a figure; ours is red where it disagrees."""
+    if cell is None:
+        return Text("")
+    return Text(cell[key], style="red" if key == "ours" and cell["verdict"] != "holds" else "")  # type: ignore[literal-required]
+
+
+def column_width(figures: dict[tuple[str, str], CellAnswer], rows: Sequence[str], column: str, key: str) -> int:
+    """Return the width that a column needs: that of its longest figure and of the longest word of its heading."""
+    entries = (cell_len(figures[row, column][key]) for row in rows if (row, column) in figures)  # type: ignore[literal-required]
+    return max(longest_word(column), len(key), *entries)
+
+
+def longest_word(text: str) -> int:
+    """Return the width of the longest word of a text."""
+    return max(map(cell_len, text.split()), default=0)
+
+
+def groups_that_fit(widths: Mapping[str, int], width: int) -> Iterator[list[str]]:
+    """Yield the columns in groups, each of which fits into a width; a column that does not fit stands alone."""
+    group: list[str] = []
+    for column, needed in widths.items():
+        if group and sum(widths[other] for other in group) + needed > width:
+            yield group
+            group = []
+        group.append(column)
+    if group:
+        yield group
+
+
+# --- code ----------------------------------------------------------------------------------------------------------------
+
+
+def code(source: str, width: int) -> Syntax:
+    """Return Python code that fits into a width."""
+    return Syntax(fold_code(source.rstrip(), width), "python", background_color="default")
+
+
+def fold_code(source: str, width: int) -> str:
+    """Return code whose lines fit into a width: a longer one goes on after a backslash, as Python reads it, a comment in the next line."""
+    return "\n".join(part for line in source.splitlines() for part in fold_line(line, width))
+
+
+def fold_line(line: str, width: int) -> Iterator[str]:
+    """Yield a line in parts that fit into a width."""
+    margin = " " * (len(line) - len(line.lstrip()) + 4)
+    while len(line) > width:
+        cut = line.rfind(" ", len(margin) + 1, width - 1)
+        if cut < 0:
+            cut = line.find(" ", width)  # one long word: it stays whole
+            if cut < 0:
+                break
+        comment = re.search(r"(?:^|  )# ", line[:cut])
+        yield line[:cut] + ("" if comment else " \\")
+        line = margin + ("# " if comment else "") + line[cut + 1 :]
+    yield line

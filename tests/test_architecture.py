@@ -29,7 +29,12 @@ MAY_IMPORT = {
     "spec.pytest_plugin": set(),
     "spec.ledger": {"spec.arithmetic", "spec.catalogue", "spec.evidence", "reference"},
     "spec.latex": {"reference"},
-    "spec.show": {"spec.arithmetic", "spec.catalogue", "spec.evidence", "spec.latex", "reference"},
+    "spec.description": {"spec.arithmetic", "spec.catalogue", "spec.evidence", "spec.latex", "reference"},
+    "spec.queries": {"spec.catalogue", "spec.evidence", "spec.conformance", "reference"},
+    "spec.json_schema": set(),
+    "spec.answers": {"spec.description", "spec.json_schema", "spec.queries"},
+    "spec.show": {"spec.catalogue", "spec.description"},
+    "spec.terminal": {"spec.catalogue", "spec.evidence", "spec.ledger", "spec.queries"},
     "spec.mutants": {"spec.arithmetic", "spec.catalogue", "spec.changes", "spec.evidence", "spec.ledger", "reference"},
 }
 ENTRY_POINTS = {"", "spec", "spec.cli"}

@@ -23,7 +23,7 @@ from importlib.resources import files
 from typing import Any, TypeVar
 
 from ._validation import check_against_schema, schema, with_tuples
-from .sources import Citation, Source, bibliography, decks, parse_citation
+from .sources import Citation, CitationAnswer, Source, bibliography, decks, parse_citation
 
 __all__ = [
     "CLASSES",
@@ -31,6 +31,7 @@ __all__ = [
     "STATUSES",
     "Catalogue",
     "Citation",
+    "CitationAnswer",
     "Entry",
     "Equivalent",
     "Erratum",
@@ -216,10 +217,11 @@ class Catalogue:
         return self.entries[self.ids[name]]
 
     def find_erratum(self, name: str) -> Erratum:
-        """Return the erratum of this id; an UnknownNameError if there is none."""
-        if name.upper() not in self.errata:
+        """Return the erratum of this id, which may be written e7 or E07; an UnknownNameError if there is none."""
+        identifier = f"E{int(name[1:]):02}" if name[1:].isdigit() else name
+        if name[:1].upper() != "E" or identifier not in self.errata:
             raise UnknownNameError("erratum", name, self.errata)
-        return self.errata[name.upper()]
+        return self.errata[identifier]
 
     def presets(self, name: str) -> tuple[Preset, ...]:
         """Return the presets of a formula, wherever the catalogue states them, or those that an entry states for another one."""

@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any
+from typing import Any, TypedDict
 
 from ._validation import check_against_schema, with_tuples
 
@@ -65,6 +65,17 @@ class Source:
         return " ".join(part for part in (sentence.replace("?. ", "? ") + ".", *identifiers) if part)
 
 
+class CitationAnswer(TypedDict):
+    """A citation for machines: its parts, the text for people, the full reference of the source and its address."""
+
+    key: str
+    where: str
+    relation: str
+    text: str
+    reference: str
+    link: str
+
+
 @dataclass(frozen=True)
 class Citation:
     """A source cited by its key, where in it, and how the entry relates to it, if it does not simply state the same."""
@@ -93,7 +104,7 @@ class Citation:
         separator = " " if self.source.kind == "deck" else ", "
         return f"{self.relation} {self.source.label}".strip() + (f"{separator}{self.where}" if self.where else "")
 
-    def as_json(self) -> dict[str, str]:
+    def as_json(self) -> CitationAnswer:
         """Return the citation with its source written out."""
         return {
             "key": self.key,
