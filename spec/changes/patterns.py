@@ -104,7 +104,15 @@ class Rewriting:
 
 def copied(node: Any, changes: Mapping[str, Any]) -> Any:
     """Return a copy of a node with some of its fields changed."""
-    return type(node)(**{**{field: getattr(node, field, None) for field in node._fields}, **changes})
+    return positioned(type(node)(**{**{field: getattr(node, field, None) for field in node._fields}, **changes}))
+
+
+def positioned(node: Any) -> Any:
+    """Return a new node with a position, which the compiler asks for."""
+    if node._attributes:
+        node.lineno = node.end_lineno = 1
+        node.col_offset = node.end_col_offset = 0
+    return node
 
 
 class Substitution(Rewriting):
@@ -117,6 +125,8 @@ class Substitution(Rewriting):
         """Return what stands in the place of a name, or the node with its parts substituted."""
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
             return self.values.get(node.id, node)
+        if self.values.keys().isdisjoint(names_read(node)):
+            return node
         node = super().visit(node)
         if isinstance(node, ast.Call) and node.keywords and node.keywords[-1].arg is None:
             keywords = node.keywords[-1].value
@@ -135,10 +145,18 @@ class Replacement(Rewriting):
         self.pairs = [(parse_expression(pattern), parse_expression(template)) for pattern, template in pairs]
         self.only, self.count = only, 0
         self.matched: ast.expr | None = None
+        self.needed = [frozenset(name for name in names_read(pattern) if not is_wildcard(name)) for pattern, _ in self.pairs]
+
+    def may_apply(self, node: ast.AST) -> bool:
+        """Return whether a tree reads all the names of some pattern; most do not, and need no traversal."""
+        read = names_read(node)
+        return any(names <= read for names in self.needed)
 
     def visit(self, node: Any) -> Any:
         """Return the node rewritten by the first pattern that it has the form of, or with its parts rewritten."""
-        if isinstance(node, ast.expr) and isinstance(getattr(node, "ctx", None) or ast.Load(), ast.Load):
+        if not self.may_apply(node):
+            return node
+        if isinstance(node, ast.expr) and not isinstance(getattr(node, "ctx", None), ast.Store):
             for pattern, template in self.pairs:
                 bindings: Bindings = {}
                 if match(pattern, node, bindings):
@@ -166,16 +184,31 @@ class Simplification(Rewriting):
         return node
 
 
+NOTHING: frozenset[str] = frozenset()
+
+
 @functools.cache
 def names_read(node: ast.AST) -> frozenset[str]:
     """Return the names that a tree reads; trees are never changed in place, so the answer stays right."""
-    return frozenset(part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load))
+    if isinstance(node, ast.Name):
+        return frozenset([node.id]) if isinstance(node.ctx, ast.Load) else NOTHING
+    return NOTHING.union(*(names_read(part) for part in children(node)))
 
 
 @functools.cache
 def names_assigned(node: ast.AST) -> frozenset[str]:
     """Return the names that a tree assigns."""
-    return frozenset(part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store))
+    if isinstance(node, ast.Name):
+        return frozenset([node.id]) if isinstance(node.ctx, ast.Store) else NOTHING
+    return NOTHING.union(*(names_assigned(part) for part in children(node)))
+
+
+def children(node: ast.AST) -> list[ast.AST]:
+    """Return the nodes directly in a node that may hold names."""
+    return [part for part in ast.iter_child_nodes(node) if not isinstance(part, NAMELESS)]
+
+
+NAMELESS = (ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop, ast.Constant)
 
 
 class NodeReplacement(Rewriting):

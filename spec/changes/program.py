@@ -139,8 +139,7 @@ class Program(Statements):
     @functools.cached_property
     def start(self) -> Callable[..., tuple[Any, ...]]:
         """(θ, the first lr, hyper-parameters …) → the initial state."""
-        result = ast.Tuple(list(self.state.values()), ast.Load())
-        return compiled("start", ("theta", "lr", *self.parameters), (ast.Return(result),))
+        return starting(tuple(self.state.values()), self.parameters)
 
     def with_state(self, initial: Mapping[str, str]) -> Program:
         """Return the program with more names in its state, or with other initial values."""
@@ -161,6 +160,13 @@ class Program(Statements):
             needed |= live & self.state.keys()
         state = {name: initial for name, initial in self.state.items() if name in needed}
         return Program(tuple(reversed(statements)), state)
+
+
+@functools.cache
+def starting(values: tuple[ast.expr, ...], parameters: tuple[str, ...]) -> Callable[..., tuple[Any, ...]]:
+    """Return the function that makes an initial state; many programs share it."""
+    result = ast.Tuple(list(values), ast.Load())
+    return compiled("start", ("theta", "lr", *parameters), (ast.Return(result),))
 
 
 def read(name: str) -> ast.Name:

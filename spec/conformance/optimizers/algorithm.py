@@ -35,8 +35,6 @@ OFF = ("dampening", "eps_root", "weight_decay", "lr_decay")  # at 0 they are not
 
 BEFORE = ("maximum", "schedule", "threshold", "variant", "lr_placement", "nesterov_form")  # axes in the order in which their changes apply
 AFTER = ("bias_correction", "dampening", "initial_second_moment")
-TO_INPUTS = ("ascent-sign", "stale-gradient", "stale-lr", "frozen-lr", "reversed-step")  # mistakes of the gradient, the rate or the step
-VELOCITY = ("stale-velocity", "decayed-gradient", "swapped-momentum", "squared-momentum", "negative-momentum", "undecayed-velocity")
 INVERSE_TIME = {"state": {"steps": "0"}}, {"insert": "lr = lr / (1 + steps * lr_decay)\nsteps = steps + 1", "at": "start"}
 
 
@@ -95,25 +93,34 @@ theta = theta - lr * (rectification * m_hat / (np.sqrt(v_hat + eps_root) + eps) 
 @functools.cache
 def program(convention: Convention, *, decays: bool = False) -> Program:
     """Return the program of a convention; `decays`: its learning rate falls as lr / (1 + steps · lr_decay)."""
-    step = with_decay(gathered(convention), convention)
-    step = apply(step, INVERSE_TIME, {}) if decays or convention.mistake == "decay-one-ahead" else step
-    if convention.mistake in (*TO_INPUTS, "decay-one-ahead"):
-        step = changed(step, convention, "mistake")
+    step = gathered(convention)
+    if convention.weight_decay != "preconditioned":
+        step = changed(step, convention, "weight_decay")
+    late = [mistake for mistake in convention.mistake_parts if stage_of(mistake) == "inputs"]
+    if decays or "decay-one-ahead" in late:
+        step = apply(step, INVERSE_TIME, {})
+    for mistake in late:
+        step = with_mistake(step, convention, mistake)
     return step.without_unused()
 
 
-def with_decay(step: Program, convention: Convention) -> Program:
-    """Return a step with the convention's weight decay, except the one that is part of the direction."""
-    return step if convention.weight_decay == "preconditioned" else changed(step, convention, "weight_decay")
+def gathered(convention: Convention) -> Program:
+    """Return the step of a family, its direction gathered in a velocity where the convention has one besides."""
+    plain = without_later_changes(convention)
+    if convention.family in ("momentum", "nesterov") or not convention.has_velocity:
+        return family_step(plain)
+    outer = [mistake for mistake in plain.mistake_parts if stage_of(mistake) == "velocity"]
+    inner = [mistake for mistake in plain.mistake_parts if stage_of(mistake) != "velocity"]
+    direction = replace(plain, lr_placement="none", nesterov_form="none", mistake="+".join(inner) or "none")
+    return composed(family_step(velocity_of(convention, "+".join(outer) or "none")), family_step(direction))
 
 
 @functools.cache
-def gathered_by(convention: Convention) -> Program:
-    """Return the step of a family, without weight decay and with its own mistakes only."""
+def family_step(convention: Convention) -> Program:
+    """Return the step of a family's formula, changed by the values of the convention, but for weight decay and mistakes of the inputs."""
     family = load("families")[convention.family]
     roles = family.get("roles", {})
-    mistake = None if convention.mistake in (*TO_INPUTS, "decay-one-ahead") else convention.mistake
-    is_late = bool(mistake) and load("axes")["mistake"][convention.mistake].get("late", False)
+    mistakes = convention.mistake_parts
     step = RADAM if convention.family == "radam" else program_of(formula_of(convention))
     step = apply(step, family.get("always", ()), roles)
     step = step.with_state(family.get("initial", {}))
@@ -121,24 +128,33 @@ def gathered_by(convention: Convention) -> Program:
         step = changed(step, convention, axis)
     if convention.bias_correction != "none":
         step = apply(step, family.get("corrected", ()), roles)
-    if mistake and not is_late:
-        step = changed(step, convention, "mistake")
+    for mistake in mistakes:
+        step = step if is_late(mistake) else with_mistake(step, convention, mistake)
     step = changed(step, convention, "eps")
     if convention.weight_decay == "preconditioned":
         step = changed(step, convention, "weight_decay")
     for axis in AFTER:
         step = changed(step, convention, axis)
-    return changed(step, convention, "mistake") if is_late else step
+    for mistake in mistakes:
+        step = with_mistake(step, convention, mistake) if is_late(mistake) else step
+    return step
 
 
-def gathered(convention: Convention) -> Program:
-    """Return the step of a family, its direction gathered in a velocity where the convention has one besides."""
-    if convention.family in ("momentum", "nesterov") or not convention.has_velocity:
-        return gathered_by(plainly(convention))
-    in_velocity = convention.mistake in VELOCITY
-    outer = velocity_of(convention, convention.mistake if in_velocity else "none")
-    inner = replace(plainly(convention), lr_placement="none", nesterov_form="none", mistake="none" if in_velocity else convention.mistake)
-    return composed(gathered_by(plainly(outer)), gathered_by(plainly(inner)))
+def stage_of(mistake: str) -> str:
+    """Return which part of a step a mistake changes: its inputs, its velocity, or its direction."""
+    return str(load("axes")["mistake"][mistake].get("stage", "direction"))
+
+
+def is_late(mistake: str) -> bool:
+    """Return whether the change of a mistake applies after all others of a step."""
+    return bool(load("axes")["mistake"][mistake].get("late", False))
+
+
+def without_later_changes(convention: Convention) -> Convention:
+    """Return the convention without weight decay and mistakes of the inputs, so that the step of its family is made once."""
+    decay = convention.weight_decay if convention.weight_decay == "preconditioned" else "none"
+    mistakes = [mistake for mistake in convention.mistake_parts if stage_of(mistake) != "inputs"]
+    return replace(convention, mistake="+".join(mistakes) or "none", weight_decay=decay)
 
 
 def velocity_of(convention: Convention, mistake: str) -> Convention:
@@ -146,13 +162,6 @@ def velocity_of(convention: Convention, mistake: str) -> Convention:
     family = "momentum" if convention.nesterov_form == "none" else "nesterov"
     values = {"eps": "none", "bias_correction": "none", "centered": "", "initial_second_moment": "0"}
     return replace(convention, family=family, mistake=mistake, weight_decay="none", **values)
-
-
-def plainly(convention: Convention) -> Convention:
-    """Return the convention without what is changed later, so that its program is made once."""
-    kept = {"weight_decay": convention.weight_decay if convention.weight_decay == "preconditioned" else "none"}
-    mistake = "none" if convention.mistake in (*TO_INPUTS, "decay-one-ahead") else convention.mistake
-    return replace(convention, mistake=mistake, **kept)
 
 
 def formula_of(convention: Convention) -> str:
@@ -165,11 +174,21 @@ def formula_of(convention: Convention) -> str:
 
 
 def changed(step: Program, convention: Convention, axis: str) -> Program:
-    """Return a step with the change that makes one value of the convention."""
+    """Return a step with the change that makes the convention's value on an axis; the canonical value is the formula as it stands."""
     value = getattr(convention, axis)
     family = load("families")[convention.family]
-    values = family.get("axes", {}).get(axis, ()) if axis not in ("weight_decay", "mistake") else ("none",)
-    plain = not values or value == values[0]
-    record = family.get("changes", {}).get(f"{axis}.{value}") or ({} if plain else load("axes")[axis].get(value, {}))
-    rules: Sequence[Rule] = [record] if "alternatives" in record else record.get("rules", ())
-    return apply(step, rules, family.get("roles", {}))
+    values = ("none",) if axis == "weight_decay" else family.get("axes", {}).get(axis, (value,))
+    record = family.get("changes", {}).get(f"{axis}.{value}") or ({} if value == values[0] else load("axes")[axis][value])
+    return apply(step, rules_of(record), family.get("roles", {}))
+
+
+def with_mistake(step: Program, convention: Convention, mistake: str) -> Program:
+    """Return a step with the change of one mistake."""
+    family = load("families")[convention.family]
+    record = family.get("changes", {}).get(f"mistake.{mistake}") or load("axes")["mistake"][mistake]
+    return apply(step, rules_of(record), family.get("roles", {}))
+
+
+def rules_of(record: Mapping[str, Any]) -> Sequence[Rule]:
+    """Return the rules of a value: its own, or one that chooses among alternatives."""
+    return [record] if "alternatives" in record else record.get("rules", ())

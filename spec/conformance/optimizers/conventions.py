@@ -17,7 +17,8 @@ import numpy as np
 from ....reference import FORMULAS
 from ...catalogue.conventions import load
 from ...changes.equations import render, without_argument
-from .algorithm import VELOCITY, program, simulate
+from ...changes.program import NotApplicable
+from .algorithm import program, simulate, stage_of
 
 
 class Value(NamedTuple):
@@ -56,6 +57,7 @@ AXES: Mapping[str, Mapping[str, Value]] = {  # in the order in which a name says
 }
 FAMILIES: Mapping[str, Family] = {name: read_family(name, record) for name, record in load("families").items()}
 DECAYS = tuple(AXES["weight_decay"])
+IN_VELOCITY = tuple(name for name in AXES["mistake"] if name != "none" and stage_of(name) == "velocity")
 LOOKS = ("looks-back", "looks-too-far")
 PRECONDITIONED = ("adagrad", "rmsprop", "adam", "amsgrad", "adamax", "nadam")
 EPS = AXES["eps"]
@@ -87,6 +89,11 @@ class Convention:
     def has_velocity(self) -> bool:
         """Whether it remembers its steps in a velocity."""
         return self.family in ("momentum", "nesterov") or (self.family in ("adagrad", "rmsprop") and self.lr_placement != "none")
+
+    @property
+    def mistake_parts(self) -> tuple[str, ...]:
+        """Its mistakes on the axis `mistake`: none, one, or two that are joined by a plus sign."""
+        return () if self.mistake == "none" else tuple(self.mistake.split("+"))
 
     @property
     def mistakes(self) -> tuple[str, ...]:
@@ -136,8 +143,8 @@ class Convention:
         for axis, values in AXES.items():
             value = getattr(self, axis)
             said = axis in FAMILIES[self.family].said or value != getattr(plain, axis)
-            if said and (text := self.in_words(axis, values[value])):
-                words.append(text)
+            for part in value.split("+") if said else ():
+                words += [text] if (text := self.in_words(axis, values[part])) else []
         return FAMILIES[self.family].words + "".join(f"{', ' if k else ' '}{with_(one, first=not k)}" for k, one in enumerate(words))
 
     def in_words(self, axis: str, value: Value) -> str:
@@ -211,7 +218,7 @@ PREFIXES = {
 
 def with_(words: str, *, first: bool) -> str:
     """Words that follow a name or another part of it."""
-    return f"with {words}" if first and re.match(r"(the learning|ε|no ε|its|momentum)", words) else words
+    return f"with {words}" if first and re.match(r"(the learning|ε|no ε|its|momentum|Nesterov)", words) else words
 
 
 MISTAKEN = tuple(
@@ -223,7 +230,7 @@ MISTAKEN = tuple(
 
 def is_right(family: str, axis: str, value: str) -> bool:
     """Whether a value is a convention of this family."""
-    return AXES[axis][value].right and value not in FAMILIES[family].wrong.get(axis, ())
+    return value in AXES[axis] and AXES[axis][value].right and value not in FAMILIES[family].wrong.get(axis, ())
 
 
 @functools.cache
@@ -239,9 +246,14 @@ MOST = 2  # values off the canonical ones beside a mistake, or beside an unusual
 
 
 def sensible(c: Convention) -> bool:
+    """Whether a combination is listed: it is meaningful, and not too many of its values are unusual."""
+    return is_meaningful(c) and (c.departures <= MOST or (c.weight_decay in USUAL_DECAYS and c.right))
+
+
+def is_meaningful(c: Convention) -> bool:
     """Whether a combination means something that no other one means anyway, with one mistake at most."""
     return (
-        (c.mistake not in VELOCITY or c.has_velocity)
+        (c.mistake not in IN_VELOCITY or c.has_velocity)
         and (c.eps not in ("hat", "hat-inside") or c.bias_correction not in ("none", "first-only"))
         and (c.eps != "none" or not divides_by_zero(c))
         and (c.family != "adamax" or c.eps == "outside" or c.mistake != "stale-second-moment")
@@ -264,7 +276,6 @@ def sensible(c: Convention) -> bool:
         and (c.mistake != "decay-one-ahead" or c.lr_placement == "none")
         and (c.weight_decay != "preconditioned" or c.family in PRECONDITIONED)
         and (c.weight_decay in USUAL_DECAYS or c.mistakes in ((), ("weight_decay",)))
-        and (c.departures <= MOST or (c.weight_decay in USUAL_DECAYS and c.right))
     )
 
 
@@ -294,7 +305,7 @@ class Setting(NamedTuple):
             "lr_placement": family in ("adagrad", "rmsprop") and value != "none" and self.hyper.get("momentum", 0) == 0,
             "mistake": (value in ("stale-lr", "frozen-lr") and self.constant_lr)
             or (value == "decay-one-ahead" and self.hyper.get("lr_decay", 0) == 0)
-            or (value in VELOCITY and family not in ("momentum", "nesterov") and self.hyper.get("momentum", 0) == 0),
+            or (value in IN_VELOCITY and family not in ("momentum", "nesterov") and self.hyper.get("momentum", 0) == 0),
         }
         return not off.get(axis, False)
 
@@ -321,6 +332,57 @@ def combinations(family: str, setting: Setting | None = None, *, mistaken: bool 
                 yield one
 
 
+def with_more_values(family: str, setting: Setting) -> Iterator[Convention]:
+    """The conventions with any right values and one mistake at most that `combinations` leaves out, since many values are unusual."""
+    axes = {
+        axis: [value for value in values if is_right(family, axis, value) and setting.shows(family, axis, value)]
+        for axis, values in axes_of(family).items()
+    }
+    mistakes = [(axis, value) for axis, value in mistakes_shown(family, setting) if axis != "weight_decay"]
+    for values in itertools.product(*reversed(axes.values())):
+        right = Convention(family, **dict(zip(reversed(axes), values, strict=True)))
+        for convention in (right, *(mistaken(right, axis, value) for axis, value in mistakes)):
+            if not sensible(convention) and is_meaningful(replace(convention, weight_decay="none")) and is_possible(convention):
+                yield convention
+
+
+def with_two_mistakes(family: str, setting: Setting) -> Iterator[Convention]:
+    """The conventions with two mistakes, and one value at most off the canonical ones besides."""
+    for right in combinations(family, setting, mistaken=False):
+        if right.departures <= 1 and right.weight_decay in USUAL_DECAYS:
+            single = [(axis, value) for axis, value in mistakes_shown(family, setting) if sensible(mistaken(right, axis, value))]
+            for (axis, value), (other_axis, other_value) in itertools.combinations(single, 2):
+                if axis != other_axis or axis == "mistake":
+                    both = mistaken(mistaken(right, axis, value), other_axis, other_value)
+                    if is_possible(both):
+                        yield both
+
+
+def mistakes_shown(family: str, setting: Setting) -> list[tuple[str, str]]:
+    """The mistakes of a family that a setting shows, each as its axis and its value."""
+    return [
+        (axis, value)
+        for axis, values in axes_of(family).items()
+        for value in values
+        if not is_right(family, axis, value) and setting.shows(family, axis, value)
+    ]
+
+
+def mistaken(convention: Convention, axis: str, value: str) -> Convention:
+    """The convention with one mistake more."""
+    joined = f"{convention.mistake}+{value}" if axis == "mistake" and convention.mistake != "none" else value
+    return replace(convention, **{axis: joined})
+
+
+def is_possible(convention: Convention) -> bool:
+    """Whether all changes of a combination apply to its formula."""
+    try:
+        program(convention)
+    except NotApplicable:
+        return False
+    return True
+
+
 def known(c: Convention) -> bool:
     """Whether it is one of the combinations of its family."""
     its = axes_of(c.family)
@@ -336,19 +398,31 @@ def bank() -> Mapping[str, Convention]:
 
 
 def find(name: str) -> Convention:
-    """The convention of this id, readable name, or id of the catalogue; KeyError if there is none."""
-    slug = name.partition("/")[0]
-    for family in FAMILIES:
-        for one in combinations(family) if FAMILIES[family].id == slug else ():
-            if one.id == name:
-                return one
-    for one, ids in STATED.items():
+    """Return the convention of this id, id of the catalogue, or readable name; KeyError if there is none."""
+    if convention := parse(name):
+        return convention
+    for convention, ids in STATED.items():
         if name in ids:
-            return one
-    for one in bank().values():
-        if name == one.name:
-            return one
+            return convention
+    for convention in bank().values():
+        if name == convention.name:
+            return convention
     raise KeyError(name)
+
+
+def parse(identifier: str) -> Convention | None:
+    """Return the convention of an id, which may have more unusual values or mistakes than those that are listed; None if it is none."""
+    slug, *parts = identifier.split("/")
+    family = next((name for name, family in FAMILIES.items() if family.id == slug), None)
+    if family is None:
+        return None
+    values = {PREFIXES.get(axis, "{}").format(value or "none"): (axis, value) for axis, its in axes_of(family).items() for value in its}
+    convention = canonical(family)
+    for part in itertools.chain.from_iterable(part.split("+") for part in parts):
+        if part not in values:
+            return None
+        convention = mistaken(convention, *values[part])
+    return convention if convention.id == identifier and is_possible(convention) else None
 
 
 def stated() -> dict[Convention, tuple[str, ...]]:

@@ -32,6 +32,7 @@ from .matching import (
 )
 from .relations import relation_in_words
 from .runner import TIMEOUT, Child, Fault, Report, Task, answer_of, assumed, drive
+from .search import find_combined_mistakes
 
 DTYPES = ("float64", "float32")
 
@@ -351,7 +352,7 @@ def matched(report: Report, wanted: Convention | None) -> tuple[dict[str, float]
     if found:
         return {}, kept, found
     choice, found = search_assuming(records, stated_by(report.settings))
-    return choice, NATIVE, found
+    return choice, NATIVE, found or find_combined_mistakes(records, report.settings)
 
 
 def stated_by(settings: Mapping[str, Any]) -> set[str]:

@@ -1,0 +1,48 @@
+"""The search for combined mistakes, where nothing simpler fits: one mistake with any right values besides it, or two at once."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from .conventions import FAMILIES, Convention, Setting, canonical, with_more_values, with_two_mistakes
+from .matching import MEASURED, Measure, measured, near, setting_of
+from .runner import Record
+
+LIMIT = 12_000  # combinations that are tried of each kind; a count, so that the answer does not depend on the speed of the machine
+CHUNK = 600  # combinations that are screened before those that remain are measured
+
+
+def find_combined_mistakes(records: tuple[Record, ...], settings: Mapping[str, Any]) -> list[Measure]:
+    """Return the conventions with combined mistakes that the runs follow, those with one mistake before those with two."""
+    setting = setting_of(records)
+    for pool in (with_more_values, with_two_mistakes):
+        candidates = itertools.islice(candidates_of(pool, setting, settings), LIMIT)
+        while chunk := list(itertools.islice(candidates, CHUNK)):
+            measures = (measured(convention, records) for convention in near(filter(is_defined, chunk), records)[:MEASURED])
+            if matching := [measure for measure in measures if measure.follows]:
+                return matching
+    return []
+
+
+def is_defined(convention: Convention) -> bool:
+    """Return whether the second step of a convention can be taken: some combinations divide by a number that is 0."""
+    with np.errstate(all="ignore"):
+        try:
+            convention.trajectory(np.ones(1), np.ones((2, 1)), np.ones(2))
+        except ZeroDivisionError:
+            return False
+    return True
+
+
+TELLING = {"momentum", "beta1", "beta2", "eps", "grow"}  # hyper-parameters that tell families apart
+
+
+def candidates_of(pool: Any, setting: Setting, settings: Mapping[str, Any]) -> Iterator[Convention]:
+    """Yield the conventions of a pool, family by family, those first whose hyper-parameters are the ones that the implementation states."""
+    stated = {"beta2" if name == "decay" else name for name in settings} & TELLING
+    for family in sorted(FAMILIES, key=lambda name: len(set(canonical(name).needs) ^ stated)):
+        yield from pool(family, setting)

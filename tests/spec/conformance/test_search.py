@@ -1,0 +1,81 @@
+"""Combined mistakes are named: two at once, or one beside many unusual values. The steps here are written by hand."""
+
+import numpy as np
+import pytest
+from trainspec.spec.conformance.optimizers.conventions import find
+from trainspec.spec.conformance.optimizers.fixtures import fixture_for
+from trainspec.spec.conformance.optimizers.runner import Record
+from trainspec.spec.conformance.optimizers.search import find_combined_mistakes
+
+EPS = 0.125
+
+
+def adam_without_mean_and_square(theta, grads, lrs):
+    m, v = 0 * theta, 0 * theta
+    for t, (grad, lr) in enumerate(zip(grads, lrs, strict=True), start=1):
+        m = 0.875 * m + grad
+        v = 0.9375 * v + 0.0625 * np.abs(grad)
+        theta = theta - lr * (m / (1 - 0.875**t)) / (np.sqrt(v / (1 - 0.9375**t)) + EPS)
+        yield theta
+
+
+def adam_uncorrected_with_swapped_decays(theta, grads, lrs):
+    m, v = 0 * theta, 0 * theta
+    for grad, lr in zip(grads, lrs, strict=True):
+        m = 0.9375 * m + 0.0625 * grad
+        v = 0.875 * v + 0.125 * grad**2
+        theta = theta - lr * m / (np.sqrt(v) + EPS)
+        yield theta
+
+
+def heavy_ball_uphill_with_square_of_momentum(theta, grads, lrs):
+    velocity = 0 * theta
+    for grad, lr in zip(grads, lrs, strict=True):
+        velocity = 0.75**2 * velocity + lr * grad
+        theta = theta + velocity
+        yield theta
+
+
+def rmsprop_with_everything_and_a_late_gradient(theta, grads, lrs):
+    velocity, mean_sq, late = 0 * theta, 0 * theta, 0 * theta
+    for grad, lr in zip(grads, lrs, strict=True):
+        used, late = late, grad
+        mean_sq = 0.9375 * mean_sq + 0.0625 * used**2
+        direction = used / np.sqrt(mean_sq + EPS)
+        velocity = 0.75 * velocity + direction
+        theta = theta - lr * (direction + 0.75 * velocity)
+        theta = theta - lr * 0.25 * theta
+        yield theta
+
+
+CASES = [
+    (adam_without_mean_and_square, {"beta1": 0.875, "beta2": 0.9375, "eps": EPS}, "adam/unsquared+unweighted-first-moment"),
+    (adam_uncorrected_with_swapped_decays, {"beta1": 0.875, "beta2": 0.9375, "eps": EPS}, "adam/correction-none/swapped-betas"),
+    (heavy_ball_uphill_with_square_of_momentum, {"momentum": 0.75}, "heavy-ball/lr-inside/ascent-sign+squared-momentum"),
+    (
+        rmsprop_with_everything_and_a_late_gradient,
+        {"momentum": 0.75, "beta2": 0.9375, "eps": EPS, "weight_decay": 0.25},
+        "rmsprop/lr-outside/shifted/eps-inside/decay-after-step/stale-gradient",
+    ),
+]
+
+
+@pytest.mark.parametrize(("trajectory", "hyper", "identifier"), CASES, ids=[case[0].__name__ for case in CASES])
+def test_combined_mistakes_are_named(trajectory, hyper, identifier):
+    fixture, lr = fixture_for(changes_lr=True), 0.125
+    inputs = fixture.start(lr, np.float64), fixture.gradients(EPS, np.float64), fixture.rates(lr)
+    assumed = {"momentum": 0.9, "beta1": 0.9, "beta2": 0.999, **hyper}
+    record = Record(fixture, lr, assumed, np.stack(list(trajectory(*inputs))), eps=EPS)
+    measures = find_combined_mistakes((record,), hyper)
+    assert identifier in [measure.convention.id for measure in measures]
+    assert all(measure.follows for measure in measures)
+    assert find(identifier).id == identifier
+
+
+def test_what_is_no_combination_is_not_named():
+    """A third moment is no convention with two mistakes."""
+    fixture, lr = fixture_for(changes_lr=True), 0.125
+    theta, grads = fixture.start(lr, np.float64), fixture.gradients(EPS, np.float64)
+    points = theta - np.cumsum(grads**3, axis=0) * lr
+    record = Record(fixture, lr, {"momentum": 0.75}, points, eps=EPS)
+    assert find_combined_mistakes((record,), {"momentum": 0.75}) == []
