@@ -14,7 +14,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from .implementation import reference_to
 from .optimizers.matching import NATIVE
@@ -128,10 +128,13 @@ def asked_of(subjects: Iterable[Any]) -> Iterator[Asked]:
             yield Asked(one)
 
 
+TestFunction = TypeVar("TestFunction", bound=Callable[..., Any])
 Deviations = Mapping[str, str] | Callable[[Any], Mapping[str, str]]
 
 
-def parametrize_with_checks(subjects: Iterable[Any], *, expected_deviations: Deviations | None = None) -> Any:
+def parametrize_with_checks(
+    subjects: Iterable[Any], *, expected_deviations: Deviations | None = None
+) -> Callable[[TestFunction], TestFunction]:
     """A pytest decorator: the test is run for each subject and each check, as test(subject, check).
 
     `subjects` are classes, functions or names, alone or as (subject, settings) or `Asked(subject, settings, against, names)`.
@@ -149,4 +152,4 @@ def parametrize_with_checks(subjects: Iterable[Any], *, expected_deviations: Dev
             reason = expected.get(one.name)
             marks = [pytest.mark.xfail(reason=reason, strict=True, raises=AssertionError)] if reason else []
             cases.append(pytest.param(asked, one, id=f"{asked.name}-{one.name}", marks=marks))
-    return pytest.mark.parametrize(("subject", "check"), cases)
+    return cast("Callable[[TestFunction], TestFunction]", pytest.mark.parametrize(("subject", "check"), cases))
