@@ -14,7 +14,7 @@ from ._initial import zeros
 from ._registry import formula
 
 if TYPE_CHECKING:  # names only: the domains load when something asks for them
-    from .domains import Array, Count, Decay, Eps, Magnitudes, Norm, Rate, Squares, Steps, Weight
+    from .domains import Array, Count, Decay, Eps, Magnitudes, Norm, Rate, RectificationThreshold, Squares, Steps, Weight
 
 
 class AdamState(NamedTuple):
@@ -223,7 +223,7 @@ def adamw(
 
 
 class AmsgradState(NamedTuple):
-    """Adam's running means (m, v), the largest v so far (v_max), and the steps taken (t); all start at 0."""
+    """Adam's running means (m, v), the largest v so far, corrected or not (v_max), and the steps taken (t); all start at 0."""
 
     m: Array
     v: Squares
@@ -256,6 +256,62 @@ def amsgrad(
     m_hat = m / (1 - beta1**t)
     v_hat = v_max / (1 - beta2**t)
     return theta - lr * m_hat / (np.sqrt(v_hat + eps_root) + eps), AmsgradState(m, v, v_max, t)
+
+
+@formula("optimizers.amsgrad.corrected_maximum", initial=AmsgradState.initial)
+def amsgrad_corrected_maximum(
+    theta: Array, grad: Array, state: AmsgradState, *, lr: Rate, beta1: Decay, beta2: Decay, eps: Eps, eps_root: Eps = 0
+) -> tuple[Array, AmsgradState]:
+    """AMSGrad with the maximum of the corrected v, which is large where the first gradients are.
+
+        t ← t + 1
+        m ← β₁ m + (1 − β₁) g,   v ← β₂ v + (1 − β₂) g²,   v_max ← max(v_max, v / (1 − β₂ᵗ))
+        θ ← θ − η m / (1 − β₁ᵗ) / (√(v_max + ε_root) + ε)
+
+    Units: as adam.  Source: a convention of the field.
+    """
+    m, v, v_max, t = state
+    t = t + 1
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    v_max = np.maximum(v_max, v / (1 - beta2**t))
+    m_hat = m / (1 - beta1**t)
+    return theta - lr * m_hat / (np.sqrt(v_max + eps_root) + eps), AmsgradState(m, v, v_max, t)
+
+
+@formula("optimizers.radam", initial=AdamState.initial)
+def radam(
+    theta: Array,
+    grad: Array,
+    state: AdamState,
+    *,
+    lr: Rate,
+    beta1: Decay,
+    beta2: Decay,
+    eps: Eps,
+    threshold: RectificationThreshold,
+    eps_root: Eps = 0,
+) -> tuple[Array, AdamState]:
+    """RAdam: Adam with steps shortened while v averages few gradients; before ρ, their number, exceeds a threshold, v is not used at all.
+
+        m̂, v̂ as Adam's,   ρ∞ = 2 / (1 − β₂) − 1,   ρ = ρ∞ − 2 t β₂ᵗ / (1 − β₂ᵗ)
+        ρ > threshold:  r = √((ρ − 4) (ρ − 2) ρ∞ / ((ρ∞ − 4) (ρ∞ − 2) ρ)),   θ ← θ − η r m̂ / (√(v̂ + ε_root) + ε)
+        else:           θ ← θ − η m̂
+
+    Units: as adam; before the threshold lr as theta / grad.  Source: Liu et al. 2020, Algorithm 2, with threshold 4; libraries take 5.
+    """
+    m, v, t = state
+    t = t + 1
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    m_hat = m / (1 - beta1**t)
+    v_hat = v / (1 - beta2**t)
+    longest = 2 / (1 - beta2) - 1
+    length = longest - 2 * t * beta2**t / (1 - beta2**t)
+    rectified = length > threshold
+    rectification = ((length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)) ** 0.5 if rectified else 1
+    step = rectification * m_hat / (np.sqrt(v_hat + eps_root) + eps) if rectified else m_hat
+    return theta - lr * step, AdamState(m, v, t)
 
 
 class NadamState(NamedTuple):

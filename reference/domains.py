@@ -88,6 +88,7 @@ SecondMoments: TypeAlias = Annotated[Array, Gt(0)]
 Sizes: TypeAlias = Annotated[Array, Ge(0)]
 
 Growth: TypeAlias = Annotated[float, Gt(1)]
+RectificationThreshold: TypeAlias = Annotated[float, Ge(4)]  # from 4 on, a variance exists
 
 # --- data --------------------------------------------------------------------------------------------
 

@@ -226,6 +226,18 @@ def nesterov_shifted_code(shifted: Array, grad: Array, velocity: Array, *, lr: R
     return shifted - momentum * previous + (1 + momentum) * velocity, velocity
 
 
+@formula("optimizers.nesterov.old_velocity", initial=zeros)
+def nesterov_old_velocity(shifted: Array, grad: Array, velocity: Array, *, lr: Rate, momentum: Momentum) -> tuple[Array, Array]:
+    """Nesterov's momentum in the look-ahead point, in terms of the velocity before the update; with the new one it is another method.
+
+        x ← x + μ² v − (1 + μ) η g,   v ← μ v − η g
+
+    Units: lr · grad as shifted, velocity as shifted.  Source: Bengio, Boulanger-Lewandowski & Pascanu 2013, section 3.5.
+    """
+    shifted = shifted + momentum**2 * velocity - (1 + momentum) * lr * grad
+    return shifted, momentum * velocity - lr * grad
+
+
 @formula("optimizers.nesterov.framework_form", initial=zeros)
 def nesterov_lr_outside(shifted: Array, grad: Array, velocity: Array, *, lr: Rate, momentum: Momentum) -> tuple[Array, Array]:
     """Nesterov's momentum as libraries have it: in the look-ahead point, with the learning rate outside the velocity.

@@ -138,6 +138,17 @@ def log_harmonic(update: FromTwo, *, lr: Rate) -> Norm:
     return lr / (update * np.log(update))
 
 
+@formula("schedule.nadam.momentum")
+def nadam_momentum(update: Count, *, beta1: Decay, base: Factor, rate: Positive) -> Decay:
+    """The β₁ of NAdam: it grows from β₁/2 at update 0 towards β₁; NAdam takes that of its own update and that of the next one.
+
+        μₖ = β₁ (1 − ½ b^{ψ k})
+
+    Units: rate as 1 / update.  Source: Dozat 2016, section 3, with b = .96 and ψ = .004.
+    """
+    return beta1 * (1 - base ** (rate * update) / 2)
+
+
 class PlateauState(NamedTuple):
     """The rate of the next update, the best loss so far (it starts at infinity), and the bad losses in a row since (from 0)."""
 

@@ -899,6 +899,109 @@ def where_adam_goes_the_wrong_way(adam: Step, amsgrad: Step) -> Claims:
         yield bool(abs(point[0] - end) < 0.05), True
 
 
+@proof(
+    "optimizers.amsgrad.corrected_maximum",
+    scope="every state, gradient, t, decay, eps and eps_root; corrected v above and below its maximum",
+)
+def largest_corrected_square_divides(adam: Step, amsgrad_corrected_maximum: Step) -> Claims:
+    """While v̂ grows a step is Adam's; below its maximum it is Adam's from the state whose v̂ becomes that maximum."""
+    hyper = {**HYPER, "beta2": root_of_share}
+    for now, highest in ((v + s, v), (v, v + s)):  # of v̂
+        start = before(now * (1 - share), root_of_share)
+        moved, state = amsgrad_corrected_maximum(theta, g, AmsgradState(m, start, highest, t), **hyper)
+        alike, moments = adam(theta, g, AdamState(m, before((v + s) * (1 - share), root_of_share), t), **hyper)
+        yield moved, alike
+        yield state, AmsgradState(moments.m, now * (1 - share), v + s, t + 1)
+
+
+@enumeration(
+    "optimizers.amsgrad.corrected_maximum", scope="exact, all sequences of 4 gradients from −2, 1, 3 at β₂ = 0; 1, 0, 0, 0 at β₂ = 1/2"
+)
+def amsgrad_with_corrections_by_hand(amsgrad: Step, amsgrad_corrected_maximum: Step) -> Claims:
+    """At β₂ = 0 it is AMSGrad; after one gradient 1 its maximum stays 1, and AMSGrad's is (1 − β₂)/(1 − β₂ᵗ)."""
+    hyper = {"lr": Rational(1), "beta1": Rational(Fraction(1, 3)), "eps": Rational(Fraction(1, 5))}
+    for grads in itertools.product((-2, 1, 3), repeat=4):
+        here = there = (Rational(0), AmsgradState.initial(Rational(0)))
+        for grad in grads:
+            here = amsgrad_corrected_maximum(here[0], Rational(grad), here[1], beta2=Rational(0), **hyper)
+            there = amsgrad(there[0], Rational(grad), there[1], beta2=Rational(0), **hyper)
+        yield here, there
+    keep = Fraction(1, 2)
+    state, other, mean = AmsgradState.initial(Rational(0)), AmsgradState.initial(Symbolic(0)), Fraction(0)
+    for n, grad in enumerate((1, 0, 0, 0), start=1):
+        moved, state = amsgrad_corrected_maximum(Rational(0), Rational(grad), state, beta2=Rational(keep), **hyper)
+        _, other = amsgrad(Symbolic(0), Symbolic(grad), other, lr=1, beta1=Symbolic(0), beta2=Symbolic(keep), eps=1)
+        mean = mean / 3 + Fraction(2 * grad, 3)
+        yield moved, -mean / (1 - Fraction(1, 3**n)) / (1 + Fraction(1, 5))
+        yield (state.v, state.v_max, state.t), (keep**n, 1, n)
+        yield other.v_max / (1 - keep**n), (1 - keep) / (1 - keep**n)
+
+
+# --- RAdam -------------------------------------------------------------------------------------------------------------------------
+
+
+def averaged_length(decay: Fraction, n: int) -> Fraction:
+    """How many values a plain mean has whose values are as old on average, the newest of age 1, as those of an n-step moving average."""
+    ages = sum(k * decay ** (k - 1) for k in range(1, n + 1)) / sum(decay ** (k - 1) for k in range(1, n + 1))
+    return 2 * ages - 1
+
+
+def variance_of_rate(length: Fraction) -> Fraction:
+    """The variance of 1/√v̂, v̂ a mean of `length` squares of normal gradients, to first order and but for a factor."""
+    return length / (2 * (length - 2) * (length - 4))
+
+
+@proof(
+    "optimizers.radam",
+    scope="every state, gradient, rate, β₁, eps and eps_root; β₂ = 9/10 and 3/4, steps 1 … 12, thresholds 4, 5 and ρ itself",
+)
+def variances_rectify_adam(adam: Step, radam: Step) -> Claims:
+    """Above the threshold a step is Adam's at lr √(Var(ρ∞)/Var(ρ)); up to it, descent along m̂. ρ is the length of a mean as old as v̂."""
+    for decay, n in itertools.product((Fraction(9, 10), Fraction(3, 4)), range(1, 13)):
+        length, longest = averaged_length(decay, n), 2 / (1 - decay) - 1
+        start, hyper = AdamState(m, v, n - 1), {"beta1": beta1, "beta2": Symbolic(decay), "eps": eps, "eps_root": root}
+        for threshold in {Fraction(4), Fraction(5), max(length, Fraction(4))}:
+            moved, state = radam(theta, g, start, lr=lr, threshold=Symbolic(threshold), **hyper)
+            rate = lr * np.sqrt(Symbolic(variance_of_rate(longest) / variance_of_rate(length))) if length > threshold else lr
+            alike, moments = adam(theta, g, start, lr=rate, **hyper)
+            yield state, moments
+            yield moved, alike if length > threshold else theta - lr * moments.m / (1 - beta1**n)
+
+
+@enumeration("optimizers.radam", scope="exact, roots included: all sequences of 6 signs, β₁ = 1/3, β₂ = 4/5 and 0, thresholds 4 and 5")
+def radam_by_hand(radam: Step) -> Claims:
+    """From rest. At β₂ = 4/5 threshold 4 is passed at step 6 and 5 is not; at β₂ = 0 nothing is rectified."""
+    keep, stabiliser = Fraction(1, 3), Fraction(1, 2)
+    hyper = {"lr": Symbolic(1), "beta1": Symbolic(keep), "eps": Symbolic(stabiliser)}
+    for decay, threshold in itertools.product((Fraction(4, 5), Fraction(0)), (4, 5)):
+        for signs in itertools.product((-1, 1), repeat=5):
+            x, state, mean, expected = Symbolic(0), AdamState.initial(Symbolic(0)), Fraction(0), Symbolic(0)
+            for n, sign in enumerate((1, *signs), start=1):
+                x, state = radam(x, Symbolic(3 * sign), state, beta2=Symbolic(decay), threshold=Symbolic(threshold), **hyper)
+                mean = keep * mean + (1 - keep) * 3 * sign
+                length, longest = averaged_length(decay, n), 2 / (1 - decay) - 1
+                step = mean / (1 - keep**n)
+                if length > threshold:
+                    rectification = np.sqrt(Symbolic(variance_of_rate(longest) / variance_of_rate(length)))
+                    expected = expected - rectification * step / (3 + stabiliser)
+                else:
+                    expected = expected - step
+            yield x, expected
+            yield state, (mean, 9 * (1 - decay**6), 6)
+            yield bool(averaged_length(decay, 6) > threshold), decay > 0 and threshold == 4
+
+
+@certified_value("optimizers.radam", scope="β₂ = .999, gradients 1, no eps; steps 4, 5, 6 and 10000")
+def how_much_is_rectified(radam: Step) -> Claims:
+    """The factor r of a step, by either threshold; under a constant gradient Adam's steps are lr."""
+    hyper = {"lr": Ball(1), "beta1": Ball(0), "beta2": Ball(KEEP2), "eps": Ball(0)}
+    for n, paper, libraries in ((4, "1", "1"), (5, ".0173", "1"), (6, ".0258", ".0258"), (10_000, ".9998", ".9998")):
+        start = AdamState(Ball(1), 1 - Ball(KEEP2) ** (n - 1), n - 1)
+        for threshold, factor in ((4, paper), (5, libraries)):
+            moved, _ = radam(Ball(0), Ball(2) if factor == "1" else Ball(1), start, threshold=Ball(threshold), **hyper)
+            yield -moved, Ball(2) if factor == "1" else prints_as(factor)
+
+
 # --- NAdam -------------------------------------------------------------------------------------------------------------------------
 
 

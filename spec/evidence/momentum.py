@@ -582,6 +582,31 @@ def shifted_point_is_the_look_ahead_point(nesterov: Step, nesterov_shifted: Step
         yield step(ahead, grad(ahead), v, lr=lr, momentum=mu), (moved + mu * velocity, velocity)
 
 
+@proof("optimizers.nesterov.old_velocity", scope="every state, lr and momentum")
+def old_velocity_steps_as_the_new_one(nesterov_shifted: Step, nesterov_old_velocity: Step) -> Claims:
+    """One step in the velocity before the update is one in the velocity after it; μ² v' in its place makes another step, by μ² (v' − v)."""
+    moved, velocity = nesterov_old_velocity(theta, g, v, lr=lr, momentum=mu)
+    yield (moved, velocity), nesterov_shifted(theta, g, v, lr=lr, momentum=mu)
+    yield moved, theta + mu * velocity - lr * g
+    confused, _ = nesterov_old_velocity(theta, g, velocity, lr=lr, momentum=mu)
+    yield confused - moved, mu**2 * (velocity - v)
+
+
+@enumeration("optimizers.nesterov.old_velocity", scope="exact, 4 steps on h x²/2 with h = 1/2, 3, three momenta, three rates")
+def old_velocity_by_hand(nesterov: Step, nesterov_old_velocity: Step) -> Claims:
+    """From rest, it stays at θ + μ v of the look-ahead form, in fractions."""
+    for curvature, keep, rate in itertools.product(
+        (Fraction(1, 2), Fraction(3)), (Fraction(0), Fraction(1, 2), Fraction(9, 10)), (Fraction(1, 8), Fraction(1, 3), Fraction(1))
+    ):
+        hyper = {"lr": Rational(rate), "momentum": Rational(keep)}
+        point = ahead = Rational(1)
+        velocity = memory = Rational(0)
+        for _ in range(4):
+            point, velocity = nesterov(point, lambda x, h=curvature: h * x, velocity, **hyper)
+            ahead, memory = nesterov_old_velocity(ahead, curvature * ahead, memory, **hyper)
+            yield (ahead, memory), (point + keep * velocity, velocity)
+
+
 @law(
     "optimizers.nesterov.change_of_variables",
     "optimizers.nesterov.tilde_code",

@@ -353,6 +353,41 @@ def harmonic_table(harmonic_decay: Step) -> Claims:
             yield 1 / rate(epoch * period - 1), 1 / expected - 1000
 
 
+# --- the β₁ of NAdam -----------------------------------------------------------------------------------------------------------------
+
+
+@proof("schedule.nadam.momentum", scope="every update, β₁, base and rate")
+def half_of_the_decay_is_made_up(nadam_momentum: Step) -> Claims:
+    """It starts at β₁/2; what is missing to β₁ shrinks by b^ψ at every update, and to nothing."""
+    largest = 1 / (1 + a)
+    at_update = lambda update: nadam_momentum(update, beta1=largest, base=gamma, rate=c)  # noqa: E731 - read as mathematics
+    yield at_update(0 * k), largest / 2
+    yield largest - at_update(k + 1), gamma**c * (largest - at_update(k))
+    yield limit(largest - at_update(k), k), 0
+
+
+@enumeration("schedule.nadam.momentum", scope="exact, 8 updates, bases 1/2 and 3/4, rates 1 and 2")
+def momentum_by_hand(nadam_momentum: Step) -> Claims:
+    """Product by product, in fractions."""
+    for base, rate in itertools.product((Fraction(1, 2), Fraction(3, 4)), (1, 2)):
+        missing = Fraction(9, 20)
+        for update in range(8):
+            yield (
+                nadam_momentum(Rational(update), beta1=fraction(9, 10), base=Rational(base), rate=Rational(rate)),
+                Fraction(9, 10) - missing,
+            )
+            missing *= base**rate
+
+
+@certified_value("schedule.nadam.momentum", scope="the preset of the catalogue, updates 1, 9211 and 9212")
+def momentum_of_the_paper(nadam_momentum: Step) -> Claims:
+    """The first β₁, and the first that is larger than .8."""
+    (paper,) = presets("schedule.nadam.momentum")
+    yield certified(nadam_momentum, 1, **paper), prints_as(".4501")
+    for update, is_larger in ((9211, False), (9212, True)):
+        yield bool(certified(nadam_momentum, update, **paper) > Ball(Fraction(4, 5))), is_larger
+
+
 # --- plateaus ----------------------------------------------------------------------------------------------------------------------
 
 relative = z / (1 + z)  # every number in (0, 1)
