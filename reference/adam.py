@@ -310,8 +310,8 @@ def radam(
     length = longest - 2 * t * beta2**t / (1 - beta2**t)
     rectified = length > threshold
     rectification = ((length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)) ** 0.5 if rectified else 1
-    step = rectification * m_hat / (np.sqrt(v_hat + eps_root) + eps) if rectified else m_hat
-    return theta - lr * step, AdamState(m, v, t)
+    denominator = np.sqrt(v_hat + eps_root) + eps if rectified else 1
+    return theta - lr * (rectification * m_hat / denominator), AdamState(m, v, t)
 
 
 class NadamState(NamedTuple):

@@ -975,19 +975,17 @@ def radam_by_hand(radam: Step) -> Claims:
     hyper = {"lr": Symbolic(1), "beta1": Symbolic(keep), "eps": Symbolic(stabiliser)}
     for decay, threshold in itertools.product((Fraction(4, 5), Fraction(0)), (4, 5)):
         for signs in itertools.product((-1, 1), repeat=5):
-            x, state, mean, expected = Symbolic(0), AdamState.initial(Symbolic(0)), Fraction(0), Symbolic(0)
+            state, mean = AdamState.initial(Symbolic(0)), Fraction(0)
             for n, sign in enumerate((1, *signs), start=1):
-                x, state = radam(x, Symbolic(3 * sign), state, beta2=Symbolic(decay), threshold=Symbolic(threshold), **hyper)
+                moved, state = radam(Symbolic(0), Symbolic(3 * sign), state, beta2=Symbolic(decay), threshold=Symbolic(threshold), **hyper)
                 mean = keep * mean + (1 - keep) * 3 * sign
                 length, longest = averaged_length(decay, n), 2 / (1 - decay) - 1
                 step = mean / (1 - keep**n)
+                yield state, (mean, 9 * (1 - decay**n), n)
                 if length > threshold:
-                    rectification = np.sqrt(Symbolic(variance_of_rate(longest) / variance_of_rate(length)))
-                    expected = expected - rectification * step / (3 + stabiliser)
+                    yield moved, -np.sqrt(Symbolic(variance_of_rate(longest) / variance_of_rate(length))) * step / (3 + stabiliser)
                 else:
-                    expected = expected - step
-            yield x, expected
-            yield state, (mean, 9 * (1 - decay**6), 6)
+                    yield moved, -step
             yield bool(averaged_length(decay, 6) > threshold), decay > 0 and threshold == 4
 
 
