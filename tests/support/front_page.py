@@ -1,10 +1,12 @@
-"""The table of the README: how many entries and errata hold, and by how much evidence, in each chapter."""
+"""What is generated in the README: the table of entries, errata and evidence by chapter, and the source code of the example."""
 
 from __future__ import annotations
 
+import inspect
 from collections import Counter
 from typing import Any
 
+from trainspec.reference import FORMULAS
 from trainspec.spec.arithmetic import Verdict
 from trainspec.spec.catalogue import catalogue
 from trainspec.spec.evidence import EVIDENCE, EXACT_KINDS, EvidenceResult, load
@@ -52,3 +54,16 @@ def with_current_table(readme: str) -> str:
     start = next(number for number, line in enumerate(lines) if set(line) <= set("|-: ") and "chapter" in lines[number - 1]) + 1
     end = next(number for number in range(start, len(lines)) if not lines[number].startswith("|"))
     return "\n".join([*lines[:start], *table_rows(expected_ledger()), *lines[end:]]) + "\n"
+
+
+def with_current_source(readme: str) -> str:
+    """Return the README with the source code of its example renewed: the block that begins with @formula("id")."""
+    start = readme.index("```python\n@formula(") + len("```python\n")
+    end = readme.index("```\n", start)
+    source = inspect.getsource(FORMULAS[readme[start:end].split('"')[1]].raw)
+    return readme[:start] + source + readme[end:]
+
+
+def renewed(readme: str) -> str:
+    """Return the README with its table and its example renewed."""
+    return with_current_source(with_current_table(readme))

@@ -37,7 +37,7 @@ class Generated(NamedTuple):
         return [] if self.text() == self.new_text() else [f"{self.path} is not what {self.generator} makes"]
 
 
-GENERATED = (Generated("README.md", "tests.support.front_page:with_current_table"),)
+GENERATED = (Generated("README.md", "tests.support.front_page:renewed"),)
 
 
 def main(arguments: list[str]) -> int:
