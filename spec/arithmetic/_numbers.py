@@ -1,4 +1,4 @@
-"""NumPy arrays over other number systems: NumPy's own dispatch (NEP 13, NEP 18) runs the reference on them, unchanged."""
+"""NumPy arrays over other number systems. NumPy's dispatch (NEP 13, NEP 18) runs the reference on them without a change."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 
 class Undecided(ArithmeticError):
-    """A comparison, or a branch, that the known digits of its operands do not decide."""
+    """A comparison or branch that cannot be decided, because the operands are only known approximately."""
 
 
 class Refused(TypeError):
-    """A NumPy function that this arithmetic does not vet."""
+    """A NumPy function or operation that this number system does not support."""
 
 
 Table = Mapping[str, Callable[..., Any]]
@@ -31,8 +31,8 @@ OPERATORS: Table = {
 }
 
 
-class Methods:
-    """The methods of NumPy's arrays that do what its functions do: the reference has no use for them, and functions of others have."""
+class ArrayMethods:
+    """Methods of ndarray that call the NumPy function of the same name: for functions of third parties, the reference does not use them."""
 
     def sum(self, axis: Any = None, *, keepdims: bool = False) -> Any:
         """np.sum."""
@@ -59,24 +59,24 @@ class Methods:
         return np.sqrt(variance(self, axis, ddof=ddof, keepdims=keepdims))
 
     def dot(self, other: Any) -> Any:
-        """The product of matrices."""
+        """Return the matrix product."""
         return np.matmul(self, other)  # type: ignore[call-overload]
 
 
 def variance(x: Any, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) -> Any:
-    """np.var: the mean square of the deviations, in two passes; with ddof, over so many entries fewer."""
+    """np.var: the sum of squared deviations, in two passes, divided by the number of entries less ddof."""
     squares = (x - np.mean(x, axis=axis, keepdims=True)) ** 2
     entries = np.mean(np.ones_like(x), axis=axis, keepdims=keepdims)
     count = np.sum(np.ones_like(x), axis=axis, keepdims=keepdims)
     return np.sum(squares, axis=axis, keepdims=keepdims) / (count - ddof * entries)
 
 
-def deviation(x: Any, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) -> Any:
+def standard_deviation(x: Any, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) -> Any:
     """np.std: the root of np.var."""
     return np.sqrt(variance(x, axis, ddof=ddof, keepdims=keepdims))
 
 
-class Numbers(Methods, np.ndarray):  # type: ignore[misc]
+class Numbers(ArrayMethods, np.ndarray):  # type: ignore[misc]
     """An array over one number system. A subclass says what a number is (`number`) and what each ufunc does to numbers (`table`)."""
 
     table: ClassVar[Table] = {}
@@ -89,17 +89,17 @@ class Numbers(Methods, np.ndarray):  # type: ignore[misc]
 
     @staticmethod
     def select(condition: Any, yes: Any, no: Any) -> Any:
-        """What np.where does to three numbers."""
+        """Return what np.where selects of two numbers."""
         return yes if condition else no
 
     @staticmethod
     def count(number: Any) -> int | None:
-        """The integer that a number of this system is known to be, if it is."""
+        """Return the integer that a number is known to equal, or None."""
         raise NotImplementedError
 
     @classmethod
     def add_up(cls, terms: list[Any]) -> Any:
-        """The sum of a list of numbers; 0 of none."""
+        """Return the sum of a list of numbers; an empty sum is 0."""
         return functools.reduce(cls.table["add"], terms) if terms else cls.number(0)
 
     def __new__(cls, values: Any) -> Any:
@@ -108,40 +108,40 @@ class Numbers(Methods, np.ndarray):  # type: ignore[misc]
             return values
         if isinstance(values, np.ndarray) and values.dtype == bool:
             raise Refused(f"{cls.__name__}: truth values are not numbers")
-        return cls.wrap(np.frompyfunc(cls.number, 1, 1)(objects(values)))
+        return cls.wrap(np.frompyfunc(cls.number, 1, 1)(as_object_array(values)))
 
     @classmethod
     def wrap(cls, values: Any) -> Any:
-        """An object array that already holds numbers of this system; decided truth values stay NumPy's own."""
+        """Return an object array of numbers as an array of this system; truth values become a NumPy array of bool."""
         array = np.empty((), dtype=object) if not isinstance(values, np.ndarray) else values
         if not isinstance(values, np.ndarray):
             array[()] = values
-        if array.size and all(isinstance(one, bool | np.bool_) for one in array.ravel()):
+        if array.size and all(isinstance(entry, bool | np.bool_) for entry in array.ravel()):
             return array.astype(bool)
         return array.view(cls)
 
     @classmethod
-    def plain(cls, value: Any) -> Any:
-        """The bare object array of a value."""
+    def object_array(cls, value: Any) -> Any:
+        """Return a value as a NumPy array of objects, without this class."""
         return cls(value).view(np.ndarray)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
-        """One ufunc, entry by entry, if it is vetted."""
+        """Apply a supported ufunc to each entry."""
         cls = type(self)
-        if any(cls in getattr(type(one), "over", ()) for one in inputs):
+        if any(cls in getattr(type(operand), "over", ()) for operand in inputs):
             return NotImplemented
         if method != "__call__" or options:
             raise Refused(f"np.{ufunc.__name__}: {method} with {sorted(options)} is not vetted on {cls.__name__}; use np.sum and the like")
         if ufunc is np.matmul:
-            return cls.wrap(cls.matmul(*map(cls.plain, inputs)))
+            return cls.wrap(cls.matmul(*map(cls.object_array, inputs)))
         if ufunc.__name__ not in cls.table:
             raise Refused(f"np.{ufunc.__name__} is not vetted on {cls.__name__}")
-        return cls.wrap(np.frompyfunc(cls.table[ufunc.__name__], ufunc.nin, 1)(*map(cls.plain, inputs)))
+        return cls.wrap(np.frompyfunc(cls.table[ufunc.__name__], ufunc.nin, 1)(*map(cls.object_array, inputs)))
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        """One NumPy function, if it is vetted."""
+        """Call a supported NumPy function."""
         cls = type(self)
-        if any(cls in getattr(one, "over", ()) for one in types):
+        if any(cls in getattr(kind, "over", ()) for kind in types):
             return NotImplemented
         if function not in cls.vetted():
             raise Refused(f"np.{function.__name__} is not vetted on {cls.__name__}")
@@ -149,12 +149,12 @@ class Numbers(Methods, np.ndarray):  # type: ignore[misc]
 
     @classmethod
     def vetted(cls) -> Mapping[Any, Callable[..., Any]]:
-        """The NumPy functions that this arithmetic runs; every other one is refused."""
+        """Return the supported NumPy functions; every other one raises Refused."""
         return FUNCTIONS
 
     @classmethod
     def matmul(cls, left: Any, right: Any) -> Any:
-        """The matrix product of two bare object arrays of one or two axes."""
+        """Return the matrix product of two object arrays of one or two axes."""
         if not {left.ndim, right.ndim} <= {1, 2}:
             raise Refused(f"np.matmul on {cls.__name__} takes one or two axes, not {left.ndim} and {right.ndim}")
         rows, columns = np.atleast_2d(left), right if right.ndim == 2 else right[:, None]
@@ -168,17 +168,17 @@ class Numbers(Methods, np.ndarray):  # type: ignore[misc]
 
     @classmethod
     def eigvalsh(cls, matrix: Any) -> Any:
-        """The eigenvalues of a symmetric matrix, where the system has them."""
+        """Return the eigenvalues of a symmetric matrix, if this system supports it."""
         raise Refused(f"np.linalg.eigvalsh is not vetted on {cls.__name__}")
 
     @classmethod
     def eigh(cls, matrix: Any) -> tuple[Any, Any]:
-        """The eigenvalues of a symmetric matrix, smallest first, and unit eigenvectors as columns, where the system has them."""
+        """Return the eigenvalues of a symmetric matrix, smallest first, and unit eigenvectors as columns, if this system supports it."""
         raise Refused(f"np.linalg.eigh is not vetted on {cls.__name__}")
 
     @classmethod
     def solve(cls, matrix: Any, right: Any) -> Any:
-        """The solution of a square linear system, where the system has it; LinAlgError if the matrix is singular."""
+        """Return the solution of a square linear system, if this system supports it; LinAlgError if the matrix is singular."""
         raise Refused(f"np.linalg.solve is not vetted on {cls.__name__}")
 
     def __getitem__(self, key: Any) -> Any:
@@ -186,7 +186,7 @@ class Numbers(Methods, np.ndarray):  # type: ignore[misc]
         return item if isinstance(item, np.ndarray) else type(self).wrap(item)
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        super().__setitem__(key, type(self).plain(value)[()])
+        super().__setitem__(key, type(self).object_array(value)[()])
 
     def __iter__(self) -> Any:
         return (self[i] for i in range(len(self)))
@@ -200,7 +200,7 @@ class Numbers(Methods, np.ndarray):  # type: ignore[misc]
     __int__ = __complex__ = __float__  # type: ignore[assignment]
 
     def __index__(self) -> int:
-        """A number that counts: of steps, of groups."""
+        """Return a number that is known to be an integer, for counts of steps or groups."""
         if self.ndim or (count := self.count(self.view(np.ndarray)[()])) is None:
             raise Refused(f"{self} is not one number known to be whole")
         return count
@@ -216,7 +216,7 @@ class Numbers(Methods, np.ndarray):  # type: ignore[misc]
 
 
 def refused_method(name: str) -> Any:
-    """A method of arrays that would bypass the dispatch."""
+    """Return a method that raises Refused, for a method of ndarray that would bypass the dispatch."""
 
     def method(self: Numbers, *args: Any, **kwargs: Any) -> Any:
         raise Refused(f"x.{name}(…) bypasses the arithmetic of {type(self).__name__}: write np.{name}(x, …)")
@@ -224,14 +224,19 @@ def refused_method(name: str) -> Any:
     return method
 
 
-KEPT = {"reshape", "transpose", "view", "copy", "ravel", "item", "tolist"}
+ALLOWED_METHODS = {"reshape", "transpose", "view", "copy", "ravel", "item", "tolist"}
 for _name in dir(np.ndarray):
-    if not _name.startswith("_") and callable(getattr(np.ndarray, _name)) and _name not in KEPT and _name not in vars(Methods):
+    if (
+        not _name.startswith("_")
+        and callable(getattr(np.ndarray, _name))
+        and _name not in ALLOWED_METHODS
+        and _name not in vars(ArrayMethods)
+    ):
         setattr(Numbers, _name, refused_method(_name))
 
 
-def objects(values: Any) -> Any:
-    """Values as an object array; a nested 0-d array counts as the number it holds."""
+def as_object_array(values: Any) -> Any:
+    """Return values as an object array; a 0-d array inside a list counts as its number."""
     if isinstance(values, np.ndarray | list | tuple | np.generic):
         return np.asarray(values, dtype=object)
     array = np.empty((), dtype=object)
@@ -240,15 +245,15 @@ def objects(values: Any) -> Any:
 
 
 def singular(name: str) -> np.linalg.LinAlgError:
-    """What NumPy raises of a matrix that has no inverse."""
+    """Return the error that NumPy raises for a singular matrix."""
     return np.linalg.LinAlgError(f"np.linalg.{name}: the matrix is singular")
 
 
 def over_axes(reduce: Callable[[type[Numbers], list[Any]], Any]) -> Callable[..., Any]:
-    """A reduction of lists of numbers, as NumPy's function of an array, an axis and keepdims."""
+    """Return a reduction of lists of numbers as a function of array, axis and keepdims."""
 
     def reduction(cls: type[Numbers], x: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
-        array = cls.plain(x)
+        array = cls.object_array(x)
         axes = tuple(range(array.ndim)) if axis is None else normalize_axis_tuple(axis, array.ndim)
         kept = [a for a in range(array.ndim) if a not in axes]
         rows = array.transpose(*kept, *axes).reshape([array.shape[a] for a in kept] + [-1])
@@ -263,7 +268,7 @@ def over_axes(reduce: Callable[[type[Numbers], list[Any]], Any]) -> Callable[...
 
 
 def fold(name: str) -> Callable[[type[Numbers], list[Any]], Any]:
-    """The reduction that folds the numbers with one ufunc of the table."""
+    """Return the reduction of numbers by one binary ufunc of the table."""
     return lambda cls, terms: functools.reduce(cls.table[name], terms)
 
 
@@ -271,14 +276,14 @@ np_sum = over_axes(lambda cls, terms: cls.add_up(terms))
 
 
 def mean(cls: type[Numbers], x: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
-    """The sum over the number of its terms."""
+    """np.mean: the sum divided by the number of terms."""
     total = np_sum(cls, x, axis, keepdims=keepdims)
     return total / (np.size(x) // max(np.size(total), 1))
 
 
 def cumsum(cls: type[Numbers], x: Any, axis: int | None = None) -> Any:
-    """Partial sums along one axis, or over all entries in order."""
-    array = cls.plain(x)
+    """np.cumsum along one axis, or over all entries in order."""
+    array = cls.object_array(x)
     rows = np.moveaxis(array, axis, -1) if axis is not None else array.reshape(1, -1)
     result = np.empty_like(rows)
     for *at, k in np.ndindex(rows.shape):
@@ -287,44 +292,44 @@ def cumsum(cls: type[Numbers], x: Any, axis: int | None = None) -> Any:
 
 
 def argmin(cls: type[Numbers], x: Any, axis: int | None = None) -> Any:
-    """The place of the first smallest number along one axis, or among all entries in order, where the comparisons are decided."""
-    array = cls.plain(x)
+    """np.argmin along one axis, or over all entries in order; Undecided if a comparison cannot be decided."""
+    array = cls.object_array(x)
     rows = np.moveaxis(array, axis, -1) if axis is not None else array.reshape(-1)
     places = np.zeros(rows.shape[:-1], dtype=int)
     for at in np.ndindex(places.shape):
-        for place in range(1, rows.shape[-1]):
-            smaller = cls.table["less"](rows[at][place], rows[at][places[at]])
+        for index in range(1, rows.shape[-1]):
+            smaller = cls.table["less"](rows[at][index], rows[at][places[at]])
             if not isinstance(smaller, bool | np.bool_):
                 raise Undecided(f"np.argmin: whether {smaller}")
-            places[at] = place if smaller else places[at]
+            places[at] = index if smaller else places[at]
     return places[()]
 
 
 def where(cls: type[Numbers], condition: Any, yes: Any, no: Any) -> Any:
-    """The choice, entry by entry; a condition may be a truth value or, for symbols, a relation."""
-    bare = condition.view(np.ndarray) if isinstance(condition, np.ndarray) else objects(condition)
-    return cls.wrap(np.frompyfunc(cls.select, 3, 1)(bare, cls.plain(yes), cls.plain(no)))
+    """np.where; the condition holds truth values or, for symbols, relations."""
+    bare = condition.view(np.ndarray) if isinstance(condition, np.ndarray) else as_object_array(condition)
+    return cls.wrap(np.frompyfunc(cls.select, 3, 1)(bare, cls.object_array(yes), cls.object_array(no)))
 
 
-def rearranged(function: Any) -> Callable[..., Any]:
-    """A function that moves numbers about and computes nothing."""
+def rearrangement(function: Any) -> Callable[..., Any]:
+    """Return a function that rearranges entries without computing, for arrays of numbers."""
 
     def moved(cls: type[Numbers], arrays: Any, *args: Any, **kwargs: Any) -> Any:
         if refused := {"out", "dtype", "casting"} & kwargs.keys():
             raise Refused(f"np.{function.__name__}: {', '.join(sorted(refused))} is not vetted on {cls.__name__}")
-        bare = [cls.plain(one) for one in arrays] if isinstance(arrays, list | tuple) else cls.plain(arrays)
+        bare = [cls.object_array(array) for array in arrays] if isinstance(arrays, list | tuple) else cls.object_array(arrays)
         return cls.wrap(function(bare, *args, **kwargs))
 
     return moved
 
 
-def filled(value: int) -> Callable[..., Any]:
-    """An array of the same shape that holds one number everywhere."""
+def constant_like(value: int) -> Callable[..., Any]:
+    """Return the function that makes an array of the same shape with one value everywhere."""
     return lambda cls, x: cls(np.full(np.shape(x), value))
 
 
 def qr(cls: type[Numbers], x: Any) -> tuple[Any, Any]:
-    """The QR decomposition of full column rank, by Gram and Schmidt; the diagonal is negative, as no formula may count on its sign."""
+    """np.linalg.qr of full column rank, by Gram and Schmidt. The diagonal of R is negative, because no formula may rely on its sign."""
     matrix = cls(x)
     columns: list[Any] = []
     r = cls(np.zeros((matrix.shape[1], matrix.shape[1]), dtype=int))
@@ -347,18 +352,18 @@ FUNCTIONS: Mapping[Any, Callable[..., Any]] = {
     np.cumsum: cumsum,
     np.argmin: argmin,
     np.where: where,
-    np.zeros_like: filled(0),
-    np.ones_like: filled(1),
-    np.linalg.eigvalsh: lambda cls, matrix: cls.wrap(cls.eigvalsh(cls.plain(matrix))),
-    np.linalg.eigh: lambda cls, matrix: tuple(map(cls.wrap, cls.eigh(cls.plain(matrix)))),
-    np.linalg.solve: lambda cls, matrix, right: cls.wrap(cls.solve(cls.plain(matrix), cls.plain(right))),
+    np.zeros_like: constant_like(0),
+    np.ones_like: constant_like(1),
+    np.linalg.eigvalsh: lambda cls, matrix: cls.wrap(cls.eigvalsh(cls.object_array(matrix))),
+    np.linalg.eigh: lambda cls, matrix: tuple(map(cls.wrap, cls.eigh(cls.object_array(matrix)))),
+    np.linalg.solve: lambda cls, matrix, right: cls.wrap(cls.solve(cls.object_array(matrix), cls.object_array(right))),
     np.linalg.qr: qr,
     np.linalg.outer: lambda cls, x, y: np.expand_dims(cls(x), 1) * cls(y),
     np.shape: lambda cls, x: x.shape,
     np.size: lambda cls, x: x.view(np.ndarray).size,
     np.ndim: lambda cls, x: x.view(np.ndarray).ndim,
     **{
-        f: rearranged(f)
+        f: rearrangement(f)
         for f in (
             np.stack,
             np.concatenate,

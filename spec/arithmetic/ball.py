@@ -31,8 +31,8 @@ def ball(value: Any) -> Any:
     return arb(fmpz(int(value))) if isinstance(value, int | np.integer) else arb(fraction(value))
 
 
-def decided(holds: Callable[[Any, Any], bool], fails: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
-    """A comparison that answers only where all points of both balls agree."""
+def decided_comparison(holds: Callable[[Any, Any], bool], fails: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
+    """Return a comparison that raises Undecided unless all points of both balls agree."""
 
     def compare(a: Any, b: Any) -> bool:
         if holds(a, b):
@@ -44,13 +44,13 @@ def decided(holds: Callable[[Any, Any], bool], fails: Callable[[Any, Any], bool]
     return compare
 
 
-def chosen(condition: Any, yes: Any, no: Any) -> Any:
-    """The branch of a decided condition."""
+def select_decided(condition: Any, yes: Any, no: Any) -> Any:
+    """Return one of two values by a decided condition."""
     return yes if condition else no
 
 
 def power(base: Any, exponent: Any) -> Any:
-    """A power, by multiplication where the exponent is an integer, so that negative bases and 0⁰ = 1 are right."""
+    """Return a power; integer exponents are computed by multiplication, so that negative bases and 0⁰ = 1 are right."""
     whole = exponent.unique_fmpz()
     result = base**exponent if whole is None or exponent.rad() != 0 else base**whole
     if not result.is_finite():
@@ -59,7 +59,7 @@ def power(base: Any, exponent: Any) -> Any:
 
 
 def root(x: Any) -> Any:
-    """The square root; of a ball that reaches below 0 only the branch point is excluded, never silently NaN."""
+    """Return the square root; a ball that may be negative raises an error instead of giving NaN."""
     result = x.sqrt()
     if not result.is_finite():
         raise Undecided(f"√ of {x}")
@@ -77,7 +77,7 @@ def quotient(a: Any, b: Any) -> Any:
 
 def whole_quotient(a: Any, b: Any) -> Any:
     """⌊a / b⌋, where all quotients have the same; of two integers it is always known."""
-    whole = [one.unique_fmpz() for one in (a, b)]
+    whole = [number.unique_fmpz() for number in (a, b)]
     if None not in whole and b != 0 and a.is_exact() and b.is_exact():
         return arb(whole[0] // whole[1])
     result = quotient(a, b).floor()
@@ -94,12 +94,12 @@ def logarithm(x: Any) -> Any:
 
 
 def log_of_sum(a: Any, b: Any) -> Any:
-    """log(eᵃ + eᵇ), the larger one in front, so that nothing is lost far from 0."""
+    """Return log(eᵃ + eᵇ), with the larger exponent factored out, which avoids overflow and cancellation."""
     return arb.max(a, b) + (-abs(a - b)).exp().log1p()
 
 
-def same(a: Any, b: Any) -> bool:
-    """Whether two balls are one number, where they are exact or apart."""
+def are_equal(a: Any, b: Any) -> bool:
+    """Return whether two balls are the same number: decided if both are exact, or if they are disjoint."""
     if a.overlaps(b) and not (a.is_exact() and b.is_exact()):
         raise Undecided(f"{a} and {b} overlap")
     return bool(a == b)
@@ -112,7 +112,7 @@ def as_matrix(array: Any) -> arb_mat:
 
 
 def spectrum(matrix: Any, name: str, **options: Any) -> Any:
-    """Arb's eigenvalues, and whatever else the options ask for, of a symmetric matrix: it has real ones."""
+    """Return Arb's eigenvalues (with the options also eigenvectors) of a symmetric matrix, which are real."""
     if not all(a.overlaps(b) for a, b in zip(matrix.ravel(), matrix.T.ravel(), strict=True)):
         raise ValueError(f"np.linalg.{name}: the matrix is not symmetric")
     try:
@@ -125,7 +125,7 @@ class Ball(Numbers):
     """Arrays of Arb balls at the precision in force (flint.ctx.prec)."""
 
     number = staticmethod(ball)
-    select = staticmethod(chosen)
+    select = staticmethod(select_decided)
     table: ClassVar[Table] = {
         **OPERATORS,
         "divide": quotient,
@@ -142,11 +142,11 @@ class Ball(Numbers):
         "sign": arb.sgn,
         "maximum": arb.max,
         "minimum": arb.min,
-        "greater": decided(operator.gt, operator.le),
-        "greater_equal": decided(operator.ge, operator.lt),
-        "less": decided(operator.lt, operator.ge),
-        "less_equal": decided(operator.le, operator.gt),
-        "equal": same,
+        "greater": decided_comparison(operator.gt, operator.le),
+        "greater_equal": decided_comparison(operator.ge, operator.lt),
+        "less": decided_comparison(operator.lt, operator.ge),
+        "less_equal": decided_comparison(operator.le, operator.gt),
+        "equal": are_equal,
         "isfinite": lambda x: bool(x.is_finite()),
     }
 
@@ -157,7 +157,7 @@ class Ball(Numbers):
 
     @classmethod
     def matmul(cls, left: Any, right: Any) -> Any:
-        """Arb's own matrix product: the same certainty, much faster than a loop over objects."""
+        """Return the matrix product by Arb: as certain as the loop over objects, and much faster."""
         if left.ndim != 2 or right.ndim != 2 or left.shape[1] != right.shape[0]:
             return super().matmul(left, right)
         product = as_matrix(left) * as_matrix(right)
@@ -167,7 +167,7 @@ class Ball(Numbers):
     def eigvalsh(cls, matrix: Any) -> Any:
         """Certified eigenvalues, in the order of their midpoints; they are real because the matrix is symmetric."""
         values = spectrum(matrix, "eigvalsh", multiple=True)
-        return np.array(sorted((one.real for one in values), key=lambda x: x.mid()), dtype=object)
+        return np.array(sorted((value.real for value in values), key=lambda x: x.mid()), dtype=object)
 
     @classmethod
     def eigh(cls, matrix: Any) -> tuple[Any, Any]:
@@ -177,7 +177,7 @@ class Ball(Numbers):
         columns = np.array(vectors.entries(), dtype=object).reshape(matrix.shape)[:, order]
         for column in columns.T:
             largest = max(column, key=lambda x: abs(x).mid())
-            real = np.array([(one / largest).real for one in column], dtype=object)
+            real = np.array([(entry / largest).real for entry in column], dtype=object)
             column[:] = real / root(real @ real)
         return np.array([values[k].real for k in order], dtype=object), columns
 
@@ -217,12 +217,17 @@ def certified(formula: Callable[..., Any], *args: Any, dtype: Any = np.float64, 
         for ctx.prec in (START << k for k in range((LIMIT // START).bit_length())):
             try:
                 result = formula(
-                    *(tree_map(as_balls, one) for one in args), **{name: tree_map(as_balls, one) for name, one in kwargs.items()}
+                    *(tree_map(as_balls, arg) for arg in args), **{name: tree_map(as_balls, value) for name, value in kwargs.items()}
                 )
             except Undecided as reason:
                 unknown = str(reason)
                 continue
-            wide = [one for leaf in tree_leaves(result) for one in Ball.plain(leaf).ravel() if not one.rad() <= ulps * spacing(one, dtype)]
+            wide = [
+                entry
+                for leaf in tree_leaves(result)
+                for entry in Ball.object_array(leaf).ravel()
+                if not entry.rad() <= ulps * spacing(entry, dtype)
+            ]
             if not wide:
                 return result
             unknown = f"a result is known as {wide[0]} only"
@@ -232,5 +237,5 @@ def certified(formula: Callable[..., Any], *args: Any, dtype: Any = np.float64, 
 
 
 def as_balls(value: Any) -> Any:
-    """Numbers and arrays as balls, functions and words as they are."""
+    """Return numbers and arrays as balls; functions and strings stay as they are."""
     return value if callable(value) or isinstance(value, str | bool) else Ball(value)

@@ -1,4 +1,4 @@
-"""Dual numbers a + b ε, ε² = 0, over balls: the forward formula yields its own derivative, certified, with no step size."""
+"""Dual numbers a + b ε, ε² = 0, over balls: running a formula on them gives its derivative, certified, without a step size."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flint import arb
 
 from ...reference import tree_leaves
 from ._numbers import Numbers, Table, Undecided
-from .ball import Ball, ball, chosen
+from .ball import Ball, ball, select_decided
 
 VALUE = Ball.table
 CONSTANT = arb(0)  # the slope of what does not vary: this very object, because x² at 0 varies and has the slope 0 as well
@@ -33,9 +33,9 @@ def rule(name: str, *slopes: Callable[..., Any]) -> Callable[..., Dual]:
     """The chain rule: a function of the values, and its partial derivative by each argument, given (*values, result)."""
 
     def apply(*args: Dual) -> Dual:
-        values = [one.value for one in args]
+        values = [arg.value for arg in args]
         result = VALUE[name](*values)
-        parts = [partial(*values, result) * one.slope for partial, one in zip(slopes, args, strict=True) if one.slope is not CONSTANT]
+        parts = [partial(*values, result) * arg.slope for partial, arg in zip(slopes, args, strict=True) if arg.slope is not CONSTANT]
         return Dual(result, sum(parts, arb(0)) if parts else CONSTANT)
 
     return apply
@@ -62,15 +62,15 @@ def smaller(a: Dual, b: Dual) -> Dual:
     return a if VALUE["less"](a.value, b.value) else kink(b, a)
 
 
-def kink(chosen: Dual, other: Dual) -> Dual:
-    """The extreme of two, unless they may be equal with slopes that may differ."""
-    if chosen.value.overlaps(other.value) and not (chosen.slope - other.slope).is_zero():
+def kink(extreme: Dual, other: Dual) -> Dual:
+    """Return the first number, the extreme of the two; Undecided if they may be equal and their derivatives may differ."""
+    if extreme.value.overlaps(other.value) and not (extreme.slope - other.slope).is_zero():
         raise Undecided(f"a maximum or minimum has no derivative where both arguments are {other.value}")
-    return chosen
+    return extreme
 
 
-def compared(name: str) -> Callable[[Dual, Dual], bool]:
-    """A comparison of the values; at a tie of what varies the branch has no derivative."""
+def comparison(name: str) -> Callable[[Dual, Dual], bool]:
+    """Return a comparison of the values; at a tie of numbers that vary it raises Undecided, because the branch has no derivative."""
 
     def compare(a: Dual, b: Dual) -> bool:
         if a.value.overlaps(b.value) and not (a.slope is CONSTANT and b.slope is CONSTANT):
@@ -87,8 +87,8 @@ def away_from_zero(x: Any) -> Any:
     return x.sgn()
 
 
-def flat(a: Any, b: Any, r: Any) -> Any:
-    """The slope of ⌊a / b⌋, away from its jumps."""
+def floor_slope(a: Any, b: Any, r: Any) -> Any:
+    """Return the derivative of ⌊a / b⌋, which is 0; Undecided at a jump."""
     if (a / b).contains_integer():
         raise Undecided(f"⌊a / b⌋ has no derivative where it jumps, at {a / b}")
     return arb(0)
@@ -102,7 +102,7 @@ RULES: Table = {
     "negative": rule("negative", lambda a, r: arb(-1)),
     "positive": rule("positive", lambda a, r: arb(1)),
     "power": power,
-    "floor_divide": rule("floor_divide", flat, flat),
+    "floor_divide": rule("floor_divide", floor_slope, floor_slope),
     "square": rule("square", lambda a, r: 2 * a),
     "reciprocal": rule("reciprocal", lambda a, r: -r * r),
     "sqrt": rule("sqrt", lambda a, r: VALUE["divide"](arb(1), 2 * r)),
@@ -114,11 +114,11 @@ RULES: Table = {
     "sign": rule("sign", lambda a, r: 0 * away_from_zero(a)),
     "maximum": larger,
     "minimum": smaller,
-    "greater": compared("greater"),
-    "greater_equal": compared("greater_equal"),
-    "less": compared("less"),
-    "less_equal": compared("less_equal"),
-    "equal": compared("equal"),
+    "greater": comparison("greater"),
+    "greater_equal": comparison("greater_equal"),
+    "less": comparison("less"),
+    "less_equal": comparison("less_equal"),
+    "equal": comparison("equal"),
     "isfinite": lambda x: bool(x.value.is_finite() and x.slope.is_finite()),
 }
 
@@ -127,7 +127,7 @@ class Differential(Numbers):
     """Arrays of dual numbers over balls; anything else enters as a constant."""
 
     number = staticmethod(lambda value: value if isinstance(value, Dual) else Dual(ball(value), CONSTANT))
-    select = staticmethod(chosen)
+    select = staticmethod(select_decided)
     table: ClassVar[Table] = RULES
     over: ClassVar[tuple[type, ...]] = (Ball,)
 
@@ -138,14 +138,14 @@ class Differential(Numbers):
 
     @classmethod
     def along(cls, point: Any, direction: Any) -> Any:
-        """The points point + ε direction."""
+        """Return the points point + ε direction, at which a function gives its derivative along the direction."""
         moving = np.frompyfunc(lambda value, slope: Dual(value, CONSTANT if slope.is_zero() else slope), 2, 1)
-        return cls.wrap(moving(Ball.plain(point), Ball.plain(np.broadcast_to(direction, np.shape(point)))))
+        return cls.wrap(moving(Ball.object_array(point), Ball.object_array(np.broadcast_to(direction, np.shape(point)))))
 
 
 def slope(value: Any) -> Any:
     """The slopes of an array of dual numbers, as balls."""
-    return Ball.wrap(np.frompyfunc(operator.attrgetter("slope"), 1, 1)(Differential.plain(value)))
+    return Ball.wrap(np.frompyfunc(operator.attrgetter("slope"), 1, 1)(Differential.object_array(value)))
 
 
 def jacobian(function: Callable[..., Any], point: Any) -> Any:

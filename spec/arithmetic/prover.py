@@ -1,4 +1,4 @@
-"""The prover: is this expression 0, or this relation true, for all values of its symbols? Holds, refuted, or unknown.
+"""The prover: decides whether an expression is 0, or a relation true, for all values of its symbols.
 
 Holds is a proof: each step is an identity. Refuted carries a counterexample whose value, enclosed in a ball, is not 0. Unknown is neither.
 """
@@ -19,14 +19,14 @@ from ._numbers import Undecided
 from .ball import Ball
 from .rational import fraction
 from .symbolic import Fractional
-from .tensor import SHIFT, Label, fresh
+from .tensor import SHIFT, Label, fresh_index
 
 SAMPLES = 12
 BITS = 256
 
 
 class Verdict(StrEnum):
-    """What is known of a claim."""
+    """The verdict on a claim: it holds, is refuted, or is unknown."""
 
     HOLDS = "holds"
     REFUTED = "refuted"
@@ -34,7 +34,7 @@ class Verdict(StrEnum):
 
 
 class Finding(NamedTuple):
-    """A verdict, and what shows it: for a refuted claim the counterexample."""
+    """A verdict with its reason: for a refuted claim the counterexample."""
 
     verdict: Verdict
     detail: str = ""
@@ -47,7 +47,7 @@ def proven_zero(expression: Any) -> Finding:
     counterexample = refute(lambda values: not evaluate(expression, values).contains(0), expression)
     if counterexample is None and is_zero_casewise(expression):
         return Finding(Verdict.HOLDS)
-    return counterexample or Finding(Verdict.UNKNOWN, f"neither shown nor refuted: {shortened(expression)} = 0")
+    return counterexample or Finding(Verdict.UNKNOWN, f"neither shown nor refuted: {shorten(expression)} = 0")
 
 
 def proven_true(relation: Any) -> Finding:
@@ -57,34 +57,34 @@ def proven_true(relation: Any) -> Finding:
     if relation == sp.false:
         return Finding(Verdict.REFUTED, "the relation is false")
     if not isinstance(relation, sp.Ge | sp.Gt | sp.Le | sp.Lt):
-        return Finding(Verdict.UNKNOWN, f"not a relation: {shortened(relation)}")
+        return Finding(Verdict.UNKNOWN, f"not a relation: {shorten(relation)}")
     gap = normal(relation.gts - relation.lts)
     strict = isinstance(relation, sp.Gt | sp.Lt)
     if ranges_agree(relation) and has_sign(gap, strict=strict):
         return Finding(Verdict.HOLDS)
     fails: Callable[[Any], bool] = (lambda x: x <= 0) if strict else (lambda x: x < 0)
     return refute(lambda values: fails(evaluate(gap, values)), gap) or Finding(
-        Verdict.UNKNOWN, f"neither shown nor refuted: {shortened(relation)}"
+        Verdict.UNKNOWN, f"neither shown nor refuted: {shorten(relation)}"
     )
 
 
 def has_sign(gap: Any, *, strict: bool) -> bool:
-    """Whether an expression is plainly positive (or nonnegative): factor by factor, or term by term over a positive denominator."""
+    """Return whether the signs of factors, or of terms over a positive denominator, show that an expression is positive (or ≥ 0)."""
     above, below = sp.fraction(sp.cancel(sp.together(gap)))
     forms = [sp.factor(gap), sp.expand(above) / sp.factor(below), sp.expand(-above) / sp.factor(-below)]
     return any((form.is_positive if strict else form.is_nonnegative) is True for form in forms)
 
 
-def shortened(expression: Any, limit: int = 160) -> str:
-    """An expression on one line."""
+def shorten(expression: Any, limit: int = 160) -> str:
+    """Return an expression as one line of text, cut to the limit."""
     text = str(expression)
     return text if len(text) <= limit else text[:limit] + " …"
 
 
-def shifts(expression: Any) -> list[Any]:
-    """The arbitrary numbers that stand for maxima, any one entry of each: a claim that holds must not depend on them."""
+def maximum_shifts(expression: Any) -> list[Any]:
+    """Return the free symbols introduced for np.max. A valid claim must not depend on them."""
     ranks = {a.base: a.rank for a in expression.atoms(sp.Indexed)}
-    entries = [base[tuple(fresh() for _ in range(rank))] for base, rank in ranks.items()]
+    entries = [base[tuple(fresh_index() for _ in range(rank))] for base, rank in ranks.items()]
     return sorted((a for a in [*entries, *expression.atoms(sp.Symbol)] if str(getattr(a, "base", a)).startswith(SHIFT)), key=str)
 
 
@@ -103,7 +103,7 @@ def normal(e: Any) -> Any:
     return sp.Pow(sp.factor_terms(sp.cancel(e.base)), e.exp) if e.is_Pow and not e.exp.is_integer and e.base is not sp.E else e
 
 
-def expanded(e: Any) -> Any:
+def expand(e: Any) -> Any:
     """SymPy's expansion, which would turn the exponential of a sum into a product of exponentials: such sums are set aside."""
     aside: dict[Any, Any] = {}
 
@@ -119,16 +119,16 @@ def expanded(e: Any) -> Any:
 def normal_sum(e: Any) -> Any:
     """One sum over 1 … size, its summand already normal."""
     *inner, (i, low, size) = e.limits  # SymPy flattens Sum(Sum(…))
-    body = expanded(normal(sp.Sum(e.function, *inner) if inner else e.function))
+    body = expand(normal(sp.Sum(e.function, *inner) if inner else e.function))
     if size.is_Integer and low.is_Integer:
-        return expanded(sp.Add(*(normal(body.subs(i, k)) for k in range(int(low), int(size) + 1))))
-    picked = {term: contracted(term, i, low, size) for term in sp.Add.make_args(body)}
-    result = sp.Add(*(normal(one) for one in picked.values() if one is not None))
-    terms = [term for term, one in picked.items() if one is None]
+        return expand(sp.Add(*(normal(body.subs(i, k)) for k in range(int(low), int(size) + 1))))
+    picked = {term: contract_delta(term, i, low, size) for term in sp.Add.make_args(body)}
+    result = sp.Add(*(normal(coefficient) for coefficient in picked.values() if coefficient is not None))
+    terms = [term for term, coefficient in picked.items() if coefficient is None]
     extra = size.as_coeff_Add()[0] if low == 1 else sp.Integer(0)
     if extra.is_Integer and extra > 0:  # Σ to n + 1 = Σ to n, and the last term
         last = [normal(term.subs(i, size - k)) for term in terms for k in range(int(extra))]
-        return result + normal(sp.Sum(sp.Add(*terms), (i, 1, size - extra))) + expanded(sp.Add(*last))
+        return result + normal(sp.Sum(sp.Add(*terms), (i, 1, size - extra))) + expand(sp.Add(*last))
     for term in terms:
         constant, rest = term.as_independent(i, as_Add=False)
         result += constant * ((size - low + 1) if rest == 1 else canonical(rest, [(i, low, size)]))
@@ -138,11 +138,11 @@ def normal_sum(e: Any) -> Any:
 def normal_product(e: Any) -> Any:
     """One product over 1 … size: last factors peeled off, what is free of the index pulled out, the index renamed."""
     ((i, low, size),) = e.limits
-    body = expanded(normal(e.function))
+    body = expand(normal(e.function))
     extra = size.as_coeff_Add()[0]
     if low == 1 and extra.is_Integer and extra > 0:  # Π to n + 1 = Π to n, and the last factor
         last = sp.Mul(*(normal(body.subs(i, size - k)) for k in range(int(extra))))
-        return expanded(last * normal(sp.Product(body, (i, 1, size - extra))))
+        return expand(last * normal(sp.Product(body, (i, 1, size - extra))))
     if low == 1 and size == 0:
         return sp.Integer(1)
     constant, rest = sp.factor_terms(body).as_independent(i, as_Add=False)
@@ -152,7 +152,7 @@ def normal_product(e: Any) -> Any:
     return constant ** (size - low + 1) * (sp.Product(rest.subs(i, index), (index, low, size)) if rest != 1 else 1)
 
 
-def contracted(term: Any, i: Any, low: Any, size: Any) -> Any:
+def contract_delta(term: Any, i: Any, low: Any, size: Any) -> Any:
     """The sum of one term over i = low … size by a delta among its factors; None without one, or where the range is not plain.
 
     A delta picks an entry within the range if its other index is shown to lie there, or is an index of which nothing else is said.
@@ -171,7 +171,7 @@ def contracted(term: Any, i: Any, low: Any, size: Any) -> Any:
 
 
 def ranges_agree(e: Any) -> bool:
-    """Whether no delta compares two bound indices of different ranges, so that contracting one within the other's is an identity."""
+    """Return whether every delta compares bound indices of equal ranges, so that contracting one of them is an identity."""
     ranges: dict[Any, set[Any]] = {}
     for i, low, size in (limit for s in e.atoms(sp.Sum) for limit in s.limits):
         ranges.setdefault(i, set()).add((low, size))
@@ -185,7 +185,7 @@ def canonical(summand: Any, bounds: list[Any]) -> Any:
     for factor in sp.Mul.make_args(summand):
         f = factor
         if isinstance(f, sp.Sum):
-            own = [(i, fresh()) for i, *_ in f.limits]
+            own = [(i, fresh_index()) for i, *_ in f.limits]
             bounds = [*bounds, *((i, *(end.subs(own) for end in ends)) for (_, i), (_, *ends) in zip(own, f.limits, strict=True))]
             f = f.function.subs(own, simultaneous=True)
         factors.append(f)
@@ -207,7 +207,7 @@ def arrangements(bounds: list[Any]) -> Iterator[tuple[Any, ...]]:
     """The orders of the bounds that may come out smallest: where no limit names an index, those sorted by their limits are enough."""
     if any(sp.Tuple(*ends).has(i) for i, *_ in bounds for _, *ends in bounds):
         return itertools.permutations(bounds)
-    alike = [list(same) for _, same in itertools.groupby(sorted(bounds, key=lambda one: str(one[1:])), key=lambda one: one[1:])]
+    alike = [list(same) for _, same in itertools.groupby(sorted(bounds, key=lambda bound: str(bound[1:])), key=lambda bound: bound[1:])]
     return (tuple(itertools.chain(*order)) for order in itertools.product(*map(itertools.permutations, alike)))
 
 
@@ -271,11 +271,13 @@ def samples(expression: Any) -> Iterator[dict[Any, Any]]:
     bound = {i for s in folds for i, *_ in s.limits}
     names = sorted({s for s in expression.free_symbols - bound if not isinstance(s, sp.IndexedBase | sp.Indexed)}, key=str)
     labels = {b.label for b in expression.atoms(sp.IndexedBase)}
-    sizes = {s for one in folds for _, _, size in one.limits for s in size.free_symbols} & set(names)
-    indices = {s for one in expression.atoms(sp.Indexed, sp.KroneckerDelta) for s in one.free_symbols if s.is_integer} & set(names) - sizes
+    sizes = {s for fold in folds for _, _, size in fold.limits for s in size.free_symbols} & set(names)
+    indices = {s for atom in expression.atoms(sp.Indexed, sp.KroneckerDelta) for s in atom.free_symbols if s.is_integer} & set(
+        names
+    ) - sizes
     source = random.Random(0)
     for attempt in range(SAMPLES):
-        values = {s: simple(s, source, attempt) for s in names if s not in labels}
+        values = {s: sample_value(s, source, attempt) for s in names if s not in labels}
         if sizes and None not in values.values():  # an index lies within the range
             top = min(values[s] for s in sizes)
             values |= {s: sp.Integer(source.randint(1, int(top))) if top >= 1 else None for s in sorted(indices, key=str)}
@@ -283,16 +285,16 @@ def samples(expression: Any) -> Iterator[dict[Any, Any]]:
             yield values
 
 
-def simple(symbol: Any, source: random.Random, attempt: int) -> Any:
+def sample_value(symbol: Any, source: random.Random, attempt: int) -> Any:
     """One value that the assumptions of a symbol allow; None if none is found."""
-    drawn = (draw(symbol, source, 3 + attempt) for _ in range(SAMPLES))
+    drawn = (small_number(symbol, source, 3 + attempt) for _ in range(SAMPLES))
     return next(
         (value for value in drawn if all(getattr(value, f"is_{name}") is truth for name, truth in symbol.assumptions0.items())), None
     )
 
 
-def draw(symbol: Any, source: random.Random, top: int) -> Any:
-    """A small number, of roughly the right kind."""
+def small_number(symbol: Any, source: random.Random, top: int) -> Any:
+    """Return a small random number that roughly fits the assumptions."""
     if symbol.is_integer:
         low = 1 if symbol.is_positive else 0 if symbol.is_nonnegative else -top
         return sp.Integer(source.randint(low, top))
@@ -304,25 +306,25 @@ def draw(symbol: Any, source: random.Random, top: int) -> Any:
 
 def evaluate(expression: Any, values: dict[Any, Any]) -> Any:
     """The ball of an expression at these values; entries of arrays and unknown functions get fixed values of their own."""
-    concrete = expression.replace(Label, Drawn).subs(values).doit()
-    entries = {x: entry(x) for x in concrete.atoms(sp.Indexed)}
+    concrete = expression.replace(Label, SampledLabel).subs(values).doit()
+    entries = {x: entry_value(x) for x in concrete.atoms(sp.Indexed)}
     if None in entries.values():
         raise Undecided("no entry is found that the assumptions allow")
     return as_ball(concrete.xreplace(entries))
 
 
-def entry(x: Any) -> Any:
+def entry_value(x: Any) -> Any:
     """A fixed small value for an entry of an array."""
-    return simple(x.base.label, random.Random(str(x)), 6)
+    return sample_value(x.base.label, random.Random(str(x)), 6)
 
 
-class Drawn(Label):
-    """A label of fixed value, once its arguments are numbers."""
+class SampledLabel(Label):
+    """A label whose value is computed from its arguments once they are numbers."""
 
     @classmethod
     def eval(cls, name: Any, *args: Any) -> Any:
         """An index up to the size, which is the last argument."""
-        if all(one.is_Integer for one in args) and args[-1] >= 1:
+        if all(arg.is_Integer for arg in args) and args[-1] >= 1:
             return sp.Integer(random.Random(str((name, *args))).randint(1, int(args[-1])))
         return None
 
@@ -346,8 +348,8 @@ def as_ball(e: Any) -> Any:
     result = operands[0]
     if len(operands) == 1:
         return Ball.table[name](result) if name not in ("add", "multiply", "maximum", "minimum") else result
-    for other in operands[1:]:
-        result = Ball.table[name](result, other)
+    for operand in operands[1:]:
+        result = Ball.table[name](result, operand)
     return result
 
 

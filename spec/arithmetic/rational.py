@@ -42,7 +42,7 @@ def root(square: Any) -> Any:
     return fmpq(numerator.isqrt(), denominator.isqrt())
 
 
-def kernel(matrix: Any) -> list[Any]:
+def null_space(matrix: Any) -> list[Any]:
     """A basis of the vectors that a matrix maps to 0: one for each column without a pivot."""
     reduced, rank = matrix.rref()
     rows = [[reduced[i, j] for j in range(matrix.ncols())] for i in range(rank)]
@@ -108,8 +108,8 @@ class Rational(Numbers):
         vectors: list[Any] = []
         for value, count in sorted(square.charpoly().roots()):
             found: list[Any] = []
-            for vector in kernel(square - value * identity):
-                rest = vector - sum((one * (one @ vector) for one in found), 0 * vector)
+            for vector in null_space(square - value * identity):
+                rest = vector - sum((direction * (direction @ vector) for direction in found), 0 * vector)
                 found.append(rest / root(rest @ rest))
             values, vectors = values + [value] * count, vectors + found
         if len(values) < size:

@@ -14,11 +14,11 @@ def rebind(module: types.ModuleType, xp: Any) -> types.SimpleNamespace:
     for name, value in vars(module).items():
         raw = value.raw if isinstance(value, Formula) else value
         if isinstance(raw, types.FunctionType) and raw.__module__ == module.__name__:
-            space[name] = rebound(raw, space)
+            space[name] = with_globals(raw, space)
     return types.SimpleNamespace(**space)
 
 
-def rebound(raw: types.FunctionType, space: dict[str, Any]) -> types.FunctionType:
+def with_globals(raw: types.FunctionType, space: dict[str, Any]) -> types.FunctionType:
     """One function with other globals."""
     clone = types.FunctionType(raw.__code__, space, raw.__name__, raw.__defaults__, raw.__closure__)
     clone.__kwdefaults__ = raw.__kwdefaults__

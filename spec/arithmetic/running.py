@@ -19,7 +19,7 @@ import numpy as np
 
 from ...reference import tree_map
 from ._numbers import Numbers, Refused, Table, Undecided
-from .ball import chosen
+from .ball import select_decided
 
 LIBRARY = 8  # roundings granted to exp, log, tanh and powers: 4 ulp covers the vectorised libraries in use
 INFLATION = 1 + 2.0**-40  # covers the rounding of the bounds themselves, which are computed in float64
@@ -66,11 +66,11 @@ class Bounded:
 
 
 class Wide(Bounded):
-    """A number that is held in float64, whatever the format: it is rounded to the format where it meets one of those."""
+    """A number kept in float64 whatever the format; it is rounded to the format when it is combined with an array."""
 
 
-def rounded(value: float, propagated: float, roundings: float = 1) -> Bounded:
-    """A result whose operands contribute `propagated`, and which is itself rounded so many times."""
+def with_rounding(value: float, propagated: float, roundings: float = 1) -> Bounded:
+    """Return a result whose operands contribute the error `propagated` and which is itself rounded `roundings` times."""
     unit, tiny, largest, kind = FORMAT.get()
     growth = roundings * unit / (1 - roundings * unit)
     result = Bounded(value, (propagated + growth * (abs(value) + 2 * propagated) + roundings * tiny) * INFLATION)
@@ -79,10 +79,10 @@ def rounded(value: float, propagated: float, roundings: float = 1) -> Bounded:
     return result
 
 
-def entered(value: Any) -> Bounded:
-    """A number as it enters a program: rounded once if the format cannot hold it."""
+def from_program_input(value: Any) -> Bounded:
+    """Return an input of a program: rounded once if the format cannot represent it."""
     if isinstance(value, Wide):
-        return rounded(value.value, value.error)
+        return with_rounding(value.value, value.error)
     if isinstance(value, Bounded):
         return value
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating | Fraction):
@@ -96,16 +96,16 @@ def entered(value: Any) -> Bounded:
     return Bounded(number, 0.0 if float(kind(number)) == given else (unit * abs(number) + tiny) * INFLATION)
 
 
-def whole(terms: list[Bounded]) -> bool:
-    """Whether a sum of these is exact in any order: integers that the format holds, and all their partial sums."""
+def is_exact_sum(terms: list[Bounded]) -> bool:
+    """Return whether the sum of these terms is exact in any order: integers whose partial sums the format represents."""
     unit = FORMAT.get().unit
-    return all(one.error == 0 and one.value.is_integer() for one in terms) and sum(abs(one.value) for one in terms) < 1 / unit
+    return all(term.error == 0 and term.value.is_integer() for term in terms) and sum(abs(term.value) for term in terms) < 1 / unit
 
 
 def add(a: Bounded, b: Bounded) -> Bounded:
     """The sum of two; exact where one term is 0, and of small integers. A sum that underflows is exact as well."""
-    exact = 0 in (a.size, b.size) or whole([a, b])
-    return Bounded(a.value + b.value, a.error + b.error) if exact else rounded(a.value + b.value, a.error + b.error)
+    exact = 0 in (a.size, b.size) or is_exact_sum([a, b])
+    return Bounded(a.value + b.value, a.error + b.error) if exact else with_rounding(a.value + b.value, a.error + b.error)
 
 
 def negative(a: Bounded) -> Bounded:
@@ -116,9 +116,9 @@ def negative(a: Bounded) -> Bounded:
 def multiply(a: Bounded, b: Bounded) -> Bounded:
     """The product; exact by 0 and ±1."""
     propagated = abs(a.value) * b.error + abs(b.value) * a.error + 3 * a.error * b.error
-    if any(one.error == 0 and abs(one.value) in (0, 1) for one in (a, b)):
+    if any(factor.error == 0 and abs(factor.value) in (0, 1) for factor in (a, b)):
         return Bounded(a.value * b.value, propagated)
-    return rounded(a.value * b.value, propagated)
+    return with_rounding(a.value * b.value, propagated)
 
 
 def divide(a: Bounded, b: Bounded) -> Bounded:
@@ -129,7 +129,7 @@ def divide(a: Bounded, b: Bounded) -> Bounded:
         return a
     quotient = a.value / b.value
     propagated = (a.error + a.size / b.least * b.error) / b.least
-    return Bounded(quotient, propagated) if b.error == 0 and abs(b.value) == 1 else rounded(quotient, propagated)
+    return Bounded(quotient, propagated) if b.error == 0 and abs(b.value) == 1 else with_rounding(quotient, propagated)
 
 
 def power(a: Bounded, b: Bounded) -> Bounded:
@@ -148,7 +148,7 @@ def power(a: Bounded, b: Bounded) -> Bounded:
     except OverflowError:
         raise Undecided(f"({a}) ** ({b}) overflows") from None
     products = 2 * abs(b.value) - 1 if b.value < 0 else b.value - 1  # of the reciprocal, itself rounded, in the worst case
-    return rounded(value, steepest * a.error, max(products, 1 if b.value == 2 else LIBRARY))
+    return with_rounding(value, steepest * a.error, max(products, 1 if b.value == 2 else LIBRARY))
 
 
 def whole_quotient(a: Bounded, b: Bounded) -> Bounded:
@@ -164,7 +164,7 @@ def root(a: Bounded) -> Bounded:
         return a
     if a.value < 0 or a.least < 0:
         raise Undecided(f"√({a})")
-    return rounded(math.sqrt(a.value), a.error / (math.sqrt(a.value - a.error) + math.sqrt(a.least)))
+    return with_rounding(math.sqrt(a.value), a.error / (math.sqrt(a.value - a.error) + math.sqrt(a.least)))
 
 
 def library(function: Callable[[float], float], spread: Callable[[Bounded], float]) -> Callable[[Bounded], Bounded]:
@@ -173,7 +173,7 @@ def library(function: Callable[[float], float], spread: Callable[[Bounded], floa
     def call(a: Bounded) -> Bounded:
         try:
             propagated = spread(a)  # first, as it knows the domain
-            return rounded(function(a.value), propagated, LIBRARY)
+            return with_rounding(function(a.value), propagated, LIBRARY)
         except OverflowError:
             raise Undecided(f"{function.__name__} of {a} overflows") from None
 
@@ -198,12 +198,14 @@ def log_of_sum(a: Bounded, b: Bounded) -> Bounded:
     unit, tiny, *_ = FORMAT.get()
     difference = 0.0 if 0 in (a.size, b.size) else unit * (distance + 2 * (a.error + b.error))
     own = (LIBRARY * unit + difference) / (1 - LIBRARY * unit) * added * math.exp(min(a.error + b.error, 700.0)) + LIBRARY * tiny
-    leads = ((one.error, math.exp(min(one.value - rest.value + a.error + b.error, 0.0))) for one, rest in ((a, b), (b, a)))
-    return rounded(high + added, min(max(a.error, b.error), sum(error * slope for error, slope in leads)) * (1 + LIBRARY * unit) + own)
+    leads = ((larger.error, math.exp(min(larger.value - rest.value + a.error + b.error, 0.0))) for larger, rest in ((a, b), (b, a)))
+    return with_rounding(
+        high + added, min(max(a.error, b.error), sum(error * slope for error, slope in leads)) * (1 + LIBRARY * unit) + own
+    )
 
 
-def apart(a: Bounded, b: Bounded) -> bool:
-    """Whether rounding errors cannot turn a comparison of two."""
+def are_separated(a: Bounded, b: Bounded) -> bool:
+    """Return whether two numbers differ by more than their errors, so that rounding cannot change their comparison."""
     return not (a.error or b.error) or abs(a.value - b.value) > 2 * (a.error + b.error) * INFLATION
 
 
@@ -212,16 +214,16 @@ def extreme(first: Callable[[float, float], bool]) -> Callable[[Bounded, Bounded
 
     def pick(a: Bounded, b: Bounded) -> Bounded:
         one = a if first(a.value, b.value) else b
-        return one if apart(a, b) else Bounded(one.value, max(a.error, b.error))
+        return one if are_separated(a, b) else Bounded(one.value, max(a.error, b.error))
 
     return pick
 
 
-def compared(compare: Callable[[float, float], bool]) -> Callable[[Bounded, Bounded], bool]:
+def comparison(compare: Callable[[float, float], bool]) -> Callable[[Bounded, Bounded], bool]:
     """A comparison, where rounding errors cannot turn it."""
 
     def decide(a: Bounded, b: Bounded) -> bool:
-        if not apart(a, b):
+        if not are_separated(a, b):
             raise Undecided(f"a branch depends on rounding: {a} against {b}")
         return compare(a.value, b.value)
 
@@ -252,16 +254,18 @@ def in_double(operation: Callable[..., Any]) -> Callable[..., Any]:
 class Scalars(Numbers):
     """Numbers that a program holds in float64 while its arrays are narrower, as Python's own are."""
 
-    number = staticmethod(in_double(lambda value: Bounded(value.value, value.error) if isinstance(value, Wide) else entered(value)))
-    select = staticmethod(chosen)
+    number = staticmethod(
+        in_double(lambda value: Bounded(value.value, value.error) if isinstance(value, Wide) else from_program_input(value))
+    )
+    select = staticmethod(select_decided)
 
 
 class Running(Numbers):
     """Arrays of values with their error bounds, in the format in force."""
 
     over = (Scalars,)
-    number = staticmethod(entered)
-    select = staticmethod(chosen)
+    number = staticmethod(from_program_input)
+    select = staticmethod(select_decided)
     table: ClassVar[Table] = {
         "add": add,
         "subtract": lambda a, b: add(a, negative(b)),
@@ -282,11 +286,11 @@ class Running(Numbers):
         "sign": sign,
         "maximum": extreme(operator.gt),
         "minimum": extreme(operator.lt),
-        "greater": compared(operator.gt),
-        "greater_equal": compared(operator.ge),
-        "less": compared(operator.lt),
-        "less_equal": compared(operator.le),
-        "equal": compared(operator.eq),
+        "greater": comparison(operator.gt),
+        "greater_equal": comparison(operator.ge),
+        "less": comparison(operator.lt),
+        "less_equal": comparison(operator.le),
+        "equal": comparison(operator.eq),
         "isfinite": lambda a: True,
     }
 
@@ -298,15 +302,17 @@ class Running(Numbers):
     @classmethod
     def add_up(cls, terms: list[Bounded]) -> Bounded:
         """A sum in any order: n − 1 roundings of partial sums, none larger than the sum of the moduli."""
-        if len(terms) == 1 or whole(terms):
-            return Bounded(math.fsum(one.value for one in terms), terms[0].error if len(terms) == 1 else 0.0)
+        if len(terms) == 1 or is_exact_sum(terms):
+            return Bounded(math.fsum(term.value for term in terms), terms[0].error if len(terms) == 1 else 0.0)
         unit, _, largest, kind = FORMAT.get()
-        moduli = sum(one.size for one in terms)
+        moduli = sum(term.size for term in terms)
         roundings = (len(terms) - 1) * unit / (1 - (len(terms) - 1) * unit)
         if not 0 < (1 + roundings) * moduli * INFLATION <= largest:
             raise Undecided(f"a sum of moduli {moduli} may overflow in {kind.__name__}")
-        propagated = math.fsum(one.error for one in terms)
-        return Bounded(math.fsum(one.value for one in terms), (propagated + roundings * math.fsum(one.size for one in terms)) * INFLATION)
+        propagated = math.fsum(term.error for term in terms)
+        return Bounded(
+            math.fsum(term.value for term in terms), (propagated + roundings * math.fsum(term.size for term in terms)) * INFLATION
+        )
 
 
 Scalars.table = {name: in_double(operation) for name, operation in Running.table.items()}
@@ -314,19 +320,21 @@ Scalars.table = {name: in_double(operation) for name, operation in Running.table
 
 def error(value: Any) -> Any:
     """The error bounds of an array of pairs, as floats."""
-    return np.asarray(np.frompyfunc(operator.attrgetter("error"), 1, 1)(Running.plain(value)), dtype=float)
+    return np.asarray(np.frompyfunc(operator.attrgetter("error"), 1, 1)(Running.object_array(value)), dtype=float)
 
 
 def rounding_bound(formula: Callable[..., Any], *args: Any, dtype: Any = np.float64, **kwargs: Any) -> Any:
     """How far a program in `dtype` that performs the formula's operations may be from the exact value: one bound for each output."""
     token = FORMAT.set(format_of(dtype))
     try:
-        result = formula(*(tree_map(as_running, one) for one in args), **{name: tree_map(as_running, one) for name, one in kwargs.items()})
+        result = formula(
+            *(tree_map(as_running, arg) for arg in args), **{name: tree_map(as_running, value) for name, value in kwargs.items()}
+        )
         return tree_map(error, result)
     finally:
         FORMAT.reset(token)
 
 
 def as_running(value: Any) -> Any:
-    """Numbers and arrays as pairs; functions, words, and what is held in float64 as they are."""
+    """Return numbers and arrays as pairs; functions, strings and float64 scalars stay as they are."""
     return value if callable(value) or isinstance(value, str | bool | Scalars) else Running(value)

@@ -40,17 +40,17 @@ def truth(relation: Any) -> Any:
 FACTORED = 30  # symbols at most: factoring more of them takes minutes
 
 
-def factored(x: Any) -> Any:
+def factor(x: Any) -> Any:
     """The form in which SymPy reads a sign from the assumptions best."""
     return sp.factor(sp.together(x)) if len(x.free_symbols) <= FACTORED else x
 
 
-def compared(relation: Any) -> Any:
-    """A comparison: decided where the sign of the factored difference is plain from the assumptions, a relation where it is not."""
+def comparison(relation: Any) -> Any:
+    """Return a comparison: a truth value if the assumptions decide the sign of the factored difference, otherwise a relation."""
 
     def compare(a: Any, b: Any) -> Any:
         result = truth(relation(a, b))
-        return result if isinstance(result, bool) else truth(relation(factored(a - b), 0))
+        return result if isinstance(result, bool) else truth(relation(factor(a - b), 0))
 
     return compare
 
@@ -59,7 +59,7 @@ def extreme(relation: Any, otherwise: Any) -> Any:
     """Maximum or minimum: one of the two where it is decided which, SymPy's own where not."""
 
     def pick(a: Any, b: Any) -> Any:
-        first = compared(relation)(a, b)
+        first = comparison(relation)(a, b)
         return otherwise(a, b) if not isinstance(first, bool) else a if first else b
 
     return pick
@@ -67,17 +67,19 @@ def extreme(relation: Any, otherwise: Any) -> Any:
 
 def absolute(x: Any) -> Any:
     """The modulus, without bars where the sign is plain."""
-    form = factored(x)
+    form = factor(x)
     return form if form.is_nonnegative else -form if form.is_nonpositive else sp.Abs(x)
 
 
 def whole_quotient(a: Any, b: Any) -> Any:
-    """⌊a / b⌋, where division with remainder in one symbol of b leaves a plain remainder between 0 and b; SymPy's own where not."""
-    for symbol in sorted((one for one in b.free_symbols if b.is_polynomial(one) and a.is_polynomial(one)), key=str):
+    """Return ⌊a / b⌋: the quotient if division with remainder in one symbol of b leaves a remainder in [0, b), otherwise SymPy's floor."""
+    for symbol in sorted(
+        (free_symbol for free_symbol in b.free_symbols if b.is_polynomial(free_symbol) and a.is_polynomial(free_symbol)), key=str
+    ):
         quotient, rest = sp.div(a, b, symbol)
         for less in (0, 1):
-            left = factored(rest + less * b)
-            if quotient.is_integer and left.is_nonnegative and factored(b - left).is_positive:
+            left = factor(rest + less * b)
+            if quotient.is_integer and left.is_nonnegative and factor(b - left).is_positive:
                 return quotient - less
     return sp.floor(a / b)
 
@@ -92,7 +94,7 @@ class Symbolic(Numbers):
         "floor_divide": whole_quotient,
         "square": lambda x: x**2,
         "reciprocal": lambda x: 1 / x,
-        "sqrt": lambda x: sp.sqrt(factored(x)),
+        "sqrt": lambda x: sp.sqrt(factor(x)),
         "exp": sp.exp,
         "log": sp.log,
         "logaddexp": lambda a, b: sp.log(sp.exp(a) + sp.exp(b)),
@@ -101,10 +103,10 @@ class Symbolic(Numbers):
         "sign": sp.sign,
         "maximum": extreme(sp.Ge, sp.Max),
         "minimum": extreme(sp.Le, sp.Min),
-        "greater": compared(sp.Gt),
-        "greater_equal": compared(sp.Ge),
-        "less": compared(sp.Lt),
-        "less_equal": compared(sp.Le),
+        "greater": comparison(sp.Gt),
+        "greater_equal": comparison(sp.Ge),
+        "less": comparison(sp.Lt),
+        "less_equal": comparison(sp.Le),
         "equal": lambda a, b: truth(sp.Eq(a, b)),
         "isfinite": lambda x: True,  # a symbol stands for a real number
     }
@@ -134,7 +136,7 @@ class Symbolic(Numbers):
 
     @classmethod
     def solve(cls, matrix: Any, right: Any) -> Any:
-        """The solution by cofactors, over the determinant: which is not 0 as an expression, and taken to be not 0."""
+        """Return the solution by cofactors; a determinant that is not identically 0 is assumed to be nonzero."""
         system, tidy = sp.Matrix(matrix), sp.factor if len(matrix) < 4 else sp.expand  # the factors of more take minutes
         if (determinant := tidy(system.det())) == 0:
             raise singular("solve")
@@ -167,4 +169,4 @@ def array_of_symbols(kind: Any, name: str, shape: tuple[int, ...], assumptions: 
 def function(name: str) -> Any:
     """A function of which nothing is known: the same argument gives the same value, entry by entry."""
     unknown = sp.Function(name, real=True)
-    return lambda x: Symbolic.wrap(np.frompyfunc(unknown, 1, 1)(Symbolic.plain(x)))
+    return lambda x: Symbolic.wrap(np.frompyfunc(unknown, 1, 1)(Symbolic.object_array(x)))

@@ -17,7 +17,7 @@ import numpy as np
 import sympy as sp
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from ._numbers import Methods, Refused, Table
+from ._numbers import ArrayMethods, Refused, Table
 from .symbolic import Symbolic, exact
 
 _counter = itertools.count()
@@ -28,7 +28,7 @@ Axis = tuple[Any, Any]  # (index symbol, size), or (None, 1)
 Part = tuple[Axis, ...]  # what one axis of NumPy's runs over: one index, or several
 
 
-def fresh() -> Any:
+def fresh_index() -> Any:
     """An index that occurs nowhere else."""
     return sp.Dummy(f"i{next(_counter)}", integer=True, positive=True)
 
@@ -38,7 +38,7 @@ def size_of(value: Any) -> Any:
     return exact(value if not isinstance(value, Tensor) else value.element)
 
 
-class Tensor(Methods, np.lib.mixins.NDArrayOperatorsMixin):
+class Tensor(ArrayMethods, np.lib.mixins.NDArrayOperatorsMixin):
     """The generic element of an array, and its axes, one for each index; `widths` says how many indices each of NumPy's axes has."""
 
     table: ClassVar[Table] = {**Symbolic.table, "sqrt": sp.sqrt}  # the prover brings radicands that hold sums to normal form
@@ -63,7 +63,7 @@ class Tensor(Methods, np.lib.mixins.NDArrayOperatorsMixin):
     @property
     def shape(self) -> tuple[Any, ...]:
         """The sizes, symbols or integers."""
-        return tuple(extent(part) for part in self.parts)
+        return tuple(axis_size(part) for part in self.parts)
 
     @property
     def T(self) -> Any:  # noqa: N802 - NumPy's name
@@ -75,8 +75,8 @@ class Tensor(Methods, np.lib.mixins.NDArrayOperatorsMixin):
         pairs = [(i, new) for (i, _), new in zip(self.axes, indices, strict=True) if i is not None]
         return self.element.subs(pairs, simultaneous=True)
 
-    def along(self, parts: tuple[Part, ...]) -> Any:
-        """The element over the axes that it was broadcast to."""
+    def broadcast_to(self, parts: tuple[Part, ...]) -> Any:
+        """Return the element as a function of the indices of the axes that the tensor is broadcast to."""
         aligned = zip(self.parts, parts[len(parts) - len(self.parts) :], strict=True)
         return self.at(*(i for own, new in aligned for i, _ in (new if own != UNIT else UNIT)))
 
@@ -84,13 +84,13 @@ class Tensor(Methods, np.lib.mixins.NDArrayOperatorsMixin):
         """One ufunc on the generic elements, after broadcasting."""
         if method != "__call__" or options:
             raise Refused(f"np.{ufunc.__name__}.{method} is not vetted on Tensor; use np.sum and the like")
-        args = [as_tensor(one) for one in inputs]
+        args = [as_tensor(operand) for operand in inputs]
         if ufunc is np.matmul:
             return matmul(*args)
         if ufunc.__name__ not in self.table:
             raise Refused(f"np.{ufunc.__name__} is not vetted on Tensor")
         parts = broadcast(*args)
-        result = self.table[ufunc.__name__](*(one.along(parts) for one in args))
+        result = self.table[ufunc.__name__](*(arg.broadcast_to(parts) for arg in args))
         return Tensor.of_parts(result, parts) if not isinstance(result, bool) else result
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
@@ -109,7 +109,7 @@ class Tensor(Methods, np.lib.mixins.NDArrayOperatorsMixin):
 UNIT: Part = ((None, 1),)
 
 
-def extent(part: Part) -> Any:
+def axis_size(part: Part) -> Any:
     """The size of one of NumPy's axes."""
     return sp.prod([size for _, size in part])
 
@@ -133,7 +133,7 @@ def tensor(name: str, *sizes: Any, **assumptions: bool) -> Any:
 
 def axis_of(sizes: tuple[Any, ...]) -> Part:
     """An axis over fresh indices of these sizes."""
-    return tuple((None, 1) if size == 1 else (fresh(), size_of(size)) for size in sizes)
+    return tuple((None, 1) if size == 1 else (fresh_index(), size_of(size)) for size in sizes)
 
 
 class Label(sp.Function):
@@ -149,8 +149,8 @@ def labels(name: str, *sizes: Any, classes: Any) -> Any:
     return Tensor.of_parts(Label(sp.Symbol(name), *(i for part in parts for i, _ in part if i is not None), size_of(classes)) - 1, parts)
 
 
-def same(a: Any, b: Any) -> Any:
-    """1 where two integers are equal, 0 elsewhere; what is added to the second is taken to the first, so that sums find its index."""
+def kronecker_delta(a: Any, b: Any) -> Any:
+    """Return 1 where two integers are equal, else 0; a constant added to the second is moved to the first, so that sums find its index."""
     added = b.as_coeff_Add()[0]
     return sp.KroneckerDelta(a - added, b - added)
 
@@ -158,18 +158,18 @@ def same(a: Any, b: Any) -> Any:
 def broadcast(*args: Tensor) -> tuple[Part, ...]:
     """The common axes, from the right, with fresh indices."""
     parts: list[Part] = []
-    for aligned in itertools.zip_longest(*(one.parts[::-1] for one in args), fillvalue=UNIT):
+    for aligned in itertools.zip_longest(*(arg.parts[::-1] for arg in args), fillvalue=UNIT):
         made = {tuple(size for _, size in part) for part in aligned} - {(1,)}
         if len({sp.prod(sizes) for sizes in made}) > 1:
-            raise ValueError(f"shapes {' and '.join(str(one.shape) for one in args)} do not broadcast")
+            raise ValueError(f"shapes {' and '.join(str(arg.shape) for arg in args)} do not broadcast")
         if len(made) > 1:
             raise Refused(f"axes over indices of sizes {' and '.join(map(str, made))} are not matched: np.reshape makes them alike")
         parts.insert(0, axis_of(made.pop()) if made else UNIT)
     return tuple(parts)
 
 
-def plain(x: Tensor, function: str) -> Tensor:
-    """A tensor each of whose axes has one index, which is all that some functions take."""
+def require_single_indices(x: Tensor, function: str) -> Tensor:
+    """Return the tensor if each of its axes has one index; otherwise raise Refused."""
     if set(x.widths) - {1}:
         raise Refused(f"np.{function} on Tensor takes axes of one index each")
     return x
@@ -177,26 +177,26 @@ def plain(x: Tensor, function: str) -> Tensor:
 
 def matmul(left: Tensor, right: Tensor) -> Tensor:
     """A contraction of the last axis with the first or last but one."""
-    left, right = plain(left, "matmul"), plain(right, "matmul")
+    left, right = require_single_indices(left, "matmul"), require_single_indices(right, "matmul")
     if not {len(left.axes), len(right.axes)} <= {1, 2}:
         raise Refused(f"np.matmul on Tensor takes one or two axes, not {len(left.axes)} and {len(right.axes)}")
-    inner, size = fresh(), left.shape[-1]
+    inner, size = fresh_index(), left.shape[-1]
     if size != right.shape[0]:
         raise ValueError(f"matmul: shapes {left.shape} and {right.shape} do not fit")
-    outer = [(old and fresh(), length) for old, length in left.axes[:-1] + right.axes[1:]]
+    outer = [(old and fresh_index(), length) for old, length in left.axes[:-1] + right.axes[1:]]
     rows, columns = outer[: len(left.axes) - 1], outer[len(left.axes) - 1 :]
     product = left.at(*(i for i, _ in rows), inner) * right.at(inner, *(i for i, _ in columns))
     return Tensor(sp.Sum(product, (inner, 1, size)), tuple(outer))
 
 
-def total(x: Any, axis: Any = None, *, keepdims: bool = False) -> Tensor:
+def sum_over(x: Any, axis: Any = None, *, keepdims: bool = False) -> Tensor:
     """np.sum: a Σ for each index of each axis."""
     x = as_tensor(x)
     parts, element = list(x.parts), x.element
     chosen = range(len(parts)) if axis is None else normalize_axis_tuple(axis, len(parts))
     for a in sorted(chosen, reverse=True):
         for index, size in parts[a][::-1]:
-            bound = fresh()
+            bound = fresh_index()
             element = sp.Sum(element.subs(index, bound), (bound, 1, size)) if index is not None else element
         parts[a : a + 1] = [UNIT] if keepdims else []
     return Tensor.of_parts(element, parts)
@@ -204,10 +204,10 @@ def total(x: Any, axis: Any = None, *, keepdims: bool = False) -> Tensor:
 
 def product(x: Tensor) -> Tensor:
     """np.prod over the one axis there is."""
-    if len(plain(x, "prod").axes) != 1:
+    if len(require_single_indices(x, "prod").axes) != 1:
         raise Refused("np.prod of a tensor takes one axis")
     ((index, size),) = x.axes
-    bound = fresh()
+    bound = fresh_index()
     return Tensor(sp.Product(x.element.subs(index, bound), (bound, 1, size)) if index is not None else x.element)
 
 
@@ -218,16 +218,16 @@ def outer(left: Any, right: Any) -> Tensor:
 
 def mean(x: Tensor, axis: Any = None, *, keepdims: bool = False) -> Tensor:
     """np.mean: the sum over the number of its terms."""
-    kept = total(x, axis, keepdims=keepdims)
+    kept = sum_over(x, axis, keepdims=keepdims)
     return kept / Tensor(sp.prod(x.shape) / sp.prod(kept.shape))
 
 
-def arbitrary(x: Tensor, axis: int, *, keepdims: bool = False) -> Tensor:
-    """np.max, modelled as any number at all: a formula may use a maximum as a shift only, and must not depend on it.
+def arbitrary_maximum(x: Tensor, axis: int, *, keepdims: bool = False) -> Tensor:
+    """np.max, modelled as an arbitrary number: a formula may use a maximum only as a shift, and must not depend on it.
 
-    Whoever proves something of the result owes a second proof, that its derivative by the shift is 0; `prover.shifts` finds them.
+    A proof about the result must also prove that the derivative by the shift is 0; `prover.maximum_shifts` returns the shifts.
     """
-    axes, place = list(plain(x, "max").axes), normalize_axis_index(axis, len(x.axes))
+    axes, place = list(require_single_indices(x, "max").axes), normalize_axis_index(axis, len(x.axes))
     axes[place : place + 1] = [(None, 1)] if keepdims else []
     indices = tuple(i for i, _ in axes if i is not None)
     name = f"{SHIFT}{next(_counter)}"
@@ -235,13 +235,13 @@ def arbitrary(x: Tensor, axis: int, *, keepdims: bool = False) -> Tensor:
 
 
 def cumsum(x: Tensor, axis: int | None = None) -> Tensor:
-    """np.cumsum along the only axis, or the one named: a Σ over the whole axis of what stands no later, so that deltas may contract it."""
-    if axis is None and len(plain(x, "cumsum").axes) != 1:
+    """np.cumsum along the only axis, or the one named: a Σ over the whole axis with a step function, so that deltas can contract it."""
+    if axis is None and len(require_single_indices(x, "cumsum").axes) != 1:
         raise Refused("np.cumsum of a tensor of several axes needs an axis")
-    index, size = plain(x, "cumsum").axes[normalize_axis_index(axis or 0, len(x.axes))]
+    index, size = require_single_indices(x, "cumsum").axes[normalize_axis_index(axis or 0, len(x.axes))]
     if index is None or not x.element.has(index):
         return Tensor(x.element * (index or 1), x.axes)
-    bound = fresh()
+    bound = fresh_index()
     return Tensor(sp.Sum(x.element.subs(index, bound) * sp.Heaviside(index - bound, 1), (bound, 1, size)), x.axes)
 
 
@@ -249,11 +249,11 @@ def where(condition: Any, yes: Any, no: Any) -> Tensor:
     """np.where: a choice by relation, or decided."""
     if isinstance(condition, bool | np.bool_):
         return as_tensor(yes) if condition else as_tensor(no)
-    args = [as_tensor(one) for one in (condition, yes, no)]
+    args = [as_tensor(operand) for operand in (condition, yes, no)]
     parts = broadcast(*args)
-    met, one, other = (arg.along(parts) for arg in args)
+    met, one, other = (arg.broadcast_to(parts) for arg in args)
     if isinstance(met, sp.Eq) and met.lhs.is_integer and met.rhs.is_integer:
-        return Tensor.of_parts(other + same(*met.args) * (one - other), parts)
+        return Tensor.of_parts(other + kronecker_delta(*met.args) * (one - other), parts)
     return Tensor.of_parts(Symbolic.select(met, one, other), parts)
 
 
@@ -266,22 +266,22 @@ def expand_dims(x: Tensor, axis: Any) -> Tensor:
     """np.expand_dims."""
     count = len(x.parts) + (len(axis) if isinstance(axis, tuple) else 1)
     places, parts = set(normalize_axis_tuple(axis, count)), iter(x.parts)
-    return Tensor.of_parts(x.element, (UNIT if place in places else next(parts) for place in range(count)))
+    return Tensor.of_parts(x.element, (UNIT if index in places else next(parts) for index in range(count)))
 
 
 def reshape(x: Tensor, shape: Any) -> Tensor:
     """np.reshape: the same indices in the same order, grouped anew; a size that would split an index is refused."""
     sizes = [-1 if size == -1 else size_of(size) for size in (shape if isinstance(shape, tuple) else (shape,))]
     whole = sp.prod(x.shape)
-    sizes = [sp.cancel(whole / sp.prod([one for one in sizes if one != -1])) if size == -1 else size for size in sizes]
+    sizes = [sp.cancel(whole / sp.prod([size for size in sizes if size != -1])) if size == -1 else size for size in sizes]
     if sp.expand(sp.prod(sizes) - whole) != 0:
         raise ValueError(f"shape {x.shape} is not reshaped to {shape}")
     left, parts = [axis for axis in x.axes if axis != (None, 1)], []
     for size in sizes:
         part: Part = ()
-        while left and sp.expand(extent(part) - size) != 0:
+        while left and sp.expand(axis_size(part) - size) != 0:
             part += (left.pop(0),)
-        if sp.expand(extent(part) - size) != 0:
+        if sp.expand(axis_size(part) - size) != 0:
             raise Refused(f"np.reshape of {x.shape} to {shape} would split an index")
         parts.append(part or UNIT)
     return Tensor.of_parts(x.element, parts)
@@ -293,11 +293,11 @@ def constant(value: int) -> Callable[[Tensor], Tensor]:
 
 
 FUNCTIONS: Mapping[Any, Callable[..., Any]] = {
-    np.sum: total,
+    np.sum: sum_over,
     np.mean: mean,
     np.prod: product,
     np.linalg.outer: outer,
-    np.max: arbitrary,
+    np.max: arbitrary_maximum,
     np.cumsum: cumsum,
     np.where: where,
     np.transpose: transpose,

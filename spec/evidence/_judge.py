@@ -12,7 +12,7 @@ from flint import arb
 
 from ...reference import tree_leaves
 from ..arithmetic import Ball, Differential, Finding, Numbers, Rational, Running, Symbolic, Tensor, Verdict, proven_true, proven_zero
-from ..arithmetic.prover import shifts, shortened
+from ..arithmetic.prover import maximum_shifts, shorten
 
 CONSISTENT = 2.0**-60  # two enclosures agree only if both are at least this narrow, relative to their size or 1
 
@@ -114,20 +114,20 @@ def judge_tensors(got: Any, claimed: Any) -> Finding:
     if not shapes_fit(got, claimed):
         return wrong_shape(got, claimed)
     must_vanish = [(got - claimed).element]
-    must_vanish += [sp.diff(x.element, shift) for x in (got, claimed) if isinstance(x, Tensor) for shift in shifts(x.element)]
+    must_vanish += [sp.diff(x.element, shift) for x in (got, claimed) if isinstance(x, Tensor) for shift in maximum_shifts(x.element)]
     return worst_finding([proven_zero(expression) for expression in must_vanish])
 
 
 def judge_symbols(got: Any, claimed: Any) -> Finding:
     """Judge each entry: a difference must be 0; where True is claimed, a relation must be true."""
     if claimed is True:
-        return worst_finding([proven_true(relation) for relation in Symbolic.plain(got).ravel()])
+        return worst_finding([proven_true(relation) for relation in Symbolic.object_array(got).ravel()])
     if not shapes_fit(got, claimed):
         return wrong_shape(got, claimed)
     findings = []
-    for difference in Symbolic.plain(Symbolic(got) - Symbolic(claimed)).ravel():
+    for difference in Symbolic.object_array(Symbolic(got) - Symbolic(claimed)).ravel():
         finding = proven_zero(difference)
-        shown = f"; the difference is {shortened(sp.factor(difference))}" if finding.verdict is Verdict.REFUTED else ""
+        shown = f"; the difference is {shorten(sp.factor(difference))}" if finding.verdict is Verdict.REFUTED else ""
         findings.append(finding._replace(detail=finding.detail + shown))
     return worst_finding(findings)
 
@@ -135,8 +135,8 @@ def judge_symbols(got: Any, claimed: Any) -> Finding:
 def judge_balls(got: Any, claimed: Any) -> Finding:
     """Judge enclosures: disjoint ones differ, narrow ones that overlap agree, and wide ones that overlap are unknown."""
     difference = Ball(got) - Ball(claimed)
-    sizes = np.broadcast_to(Ball.plain(claimed), np.shape(difference))
-    for gap, size in zip(Ball.plain(difference).ravel(), sizes.ravel(), strict=True):
+    sizes = np.broadcast_to(Ball.object_array(claimed), np.shape(difference))
+    for gap, size in zip(Ball.object_array(difference).ravel(), sizes.ravel(), strict=True):
         if not gap.contains(0):
             return Finding(Verdict.REFUTED, f"the difference of got and claimed is {gap}")
         if not gap.rad() <= CONSISTENT * max(1, float(abs(size).mid())):
@@ -147,7 +147,7 @@ def judge_balls(got: Any, claimed: Any) -> Finding:
 def judge_interval(got: Any, interval: Interval) -> Finding:
     """Judge whether a number, or every entry of an array, lies in the interval; balls and floats are compared exactly."""
     low, high = (arb(str(end)) for end in (interval.low, interval.high))
-    for value in Ball.plain(got if isinstance(got, Numbers) else np.asarray(got, dtype=object)).ravel():
+    for value in Ball.object_array(got if isinstance(got, Numbers) else np.asarray(got, dtype=object)).ravel():
         if value < low or value > high:
             return Finding(Verdict.REFUTED, f"got {value}, claimed to lie in {interval}")
         if not (value >= low and value <= high):

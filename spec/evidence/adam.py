@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 theta, g, m = symbols("theta g m")
 lr, eps, root, v, w, c, q, s = symbols("lr eps root v w c q s", positive=True)
 beta1, beta2, after = symbols("beta1 beta2 beta1_next", positive=True, below_one=True)
-zero, one = Symbolic(0), Symbolic(1)
+ZERO, ONE = Symbolic(0), Symbolic(1)
 
 COMMON = {"lr": lr, "beta1": beta1, "beta2": beta2}
 HYPER = {**COMMON, "eps": eps, "eps_root": root}
@@ -86,8 +86,8 @@ def corrections_recover_a_constant(adam: Step, adam_first_step: Step) -> Claims:
 
     yield from by_induction(closed, lambda state: adam(theta, g, state, **HYPER)[1], AdamState.initial(g))
     yield adam(theta, g, closed(t), **HYPER)[0] - theta, adam_first_step(g, lr=lr, eps=eps, eps_root=root)
-    yield adam_first_step(s, lr=lr, eps=zero), -lr
-    yield adam_first_step(-s, lr=lr, eps=zero), lr
+    yield adam_first_step(s, lr=lr, eps=ZERO), -lr
+    yield adam_first_step(-s, lr=lr, eps=ZERO), lr
 
 
 @proof("adam.first_step", scope="every gradient, decay, eps and eps_root")
@@ -208,7 +208,7 @@ def divides_by_zero(call: Callable[[], Any]) -> bool:
 def only_its_own_number_corrects(adam: Step) -> Claims:
     """Counted as number k, step t is off by (1 − β₁ᵗ)/(1 − β₁ᵏ) · √((1 − β₂ᵏ)/(1 − β₂ᵗ)) under a constant gradient."""
     k = symbols("k", integer=True, nonnegative=True)
-    moved, counted = adam(theta, g, AdamState((1 - beta1**t) * g, (1 - beta2**t) * g**2, k), **COMMON, eps=zero)
+    moved, counted = adam(theta, g, AdamState((1 - beta1**t) * g, (1 - beta2**t) * g**2, k), **COMMON, eps=ZERO)
     off = (1 - beta1 ** (t + 1)) / (1 - beta1 ** (k + 1))
     yield ((moved - theta) / lr) ** 2, off**2 * (1 - beta2 ** (k + 1)) / (1 - beta2 ** (t + 1))
     yield counted.t, k + 1
@@ -280,14 +280,16 @@ def stabiliser_inside(adam: Step) -> Step:
 @erratum("E24")
 def two_places_of_the_stabiliser(adam: Step) -> Claims:
     """Two slides in a row: √v̂ + ε and √(v̂ + ε) are the same."""
-    outside, within = (adam(theta, g, AdamState(m, v, t), **COMMON, **one) for one in ({"eps": eps}, {"eps": zero, "eps_root": eps}))
+    outside, within = (
+        adam(theta, g, AdamState(m, v, t), **COMMON, **stabiliser) for stabiliser in ({"eps": eps}, {"eps": ZERO, "eps_root": eps})
+    )
     yield outside[0], within[0]
 
 
 @erratum("E64")
 def corrections_beside_the_formula(adam: Step, adam_uncorrected: Step) -> Claims:
     """The update as it stands, without 1 − βᵗ, is Adam's."""
-    hyper = {**COMMON, "eps": zero, "eps_root": eps}
+    hyper = {**COMMON, "eps": ZERO, "eps_root": eps}
     yield adam_uncorrected(theta, g, Moments(m, v), **hyper)[0], adam(theta, g, AdamState(m, v, t), **hyper)[0]
 
 
@@ -321,10 +323,10 @@ def transient_of_a_constant_gradient(adam_uncorrected: Step, adam_uncorrected_tr
     def closed(n: Any, gradient: Any, decay: Any) -> Moments:
         return Moments((1 - beta1**n) * gradient, (1 - decay**n) * gradient**2)
 
-    yield from by_induction(lambda n: closed(n, g, beta2), lambda state: adam_uncorrected(theta, g, state, **HYPER)[1], Moments(zero, zero))
+    yield from by_induction(lambda n: closed(n, g, beta2), lambda state: adam_uncorrected(theta, g, state, **HYPER)[1], Moments(ZERO, ZERO))
     for gradient, sign in ((s, 1), (-s, -1)):
         hyper = {"beta1": beta1, "beta2": root_of_share}
-        moved, _ = adam_uncorrected(theta, gradient, closed(t, gradient, root_of_share), lr=lr, eps=zero, **hyper)
+        moved, _ = adam_uncorrected(theta, gradient, closed(t, gradient, root_of_share), lr=lr, eps=ZERO, **hyper)
         yield moved - theta, -sign * lr * adam_uncorrected_transient(t + 1, **hyper)
 
 
@@ -410,13 +412,13 @@ def efficient_form_makes_the_same_steps(
 @proof("adam.composition", scope="every state, gradient, t, lr, decay, eps and eps_root")
 def rmsprop_with_momentum_and_corrections(adam: Step, adam_uncorrected: Step, rmsprop: Step, gradient_average: Step) -> Claims:
     """At β₁ = 0, uncorrected, it is RMSProp; corrected, RMSProp at c lr, c eps, c² eps_root; at β₂ = 1 rates no longer change."""
-    moved, state = adam_uncorrected(theta, g, Moments(m, v), **{**HYPER, "beta1": zero})
+    moved, state = adam_uncorrected(theta, g, Moments(m, v), **{**HYPER, "beta1": ZERO})
     yield (moved, state.v), rmsprop(theta, g, v, lr=lr, decay=beta2, eps=eps, eps_root=root)
     yield state.m, g
     start, scale = before(v, root_of_share), np.sqrt(1 - share)
-    moved, full = adam(theta, g, AdamState(m, start, t), lr=lr, beta1=zero, beta2=root_of_share, eps=eps, eps_root=root)
+    moved, full = adam(theta, g, AdamState(m, start, t), lr=lr, beta1=ZERO, beta2=root_of_share, eps=eps, eps_root=root)
     yield (moved, full.v), rmsprop(theta, g, start, lr=scale * lr, decay=root_of_share, eps=scale * eps, eps_root=scale**2 * root)
-    moved, state = adam_uncorrected(theta, g, Moments(m, v), **{**HYPER, "beta2": one})
+    moved, state = adam_uncorrected(theta, g, Moments(m, v), **{**HYPER, "beta2": ONE})
     yield (moved, state.m), gradient_average(theta, g, m, lr=lr / (np.sqrt(v + root) + eps), decay=beta1)
     yield state.v, v
 
@@ -527,10 +529,10 @@ def no_step_is_longer(adam: Step, adam_step_bound: Step) -> Claims:
     most = (1 - keep) ** 2 / (1 - decay)
     yield cap(adam_step_bound, 0 * t + 1), most
     yield cap(adam_step_bound, t + 2), ratio * cap(adam_step_bound, t + 1) + most
-    _, first = adam(theta, g, AdamState.initial(g), lr=lr, eps=zero, **growing)
+    _, first = adam(theta, g, AdamState.initial(g), lr=lr, eps=ZERO, **growing)
     yield first.m**2, most * first.v
     slack = symbols("slack", nonnegative=True)
-    moved, last = adam(theta, g, AdamState(m, m**2 / c + slack, t), lr=lr, eps=zero, **growing)
+    moved, last = adam(theta, g, AdamState(m, m**2 / c + slack, t), lr=lr, eps=ZERO, **growing)
     cross = (keep * (1 - decay) * c * g - (1 - keep) * decay * m) ** 2 / (decay * (1 - decay) * c)
     yield last.v * (ratio * c + most) - last.m**2, slack * decay * (ratio * c + most) + cross
     squared = (moved - theta) ** 2 * last.v * (1 - keep ** (t + 1)) ** 2
@@ -547,7 +549,7 @@ def bound_is_attained(adam: Step, adam_step_bound: Step) -> Claims:
         return AdamState((1 - beta1) * x**n * powers, (1 - beta1 * x) * x ** (2 * n) * powers, n)
 
     yield from by_induction(
-        closed, lambda state: adam(theta, x ** (state.t + 1), state, lr=lr, eps=zero, **growing)[1], AdamState.initial(zero)
+        closed, lambda state: adam(theta, x ** (state.t + 1), state, lr=lr, eps=ZERO, **growing)[1], AdamState.initial(ZERO)
     )
     yield closed(t + 1).m ** 2, cap(adam_step_bound, t + 1) * closed(t + 1).v
 
@@ -614,15 +616,15 @@ def bound_holds_for_all_sequences(adam: Step, adam_step_bound: Step) -> Claims:
 def scatter_of_signs(adam: Step, adam_noise_ratio: Step) -> Claims:
     """√v̂ is 1, and m' = a m + b g has a mean square V' = a² V + b²: the steps' is the ratio's square times (1 + β₁ᵗ)/(1 − β₁ᵗ)."""
     keep = share  # any number in (0, 1)
-    hyper = {**COMMON, "beta1": keep, "eps": zero}
+    hyper = {**COMMON, "beta1": keep, "eps": ZERO}
     start = AdamState(m, 1 - beta2**t, t)
     for sign in (1, -1):
-        moved, state = adam(theta, sign * one, start, **hyper)
+        moved, state = adam(theta, sign * ONE, start, **hyper)
         yield state.v, 1 - beta2 ** (t + 1)
         yield (moved - theta) * (1 - keep ** (t + 1)), -lr * (keep * m + (1 - keep) * sign)
     settled = adam_noise_ratio(beta1=keep) ** 2
     mean_square = lambda n: settled * (1 - keep ** (2 * n))  # noqa: E731 - read as mathematics
-    yield from by_induction(mean_square, lambda before: keep**2 * before + (1 - keep) ** 2, zero)
+    yield from by_induction(mean_square, lambda before: keep**2 * before + (1 - keep) ** 2, ZERO)
     yield mean_square(t + 1) / (1 - keep ** (t + 1)) ** 2, settled * (1 + keep ** (t + 1)) / (1 - keep ** (t + 1))
     yield limit(share**t), 0
 
@@ -702,10 +704,10 @@ def limit_of_higher_powers(adamax: Step) -> Claims:
         yield (state.u - beta2 * u) * (state.u - np.abs(gradient)), 0  # it is one of the two,
         yield state.u >= beta2 * u, True  # and no smaller than either
         yield state.u >= np.abs(gradient), True
-    f, room, gap, low = symbols("f room gap low", nonnegative=True)
+    f, slack, gap, low = symbols("f slack gap low", nonnegative=True)
     scale = 1 - share  # 1 − β₂ᵖ
     for past, now in ((low + gap, low), (low, low + gap)):  # aᵖ and bᵖ
-        following, count = scale * ((1 + f) * past + now), 1 + f + room  # t
+        following, count = scale * ((1 + f) * past + now), 1 + f + slack  # t
         yield following - scale * (low + gap) >= 0, True
         yield (count + 1) * scale * (low + gap) - following >= 0, True
     power = symbols("p", positive=True)
@@ -737,10 +739,10 @@ def adamax_steps_are_bounded(adamax: Step) -> Claims:
     """
     part, past = symbols("part past", positive=True, below_one=True)  # β₁/β₂ and β₂
     most = lambda n: (1 - past * part) * (1 - part**n) / (1 - part)  # noqa: E731 - read as mathematics
-    yield from by_induction(most, lambda before: part * before + 1 - past * part, zero)
-    hyper = {"lr": lr, "beta1": past * part, "beta2": past, "eps": zero}
+    yield from by_induction(most, lambda before: part * before + 1 - past * part, ZERO)
+    hyper = {"lr": lr, "beta1": past * part, "beta2": past, "eps": ZERO}
     closed = lambda n: AdamaxState(past ** (n - 1) * most(n), past ** (n - 1), n)  # noqa: E731 - read as mathematics
-    yield adamax(theta, one, AdamaxState(zero, zero, 0), **hyper)[1], closed(one)
+    yield adamax(theta, ONE, AdamaxState(ZERO, ZERO, 0), **hyper)[1], closed(ONE)
     yield adamax(theta, past ** (t + 1), closed(t + 1), **hyper)[1], closed(t + 2)
     yield limit(share**t), 0
     past = 1 / (1 + q)
@@ -750,7 +752,7 @@ def adamax_steps_are_bounded(adamax: Step) -> Claims:
     for u, gradient in ((v, past * v + slack), ((v + slack) / past, v)):
         for mean, force in itertools.product((1, -1), repeat=2):
             start = AdamaxState(mean * c * u / (1 + inner), u, t)
-            _, state = adamax(theta, force * gradient, start, lr=lr, beta1=fall, beta2=past, eps=zero)
+            _, state = adamax(theta, force * gradient, start, lr=lr, beta1=fall, beta2=past, eps=ZERO)
             yield (part * c + 1 - fall) * state.u - state.m >= 0, True
 
 
@@ -795,17 +797,17 @@ def decay_beside_the_moments_or_in_them(adam: Step, adamw: Step, adam_l2: Step) 
     yield adamw(theta, g, state, **HYPER, weight_decay=decay_rate), (moved - lr * decay_rate * theta, moments)
     yield adam_l2(theta, g, state, **HYPER, weight_decay=decay_rate), adam(theta, g + decay_rate * theta, state, **HYPER)
     for step in (adamw, adam_l2):
-        yield step(theta, g, state, **HYPER, weight_decay=zero), (moved, moments)
+        yield step(theta, g, state, **HYPER, weight_decay=ZERO), (moved, moments)
 
 
 @proof("optimizers.adamw", "optimizers.adam.l2", scope="every t, point and weight_decay, without a gradient, from rest")
 def decay_alone(adamw: Step, adam_l2: Step) -> Claims:
     """Decoupled, all weights shrink by 1 − lr λ each step; coupled, the first step is lr for all of them, whatever λ and θ, but for eps."""
     hyper = {**COMMON, "eps": eps, "weight_decay": decay_rate}
-    shrunk = lambda n: (theta * (1 - lr * decay_rate) ** n, AdamState(zero, zero, n))  # noqa: E731 - read as mathematics
-    yield from by_induction(shrunk, lambda pair: adamw(pair[0], zero, pair[1], **hyper), (theta, AdamState.initial(zero)))
+    shrunk = lambda n: (theta * (1 - lr * decay_rate) ** n, AdamState(ZERO, ZERO, n))  # noqa: E731 - read as mathematics
+    yield from by_induction(shrunk, lambda pair: adamw(pair[0], ZERO, pair[1], **hyper), (theta, AdamState.initial(ZERO)))
     for sign in (1, -1):
-        moved, _ = adam_l2(sign * s, zero, AdamState.initial(zero), **hyper)
+        moved, _ = adam_l2(sign * s, ZERO, AdamState.initial(ZERO), **hyper)
         yield moved - sign * s, -sign * lr * decay_rate * s / (decay_rate * s + eps)
 
 
@@ -1008,7 +1010,7 @@ def nadam_at_constant_decay(nadam: Step) -> Claims:
     """The weight is 1 − β₁ᵗ, and m̂ = β₁ m/(1 − β₁ᵗ⁺¹) + (1 − β₁) g/(1 − β₁ᵗ)."""
     hyper = {**HYPER, "beta1_next": beta1}
     closed = lambda n: 1 - beta1**n  # noqa: E731 - read as mathematics
-    yield from by_induction(closed, lambda weight: nadam(theta, g, NadamState(m, v, weight, t), **hyper)[1].weight, zero)
+    yield from by_induction(closed, lambda weight: nadam(theta, g, NadamState(m, v, weight, t), **hyper)[1].weight, ZERO)
     moved, state = nadam(theta, g, NadamState(m, v, closed(t), t), **hyper)
     mean, square = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
     yield (state.m, state.v, state.t), (mean, square, t + 1)
@@ -1024,7 +1026,7 @@ def nadam_with_a_schedule(nadam: Step, nesterov_lr_outside: Step) -> Claims:
     ahead = after * state.m / (1 - after * beta1 * (1 - w)) + (1 - beta1) * g / (1 - beta1 * (1 - w))
     yield moved, theta - lr * ahead / (np.sqrt(state.v / (1 - beta2 ** (t + 1)) + root) + eps)
     velocity = m / (1 - beta1)
-    moved, state = nadam(theta, g, NadamState(m, v, one, t), **HYPER, beta1_next=beta1)
+    moved, state = nadam(theta, g, NadamState(m, v, ONE, t), **HYPER, beta1_next=beta1)
     rate = lr * (1 - beta1) / (np.sqrt(state.v / (1 - beta2 ** (t + 1)) + root) + eps)
     shifted, velocity = nesterov_lr_outside(theta, g, velocity, lr=rate, momentum=beta1)
     yield (moved, state.m), (shifted, (1 - beta1) * velocity)

@@ -59,7 +59,7 @@ lr, eps, root, a, b, c, h, q, r, w, z, size = symbols("lr eps root a b c h q r w
 k = symbols("k", integer=True, positive=True)
 rho = symbols("rho", positive=True, below_one=True)
 below_one = 1 / (1 + q)  # a decay of which it is known that it lies in (0, 1)
-zero, one = Symbolic(0), Symbolic(1)
+ZERO, ONE = Symbolic(0), Symbolic(1)
 grad = function("grad")  # an arbitrary gradient
 
 n = sp.Symbol("n", integer=True, positive=True)
@@ -162,7 +162,7 @@ def placements_within_root_two(adagrad: Step, rmsprop: Step) -> Claims:
     both: list[tuple[Step, Any, dict[str, Any]]] = [(adagrad, r**2 - w**2, {}), (rmsprop, (r**2 - (1 - rho) * w**2) / rho, {"decay": rho})]
     for step, state, more in both:
         outside = lr * w / (theta - step(theta, w, state, lr=lr, eps=eps, **more)[0])
-        inside = lr * w / (theta - step(theta, w, state, lr=lr, eps=zero, eps_root=eps**2, **more)[0])
+        inside = lr * w / (theta - step(theta, w, state, lr=lr, eps=ZERO, eps_root=eps**2, **more)[0])
         yield outside, r + eps
         yield outside**2 - inside**2, 2 * r * eps
         yield 2 * inside**2 - outside**2, (r - eps) ** 2
@@ -231,7 +231,7 @@ def rates_never_grow(adagrad: Step) -> Claims:
     yield before, lr / (r + eps)
     yield before - after, lr * b / ((r + eps) * (r + b + eps))
     yield before > after, True
-    yield adagrad(theta, zero, a, lr=lr, eps=eps, eps_root=root), (theta, a)
+    yield adagrad(theta, ZERO, a, lr=lr, eps=eps, eps_root=root), (theta, a)
 
 
 @law("adagrad.monotone_rate", scope="float64, bit for bit: rounding is monotone", exact=True)
@@ -248,11 +248,11 @@ def rates_never_grow_in_floats(adagrad: Step, grads: Series, lr: Rate, eps: Rate
 @proof("optimizers.adaptive.motivation_rare_features", scope="every k, number of blocks, gradient and lr")
 def rare_features_by_induction(adagrad: Step) -> Claims:
     """A zero gradient changes nothing. After n blocks of k steps the sums are n g² and n k g², and the rates are as √k : 1."""
-    yield adagrad(theta, zero, a, lr=lr, eps=zero), (theta, a)
+    yield adagrad(theta, ZERO, a, lr=lr, eps=ZERO), (theta, a)
     blocks = symbols("blocks", integer=True, positive=True)
     yield adagrad(theta, g, blocks * g**2, lr=lr, eps=eps)[1], (blocks + 1) * g**2
-    rare, _ = rate(adagrad, w, (blocks - 1) * w**2, lr=lr, eps=zero)
-    frequent, _ = rate(adagrad, w, (k * blocks - 1) * w**2, lr=lr, eps=zero)
+    rare, _ = rate(adagrad, w, (blocks - 1) * w**2, lr=lr, eps=ZERO)
+    frequent, _ = rate(adagrad, w, (k * blocks - 1) * w**2, lr=lr, eps=ZERO)
     yield rare / frequent, np.sqrt(k)
 
 
@@ -275,9 +275,9 @@ def adagrad_constant_gradient_by_induction(adagrad: Step, adagrad_constant_gradi
     moved, total = adagrad(theta, g, t * g**2, lr=lr, eps=eps, eps_root=root)
     yield total, (t + 1) * g**2
     yield moved - theta, adagrad_constant_gradient_step(g, t + 1, lr=lr, eps=eps, eps_root=root)
-    steep, flat = (adagrad_constant_gradient_step(one_of, k, lr=lr, eps=zero) for one_of in (w + z, w))
+    steep, flat = (adagrad_constant_gradient_step(one_of, k, lr=lr, eps=ZERO) for one_of in (w + z, w))
     yield (steep, flat), (-lr / np.sqrt(k), -lr / np.sqrt(k))
-    yield adagrad_constant_gradient_step(-w, k, lr=lr, eps=zero), lr / np.sqrt(k)
+    yield adagrad_constant_gradient_step(-w, k, lr=lr, eps=ZERO), lr / np.sqrt(k)
 
 
 @enumeration("adagrad.anisotropy", "adagrad.constant_gradient", scope="exact, t = 1, 4, 9 … 400, gradients 1000 and 1/1000")
@@ -303,13 +303,13 @@ def distance_under_a_constant_gradient(adagrad_constant_gradient_step: Step) -> 
     L = ζ(1/2): Σ (−1)ᵏ⁺¹/√k up to 2T is S₂ₜ − √2 Sₜ, which tends to (1 − √2) L, and its sum is (1 − √2) ζ(1/2).
     """
     below, above = np.sqrt(k), np.sqrt(k + 1)
-    step = -adagrad_constant_gradient_step(w, k + 1, lr=one, eps=zero)
+    step = -adagrad_constant_gradient_step(w, k + 1, lr=ONE, eps=ZERO)
     falls = step - 2 * (above - below)
     rises = falls - 1 / (2 * above) + 1 / (2 * below)
     yield falls, -1 / (above * (below + above) ** 2)
     yield rises, 1 / (2 * below * above * (below + above) ** 3)
-    even = -adagrad_constant_gradient_step(w, 2 * k, lr=one, eps=zero)
-    yield even * np.sqrt(Symbolic(2)), -adagrad_constant_gradient_step(w, k, lr=one, eps=zero)
+    even = -adagrad_constant_gradient_step(w, 2 * k, lr=ONE, eps=ZERO)
+    yield even * np.sqrt(Symbolic(2)), -adagrad_constant_gradient_step(w, k, lr=ONE, eps=ZERO)
 
 
 @certified_value("adagrad.constant_gradient", "adagrad.regret_lemma", scope="ten thousand steps of AdaGrad, gradient 3, lr 1")
@@ -319,7 +319,7 @@ def distance_after_ten_thousand_steps(adagrad: Step, adagrad_constant_gradient_s
     for _ in range(10_000):
         at, total = adagrad(at, three, total, lr=Ball(1), eps=Ball(0))
     yield -at, prints_as("198.5446")
-    zeta = arb(Ball.plain(Ball(Fraction(1, 2))).item()).zeta()
+    zeta = arb(Ball.object_array(Ball(Fraction(1, 2))).item()).zeta()
     yield Ball(zeta), prints_as("-1.4603545")
     yield -at - 200 - Ball(zeta), Interval(Decimal(0), Decimal("0.005"))
     yield adagrad_regret_bound(Ball(np.full(10_000, 3.0))), 600
@@ -330,7 +330,7 @@ def distance_after_ten_thousand_steps(adagrad: Step, adagrad_constant_gradient_s
 def adagrad_first_step_is_a_sign(adagrad: Step) -> Claims:
     """Positive and negative gradients of every size step lr, down."""
     for sign in SIGNS:
-        yield adagrad(theta, sign * w, zero, lr=lr, eps=zero)[0], theta - sign * lr
+        yield adagrad(theta, sign * w, ZERO, lr=lr, eps=ZERO)[0], theta - sign * lr
 
 
 @enumeration("adagrad.first_step", scope="exact, all gradients ± p/q, p, q ≤ 12")
@@ -351,7 +351,7 @@ def regret_lemma_by_induction(adagrad: Step, adagrad_regret_bound: Step) -> Clai
     The bound is 2√s of AdaGrad's own sum: it is 0 before the first gradient, and its square grows by 4 g².
     """
     gradient = np.sqrt(b * (2 * a + b))
-    moved, total = adagrad(theta, gradient, a**2, lr=lr, eps=zero)
+    moved, total = adagrad(theta, gradient, a**2, lr=lr, eps=ZERO)
     yield total, (a + b) ** 2
     gained = gradient * (theta - moved) / lr
     yield 2 * b - gained, b**2 / (a + b)
@@ -400,7 +400,7 @@ def rmsprop_by_induction(rmsprop: Step) -> Claims:
 
 
 # decay, root of the state, gradient, root of the new state: ρ s + (1 − ρ) g² is a square
-SQUARES = [(Fraction(1, 2), *one) for one in ((1, 7, 5), (5, 35, 25), (7, 17, 13), (7, 23, 17), (17, 31, 25))]
+SQUARES = [(Fraction(1, 2), *triple) for triple in ((1, 7, 5), (5, 35, 25), (7, 17, 13), (7, 23, 17), (17, 31, 25))]
 SQUARES += [(Fraction(9, 25), 25, 10, 17), (Fraction(9, 25), 0, 5, 4), (Fraction(16, 25), 0, 5, 3), (Fraction(0), 7, 3, 3)]
 
 
@@ -435,10 +435,10 @@ def rmsprop_constant_gradient_by_induction(rmsprop: Step, rmsprop_constant_gradi
     moved, mean_sq = rmsprop(theta, g, (1 - rho**t) * g**2, lr=lr, decay=rho, eps=eps, eps_root=root)
     yield mean_sq, (1 - rho ** (t + 1)) * g**2
     yield moved - theta, rmsprop_constant_gradient_step(g, t + 1, lr=lr, decay=rho, eps=eps, eps_root=root)
-    bare = rmsprop_constant_gradient_step(w, t + 1, lr=lr, decay=below_one, eps=zero)
+    bare = rmsprop_constant_gradient_step(w, t + 1, lr=lr, decay=below_one, eps=ZERO)
     yield bare**2 * (1 - below_one ** (t + 1)), lr**2
     yield limit(below_one ** (t + 1)), 0
-    yield rmsprop_constant_gradient_step(-w, one, lr=lr, decay=below_one, eps=zero), lr / np.sqrt(1 - below_one)
+    yield rmsprop_constant_gradient_step(-w, ONE, lr=lr, decay=below_one, eps=ZERO), lr / np.sqrt(1 - below_one)
 
 
 @certified_value("rmsprop.constant_gradient", scope="ρ = .9, .99; 1, 2, 50, 2000 steps of RMSProp, gradient −3, lr 1")
@@ -461,12 +461,12 @@ def first_steps_are_too_long(rmsprop: Step, rmsprop_constant_gradient_step: Step
 def the_size_of_the_gradient_cancels(rmsprop: Step, rprop_minus: Step) -> Claims:
     """At ρ = 0 a step is that of a sign, and of Rprop held at one size. At any ρ, (c g, c² s) makes the step of (g, s), and c² s'."""
     for sign in SIGNS:
-        moved, _ = rmsprop(theta, sign * w, a, lr=lr, decay=zero, eps=zero)
+        moved, _ = rmsprop(theta, sign * w, a, lr=lr, decay=ZERO, eps=ZERO)
         yield moved, theta - sign * lr
         held = rprop_minus(theta, sign * w, RpropMinusState(d, lr), grow=1 + q, shrink=below_one, smallest=lr, largest=lr)
         yield held, (moved, (sign * w, lr))
-    plain, state = rmsprop(theta, g, a, lr=lr, decay=rho, eps=zero)
-    yield rmsprop(theta, c * g, c**2 * a, lr=lr, decay=rho, eps=zero), (plain, c**2 * state)
+    plain, state = rmsprop(theta, g, a, lr=lr, decay=rho, eps=ZERO)
+    yield rmsprop(theta, c * g, c**2 * a, lr=lr, decay=rho, eps=ZERO), (plain, c**2 * state)
 
 
 @law("rmsprop.sign_limit", "adaptive.diagonal_hessian_invariance", scope="float64, bit for bit, 4 steps on c f, c = 2ᵏ", exact=True)
@@ -503,7 +503,7 @@ def the_cycle_exists_and_attracts(rmsprop: Step, rmsprop_limit_cycle: Step) -> C
 
     The hop, turned back, has det J = ρ, 1 + det − tr and 1 + det + tr positive: both eigenvalues lie inside the unit circle.
     """
-    for outside in (eps, zero):
+    for outside in (eps, ZERO):
         rate_of = 2 * (a + outside / h)
         yield rmsprop_limit_cycle(h, lr=rate_of, eps=outside), a
         yield rmsprop(a, h * a, (h * a) ** 2, lr=rate_of, decay=below_one, eps=outside), (-a, (h * a) ** 2)
@@ -614,7 +614,7 @@ def nesterov_at_a_rate_of_its_own(rmsprop_nesterov: Step, rmsprop: Step, nestero
     still, mean_sq = rmsprop(theta, slope, a, lr=lr, **settings)
     yield after.mean_sq, mean_sq
     yield (moved, after.velocity), nesterov(theta, grad, v, lr=(theta - still) / slope, momentum=momentum)
-    plain, state = rmsprop_nesterov(theta, grad, RMSPropNesterovState(v, a), lr=lr, momentum=zero, **settings)
+    plain, state = rmsprop_nesterov(theta, grad, RMSPropNesterovState(v, a), lr=lr, momentum=ZERO, **settings)
     yield (plain, state.mean_sq), rmsprop(theta, grad(theta), a, lr=lr, **settings)
     yield state.velocity, plain - theta
 
@@ -642,12 +642,12 @@ def no_gradient_no_step_and_no_nan(
 ) -> Claims:
     """0/(0 + eps) = 0, wherever the stabiliser stands."""
     rest = 0 * theta
-    for place in ({"eps": eps}, {"eps": 0.0, "eps_root": eps}):
-        yield adagrad(theta, rest, rest, lr=lr, **place), (theta, rest)
-        yield rmsprop(theta, rest, rest, lr=lr, decay=decay, **place), (theta, rest)
-        yield rmsprop_centered(theta, rest, CentredState(rest, rest), lr=lr, decay=decay, **place), (theta, (rest, rest))
+    for stabiliser in ({"eps": eps}, {"eps": 0.0, "eps_root": eps}):
+        yield adagrad(theta, rest, rest, lr=lr, **stabiliser), (theta, rest)
+        yield rmsprop(theta, rest, rest, lr=lr, decay=decay, **stabiliser), (theta, rest)
+        yield rmsprop_centered(theta, rest, CentredState(rest, rest), lr=lr, decay=decay, **stabiliser), (theta, (rest, rest))
         resting = RMSPropNesterovState(rest, rest)
-        yield rmsprop_nesterov(theta, lambda y: 0 * y, resting, lr=lr, momentum=momentum, decay=decay, **place), (theta, (rest, rest))
+        yield rmsprop_nesterov(theta, lambda y: 0 * y, resting, lr=lr, momentum=momentum, decay=decay, **stabiliser), (theta, (rest, rest))
     yield adadelta(theta, rest, AdaDeltaState(rest, rest), decay=decay, eps_grad=eps, eps_step=eps), (theta, (rest, rest))
 
 
@@ -674,13 +674,13 @@ def not_a_number_without_a_gradient(rmsprop_nesterov: Step) -> Claims:
 def adadelta_is_rmsprop_at_a_rate_of_its_own(adadelta: Step, rmsprop: Step) -> Claims:
     """A step is RMSProp's at lr √(d + eps_step), eps_grad inside the root; the states are running means, of g² and of the step's square."""
     moved, after = adadelta(theta, g, AdaDeltaState(a, b), decay=rho, eps_grad=root, eps_step=eps)
-    plain, mean_sq = rmsprop(theta, g, a, lr=np.sqrt(b + eps), decay=rho, eps=zero, eps_root=root)
+    plain, mean_sq = rmsprop(theta, g, a, lr=np.sqrt(b + eps), decay=rho, eps=ZERO, eps_root=root)
     yield (moved, after.mean_sq), (plain, mean_sq)
     yield after.mean_sq_step, rho * b + (1 - rho) * (moved - theta) ** 2
-    at_rest = AdaDeltaState(zero, zero)
-    first, _ = adadelta(theta, w, at_rest, decay=below_one, eps_grad=zero, eps_step=eps)
+    at_rest = AdaDeltaState(ZERO, ZERO)
+    first, _ = adadelta(theta, w, at_rest, decay=below_one, eps_grad=ZERO, eps_step=eps)
     yield first, theta - np.sqrt(eps / (1 - below_one))
-    yield adadelta(theta, w, at_rest, decay=rho, eps_grad=root, eps_step=zero)[0], theta
+    yield adadelta(theta, w, at_rest, decay=rho, eps_grad=root, eps_step=ZERO)[0], theta
 
 
 @proof("optimizers.adadelta", scope="every t, arbitrary gradients and steps")
@@ -808,15 +808,15 @@ def no_other_unit_of_lr(gradient_descent: Step, adagrad: Step, rmsprop: Step) ->
     """If lr is rescaled by cʲ too much, the steps in metres are c⁻ʲ times too long: only j = 0 is right."""
     too_much = symbols("j", integer=True)
     for step, state, power, more in (
-        (lambda at, slope, state, lr: (gradient_descent(at, slope, lr=lr),), zero, {"lr": 2}, {}),
+        (lambda at, slope, state, lr: (gradient_descent(at, slope, lr=lr),), ZERO, {"lr": 2}, {}),
         (adagrad, a, {"lr": 1, "eps": -1}, {"eps": eps}),
         (rmsprop, a, {"lr": 1, "eps": -1}, {"eps": eps, "decay": rho}),
     ):
         settings = {"lr": lr, **more}
-        right = step(zero, g, state, **settings)[0]
+        right = step(ZERO, g, state, **settings)[0]
         rescaled = {key: in_units(value, power.get(key, 0)) for key, value in settings.items()}
         rescaled["lr"] = rescaled["lr"] / c**too_much
-        got = step(zero, c * g, state * c**2, **rescaled)[0]
+        got = step(ZERO, c * g, state * c**2, **rescaled)[0]
         yield c * got * c**too_much, right
 
 
@@ -900,7 +900,7 @@ def newton_does_not_feel_the_unit(newton: Step, gradient_descent: Step, rmsprop:
     yield newton(at / c, c * slopes, c**2 * hessian), newton(at, slopes, hessian) / c
     descent = lambda at, slope: gradient_descent(at, slope, lr=lr) - at  # noqa: E731 - read as mathematics
     yield c * descent(theta / c, c * g), c**2 * descent(theta, g)
-    scaled = lambda at, slope, mean_sq: rmsprop(at, slope, mean_sq, lr=lr, decay=rho, eps=zero)[0] - at  # noqa: E731 - read as mathematics
+    scaled = lambda at, slope, mean_sq: rmsprop(at, slope, mean_sq, lr=lr, decay=rho, eps=ZERO)[0] - at  # noqa: E731 - read as mathematics
     yield c * scaled(theta / c, c * g, c**2 * a), c * scaled(theta, g, a)
 
 
@@ -1119,13 +1119,13 @@ def adaptive_steps_do_not_turn(
     """
     cos = 1 / (1 + b)
     first_steps = {
-        "descent": lambda slope: (gradient_descent(zero, slope, lr=lr),),
-        "adagrad": lambda slope: adagrad(zero, slope, zero, lr=lr, eps=eps),
-        "rmsprop": lambda slope: rmsprop(zero, slope, zero, lr=lr, decay=1 - 1 / (1 + z) ** 2, eps=eps),
-        "adam": lambda slope: adam(zero, slope, AdamState(zero, zero, 0), lr=lr, beta1=1 / (1 + q), beta2=1 / (1 + z), eps=eps),
-        "adadelta": lambda slope: adadelta(zero, slope, AdaDeltaState(zero, zero), decay=1 / (1 + z), eps_grad=root, eps_step=eps),
+        "descent": lambda slope: (gradient_descent(ZERO, slope, lr=lr),),
+        "adagrad": lambda slope: adagrad(ZERO, slope, ZERO, lr=lr, eps=eps),
+        "rmsprop": lambda slope: rmsprop(ZERO, slope, ZERO, lr=lr, decay=1 - 1 / (1 + z) ** 2, eps=eps),
+        "adam": lambda slope: adam(ZERO, slope, AdamState(ZERO, ZERO, 0), lr=lr, beta1=1 / (1 + q), beta2=1 / (1 + z), eps=eps),
+        "adadelta": lambda slope: adadelta(ZERO, slope, AdaDeltaState(ZERO, ZERO), decay=1 / (1 + z), eps_grad=root, eps_step=eps),
         "rprop": lambda slope: rprop_minus(
-            zero, slope, RpropMinusState(zero, size), grow=1 + q, shrink=below_one, smallest=size / (1 + z), largest=size * (1 + z)
+            ZERO, slope, RpropMinusState(ZERO, size), grow=1 + q, shrink=below_one, smallest=size / (1 + z), largest=size * (1 + z)
         ),
     }
     for name, step in first_steps.items():
@@ -1219,9 +1219,9 @@ def curvature_cancels(
 ) -> Claims:
     """Gradient h e and a state scaled by h (its squares by h²) make the step of gradient e, and the state scaled so again."""
     error = m + d
-    plain, total = adagrad(theta, error, a, lr=lr, eps=zero)
-    yield adagrad(theta, h * error, h**2 * a, lr=lr, eps=zero), (plain, h**2 * total)
-    settings = {"lr": lr, "decay": below_one, "eps": zero}
+    plain, total = adagrad(theta, error, a, lr=lr, eps=ZERO)
+    yield adagrad(theta, h * error, h**2 * a, lr=lr, eps=ZERO), (plain, h**2 * total)
+    settings = {"lr": lr, "decay": below_one, "eps": ZERO}
     plain, mean_sq = rmsprop(theta, error, a, **settings)
     yield rmsprop(theta, h * error, h**2 * a, **settings), (plain, h**2 * mean_sq)
     plain, (mean_sq, mean) = rmsprop_centered(theta, error, CentredState(b + m**2, m), **settings)
@@ -1229,10 +1229,10 @@ def curvature_cancels(
     ahead = {"momentum": rho, **settings}
     plain, (velocity, mean_sq) = rmsprop_nesterov(theta, lambda y: y - x, RMSPropNesterovState(v, a), **ahead)
     yield rmsprop_nesterov(theta, lambda y: h * (y - x), RMSPropNesterovState(v, h**2 * a), **ahead), (plain, (velocity, h**2 * mean_sq))
-    from_units = {"decay": below_one, "eps_grad": zero, "eps_step": eps}
+    from_units = {"decay": below_one, "eps_grad": ZERO, "eps_step": eps}
     plain, (mean_sq, steps_sq) = adadelta(theta, error, AdaDeltaState(a, b), **from_units)
     yield adadelta(theta, h * error, AdaDeltaState(h**2 * a, b), **from_units), (plain, (h**2 * mean_sq, steps_sq))
-    means = {"lr": lr, "beta1": rho, "beta2": below_one, "eps": zero}
+    means = {"lr": lr, "beta1": rho, "beta2": below_one, "eps": ZERO}
     plain, after = adam(theta, error, AdamState(x, a, t), **means)
     yield adam(theta, h * error, AdamState(h * x, h**2 * a, t), **means), (plain, (h * after.m, h**2 * after.v, after.t))
     for larger in (below_one * a + w, below_one * a / (1 + w)):  # than the maximum so far, and not
@@ -1320,14 +1320,14 @@ def steps_are_proportional_to_lr(
 ) -> Claims:
     """At c lr a step is c times as long, the first with momentum too: the rate is one to be chosen."""
     more = {"decay": below_one, "eps": eps, "eps_root": root}
-    error, resting = m + d, RMSPropNesterovState(zero, a)
+    error, resting = m + d, RMSPropNesterovState(ZERO, a)
     for step in (
-        lambda rate_of: adagrad(zero, error, a, lr=rate_of, eps=eps, eps_root=root),
-        lambda rate_of: rmsprop(zero, error, a, lr=rate_of, **more),
-        lambda rate_of: rmsprop_centered(zero, error, CentredState(b + m**2, m), lr=rate_of, **more),
-        lambda rate_of: rmsprop_nesterov(zero, grad, resting, lr=rate_of, momentum=rho, **more),
-        lambda rate_of: adam(zero, g, AdamState(x, a, t), lr=rate_of, beta1=rho, beta2=below_one, eps=eps, eps_root=root),
-        lambda rate_of: adamax(zero, w, AdamaxState(x, a, t), lr=rate_of, beta1=rho, beta2=below_one, eps=eps),
+        lambda rate_of: adagrad(ZERO, error, a, lr=rate_of, eps=eps, eps_root=root),
+        lambda rate_of: rmsprop(ZERO, error, a, lr=rate_of, **more),
+        lambda rate_of: rmsprop_centered(ZERO, error, CentredState(b + m**2, m), lr=rate_of, **more),
+        lambda rate_of: rmsprop_nesterov(ZERO, grad, resting, lr=rate_of, momentum=rho, **more),
+        lambda rate_of: adam(ZERO, g, AdamState(x, a, t), lr=rate_of, beta1=rho, beta2=below_one, eps=eps, eps_root=root),
+        lambda rate_of: adamax(ZERO, w, AdamaxState(x, a, t), lr=rate_of, beta1=rho, beta2=below_one, eps=eps),
     ):
         yield step(c * lr)[0], c * step(lr)[0]
 

@@ -166,8 +166,8 @@ def every_noise(polyak_variance: Step, polyak_average: Step, gradient_descent: S
     for rate, count in itertools.product((Fraction(1, 20), Fraction(1, 2), Fraction(9, 10)), (1, 2, 4, 7)):
         noises, lr_exact = Rational(list(itertools.product((-1, 1), repeat=count))), Rational(rate)
         point, state = 0 * noises[:, 0], PolyakState(0 * noises[:, 0], 0)
-        for place in range(count):
-            point = gradient_descent(point, bend * point + noises[:, place], lr=lr_exact)
+        for index in range(count):
+            point = gradient_descent(point, bend * point + noises[:, index], lr=lr_exact)
             state = polyak_average(point, state)
         yield np.mean(state.mean**2), polyak_variance(Rational(1), count, curvature=bend, lr=lr_exact)
 

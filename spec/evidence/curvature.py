@@ -636,8 +636,8 @@ def last_gradient(conjugate_gradient: Step, bowl: Any, slope: Any) -> Any:
     for steps in range(1, len(slope) + 1):
         _, state = conjugate_gradient(0 * slope, state, bowl)
         if steps < len(slope):
-            state = ConjugateState(*(Symbolic.wrap(reduced(Symbolic.plain(part))) for part in state))
-    return Symbolic.wrap(reduced(Symbolic.plain(state.grad)))
+            state = ConjugateState(*(Symbolic.wrap(reduced(Symbolic.object_array(part))) for part in state))
+    return Symbolic.wrap(reduced(Symbolic.object_array(state.grad)))
 
 
 @enumeration("optimizers.cg", scope="exact, random bowls of 2 … 8 variables")
@@ -876,6 +876,10 @@ def rescaled_networks_stay_the_same(path_sgd: Step) -> Claims:
         w, v = np.expand_dims(scale, 1) * inner, outer / scale
         yield network(*path_sgd(w, v, *gradients(w, v), lr=Rational(1))), plain
         ends = [
-            network(*(part - slope / 1000 for part, slope in zip(one, gradients(*one), strict=True))) for one in ((w, v), (inner, outer))
+            network(*(part - slope / 1000 for part, slope in zip(weights, gradients(*weights), strict=True)))
+            for weights in ((w, v), (inner, outer))
         ]
-        yield bool(np.all(ends[0] == ends[1])), all(one == 1 or not bool(unit @ entry > 0) for unit, one in zip(inner, scales, strict=True))
+        yield (
+            bool(np.all(ends[0] == ends[1])),
+            all(scale == 1 or not bool(unit @ entry > 0) for unit, scale in zip(inner, scales, strict=True)),
+        )

@@ -90,13 +90,13 @@ def new_data_keep_the_training_statistics(standardize_fit: Step, standardize: St
 )
 def by_hand(standardize_fit: Step, standardize_fit_tolerant: Step, standardize: Step) -> Claims:
     """A pair has deviation |a − b|/2 and goes to ±1; a triple has the deviation d and goes to −1, 0, 1. Constant features become 0."""
-    for one, two in itertools.product(range(-3, 4), repeat=2):
-        pair = Rational([[one, 1], [two, 3]])
+    for first, second in itertools.product(range(-3, 4), repeat=2):
+        pair = Rational([[first, 1], [second, 3]])
         tolerant = standardize_fit_tolerant(pair, constant_scale=Rational(7))
-        yield tolerant.mean, Rational([Fraction(one + two, 2), 2])
-        yield tolerant.scale, Rational([Fraction(abs(one - two), 2) or 7, 1])
-        yield standardize(pair, tolerant)[:, 0], Rational([(one > two) - (one < two), (two > one) - (two < one)])
-        if one != two:
+        yield tolerant.mean, Rational([Fraction(first + second, 2), 2])
+        yield tolerant.scale, Rational([Fraction(abs(first - second), 2) or 7, 1])
+        yield standardize(pair, tolerant)[:, 0], Rational([(first > second) - (first < second), (second > first) - (second < first)])
+        if first != second:
             yield standardize_fit(pair), tolerant
             yield standardize_fit(pair, ddof=0), tolerant
     for middle, step in itertools.product(range(-2, 3), range(1, 4)):
@@ -156,7 +156,7 @@ def there_and_back_in_floats(standardize: Step, destandardize: Step, standardize
 
 # --- min–max -----------------------------------------------------------------------------------------------------------------------
 
-RANGES = [(one["low"], one["high"]) for one in presets("data.minmax")]
+RANGES = [(preset["low"], preset["high"]) for preset in presets("data.minmax")]
 
 
 @proof("data.minmax", scope="every number of samples and features, every range of the data and every [low, high]")
@@ -270,7 +270,7 @@ variances: Any = tensor("S", K, nonnegative=True)
 along: Any = tensor("v", K)
 across: Any = tensor("w", D)
 eps = Tensor(sp.Symbol("eps", nonnegative=True))
-found = Principal(trained.mean, directions, variances)
+estimated = Principal(trained.mean, directions, variances)
 
 
 def covariance(table: Any) -> Any:
@@ -291,7 +291,7 @@ def skewness(vector: Any) -> Any:
 @proof("data.pca", scope="every centred data set of any size, any K directions, orthonormal and of C or not")
 def rotated_covariance_is_diagonal(pca: Step) -> Claims:
     """The covariance of the components, along any v, is S v, and what vanishes for orthonormal eigenvectors of C. Means stay 0."""
-    components = pca(trained.mean + centred, found)
+    components = pca(trained.mean + centred, estimated)
     yield covariance(components) @ along, variances * along + directions.T @ misfit(along) + skewness(variances * along)
     yield np.sum(components, axis=0), np.sum(centred, axis=0) @ directions
 
@@ -300,10 +300,10 @@ def rotated_covariance_is_diagonal(pca: Step) -> Claims:
 def whitened_covariance(whiten: Step, pca: Step) -> Claims:
     """It is S/(S + eps), so 1 at eps = 0, and what vanishes for orthonormal eigenvectors of C; each component is pca's over √(S + eps)."""
     root = np.sqrt(variances + eps)
-    white = whiten(trained.mean + centred, found, eps=eps)
+    white = whiten(trained.mean + centred, estimated, eps=eps)
     left = directions.T @ misfit(along / root) + skewness(variances * (along / root))
     yield covariance(white) @ along, variances / (variances + eps) * along + left / root
-    yield white * root, pca(trained.mean + centred, found)
+    yield white * root, pca(trained.mean + centred, estimated)
 
 
 @proof("data.whiten.zca", scope="every centred data set of any size, any K directions, every eps with S + eps > 0")
@@ -314,7 +314,7 @@ def turned_back_and_symmetric(zca: Step, whiten: Step) -> Claims:
     """
     other: Any = tensor("o", M, D)
     (turned, turned_other), (white, white_other) = (
-        [step(trained.mean + table, found, eps=eps) for table in (centred, other)] for step in (zca, whiten)
+        [step(trained.mean + table, estimated, eps=eps) for table in (centred, other)] for step in (zca, whiten)
     )
     yield turned, white @ directions.T
     yield turned @ other.T, centred @ turned_other.T
@@ -369,7 +369,7 @@ def whitened_exactly(pca_fit: Step, whiten: Step, zca: Step) -> Claims:
             yield matrix @ matrix @ (moved.T @ moved / 4 + extra * Rational(np.eye(3))), Rational(np.eye(3))
             yield zca(2 * cloud, fitted, eps=extra), (2 * cloud - fitted.mean) @ matrix
     flat = pca_fit(Rational([[1, 2], [3, 2]]))
-    yield flat.variances, Rational([1, 0])  # so that whitening at eps = 0 divides by 0, and the door says so
+    yield flat.variances, Rational([1, 0])  # so that whitening at eps = 0 divides by 0, which the validation reports
 
 
 @certified_value("data.pca.fit", "data.pca", "data.whiten", "data.whiten.zca", scope="normal data of 5 × 2, 6 × 4, 9 × 5, unlike scales")
@@ -557,7 +557,7 @@ def onn_has_rank_3(standardize: Step) -> Claims:
     What the fourth feature is of the other three gives the vector that Z, and so the Hessian, maps to 0: its condition number is infinite.
     """
     scale = symbols("s", 4, positive=True)
-    table = Symbolic([[Fraction(int(x.p), int(x.q)) for x in row] for row in Rational.plain(ONN)])
+    table = Symbolic([[Fraction(int(x.p), int(x.q)) for x in row] for row in Rational.object_array(ONN)])
     z = standardize(table, Scaling(np.mean(table, axis=0), scale))
     yield np.sum(z, axis=0), 0
     mixture = np.linalg.solve(z[:3, :3], -z[:3, 3])  # it has one: the determinant is not 0

@@ -54,7 +54,7 @@ lr, h, q, spread, smooth, kept, low, high, variance = symbols("lr h q spread smo
 largest = symbols("largest", positive=True)
 t = symbols("t", integer=True, nonnegative=True)
 f, k = function("f"), function("k")  # arbitrary gradients
-one = Symbolic(1)
+ONE = Symbolic(1)
 
 d, big, b, i = (sp.Symbol(name, integer=True, positive=True) for name in ("d", "N", "b", "i"))
 nothing = Tensor(0)
@@ -112,7 +112,7 @@ def what_is_beyond_is_cut(clip_by_value: Step) -> Claims:
 def nearest_number_within(clip_by_value: Step, clip_by_norm: Step) -> Claims:
     """The number of [−c, c] next to g; and of one number the norm is the modulus."""
     for size, bound in itertools.product(QUARTERS, QUARTERS[13:]):
-        nearest = min((one for one in QUARTERS if abs(one) <= bound), key=lambda one: abs(one - size))
+        nearest = min((quarter for quarter in QUARTERS if abs(quarter) <= bound), key=lambda quarter: abs(quarter - size))
         grad = Rational([size])
         yield clip_by_value(grad, largest=Rational(bound)), [nearest]
         yield clip_by_norm(grad, Rational(abs(size)), largest=Rational(bound)), [nearest]
@@ -143,7 +143,7 @@ def whole_norms(global_norm: Step) -> Claims:
     """3, 4 → 5; 2, 3, 6 → 7; 1, 4, 8 → 9; 2, 4, 5, 6 → 9; with signs, in fractions of 7."""
     for entries, norm in (((3, 4), 5), ((2, 3, 6), 7), ((1, 4, 8), 9), ((2, 4, 5, 6), 9), ((0,), 0)):
         for order, signs in itertools.product(itertools.permutations(entries), itertools.product((1, -1), repeat=len(entries))):
-            grad = Rational([Fraction(sign * one, 7) for sign, one in zip(signs, order, strict=True)])
+            grad = Rational([Fraction(sign * size, 7) for sign, size in zip(signs, order, strict=True)])
             yield global_norm(grad), Fraction(norm, 7)
 
 
@@ -244,10 +244,10 @@ def logistic_gradient(regularized_risk: Step, minibatch_gradient: Step) -> Claim
     point, weight = [Fraction(1, 2), Fraction(-1, 3), Fraction(1, 4)], Ball(Fraction(1, 8))
     outer = -1 / (1 + np.exp(rows @ Ball(point)))  # of log(1 + e⁻ᶻ)
     gradient = minibatch_gradient(np.expand_dims(outer, 1) * rows, 2 * Ball(point), strength=weight)
-    for place, direction in enumerate(np.eye(3)):
+    for index, direction in enumerate(np.eye(3)):
         w = Differential.along(point, direction)
         risk = regularized_risk(np.log(1 + np.exp(-(rows @ w))), np.sum(w**2), strength=weight)
-        yield slope(risk), gradient[place]
+        yield slope(risk), gradient[index]
 
 
 @proof("objective.regularized_risk", scope="every N and strength")
@@ -298,7 +298,7 @@ def weights_undo_the_sampling(unbiased_gradient: Step) -> Claims:
 @enumeration("optimizers.sgd.unbiased", scope="exact, three samples, all probabilities in sixths")
 def only_weighted_draws_are_unbiased(unbiased_gradient: Step) -> Claims:
     """The expectation of a weighted draw is the mean, always; of a bare draw only where the probabilities happen to allow it."""
-    rows = [Rational(one) for one in (5, -1, 2)]
+    rows = [Rational(value) for value in (5, -1, 2)]
     for parts in itertools.product(range(1, 5), repeat=3):
         if sum(parts) == 6:
             odds = [Rational(Fraction(part, 6)) for part in parts]
@@ -389,7 +389,7 @@ class Ordered:
 
     def permutation(self, length: int) -> Any:
         """The order, restricted to the first indices."""
-        return np.array([one for one in self.order if one < length])
+        return np.array([index for index in self.order if index < length])
 
 
 @enumeration("sampling.epoch.permutation", scope="exact, all orders of up to 5 samples, all batch sizes")
@@ -400,7 +400,7 @@ def every_order_of_an_epoch(permuted_batches: Step, sequential_batches: Step) ->
             stored = sequential_batches(size=size, samples=samples)
             for order in itertools.permutations(range(samples)):
                 batches = permuted_batches(Ordered(order), size=size, samples=samples)
-                yield [len(one) for one in batches], [len(one) for one in stored]
+                yield [len(batch) for batch in batches], [len(batch) for batch in stored]
                 yield np.concatenate(batches), np.array(order)
             yield permuted_batches(Ordered(tuple(range(samples))), size=size, samples=samples), stored
 
@@ -409,8 +409,8 @@ def every_order_of_an_epoch(permuted_batches: Step, sequential_batches: Step) ->
 def every_epoch_by_its_batches(permuted_batches: Step, minibatch_gradient: Step) -> Claims:
     """Over all orders the first batch and the short last one are unbiased, with the variance of their own sizes, and not σ²/b (E36)."""
     epochs = [permuted_batches(Ordered(order), size=4, samples=6) for order in itertools.permutations(range(6))]
-    for place, size in enumerate((4, 2)):
-        center, spread_of_means = moments(minibatch_gradient, [epoch[place] for epoch in epochs])
+    for index, size in enumerate((4, 2)):
+        center, spread_of_means = moments(minibatch_gradient, [epoch[index] for epoch in epochs])
         yield (center, spread_of_means), (Fraction(11, 6), Fraction(677, 36 * size) * Fraction(6 - size, 5))
         yield bool(spread_of_means == Fraction(677, 36 * size)), False
 
@@ -440,14 +440,14 @@ def stored_order_is_cut(sequential_batches: Step) -> Claims:
         for size in range(1, samples + 1):
             batches = sequential_batches(size=size, samples=samples)
             yield np.concatenate(batches), np.array(range(samples))
-            yield [len(one) for one in batches], [size] * (samples // size) + [samples % size] * (samples % size > 0)
+            yield [len(batch) for batch in batches], [size] * (samples // size) + [samples % size] * (samples % size > 0)
     yield [len(sequential_batches(size=10, samples=samples)) for samples in (100, 103)], [10, 11]
 
 
 @law("sampling.epoch.sequential", "optimizers.sgd.cost_per_update", scope="drawn sizes", exact=True)
 def batches_have_their_size(sequential_batches: Step, size: FromOne, samples: Samples) -> Claims:
     """No batch is larger than q, none but the last smaller, none empty; together they cost N gradients."""
-    lengths = [len(one) for one in sequential_batches(size=size, samples=samples)]
+    lengths = [len(sequential_batch) for sequential_batch in sequential_batches(size=size, samples=samples)]
     yield lengths[:-1], [size] * (len(lengths) - 1)
     yield 1 <= lengths[-1] <= size, True
     yield sum(lengths), samples
@@ -557,7 +557,7 @@ def as_the_spread_shrinks(sgd: Step) -> Claims:
     rate, deviations, distances = Rational(Fraction(1, 4)), (1, -1, 1, -1), []
     descended = sgd(Rational(3), (parabola(1, 0),) * 4, lr=rate)
     for digits in range(1, 9):
-        samples = tuple(parabola(1, Rational(Fraction(one, 10**digits))) for one in deviations)
+        samples = tuple(parabola(1, Rational(Fraction(deviation, 10**digits))) for deviation in deviations)
         distances.append(np.abs(sgd(Rational(3), samples, lr=rate) - descended))
         yield bool(distances[-1] <= Rational(Fraction(1, 10**digits) * (Fraction(5, 4) ** 4 - 1))), True
     for wide, narrow in itertools.pairwise(distances):
@@ -570,18 +570,18 @@ def as_the_spread_shrinks(sgd: Step) -> Claims:
 def price_of_an_epoch(sequential_batches: Step, sgd: Step, minibatch_gradient: Step) -> Claims:
     """b gradients an update, whatever N, N an epoch; a step of descent costs N."""
     for samples, size in ((n, q) for n in range(1, 7) for q in range(1, n + 1)):
-        gradients = [Counted(parabola(1, one)) for one in range(samples)]
+        gradients = [Counted(parabola(1, index)) for index in range(samples)]
         point, spent = Rational(9), 0
         for batch in sequential_batches(size=size, samples=samples):
             point = sgd(point, (mean_gradient(minibatch_gradient, [gradients[j] for j in batch]),), lr=Rational(Fraction(1, 2)))
-            before, spent = spent, sum(one.calls for one in gradients)
+            before, spent = spent, sum(gradient.calls for gradient in gradients)
             yield spent - before, min(size, samples - before)
-        yield [one.calls for one in gradients], [1] * samples
+        yield [gradient.calls for gradient in gradients], [1] * samples
 
 
 def mean_gradient(minibatch_gradient: Step, gradients: Any) -> Callable[[Any], Any]:
     """The minibatch gradient of some samples in one dimension, as a function of the point."""
-    return lambda w: mean_of(minibatch_gradient, np.stack([np.expand_dims(one(w), 0) for one in gradients]))[0]
+    return lambda w: mean_of(minibatch_gradient, np.stack([np.expand_dims(gradient(w), 0) for gradient in gradients]))[0]
 
 
 @proof("optimizers.sgd.equivalences", scope="every gradient, point and lr; every dimension")
@@ -661,7 +661,7 @@ def targets_in_turn(two_target_cycle: Step, sgd: Step) -> Claims:
 
     A whole period leaves q² of any deviation, and |1 − η| < 1 exactly for 0 < η < 2.
     """
-    for goal in (one, -one):
+    for goal in (ONE, -ONE):
         yield sgd(goal + kept * (theta - goal), (parabola(1, goal),), lr=lr), goal + (1 - lr) * kept * (theta - goal)
     end, block = two_target_cycle(t + 1, lr=lr), (1 - lr) ** (t + 1)
     yield end, 1 + block * (-end - 1)
@@ -812,7 +812,7 @@ def only_shrinking_rates_arrive(sgd: Step) -> Claims:
 @proof("optimizers.sgd.running_mean", scope="every k, every sequence of samples and every start")
 def rates_1_over_k(sgd: Step) -> Claims:
     """The first update arrives at the first sample; from the mean of n it leads to the mean of n + 1."""
-    yield sgd(theta, (parabola(one, target),), lr=one), target
+    yield sgd(theta, (parabola(ONE, target),), lr=ONE), target
     n = big
     so_far, newest = np.mean(generic("x", n)), Tensor(generic("x", n + 1).at(n + 1))
     yield sgd(so_far, (parabola(1, newest),), lr=1 / Tensor(n + 1)), np.mean(generic("x", n + 1))
@@ -884,10 +884,10 @@ def jitter_and_crawl(gradient_descent: Step) -> Claims:
     """Coordinate i shrinks by 1 − η λᵢ; at η = 2/(λₙ (1 + q)) the factors tend to −1 and 1 − 2/κ as q → 0."""
     point, curvatures, rate = generic("theta", d), generic("curvature", d, positive=True), Tensor(sp.Symbol("lr", positive=True))
     yield ravine(gradient_descent, point, curvatures, rate), (1 - rate * curvatures) * point
-    steep, shallow = (ravine(gradient_descent, one, curvature, 2 / (high * (1 + q))) for curvature in (high, low))
+    steep, shallow = (ravine(gradient_descent, ONE, curvature, 2 / (high * (1 + q))) for curvature in (high, low))
     yield steep, -(1 - q) / (1 + q)
     yield shallow, 1 - 2 / (high / low * (1 + q))
-    yield [Symbolic(sp.limit(factor.item(), q.item(), 0)) for factor in (steep, shallow)], [-one, 1 - 2 * low / high]
+    yield [Symbolic(sp.limit(factor.item(), q.item(), 0)) for factor in (steep, shallow)], [-ONE, 1 - 2 * low / high]
 
 
 @enumeration("optimizers.gd.ravine", scope="exact, κ = 100, 30 steps at .99 · 2/λₙ")
@@ -976,7 +976,7 @@ def customary_sizes(sequential_batches: Step) -> Claims:
     for preset in presets("optimizers.sgd.batch_size_guidance"):
         size = int(preset["size"])
         yield size, 2 ** round(math.log2(size))
-        yield {len(one) for one in sequential_batches(size=size, samples=1024)} == {size}, True
+        yield {len(sequential_batch) for sequential_batch in sequential_batches(size=size, samples=1024)} == {size}, True
 
 
 @trajectory("optimizers.gd.batch", scope="a saddle, a long valley, Beale's function")

@@ -131,9 +131,9 @@ def variance_of_risk(empirical_risk: Step, variance_of_mean: Step) -> Claims:
 @proof("stats.sgd_variance", scope="every sample size and variance")
 def one_sample_against_all(empirical_risk: Step, variance_of_mean: Step, minibatch_variance: Step) -> Claims:
     """N times the variance of the mean of N is V: that of one loss, a batch of one."""
-    for one in (variance_of_mean(variance, Tensor(1)), minibatch_variance(variance, Tensor(1))):
-        yield one, variance
-        yield Tensor(N) * spread(empirical_risk, N, variance * same), one
+    for formula_value in (variance_of_mean(variance, Tensor(1)), minibatch_variance(variance, Tensor(1))):
+        yield formula_value, variance
+        yield Tensor(N) * spread(empirical_risk, N, variance * same), formula_value
 
 
 # --- batches -----------------------------------------------------------------------------------------------------------------------
@@ -335,7 +335,7 @@ def average_by_hand(unrolled_average: Step, gradient_average: Step, smoothed_var
     for keep, size in itertools.product((Fraction(0), Fraction(1, 2), Fraction(9, 10)), range(1, 6)):
         for signs in itertools.product((-1, 1), repeat=size):
             average = Rational(3)
-            inputs = [Fraction(sign, place + 1) for place, sign in enumerate(signs)]
+            inputs = [Fraction(sign, index + 1) for index, sign in enumerate(signs)]
             for value in inputs:
                 _, average = gradient_average(Rational(0), Rational(value), average, lr=Rational(1), decay=Rational(keep))
             yield unrolled_average(Rational(3), Rational(inputs), decay=Rational(keep)), average
@@ -399,9 +399,9 @@ def variance_of_products(product_variance: Step) -> Claims:
 def products_by_hand(product_variance: Step) -> Claims:
     """A coin times a coin has variance 1; a coin times itself, which is not independent, has 0."""
     coin = equally_likely([Fraction(1), Fraction(-1)])
-    for one, other in itertools.product((DIE, coin, equally_likely([Fraction(3)])), repeat=2):
-        pairs = [(p * o, Rational(x * y)) for (p, x), (o, y) in itertools.product(one, other)]
-        yield product_variance(*moments(one), *moments(other)), moments(pairs)[1]
+    for first, second in itertools.product((DIE, coin, equally_likely([Fraction(3)])), repeat=2):
+        pairs = [(p * o, Rational(x * y)) for (p, x), (o, y) in itertools.product(first, second)]
+        yield product_variance(*moments(first), *moments(second)), moments(pairs)[1]
     yield product_variance(*moments(coin), *moments(coin)), 1
     yield moments((p, Rational(x * x)) for p, x in coin)[1], 0
 
@@ -435,9 +435,9 @@ def sums_by_hand(variance_of_sum: Step) -> Claims:
     laws: list[list[tuple[int, ...]]] = [list(itertools.product((1, 2), repeat=3)), [(1, 1, 1), (2, 2, 2)], [(0, 1, 2), (1, 2, 4)]]
     for offset, joint in itertools.product((0, 1), laws):
         cases = [(tuple(w + offset for w in signs), h) for signs in itertools.product((-1, 1), repeat=3) for h in joint]
-        terms = [[Rational(w[place] * h[place]) for w, h in cases] for place in range(3)]
+        terms = [[Rational(w[index] * h[index]) for w, h in cases] for index in range(3)]
         total = moments(equally_likely(sum(parts, Rational(0)) for parts in zip(*terms, strict=True)))[1]
-        apart = variance_of_sum(np.stack([moments(equally_likely(one))[1] for one in terms]))
+        apart = variance_of_sum(np.stack([moments(equally_likely(term))[1] for term in terms]))
         yield bool(total == apart), offset == 0 or joint is laws[0]
 
 
@@ -487,7 +487,7 @@ def cosine_is_between(cosine: Step) -> Claims:
 def signs_against_all(cosine: Step) -> Claims:
     """Over all x from ±1 the cosine has mean 0 and variance 1/n, as over all directions."""
     for n in (1, 4, 9):
-        for y in ([1] * n, [-1] * (n - 1) + [1], [(-1) ** place for place in range(n)]):
+        for y in ([1] * n, [-1] * (n - 1) + [1], [(-1) ** index for index in range(n)]):
             got = moments(equally_likely(cosine(Rational(x), Rational(y)) for x in itertools.product((-1, 1), repeat=n)))
             yield got, (0, Fraction(1, n))
 

@@ -54,11 +54,11 @@ class Noise:
 
     def standard_normal(self, shape: Any) -> Any:
         """The array Z."""
-        return tensor("Z", *(one.element for one in shape))
+        return tensor("Z", *(size.element for size in shape))
 
     def uniform(self, low: Any, high: Any, shape: Any) -> Any:
         """From low to high, by the array U."""
-        return low + (high - low) * tensor("U", *(one.element for one in shape))
+        return low + (high - low) * tensor("U", *(size.element for size in shape))
 
 
 class Dealt:
@@ -214,7 +214,7 @@ def distribution_reach(count: int, chance: float) -> float:
 def distance(drawn: Any, distribution: Callable[[float], float]) -> float:
     """The largest distance of the empirical distribution function of numbers from another, continuous one."""
     ordered = np.sort(np.ravel(drawn))
-    expected, count = np.array([distribution(float(one)) for one in ordered]), len(ordered)
+    expected, count = np.array([distribution(float(value)) for value in ordered]), len(ordered)
     steps = np.arange(count + 1) / count
     return float(max(np.max(expected - steps[:-1]), np.max(steps[1:] - expected)))
 
@@ -406,8 +406,8 @@ def each_hypothesis_in_turn(dense: Step, forward_variance: Step) -> Claims:
     """Weights of mean 0, uncorrelated or on uncorrelated inputs, independent of them, all of one variance; Var(h) only if E[h] = 0."""
     for cases, by_square, by_variance in LAWS.values():
         outputs = [dense(Rational([h]), Rational([w]))[0, 0] for w, h in cases]
-        _, spread_of_weights = mean_and_variance(Rational(one) for w, _ in cases for one in w)
-        mean, spread_of_inputs = mean_and_variance(Rational(one) for _, h in cases for one in h)
+        _, spread_of_weights = mean_and_variance(Rational(weight) for w, _ in cases for weight in w)
+        mean, spread_of_inputs = mean_and_variance(Rational(activation) for _, h in cases for activation in h)
         got = mean_and_variance(outputs)[1]
         yield bool(got == forward_variance(spread_of_weights, spread_of_inputs + mean**2, 2)), by_square
         yield bool(got == forward_variance(spread_of_weights, spread_of_inputs, 2)), by_variance
@@ -426,7 +426,7 @@ def gradients_over_all_weights(dense_backward: Step, backward_variance: Step) ->
             mean_square = np.mean(Rational(joint) ** 2)
             yield mean_and_variance(got), (0, backward_variance(1, mean_square, fan_out))
     signed = [
-        dense_backward(Rational([d]), Rational([[1]]), Rational([[np.sign(one)] for one in d]))[0][0, 0]
+        dense_backward(Rational([d]), Rational([[1]]), Rational([[np.sign(gradient)] for gradient in d]))[0][0, 0]
         for d in itertools.product((-2, -1, 1, 2), repeat=2)
     ]
     yield bool(mean_and_variance(signed)[1] == backward_variance(Rational(1), Rational(Fraction(5, 2)), 2)), False
@@ -465,7 +465,7 @@ def glorot_by_number(forward_variance: Step, backward_variance: Step, uniform_va
 
 def of_both_signs(relu: Step) -> Any:
     """relu(z)² + relu(−z)² at a positive z and at 0, with z² beside it: a negative z is the same sum."""
-    return [(relu(one) ** 2 + relu(-one) ** 2, one**2) for one in (x, 0 * x)]
+    return [(relu(value) ** 2 + relu(-value) ** 2, value**2) for value in (x, 0 * x)]
 
 
 def gaussian(value: Any) -> Any:
@@ -489,7 +489,7 @@ def half_of_the_mean_square(relu: Step, relu_mean_square: Step) -> Claims:
 def half_by_hand(relu: Step, relu_mean_square: Step) -> Claims:
     """Over all values; of 1 and −2, which has the mean −1/2, another share is left."""
     for values in itertools.product(map(Fraction, ("1/2", "1", "5/3")), repeat=3):
-        both = Rational([*values, *(-one for one in values)])
+        both = Rational([*values, *(-value for value in values)])
         yield np.mean(relu(both) ** 2), relu_mean_square(np.mean(both**2))
     skewed = Rational([1, -2])
     yield bool(np.mean(relu(skewed) ** 2) == relu_mean_square(np.mean(skewed**2))), False
@@ -534,7 +534,7 @@ def mean_squares_of_relu_layers(
 )
 def mean_squares_over_all_weights(dense_relu: Step) -> Claims:
     """Over all 256 networks: mean squares 5/2, 5/2 · 2 s²/2, 5/2 (2 s²/2)²: halved at s² = 1/2, kept at s² = 1."""
-    signs = [np.reshape(one, (2, 2)) for one in itertools.product(COIN, repeat=4)]
+    signs = [np.reshape(pattern, (2, 2)) for pattern in itertools.product(COIN, repeat=4)]
     for first in (False, True):
         squares = []
         for w, v in itertools.product(signs, repeat=2):
@@ -578,14 +578,14 @@ def chains_by_hand(scalar_chain: Step) -> Claims:
         for weights in itertools.product(map(Fraction, ("-3/2", "-1", "1/2", "1", "4/3", "2")), repeat=length):
             yield scalar_chain(Rational(3), Rational(weights)), 3 * math.prod(weights)
     for length in range(1, 61):
-        weights = Rational([1 - Fraction(1, (place + 1) ** 2) for place in range(1, length + 1)])
+        weights = Rational([1 - Fraction(1, (index + 1) ** 2) for index in range(1, length + 1)])
         yield scalar_chain(Rational(1), weights), Fraction(length + 2, 2 * (length + 1))
 
 
 @certified_value("init.scale.scalar_chain", scope="4000 layers, the rest of the product bounded: 1 < Π (1 + 1/i²) < e^{1/4000}")
 def growing_weights_that_stop(scalar_chain: Step) -> Claims:
     """sinh π/π = 3.676."""
-    product = scalar_chain(Ball(1), Ball([1 + Fraction(1, place**2) for place in range(1, 4001)]))
+    product = scalar_chain(Ball(1), Ball([1 + Fraction(1, index**2) for index in range(1, 4001)]))
     whole = Ball(arb.pi().sinh() / arb.pi())
     yield whole, prints_as("3.676")
     yield (bool(product < whole), bool(whole < product * np.exp(Ball(Fraction(1, 4000))))), (True, True)
@@ -594,7 +594,7 @@ def growing_weights_that_stop(scalar_chain: Step) -> Claims:
 @erratum("E27")
 def above_one_is_exponential(scalar_chain: Step) -> Claims:
     """All weights above 1: after 1000 layers more than after 10, tenfold at least."""
-    weights = Ball([1 + Fraction(1, place**2) for place in range(1, 1001)])
+    weights = Ball([1 + Fraction(1, index**2) for index in range(1, 1001)])
     yield bool(scalar_chain(Ball(1), weights) > 10 * scalar_chain(Ball(1), weights[:10])), True
 
 
@@ -689,7 +689,7 @@ def tanh_shrinks(mean_field: Step) -> Claims:
 )
 def five_thirds_settles(mean_field: Step) -> Claims:
     """Mean squares below .651347² grow, those above shrink."""
-    (preset,) = (one for one in stated_figures("init.gain") if one["over"] == 9)
+    (preset,) = (stated_figure for stated_figure in stated_figures("init.gain") if stated_figure["over"] == 9)
     squared = preset["square"] / preset["over"]
     for deviation, grows in ((Fraction(651_346, 10**6), True), (Fraction(651_348, 10**6), False)):
         after = expected(mean_field, np.tanh, squared * deviation**2)
@@ -727,7 +727,7 @@ def unit_gain_keeps_one(unit_gain: Step, forward_variance: Step, relu_mean_squar
 @certified_value("init.gain", scope="every preset of the catalogue; tanh certified")
 def gains_by_number(unit_gain: Step, mean_field: Step, relu_mean_square: Step) -> Claims:
     """Linear 1, ReLU √2, leaky ReLU √(2/(1 + a²)); tanh 1.5925, which the preset 5/3 exceeds."""
-    linear, rectified, leaky, tanh = (one["square"] / one["over"] for one in stated_figures("init.gain"))
+    linear, rectified, leaky, tanh = (stated_figure["square"] / stated_figure["over"] for stated_figure in stated_figures("init.gain"))
     half_left = relu_mean_square(Ball(1))
     for preset, left in ((linear, Ball(1)), (rectified, half_left), (leaky, half_left * (1 + Ball(Fraction(1, 100)) ** 2))):
         yield unit_gain(left) ** 2, Ball(preset)
@@ -1028,8 +1028,8 @@ def gradients_of_a_run(source: Any, layer: Step, backward: Step, normal_weights:
         kept.append((hidden, below, weights))
         below = hidden
     slope, sizes = source.standard_normal((ROWS, WIDTH)), []
-    for one in reversed(kept):
-        slope, by_weights, _ = backward(slope, *one)
+    for kept_value in reversed(kept):
+        slope, by_weights, _ = backward(slope, *kept_value)
         sizes.append((root_mean_square(slope), root_mean_square(by_weights) / ROWS))
     return {"last": sizes[0][0], "first": sizes[-1][0], "bottom": sizes[-1][1], "top": sizes[0][1]}
 
@@ -1040,7 +1040,7 @@ def gradient_rows(rows: tuple[tuple[str, Step, Step, float], ...], normal_weight
     for row, layer, backward, deviation in rows:
         every, before = [gradients_of_a_run(source, layer, backward, normal_weights, deviation) for _ in range(runs)], known[row]
         for (key, column), figure in zip(COLUMNS.items(), GRADIENTS[row], strict=True):
-            got = float(np.mean([one[key] for one in every]))
+            got = float(np.mean([run[key] for run in every]))
             allowed, middle = prints_as(figure), Decimal(float(before[key]))
             by_chance = [Decimal(SURE * float(before[f"{key}_sd"]) * math.sqrt(1 / runs + 1 / many)) for many in (10, before["runs"])]
             yield TableCell(got, Interval(allowed.low - by_chance[0], allowed.high + by_chance[0], figure), row, column)
@@ -1239,8 +1239,8 @@ def without_the_activation(dense_tanh: Step, dense: Step) -> Claims:
 def rows_have_random_cosines(cosine: Step) -> Claims:
     """Mean 0 and variance 1/n_in."""
     for size in (1, 4):
-        rows = [Rational(one) for one in itertools.product(COIN, repeat=size)]
-        yield mean_and_variance(cosine(one, other) for one in rows for other in rows), (0, Fraction(1, size))
+        rows = [Rational(signs) for signs in itertools.product(COIN, repeat=size)]
+        yield mean_and_variance(cosine(row, other) for row in rows for other in rows), (0, Fraction(1, size))
 
 
 @statistics("init.distinct_features", scope="two rows of LeCun's weights, n_in = 1000, 2000 times, seed 0; error probability 6e−7")
@@ -1291,15 +1291,15 @@ def near_uniform(normal_weights: Step, forward_variance: Step) -> Claims:
 @enumeration("init.truncated_normal", scope="exact, all draws from −3, −2, 1/2, 2, 5/2: three for one weight, two for two; cuts 2 and 1")
 def drawn_again_beyond_the_cut(truncated_normal: Step) -> Claims:
     """A weight is std / spread times the first of its draws within the cut, ends included; no draw is asked for without need."""
-    values = [Fraction(one) for one in ("-3", "-2", "1/2", "2", "5/2")]
+    values = [Fraction(text) for text in ("-3", "-2", "1/2", "2", "5/2")]
     for cut, (fan_in, length) in itertools.product((2, 1), ((1, 3), (2, 2))):
         columns = [(*row, Fraction(0)) for row in itertools.product(values, repeat=length)]  # 0 is always kept
         for dealt in itertools.product(columns, repeat=fan_in):
-            places = [next(place for place, one in enumerate(column) if abs(one) <= cut) for column in dealt]
-            first = Rational([[column[place] for column, place in zip(dealt, places, strict=True)]])
-            for given, factor in (({"spread": Rational(2)}, Fraction(3, 2)), ({}, 3)):
+            places = [next(index for index, value in enumerate(column) if abs(value) <= cut) for column in dealt]
+            first = Rational([[column[index] for column, index in zip(dealt, places, strict=True)]])
+            for options, factor in (({"spread": Rational(2)}, Fraction(3, 2)), ({}, 3)):
                 source = Dealt(*(Rational([list(row)]) for row in zip(*dealt, strict=True)))
-                weights = if_it_can(truncated_normal, source, 1, fan_in, std=Rational(3), cut=Rational(cut), **given)
+                weights = if_it_can(truncated_normal, source, 1, fan_in, std=Rational(3), cut=Rational(cut), **options)
                 yield weights is None, False
                 yield weights, first * factor
                 yield source.asked, [(1, fan_in)] * (max(places) + 1)
@@ -1329,7 +1329,7 @@ def weights_have_no_tails(truncated_normal: Step) -> Claims:
     source, settings = np.random.default_rng(1), {key: float(value) for key, value in preset.items()}
     mass = math.erf(math.sqrt(2))
     scale = 3 / settings["spread"]
-    within = lambda one: (math.erf(one / scale / math.sqrt(2)) / mass + 1) / 2  # noqa: E731 - read as mathematics
+    within = lambda bound: (math.erf(bound / scale / math.sqrt(2)) / mass + 1) / 2  # noqa: E731 - read as mathematics
     for shape in SHAPES:
         weights = truncated_normal(source, *shape, std=3.0, **settings)
         yield np.shape(weights), shape
@@ -1368,7 +1368,7 @@ def orthonormal_by_number(orthogonal: Step) -> Claims:
         yield upright.T @ upright, Ball(9 * np.eye(min(rows, columns), dtype=int))
         r = upright.T @ Ball(tall)
         yield Ball(np.tri(min(rows, columns), k=-1, dtype=int)) * r, 0
-        yield [bool(one > 0) for one in np.diagonal(r)], [True] * min(rows, columns)
+        yield [bool(pivot > 0) for pivot in np.diagonal(r)], [True] * min(rows, columns)
 
 
 @statistics("init.orthogonal", scope="6000 orthogonal 2 × 2 and 3 × 2 matrices, seed 0; fails by chance with probability < 4e−9")
@@ -1417,9 +1417,9 @@ def exactly_so_many(sparse: Step) -> Claims:
             met: dict[Any, int] = {}
             for pair in itertools.product(orders, repeat=2):
                 source = Permuting(pair, numbers)
-                weights = Symbolic.plain(sparse(source, 2, fan_in, count=count, std=s))
+                weights = Symbolic.object_array(sparse(source, 2, fan_in, count=count, std=s))
                 yield (source.asked, np.shape(weights)), ([(2, fan_in)], (2, fan_in))
-                pattern = tuple(tuple(bool(one != 0) for one in row) for row in weights)
+                pattern = tuple(tuple(bool(weight != 0) for weight in row) for row in weights)
                 met[pattern] = met.get(pattern, 0) + 1
                 if met[pattern] == 1:
                     yield Symbolic(weights), s * numbers * np.array(pattern, dtype=int)

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 x, y, theta, g, v = symbols("x y theta g v")
 lr, a, b, c, eps, root, s, q, w, z = symbols("lr a b c eps root s q w z", positive=True)
 mu, beta = symbols("mu beta", nonnegative=True, below_one=True)
-one, zero = Symbolic(1), Symbolic(0)
+ONE, ZERO = Symbolic(1), Symbolic(0)
 plane = np.stack([x, y])
 
 MINIMUM, SADDLE_POINT = (Fraction(3), Fraction(1, 2)), (Fraction(0), Fraction(1))
@@ -77,8 +77,8 @@ def slopes_of_the_valley(long_valley: Step, long_valley_gradient: Step) -> Claim
 def slopes_of_the_saddle(saddle: Step, saddle_gradient: Step) -> Claims:
     """The gradient is the derivative of the height; up along x, down along y, 0 where they cross."""
     yield saddle_gradient(plane), slopes(saddle)
-    yield saddle(np.stack([x, zero])), x**2
-    yield saddle(np.stack([zero, y])), -(y**2)
+    yield saddle(np.stack([x, ZERO])), x**2
+    yield saddle(np.stack([ZERO, y])), -(y**2)
 
 
 def slopes(height: Callable[[Any], Any]) -> Any:
@@ -119,11 +119,11 @@ def critical_points_of_beale(beale: Step, beale_gradient: Step) -> Claims:
     """
     yield beale(plane) >= 0, True
     by_x, by_y = map(polynomial, beale_gradient(plane))
-    first, second = (sp.cancel(one / factor) for one, factor in ((by_x, y.item() - 1), (by_y, x.item())))
-    yield [bool(sp.denom(one) == 1) for one in (first, second)], [True, True]
+    first, second = (sp.cancel(polynomial / factor) for polynomial, factor in ((by_x, y.item() - 1), (by_y, x.item())))
+    yield [bool(sp.denom(factor_left) == 1) for factor_left in (first, second)], [True, True]
     yield sp.Poly(by_x.subs(x.item(), 0), y.item()).real_roots(multiple=False), [(sp.Integer(1), 1)]
     yield bool(second.subs(y.item(), 1).is_nonzero), True
-    yield [sp.degree(one, x.item()) for one in (first, second)], [1, 1]
+    yield [sp.degree(factor_left, x.item()) for factor_left in (first, second)], [1, 1]
     resultant = sp.resultant(first, second, x.item())
     cubic = 3 * y.item() ** 3 + 11 * y.item() ** 2 + 10 * y.item() + 5
     yield Symbolic(sp.rem(resultant, cubic * (2 * y.item() - 1) * (y.item() - 1) ** 2, y.item())), 0
@@ -131,7 +131,7 @@ def critical_points_of_beale(beale: Step, beale_gradient: Step) -> Claims:
     yield roots == [sp.CRootOf(cubic, 0), sp.Rational(1, 2), sp.Integer(1)], True
     for point, height in ((MINIMUM, Fraction(0)), (SADDLE_POINT, Fraction(909, 64))):
         at = Symbolic(list(point))
-        yield beale_gradient(at), np.stack([zero, zero])
+        yield beale_gradient(at), np.stack([ZERO, ZERO])
         yield beale(at), height
 
 
@@ -162,7 +162,7 @@ def other_saddle(gradient: Callable[[Any], Any]) -> Any:
     if not low * high < 0:
         raise ArithmeticError("no root of the cubic is enclosed")
     root_y = Ball(arb(0, 1e-60)) + Ball(Fraction(int(near.p), int(near.q)))
-    slope, rest = (value_at(one, root_y) for one in sp.Poly(by_y, x.item()).all_coeffs())
+    slope, rest = (value_at(coefficient, root_y) for coefficient in sp.Poly(by_y, x.item()).all_coeffs())
     return np.stack([-rest / slope, root_y])
 
 
@@ -171,8 +171,8 @@ X = sp.Symbol("X")
 
 def value_at(expression: Any, at: Any) -> Any:
     """A polynomial in y with rational coefficients, at a ball."""
-    coefficients = [Fraction(int(one.p), int(one.q)) for one in sp.Poly(expression, y.item()).all_coeffs()]
-    return functools.reduce(lambda sum_so_far, one: sum_so_far * at + Ball(one), coefficients, Ball(0))
+    coefficients = [Fraction(int(coefficient.p), int(coefficient.q)) for coefficient in sp.Poly(expression, y.item()).all_coeffs()]
+    return functools.reduce(lambda sum_so_far, coefficient: sum_so_far * at + Ball(coefficient), coefficients, Ball(0))
 
 
 # --- R6: how many steps ------------------------------------------------------------------------------------------------------------
@@ -381,9 +381,9 @@ def descent_in_the_valley(long_valley_gradient: Step, gradient_descent: Step, rm
         lambda point: gradient_descent(point, long_valley_gradient(point), lr=lr),
         plane,
     )
-    start = np.stack([lr / 2, zero + 1])
+    start = np.stack([lr / 2, ZERO + 1])
     slope = long_valley_gradient(start)
-    moved, settled = rmsprop(start, slope, slope**2, lr=lr, decay=1 / (1 + q), eps=zero)
+    moved, settled = rmsprop(start, slope, slope**2, lr=lr, decay=1 / (1 + q), eps=ZERO)
     yield moved[0], -lr / 2
     yield settled, slope**2
 
@@ -413,7 +413,7 @@ def nothing_leaves_the_ridge(
     adadelta: Step,
 ) -> Claims:
     """On y = 0 with a memory that holds nothing of y, a step ends there, its memory still holding nothing: so it is for ever."""
-    ridge, rest, squares = np.stack([x, zero]), np.stack([v, zero]), np.stack([s, zero])
+    ridge, rest, squares = np.stack([x, ZERO]), np.stack([v, ZERO]), np.stack([s, ZERO])
     slope = saddle_gradient(ridge)
     for point, *memory in (
         (gradient_descent(ridge, slope, lr=lr),),
@@ -425,13 +425,13 @@ def nothing_leaves_the_ridge(
         flat(adadelta(ridge, slope, AdaDeltaState(squares, squares), decay=beta, eps_grad=eps, eps_step=root)),
     ):
         yield point[1], 0
-        yield [one[1] for one in memory], [zero] * len(memory)
+        yield [pair[1] for pair in memory], [ZERO] * len(memory)
 
 
 def flat(result: tuple[Any, Any]) -> tuple[Any, ...]:
     """A point and the arrays of its memory."""
     point, memory = result
-    return (point, *(one for one in memory if np.ndim(one)))
+    return (point, *(part for part in memory if np.ndim(part)))
 
 
 @proof("landscape.saddle", "landscape.saddle.gradient", "landscape.saddle.escape", scope="every lr and start within 1 of the ridge")
@@ -499,7 +499,7 @@ def all_eigenvalues_positive(eigenvalue_density: Step) -> Claims:
     for n, claimed in enumerate(POSITIVE, start=1):
         ordered = np.cumsum(np.stack([x, *symbols("gap", n, positive=True)[1:]]))
         powers = sp.Matrix(n, n, lambda row, column, ordered=ordered: ordered[row].item() ** column)
-        alone = [eigenvalue_density(np.stack([one])) for one in ordered]
+        alone = [eigenvalue_density(np.stack([eigenvalue])) for eigenvalue in ordered]
         together = eigenvalue_density(ordered) / functools.reduce(np.multiply, alone)
         yield Symbolic(sp.powsimp(together.item())), Symbolic(sp.factor(determinant(powers)))
         yield Symbolic(sp.simplify(integral(eigenvalue_density, n, half=True) / integral(eigenvalue_density, n, half=False) - claimed)), 0
@@ -557,10 +557,10 @@ def density_of_two(eigenvalue_density: Step, symmetric_part: Step) -> Claims:
     low, gap = x.item(), a.item()
     turn = sp.Matrix([[sp.cos(ANGLE), -sp.sin(ANGLE)], [sp.sin(ANGLE), sp.cos(ANGLE)]])
     matrix = symmetric_part(Symbolic(np.array((turn * sp.diag(low, low + gap) * turn.T).tolist(), dtype=object)))
-    entries = sp.Matrix([one.item() for one in (matrix[0, 0], matrix[0, 1], matrix[1, 1])])
+    entries = sp.Matrix([entry.item() for entry in (matrix[0, 0], matrix[0, 1], matrix[1, 1])])
     high = sp.Symbol("high", real=True)
     jacobian_determinant = sp.simplify(entries.subs(gap, high - low).jacobian([low, high, ANGLE]).det())
-    weight = sp.exp(-sp.simplify(sum(one.item() ** 2 for one in np.reshape(matrix, (-1,)))) / 2)
+    weight = sp.exp(-sp.simplify(sum(entry.item() ** 2 for entry in np.reshape(matrix, (-1,)))) / 2)
     yield Symbolic(sp.simplify(sp.Abs(jacobian_determinant.subs(high, low + gap)) * weight)), eigenvalue_density(np.stack([x, x + a]))
     pair = eigenvalue_density(np.stack([x, x + a])).item()
     yield Symbolic(sp.integrate(pair, (gap, 0, sp.oo), (low, -sp.oo, sp.oo))), Symbolic(integral(eigenvalue_density, 2, half=False))
@@ -611,7 +611,7 @@ def shares_of_minima(symmetric_part: Step, *, count: int) -> Claims:
     """The share of positive definite ones is as far from its probability as chance allows."""
     source, log = np.random.default_rng(0), math.log(2 / 1e-9)
     for n, probability in enumerate(map(float, POSITIVE), start=1):
-        matrices = np.stack([symmetric_part(one) for one in source.normal(size=(count, n, n))])
+        matrices = np.stack([symmetric_part(matrix) for matrix in source.normal(size=(count, n, n))])
         share = float(np.mean(np.linalg.eigvalsh(matrices)[:, 0] > 0))
         slack = log / (3 * count)
         reach = slack + math.sqrt(slack**2 + 2 * probability * (1 - probability) * log / count)
@@ -706,21 +706,21 @@ def critical_points_listed(linear_network_loss: Step, linear_network_gradient: S
     by_outer, by_inner = linear_network_gradient(np.reshape(a1, (1, 1)), np.reshape(b1, (1, 1)), unit, unit)
     yield (by_outer[0, 0], by_inner[0, 0]), ((a1 * b1 - 1) * b1, (a1 * b1 - 1) * a1)
     slopes_at_origin = [
-        sp.diff(one[0, 0].item(), by.item()).subs({a1.item(): 0, b1.item(): 0}) for one in (by_outer, by_inner) for by in (a1, b1)
+        sp.diff(gradient[0, 0].item(), by.item()).subs({a1.item(): 0, b1.item(): 0}) for gradient in (by_outer, by_inner) for by in (a1, b1)
     ]
     yield np.linalg.eigvalsh(np.reshape(Symbolic(slopes_at_origin), (2, 2))), Symbolic([-1, 1])
     yield linear_network_loss(np.reshape(1 / b, (1, 1)), np.reshape(b, (1, 1)), unit, unit), 0
     second, first = s, s + q
-    inputs, targets = Symbolic(np.eye(2)), np.stack([np.stack([first, zero]), np.stack([zero, second])])
+    inputs, targets = Symbolic(np.eye(2)), np.stack([np.stack([first, ZERO]), np.stack([ZERO, second])])
     column, row = np.stack([np.stack([a1]), np.stack([a2])]), np.stack([np.stack([b1, b2])])
     alpha, size = np.sum(column**2), np.sum(row**2)
     by_column, by_row = linear_network_gradient(column, row, inputs, targets)
-    for place, (entry, scale) in enumerate(((b1, first), (b2, second))):
-        yield entry * (alpha * size - scale**2), size * by_row[0, place] + scale * by_column[place, 0]
-        yield by_column[place, 0], column[place, 0] * size - scale * entry
+    for index, (entry, scale) in enumerate(((b1, first), (b2, second))):
+        yield entry * (alpha * size - scale**2), size * by_row[0, index] + scale * by_column[index, 0]
+        yield by_column[index, 0], column[index, 0] * size - scale * entry
     turned = z / (1 + z)  # a number in (0, 1)
-    bent = np.stack([np.stack([a * turned]), np.stack([a])]), second / a * np.stack([np.stack([turned, one])])
-    flat_one = np.stack([np.stack([zero]), np.stack([a])]), second / a * np.stack([np.stack([zero, one])])
+    bent = np.stack([np.stack([a * turned]), np.stack([a])]), second / a * np.stack([np.stack([turned, ONE])])
+    flat_one = np.stack([np.stack([ZERO]), np.stack([a])]), second / a * np.stack([np.stack([ZERO, ONE])])
     yield linear_network_gradient(*flat_one, inputs, targets), (0, 0)
     gap = linear_network_loss(*bent, inputs, targets) - linear_network_loss(*flat_one, inputs, targets)
     yield gap, -second * turned**2 * (first - second - second * turned**2 / 2)
@@ -746,7 +746,7 @@ def critical_points_of_a_lattice(linear_network_loss: Step, linear_network_gradi
         gradient = linear_network_gradient(outer, inner, inputs, targets)
         slope = 5 * product - 7
         yield gradient, (slope * np.array([entries[2:]]), slope * np.array([[entries[0]], [entries[1]]]))
-        critical += [entries] if not any(slope * one for one in entries) else []
+        critical += [entries] if not any(slope * entry for entry in entries) else []
     yield critical, [(0, 0, 0, 0)]
     beside = Rational([[Fraction(1, 100), 0]]), Rational([[Fraction(1, 100)], [0]])
     yield bool(linear_network_loss(*beside, inputs, targets) < 5), True
@@ -780,7 +780,7 @@ def piece_of(middle: Fraction, half: Fraction, number: int, count: int) -> Any:
 def tiles(count: int) -> Iterator[list[Any]]:
     """Balls that cover the box, one for each tile."""
     for places in itertools.product(range(count), repeat=2):
-        yield [piece_of(*side, place, count) for side, place in zip(BOX, places, strict=True)]
+        yield [piece_of(*side, index, count) for side, index in zip(BOX, places, strict=True)]
 
 
 @certified_value(
@@ -815,21 +815,21 @@ def any_mlp_has_no_bad_minima(tanh_network_loss: Step) -> Claims:
 def tanh_network_by_hand(tanh_network_loss: Step, linear_network_loss: Step) -> Claims:
     """(a tanh(b x) − y)²/2; two units and two outputs add up; on inputs ε it is the linear network's error but for order ε³."""
     a1, b1, goal = symbols("a_1 b_1 goal")
-    single = tanh_network_loss(*(np.reshape(one, (1, 1)) for one in (a1, b1, x, goal)))
+    single = tanh_network_loss(*(np.reshape(value, (1, 1)) for value in (a1, b1, x, goal)))
     yield single, (a1 * np.tanh(b1 * x) - goal) ** 2 / 2
     outer, inner, data, goals = symbols("A", 2, 2), symbols("B", 2, 2), symbols("D", 2, 2), symbols("Y", 2, 2)
-    total = zero
+    total = ZERO
     for sample, row in itertools.product(range(2), repeat=2):
         output = sum(outer[row, k] * np.tanh(inner[k, 0] * data[0, sample] + inner[k, 1] * data[1, sample]) for k in range(2))
         total = total + (output - goals[row, sample]) ** 2 / 2
     yield tanh_network_loss(outer, inner, data, goals), total
     small = sp.Symbol("small", positive=True)
     gap = [
-        net(*(np.reshape(one, (1, 1)) for one in (a1, b1, Symbolic(small), goal))).item()
+        net(*(np.reshape(value, (1, 1)) for value in (a1, b1, Symbolic(small), goal))).item()
         for net in (tanh_network_loss, linear_network_loss)
     ]
     difference = gap[0] - gap[1]
-    yield [Symbolic(sp.diff(difference, small, order).subs(small, 0)) for order in range(3)], [zero] * 3
+    yield [Symbolic(sp.diff(difference, small, order).subs(small, 0)) for order in range(3)], [ZERO] * 3
 
 
 # --- K-means -----------------------------------------------------------------------------------------------------------------------
@@ -839,14 +839,14 @@ N, K, dims = (sp.Symbol(name, integer=True, positive=True) for name in ("N", "K"
 
 def points_on_a_line(*places: Any) -> Any:
     """Points of one dimension."""
-    return np.stack([np.stack([one]) for one in places])
+    return np.stack([np.stack([point]) for point in places])
 
 
 def distances_in_order() -> Iterator[tuple[Any, list[int]]]:
     """Three centres around x at the distances a, a + b, a + b + c: in every order and on every side, with the place of each."""
     for order, signs in itertools.product(itertools.permutations(range(3)), itertools.product((-1, 1), repeat=3)):
         far = [x + sign * distance for sign, distance in zip(signs, (a, a + b, a + b + c), strict=True)]
-        yield points_on_a_line(*(far[place] for place in order)), list(order)
+        yield points_on_a_line(*(far[index] for index in order)), list(order)
 
 
 @proof("kmeans.assign", scope="one point, three centres at any three different distances, in every order; two at a tie")
@@ -877,7 +877,10 @@ def no_assignment_is_better(nearest_centres: Step, mean_squared_distance: Step) 
     """Its cost is the least over all assignments, and the mean over the points of the least squared distance; ties go to the first."""
     for points, centres in lattices():
         members = nearest_centres(points, centres)
-        squares = [[sum((one - two) ** 2 for one, two in zip(p, q, strict=True)) for q in exact(centres)] for p in exact(points)]
+        squares = [
+            [sum((coordinate - centre_coordinate) ** 2 for coordinate, centre_coordinate in zip(p, q, strict=True)) for q in exact(centres)]
+            for p in exact(points)
+        ]
         yield members, Rational([[int(k == row.index(min(row))) for k in range(len(row))] for row in squares])
         cost = mean_squared_distance(points, members, centres)
         yield cost, sum(map(min, squares)) / len(squares)
@@ -891,7 +894,7 @@ def no_assignment_is_better(nearest_centres: Step, mean_squared_distance: Step) 
 
 def exact(array: Any) -> list[list[Fraction]]:
     """An array of two axes as fractions."""
-    return [[Fraction(int(one.p), int(one.q)) for one in row] for row in Rational.plain(array)]
+    return [[Fraction(int(entry.p), int(entry.q)) for entry in row] for row in Rational.object_array(array)]
 
 
 WHERE_MEMBERS, WHERE_NONE = 0, 1
@@ -969,7 +972,7 @@ def objective_never_rises(lloyd: Step, nearest_centres: Step, cluster_means: Ste
         for iterations in range(9):
             members = nearest_centres(points, centres)
             moved = cluster_means(points, members, centres)
-            before, after = (mean_squared_distance(points, members, one) for one in (centres, moved))
+            before, after = (mean_squared_distance(points, members, means) for means in (centres, moved))
             costs += [before, after]
             yield lloyd(points, start, iterations=iterations), centres
             stands = bool(np.all(moved == centres))
@@ -999,7 +1002,7 @@ def centres_are_running_means(online_kmeans: Step, nearest_centres: Step, sgd: S
 
     The step is one of SGD on ‖x − c‖²/2 with the rate 1/n; centres that are not the nearest, and their counts, stay.
     """
-    start = CentreState(points_on_a_line(v), np.stack([zero]))
+    start = CentreState(points_on_a_line(v), np.stack([ZERO]))
     yield from by_induction(
         lambda n: mean_of_first(n + 1), lambda state: online_kmeans(stream(t + 2), state), online_kmeans(stream(sp.Integer(1)), start)
     )
@@ -1009,9 +1012,9 @@ def centres_are_running_means(online_kmeans: Step, nearest_centres: Step, sgd: S
         (member,) = nearest_centres(points_on_a_line(x), centres)
         winner = order.index(0)
         yield counts, n + member
-        for place in range(3):
-            by_sgd = sgd(centres[place], (lambda centre: centre - x,), lr=1 / (n[place] + 1))
-            yield moved[place], by_sgd if place == winner else centres[place]
+        for index in range(3):
+            by_sgd = sgd(centres[index], (lambda centre: centre - x,), lr=1 / (n[index] + 1))
+            yield moved[index], by_sgd if index == winner else centres[index]
 
 
 @proof("kmeans.minibatch", scope="every count; batches of one, two and three at one centre; of one at three in every order of distance")
@@ -1082,8 +1085,8 @@ def costs_of_r7(seed: int, size: int, clusters: int, width: int, iterations: int
         "Lloyd, converged": cost(lloyd(points, start, iterations=iterations)),
     }
     state = CentreState(start, np.zeros(clusters))
-    for count, place in enumerate(source.permutation(size), start=1):
-        state = online_kmeans(points[place], state)
+    for count, index in enumerate(source.permutation(size), start=1):
+        state = online_kmeans(points[index], state)
         if count == size // 10:
             costs["online, 0.1 epoch"] = cost(state.centres)
     costs["online, 1 epoch"] = cost(state.centres)
@@ -1205,17 +1208,17 @@ def poll_1_by_hand(minibatch_gradient: Step, gradient_descent: Step, sequential_
     yield sorted(batch.tolist()), list(range(5))
 
     def update(chosen: list[int]) -> Any:
-        grads = Rational([[int(-2 - one)] for one in chosen])
+        grads = Rational([[int(-2 - index)] for index in chosen])
         return gradient_descent(start, minibatch_gradient(grads, Rational([0]), strength=0)[0], lr=rate)
 
     def loss(point: Any) -> Any:
-        return sum((point - one) ** 2 for one in targets)
+        return sum((point - target) ** 2 for target in targets)
 
-    full = update([targets[place] for place in batch])
+    full = update([targets[index] for index in batch])
     yield full, Fraction(3, 5)
     yield bool(loss(full) < loss(start)), True
     for left_out in targets:
-        yield bool(update([one for one in targets if one != left_out]) == full), left_out == Fraction(16, 5)
+        yield bool(update([target for target in targets if target != left_out]) == full), left_out == Fraction(16, 5)
 
 
 @proof("claims.poll2", "claims.poll3", scope="four samples of any gradients; every rate in (0, 1), every number of repeats and updates")
@@ -1232,8 +1235,8 @@ def poll_2(sgd: Step, gradient_descent: Step, minibatch_gradient: Step, two_targ
     yield first_order(sgd(theta, tuple(unknown), lr=rate), tiny), first_order(gradient_descent(theta, np.mean(start), lr=4 * rate), tiny)
     point = theta
     for pair in (unknown[:2], unknown[2:]):
-        grads = np.stack([np.stack([one(point)]) for one in pair])
-        point = gradient_descent(point, minibatch_gradient(grads, Symbolic([0]), strength=zero)[0], lr=rate)
+        grads = np.stack([np.stack([gradient(point)]) for gradient in pair])
+        point = gradient_descent(point, minibatch_gradient(grads, Symbolic([0]), strength=ZERO)[0], lr=rate)
     yield first_order(point, tiny), first_order(gradient_descent(theta, np.mean(start), lr=2 * rate), tiny)
     slow = 1 / (1 + q)
     yield from by_induction(lambda n: x + (1 - slow) ** n * (theta - x), lambda now: sgd(now, (towards(x),), lr=slow), theta)
@@ -1242,7 +1245,7 @@ def poll_2(sgd: Step, gradient_descent: Step, minibatch_gradient: Step, two_targ
     yield 1 + (1 - slow) ** repeats * (-end - 1), end  # from −end, towards 1
     yield two_target_cycle(Symbolic(1), lr=slow) > 0, True
     yield sgd_stationary_variance(s, curvature=b, lr=2 / (b * (1 + q))) > 0, True
-    yield from by_induction(lambda n: (n + 2) / (2 * (n + 1)) * theta, lambda now: sgd(now, (towards(zero),), lr=1 / (t + 2) ** 2), theta)
+    yield from by_induction(lambda n: (n + 2) / (2 * (n + 1)) * theta, lambda now: sgd(now, (towards(ZERO),), lr=1 / (t + 2) ** 2), theta)
     yield limit((t + 2) / (2 * (t + 1))), Fraction(1, 2)
 
 
@@ -1281,7 +1284,7 @@ def poll_3(
     sgd: Step, gradient_descent: Step, minibatch_gradient: Step, minibatch_variance: Step, minibatch_variance_without_replacement: Step
 ) -> Claims:
     """A batch of one makes the step of SGD, no faster one; the variance falls with the batch, without replacement to 0 at all samples."""
-    batch_of_one = minibatch_gradient(np.stack([np.stack([g])]), Symbolic([0]), strength=zero)[0]
+    batch_of_one = minibatch_gradient(np.stack([np.stack([g])]), Symbolic([0]), strength=ZERO)[0]
     yield gradient_descent(theta, batch_of_one, lr=lr), sgd(theta, (lambda point: g,), lr=lr)
     n = symbols("n", integer=True, positive=True)
     yield minibatch_variance(s, n) - minibatch_variance(s, n + 1) > 0, True
@@ -1317,16 +1320,16 @@ def poll_4(gradient_descent: Step, heavy_ball: Step, rmsprop: Step, adam: Step, 
 
     plain = second(lambda p, grad, state: (gradient_descent(p, grad, lr=lr), state), f, None)
     yield Symbolic(sp.diff(plain.item(), f.item())), 0
-    moving = second(lambda p, grad, state: heavy_ball(p, grad, state, lr=lr, momentum=below), f, zero)
+    moving = second(lambda p, grad, state: heavy_ball(p, grad, state, lr=lr, momentum=below), f, ZERO)
     yield Symbolic(sp.diff(moving.item(), f.item())), -lr * below
     together = heavy_ball(theta, f + c * g, more + c * other, lr=lr, momentum=mu)[1]
     apart = (heavy_ball(theta, grad, state, lr=lr, momentum=mu)[1] for grad, state in ((f, more), (g, other)))
     yield together, next(apart) + c * next(apart)
-    scaled = [second(lambda p, grad, state: rmsprop(p, grad, state, lr=lr, decay=below, eps=eps), sign * f, zero) for sign in (1, -1)]
+    scaled = [second(lambda p, grad, state: rmsprop(p, grad, state, lr=lr, decay=below, eps=eps), sign * f, ZERO) for sign in (1, -1)]
     yield scaled[0], scaled[1]
     yield rmsprop(theta, -f, s, lr=lr, decay=below, eps=eps)[1], rmsprop(theta, f, s, lr=lr, decay=below, eps=eps)[1]
     both = [
-        second(lambda p, grad, state: adam(p, grad, state, lr=lr, beta1=below, beta2=low, eps=eps), sign * a, AdamState(zero, zero, 0))
+        second(lambda p, grad, state: adam(p, grad, state, lr=lr, beta1=below, beta2=low, eps=eps), sign * a, AdamState(ZERO, ZERO, 0))
         for sign in (1, -1)
     ]
     squares = low * (1 - low) * a**2 + (1 - low) * g**2
@@ -1341,15 +1344,15 @@ def poll_4_by_hand(gradient_descent: Step, heavy_ball: Step, rmsprop: Step, adam
     rates = {"lr": Symbolic(1), "eps": Symbolic(1)}
     half, third = Symbolic(Fraction(1, 2)), Symbolic(Fraction(1, 3))
     steps = {
-        1: (lambda p, grad, state: (gradient_descent(p, grad, lr=one), state), zero),
-        13: (lambda p, grad, state: heavy_ball(p, grad, state, lr=one, momentum=half), zero),
-        4: (lambda p, grad, state: rmsprop(p, grad, state, decay=third, **rates), zero),
-        16: (lambda p, grad, state: adam(p, grad, state, beta1=third, beta2=half, **rates), AdamState(zero, zero, 0)),
+        1: (lambda p, grad, state: (gradient_descent(p, grad, lr=ONE), state), ZERO),
+        13: (lambda p, grad, state: heavy_ball(p, grad, state, lr=ONE, momentum=half), ZERO),
+        4: (lambda p, grad, state: rmsprop(p, grad, state, decay=third, **rates), ZERO),
+        16: (lambda p, grad, state: adam(p, grad, state, beta1=third, beta2=half, **rates), AdamState(ZERO, ZERO, 0)),
     }
     for count, (step, start) in steps.items():
         last = set()
         for history in itertools.product((-2, -1, 1, 2), repeat=2):
-            point, state = zero, start
+            point, state = ZERO, start
             for slope in (*history, 1):
                 before = point
                 point, state = step(point, Symbolic(slope), state)
@@ -1371,14 +1374,14 @@ def what_is_promised(
     in_batches = sgd_stationary_variance(minibatch_variance(s, size), curvature=b, lr=lr)
     yield size * in_batches, sgd_stationary_variance(s, curvature=b, lr=lr)
     slow = 1 / (2 * (1 + q))  # every rate below 1/2
-    ridge = np.stack([x, zero])
+    ridge = np.stack([x, ZERO])
     yield from by_induction(
-        lambda n: np.stack([(1 - 2 * slow) ** n * x, zero]), lambda point: gradient_descent(point, saddle_gradient(point), lr=slow), ridge
+        lambda n: np.stack([(1 - 2 * slow) ** n * x, ZERO]), lambda point: gradient_descent(point, saddle_gradient(point), lr=slow), ridge
     )
     yield [1 - 2 * slow > 0, 1 - (1 - 2 * slow) > 0], [True, True]
-    origin = np.stack([zero, zero])
+    origin = np.stack([ZERO, ZERO])
     yield saddle_gradient(origin), origin
-    yield saddle(origin) - saddle(np.stack([zero, a])) > 0, True
+    yield saddle(origin) - saddle(np.stack([ZERO, a])) > 0, True
 
 
 @enumeration("claims.convergence", scope="exact, six samples in batches of 1, 2, 3: rates 1/k, and the rate 1/4 from 16")
@@ -1405,12 +1408,12 @@ def averages_are_no_norms(heavy_ball: Step, nesterov: Step, rmsprop: Step, adam:
     """With c times gradients and memory momentum and Nesterov make c times the step; RMSProp and Adam, without eps, the same step."""
     below, low = 1 / (1 + q), 1 / (1 + w)
     for scale, step in (
-        (c, lambda k: heavy_ball(zero, k * g, k * v, lr=lr, momentum=mu)[0]),
-        (c, lambda k: nesterov(zero, lambda _: k * g, k * v, lr=lr, momentum=mu)[0]),
-        (one, lambda k: rmsprop(zero, k * g, k**2 * s, lr=lr, decay=below, eps=zero)[0]),
-        (one, lambda k: adam(zero, k * g, AdamState(k * v, k**2 * s, t), lr=lr, beta1=below, beta2=low, eps=zero)[0]),
+        (c, lambda k: heavy_ball(ZERO, k * g, k * v, lr=lr, momentum=mu)[0]),
+        (c, lambda k: nesterov(ZERO, lambda _: k * g, k * v, lr=lr, momentum=mu)[0]),
+        (ONE, lambda k: rmsprop(ZERO, k * g, k**2 * s, lr=lr, decay=below, eps=ZERO)[0]),
+        (ONE, lambda k: adam(ZERO, k * g, AdamState(k * v, k**2 * s, t), lr=lr, beta1=below, beta2=low, eps=ZERO)[0]),
     ):
-        yield step(c), scale * step(one)
+        yield step(c), scale * step(ONE)
 
 
 @enumeration("claims.trend_methods_mean", scope="exact, the five steps of CMU 'Smoothing the trajectory' as gradients, and tenfold")
@@ -1419,12 +1422,12 @@ def tenfold_gradients(heavy_ball: Step, rmsprop: Step) -> Claims:
     for gradients, last, square in (("1 1 2 1 3/2", "5.4051", "0.77751"), ("5/2 -3 5/2 -2 3/2", "1.17825", "2.1574125")):
         ends = []
         for scale in (1, 10):
-            velocity, mean_sq, point = Rational(0), zero, zero
+            velocity, mean_sq, point = Rational(0), ZERO, ZERO
             for entry in map(Fraction, gradients.split()):
                 _, velocity = heavy_ball(
                     Rational(0), Rational(-scale * entry), velocity, lr=Rational(1), momentum=Rational(Fraction(9, 10))
                 )
-                point, mean_sq = rmsprop(point, Symbolic(scale * entry), mean_sq, lr=one, decay=Symbolic(Fraction(9, 10)), eps=zero)
+                point, mean_sq = rmsprop(point, Symbolic(scale * entry), mean_sq, lr=ONE, decay=Symbolic(Fraction(9, 10)), eps=ZERO)
             ends.append((velocity, mean_sq, point))
         yield ends[1], (10 * ends[0][0], 100 * ends[0][1], ends[0][2])
         yield ends[0][0], Fraction(last)
@@ -1457,7 +1460,7 @@ def an_uneven_minimum(sgd: Step, gradient_descent: Step) -> Claims:
         ends = [
             sgd(Rational(1), tuple(towards(0, bend) for bend in bends), lr=Rational(rate)) for bends in itertools.product((1, 3), repeat=6)
         ]
-        mean_square = sum((one**2 for one in ends), Rational(0)) / len(ends)
+        mean_square = sum((end**2 for end in ends), Rational(0)) / len(ends)
         yield mean_square, (1 - rate * (4 - 5 * rate)) ** 6
         yield bool(mean_square > 1), grows
         yield bool(np.abs(gradient_descent(Rational(1), Rational(2), lr=Rational(rate))) < 1), True

@@ -101,13 +101,14 @@ def every_loss_is_reduced_alike(
         (squared_error, (outputs, targets), {"half": False}),
         (squared_error, (outputs, targets), {"half": True}),
     ):
-        each, total, mean = (formula(*args, **more, reduction=one) for one in ("none", "sum", "mean"))
+        each, total, mean = (formula(*args, **more, reduction=reduction) for reduction in ("none", "sum", "mean"))
         yield total, np.sum(each, axis=0)
         yield mean, np.sum(each, axis=0) / Tensor(N)
     sizes = np.abs(outputs - targets)  # of Huber's cases, the first and the last
     for size_of_errors in (sizes, -sizes):
         each, total, mean = (
-            huber_loss(size_of_errors, 0 * sizes, threshold=Tensor(above.item()), reduction=one) for one in ("none", "sum", "mean")
+            huber_loss(size_of_errors, 0 * sizes, threshold=Tensor(above.item()), reduction=reduction)
+            for reduction in ("none", "sum", "mean")
         )
         yield total, np.sum(each, axis=0)
         yield mean, np.sum(each, axis=0) / Tensor(N)
@@ -126,7 +127,7 @@ def every_softmax_loss_is_reduced_alike(softmax_loss: Step, softmax_loss_grad: S
         (softmax_loss_grad, (rows, inputs, classes)),
         (softmax_loss_hessian, (rows, inputs)),
     ):
-        each, total, mean = (formula(*args, reduction=one) for one in ("none", "sum", "mean"))
+        each, total, mean = (formula(*args, reduction=reduction) for reduction in ("none", "sum", "mean"))
         yield total, np.sum(each, axis=0)
         yield mean * Tensor(N), total
 
@@ -145,7 +146,7 @@ def what_one_example_enters_has_one_slope(binary_cross_entropy_grad: Step, cross
         (squared_error_grad, (outputs, targets), {"half": False}),
         (squared_error_grad, (outputs, targets), {"half": True}),
     ):
-        each, total, mean = (formula(*args, **more, reduction=one) for one in ("none", "sum", "mean"))
+        each, total, mean = (formula(*args, **more, reduction=reduction) for reduction in ("none", "sum", "mean"))
         yield total, each
         yield mean * Tensor(N), each
 
@@ -153,7 +154,7 @@ def what_one_example_enters_has_one_slope(binary_cross_entropy_grad: Step, cross
 def in_floats(formula: Step, *args: Any, **more: Any) -> Claims:
     """In float64 and in float32 the value lies within the running bound of the certified one: nothing overflows on the way."""
     for dtype in (np.float64, np.float32):
-        given = [one.astype(dtype) if one.dtype.kind == "f" else one for one in args]
+        given = [arg.astype(dtype) if arg.dtype.kind == "f" else arg for arg in args]
         exact = certified(formula, *given, dtype=dtype, ulps=2.0**10, **more)
         bound = rounding_bound(formula, *given, dtype=dtype, **more)
         got = formula(*given, **more)
@@ -233,7 +234,7 @@ def logistic_far_out(logistic_loss: Step, logistic_grad: Step, logistic_hessian:
 def derivative_of_the_logistic_loss(logistic_grad: Step, logistic_loss: Step) -> Claims:
     """∂E/∂w."""
     for reduction in ("sum", "mean"):
-        cost, slope = (one(weights, inputs, signs, reduction=reduction) for one in (logistic_loss, logistic_grad))
+        cost, slope = (formula(weights, inputs, signs, reduction=reduction) for formula in (logistic_loss, logistic_grad))
         yield Tensor(partial(cost, "w", p)), Tensor(slope.at(p))
 
 
@@ -356,7 +357,7 @@ def logistic_loss_of_other_labels(binary_cross_entropy: Step, logistic_loss: Ste
         mine = binary_cross_entropy(inputs @ weights, (1 + label) / 2, reduction="none")
         yield np.exp(mine), np.exp(logistic_loss(weights, inputs, label, reduction="none"))
     share = tensor("t", N)
-    yes, no = (binary_cross_entropy(scores, one, reduction="none") for one in (ONE, 0 * ONE))
+    yes, no = (binary_cross_entropy(scores, target, reduction="none") for target in (ONE, 0 * ONE))
     yield binary_cross_entropy(scores, share, reduction="none"), share * yes + (1 - share) * no
 
 
@@ -365,7 +366,7 @@ def derivative_of_the_binary_cross_entropy(binary_cross_entropy_grad: Step, bina
     """∂E/∂z, under each reduction."""
     share = tensor("t", N)
     for reduction in ("sum", "mean"):
-        cost, slope = (one(scores, share, reduction=reduction) for one in (binary_cross_entropy, binary_cross_entropy_grad))
+        cost, slope = (formula(scores, share, reduction=reduction) for formula in (binary_cross_entropy, binary_cross_entropy_grad))
         yield Tensor(partial(cost, "z", i)), Tensor(slope.at(i))
 
 
@@ -445,7 +446,9 @@ def minus_log_of_the_own_probability(cross_entropy: Step, softmax: Step) -> Clai
 def derivative_of_the_cross_entropy(cross_entropy_grad: Step, cross_entropy: Step) -> Claims:
     """∂E/∂z, under each reduction; a row adds up to 0."""
     for reduction in ("sum", "mean"):
-        cost, slope = (one(logits, classes, reduction=reduction, smoothing=smoothing) for one in (cross_entropy, cross_entropy_grad))
+        cost, slope = (
+            formula(logits, classes, reduction=reduction, smoothing=smoothing) for formula in (cross_entropy, cross_entropy_grad)
+        )
         yield Tensor(partial(cost, "z", i, j)), Tensor(slope.at(i, j))
     yield np.sum(cross_entropy_grad(logits, classes, reduction="none"), axis=1), 0 * scores
 
@@ -482,7 +485,7 @@ def two_classes_are_logistic(softmax_loss: Step, logistic_loss: Step) -> Claims:
 @proof("loss.softmax_xent.grad", scope="every number of examples, inputs and classes, every label")
 def derivative_of_the_softmax_loss(softmax_loss_grad: Step, softmax_loss: Step, softmax: Step) -> Claims:
     """∂Eᵢ/∂wⱼ; the deck's form; over the classes it adds up to 0."""
-    cost, slope = (one(rows, inputs, classes, reduction="none") for one in (softmax_loss, softmax_loss_grad))
+    cost, slope = (formula(rows, inputs, classes, reduction="none") for formula in (softmax_loss, softmax_loss_grad))
     yield Tensor(partial(Tensor(cost.at(i)), "w", j, p)), Tensor(slope.at(i, j, p))
     own = sp.KroneckerDelta(j, classes.at(i) + 1)
     yield Tensor(slope.at(i, j, p)), -Tensor(inputs.at(i, p)) * (own - Tensor(softmax(inputs @ rows.T).at(i, j)))
@@ -576,7 +579,7 @@ def certified_slopes_by_predictions(
 def derivative_of_the_squared_error(squared_error: Step, squared_error_grad: Step) -> Claims:
     """Σ (ŷ − y)², its slope 2 (ŷ − y), and half of both."""
     for half, reduction in itertools.product((False, True), ("sum", "mean")):
-        cost, slope = (one(outputs, targets, half=half, reduction=reduction) for one in (squared_error, squared_error_grad))
+        cost, slope = (formula(outputs, targets, half=half, reduction=reduction) for formula in (squared_error, squared_error_grad))
         yield Tensor(partial(cost, "a", i, p)), Tensor(slope.at(i, p))
     full, half_of_it = (squared_error(outputs, targets, half=half, reduction="none") for half in (False, True))
     yield full, np.sum((outputs - targets) ** 2, axis=1)
@@ -636,9 +639,9 @@ def product_of_independent_answers(all_right: Step) -> Claims:
 @reproduction("claims.captcha_power", scope="exact: twelve images, the three accuracies", table="All twelve right")
 def twelve_images(all_right: Step) -> Claims:
     """R8: the deck cuts the digits off; 0.98914 is the winner's score."""
-    for one, chance in zip(presets("claims.captcha_power"), ("0.002176782336", "0.875700301", "0.877188999"), strict=True):
+    for preset, chance in zip(presets("claims.captcha_power"), ("0.002176782336", "0.875700301", "0.877188999"), strict=True):
         yield TableCell(
-            all_right(Rational(one["accuracy"]), int(one["images"])), prints_as(chance), f"{float(one['accuracy'])}", "probability"
+            all_right(Rational(preset["accuracy"]), int(preset["images"])), prints_as(chance), f"{float(preset['accuracy'])}", "probability"
         )
 
 

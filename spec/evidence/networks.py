@@ -33,7 +33,7 @@ signs = Symbolic([s, -s, 0])  # every case of one comparison with 0
 
 def by_hand(got: Any) -> tuple[Tensor, ...]:
     """The gradients by inputs, weights and biases that a backward function returned, at the entries p, q."""
-    return tuple(Tensor(one.at(*(p, q)[: len(one.axes)])) for one in got)
+    return tuple(Tensor(part.at(*(p, q)[: len(part.axes)])) for part in got)
 
 
 def by_calculus(loss: Tensor) -> tuple[Tensor, ...]:
@@ -99,7 +99,7 @@ def unpacked(flat: Any, shapes: tuple[tuple[int, ...], ...]) -> list[Any]:
 
 def packed(arrays: Any) -> Any:
     """Arrays as one vector."""
-    return np.concatenate([np.reshape(one, (-1,)) for one in arrays])
+    return np.concatenate([np.reshape(array, (-1,)) for array in arrays])
 
 
 # --- activations -------------------------------------------------------------------------------------------------------------------
@@ -300,7 +300,7 @@ DEEP = ((2, 3), (4, 3), (4,), (3, 4), (3,), (2, 3), (2,), (2, 2))  # x, w1, b1, 
 def three_tanh_layers_and_a_linear_one(deep_tanh: Step) -> Claims:
     """Written out in one line; each bias stands inside its own tanh."""
     numbers = a, k1, a1, k2, a2, k3, a3, k4 = symbols("a k1 a1 k2 a2 k3 a3 k4")
-    narrow = [np.reshape(one, (1,) * len(shape)) for one, shape in zip(numbers, DEEP, strict=True)]
+    narrow = [np.reshape(number, (1,) * len(shape)) for number, shape in zip(numbers, DEEP, strict=True)]
     yield deep_tanh(*narrow)[0, 0], k4 * np.tanh(k3 * np.tanh(k2 * np.tanh(k1 * a + a1) + a2) + a3)
     w2, b2, w3, b3, w4 = tensor("V", n2, n1), tensor("c", n2), tensor("U", n3, n2), tensor("d", n3), tensor("R", n0, n3)
     written = np.tanh(np.tanh(np.tanh(x @ weight.T + bias) @ w2.T + b2) @ w3.T + b3) @ w4.T
@@ -515,10 +515,10 @@ def gradients_of_a_product(chain_output: Step, dense: Step, dense_backward: Step
     """∂z/∂wᵢ is x times the other three weights, by calculus and by four layers back; a factor may move."""
     value, c_ = symbols("x"), symbols("c", nonzero=True)
     weights = symbols("w", 4)
-    others = Symbolic([sp.prod([one.item() for j, one in enumerate(weights) if j != i]) for i in range(4)])
+    others = Symbolic([sp.prod([weight.item() for j, weight in enumerate(weights) if j != i]) for i in range(4)])
     z = chain_output(value, weights)
-    yield Symbolic([sp.diff(z.item(), one.item()) for one in weights]), value * others
-    layers = [np.reshape(one, (1, 1)) for one in weights]
+    yield Symbolic([sp.diff(z.item(), weight.item()) for weight in weights]), value * others
+    layers = [np.reshape(weight, (1, 1)) for weight in weights]
     passed = [np.reshape(value, (1, 1))]
     for layer in layers:
         passed.append(dense(passed[-1], layer))
@@ -542,7 +542,7 @@ def two_points_of_one_orbit(chain_output: Step) -> Claims:
     """The same z, gradients 10⁴ times apart."""
     far = [Fraction(1), Fraction(1, 100), Fraction(100), Fraction(1)]
     for weights, slopes in (([Fraction(1)] * 4, ("1", "1", "1", "1")), (far, ("1", "100", "0.01", "1"))):
-        row = "w = (" + ", ".join(f"{float(one):g}" for one in weights) + ")"
+        row = "w = (" + ", ".join(f"{float(weight):g}" for weight in weights) + ")"
         yield TableCell(chain_output(Rational(1), Rational(weights)), 1, row, "z")
         gradient = jacobian(lambda w: chain_output(Ball(1), w), Ball(weights))[0]
         for i, (got, claimed) in enumerate(zip(gradient, slopes, strict=True), start=1):
@@ -715,11 +715,11 @@ def convexity_bounds_the_error(relu_interpolant: Step, interpolation_bound: Step
 )
 def sine_of_64_cells(relu_interpolant: Step, interpolation_bound: Step) -> Claims:
     """The error is largest beside the crests, where |f''| is; the bound is h²/8 · 4π²."""
-    sine = lambda place: (2 * arb(place.numerator) / place.denominator).sin_pi()  # noqa: E731 - as mathematics
+    sine = lambda point: (2 * arb(point.numerator) / point.denominator).sin_pi()  # noqa: E731 - as mathematics
     knots = Ball([sine(Fraction(k, 64)) for k in range(65)])
     middles = [Fraction(2 * k + 1, 128) for k in range(64)]
     spacing_ = Ball(Fraction(1, 64))
-    error = np.abs(relu_interpolant(Ball(middles), knots, start=Ball(0), spacing=spacing_) - Ball([sine(one) for one in middles]))
+    error = np.abs(relu_interpolant(Ball(middles), knots, start=Ball(0), spacing=spacing_) - Ball([sine(middle) for middle in middles]))
     yield TableCell(np.max(error), prints_as("1.203e-3"), "64 cells", "largest error in a middle")
     bound = interpolation_bound(4 * Ball(arb.pi()) ** 2, spacing=spacing_)
     yield TableCell(bound, prints_as("1.205e-3"), "64 cells", "h² max |f''| / 8")
@@ -763,8 +763,8 @@ def best_quadratic_for_the_modulus(dense: Step) -> Claims:
 def whatever_one_likes_beyond(dense: Step, dense_relu: Step) -> Claims:
     """One more unit that is silent up to 1 changes nothing on [0, 1], and adds any value d to the output at 1 + s."""
     kept, wanted = symbols("kept d")
-    for place, change in ((part, 0), (Symbolic(0), 0), (Symbolic(1), 0), (1 + s, wanted)):
-        hidden = dense_relu(np.reshape(place, (1, 1)), Symbolic([[1]]), Symbolic([-1]))
+    for point, change in ((part, 0), (Symbolic(0), 0), (Symbolic(1), 0), (1 + s, wanted)):
+        hidden = dense_relu(np.reshape(point, (1, 1)), Symbolic([[1]]), Symbolic([-1]))
         yield dense(hidden, np.reshape(wanted / s, (1, 1)), np.reshape(kept, (1,)))[0, 0], kept + change
 
 

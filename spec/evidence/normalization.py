@@ -61,7 +61,7 @@ eps, scale, keep, less = (Tensor(sp.Symbol(name, positive=True)) for name in ("e
 LAYER = {"x": x, "gamma": gamma, "beta": beta}
 images, dy_images, by_channel, shift = tensor("x", n, c, h, w), tensor("dy", n, c, h, w), tensor("gamma", c), tensor("beta", c)
 IMAGES = {"x": images, "gamma": by_channel, "beta": shift}
-one, none = np.ones_like(gamma), np.zeros_like(gamma)
+ones, zeros = np.ones_like(gamma), np.zeros_like(gamma)
 
 centre, half, z, ratio = symbols("centre half z ratio", positive=True)
 offset, size_of_eps = symbols("offset"), symbols("eps", positive=True)
@@ -89,7 +89,7 @@ def slopes(forward: Callable[..., Any], given: Mapping[str, Any], upstream: Any,
             yield np.sum(slope(upstream * moved)), np.sum(gradient * Ball(direction))
 
 
-def drawn(*shapes: tuple[int, ...]) -> list[Any]:
+def random_arrays(*shapes: tuple[int, ...]) -> list[Any]:
     """Random arrays of quarters, as balls: the same at every run."""
     source = np.random.default_rng(1)
     return [Ball(source.integers(-20, 21, shape) / 4) for shape in shapes]
@@ -114,11 +114,11 @@ def moments_by_hand(batch_stats: Step, batch_stats_one_pass: Step) -> Claims:
     """Column by column, as Python's own statistics module has them in fractions."""
     for count in range(1, 5):
         for column in itertools.product((0, 1, 5), repeat=count):
-            columns = [list(map(Fraction, column)), [Fraction(place, 3) for place in range(count)], [Fraction(7)] * count]
+            columns = [list(map(Fraction, column)), [Fraction(index, 3) for index in range(count)], [Fraction(7)] * count]
             for stats in (batch_stats, batch_stats_one_pass):
                 centre, variance = stats(Rational(np.array(columns, dtype=object).T))
-                yield centre, Rational([plain.mean(one) for one in columns])
-                yield variance, Rational([plain.pvariance(one) for one in columns])
+                yield centre, Rational([plain.mean(column) for column in columns])
+                yield variance, Rational([plain.pvariance(column) for column in columns])
 
 
 @law("norm.batch.stats", "norm.batch.normalize", "norm.batch.affine", scope="float64, bit for bit", exact=True)
@@ -188,7 +188,7 @@ def mean_zero_variance_below_one(batch_normalize: Step, batch_stats: Step) -> Cl
     """Mean 0, variance σ²/(σ² + eps); times √(σ² + eps), the centred batch."""
     centre, variance = batch_stats(x)
     normalized = batch_normalize(x, eps=eps)
-    yield batch_stats(normalized), (none, variance / (variance + eps))
+    yield batch_stats(normalized), (zeros, variance / (variance + eps))
     yield normalized * np.sqrt(variance + eps), x - centre
 
 
@@ -212,10 +212,10 @@ def smallest_batches(batch_normalize: Step, batch_norm: Step, batch_norm_backwar
     single, upstream = tensor("x", 1, k), tensor("dy", 1, k)
     yield batch_normalize(single, eps=eps), 0 * single
     yield batch_norm(single, gamma, beta, eps=eps), beta + 0 * single
-    yield batch_norm_backward(upstream, single, gamma, eps=eps), (0 * single, none, Tensor(upstream.at(None, j), ((j, k),)))
+    yield batch_norm_backward(upstream, single, gamma, eps=eps), (0 * single, zeros, Tensor(upstream.at(None, j), ((j, k),)))
     constant = 0 * x + mean
     yield batch_norm(constant, gamma, beta, eps=eps), beta + 0 * x
-    yield batch_norm_backward(dy, constant, gamma, eps=eps), (gamma / np.sqrt(eps) * (dy - np.mean(dy, axis=0)), none, np.sum(dy, axis=0))
+    yield batch_norm_backward(dy, constant, gamma, eps=eps), (gamma / np.sqrt(eps) * (dy - np.mean(dy, axis=0)), zeros, np.sum(dy, axis=0))
     two = np.expand_dims(np.stack([offset + half, offset - half]), 1)
     signs, slopes = np.array([[1], [-1]]), symbols("dy", 2, 1)
     for residual in (size_of_eps, 0 * size_of_eps):
@@ -253,8 +253,8 @@ def signs_stay_two_points(batch_normalize: Step) -> Claims:
     for count, residual in itertools.product((2, 4, 6, 8), (0, 3, 8)):
         for batch in itertools.product((1, -1), repeat=count):
             if sum(batch) == 0:
-                normalized = batch_normalize(Rational([[one] for one in batch]), eps=Rational(residual))
-                yield normalized * math.isqrt(1 + residual), Rational([[one] for one in batch])
+                normalized = batch_normalize(Rational([[value] for value in batch]), eps=Rational(residual))
+                yield normalized * math.isqrt(1 + residual), Rational([[value] for value in batch])
                 yield kurtosis(normalized), 1
 
 
@@ -309,7 +309,7 @@ def jacobian_of_normalization(batch_normalize: Step, batch_norm_backward: Step) 
     claimed = (Tensor(sp.KroneckerDelta(i, j)) - 1 / Tensor(m) - entry(i) * entry(j) / Tensor(m)) / Tensor(std.at(l))
     yield Tensor(partial(entry(j), "x", i, l)), claimed
     picked = Tensor(sp.KroneckerDelta(j, i) * sp.KroneckerDelta(l, o), ((i, m), (o, k)))  # the loss is one entry of x̂
-    yield Tensor(batch_norm_backward(picked, x, one, eps=eps)[0].at(i, l)), claimed
+    yield Tensor(batch_norm_backward(picked, x, ones, eps=eps)[0].at(i, l)), claimed
 
 
 @proof("norm.batch.backward.staged", "norm.batch.backward", scope="every batch, m, k, gamma and eps")
@@ -321,7 +321,7 @@ def stages_are_the_compact_form(batch_norm_backward_staged: Step, batch_norm_bac
 @derivative("norm.batch.backward", "norm.batch.backward.staged", scope="certified, 128 × 8, 2 random directions for each argument")
 def slopes_of_batch_norm(batch_norm: Step, batch_norm_backward: Step, batch_norm_backward_staged: Step) -> Claims:
     """Dual numbers through the forward formula; compact and staged form alike."""
-    batch, upstream, scale, shift = drawn((128, 8), (128, 8), (8,), (8,))
+    batch, upstream, scale, shift = random_arrays((128, 8), (128, 8), (8,), (8,))
     small = Ball(Fraction(1, 1000))
     for backward in (batch_norm_backward, batch_norm_backward_staged):
         given = {"x": batch, "gamma": scale, "beta": shift}
@@ -346,7 +346,7 @@ def what_gradients_cannot_change(batch_norm_backward: Step, batch_stats: Step) -
     centre, variance = batch_stats(x)
     for residual in (eps, 0 * eps):
         dx, *_ = batch_norm_backward(dy, x, gamma, eps=residual)
-        yield np.sum(dx, axis=0), none
+        yield np.sum(dx, axis=0), zeros
         claimed = gamma * residual * np.sum(dy * (x - centre), axis=0) / np.sqrt(variance + residual) ** 3
         yield np.sum(dx * (x - centre), axis=0), claimed
     step = dy - np.mean(dy, axis=0)  # any step of mean 0
@@ -358,7 +358,7 @@ def what_gradients_cannot_change(batch_norm_backward: Step, batch_stats: Step) -
 @derivative("norm.batch.grad_orthogonality", scope="certified, 32 × 4, eps = 1/16 and 0, every shift and rescaling of a column")
 def shifts_and_rescalings_do_not_matter(batch_norm: Step, batch_norm_backward: Step) -> Claims:
     """The loss does not change along a shift, and along a rescaling by Σ dx (x − μ) only, which is 0 at eps = 0."""
-    batch, upstream, scale, shift = drawn((32, 4), (32, 4), (4,), (4,))
+    batch, upstream, scale, shift = random_arrays((32, 4), (32, 4), (4,), (4,))
     for residual in (Ball(Fraction(1, 16)), Ball(0)):
         dx, dgamma, _ = batch_norm_backward(upstream, batch, scale, eps=residual)
         variance = np.mean((batch - np.mean(batch, axis=0)) ** 2, axis=0)
@@ -401,13 +401,13 @@ def scale_of_the_weights_cancels(batch_norm: Step, batch_norm_backward: Step) ->
         yield sign * scale * moved, batch_norm_backward(sign * dy, x, gamma, eps=eps)[0]
     variance = np.mean((x - np.mean(x, axis=0)) ** 2, axis=0)
     yield np.sum(x * dx, axis=0), gamma * eps / (variance + eps) * dgamma
-    yield np.sum(x * batch_norm_backward(dy, x, gamma, eps=0 * eps)[0], axis=0), none
+    yield np.sum(x * batch_norm_backward(dy, x, gamma, eps=0 * eps)[0], axis=0), zeros
 
 
 @derivative("norm.batch.scale_invariance", scope="certified, 12 examples, 5 inputs, 3 units, eps = 0 and 1/8")
 def loss_along_the_weights(batch_norm: Step, batch_norm_backward: Step) -> Claims:
     """The loss does not change along the weights of a unit at eps = 0; with eps by γ eps/(σ² + eps) Σ dy x̂."""
-    u, weight, upstream, scale, shift = drawn((12, 5), (5, 3), (12, 3), (3,), (3,))
+    u, weight, upstream, scale, shift = random_arrays((12, 5), (5, 3), (12, 3), (3,), (3,))
     for residual in (Ball(0), Ball(Fraction(1, 8))):
         product = u @ weight
         variance = np.mean((product - np.mean(product, axis=0)) ** 2, axis=0)
@@ -424,13 +424,13 @@ def bias_is_taken_away_again(batch_norm: Step, batch_norm_backward: Step) -> Cla
     """The output is the same with any bias, and the gradient by the bias, Σ dx, is 0."""
     bias = tensor("b", k)
     yield batch_norm(x + bias, gamma, beta, eps=eps), batch_norm(x, gamma, beta, eps=eps)
-    yield np.sum(batch_norm_backward(dy, x + bias, gamma, eps=eps)[0], axis=0), none
+    yield np.sum(batch_norm_backward(dy, x + bias, gamma, eps=eps)[0], axis=0), zeros
 
 
 @derivative("norm.batch.placement", scope="certified, 20 × 3, each entry of the bias")
 def no_slope_along_the_bias(batch_norm: Step) -> Claims:
     """Dual numbers through bias and layer."""
-    batch, upstream, scale, bias = drawn((20, 3), (20, 3), (3,), (3,))
+    batch, upstream, scale, bias = random_arrays((20, 3), (20, 3), (3,), (3,))
     for unit in np.eye(3):
         moved = batch_norm(batch + Differential.along(bias, unit), scale, bias, eps=Ball(Fraction(1, 8)))
         yield np.sum(slope(upstream * moved)), 0
@@ -441,8 +441,8 @@ def standardization_of_the_input(batch_norm: Step, batch_stats: Step, standardiz
     """Standardized by its own mean and deviation, times √(σ²/(σ² + eps)); equal at eps = 0."""
     variance = batch_stats(x)[1]
     standardized = standardize(x, standardize_fit(x))
-    yield batch_norm(x, one, none, eps=eps), standardized * np.sqrt(variance) / np.sqrt(variance + eps)
-    yield batch_norm(x, one, none, eps=0 * eps), standardized
+    yield batch_norm(x, ones, zeros, eps=eps), standardized * np.sqrt(variance) / np.sqrt(variance + eps)
+    yield batch_norm(x, ones, zeros, eps=0 * eps), standardized
 
 
 @law("norm.batch.where", scope="float64, columns that vary, within rounding", examples=30)
@@ -477,7 +477,7 @@ def gradients_after_a_convolution(batch_norm_conv: Step, batch_norm_conv_backwar
 
 def picture_data() -> tuple[dict[str, Any], Any]:
     """Images of 3 examples, 4 channels, 5 × 2 places, with scale and shift, and the gradient from above."""
-    pictures, upstream, scale, shift = drawn((3, 4, 5, 2), (3, 4, 5, 2), (4,), (4,))
+    pictures, upstream, scale, shift = random_arrays((3, 4, 5, 2), (3, 4, 5, 2), (4,), (4,))
     return {"x": pictures, "gamma": scale, "beta": shift}, upstream
 
 
@@ -504,7 +504,7 @@ def fixed_statistics(batch_norm_inference: Step, batch_norm_inference_backward: 
 @derivative("norm.batch.inference", "norm.batch.inference.backward", scope="certified, 64 × 8, 2 random directions for each argument")
 def slopes_at_test_time(batch_norm_inference: Step, batch_norm_inference_backward: Step) -> Claims:
     """Dual numbers through the forward formula."""
-    batch, upstream, scale, shift, centre, spread = drawn((64, 8), (64, 8), (8,), (8,), (8,), (8,))
+    batch, upstream, scale, shift, centre, spread = random_arrays((64, 8), (64, 8), (8,), (8,), (8,), (8,))
     fixed = {"mean": centre, "var": spread**2, "eps": Ball(Fraction(1, 1000))}
     given = {"x": batch, "gamma": scale, "beta": shift}
     got = batch_norm_inference_backward(upstream, batch, scale, **fixed)
@@ -541,7 +541,7 @@ def running_means_of_one_batch(running_stats: Step, running_stats_new_weight: St
 def running_means_by_hand(running_stats: Step, running_stats_new_weight: Step) -> Claims:
     """With the variances of Python's statistics module; momentum 1 on the old value never moves."""
     for count, old in itertools.product(range(2, 6), (Fraction(0), Fraction(1, 10), Fraction(9, 10), Fraction(1))):
-        column = [Fraction(place**2, 3) for place in range(count)]
+        column = [Fraction(index**2, 3) for index in range(count)]
         batch, start = Rational(np.array([column], dtype=object).T), RunningStats(Rational([5]), Rational([7]))
         for correction, variance in ((0, plain.pvariance(column)), (1, plain.variance(column))):
             claimed = RunningStats(
@@ -578,8 +578,8 @@ def deviations_by_hand(running_deviations: Step, running_stats: Step) -> Claims:
             batch = Rational([[4 + size], [4 - size]])
             state = running_deviations(state, batch, momentum=Rational(old), eps=Rational(0))
             squares = running_stats(squares, batch, momentum=Rational(old))
-            ages = [old ** (number - place) * (1 - old) for place in range(1, number + 1)]
-            claimed = old**number + sum(weight * one for weight, one in zip(ages, (1, 2, 3, 5), strict=False))
+            ages = [old ** (number - index) * (1 - old) for index in range(1, number + 1)]
+            claimed = old**number + sum(weight * value for weight, value in zip(ages, (1, 2, 3, 5), strict=False))
             yield state, RunningDeviations(Rational([4 * (1 - old**number)]), Rational([claimed]))
             yield bool(state.deviation[0] ** 2 < squares.var[0]), number > 1
 
@@ -609,7 +609,7 @@ def biased_by_one_example(batch_stats: Step, population_stats: Step) -> Claims:
         yield quadratic(form, together), Tensor(expectation)
     batches = sp.Symbol("B", integer=True, positive=True)
     each = np.ones_like(tensor("each", batches, k))
-    yield population_stats(each * Tensor(truth), each * Tensor(spread * (m - 1) / m), m), (one * Tensor(truth), one * Tensor(spread))
+    yield population_stats(each * Tensor(truth), each * Tensor(spread * (m - 1) / m), m), (ones * Tensor(truth), ones * Tensor(spread))
     means, variances, number = tensor("a", batches, k), tensor("b", batches, k), Tensor(m)
     averages = np.sum(means, axis=0) / Tensor(batches), np.sum(variances, axis=0) / Tensor(batches) * number / (number - 1)
     yield population_stats(means, variances, number), averages
@@ -623,7 +623,7 @@ def over_all_samples(batch_stats: Step, population_stats: Step) -> Claims:
     """Over all samples the means have the variance σ²/m, and the estimate is exact."""
     truth, spread = Fraction(plain.mean(map(Fraction, DIE))), plain.pvariance(map(Fraction, DIE))
     for count in (2, 3, 4):
-        stats = [batch_stats(Rational([[one] for one in sample])) for sample in itertools.product(DIE, repeat=count)]
+        stats = [batch_stats(Rational([[value] for value in sample])) for sample in itertools.product(DIE, repeat=count)]
         means, variances = (np.stack(part) for part in zip(*stats, strict=True))
         yield np.mean(means, axis=0), Rational([truth])
         yield np.mean((means - truth) ** 2, axis=0), Rational([spread / count])
@@ -712,8 +712,8 @@ def slopes_of_the_toy(mean_normalized_chain: Step, mean_normalized_slope: Step) 
     start = Ball([1, 2, -1, 5, 3])
     for weights in ((1, 1, 1, 1), (1, Fraction(1, 100), 100, 1), (1, 100, 1, 1), (-7, 2, 3, 5)):
         w1, w2, w3, w4 = map(Ball, weights)
-        for place, claimed in enumerate((0, 0, mean_normalized_slope(start, w1, w2, w4), w3 * start / 2)):
-            moved = [Differential.along(one, int(place == number)) for number, one in enumerate((w1, w2, w3, w4))]
+        for index, claimed in enumerate((0, 0, mean_normalized_slope(start, w1, w2, w4), w3 * start / 2)):
+            moved = [Differential.along(value, int(index == number)) for number, value in enumerate((w1, w2, w3, w4))]
             yield slope(mean_normalized_chain(start, *moved)), claimed
         yield mean_normalized_slope(start, w1, w2, w4), w4 * start / 2
 
@@ -771,7 +771,7 @@ def features_are_examples(layer_norm: Step, layer_norm_backward: Step, batch_nor
 )
 def slopes_along_features(layer_norm: Step, layer_norm_backward: Step, rms_norm: Step, rms_norm_backward: Step) -> Claims:
     """Dual numbers through the forward formulas."""
-    batch, upstream, scale, shift = drawn((32, 16), (32, 16), (16,), (16,))
+    batch, upstream, scale, shift = random_arrays((32, 16), (32, 16), (16,), (16,))
     small = Ball(Fraction(1, 1000))
     given = {"x": batch, "gamma": scale}
     yield from slopes(
@@ -795,7 +795,7 @@ def layer_norm_without_the_mean(rms_norm: Step, rms_norm_backward: Step, layer_n
     """
     yield rms_norm(x - np.mean(x, axis=1, keepdims=True), gamma, eps=eps) + beta, layer_norm(x, gamma, beta, eps=eps)
     square = np.mean(x**2, axis=1)
-    yield np.mean(rms_norm(x, one, eps=eps) ** 2, axis=1), square / (square + eps)
+    yield np.mean(rms_norm(x, ones, eps=eps) ** 2, axis=1), square / (square + eps)
     yield rms_norm(scale * x, gamma, eps=scale**2 * eps), rms_norm(x, gamma, eps=eps)
     dx, _ = rms_norm_backward(dy, x, gamma, eps=eps)
     yield np.sum(x * dx, axis=1), eps / (square + eps) * np.sum(dy * rms_norm(x, gamma, eps=eps), axis=1)
@@ -840,7 +840,7 @@ def groups_of_one_and_of_all(instance_norm: Step, group_norm: Step, layer_norm: 
 
     Any groups: layer normalization of them, before scale and shift. Of a single image instance and batch normalization are one.
     """
-    everywhere = lambda one: np.reshape(np.expand_dims(one, (1, 2)) * np.ones_like(tensor("e", c, h, w)), (-1,))  # noqa: E731 - read as mathematics
+    everywhere = lambda vector: np.reshape(np.expand_dims(vector, (1, 2)) * np.ones_like(tensor("e", c, h, w)), (-1,))  # noqa: E731 - read as mathematics
     flat = lambda array: np.reshape(array, (n, -1))  # noqa: E731 - read as mathematics
     yield group_norm(images, by_channel, shift, groups=c, eps=eps), instance_norm(images, by_channel, shift, eps=eps)
     yield (
@@ -862,7 +862,7 @@ def coincidences_in_floats(
     """One group for each channel, and one for all."""
     count, channels, height, width = x.shape
     yield group_norm(x, gamma, beta, groups=channels, eps=eps), instance_norm(x, gamma, beta, eps=eps)
-    everywhere = [np.reshape(np.expand_dims(one, (1, 2)) + 0 * x[0], (-1,)) for one in (gamma, beta)]
+    everywhere = [np.reshape(np.expand_dims(vector, (1, 2)) + 0 * x[0], (-1,)) for vector in (gamma, beta)]
     flat = layer_norm(np.reshape(x, (count, -1)), *everywhere, eps=eps)
     yield group_norm(x, gamma, beta, groups=1, eps=eps), np.reshape(flat, (count, channels, height, width))
 
@@ -937,8 +937,8 @@ def between_batch_and_running_statistics(
 
     These are r and d clipped, and with r_max = 1, d_max = 0 nothing else than 1 and 0 is left.
     """
-    yield batch_renorm(x, gamma, beta, one, none, eps=eps), batch_norm(x, gamma, beta, eps=eps)
-    yield batch_renorm_backward(dy, x, gamma, one, none, eps=eps), batch_norm_backward(dy, x, gamma, eps=eps)
+    yield batch_renorm(x, gamma, beta, ones, zeros, eps=eps), batch_norm(x, gamma, beta, eps=eps)
+    yield batch_renorm_backward(dy, x, gamma, ones, zeros, eps=eps), batch_norm_backward(dy, x, gamma, eps=eps)
     centre, variance = batch_stats(x)
     exact = np.sqrt(variance + eps) / deviation, (centre - mean) / deviation
     yield batch_renorm(x, gamma, beta, *exact, eps=eps), batch_norm_inference(x, gamma, beta, mean, deviation**2, eps=0 * eps)
@@ -979,7 +979,7 @@ def corrections_by_hand(renorm_correction: Step, batch_renorm: Step) -> Claims:
         batch = Rational([[2 + size], [2 - size]])
         r, d = renorm_correction(batch, Rational([running]), Rational([2]), r_max=Rational(most), d_max=Rational(reach), eps=Rational(0))
         claimed = min(max(Fraction(size, 2), 1 / most), most), min(max(Fraction(2 - running, 2), -reach), reach)
-        yield (r, d), tuple(Rational([one]) for one in claimed)
+        yield (r, d), tuple(Rational([value]) for value in claimed)
         got = batch_renorm(batch, Rational([1]), Rational([0]), r, d, eps=Rational(0))
         yield got, Rational([[claimed[1] + claimed[0]], [claimed[1] - claimed[0]]])
 
@@ -991,7 +991,7 @@ def corrections_by_hand(renorm_correction: Step, batch_renorm: Step) -> Claims:
 )
 def slopes_of_batch_renorm(batch_renorm: Step, batch_renorm_backward: Step, renorm_correction: Step) -> Claims:
     """Frozen, the slopes are those stated; with r and d moving along, and no limit met, the layer is linear in the batch: γ dy/σ."""
-    batch, upstream, scale, shift, centre, running = drawn((64, 8), (64, 8), (8,), (8,), (8,), (8,))
+    batch, upstream, scale, shift, centre, running = random_arrays((64, 8), (64, 8), (8,), (8,), (8,), (8,))
     small, running = Ball(Fraction(1, 1000)), running**2 + 1
     r, d = renorm_correction(batch, centre, running, r_max=Ball(3), d_max=Ball(5), eps=small)
     given = {"x": batch, "gamma": scale, "beta": shift}
@@ -1034,7 +1034,7 @@ def direction_and_length(weight_norm: Step, weight_norm_backward: Step) -> Claim
 @derivative("norm.weight", "norm.weight.backward", scope="certified, 64 × 8, 2 random directions for each argument")
 def slopes_of_weight_norm(weight_norm: Step, weight_norm_backward: Step) -> Claims:
     """Dual numbers through the forward formula."""
-    v, dw, g = drawn((64, 8), (64, 8), (8,))
+    v, dw, g = random_arrays((64, 8), (64, 8), (8,))
     yield from slopes(weight_norm, {"v": v, "g": g}, dw, weight_norm_backward(dw, v, g))
 
 
@@ -1044,8 +1044,8 @@ def columns_of_whole_length(weight_norm: Step) -> Claims:
     triples = [
         (a, b, math.isqrt(a * a + b * b)) for a in range(1, 60) for b in range(1, 60) if math.isqrt(a * a + b * b) ** 2 == a * a + b * b
     ]
-    v, norms = np.array([one[:2] for one in triples]).T, [one[2] for one in triples]
-    lengths = [5 if place % 2 else -2 for place in range(len(triples))]
+    v, norms = np.array([triple[:2] for triple in triples]).T, [triple[2] for triple in triples]
+    lengths = [5 if index % 2 else -2 for index in range(len(triples))]
     yield (
         weight_norm(Rational(v), Rational(lengths)),
         Rational(v) * Rational([Fraction(g, norm) for g, norm in zip(lengths, norms, strict=True)]),

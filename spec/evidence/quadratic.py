@@ -38,7 +38,7 @@ b, s, rho, w, z, low, extra, lam, lr = symbols("b s rho w z low extra lam lr", p
 x, v, k_real = symbols("x v k")
 mu = symbols("beta", nonnegative=True, below_one=True)
 k = symbols("k", integer=True, nonnegative=True)
-one = Symbolic(1)
+ONE = Symbolic(1)
 
 a = b + s  # the larger of two real eigenvalues
 cosine = (1 - w) / (1 + w)  # every number between −1 and 1
@@ -95,9 +95,9 @@ def step_on_a_parabola(heavy_ball_lr_outside: Step, rate: Any, keep: Any, state:
 def rate_is_the_spectral_radius(heavy_ball_rate: Step, transition: Step) -> Claims:
     """A heavy ball with eigenvalues a ≥ b, −a ≤ −b, or ρ e^{±iφ} has rate a, a, or ρ = √β; and these are its eigenvalues."""
     for keep, step, radius in HEAVY_BALL:
-        yield heavy_ball_rate(step, lr=one, momentum=keep), radius
+        yield heavy_ball_rate(step, lr=ONE, momentum=keep), radius
     for (keep, step, _), (product, total) in zip(HEAVY_BALL, ((a * b, a + b), (a * b, -a - b), (rho**2, 2 * rho * cosine)), strict=True):
-        matrix = transition(step, lr=one, momentum=keep)
+        matrix = transition(step, lr=ONE, momentum=keep)
         yield matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0], product
         yield matrix[0, 0] + matrix[1, 1], total
     yield heavy_ball_rate(lam, lr=lr, momentum=Symbolic(0)), np.abs(1 - lr * lam)
@@ -130,7 +130,7 @@ def eigenvalues_of_the_panels(transition: Step) -> Claims:
         yield pair, tuple(map(prints_as, digits))
 
 
-PRESETS = [(one["lr"], one["momentum"]) for one in presets("quadratic.momentum.phase_presets")]
+PRESETS = [(preset["lr"], preset["momentum"]) for preset in presets("quadratic.momentum.phase_presets")]
 
 
 @enumeration("quadratic.momentum.phase_presets", scope="exact, the five panels")
@@ -253,9 +253,9 @@ def unstable_exactly_above(heavy_ball_stability_limit: Step, heavy_ball_rate: St
     For eigenvalues ρ, β/ρ: α λ = (1 − ρ)(ρ − β)/ρ, so ρ < 1 whenever α λ > 0; for complex ones the rate is √β < 1.
     """
     keep, radius = b**2 * (1 + s), b * (1 + s)  # b = √(β/(1 + s)) ≤ ρ = (1 + s) b
-    yield heavy_ball_rate((1 + radius) * (1 + keep / radius), lr=one, momentum=keep), radius
+    yield heavy_ball_rate((1 + radius) * (1 + keep / radius), lr=ONE, momentum=keep), radius
     yield heavy_ball_stability_limit(momentum=keep) - (1 + radius) * (1 + keep / radius), (1 - radius) * (radius - keep) / radius
-    yield heavy_ball_rate((1 - radius) * (1 - keep / radius), lr=one, momentum=keep), radius
+    yield heavy_ball_rate((1 - radius) * (1 - keep / radius), lr=ONE, momentum=keep), radius
     yield (1 - radius) * (1 - keep / radius), (1 - radius) * (radius - keep) / radius
     yield heavy_ball_stability_limit(momentum=rho**2) - COMPLEX[1], 1 + rho**2 + 2 * rho * cosine
     yield 1 + rho**2 + 2 * rho * cosine - (1 - rho) ** 2, 2 * rho * (1 + cosine)  # so complex ones lie below the limit
@@ -280,9 +280,9 @@ def eigenvalues_meet(critical_momentum: Step, heavy_ball_rate: Step) -> Claims:
     """There the rate is √β = 1 − √(α λ). Real eigenvalues a > b have a larger rate, and complex ones a larger β than this."""
     root = 1 / (1 + z)  # √(α λ) in (0, 1)
     yield critical_momentum(root**2 / lr, lr=lr), (1 - root) ** 2
-    yield heavy_ball_rate(root**2, lr=one, momentum=critical_momentum(root**2, lr=one)), 1 - root
+    yield heavy_ball_rate(root**2, lr=ONE, momentum=critical_momentum(root**2, lr=ONE)), 1 - root
     short, long = 1 / (1 + s + z), 1 / (1 + z)  # 1 − a = short² < 1 − b = long²
-    meeting = np.sqrt(critical_momentum((short * long) ** 2, lr=one))
+    meeting = np.sqrt(critical_momentum((short * long) ** 2, lr=ONE))
     yield (1 - short**2) - meeting, short * (long - short)
     yield long > short, True
     angle = 1 + rho**2 - 2 * rho * cosine - (1 - rho) ** 2  # α λ exceeds (1 − √β)², so √β > 1 − √(α λ)
@@ -386,9 +386,9 @@ def plateau_is_flat(lr_plateau: Step, monotone_limit: Step, oscillation_limit: S
     yield first * smallest, monotone_limit(momentum=keep)
     yield last * largest, oscillation_limit(momentum=keep)
     for product in (monotone_limit(momentum=keep), oscillation_limit(momentum=keep)):
-        yield heavy_ball_rate(product, lr=one, momentum=keep), np.sqrt(keep)
+        yield heavy_ball_rate(product, lr=ONE, momentum=keep), np.sqrt(keep)
     inside = between(monotone_limit(momentum=keep), oscillation_limit(momentum=keep))
-    yield heavy_ball_rate(inside, lr=one, momentum=keep), np.sqrt(keep)
+    yield heavy_ball_rate(inside, lr=ONE, momentum=keep), np.sqrt(keep)
 
 
 @certified_value("quadratic.momentum.heuristic", scope="κ = 100, β = .9")
@@ -414,8 +414,8 @@ def descent_at_its_best(gd_rate: Step) -> Claims:
     yield (1 - best * between(low, top)) >= -extra / (low + top), True
     yield top * (1 - lr * low) + low * (lr * top - 1), top - low
     slow, fast = 1 / (1 + s), 1 + s
-    yield gd_rate(np.stack([slow]), lr=one), 1 - slow
-    yield gd_rate(np.stack([fast]), lr=one), fast - 1
+    yield gd_rate(np.stack([slow]), lr=ONE), 1 - slow
+    yield gd_rate(np.stack([fast]), lr=ONE), fast - 1
 
 
 @law("quadratic.gd.rate", scope="float64, within rounding")
@@ -464,7 +464,7 @@ def extreme_eigenvalues(condition_number: Step) -> Claims:
     """Every rotation of diag(a, b), a ≥ b > 0, has condition a/b; so have its multiples and its negative."""
     cos, sin = (1 - w**2) / (1 + w**2), 2 * w / (1 + w**2)
     matrix = np.stack([np.stack([a * cos**2 + b * sin**2, s * sin * cos]), np.stack([s * sin * cos, a * sin**2 + b * cos**2])])
-    for scale in (one, low, -low):
+    for scale in (ONE, low, -low):
         yield condition_number(scale * matrix), a / b
     yield condition_number(np.stack([np.stack([a, 0 * a]), np.stack([0 * a, -b])])), a / b
 
@@ -479,7 +479,7 @@ def rotations_do_not_matter(condition_number: Step) -> Claims:
         rotation = (sp.eye(n) - exact) * (sp.eye(n) + exact).inv()
         diagonal = sp.diag(*((-1) ** i * (i + 1) for i in range(n)))
         matrix = rotation * diagonal * rotation.T
-        entries = np.array([Fraction(int(one.p), int(one.q)) for one in matrix], dtype=object).reshape(n, n)
+        entries = np.array([Fraction(int(entry.p), int(entry.q)) for entry in matrix], dtype=object).reshape(n, n)
         yield condition_number(Ball(entries)), n
 
 
@@ -505,8 +505,8 @@ def nesterov_rate_is_the_spectral_radius(nesterov_rate: Step, nesterov: Step) ->
     large, small = 1 / (1 + w), 1 / (1 + w + z)
     for total, product, radius in ((large + small, large * small, large), (2 * inside * ahead_cosine, inside**2, inside)):
         keep, step = nesterov_of(total, product)
-        yield nesterov_rate(step, lr=one, momentum=keep), radius
-    yield nesterov_rate(1 + rho**2 / ((1 + mu) * rho + mu), lr=one, momentum=mu), rho
+        yield nesterov_rate(step, lr=ONE, momentum=keep), radius
+    yield nesterov_rate(1 + rho**2 / ((1 + mu) * rho + mu), lr=ONE, momentum=mu), rho
 
 
 @proof("nesterov.faster_than_momentum", scope="equal lr and momentum, complex eigenvalues")
@@ -514,8 +514,8 @@ def determinant_is_smaller(nesterov_rate: Step, heavy_ball_rate: Step) -> Claims
     """Where look-ahead ripples, (1 + β)² (1 − α λ) < 4 β, heavy ball does too, and the squares of the rates differ by β α λ."""
     keep = 1 / (1 + w) ** 2
     step = 1 - 4 * keep / ((1 + keep) ** 2 * (1 + z))
-    yield heavy_ball_rate(step, lr=one, momentum=keep), np.sqrt(keep)
-    yield keep - nesterov_rate(step, lr=one, momentum=keep) ** 2, keep * step
+    yield heavy_ball_rate(step, lr=ONE, momentum=keep), np.sqrt(keep)
+    yield keep - nesterov_rate(step, lr=ONE, momentum=keep) ** 2, keep * step
     yield step > 0, True
 
 
@@ -550,7 +550,7 @@ def nesterov_unstable_exactly_above(nesterov_stability_limit: Step, nesterov_rat
     For α λ ≤ 1 complex rates are √(β (1 − α λ)) < 1, and real ones ρ > β obey α λ = (1 − ρ)(ρ − β)/((1 + β) ρ − β): below 1 as well.
     """
     product = 1 + rho**2 / ((1 + mu) * rho + mu)
-    yield nesterov_rate(product, lr=one, momentum=mu), rho
+    yield nesterov_rate(product, lr=ONE, momentum=mu), rho
     gap = (1 - rho) * ((1 + 2 * mu) * rho + mu) / ((1 + 2 * mu) * ((1 + mu) * rho + mu))
     yield nesterov_stability_limit(momentum=mu) - product, gap
     keep, step = nesterov_of(a + b, a * b)

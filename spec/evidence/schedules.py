@@ -31,7 +31,7 @@ p = symbols("p", positive=True)
 gamma = 1 / (1 + z)  # every factor in (0, 1)
 s = r + 1 + m  # every period above r
 at = q * s + r  # every step
-one = Symbolic(1)
+ONE = Symbolic(1)
 
 FACTOR = Fraction(2, 3)
 
@@ -318,11 +318,11 @@ def reciprocals_by_hand(inverse_time_decay: Step, power_decay: Step) -> Claims:
 @proof("schedule.power", scope="every update, power and lr")
 def powers(power_decay: Step, inverse_time_decay: Step) -> Claims:
     """Update 1 uses lr; doubling the number divides by 2^p; p = 0 is constant; p = 1 is 1/t decay counted from 0."""
-    yield power_decay(one, lr=lr, power=p), lr
+    yield power_decay(ONE, lr=lr, power=p), lr
     yield power_decay(n, lr=lr, power=p) * n**p, lr
     yield power_decay(2 * n, lr=lr, power=p), power_decay(n, lr=lr, power=p) / 2**p
     yield power_decay(n, lr=lr, power=0 * p), lr
-    yield power_decay(k + 1, lr=lr, power=one), inverse_time_decay(k, lr=lr, decay=one)
+    yield power_decay(k + 1, lr=lr, power=ONE), inverse_time_decay(k, lr=lr, decay=ONE)
 
 
 @proof("schedule.harmonic", "schedule.inverse_time", scope="every step, epoch length, scale and offset")
@@ -424,7 +424,7 @@ def patience_one_larger(reduce_on_plateau_at_patience: Step, reduce_on_plateau: 
 
 def runs(losses: tuple[int, ...]) -> list[int]:
     """The lengths of the runs of losses that are not below all before them."""
-    bad = [any(early <= loss for early in losses[:place]) for place, loss in enumerate(losses)]
+    bad = [any(early <= loss for early in losses[:index]) for index, loss in enumerate(losses)]
     return [len(list(group)) for is_bad, group in itertools.groupby(bad) if is_bad]
 
 
@@ -475,7 +475,7 @@ def endless_plateau_is_a_staircase(reduce_on_plateau: Step, step_decay: Step) ->
     With n = q s + r the count is r: within a stair it grows, at its end it is 0 on the next.
     """
     for within, period, following in ((r, s + 1, r + 1), (s - 1, s, 0 * r)):
-        before, behind = (step_decay(q * period + place, lr=lr, factor=gamma, period=period) for place in (within, within + 1))
+        before, behind = (step_decay(q * period + offset, lr=lr, factor=gamma, period=period) for offset in (within, within + 1))
         state = reduce_on_plateau(best + gap, PlateauState(before, best, within), factor=gamma, patience=period - 1)
         yield tuple(state), (behind, best, following)
 
@@ -501,7 +501,7 @@ def powers_by_condensation(power_decay: Step) -> Claims:
     yield condensed(j + 1, 1), 2 ** (1 - p) * condensed(j, 1)
     yield condensed(j + 1, 2), 2 ** (1 - 2 * p) * condensed(j, 2)
     for power in (Fraction(1, 4), Fraction(1, 2), Fraction(3, 4), Fraction(1), Fraction(5, 4)):
-        rate = power_decay(n, lr=one, power=Symbolic(power))
+        rate = power_decay(n, lr=ONE, power=Symbolic(power))
         yield (converges(rate, n), converges(rate**2, n)), (power > 1, power > Fraction(1, 2))
 
 
@@ -512,10 +512,10 @@ def inverse_time_and_harmonic_satisfy_both(inverse_time_decay: Step, harmonic_de
     An epoch of N harmonic rates, or of their squares, is N times one term of 1/t decay, or its square.
     """
     rate = lambda step: inverse_time_decay(step, lr=lr, decay=c)  # noqa: E731 - read as mathematics
-    yield rate(k) >= power_decay(k + 1, lr=lr / (1 + c), power=one), True
-    yield rate(n) <= power_decay(n, lr=lr / c, power=one), True
+    yield rate(k) >= power_decay(k + 1, lr=lr / (1 + c), power=ONE), True
+    yield rate(n) <= power_decay(n, lr=lr / c, power=ONE), True
     yield harmonic_decay(at, scale=scale, offset=a, period=s), inverse_time_decay(q, lr=scale / a, decay=1 / a)
-    term = inverse_time_decay(n, lr=one, decay=Symbolic(Fraction(1, 10)))
+    term = inverse_time_decay(n, lr=ONE, decay=Symbolic(Fraction(1, 10)))
     yield (converges(term, n), converges(term**2, n)), (False, True)
 
 
@@ -534,7 +534,7 @@ def step_and_exponential_violate_the_first(step_decay: Step, exponential_decay: 
         yield limit(total(q), q), s * lr**square / (1 - gamma**square)
         ratio = exponential_decay(k + 1, lr=lr, decay=c) ** square / exponential_decay(k, lr=lr, decay=c) ** square
         yield ratio, np.exp(-square * c)
-    term = exponential_decay(n, lr=one, decay=Symbolic(Fraction(1, 10)))
+    term = exponential_decay(n, lr=ONE, decay=Symbolic(Fraction(1, 10)))
     yield (converges(term, n), converges(term**2, n)), (True, True)
 
 
@@ -549,7 +549,7 @@ def constant_and_held_violate_the_second(constant_rate: Step, linear_decay: Step
     for rate, level in ((constant_rate(k, lr=lr), lr), (held, c), (pieces, lr * gamma)):
         yield rate, level
         yield level**2 > 0, True
-    yield converges(constant_rate(n, lr=one) ** 2, n), False
+    yield converges(constant_rate(n, lr=ONE) ** 2, n), False
     yield linear_decay(n + m, end=0 * c, lr=lr, horizon=n), 0
 
 
@@ -597,11 +597,11 @@ def faster_and_still_enough(log_harmonic: Step, power_decay: Step) -> Claims:
     falling = sp.diff(log_harmonic(grown, lr=lr).item(), grown.item()).subs(grown.item(), sp.exp(u.item()))
     yield Symbolic(sp.simplify(falling)) < 0, True
     at_power = Symbolic(sp.expand_log(log_harmonic(2**n, lr=lr).item()))
-    yield 2**n * at_power, power_decay(n, lr=lr, power=one) / np.log(Symbolic(2))
+    yield 2**n * at_power, power_decay(n, lr=lr, power=ONE) / np.log(Symbolic(2))
     squares = 2**n * at_power**2
-    yield squares * 2**n, (power_decay(n, lr=lr, power=one) / np.log(Symbolic(2))) ** 2
-    yield limit(log_harmonic(n, lr=lr) / power_decay(n, lr=lr, power=one), n), 0
-    rate = log_harmonic(n, lr=one)
+    yield squares * 2**n, (power_decay(n, lr=lr, power=ONE) / np.log(Symbolic(2))) ** 2
+    yield limit(log_harmonic(n, lr=lr) / power_decay(n, lr=lr, power=ONE), n), 0
+    rate = log_harmonic(n, lr=ONE)
     yield (converges(rate, n), converges(rate**2, n)), (False, True)
 
 
@@ -610,7 +610,7 @@ def squares_by_number(log_harmonic: Step) -> Claims:
     """∫ dk/(k ln k)² = 1/(2 ln 2) + Ei(−ln 2) = .3427: its antiderivative is −1/(k ln k) − Ei(−ln k), tested on the formula itself."""
     t = sp.Symbol("t", positive=True)
     antiderivative = -1 / (t * sp.log(t)) - sp.Ei(-sp.log(t))
-    yield Symbolic(sp.simplify(sp.diff(antiderivative, t))), log_harmonic(Symbolic(t), lr=one) ** 2
+    yield Symbolic(sp.simplify(sp.diff(antiderivative, t))), log_harmonic(Symbolic(t), lr=ONE) ** 2
     two = arb(2).log()
     yield Ball(1 / (2 * two) + (-two).ei()), prints_as("0.3427")
     yield certified(log_harmonic, 2, lr=1), prints_as("0.721348")
@@ -620,7 +620,7 @@ def squares_by_number(log_harmonic: Step) -> Claims:
 @erratum("E33")
 def nothing_faster_than_harmonic(log_harmonic: Step, power_decay: Step) -> Claims:
     """No schedule that satisfies both conditions vanishes beside 1/k."""
-    yield limit(log_harmonic(n, lr=lr) / power_decay(n, lr=one, power=one), n) > 0, True
+    yield limit(log_harmonic(n, lr=lr) / power_decay(n, lr=ONE, power=ONE), n) > 0, True
 
 
 # --- a constant rate on a parabola -------------------------------------------------------------------------------------------------

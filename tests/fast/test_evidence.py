@@ -32,7 +32,7 @@ def errors_of(ours, theirs, values, dtype):
     exact = tree_leaves(certified(theirs.raw, **values, dtype=dtype))
     bounds = tree_leaves(rounding_bound(theirs.raw, **values, dtype=dtype))
     for mine, ball, bound in zip(got, exact, bounds, strict=True):
-        distance = np.array([float(abs(one).upper()) for one in Ball.plain(Ball(mine) - ball).ravel()]).reshape(np.shape(bound))
+        distance = np.array([float(abs(one).upper()) for one in Ball.object_array(Ball(mine) - ball).ravel()]).reshape(np.shape(bound))
         yield np.max(np.where(distance == 0, 0, distance / np.where(bound == 0, np.finfo(float).tiny, bound)), initial=0)
 
 

@@ -47,7 +47,7 @@ def test_runs_are_within_the_rounding_bound_of_the_certified_ones(gradient, dtyp
     formula = composed(gradient, 4)
     exact = certified(formula, *begun(start, 12), **hyper, dtype=dtype)
     bounds = rounding_bound(formula, *begun(start, 12), **hyper, dtype=dtype)
-    distances = np.array([float(abs(one).upper()) for one in Ball.plain(Ball(got) - exact).ravel()]).reshape(bounds.shape)
+    distances = np.array([float(abs(one).upper()) for one in Ball.object_array(Ball(got) - exact).ravel()]).reshape(bounds.shape)
     assert np.all(distances <= bounds)
     assert np.max(distances / bounds) > 1e-3
     wrong = fast.heavy_ball_sweep(gradient, start, **hyper | {"momentum": hyper["momentum"] * dtype(0.999)}, steps=4)

@@ -237,7 +237,7 @@ def test_a_misprint_that_nothing_refutes_is_not_refuted():
 def test_a_piece_that_hangs_or_dies_is_unknown_and_the_others_go_on():
     seen = []
     hung = run_all(["30", "31"], jobs=2, timeout=1.0, report=seen.append, task=_sleep)
-    assert {one.verdict for one in hung.values()} == {UNKNOWN}
+    assert {result.verdict for result in hung.values()} == {UNKNOWN}
     assert "no verdict within 1 s" in hung["30"].detail
     dead = run_all(["7"], jobs=1, timeout=30.0, report=seen.append, task=_die)
     assert dead["7"].verdict is UNKNOWN

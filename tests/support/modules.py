@@ -68,7 +68,7 @@ def import_graph() -> Graph:
 def cycles(graph: Graph) -> set[frozenset[str]]:
     """Return the sets of modules that import each other, directly or through others."""
     reached = {name: reachable(name, graph) for name in graph}
-    return {frozenset(other for other in targets if name in reached[other]) for name, targets in reached.items() if name in targets}
+    return {frozenset(target for target in targets if name in reached[target]) for name, targets in reached.items() if name in targets}
 
 
 def reachable(start: str, graph: Graph) -> set[str]:

@@ -59,7 +59,7 @@ def dues(formula: Raw, record: Record, arguments: Mapping[str, Any], dtype: Any)
     found = []
     for output, bound, came in zip(outputs, bounds, record.leaves, strict=True):
         whole = isinstance(output, np.ndarray) and output.dtype.kind in "biu"
-        values = np.asarray(output) if whole or isinstance(output, bool | int | str) else Ball.plain(output)
+        values = np.asarray(output) if whole or isinstance(output, bool | int | str) else Ball.object_array(output)
         middle = middles(values)
         settled = (
             values
@@ -107,7 +107,7 @@ def running(formula: Raw, given: Mapping[str, Any], dtype: Any, unit: float) -> 
 
 def blurred(value: Any, unit: float) -> Any:
     """An argument of the running arithmetic that is off by a rounding."""
-    from ...arithmetic.running import Bounded, Running, entered
+    from ...arithmetic.running import Bounded, Running, from_program_input
 
     if isinstance(value, tuple):
         parts = [blurred(one, unit) for one in value]
@@ -118,7 +118,7 @@ def blurred(value: Any, unit: float) -> Any:
         return Running(value)
 
     def off(one: Any) -> Any:
-        number = entered(float(one))
+        number = from_program_input(float(one))
         return Bounded(number.value, number.error + unit * abs(number.value))
 
     return Running.wrap(np.frompyfunc(off, 1, 1)(np.asarray(value)))
@@ -130,7 +130,7 @@ def shaken(formula: Raw, given: Mapping[str, Any], dtype: Any, outputs: list[Any
 
     source = np.random.default_rng(0)
     unit = float(np.finfo(dtype).eps)
-    moved = [unit * np.abs(middles(np.asarray(Ball.plain(one)))) for one in outputs]
+    moved = [unit * np.abs(middles(np.asarray(Ball.object_array(one)))) for one in outputs]
     for _ in range(SHAKES):
         arguments = {name: off_by_an_ulp(value, unit, source) for name, value in given.items()}
         try:
@@ -138,7 +138,7 @@ def shaken(formula: Raw, given: Mapping[str, Any], dtype: Any, outputs: list[Any
         except (ArithmeticError, TypeError, ValueError):
             continue
         for place, (one, other) in enumerate(zip(results, outputs, strict=True)):
-            change = np.abs(middles(np.asarray(Ball.plain(Ball(one) - Ball(other)))))
+            change = np.abs(middles(np.asarray(Ball.object_array(Ball(one) - Ball(other)))))
             moved[place] = np.maximum(moved[place], change)
     return [SLACK * one for one in moved]
 
@@ -228,7 +228,7 @@ def errors_of(came: Any, due: Due, dtype: Any) -> tuple[Any, Any]:
 
     numbers = came.astype(float) if came.dtype.kind in "biu" else came
     with ctx.workprec(START):
-        errors = np.frompyfunc(lambda one: float(one.abs_upper()), 1, 1)(Ball.plain(Ball(numbers) - due.values.view(Ball)))
+        errors = np.frompyfunc(lambda one: float(one.abs_upper()), 1, 1)(Ball.object_array(Ball(numbers) - due.values.view(Ball)))
         ulp = float(spacing(max(due.values.ravel(), key=lambda one: abs(one.mid())), dtype))
     errors = np.asarray(errors, dtype=float)
     return np.where(errors < ulp * 2.0**-10, 0.0, errors), np.full(errors.shape, ulp)

@@ -186,8 +186,8 @@ def errors_of(points: Any, balls: Any) -> tuple[Any, Any]:
     from ...arithmetic import Ball
     from ...arithmetic.ball import spacing
 
-    errors = np.frompyfunc(lambda one: float(one.abs_upper()), 1, 1)(Ball.plain(Ball(points) - balls))
-    units = np.frompyfunc(lambda one: float(spacing(one, points.dtype)), 1, 1)(Ball.plain(balls))
+    errors = np.frompyfunc(lambda one: float(one.abs_upper()), 1, 1)(Ball.object_array(Ball(points) - balls))
+    units = np.frompyfunc(lambda one: float(spacing(one, points.dtype)), 1, 1)(Ball.object_array(balls))
     return errors.astype(float), units.astype(float)
 
 
@@ -215,7 +215,7 @@ def first_divergence(convention: Convention, record: Record, balls: Any, ratios:
         step=step + 1,
         coordinate=coordinate,
         got=float(record.points[step, coordinate]),
-        expected=float(Ball.plain(balls)[step, coordinate].mid()),
+        expected=float(Ball.object_array(balls)[step, coordinate].mid()),
         error_in_bounds=finite(ratios[step, coordinate]),
         hyper={"lr": record.lr, **{name: value for name, value in record.hyper.items() if name in (*convention.needs, *OFF) and value}},
         explained_by=explanation(convention, record, step),
@@ -410,7 +410,7 @@ def coincide(one: Convention, other: Convention, records: Iterable[Record], hype
         except (Undecided, ZeroDivisionError):
             return False
         with ctx.workprec(BITS):
-            gaps, sizes = Ball.plain(first - second).ravel(), Ball.plain(first).ravel()
+            gaps, sizes = Ball.object_array(first - second).ravel(), Ball.object_array(first).ravel()
             if not all(float(gap.abs_upper()) <= EQUAL * float(size.abs_upper()) for gap, size in zip(gaps, sizes, strict=True)):
                 return False
     return True

@@ -141,7 +141,7 @@ def takes_numbers(kinds):
     return bool({"array", "number", "state"} & kinds) and "source" not in kinds
 
 
-REAL = {name: one for name, one in FORMULAS.items() if takes_numbers({domain.kind for domain in domains(one.raw).values()})}
+REAL = {name: formula for name, formula in FORMULAS.items() if takes_numbers({domain.kind for domain in domains(formula.raw).values()})}
 
 
 def with_numbers(change, value):

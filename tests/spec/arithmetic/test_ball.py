@@ -235,8 +235,8 @@ def check_function(call, array):
         for k in range(5):
             expected = np.asarray(call(at_points(array, k)), dtype=object)
             assert result.shape == expected.shape
-            for one, value in zip(np.ravel(np.asarray(result)), expected.ravel(), strict=True):
-                assert holds(one, value), f"{value} is not in {one}"
+            for entry, value in zip(np.ravel(np.asarray(result)), expected.ravel(), strict=True):
+                assert holds(entry, value), f"{value} is not in {entry}"
     return True
 
 
@@ -280,13 +280,13 @@ def test_eigenvalues_contain_the_exact_ones(n):
         with mpmath.workprec(200):
             shifted = mpmath.matrix((matrix + radius * np.eye(n)).tolist())  # within the balls, for any sign of the shift
             exact = sorted(mpmath.eigsy(shifted, eigvals_only=True))
-        for one, value in zip(got, exact, strict=True):
-            assert one.item().overlaps(arb(enclosure(value), 2.0**-150))
+        for ball, value in zip(got, exact, strict=True):
+            assert ball.item().overlaps(arb(enclosure(value), 2.0**-150))
 
 
 def test_equal_eigenvalues_are_enclosed_and_asymmetry_refused():
     values = np.linalg.eigvalsh(Ball(np.eye(3)))
-    assert all(one.item().contains(1) for one in values)
+    assert all(value.item().contains(1) for value in values)
     with pytest.raises(ValueError, match="symmetric"):
         np.linalg.eigvalsh(Ball([[1.0, 2.0], [0.0, 1.0]]))
 
@@ -298,10 +298,10 @@ def test_eigenvectors_are_of_length_one_and_belong_to_the_values(n):
     with ctx.workprec(PRECISION):
         values, vectors = np.linalg.eigh(Ball(matrix))
         for gap in (Ball(matrix) @ vectors - vectors * values, vectors.T @ vectors - Ball(np.eye(n))):
-            assert all(one.contains(0) and one.rad() < 2.0**-30 for one in np.asarray(gap).ravel())
+            assert all(entry.contains(0) and entry.rad() < 2.0**-30 for entry in np.asarray(gap).ravel())
     expected = np.linalg.eigh(matrix)
-    np.testing.assert_allclose([float(one.item().mid()) for one in values], expected.eigenvalues, atol=1e-12)
-    signed = np.array([[float(one.item().mid()) for one in row] for row in vectors])
+    np.testing.assert_allclose([float(value.item().mid()) for value in values], expected.eigenvalues, atol=1e-12)
+    signed = np.array([[float(ball.item().mid()) for ball in row] for row in vectors])
     np.testing.assert_allclose(np.abs(signed), np.abs(expected.eigenvectors), atol=1e-12)
 
 
@@ -417,7 +417,7 @@ def test_a_formula_at_low_precision_contains_its_value_at_a_high_one(identifier)
         for bits in (PRECISION, 400):
             with ctx.workprec(bits):
                 try:
-                    results.append([Ball.plain(leaf).ravel() for leaf in tree_leaves(raw(**values))])
+                    results.append([Ball.object_array(leaf).ravel() for leaf in tree_leaves(raw(**values))])
                 except (Undecided, ZeroDivisionError, np.linalg.LinAlgError):
                     return
         seen.append(True)

@@ -158,7 +158,7 @@ def test_a_mutant_of_the_source_is_never_proven(name, old, new):
 @pytest.mark.parametrize(("old", "new"), FORGOTTEN_SHIFTS)
 def test_a_forgotten_shift_is_not_accepted(old, new):
     """The gradient of such a loss may still be right: only the obligation of the maximum tells."""
-    verdicts = [judge(made, made).verdict for made in shift_obligations(mutated(old, new))]
+    verdicts = [judge(shift_obligation, shift_obligation).verdict for shift_obligation in shift_obligations(mutated(old, new))]
     assert worst(*verdicts) is not HOLDS
 
 

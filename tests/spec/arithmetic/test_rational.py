@@ -80,7 +80,7 @@ def test_every_function_is_exact(function, n):
     got, expected = call(Rational(fractions(ROWS))), np.asarray(call(fractions(ROWS)), dtype=object)
     assert isinstance(got, Rational)
     assert got.shape == expected.shape
-    assert [Fraction(int(one.p), int(one.q)) for one in np.asarray(got).ravel()] == list(expected.ravel())
+    assert [Fraction(int(entry.p), int(entry.q)) for entry in np.asarray(got).ravel()] == list(expected.ravel())
 
 
 def test_every_vetted_function_is_called_or_refused():

@@ -105,7 +105,7 @@ def check_function(call):
     got, expected = call(x), np.asarray(call(fractions(ROWS)), dtype=object)
     assert isinstance(got, Symbolic)
     assert got.shape == expected.shape
-    assert [one.subs(at) for one in np.asarray(got).ravel()] == [sympified(value) for value in expected.ravel()]
+    assert [entry.subs(at) for entry in np.asarray(got).ravel()] == [sympified(value) for value in expected.ravel()]
 
 
 @pytest.mark.parametrize(("called", "n"), CASES, ids=NAMES)
@@ -129,7 +129,7 @@ def test_eigenvalues_of_two_by_two(values):
     a, b, d = (sympified(Fraction(v)) for v in values)
     x = symbols("x y z")
     got = np.linalg.eigvalsh(Symbolic(np.array([[x[0].item(), x[1].item()], [x[1].item(), x[2].item()]], dtype=object)))
-    low, high = (one.item().subs({n.item(): v for n, v in zip(x, (a, b, d), strict=True)}) for one in got)
+    low, high = (result.item().subs({n.item(): v for n, v in zip(x, (a, b, d), strict=True)}) for result in got)
     assert low <= high
     assert sp.simplify(low + high - a - d) == 0
     assert sp.simplify(low * high - (a * d - b * b)) == 0
@@ -222,23 +222,23 @@ def test_a_formula_on_symbols_is_the_formula_on_numbers(identifier):
         with ctx.workprec(300):
             try:
                 put = {name: named(value, name, numbers) for name, value in values.items()}
-                expressions = [one for leaf in tree_leaves(raw(**put)) for one in Symbolic.plain(leaf).ravel()]
+                expressions = [entry for leaf in tree_leaves(raw(**put)) for entry in Symbolic.object_array(leaf).ravel()]
                 enclosed = {name: with_numbers(Ball, value) for name, value in values.items()}
-                expected = [one for leaf in tree_leaves(raw(**enclosed)) for one in Ball.plain(leaf).ravel()]
+                expected = [entry for leaf in tree_leaves(raw(**enclosed)) for entry in Ball.object_array(leaf).ravel()]
             except (Undecided, ZeroDivisionError, Refused, np.linalg.LinAlgError):
                 return
             with mpmath.workprec(300):
                 value_at = values_at(numbers)
-                for one, value in zip(expressions, expected, strict=True):
+                for expression, value in zip(expressions, expected, strict=True):
                     try:
-                        at = value_at(one)
+                        at = value_at(expression)
                     except ZeroDivisionError:
                         continue  # outside the formula's own domain
                     assert (enclosure(at) + arb(0, 2.0**-90 * max(1.0, abs(float(at))))).overlaps(value)
                     compared.append(True)
 
     run()
-    assert compared or identifier in UNDECIDED
+    assert bool(compared) is (identifier not in UNDECIDED)
 
 
 # --- what enters, and what is decided ----------------------------------------------------------------------------------------------
@@ -301,4 +301,4 @@ def test_symbols_and_functions():
     unknown = function("f")
     assert unknown(grid)[0, 1].item() == sp.Function("f", real=True)(grid[0, 1].item())
     assert unknown(symbols("t")).item() != function("h")(symbols("t")).item()
-    assert [type(one) for one in symbols("a b")] == [Symbolic, Symbolic]
+    assert [type(symbol) for symbol in symbols("a b")] == [Symbolic, Symbolic]

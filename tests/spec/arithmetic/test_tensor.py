@@ -38,14 +38,14 @@ def sympified(x):
 def instance(element, sizes, values):
     """An expression at concrete sizes: sums written out, entries replaced by numbers."""
     concrete = element.subs(sizes).doit()
-    indexed = {one: sympified(values[one.base.name][tuple(int(i) - 1 for i in one.indices)]) for one in concrete.atoms(sp.Indexed)}
+    indexed = {atom: sympified(values[atom.base.name][tuple(int(i) - 1 for i in atom.indices)]) for atom in concrete.atoms(sp.Indexed)}
     return concrete.xreplace(indexed)
 
 
-def places(result, index, sizes):
+def element_indices(result, entry, sizes):
     """The indices, from 1, of the entry at a place of NumPy's array; an axis of several indices counts them in its order."""
-    for place, part in zip(index, result.parts, strict=True):
-        yield from (int(i) + 1 for i in np.unravel_index(place, [int(sp.sympify(size).subs(sizes)) for _, size in part]))
+    for index, part in zip(entry, result.parts, strict=True):
+        yield from (int(i) + 1 for i in np.unravel_index(index, [int(sp.sympify(size).subs(sizes)) for _, size in part]))
 
 
 def check(call, sizes, compare=lambda got, wanted: got == sympified(wanted), form=lambda element: element):
@@ -56,7 +56,7 @@ def check(call, sizes, compare=lambda got, wanted: got == sympified(wanted), for
     flat = {**values, "c": values["c"][:, 0]}
     assert tuple(sp.sympify(s).subs(sizes) for s in result.shape) == wanted.shape
     for index in np.ndindex(*wanted.shape):
-        got = instance(form(result.at(*places(result, index, sizes))), sizes, flat)
+        got = instance(form(result.at(*element_indices(result, index, sizes))), sizes, flat)
         assert compare(got, wanted[index]), f"{result} at {index} is {got}, not {wanted[index]}"
 
 

@@ -190,7 +190,7 @@ def test_equations_run_on_symbols(family):
         point, state = theta, back.start(theta=theta, lr=lrs[0], **values)
         for row, lr, expected in zip(grads, lrs, due, strict=True):
             point, *state = back.step(point, lambda at, row=row: row, lr, *state, **values)
-            gap = Symbolic.plain(np.stack([point - expected])).ravel()
+            gap = Symbolic.object_array(np.stack([point - expected])).ravel()
             assert all(proven_zero(entry).verdict is Verdict.HOLDS for entry in gap), convention.id
 
 

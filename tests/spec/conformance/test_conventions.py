@@ -89,7 +89,7 @@ def test_what_the_reference_states_comes_out_for_all_numbers(convention, identif
         theta, grads, lrs, slopes = symbols("theta"), symbols("g", 2), symbols("eta", 2, positive=True), symbols("a", 2)
         due = reference_run(identifier, theta, grads, lrs, slopes, hyper)
         got = convention.trajectory(theta, grads, lrs, slopes if convention.nesterov_form == "lookahead" else None, **hyper)
-        assert all(proven_zero(one).verdict is Proven.HOLDS for one in Symbolic.plain(got - due).ravel())
+        assert all(proven_zero(one).verdict is Proven.HOLDS for one in Symbolic.object_array(got - due).ravel())
     with ctx.workprec(256):
         certified_too(convention, identifier)
 
@@ -101,7 +101,7 @@ def certified_too(convention, identifier):
     theta, grads, lrs, slopes = given
     due = reference_run(identifier, theta, grads, lrs, slopes, at)
     got = convention.trajectory(theta, grads, lrs, slopes if convention.nesterov_form == "lookahead" else None, **at)
-    assert all(float(one.abs_upper()) < 1e-60 for one in Ball.plain(got - due).ravel())
+    assert all(float(one.abs_upper()) < 1e-60 for one in Ball.object_array(got - due).ravel())
 
 
 def fed(convention, relation, theta, grads, lrs, slopes, hyper):
@@ -121,7 +121,7 @@ def related(convention, relation, other, *, constant_lr):
         slopes = Ball(draw.uniform(0.1, 0.4, (6, 2))) if convention.nesterov_form == "lookahead" else None
         hyper = {name: Ball(value) for name, value in {**HYPER, "lr_decay": 0.0, "eps_root": 0.0}.items()}
         got = convention.trajectory(theta, grads, lrs, slopes, **hyper)
-        gaps = Ball.plain(got - np.stack(list(fed(other, relation, theta, grads, lrs, slopes, hyper)))).ravel()
+        gaps = Ball.object_array(got - np.stack(list(fed(other, relation, theta, grads, lrs, slopes, hyper)))).ravel()
         return max(float(one.abs_upper()) for one in gaps) < 1e-60
 
 
@@ -156,7 +156,7 @@ def test_relations_are_proven_on_symbols(relation):
     hyper = {**HYPER, **{name: symbols(name, positive=True) for name in names}, "lr_decay": 0, "eps_root": 0, "initial_second_moment": 0}
     got = convention.trajectory(theta, grads, lrs, **hyper)
     due = np.stack(list(fed(other, relation, theta, grads, lrs, None, hyper)))
-    assert all(proven_zero(one).verdict is Proven.HOLDS for one in Symbolic.plain(got - due).ravel())
+    assert all(proven_zero(one).verdict is Proven.HOLDS for one in Symbolic.object_array(got - due).ravel())
 
 
 @pytest.mark.parametrize(
@@ -180,10 +180,10 @@ def test_every_family_runs_on_every_arithmetic(family):
     given = (np.array([1.5]), np.array([[1.0], [0.5], [-2.0]]), np.array([0.5, 0.25, 1.0]))
     floats = plain.trajectory(*given, **HYPER)
     balls = plain.trajectory(*map(Ball, given), **{name: Ball(value) for name, value in HYPER.items()})
-    assert np.allclose([float(one.mid()) for one in Ball.plain(balls).ravel()], floats.ravel(), rtol=1e-14)
+    assert np.allclose([float(one.mid()) for one in Ball.object_array(balls).ravel()], floats.ravel(), rtol=1e-14)
     if family in ("sgd", "momentum", "nesterov", "rprop"):  # without roots
         exact = plain.trajectory(*map(Rational, given), **{name: Rational(value) for name, value in HYPER.items()})
-        assert np.allclose([float(one.p) / float(one.q) for one in Rational.plain(exact).ravel()], floats.ravel(), rtol=1e-14)
+        assert np.allclose([float(one.p) / float(one.q) for one in Rational.object_array(exact).ravel()], floats.ravel(), rtol=1e-14)
 
 
 def test_names_are_their_own():
@@ -276,5 +276,5 @@ def test_points_in_balls_are_precise():
     from trainspec.spec.conformance.optimizers.runner import Record
 
     balls = points_in_balls(Convention("sgd"), Record(fixture_for(changes_lr=True), 0.125, {}, np.zeros((1, 5))), {})
-    assert all(float(one.rad()) < 1e-60 for one in Ball.plain(balls).ravel())
+    assert all(float(one.rad()) < 1e-60 for one in Ball.object_array(balls).ravel())
     assert replace(Convention("sgd"), mistake="stale-lr") != Convention("sgd")

@@ -78,7 +78,7 @@ def differs(subject, seed=7):
         curved = Ball(slopes) if subject.convention.nesterov_form == "lookahead" else None
         got = subject.exactly(Ball(theta), Ball(grads), Ball(lrs), curved, **hyper)
         due = subject.convention.trajectory(Ball(theta), Ball(grads), Ball(lrs), curved, **hyper)
-        gaps, sizes = Ball.plain(got - due).ravel(), Ball.plain(due).ravel()
+        gaps, sizes = Ball.object_array(got - due).ravel(), Ball.object_array(due).ravel()
         return any(float(gap.abs_upper()) > EQUAL * float(size.abs_upper()) for gap, size in zip(gaps, sizes, strict=True))
 
 
