@@ -1,6 +1,7 @@
-"""Evidence for reference/adam.py: Adam for every t, its uncorrected and efficient forms, how long a step can be, and its relatives.
+"""Evidence for reference/adam.py: Adam for every t, its uncorrected and efficient forms, the length of its steps, and its relatives.
 
-Where a root of 1 − β₂ᵗ is needed, w = 1 − β₂ᵗ is chosen freely and β₂ = (1 − w)^(1/t) follows: every β₂ is met, and no sign is open.
+Where a proof needs a root of 1 − β₂ᵗ, it chooses w = 1 − β₂ᵗ freely and derives β₂ = (1 − w)^(1/t). This covers every β₂, and all signs are
+known.
 """
 
 from __future__ import annotations
@@ -56,14 +57,14 @@ decays = {"beta1": Tensor(beta1.item()), "beta2": Tensor(beta2.item())}
 
 
 def weighted(decay: Tensor, values: Tensor) -> Tensor:
-    """(1 − β) Σ βⁿ⁻ᵏ xₖ, k = 1 … n."""
+    """Return (1 − β) Σ βⁿ⁻ᵏ xₖ for k = 1 … n."""
     age = values.shape[0] - np.cumsum(np.ones_like(values))
     return (1 - decay) * np.sum(decay**age * values)
 
 
 @proof("optimizers.adam", "optimizers.adam.uncorrected", "adam.efficient_form", scope="every t, all gradients")
 def moments_are_weighted_sums(adam: Step, adam_uncorrected: Step, adam_efficient: Step) -> Claims:
-    """m = (1 − β₁) Σ β₁ᵗ⁻ᵏ gₖ and v = (1 − β₂) Σ β₂ᵗ⁻ᵏ gₖ²: so before the first step, and one step more is one term more."""
+    """After t steps m = (1 − β₁) Σ β₁ᵗ⁻ᵏ gₖ and v = (1 − β₂) Σ β₂ᵗ⁻ᵏ gₖ². Proof by induction over t."""
 
     def closed(n: Any) -> AdamState:
         grads = tensor("g", n)
@@ -79,7 +80,7 @@ def moments_are_weighted_sums(adam: Step, adam_uncorrected: Step, adam_efficient
 
 @proof("optimizers.adam", "adam.constant_gradient", scope="every t, gradient, decay, eps and eps_root")
 def corrections_recover_a_constant(adam: Step, adam_first_step: Step) -> Claims:
-    """Constant g: after t steps the weights gathered are 1 − βᵗ, and every step is the first one."""
+    """For a constant gradient the bias corrections are exact after every number of steps: each step equals the first step."""
 
     def closed(n: Any) -> AdamState:
         return AdamState((1 - beta1**n) * g, (1 - beta2**n) * g**2, n)
@@ -92,7 +93,7 @@ def corrections_recover_a_constant(adam: Step, adam_first_step: Step) -> Claims:
 
 @proof("adam.first_step", scope="every gradient, decay, eps and eps_root")
 def first_step_from_rest(adam: Step, adam_first_step: Step) -> Claims:
-    """From rest, whatever the decays; it is shorter than lr, by the share of eps in |g| + eps."""
+    """The first step from zero moments does not depend on the decays. Its length is lr |g|/(|g| + eps), so less than lr."""
     yield adam(theta, g, AdamState.initial(g), **HYPER)[0] - theta, adam_first_step(g, lr=lr, eps=eps, eps_root=root)
     yield adam_first_step(s, lr=lr, eps=eps) + lr, lr * eps / (s + eps)
 
@@ -101,7 +102,7 @@ def first_step_from_rest(adam: Step, adam_first_step: Step) -> Claims:
 def from_the_definition(
     adam: Step, theta: Vector, grads: Gradients, lr: Rate, beta1: Decay, beta2: Decay, eps: Rate, eps_root: Weight
 ) -> Claims:
-    """The point after all steps, from the weighted sums over all gradients alone."""
+    """The point after all steps equals the one computed from the weighted sums over all gradients, without any recursion."""
     point, state = theta, AdamState.initial(theta)
     expected = theta
     for n in range(1, len(grads) + 1):
@@ -118,7 +119,10 @@ SQUARES: list[tuple[Fraction, tuple[int, ...]]] = [(Fraction(2, 3), (-3, 3)), (F
 
 @enumeration("optimizers.adam", "optimizers.adam.uncorrected", scope="exact, all sequences of up to 4 gradients for which v̂ is a square")
 def steps_by_hand(adam: Step, adam_uncorrected: Step) -> Claims:
-    """Gradients of one modulus at any β₂, and any gradients at β₂ = 0: √v̂ is the modulus of the last one."""
+    """Steps computed independently in fractions.
+
+    The root of v̂ is rational for gradients of one modulus at any β₂, and for any gradients at β₂ = 0.
+    """
     rate, keep, stabiliser = Fraction(1, 2), Fraction(1, 4), Fraction(1, 8)
     for decay, values in SQUARES:
         hyper = {"lr": Rational(rate), "beta1": Rational(keep), "beta2": Rational(decay), "eps": Rational(stabiliser)}
@@ -140,7 +144,7 @@ def steps_by_hand(adam: Step, adam_uncorrected: Step) -> Claims:
 
 @enumeration("adam.constant_gradient", scope="exact, t ≤ 12, gradients −3, 1/2, decays 0, 1/3, 9/10, 999/1000")
 def constant_gradient_by_hand(adam: Step, adam_first_step: Step) -> Claims:
-    """Step after step, in fractions: the steps never change."""
+    """Steps computed independently in fractions: for a constant gradient all steps are equal."""
     for gradient, keep, decay in itertools.product(
         (Fraction(-3), Fraction(1, 2)), (Fraction(0), KEEP1), (Fraction(0), Fraction(1, 3), KEEP2)
     ):
@@ -154,7 +158,7 @@ def constant_gradient_by_hand(adam: Step, adam_first_step: Step) -> Claims:
 
 @certified_value("adam.first_step", "adam.efficient_form", scope="gradients 1e-4, 1e-6, 1e-8 at .9/.999, eps 1e-8")
 def size_of_the_first_step(adam_first_step: Step, adam_efficient: Step) -> Claims:
-    """In units of lr: eps outside, eps inside, and eps carried over to the efficient form unscaled."""
+    """Length of the first step in units of lr: eps outside the root, inside it, and Adam's eps used in the efficient form."""
     tiny = Fraction(1, 10**8)
     table = {4: ("0.9999", "0.7071", "0.9968"), 6: ("0.9901", "0.0100", "0.7597"), 8: ("0.5", "0.0001", "0.0307")}
     for power, (outside, within, unscaled) in table.items():
@@ -174,7 +178,7 @@ def size_of_the_first_step(adam_first_step: Step, adam_efficient: Step) -> Claim
     scope="exact: 3 steps from rest, gradient 0, eps positive or 0",
 )
 def without_a_gradient(adam: Step, adam_uncorrected: Step, adamax: Step, amsgrad: Step, nadam: Step) -> Claims:
-    """With eps nothing moves and no mean changes; without it the step is 0/0 and has no value."""
+    """At a zero gradient from zero moments, a positive eps gives a step of 0 and unchanged moments; eps = 0 gives 0/0, an error."""
     nothing, half = Rational(0), Rational(Fraction(1, 2))
     for step, start, more in starts(nothing, half, adam, adam_uncorrected, adamax, amsgrad, nadam):
         hyper = {"lr": Rational(1), "beta1": half, "beta2": half, **more}
@@ -187,13 +191,13 @@ def without_a_gradient(adam: Step, adam_uncorrected: Step, adamax: Step, amsgrad
 
 
 def starts(nothing: Any, ahead: Any, *steps: Step) -> list[tuple[Step, Any, dict[str, Any]]]:
-    """Adam, its uncorrected form, AdaMax, AMSGrad and NAdam, each with its state at rest and the arguments that it alone has."""
+    """Yield Adam, its uncorrected form, AdaMax, AMSGrad and NAdam, each with its initial state and its extra arguments."""
     states: list[Any] = [state.initial(nothing) for state in (AdamState, Moments, AdamaxState, AmsgradState, NadamState)]
     return list(zip(steps, states, [{}, {}, {}, {}, {"beta1_next": ahead}], strict=True))
 
 
 def divides_by_zero(call: Callable[[], Any]) -> bool:
-    """Whether a call divides by 0, in exact fractions."""
+    """Return whether a call in exact fractions divides by 0."""
     try:
         call()
     except ZeroDivisionError:
@@ -206,7 +210,10 @@ def divides_by_zero(call: Callable[[], Any]) -> bool:
 
 @proof("adam.loop_index", scope="every t, gradient and decay, and every wrong number of the step")
 def only_its_own_number_corrects(adam: Step) -> Claims:
-    """Counted as number k, step t is off by (1 − β₁ᵗ)/(1 − β₁ᵏ) · √((1 − β₂ᵏ)/(1 − β₂ᵗ)) under a constant gradient."""
+    """If step t uses the corrections of step k ≠ t, its length is wrong.
+
+    The factor, for a constant gradient, is (1 − β₁ᵗ)/(1 − β₁ᵏ) · √((1 − β₂ᵏ)/(1 − β₂ᵗ)).
+    """
     k = symbols("k", integer=True, nonnegative=True)
     moved, counted = adam(theta, g, AdamState((1 - beta1**t) * g, (1 - beta2**t) * g**2, k), **COMMON, eps=ZERO)
     off = (1 - beta1 ** (t + 1)) / (1 - beta1 ** (k + 1))
@@ -216,7 +223,7 @@ def only_its_own_number_corrects(adam: Step) -> Claims:
 
 @enumeration("adam.loop_index", scope="exact, the loops of both slides, 10 iterations")
 def loops_of_the_slides(adam: Step) -> Claims:
-    """From 0 the first step divides by 0, with a gradient or without; range(1, 10) makes 9 steps, range(1, 11) makes 10."""
+    """A loop that counts from 0 divides by 0 in its first step, with any gradient. range(1, 10) makes 9 steps, range(1, 11) makes 10."""
     hyper = {"lr": Rational(1), "beta1": Rational(KEEP1), "beta2": Rational(KEEP2), "eps": Rational(Fraction(1, 10**7))}
     for gradient in (Rational(1), Rational(0)):
         start = AdamState(Rational(0), Rational(0), -1)
@@ -226,7 +233,7 @@ def loops_of_the_slides(adam: Step) -> Claims:
 
 
 def steps_of(adam: Step, loop: range, hyper: dict[str, Any]) -> int:
-    """How many steps a loop makes whose variable is the number of the step."""
+    """Return how many steps a loop makes when its variable is the step number."""
     x, state = Rational(0), AdamState.initial(Rational(0))
     for n in loop:
         x, state = adam(x, Rational(1), state._replace(t=n - 1), **hyper)
@@ -235,7 +242,7 @@ def steps_of(adam: Step, loop: range, hyper: dict[str, Any]) -> int:
 
 @reproduction("adam.loop_index", scope="float64, 1 − β⁰ = 0")
 def not_a_number(adam: Step) -> Claims:
-    """A loop from 0 gives NaN at its first step, with a gradient or without."""
+    """In float64 a loop that counts from 0 gives NaN in its first step, with or without a gradient."""
     for gradient in (np.ones(1), np.zeros(1)):
         start = AdamState(np.zeros(1), np.zeros(1), -1)
         yield bool(np.isnan(adam(np.ones(1), gradient, start, lr=0.1, beta1=0.9, beta2=0.999, eps=1e-7)[0][0])), True
@@ -243,27 +250,27 @@ def not_a_number(adam: Step) -> Claims:
 
 @erratum("E41")
 def counted_from_zero(adam: Step) -> Claims:
-    """range(num_iterations) makes num_iterations steps: the first of them divides by 1 − β⁰ = 0."""
+    """As printed, range(num_iterations) makes num_iterations steps. Its first step divides by 1 − β⁰ = 0."""
     hyper = {"lr": Rational(1), "beta1": Rational(KEEP1), "beta2": Rational(KEEP2), "eps": Rational(Fraction(1, 10**7))}
     yield divides_by_zero(lambda: steps_of(adam, range(10), hyper)), False
 
 
 @erratum("E42")
 def one_step_short(adam: Step) -> Claims:
-    """range(1, num_iterations) makes num_iterations steps."""
+    """As printed, range(1, num_iterations) makes num_iterations steps. It makes one fewer."""
     hyper = {"lr": Rational(1), "beta1": Rational(KEEP1), "beta2": Rational(KEEP2), "eps": Rational(Fraction(1, 10**7))}
     yield steps_of(adam, range(1, 10), hyper), 10
 
 
 @erratum("E43")
 def unbalanced(adam_uncorrected: Step) -> Claims:
-    """The line of code parses."""
+    """As printed, the line of code is valid Python. Its parentheses do not match."""
     line = "x -= learning_rate * first_moment / (np.sqrt(second_moment) + 1e-7))"
     yield parses(line), True
 
 
 def parses(line: str) -> bool:
-    """Whether a line is Python."""
+    """Return whether a line of text is valid Python."""
     try:
         ast.parse(line)
     except SyntaxError:
@@ -273,13 +280,13 @@ def parses(line: str) -> bool:
 
 @erratum("E07")
 def stabiliser_inside(adam: Step) -> Step:
-    """√(r̂ + δ) in the place of √r̂ + δ."""
+    """As printed, the denominator is √(r̂ + δ) instead of √r̂ + δ."""
     return lambda theta, grad, state, *, eps, **hyper: adam(theta, grad, state, **{**hyper, "eps": 0 * eps, "eps_root": eps})
 
 
 @erratum("E24")
 def two_places_of_the_stabiliser(adam: Step) -> Claims:
-    """Two slides in a row: √v̂ + ε and √(v̂ + ε) are the same."""
+    """As printed on two consecutive slides, √v̂ + ε and √(v̂ + ε) are the same."""
     outside, within = (
         adam(theta, g, AdamState(m, v, t), **COMMON, **stabiliser) for stabiliser in ({"eps": eps}, {"eps": ZERO, "eps_root": eps})
     )
@@ -288,7 +295,7 @@ def two_places_of_the_stabiliser(adam: Step) -> Claims:
 
 @erratum("E64")
 def corrections_beside_the_formula(adam: Step, adam_uncorrected: Step) -> Claims:
-    """The update as it stands, without 1 − βᵗ, is Adam's."""
+    """As printed, the update without the corrections 1 − βᵗ is Adam's."""
     hyper = {**COMMON, "eps": ZERO, "eps_root": eps}
     yield adam_uncorrected(theta, g, Moments(m, v), **hyper)[0], adam(theta, g, AdamState(m, v, t), **hyper)[0]
 
@@ -300,13 +307,13 @@ root_of_share = share ** (1 / (t + 1))  # the β₂ of which it is that power
 
 
 def before(after: Any, decay: Any) -> Any:
-    """The v from which a step with gradient g leads to this one."""
+    """Return the v from which a step with gradient g leads to a given v."""
     return (after - (1 - decay) * g**2) / decay
 
 
 @proof("optimizers.adam.uncorrected", scope="every state, gradient, t, decay, eps and eps_root")
 def corrections_are_rates(adam: Step, adam_uncorrected: Step) -> Claims:
-    """With a = 1 − β₁ᵗ and c² = 1 − β₂ᵗ, Adam at lr, eps, eps_root is uncorrected Adam at lr c/a, c eps, c² eps_root."""
+    """With a = 1 − β₁ᵗ and c² = 1 − β₂ᵗ, Adam at lr, eps, eps_root equals uncorrected Adam at lr c/a, c eps, c² eps_root."""
     start, scale = before(v, root_of_share), np.sqrt(1 - share)
     hyper = {"beta1": beta1, "beta2": root_of_share}
     moved, state = adam(theta, g, AdamState(m, start, t), lr=lr, eps=eps, eps_root=root, **hyper)
@@ -318,7 +325,7 @@ def corrections_are_rates(adam: Step, adam_uncorrected: Step) -> Claims:
 
 @proof("adam.uncorrected_transient", "optimizers.adam.uncorrected", scope="every t, gradient and decay")
 def transient_of_a_constant_gradient(adam_uncorrected: Step, adam_uncorrected_transient: Step) -> Claims:
-    """After t constant gradients m = (1 − β₁ᵗ) g and v = (1 − β₂ᵗ) g²; the step is lr sign(g) times their quotient."""
+    """After t equal gradients m = (1 − β₁ᵗ) g and v = (1 − β₂ᵗ) g², so an uncorrected step is lr sign(g) (1 − β₁ᵗ)/√(1 − β₂ᵗ)."""
 
     def closed(n: Any, gradient: Any, decay: Any) -> Moments:
         return Moments((1 - beta1**n) * gradient, (1 - decay**n) * gradient**2)
@@ -332,9 +339,11 @@ def transient_of_a_constant_gradient(adam_uncorrected: Step, adam_uncorrected_tr
 
 @certified_value("adam.uncorrected_transient", scope="every t, at .9/.999; t = 1 at .9/.99 and .9/.9")
 def worst_at_the_twelfth_step(adam_uncorrected_transient: Step) -> Claims:
-    """3.1623, then 6.5685 at most, at t = 12; below 1.05 from t = 2375 on, and not before.
+    """Uncorrected steps for a constant gradient are 3.1623 lr at t = 1 and longest at t = 12 with 6.5685 lr.
 
-    The numerator is below 1 and the root grows with t, so that no step after the n-th exceeds 1/√(1 − β₂ⁿ).
+    From t = 2375 on they are below 1.05 lr.
+
+    To cover every t: the numerator is below 1 and the denominator grows with t, so no step after the n-th exceeds 1/√(1 − β₂ⁿ).
     """
     transient = lambda n, k2: adam_uncorrected_transient(n, beta1=Ball(KEEP1), beta2=Ball(k2))  # noqa: E731 - read as mathematics
     yield transient(1, KEEP2), prints_as("3.1623")
@@ -351,7 +360,7 @@ def worst_at_the_twelfth_step(adam_uncorrected_transient: Step) -> Claims:
 
 @proof("adam.uncorrected_transient", scope="every t, β₁ = β₂")
 def too_short_at_equal_decays(adam_uncorrected_transient: Step) -> Claims:
-    """At β₁ = β₂ = β it is √(1 − βᵗ): below 1, and growing."""
+    """For β₁ = β₂ = β the uncorrected step for a constant gradient is √(1 − βᵗ) lr, which is below lr and grows with t."""
     keep = 1 / (1 + q)
     short = adam_uncorrected_transient(t + 1, beta1=keep, beta2=keep)
     yield short**2, 1 - keep ** (t + 1)
@@ -360,14 +369,17 @@ def too_short_at_equal_decays(adam_uncorrected_transient: Step) -> Claims:
 
 @erratum("E06")
 def preset_of_the_deck(adam_uncorrected_transient: Step) -> Claims:
-    """Decays .9 and .9 are Adam's: the uncorrected first step is 3.1623 times lr."""
+    """As printed, decays .9 and .9 are those of Adam, whose uncorrected first step is 3.1623 lr. With .9 and .9 it is not."""
     uc = presets("adam.presets")[1]
     yield certified(adam_uncorrected_transient, 1, beta1=uc["beta1"], beta2=uc["beta2"]), prints_as("3.1623")
 
 
 @enumeration("adam.presets", scope="exact, every preset of the catalogue")
 def presets_lie_in_the_domain(adam: Step) -> Claims:
-    """Decays in [0, 1), a positive lr, no eps below 0: a first step of lr at most. UC's decays alone are not the paper's."""
+    """Every preset has decays in [0, 1), lr > 0 and eps ≥ 0, so a first step of at most lr.
+
+    Only the decays of the UC preset differ from the paper's.
+    """
     for number, one_of in enumerate(presets("adam.presets")):
         yield all(0 <= one_of[name] < 1 for name in ("beta1", "beta2")) and one_of["lr"] > 0, True
         yield min(one_of.get("eps", 0), one_of.get("eps_root", 0)) >= 0, True
@@ -382,7 +394,10 @@ def presets_lie_in_the_domain(adam: Step) -> Claims:
 
 @proof("adam.efficient_form", scope="every state, gradient, t, decay and eps")
 def efficient_form_scales_eps(adam: Step, adam_efficient: Step) -> Claims:
-    """Its eps is Adam's times √(1 − β₂ᵗ); with the same eps the two differ as soon as eps and the step do not vanish."""
+    """The efficient form equals Adam if its eps is Adam's times √(1 − β₂ᵗ).
+
+    With the same eps the two steps differ unless eps or the step is 0.
+    """
     start = AdamState(m, before(v, root_of_share), t)
     hyper, scale = {"lr": lr, "beta1": beta1, "beta2": root_of_share}, np.sqrt(1 - share)
     yield adam_efficient(theta, g, start, eps=scale * eps, **hyper), adam(theta, g, start, eps=eps, **hyper)
@@ -396,7 +411,7 @@ def efficient_form_scales_eps(adam: Step, adam_efficient: Step) -> Claims:
 def efficient_form_makes_the_same_steps(
     adam: Step, adam_efficient: Step, theta: Vector, grads: Gradients, lr: Rate, beta1: Decay, beta2: Decay, eps: Rate
 ) -> Claims:
-    """With eps √(1 − β₂ᵗ) at step t."""
+    """With eps √(1 − β₂ᵗ) at step t, the efficient form visits the same points as Adam."""
     point, ours = theta, AdamState.initial(theta)
     place, theirs = theta, AdamState.initial(theta)
     for n in range(1, len(grads) + 1):
@@ -411,7 +426,10 @@ def efficient_form_makes_the_same_steps(
 
 @proof("adam.composition", scope="every state, gradient, t, lr, decay, eps and eps_root")
 def rmsprop_with_momentum_and_corrections(adam: Step, adam_uncorrected: Step, rmsprop: Step, gradient_average: Step) -> Claims:
-    """At β₁ = 0, uncorrected, it is RMSProp; corrected, RMSProp at c lr, c eps, c² eps_root; at β₂ = 1 rates no longer change."""
+    """At β₁ = 0 the uncorrected Adam is RMSProp, and Adam is RMSProp at c lr, c eps, c² eps_root.
+
+    At β₂ = 1 the effective rates stay constant.
+    """
     moved, state = adam_uncorrected(theta, g, Moments(m, v), **{**HYPER, "beta1": ZERO})
     yield (moved, state.v), rmsprop(theta, g, v, lr=lr, decay=beta2, eps=eps, eps_root=root)
     yield state.m, g
@@ -436,7 +454,7 @@ def rmsprop_to_the_bit(
     eps: Rate,
     eps_root: Weight,
 ) -> Claims:
-    """0 · m vanishes without a rounding."""
+    """At β₁ = 0 uncorrected Adam equals RMSProp bit for bit, because 0 · m adds no rounding error."""
     moved, state = adam_uncorrected(theta, g, Moments(m, v), lr=lr, beta1=0.0, beta2=beta2, eps=eps, eps_root=eps_root)
     yield (moved, state.v), rmsprop(theta, g, v, lr=lr, decay=beta2, eps=eps, eps_root=eps_root)
     yield state.m, g
@@ -451,7 +469,10 @@ HIGHER = {**COMMON, "eps": c * eps, "eps_root": c**2 * root}
 def scales_cancel(
     adam: Step, adam_uncorrected: Step, adam_efficient: Step, adam_first_step: Step, adamax: Step, amsgrad: Step, nadam: Step
 ) -> Claims:
-    """From a state c times as large (c² for squares), c g with c eps and c² eps_root make the same step, into a state as much larger."""
+    """With gradient c g, state scaled by c (squares by c²), c eps and c² eps_root, the step is the same.
+
+    The new state is scaled in the same way.
+    """
     yield adam(theta, c * g, AdamState(c * m, c**2 * v, t), **HIGHER), larger(adam(theta, g, AdamState(m, v, t), **HYPER))
     yield adam_uncorrected(theta, c * g, Moments(c * m, c**2 * v), **HIGHER), larger(adam_uncorrected(theta, g, Moments(m, v), **HYPER))
     efficient = adam_efficient(theta, g, AdamState(m, v, t), **COMMON, eps=eps)
@@ -472,7 +493,7 @@ def scales_cancel(
 
 
 def larger(step: Any) -> Any:
-    """The same step, into a state of c times the gradient."""
+    """Return the same step with the state that c times the gradient gives."""
     moved, state = step
     return moved, state._replace(m=c * state.m, v=c**2 * state.v)
 
@@ -485,7 +506,7 @@ LARGEST = [(past, sign * gradient) for past, gradient in ((v, beta2 * v + s), ((
 def powers_of_two_cancel(
     adam: Step, adam_uncorrected: Step, adamax: Step, amsgrad: Step, nadam: Step, rates: Rates, beta1: Decay, beta2: Decay, k: Count
 ) -> Claims:
-    """Without eps, gradients g and 2ᵏ g visit the same points: a power of two commutes with every rounding."""
+    """Without eps, gradients g and 2ᵏ g visit the same points bit for bit: multiplying by a power of two commutes with rounding."""
     for dtype in (np.float64, np.float32):
         size: Any = rates.astype(dtype)
         for step, start, more in starts(0 * size, beta1, adam, adam_uncorrected, adamax, amsgrad, nadam):
@@ -502,7 +523,7 @@ def powers_of_two_cancel(
 def no_gradient_no_step(
     adam: Step, adam_efficient: Step, theta: Array, lr: Rate, beta1: Decay, beta2: Decay, eps: Rate, eps_root: Weight
 ) -> Claims:
-    """From rest, parameters stay where they are."""
+    """From zero moments, a zero gradient leaves all parameters unchanged."""
     yield adam(theta, 0 * theta, AdamState.initial(theta), lr=lr, beta1=beta1, beta2=beta2, eps=eps, eps_root=eps_root)[0], theta
     yield adam_efficient(theta, 0 * theta, AdamState.initial(theta), lr=lr, beta1=beta1, beta2=beta2, eps=eps)[0], theta
 
@@ -515,15 +536,18 @@ ratio = beta1 / x  # r = β₁²/β₂
 
 
 def cap(bound: Step, n: Any) -> Any:
-    """The most that m²/v can be after n steps, as the bound on the step has it."""
+    """Return the largest possible m²/v after n steps, according to the bound on the step."""
     return bound(n, **growing) ** 2 * (1 - beta1**n) ** 2 / (1 - (beta1 * x) ** n)
 
 
 @proof("adam.step_bound", scope="every t, all gradients, β₁² ≠ β₂")
 def no_step_is_longer(adam: Step, adam_step_bound: Step) -> Claims:
-    """C = max m²/v obeys C' = r C + k, k = (1 − β₁)²/(1 − β₂), and is k after one step; by Cauchy–Schwarz no step does worse.
+    """The maximum C of m²/v satisfies C' = r C + k with k = (1 − β₁)²/(1 − β₂), and is k after one step.
 
-    From v = m²/C + s, s ≥ 0, the left of v' C' − m'² ≥ 0 is s β₂ C' plus a square; the step is lr m̂/√v̂, and shorter with eps.
+    So no step exceeds the stated bound.
+
+    Induction step: for v = m²/C + s with s ≥ 0, the difference v' C' − m'² is s β₂ C' plus a square, hence ≥ 0. The step is lr m̂/√v̂, and
+    shorter if eps > 0.
     """
     keep, decay = growing["beta1"], growing["beta2"]
     most = (1 - keep) ** 2 / (1 - decay)
@@ -542,7 +566,10 @@ def no_step_is_longer(adam: Step, adam_step_bound: Step) -> Claims:
 
 @proof("adam.step_bound", scope="every t, β₁ and β₂, β₁² ≠ β₂")
 def bound_is_attained(adam: Step, adam_step_bound: Step) -> Claims:
-    """After t gradients (β₂/β₁)ᵏ, m² = C v exactly: closed forms of both, by induction."""
+    """For the gradients (β₂/β₁)ᵏ, m² = C v holds exactly after every number of steps, by induction on closed forms of m and v.
+
+    So the bound is sharp.
+    """
 
     def closed(n: Any) -> AdamState:
         powers = (1 - ratio**n) / (1 - ratio)
@@ -556,9 +583,10 @@ def bound_is_attained(adam: Step, adam_step_bound: Step) -> Claims:
 
 @proof("adam.step_bound", scope="every t, β₁² < β₂, and the limit; the paper's bound beside it")
 def bound_stays_below_its_limit(adam_step_bound: Step) -> Claims:
-    """With β₂ = p², r = z² the squares of bound and limit differ by the limit's times (pᵗ − zᵗ)²/(1 − β₁ᵗ)² ≥ 0, which vanishes as t grows.
+    """The bound at t is below its limit, which it approaches; for β₁ > 0 the limit exceeds the paper's bound (1 − β₁)/√(1 − β₂).
 
-    The square of (1 − β₁)/√(1 − β₂), the paper's bound, is the fraction 1 − r of the limit's: every β₁ > 0 exceeds it in the end.
+    With β₂ = p² and r = z², the squares of bound and limit differ by the limit's square times (pᵗ − zᵗ)²/(1 − β₁ᵗ)² ≥ 0, which tends to 0.
+    The square of the paper's bound is 1 − r times the square of the limit.
     """
     p, z = symbols("p z", positive=True, below_one=True)
     final = (1 - p * z) ** 2 / ((1 - p**2) * (1 - z**2))
@@ -570,7 +598,10 @@ def bound_stays_below_its_limit(adam_step_bound: Step) -> Claims:
 
 @certified_value("adam.step_bound", scope="t = 1, 10, 100, 1000 at .9/.999, the limits there and at .9/.99")
 def longest_steps(adam: Step, adam_step_bound: Step) -> Claims:
-    """1, 1.0431, 2.2434, 5.7812, and 7.2703 in the limit: Adam itself makes these steps as gradients grow by 1.11 each time."""
+    """The bound is 1, 1.0431, 2.2434, 5.7812 at t = 1, 10, 100, 1000 and 7.2703 in the limit.
+
+    Adam makes these steps for gradients that grow by 1.11 each time.
+    """
     hyper = {"beta1": Ball(KEEP1), "beta2": Ball(KEEP2)}
     table = {1: "1.0000", 10: "1.0431", 100: "2.2434", 1000: "5.7812"}
     growth, state = Ball(KEEP2 / KEEP1), AdamState.initial(Ball(0))
@@ -587,7 +618,10 @@ def longest_steps(adam: Step, adam_step_bound: Step) -> Claims:
 
 @certified_value("adam.step_bound", scope=".9/.999: 1999 steps without a gradient, then one with")
 def a_single_late_gradient(adam: Step, adam_step_bound: Step) -> Claims:
-    """The paper's sparse case: 2.9407, below its bound 3.1623 and far below what is possible at that step."""
+    """The paper's sparse case gives a step of 2.9407 lr.
+
+    Below the paper's bound 3.1623 and far below the largest possible step at that t.
+    """
     hyper = {"beta1": Ball(KEEP1), "beta2": Ball(KEEP2)}
     start = AdamState(Ball(0), Ball(0), 1999)
     moved, _ = adam(Ball(0), Ball(-7), start, lr=Ball(1), eps=Ball(0), **hyper)
@@ -597,7 +631,7 @@ def a_single_late_gradient(adam: Step, adam_step_bound: Step) -> Claims:
 
 @certified_value("adam.step_bound", scope="all sequences of 4 gradients from −2, 0, 1, 3 that begin with 1, at .5/.75")
 def bound_holds_for_all_sequences(adam: Step, adam_step_bound: Step) -> Claims:
-    """No step is longer; the bound's square is the sum of the squared weights of m over those of v, term by term."""
+    """No step of these sequences exceeds the bound. The square of the bound equals the sum of the squared weights of m over those of v."""
     keep, decay = Fraction(1, 2), Fraction(3, 4)
     bounds = []
     for n in range(1, 5):
@@ -614,7 +648,10 @@ def bound_holds_for_all_sequences(adam: Step, adam_step_bound: Step) -> Claims:
 
 @proof("adam.noise_ratio", scope="every t and decay, independent gradients ±1; the limit")
 def scatter_of_signs(adam: Step, adam_noise_ratio: Step) -> Claims:
-    """√v̂ is 1, and m' = a m + b g has a mean square V' = a² V + b²: the steps' is the ratio's square times (1 + β₁ᵗ)/(1 − β₁ᵗ)."""
+    """For independent signs, the mean square of the step is the square of the ratio times (1 + β₁ᵗ)/(1 − β₁ᵗ).
+
+    Here √v̂ = 1, and m' = a m + b g has a mean square that satisfies V' = a² V + b².
+    """
     keep = share  # any number in (0, 1)
     hyper = {**COMMON, "beta1": keep, "eps": ZERO}
     start = AdamState(m, 1 - beta2**t, t)
@@ -631,7 +668,7 @@ def scatter_of_signs(adam: Step, adam_noise_ratio: Step) -> Claims:
 
 @enumeration("adam.noise_ratio", scope="exact: all 64 sequences of 6 signs, β₁ 3/5 and 4/5, β₂ 0 and 999/1000")
 def scatter_by_hand(adam: Step, adam_noise_ratio: Step) -> Claims:
-    """The mean square of the sixth step is the ratio's square times (1 + β₁⁶)/(1 − β₁⁶)."""
+    """The mean square of the sixth step over all sequences is the square of the ratio times (1 + β₁⁶)/(1 − β₁⁶)."""
     for keep, decay in itertools.product((Fraction(3, 5), Fraction(4, 5)), (Fraction(0), KEEP2)):
         hyper = {"lr": Rational(1), "beta1": Rational(keep), "beta2": Rational(decay), "eps": Rational(0)}
         total = Rational(0)
@@ -644,9 +681,9 @@ def scatter_by_hand(adam: Step, adam_noise_ratio: Step) -> Claims:
 
 
 def ratio_of_normal_noise(keep: float, decay: float, steps: int) -> float:
-    """√E[m̂²/v̂] for independent normal gradients, by the trapezoidal rule over λ = eʸ.
+    """Return √E[m̂²/v̂] for independent normal gradients, by the trapezoidal rule over λ = eʸ.
 
-    With weights a of m̂ and b of v̂, and 1/v̂ = ∫ e^(−λ v̂) dλ, it is ∫ Σ aᵢ²/(1 + 2 λ bᵢ) Π (1 + 2 λ bⱼ)^(−1/2) dλ under the root.
+    With weights a of m̂ and b of v̂, 1/v̂ = ∫ e^(−λ v̂) dλ gives E[m̂²/v̂] = ∫ Σ aᵢ²/(1 + 2 λ bᵢ) Π (1 + 2 λ bⱼ)^(−1/2) dλ.
     """
     age, y = np.arange(steps), np.linspace(-25, 25, 2001)
     a, b = ((1 - one_of) * one_of**age / (1 - one_of**steps) for one_of in (keep, decay))
@@ -657,7 +694,10 @@ def ratio_of_normal_noise(keep: float, decay: float, steps: int) -> float:
 
 @reproduction("adam.noise_ratio", scope="normal gradients, by quadrature")
 def normal_noise_by_quadrature(adam_noise_ratio: Step) -> Claims:
-    """.2294 of lr at β₁ = .9; for normal gradients .2293 at β₂ = .999 and .2257 at β₂ = .9, because v̂ scatters too."""
+    """At β₁ = .9 the ratio for signs is .2294.
+
+    For normal gradients it is .2293 at β₂ = .999 and .2257 at β₂ = .9, because v̂ varies, too.
+    """
     yield certified(adam_noise_ratio, beta1=KEEP1), prints_as("0.2294")
     yield ratio_of_normal_noise(0.9, 0.999, 1500), prints_as("0.2293")
     yield ratio_of_normal_noise(0.9, 0.9, 300), prints_as("0.2257")
@@ -665,7 +705,10 @@ def normal_noise_by_quadrature(adam_noise_ratio: Step) -> Claims:
 
 @statistics("adam.noise_ratio", scope="normal gradients, 50 000 chains, 100 steps, β₂ .999 and .9, seed 0, error probability 1e−6")
 def scatter_of_normal_noise(adam: Step, adam_noise_ratio: Step) -> Claims:
-    """The root mean square of N steps has at most the deviation 1/√(2 N) of a normal one: five of them are allowed about the quadrature."""
+    """The root mean square of simulated steps agrees with the quadrature.
+
+    A root mean square of N numbers deviates by at most 1/√(2 N) of it, as for normal numbers; five deviations are allowed.
+    """
     source, chains = np.random.default_rng(0), 50_000
     for decay in (0.999, 0.9):
         moved, state = np.zeros(chains), AdamState.initial(np.zeros(chains))
@@ -681,7 +724,7 @@ def scatter_of_normal_noise(adam: Step, adam_noise_ratio: Step) -> Claims:
 
 @proof("optimizers.adamax", scope="every state, gradient, t, decay and eps, both cases of the maximum")
 def largest_gradient_divides(adamax: Step) -> Claims:
-    """The larger of β₂ u and |g| divides the corrected mean; a constant gradient makes steps of lr |g|/(|g| + eps), all of them."""
+    """AdaMax divides the corrected mean by the larger of β₂ u and |g|. For a constant gradient every step is lr |g|/(|g| + eps)."""
     for (u, gradient), largest in zip(LARGEST, (beta2 * v + s, beta2 * v + s, v + s, v + s), strict=True):
         moved, state = adamax(theta, gradient, AdamaxState(m, u, t), **COMMON, eps=eps)
         mean = beta1 * m + (1 - beta1) * gradient
@@ -695,9 +738,12 @@ def largest_gradient_divides(adamax: Step) -> Claims:
 
 @proof("optimizers.adamax", scope="every t and decay, all gradients; the limit p → ∞")
 def limit_of_higher_powers(adamax: Step) -> Claims:
-    """v ← β₂ᵖ v + (1 − β₂ᵖ) |g|ᵖ keeps (1 − β₂ᵖ) uᵖ ≤ v ≤ t (1 − β₂ᵖ) uᵖ from the first step on; the p-th roots of both factors tend to 1.
+    """AdaMax is the limit p → ∞ of Adam with p-th powers.
 
-    In a step u' is the larger of β₂ u and |g|, whose p-th powers are `past` and `now`; v = (1 + f)(1 − β₂ᵖ) uᵖ with f ≤ t − 1.
+    (1 − β₂ᵖ) uᵖ ≤ v ≤ t (1 − β₂ᵖ) uᵖ, and the p-th roots of both factors tend to 1.
+
+    Here v ← β₂ᵖ v + (1 − β₂ᵖ) |g|ᵖ, and u' is the larger of β₂ u and |g|, whose p-th powers are `past` and `now`. The induction uses v = (1
+    + f)(1 − β₂ᵖ) uᵖ with f ≤ t − 1.
     """
     for u, gradient in LARGEST:
         _, state = adamax(theta, gradient, AdamaxState(m, u, t), **COMMON, eps=eps)
@@ -717,7 +763,7 @@ def limit_of_higher_powers(adamax: Step) -> Claims:
 
 @certified_value("optimizers.adamax", scope="gradients 2, 1, −1 at β₂ = .9, p = 2, 8, 32, 128")
 def higher_powers_approach(adamax: Step) -> Claims:
-    """At p = 128 the p-th root is 1.61999998 where u is 1.62."""
+    """After these gradients u = 1.62. The p-th root of the p-th-power mean approaches it as p grows, and is 1.61999998 at p = 128."""
     decay, state = Ball(KEEP1), AdamaxState.initial(Ball(0))
     for gradient in (2, 1, -1):
         _, state = adamax(Ball(0), Ball(gradient), state, lr=Ball(1), beta1=Ball(0), beta2=decay, eps=Ball(0))
@@ -733,7 +779,7 @@ def higher_powers_approach(adamax: Step) -> Claims:
 
 @proof("optimizers.adamax", scope="every t, all gradients, β₁ and β₂")
 def adamax_steps_are_bounded(adamax: Step) -> Claims:
-    """D = max |m|/u obeys D' = D β₁/β₂ + 1 − β₁ from 0, and gradients that fall as β₂ᵏ attain it.
+    """The maximum D of |m|/u satisfies D' = D β₁/β₂ + 1 − β₁ from 0 on, and gradients proportional to β₂ᵏ attain it.
 
     For β₁ < β₂ < 1 the limit (1 − β₁)/(1 − β₁/β₂) exceeds 1, and 1 − β₁ᵗ, which divides m, tends to 1.
     """
@@ -758,7 +804,7 @@ def adamax_steps_are_bounded(adamax: Step) -> Claims:
 
 @certified_value("optimizers.adamax", scope="the preset of the paper, gradients .999ᵏ, 300 steps")
 def adamax_exceeds_its_lr(adamax: Step) -> Claims:
-    """In units of lr the steps come to 1.0091, where the paper has 1 for a bound."""
+    """AdaMax makes steps of 1.0091 lr for these gradients, although the paper states lr as a bound."""
     (preset,) = presets("optimizers.adamax")
     hyper = {name: Ball(preset[name]) for name in ("lr", "beta1", "beta2")}
     moved, state = Ball(0), AdamaxState.initial(Ball(0))
@@ -770,7 +816,7 @@ def adamax_exceeds_its_lr(adamax: Step) -> Claims:
 
 @enumeration("optimizers.adamax", scope="exact, all sequences of 4 gradients from −2, 0, 1")
 def adamax_by_hand(adamax: Step) -> Claims:
-    """Step after step, in fractions."""
+    """Steps computed independently in fractions."""
     keep, decay, stabiliser, rate = Fraction(1, 3), Fraction(3, 4), Fraction(1, 5), Fraction(1, 2)
     hyper = {"lr": Rational(rate), "beta1": Rational(keep), "beta2": Rational(decay), "eps": Rational(stabiliser)}
     for grads in itertools.product((-2, 0, 1), repeat=4):
@@ -791,7 +837,10 @@ decay_rate = symbols("decay_rate", positive=True)
 
 @proof("optimizers.adamw", "optimizers.adam.l2", scope="every state, gradient, t and hyper-parameter")
 def decay_beside_the_moments_or_in_them(adam: Step, adamw: Step, adam_l2: Step) -> Claims:
-    """Decoupled: Adam's step, then −lr λ θ, and Adam's moments. Coupled: Adam of g + λ θ. Without decay both are Adam."""
+    """AdamW takes Adam's step and subtracts lr λ θ; its moments are Adam's. Adam with L2 is Adam of the gradient g + λ θ.
+
+    With λ = 0 both are Adam.
+    """
     state = AdamState(m, v, t)
     moved, moments = adam(theta, g, state, **HYPER)
     yield adamw(theta, g, state, **HYPER, weight_decay=decay_rate), (moved - lr * decay_rate * theta, moments)
@@ -802,7 +851,10 @@ def decay_beside_the_moments_or_in_them(adam: Step, adamw: Step, adam_l2: Step) 
 
 @proof("optimizers.adamw", "optimizers.adam.l2", scope="every t, point and weight_decay, without a gradient, from rest")
 def decay_alone(adamw: Step, adam_l2: Step) -> Claims:
-    """Decoupled, all weights shrink by 1 − lr λ each step; coupled, the first step is lr for all of them, whatever λ and θ, but for eps."""
+    """Without a gradient AdamW multiplies all weights by 1 − lr λ per step.
+
+    The first step of Adam with L2 is lr (up to eps), whatever λ and θ.
+    """
     hyper = {**COMMON, "eps": eps, "weight_decay": decay_rate}
     shrunk = lambda n: (theta * (1 - lr * decay_rate) ** n, AdamState(ZERO, ZERO, n))  # noqa: E731 - read as mathematics
     yield from by_induction(shrunk, lambda pair: adamw(pair[0], ZERO, pair[1], **hyper), (theta, AdamState.initial(ZERO)))
@@ -815,7 +867,7 @@ def decay_alone(adamw: Step, adam_l2: Step) -> Claims:
 def decay_before_the_step(
     adam: Step, adamw: Step, theta: Array, g: Array, m: Array, v: Squares, t: Count, lr: Rate, eps: Rate, weight_decay: Weight
 ) -> Claims:
-    """Shrinking θ first and stepping with the gradient of the old point is the same."""
+    """Multiplying θ by 1 − lr λ first and then stepping with the gradient of the old point gives the same result."""
     hyper = {"lr": lr, "beta1": 0.875, "beta2": 0.9375, "eps": eps}
     moved, _ = adam((1 - lr * weight_decay) * theta, g, AdamState(m, v, t), **hyper)
     yield adamw(theta, g, AdamState(m, v, t), weight_decay=weight_decay, **hyper)[0], moved
@@ -823,7 +875,7 @@ def decay_before_the_step(
 
 @law("optimizers.adam.l2", scope="float64, within rounding: gradients of θ²/2 times λ", examples=25)
 def coupled_decay_is_a_penalty(adam: Step, adam_l2: Step, theta: Array, lr: Rate, eps: Rate, weight_decay: Weight) -> Claims:
-    """Four steps on the penalty alone are four steps of Adam on λ θ."""
+    """Adam with L2 and no other gradient makes the same four steps as Adam on the gradient λ θ of the penalty λ θ²/2."""
     hyper = {"lr": lr, "beta1": 0.875, "beta2": 0.9375, "eps": eps}
     ours, state = theta, AdamState.initial(theta)
     theirs, other = theta, AdamState.initial(theta)
@@ -837,7 +889,7 @@ def coupled_decay_is_a_penalty(adam: Step, adam_l2: Step, theta: Array, lr: Rate
 
 
 def amsgrad_itself(theta: Any, grad: Any, state: Any, *, lr: Any, beta1: Any, beta2: Any, eps: Any) -> Any:
-    """The paper's equation, without corrections, and with eps outside."""
+    """Return a step by the paper's equation: without corrections, with eps outside the root."""
     mean, square = beta1 * state.m + (1 - beta1) * grad, beta2 * state.v + (1 - beta2) * grad**2
     largest = np.maximum(state.v_max, square)
     return theta - lr * mean / (np.sqrt(largest) + eps), (mean, square, largest)
@@ -845,7 +897,7 @@ def amsgrad_itself(theta: Any, grad: Any, state: Any, *, lr: Any, beta1: Any, be
 
 @proof("optimizers.amsgrad", scope="every state, gradient, t, decay, eps and eps_root; v above and below its maximum")
 def largest_square_divides(adam: Step, amsgrad: Step) -> Claims:
-    """While v grows it is Adam; below its maximum it is Adam from the state whose v becomes that maximum."""
+    """While v grows, AMSGrad is Adam. When v is below its maximum, AMSGrad is Adam from the state in which v becomes that maximum."""
     for now, highest in ((v + s, v), (v, v + s)):
         start = before(now, root_of_share)
         hyper = {**HYPER, "beta2": root_of_share}
@@ -857,7 +909,7 @@ def largest_square_divides(adam: Step, amsgrad: Step) -> Claims:
 
 @proof("optimizers.amsgrad", scope="every state, gradient, t, decay and eps")
 def corrections_of_amsgrad_are_rates(amsgrad: Step) -> Claims:
-    """The paper's form, uncorrected, is this one at lr c/(1 − β₁ᵗ), eps c, c = √(1 − β₂ᵗ)."""
+    """With c = √(1 − β₂ᵗ), the paper's uncorrected form equals this one at lr c/(1 − β₁ᵗ) and eps c."""
     scale = np.sqrt(1 - share)
     hyper = {"beta1": beta1, "beta2": root_of_share}
     for now, highest in ((v + s, v), (v, v + s)):
@@ -868,7 +920,7 @@ def corrections_of_amsgrad_are_rates(amsgrad: Step) -> Claims:
 
 @enumeration("optimizers.amsgrad", scope="exact, all sequences of 4 gradients from −2, 1, 3, β₂ = 0 and 1/2")
 def amsgrad_by_hand(amsgrad: Step) -> Claims:
-    """At β₂ = 0 the largest modulus so far divides; at β₂ = 1/2 it is the uncorrected v whose maximum is kept."""
+    """At β₂ = 0 AMSGrad divides by the largest modulus so far. At β₂ = 1/2 it keeps the maximum of the uncorrected v."""
     keep, stabiliser = Fraction(1, 3), Fraction(1, 5)
     hyper = {"lr": Rational(1), "beta1": Rational(keep), "beta2": Rational(0), "eps": Rational(stabiliser)}
     for grads in itertools.product((-2, 1, 3), repeat=4):
@@ -888,7 +940,10 @@ def amsgrad_by_hand(amsgrad: Step) -> Claims:
 
 @trajectory("optimizers.amsgrad", scope="gradients 3, −1, −1, … on [−1, 1], β₁ 0, β₂ 1/10, lr 1/√t, 6000 steps")
 def where_adam_goes_the_wrong_way(adam: Step, amsgrad: Step) -> Claims:
-    """The gradients add up to +1 in three steps, so the minimum is −1: AMSGrad ends there, Adam at +1 (Reddi, Kale & Kumar, theorem 1)."""
+    """Three consecutive gradients sum to +1, so the minimum is at −1.
+
+    AMSGrad ends there and Adam ends at +1 (Reddi, Kale & Kumar, theorem 1).
+    """
     for step, start, end in (
         (adam, AdamState(np.zeros(1), np.zeros(1), 0), 1.0),
         (amsgrad, AmsgradState(np.zeros(1), np.zeros(1), np.zeros(1), 0), -1.0),
@@ -1007,7 +1062,7 @@ def how_much_is_rectified(radam: Step) -> Claims:
 
 @proof("optimizers.nadam", scope="every t, state, gradient, decay, eps and eps_root, constant β₁")
 def nadam_at_constant_decay(nadam: Step) -> Claims:
-    """The weight is 1 − β₁ᵗ, and m̂ = β₁ m/(1 − β₁ᵗ⁺¹) + (1 − β₁) g/(1 − β₁ᵗ)."""
+    """For constant β₁ the weight is 1 − β₁ᵗ and m̂ = β₁ m/(1 − β₁ᵗ⁺¹) + (1 − β₁) g/(1 − β₁ᵗ)."""
     hyper = {**HYPER, "beta1_next": beta1}
     closed = lambda n: 1 - beta1**n  # noqa: E731 - read as mathematics
     yield from by_induction(closed, lambda weight: nadam(theta, g, NadamState(m, v, weight, t), **hyper)[1].weight, ZERO)
@@ -1020,7 +1075,10 @@ def nadam_at_constant_decay(nadam: Step) -> Claims:
 
 @proof("optimizers.nadam", scope="every state, gradient and decay, any schedule of β₁")
 def nadam_with_a_schedule(nadam: Step, nesterov_lr_outside: Step) -> Claims:
-    """1 − weight is the product of all β₁; once the weight is 1, a step is Nesterov's momentum at lr (1 − β₁)/(√v̂ + eps)."""
+    """For any schedule, 1 − weight is the product of all β₁.
+
+    When the weight is 1, a step is Nesterov's momentum at the rate lr (1 − β₁)/(√v̂ + eps).
+    """
     moved, state = nadam(theta, g, NadamState(m, v, w, t), **HYPER, beta1_next=after)
     yield 1 - state.weight, beta1 * (1 - w)
     ahead = after * state.m / (1 - after * beta1 * (1 - w)) + (1 - beta1) * g / (1 - beta1 * (1 - w))
@@ -1034,7 +1092,7 @@ def nadam_with_a_schedule(nadam: Step, nesterov_lr_outside: Step) -> Claims:
 
 @certified_value("optimizers.nadam", scope="five gradients at .9/.999, the schedule β₁ (1 − .96^(.004 t)/2), eps and eps_root")
 def nadam_on_its_schedule(nadam: Step) -> Claims:
-    """Each step from the sums and products over all gradients before it."""
+    """Each step equals the one computed from sums and products over all earlier gradients, without recursion."""
     schedule = [Ball(KEEP1) * (1 - np.exp(np.log(Ball(Fraction(24, 25))) * Fraction(n, 250)) / 2) for n in range(1, 7)]
     hyper = {"lr": Ball(Fraction(1, 2)), "beta2": Ball(KEEP2), "eps": Ball(Fraction(1, 3)), "eps_root": Ball(Fraction(1, 5))}
     state = NadamState.initial(Ball(0))
@@ -1051,7 +1109,10 @@ def nadam_on_its_schedule(nadam: Step) -> Claims:
 
 @enumeration("optimizers.nadam", scope="exact, roots included: one step from a state that is not at rest")
 def nadam_on_its_way(nadam: Step) -> Claims:
-    """From m = 2, v = 3, weight 1/2, t = 2, with gradient 1/2: to m = 23/16, v = 37/16, weight 11/16, which is 27/32 ahead; v̂ = 4."""
+    """One step computed by hand from m = 2, v = 3, weight 1/2, t = 2 with gradient 1/2. It gives m = 23/16, v = 37/16, weight 11/16.
+
+    The look-ahead mean is divided by 27/32, and v̂ = 4.
+    """
     keep, following, decay, stabiliser, within = map(Symbolic, (Fraction(5, 8), Fraction(1, 2), Fraction(3, 4), 2, 1))
     start = NadamState(Symbolic(2), Symbolic(3), Symbolic(Fraction(1, 2)), 2)
     hyper = {"lr": Symbolic(Fraction(1, 3)), "beta1": keep, "beta1_next": following, "beta2": decay, "eps": stabiliser, "eps_root": within}
@@ -1063,7 +1124,7 @@ def nadam_on_its_way(nadam: Step) -> Claims:
 
 @enumeration("optimizers.nadam", scope="exact, all sequences of 4 signs, a schedule of β₁, β₂ = 2/3")
 def nadam_by_hand(nadam: Step) -> Claims:
-    """Products and sums of the definition, in fractions; at constant .9 the first step is 28/19 of lr."""
+    """Steps computed independently in fractions from the definition's sums and products. At constant β₁ = .9 the first step is 28/19 lr."""
     schedule = [Fraction(k, k + 2) for k in range(1, 6)]
     for signs in itertools.product((-1, 1), repeat=4):
         x, expected, mean, product = Rational(0), Fraction(0), Fraction(0), Fraction(1)
@@ -1086,7 +1147,11 @@ def nadam_by_hand(nadam: Step) -> Claims:
 
 @trajectory("optimizers.adam", scope=".9/.999, eps 1e-8: a saddle, a long valley, Beale's function")
 def landscapes(adam: Step) -> Claims:
-    """Steps to leave the saddle −y² from .1, .001, 1e-6, and to come below 1e−3 in the valley from (1, 10) and on Beale's function (R6)."""
+    """Number of steps to leave the saddle −y² and to descend the long valley and Beale's function (table R6).
+
+    Adam starts at distances .1, .001 and 1e-6 from the ridge of the saddle, and at (1, 10) in the valley; a height below 1e−3 counts as
+    arrived.
+    """
 
     def rule(rate: float) -> Any:
         return lambda p, gradient, state: adam(p, gradient(p), state, lr=rate, beta1=0.9, beta2=0.999, eps=1e-8)

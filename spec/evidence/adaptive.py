@@ -1,7 +1,7 @@
-"""Evidence for reference/adaptive.py: AdaGrad, RMSProp, AdaDelta and Rprop, what they share, and what they lack.
+"""Evidence for reference/adaptive.py: AdaGrad, RMSProp, AdaDelta and Rprop, and the properties that they share or lack.
 
-Where a root would be in the way, a proof chooses the root r that the step will take, and makes the state from it: s = r² − g² before an
-AdaGrad step. Every state is of that kind, and the identities are free of roots.
+Where a root would complicate a proof, the proof chooses the root r that the step will take and derives the state from it: s = r² − g²
+before a step of AdaGrad. Every state can be written so, and the identities contain no roots.
 """
 
 from __future__ import annotations
@@ -68,13 +68,13 @@ SIGNS = (1, -1)
 
 
 def by_induction(closed: Callable[[Any], Any], step: Callable[[Any], Any], start: Any) -> Claims:
-    """closed(t) is what t steps make of the start: it starts there, and one step leads from t to t + 1."""
+    """Claim that closed(t) is the state after t steps: it is the start at t = 0, and one step leads from t to t + 1."""
     yield closed(sp.Integer(0)), start
     yield closed(steps + 1), step(closed(steps))
 
 
 def summed(term: Callable[[Any], Any], last: Any) -> Any:
-    """The sum of term(i) over i = 1 … last."""
+    """Return the sum of term(i) over i = 1 … last."""
     i = sp.Dummy("i", integer=True, positive=True)
     return sp.Sum(term(i), (i, 1, last))
 
@@ -84,7 +84,7 @@ def summed(term: Callable[[Any], Any], last: Any) -> Any:
 
 @proof("optimizers.adaptive.ideal", scope="every distribution on n gradients, every n")
 def steps_have_root_mean_square_lr(ideal_rescaling: Step) -> Claims:
-    """If the second moment is that of the distribution, the mean square of the step is lr², and its mean is −lr E g/√(E g²)."""
+    """If mean_sq is the second moment of the gradient's distribution, the step has mean square lr² and mean −lr E g/√(E g²)."""
     outcomes: Any = tensor("g", n)
     weights: Any = tensor("p", n, positive=True)
     mean = lambda values: np.sum(weights * values) / np.sum(weights)  # noqa: E731 - read as mathematics
@@ -97,7 +97,10 @@ def steps_have_root_mean_square_lr(ideal_rescaling: Step) -> Claims:
 
 @enumeration("optimizers.adaptive.ideal", scope="exact, pairs of equally likely gradients whose mean square is a square, scales 1 … 20")
 def steps_by_hand(ideal_rescaling: Step) -> Claims:
-    """{1, 7}, {7, 17}, {7, 23} and their multiples: root mean squares 5, 13, 17; the steps go down."""
+    """Steps computed independently in fractions for {1, 7}, {7, 17}, {7, 23} and multiples.
+
+    Their root mean squares are 5, 13, 17 times the scale; all steps go down.
+    """
     for (low, high, root_mean_square), scale in itertools.product(((1, 7, 5), (7, 17, 13), (7, 23, 17)), range(1, 21)):
         outcomes, rate = Rational([low * scale, -high * scale]), Fraction(3, 4)
         moved = ideal_rescaling(Rational([2, 2]), outcomes, np.mean(outcomes**2), lr=Rational(rate)) - 2
@@ -109,7 +112,7 @@ def steps_by_hand(ideal_rescaling: Step) -> Claims:
 
 
 def path(sums: Callable[[Any], Any], gradient: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """θ and its accumulator after n steps, if the accumulator is sums(n): the sum of all steps, each over its own root."""
+    """Return θ and its accumulator after n steps, for an accumulator sums(n): the sum of all steps, each divided by its own root."""
     start, rate, outside, inside = (sp.Symbol(name, positive=True) for name in ("theta", "lr", "eps", "root"))
 
     def closed(last: Any) -> Any:
@@ -120,7 +123,7 @@ def path(sums: Callable[[Any], Any], gradient: Callable[[Any], Any]) -> Callable
 
 
 def hyper(**others: Any) -> dict[str, Any]:
-    """The hyper-parameters of `path`."""
+    """Return the hyper-parameters of `path`."""
     return {"lr": Tensor(lr.item()), "eps": Tensor(eps.item()), "eps_root": Tensor(root.item()), **others}
 
 
@@ -129,7 +132,7 @@ GRADIENT = sp.IndexedBase("g", real=True)
 
 @proof("optimizers.adagrad", scope="every t, arbitrary gradients, start, lr, eps and eps_root")
 def adagrad_by_induction(adagrad: Step) -> Claims:
-    """After t steps the accumulator is s₀ + Σ g², and θ has moved by the sum of lr g/(√(s + eps_root) + eps), each over its own s."""
+    """After t steps the accumulator is s₀ + Σ g², and θ has moved by −Σ lr g/(√(s + eps_root) + eps), each term with its own s."""
     closed = path(lambda last: a.item() + summed(lambda i: GRADIENT[i] ** 2, last), lambda i: GRADIENT[i])
     newest = Tensor(GRADIENT[steps + 1])
     start = Tensor(sp.Symbol("theta", positive=True)), Tensor(a.item())
@@ -138,7 +141,7 @@ def adagrad_by_induction(adagrad: Step) -> Claims:
 
 @enumeration("optimizers.adagrad", scope="exact, gradients ±3, ±4, ±12, ±84, all signs; roots 3, 5, 13, 85")
 def adagrad_by_hand(adagrad: Step) -> Claims:
-    """Step after step, in fractions, with a stabiliser outside; and one step with one inside."""
+    """Four steps with eps outside the root, and one with eps_root inside it, computed independently in fractions."""
     for signs in itertools.product(SIGNS, repeat=4):
         at, total, expected = Rational(1), Rational(0), Fraction(1)
         for sign, size_of_gradient, length in zip(signs, (3, 4, 12, 84), (3, 5, 13, 85), strict=True):
@@ -150,7 +153,7 @@ def adagrad_by_hand(adagrad: Step) -> Claims:
 
 @proof("optimizers.adagrad", "optimizers.rmsprop", scope="every state, gradient and hyper-parameter")
 def rmsprop_is_adagrad_of_a_discounted_sum(adagrad: Step, rmsprop: Step) -> Claims:
-    """RMSProp is AdaGrad of the gradients √(1 − ρ) g from the sum ρ s, at lr/√(1 − ρ)."""
+    """RMSProp with decay ρ equals AdaGrad with gradient √(1 − ρ) g, accumulator ρ s and learning rate lr/√(1 − ρ)."""
     keep = np.sqrt(1 - below_one)
     discounted = adagrad(theta, keep * g, below_one * a, lr=lr / keep, eps=eps, eps_root=root)
     yield rmsprop(theta, g, a, lr=lr, decay=below_one, eps=eps, eps_root=root), discounted
@@ -158,7 +161,10 @@ def rmsprop_is_adagrad_of_a_discounted_sum(adagrad: Step, rmsprop: Step) -> Clai
 
 @proof("optimizers.adagrad", "optimizers.rmsprop", scope="every state and gradient: outside eps against inside eps²")
 def placements_within_root_two(adagrad: Step, rmsprop: Step) -> Claims:
-    """With r = √s, outside r + eps, inside √(r² + eps²): the squares differ by 2 r eps, and twice the inner one exceeds by (r − eps)²."""
+    """With r = √s, the denominators are r + eps (outside) and √(r² + eps²) (inside); their squares differ by 2 r eps.
+
+    Twice the square of the inner one exceeds the square of the outer one by (r − eps)² ≥ 0, so the ratio is at most √2.
+    """
     both: list[tuple[Step, Any, dict[str, Any]]] = [(adagrad, r**2 - w**2, {}), (rmsprop, (r**2 - (1 - rho) * w**2) / rho, {"decay": rho})]
     for step, state, more in both:
         outside = lr * w / (theta - step(theta, w, state, lr=lr, eps=eps, **more)[0])
@@ -170,7 +176,10 @@ def placements_within_root_two(adagrad: Step, rmsprop: Step) -> Claims:
 
 @certified_value("optimizers.adagrad", scope="first steps at gradients 1e−4, 1e−6, 1e−8; eps = 1e−8 outside and the same number inside")
 def first_steps_by_place_of_the_stabiliser(adagrad: Step) -> Claims:
-    """Outside .9999, .9901, .5; inside .7071, .0100, .0001: the same number inside is a floor of 1e−4."""
+    """First steps are .9999, .9901, .5 lr with eps outside the root and .7071, .0100, .0001 lr with it inside.
+
+    The same number inside acts like 1e−4 outside.
+    """
     small = presets("optimizers.adagrad")[1]["eps_root"]
     table = ((4, "0.9999", "0.7071"), (6, "0.9901", "0.0100"), (8, "0.5000", "0.0001"))
     for digits, outside, inside in table:
@@ -181,13 +190,13 @@ def first_steps_by_place_of_the_stabiliser(adagrad: Step) -> Claims:
 
 @erratum("E65")
 def same_number_inside(adagrad: Step) -> Step:
-    """√(s + ε) with the ε of √s + ε."""
+    """As printed, √(s + ε) with the same ε as in √s + ε."""
     return lambda theta, grad, sum_sq, *, lr, eps, eps_root=0: adagrad(theta, grad, sum_sq, lr=lr, eps=0, eps_root=eps + eps_root)
 
 
 @erratum("E65")
 def same_number_inside_rmsprop(rmsprop: Step) -> Step:
-    """The same in RMSProp."""
+    """As printed, RMSProp with √(s + ε) and the same ε as in √s + ε."""
     return lambda theta, grad, mean_sq, *, lr, decay, eps, eps_root=0: rmsprop(
         theta, grad, mean_sq, lr=lr, decay=decay, eps=0, eps_root=eps + eps_root
     )
@@ -195,7 +204,7 @@ def same_number_inside_rmsprop(rmsprop: Step) -> Step:
 
 @erratum("E10")
 def downscaled_parameter(adagrad: Step) -> Step:
-    """The parameter, divided by the root of the sum of squares of its own values."""
+    """As printed, AdaGrad divides the parameter by the root of the sum of squares of the parameter's own values."""
 
     def printed_form(theta: Any, grad: Any, sum_sq: Any, *, lr: Any, eps: Any, eps_root: Any = 0) -> Any:
         moved, sum_sq = adagrad(0 * theta, -theta, sum_sq, lr=0 * lr + 1, eps=eps, eps_root=eps_root)
@@ -206,7 +215,7 @@ def downscaled_parameter(adagrad: Step) -> Step:
 
 @erratum("E10")
 def average_of_the_gradient(rmsprop: Step) -> Step:
-    """A decaying average of the gradient itself, under the root."""
+    """As printed, RMSProp averages the gradient itself, not its square, and takes the root of that."""
 
     def printed_form(theta: Any, grad: Any, mean_sq: Any, *, lr: Any, decay: Any, eps: Any, eps_root: Any = 0) -> Any:
         mean = decay * mean_sq + (1 - decay) * grad
@@ -216,14 +225,14 @@ def average_of_the_gradient(rmsprop: Step) -> Step:
 
 
 def rate(step: Step, gradient: Any, state: Any, **settings: Any) -> tuple[Any, Any]:
-    """The effective rate of a step, by which it multiplies the gradient, and the new state."""
+    """Return the effective learning rate, by which a step multiplies the gradient, and the new state."""
     moved, state = step(0 * gradient, gradient, state, **settings)
     return -moved / gradient, state
 
 
 @proof("adagrad.monotone_rate", scope="every state and gradient, hence every sequence of gradients")
 def rates_never_grow(adagrad: Step) -> Claims:
-    """From s = r² one step has the rate lr/(√(s + eps_root) + eps) of its new s, and s grows by g²; a larger s has a smaller rate."""
+    """AdaGrad's effective rate is lr/(√(s + eps_root) + eps) at the new s, which is larger by g². A larger s gives a smaller rate."""
     yield adagrad(theta, g, a, lr=lr, eps=eps, eps_root=root)[1] - a, g**2
     yield g**2 >= 0, True
     before, _ = rate(adagrad, w, r**2 - root - w**2, lr=lr, eps=eps, eps_root=root)
@@ -236,7 +245,7 @@ def rates_never_grow(adagrad: Step) -> Claims:
 
 @law("adagrad.monotone_rate", scope="float64, bit for bit: rounding is monotone", exact=True)
 def rates_never_grow_in_floats(adagrad: Step, grads: Series, lr: Rate, eps: Rate) -> Claims:
-    """A step of gradient 2 after each prefix is never longer than one after a shorter prefix."""
+    """A step with gradient 2 after any number of steps is not longer than one after fewer steps, also in floats."""
     total, last = np.float64(0), np.inf
     for gradient in grads:
         _, total = adagrad(np.float64(0), gradient, total, lr=lr, eps=eps)
@@ -247,7 +256,10 @@ def rates_never_grow_in_floats(adagrad: Step, grads: Series, lr: Rate, eps: Rate
 
 @proof("optimizers.adaptive.motivation_rare_features", scope="every k, number of blocks, gradient and lr")
 def rare_features_by_induction(adagrad: Step) -> Claims:
-    """A zero gradient changes nothing. After n blocks of k steps the sums are n g² and n k g², and the rates are as √k : 1."""
+    """A zero gradient leaves the state unchanged.
+
+    After n blocks of k steps the sums of a rare and a frequent feature are n g² and n k g², so their rates are in the ratio √k : 1.
+    """
     yield adagrad(theta, ZERO, a, lr=lr, eps=ZERO), (theta, a)
     blocks = symbols("blocks", integer=True, positive=True)
     yield adagrad(theta, g, blocks * g**2, lr=lr, eps=eps)[1], (blocks + 1) * g**2
@@ -258,7 +270,10 @@ def rare_features_by_induction(adagrad: Step) -> Claims:
 
 @certified_value("optimizers.adaptive.motivation_rare_features", scope="k = 100, 300 steps")
 def one_in_a_hundred(adagrad: Step) -> Claims:
-    """Step after step with eps 1: at steps 100, 200, 300, where both are met, lr/step − eps of the rare one is 10 times smaller."""
+    """When both features have a gradient, the denominator of the rare one, less eps, is 10 times smaller.
+
+    This happens at steps 100, 200 and 300.
+    """
     at, total = Ball([0, 0]), Ball([0, 0])
     for number in range(1, 301):
         met = number % 100 == 0
@@ -271,7 +286,10 @@ def one_in_a_hundred(adagrad: Step) -> Claims:
 
 @proof("adagrad.constant_gradient", "adagrad.anisotropy", scope="every t, gradient, lr, eps and eps_root")
 def adagrad_constant_gradient_by_induction(adagrad: Step, adagrad_constant_gradient_step: Step) -> Claims:
-    """After t steps the sum is t g², and the next step is the closed form at t + 1: lr/√t without stabiliser, in every coordinate."""
+    """For a constant gradient the sum after t steps is t g² and the next step is the closed form at t + 1.
+
+    Without eps it is lr/√t in every coordinate.
+    """
     moved, total = adagrad(theta, g, t * g**2, lr=lr, eps=eps, eps_root=root)
     yield total, (t + 1) * g**2
     yield moved - theta, adagrad_constant_gradient_step(g, t + 1, lr=lr, eps=eps, eps_root=root)
@@ -282,7 +300,10 @@ def adagrad_constant_gradient_by_induction(adagrad: Step, adagrad_constant_gradi
 
 @enumeration("adagrad.anisotropy", "adagrad.constant_gradient", scope="exact, t = 1, 4, 9 … 400, gradients 1000 and 1/1000")
 def steep_and_flat_step_alike(adagrad_constant_gradient_step: Step, gradient_descent: Step) -> Claims:
-    """AdaGrad steps 1/√t in both, against gradient descent the steep one shorter and the flat one longer; with eps the closed form."""
+    """AdaGrad makes steps of 1/√t for both gradients.
+
+    In gradient descent the step of the steep coordinate is longer and that of the flat one shorter. With eps the step is the closed form.
+    """
     gradients = Rational([1000, Fraction(1, 1000)])
     descent = gradient_descent(0 * gradients, gradients, lr=Rational(1))
     for length in range(1, 21):
@@ -298,9 +319,12 @@ def steep_and_flat_step_alike(adagrad_constant_gradient_step: Step, gradient_des
 
 @proof("adagrad.constant_gradient", scope="every number of steps T")
 def distance_under_a_constant_gradient(adagrad_constant_gradient_step: Step) -> Claims:
-    """S = Σ 1/√t up to T: S − 2√T falls and S − 2√T − 1/(2√T) rises, so both tend to one L, and S = 2√T + L + r with 0 < r < 1/(2√T).
+    """For S = Σ 1/√t up to T there is one number L with 0 < S − 2√T − L < 1/(2√T).
 
-    L = ζ(1/2): Σ (−1)ᵏ⁺¹/√k up to 2T is S₂ₜ − √2 Sₜ, which tends to (1 − √2) L, and its sum is (1 − √2) ζ(1/2).
+    S − 2√T decreases and S − 2√T − 1/(2√T) increases, so both have the same limit L.
+
+    L = ζ(1/2), because Σ (−1)ᵏ⁺¹/√k up to 2T equals S(2T) − √2 S(T), which tends to (1 − √2) L, and the sum of that series is (1 − √2)
+    ζ(1/2).
     """
     below, above = np.sqrt(k), np.sqrt(k + 1)
     step = -adagrad_constant_gradient_step(w, k + 1, lr=ONE, eps=ZERO)
@@ -314,7 +338,10 @@ def distance_under_a_constant_gradient(adagrad_constant_gradient_step: Step) -> 
 
 @certified_value("adagrad.constant_gradient", "adagrad.regret_lemma", scope="ten thousand steps of AdaGrad, gradient 3, lr 1")
 def distance_after_ten_thousand_steps(adagrad: Step, adagrad_constant_gradient_step: Step, adagrad_regret_bound: Step) -> Claims:
-    """198.5446 = 2√T + ζ(1/2) + r with 0 < r < 1/(2√T) = .005, ζ(1/2) = −1.4603545; 2√T is the lemma's bound, missed by .7 %."""
+    """AdaGrad has moved by 198.5446 = 2√T + ζ(1/2) + r with 0 < r < .005 and ζ(1/2) = −1.4603545.
+
+    The bound 2√T of the regret lemma is .7 % larger.
+    """
     at, total, three = Ball(0), Ball(0), Ball(3)
     for _ in range(10_000):
         at, total = adagrad(at, three, total, lr=Ball(1), eps=Ball(0))
@@ -328,14 +355,14 @@ def distance_after_ten_thousand_steps(adagrad: Step, adagrad_constant_gradient_s
 
 @proof("adagrad.first_step", scope="every gradient but 0, every start and lr")
 def adagrad_first_step_is_a_sign(adagrad: Step) -> Claims:
-    """Positive and negative gradients of every size step lr, down."""
+    """The first step is −lr sign(g) for every nonzero gradient."""
     for sign in SIGNS:
         yield adagrad(theta, sign * w, ZERO, lr=lr, eps=ZERO)[0], theta - sign * lr
 
 
 @enumeration("adagrad.first_step", scope="exact, all gradients ± p/q, p, q ≤ 12")
 def adagrad_first_step_by_hand(adagrad: Step) -> Claims:
-    """In fractions; with a stabiliser the step is shorter, by the factor |g|/(|g| + eps)."""
+    """First steps computed independently in fractions. With eps the step is shorter by the factor |g|/(|g| + eps)."""
     for top, bottom, sign in itertools.product(range(1, 13), range(1, 13), SIGNS):
         gradient = Fraction(sign * top, bottom)
         moved, total = adagrad(Rational(5), Rational(gradient), Rational(0), lr=Rational(Fraction(1, 3)), eps=Rational(0))
@@ -346,9 +373,11 @@ def adagrad_first_step_by_hand(adagrad: Step) -> Claims:
 
 @proof("adagrad.regret_lemma", scope="every t and every sequence of gradients")
 def regret_lemma_by_induction(adagrad: Step, adagrad_regret_bound: Step) -> Claims:
-    """From √s = a to √s' = a + b the bound 2√s grows by 2 b and the left side by g²/√s', less by exactly (√s' − √s)²/√s'.
+    """When √s grows by b to √s', the bound 2√s grows by 2 b and the left side by g²/√s', which is less.
 
-    The bound is 2√s of AdaGrad's own sum: it is 0 before the first gradient, and its square grows by 4 g².
+    The difference is exactly (√s' − √s)²/√s'.
+
+    The bound is 2√s with AdaGrad's own sum s: it is 0 before the first gradient, and its square grows by 4 g².
     """
     gradient = np.sqrt(b * (2 * a + b))
     moved, total = adagrad(theta, gradient, a**2, lr=lr, eps=ZERO)
@@ -365,7 +394,7 @@ def regret_lemma_by_induction(adagrad: Step, adagrad_regret_bound: Step) -> Clai
 
 @law("adagrad.regret_lemma", scope="float64, within rounding; a stabiliser only lowers the left side")
 def regret_lemma_on_examples(adagrad: Step, adagrad_regret_bound: Step, grads: Series, eps: Rate) -> Claims:
-    """Σ g (θₜ − θₜ₊₁) of AdaGrad at lr 1 never exceeds the bound."""
+    """Σ g (θₜ − θₜ₊₁) of AdaGrad at lr 1 never exceeds the bound; eps only makes the left side smaller."""
     total, gained = 0 * grads[0], 0 * grads[0]
     for gradient in grads:
         moved, total = adagrad(0 * gradient, gradient, total, lr=1.0, eps=eps)
@@ -375,7 +404,7 @@ def regret_lemma_on_examples(adagrad: Step, adagrad_regret_bound: Step, grads: S
 
 @reproduction("adagrad.regret_lemma", scope="200 sequences of 100 Cauchy numbers, seed 0")
 def regret_lemma_on_heavy_tails(adagrad: Step, adagrad_regret_bound: Step) -> Claims:
-    """Even where one gradient outweighs all others the ratio to √Σg² stays below 2, and above 1, its value for one gradient."""
+    """For gradients with heavy tails, the ratio of the left side to √Σg² stays between 1, its value for one gradient, and 2."""
     source = np.random.default_rng(0)
     for grads in source.standard_cauchy((200, 100)):
         total, gained = np.float64(0), np.float64(0)
@@ -390,7 +419,7 @@ def regret_lemma_on_heavy_tails(adagrad: Step, adagrad_regret_bound: Step) -> Cl
 
 @proof("optimizers.rmsprop", scope="every t, arbitrary gradients, start, lr, decay, eps and eps_root")
 def rmsprop_by_induction(rmsprop: Step) -> Claims:
-    """After t steps the mean square is ρᵗ s₀ + (1 − ρ) Σ ρᵗ⁻ᵏ gₖ², and θ has moved by the sum of all steps, each over its own s."""
+    """After t steps the mean square is ρᵗ s₀ + (1 − ρ) Σ ρᵗ⁻ᵏ gₖ². θ has moved by the sum of all steps, each divided by its own root."""
     keep = rho.item()
     weighted = lambda last: summed(lambda i: keep ** (last - i) * GRADIENT[i] ** 2, last)  # noqa: E731 - read as mathematics
     closed = path(lambda last: keep**last * a.item() + (1 - keep) * weighted(last), lambda i: GRADIENT[i])
@@ -408,7 +437,10 @@ SQUARES += [(Fraction(9, 25), 25, 10, 17), (Fraction(9, 25), 0, 5, 4), (Fraction
     "optimizers.rmsprop", "optimizers.rmsprop_nesterov", scope="exact, nine steps whose roots are whole, both signs, with eps and without"
 )
 def rmsprop_by_hand(rmsprop: Step, rmsprop_nesterov: Step) -> Claims:
-    """In fractions; the Nesterov form from a velocity, with the gradient of x²/2 at the look-ahead point."""
+    """Steps computed independently in fractions.
+
+    The Nesterov form from a nonzero velocity, with the gradient of x²/2 at the look-ahead point.
+    """
     third, half = Rational(Fraction(1, 3)), Rational(Fraction(1, 2))
     for (decay, before, gradient, after), sign, outside in itertools.product(SQUARES, SIGNS, (0, 2)):
         keep, slope = Rational(decay), sign * gradient
@@ -431,7 +463,10 @@ def rmsprop_by_hand(rmsprop: Step, rmsprop_nesterov: Step) -> Claims:
 
 @proof("rmsprop.constant_gradient", scope="every t, gradient, lr, decay, eps and eps_root")
 def rmsprop_constant_gradient_by_induction(rmsprop: Step, rmsprop_constant_gradient_step: Step) -> Claims:
-    """After t steps the mean square is (1 − ρᵗ) g², and the next step is the closed form at t + 1; its limit is lr, from above."""
+    """For a constant gradient the mean square after t steps is (1 − ρᵗ) g².
+
+    The next step is the closed form at t + 1, which decreases to lr.
+    """
     moved, mean_sq = rmsprop(theta, g, (1 - rho**t) * g**2, lr=lr, decay=rho, eps=eps, eps_root=root)
     yield mean_sq, (1 - rho ** (t + 1)) * g**2
     yield moved - theta, rmsprop_constant_gradient_step(g, t + 1, lr=lr, decay=rho, eps=eps, eps_root=root)
@@ -443,7 +478,10 @@ def rmsprop_constant_gradient_by_induction(rmsprop: Step, rmsprop_constant_gradi
 
 @certified_value("rmsprop.constant_gradient", scope="ρ = .9, .99; 1, 2, 50, 2000 steps of RMSProp, gradient −3, lr 1")
 def first_steps_are_too_long(rmsprop: Step, rmsprop_constant_gradient_step: Step) -> Claims:
-    """3.1623 and 10 at first, then 2.2942 and 7.0888, down to 1."""
+    """For a constant gradient the first steps are 3.1623 lr (ρ = .9) and 10 lr (ρ = .99), the second 2.2942 lr and 7.0888 lr.
+
+    They decrease to lr.
+    """
     for decay, table in (
         (Fraction(9, 10), ("3.1623", "2.2942", "1.0026", "1.0000")),
         (Fraction(99, 100), ("10.0000", "7.0888", "1.5911", "1.0000")),
@@ -459,7 +497,10 @@ def first_steps_are_too_long(rmsprop: Step, rmsprop_constant_gradient_step: Step
 
 @proof("rmsprop.sign_limit", scope="every gradient, scale c > 0, state, lr and decay")
 def the_size_of_the_gradient_cancels(rmsprop: Step, rprop_minus: Step) -> Claims:
-    """At ρ = 0 a step is that of a sign, and of Rprop held at one size. At any ρ, (c g, c² s) makes the step of (g, s), and c² s'."""
+    """At ρ = 0 a step is −lr sign(g), which is Rprop with a fixed step size.
+
+    At any ρ, the gradient c g with state c² s makes the same step as g with s, and the new state is c² s'.
+    """
     for sign in SIGNS:
         moved, _ = rmsprop(theta, sign * w, a, lr=lr, decay=ZERO, eps=ZERO)
         yield moved, theta - sign * lr
@@ -473,7 +514,7 @@ def the_size_of_the_gradient_cancels(rmsprop: Step, rprop_minus: Step) -> Claims
 def powers_of_two_cancel(
     adagrad: Step, rmsprop: Step, rmsprop_centered: Step, theta: Array, gradient: Gradient, k: Count, lr: Rate, decay: Decay
 ) -> Claims:
-    """Scaling by a power of two commutes with every rounding, so the trajectories of f and c f are the same numbers."""
+    """The trajectories of f and 2ᵏ f are the same numbers, because multiplying by a power of two commutes with rounding."""
     steps = [
         (lambda *args: adagrad(*args, lr=lr, eps=0.0), 0 * theta),
         (lambda *args: rmsprop(*args, lr=lr, decay=decay, eps=0.0), 0 * theta),
@@ -490,7 +531,7 @@ def powers_of_two_cancel(
 
 
 def jacobian_of_a_hop(rmsprop: Step, rate: Any, outside: Any, decay: Any) -> Any:
-    """The derivatives of (x, s) → (−x', s') for RMSProp on h x²/2, at (a, h² a²)."""
+    """Return the derivatives of (x, s) → (−x', s') for a step of RMSProp on h x²/2, at (a, h² a²)."""
     moved, mean_sq = rmsprop(w, h * w, z, lr=rate, decay=decay, eps=outside)
     slopes = sp.Matrix([(-moved).item(), mean_sq.item()]).jacobian([w.item(), z.item()])
     there = slopes.subs({w.item(): a.item(), z.item(): (h * a).item() ** 2})
@@ -499,9 +540,10 @@ def jacobian_of_a_hop(rmsprop: Step, rate: Any, outside: Any, decay: Any) -> Any
 
 @proof("rmsprop.limit_cycle", scope="every curvature, lr, eps ≥ 0 and decay in (0, 1)")
 def the_cycle_exists_and_attracts(rmsprop: Step, rmsprop_limit_cycle: Step) -> Claims:
-    """For η/2 − eps/h = a > 0, (a, h² a²) hops to (−a, h² a²), and a symmetric cycle lies nowhere else.
+    """If a = η/2 − eps/h > 0, a step leads from (a, h² a²) to (−a, h² a²), and there is no other symmetric cycle. The cycle attracts.
 
-    The hop, turned back, has det J = ρ, 1 + det − tr and 1 + det + tr positive: both eigenvalues lie inside the unit circle.
+    The step followed by a change of sign has a Jacobian J with det J = ρ and 1 + det − tr and 1 + det + tr positive, so both eigenvalues
+    lie inside the unit circle.
     """
     for outside in (eps, ZERO):
         rate_of = 2 * (a + outside / h)
@@ -521,7 +563,7 @@ def the_cycle_exists_and_attracts(rmsprop: Step, rmsprop_limit_cycle: Step) -> C
 
 @proof("rmsprop.limit_cycle", scope="every curvature, lr ≤ 2 eps/h, state and decay")
 def a_large_eps_ends_the_cycle(rmsprop: Step, rmsprop_limit_cycle: Step) -> Claims:
-    """Then every step, from any x and s, shrinks the error: x' = (1 − f) x with 0 < f < 2."""
+    """If lr ≤ 2 eps/h, every step from any x and s makes the error smaller: x' = (1 − f) x with 0 < f < 2."""
     outside = (lr / 2 + b) * h
     yield rmsprop_limit_cycle(h, lr=lr, eps=outside), 0
     mean_sq = (r**2 - (1 - rho) * (h * w) ** 2) / rho
@@ -533,7 +575,10 @@ def a_large_eps_ends_the_cycle(rmsprop: Step, rmsprop_limit_cycle: Step) -> Clai
 
 @trajectory("rmsprop.limit_cycle", scope="h = 1, 100, lr .01, ρ = .9, from 1 and from −.3, 3000 steps")
 def where_it_ends(rmsprop: Step, rmsprop_limit_cycle: Step) -> Claims:
-    """|x| is .005 for both curvatures, and its sign flips at every step; eps = .25 makes it .0025 at h = 100, eps = .6 makes it 0."""
+    """RMSProp ends with |x| = .005 and a change of sign in every step, for both curvatures.
+
+    At h = 100, eps = .25 gives .0025 and eps = .6 gives 0.
+    """
     for curvature, outside, start in ((1.0, 0.0, 1.0), (100.0, 0.0, -0.3), (100.0, 0.25, 1.0), (100.0, 0.6, 1.0)):
         at, mean_sq = np.float64(start), np.float64(0)
         for _ in range(3000):
@@ -550,9 +595,11 @@ def where_it_ends(rmsprop: Step, rmsprop_limit_cycle: Step) -> Claims:
 
 @proof("optimizers.rmsprop.centered", scope="every state with s − m² = v ≥ 0, every gradient m + d and decay in (0, 1)")
 def variance_is_never_negative(rmsprop_centered: Step, rmsprop: Step, gradient_average: Step) -> Claims:
-    """s' − m'² = ρ v + ρ (1 − ρ) d², so it stays nonnegative from 0 on; the means are those of RMSProp and of the averaged gradient.
+    """s' − m'² = ρ v + ρ (1 − ρ) d² ≥ 0, so the variance stays nonnegative from 0 on.
 
-    The step is RMSProp's with −m'² inside the root: RMSProp's own where m' = 0.
+    The means are those of RMSProp and of the averaged gradient.
+
+    The step is RMSProp's with −m'² inside the root, so it is RMSProp's own where m' = 0.
     """
     before = CentredState(a + m**2, m)
     settings = {"lr": lr, "decay": below_one, "eps": eps}
@@ -572,7 +619,7 @@ def variance_is_never_negative(rmsprop_centered: Step, rmsprop: Step, gradient_a
 
 @enumeration("optimizers.rmsprop.centered", scope="exact, two steps whose roots are plain, both signs, with eps and without")
 def centred_by_hand(rmsprop_centered: Step) -> Claims:
-    """Gradients 2 and 3/2 from rest at ρ = 1/2: variances 1 and 9/16."""
+    """From zero state at ρ = 1/2, the gradients 2 and 3/2 give the variances 1 and 9/16; steps computed independently in fractions."""
     half = Rational(Fraction(1, 2))
     for sign, outside in itertools.product(SIGNS, (0, 1)):
         at, state = rmsprop_centered(
@@ -590,7 +637,10 @@ def centred_by_hand(rmsprop_centered: Step) -> Claims:
 
 @trajectory("optimizers.rmsprop.centered", scope="float64, gradients .1, .2 … .9 held for 400 steps, ρ = .5, .9, .99, eps 1e−8")
 def rounding_makes_no_nan(rmsprop_centered: Step) -> Claims:
-    """In the end s − m² is rounding error alone, of either sign: the maximum with 0 keeps the root real."""
+    """For gradients held constant, s − m² finally is rounding error of either sign.
+
+    The maximum with 0 prevents the root of a negative number.
+    """
     gradients, least = np.arange(1, 10) / 10, np.inf
     for decay in (0.5, 0.9, 0.99):
         at, state = 0 * gradients, CentredState(0 * gradients, 0 * gradients)
@@ -606,7 +656,10 @@ def rounding_makes_no_nan(rmsprop_centered: Step) -> Claims:
 
 @proof("optimizers.rmsprop_nesterov", scope="every state, hyper-parameter and gradient function")
 def nesterov_at_a_rate_of_its_own(rmsprop_nesterov: Step, rmsprop: Step, nesterov: Step) -> Claims:
-    """It is Nesterov's momentum at the learning rate that RMSProp has at the look-ahead point; at momentum 0 it is RMSProp."""
+    """The Nesterov form is Nesterov's momentum at the effective learning rate of RMSProp at the look-ahead point.
+
+    At momentum 0 it is RMSProp.
+    """
     settings = {"decay": rho, "eps": eps, "eps_root": root}
     momentum = symbols("mu", positive=True, below_one=True)
     moved, after = rmsprop_nesterov(theta, grad, RMSPropNesterovState(v, a), lr=lr, momentum=momentum, **settings)
@@ -640,7 +693,10 @@ def no_gradient_no_step_and_no_nan(
     decay: Decay,
     eps: Rate,
 ) -> Claims:
-    """0/(0 + eps) = 0, wherever the stabiliser stands."""
+    """From zero state and with eps > 0, coordinates without a gradient do not move and do not become NaN, wherever eps stands.
+
+    0/(0 + eps) = 0.
+    """
     rest = 0 * theta
     for stabiliser in ({"eps": eps}, {"eps": 0.0, "eps_root": eps}):
         yield adagrad(theta, rest, rest, lr=lr, **stabiliser), (theta, rest)
@@ -653,7 +709,7 @@ def no_gradient_no_step_and_no_nan(
 
 @erratum("E08")
 def no_stabiliser(rmsprop_nesterov: Step) -> Step:
-    """ε/√r."""
+    """As printed, the rate is ε/√r, without a stabiliser."""
     return lambda theta, gradient, state, *, lr, momentum, decay, eps, eps_root=0: rmsprop_nesterov(
         theta, gradient, state, lr=lr, momentum=momentum, decay=decay, eps=0
     )
@@ -661,7 +717,7 @@ def no_stabiliser(rmsprop_nesterov: Step) -> Step:
 
 @erratum("E08")
 def not_a_number_without_a_gradient(rmsprop_nesterov: Step) -> Claims:
-    """A coordinate without a gradient stays where it is, with no stabiliser either."""
+    """As printed, without a stabiliser, a coordinate without a gradient stays where it is. It becomes NaN."""
     rest = np.zeros(1)
     settings = {"lr": 0.1, "momentum": 0.9, "decay": 0.9, "eps": 0.0}
     yield rmsprop_nesterov(np.ones(1), lambda y: 0 * y, RMSPropNesterovState(rest, rest), **settings)[0], np.ones(1)
@@ -672,7 +728,10 @@ def not_a_number_without_a_gradient(rmsprop_nesterov: Step) -> Claims:
 
 @proof("optimizers.adadelta", scope="every state, gradient, decay and both stabilisers")
 def adadelta_is_rmsprop_at_a_rate_of_its_own(adadelta: Step, rmsprop: Step) -> Claims:
-    """A step is RMSProp's at lr √(d + eps_step), eps_grad inside the root; the states are running means, of g² and of the step's square."""
+    """A step of AdaDelta is RMSProp's with learning rate √(d + eps_step) and eps_grad inside the root.
+
+    Its states are running means of g² and of the squared step.
+    """
     moved, after = adadelta(theta, g, AdaDeltaState(a, b), decay=rho, eps_grad=root, eps_step=eps)
     plain, mean_sq = rmsprop(theta, g, a, lr=np.sqrt(b + eps), decay=rho, eps=ZERO, eps_root=root)
     yield (moved, after.mean_sq), (plain, mean_sq)
@@ -685,7 +744,7 @@ def adadelta_is_rmsprop_at_a_rate_of_its_own(adadelta: Step, rmsprop: Step) -> C
 
 @proof("optimizers.adadelta", scope="every t, arbitrary gradients and steps")
 def both_means_by_induction(adadelta: Step) -> Claims:
-    """After t steps s = (1 − ρ) Σ ρᵗ⁻ᵏ gₖ² and d = (1 − ρ) Σ ρᵗ⁻ᵏ Δₖ², with Δ the steps that were made."""
+    """After t steps s = (1 − ρ) Σ ρᵗ⁻ᵏ gₖ² and d = (1 − ρ) Σ ρᵗ⁻ᵏ Δₖ², where Δ are the steps that were made."""
     keep, made = rho.item(), sp.IndexedBase("D", real=True)
     mean = lambda of, last: Tensor((1 - keep) * summed(lambda i: keep ** (last - i) * of[i] ** 2, last))  # noqa: E731 - read as mathematics
     closed = lambda last: (mean(GRADIENT, last), mean(made, last))  # noqa: E731 - read as mathematics
@@ -701,7 +760,7 @@ def both_means_by_induction(adadelta: Step) -> Claims:
 
 @enumeration("optimizers.adadelta", scope="exact, all single steps with roots 17, 4, 3, 2 below and 1, 2, 3 above, both signs")
 def adadelta_by_hand(adadelta: Step) -> Claims:
-    """In fractions: decay, s, g, eps_grad and the root of the new s; d, eps_step and the root of their sum."""
+    """Single steps computed independently in fractions, for all combinations of arguments with rational roots."""
     below = [(Fraction(9, 25), 625, 10, 0, 17), (Fraction(9, 25), 0, 5, 0, 4), (Fraction(16, 25), 0, 5, 7, 4), (Fraction(1, 2), 0, 2, 2, 2)]
     above = [(0, 1, 1), (3, 1, 2), (5, 4, 3), (0, 4, 2)]
     for (decay, mean_sq, size_of_gradient, inside, bottom), (steps_sq, start, top), sign in itertools.product(below, above, SIGNS):
@@ -714,7 +773,10 @@ def adadelta_by_hand(adadelta: Step) -> Claims:
 
 @certified_value("optimizers.adadelta", scope="f = w² from 1, Zeiler's numbers, 1000 steps")
 def adadelta_arrives(adadelta: Step, rmsprop: Step) -> Claims:
-    """The first step is −.004472; after 1000 w = −4.99e−59. Without the recursion of d it is RMSProp at lr √ε, and w = .0374."""
+    """The first step is −.004472, and after 1000 steps w = −4.99e−59.
+
+    Without the recursion of d it is RMSProp at lr √ε, which reaches w = .0374.
+    """
     (zeiler,) = presets("optimizers.adadelta")
 
     def travel(one_of: Any, decay: Any, small: Any) -> Any:
@@ -733,7 +795,7 @@ def adadelta_arrives(adadelta: Step, rmsprop: Step) -> Claims:
 
 @erratum("E66")
 def steps_not_averaged(adadelta: Step) -> Step:
-    """d stays at 0, where it starts."""
+    """As printed, d is not updated and stays at 0, its initial value."""
 
     def printed_form(theta: Any, grad: Any, state: Any, *, decay: Any, eps_grad: Any, eps_step: Any) -> Any:
         moved, after = adadelta(theta, grad, state, decay=decay, eps_grad=eps_grad, eps_step=eps_step)
@@ -746,7 +808,7 @@ def steps_not_averaged(adadelta: Step) -> Step:
 
 
 def in_units(value: Any, power: Any, unit: Any = c) -> Any:
-    """A quantity of dimension metreᵖ, measured in units of c metres; a state field by field."""
+    """Return a quantity of dimension metreᵖ in units of c metres; a state is converted field by field."""
     if isinstance(value, tuple):
         parts = [in_units(*pair, unit) for pair in zip(value, power, strict=True)]
         return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
@@ -789,7 +851,11 @@ def steps_in_another_unit(
     adam: Step,
     rmsprop_nesterov: Step,
 ) -> Claims:
-    """With u = θ/c the gradient is c g. Each quantity rescaled by its power of the metre, step and state are the rescaled ones."""
+    """With u = θ/c the gradient is c g.
+
+    If every quantity is multiplied by its power of c, the step and the new state are the converted ones, so the trajectory does not depend
+    on the unit.
+    """
     subjects = (heavy_ball, heavy_ball_lr_outside, adagrad, rmsprop, rmsprop_centered, adadelta, adam)
     for (name, (state_power, powers)), step in zip(METRES.items(), subjects, strict=True):
         settings, state = {key: VALUES[key] for key in powers}, STATES.get(name, a)
@@ -805,7 +871,10 @@ def steps_in_another_unit(
 
 @proof("units.gradient", scope="every power of c for lr, every state, gradient and unit")
 def no_other_unit_of_lr(gradient_descent: Step, adagrad: Step, rmsprop: Step) -> Claims:
-    """If lr is rescaled by cʲ too much, the steps in metres are c⁻ʲ times too long: only j = 0 is right."""
+    """If lr is multiplied by a further factor cʲ, the steps in metres change by a factor of c⁻ʲ.
+
+    Only the stated unit of lr (j = 0) makes them independent of the unit.
+    """
     too_much = symbols("j", integer=True)
     for step, state, power, more in (
         (lambda at, slope, state, lr: (gradient_descent(at, slope, lr=lr),), ZERO, {"lr": 2}, {}),
@@ -835,7 +904,10 @@ def steps_in_units_of_two(
     decay: Decay,
     eps: Rate,
 ) -> Claims:
-    """Powers of two commute with every rounding; Rprop has its sizes in metres."""
+    """The converted steps are equal bit for bit, because multiplying by a power of two commutes with rounding.
+
+    The step sizes of Rprop have the unit metre.
+    """
     unit, shared = 2.0**k, {"lr": lr, "eps": eps, "eps_root": eps}
     rescaled = {key: in_units(shared[key], power, unit) for key, power in STABILISED.items()}
     yield adagrad(theta / unit, unit * g, mean_sq * unit**2, **rescaled), in_units(adagrad(theta, g, mean_sq, **shared), (1, -2), unit)
@@ -851,7 +923,7 @@ def steps_in_units_of_two(
 
 
 def in_units_of(lengths: dict[str, float], unit: float) -> dict[str, float]:
-    """Several lengths, measured in units of c metres."""
+    """Return several lengths in units of c metres."""
     return {key: length / unit for key, length in lengths.items()}
 
 
@@ -860,14 +932,17 @@ UNITS = (Fraction(1), Fraction(1, 100), Fraction(5))
 
 @certified_value("units.adadelta_consistent", scope="f = w⁴/4 from 3, 50 steps with Zeiler's numbers, u = w/c for c = 1, .01, 5")
 def adadelta_in_three_units(adadelta: Step) -> Claims:
-    """One ε in both places ends at 2.780938, 2.997594, 2.191659; two that carry their units end at the first of these each time."""
+    """With one ε in both roots AdaDelta ends at 2.780938, 2.997594, 2.191659 in the three units.
+
+    With two stabilisers that are converted with their units it always ends at 2.780938.
+    """
     for unit, digits in zip(UNITS, ("2.780938", "2.997594", "2.191659"), strict=True):
         yield certified(lambda *args: fifty_steps(adadelta, *args, carried=False), unit, ulps=2.0**20), prints_as(digits)
         yield certified(lambda *args: fifty_steps(adadelta, *args, carried=True), unit, ulps=2.0**20), prints_as("2.780938")
 
 
 def fifty_steps(adadelta: Step, unit: Any, *, carried: bool) -> Any:
-    """Where 50 steps in u = w/c lead on w⁴/4, in metres; the stabilisers rescaled with their units, or not."""
+    """Return where 50 steps in u = w/c lead on w⁴/4, in metres, with or without converting the stabilisers."""
     (zeiler,) = presets("optimizers.adadelta")
     decay, small = Ball(zeiler["decay"]), Ball(zeiler["eps_grad"])
     at, state, power = 3 / unit, AdaDeltaState(0 * unit, 0 * unit), 2 if carried else 0
@@ -879,7 +954,7 @@ def fifty_steps(adadelta: Step, unit: Any, *, carried: bool) -> Any:
 
 @erratum("E67")
 def one_number_in_both_roots(adadelta: Step) -> Claims:
-    """AdaDelta with one ε does not feel the unit."""
+    """As printed, AdaDelta with one ε does not depend on the unit."""
     settings = {"decay": below_one, "eps_grad": eps, "eps_step": eps}
     got = adadelta(theta / c, c * g, AdaDeltaState(a * c**2, b / c**2), **settings)
     yield got, in_units(adadelta(theta, g, AdaDeltaState(a, b), **settings), (1, (-2, 2)))
@@ -889,7 +964,10 @@ def one_number_in_both_roots(adadelta: Step) -> Claims:
     "units.newton_consistent", scope="every function of two numbers, point and unit c > 0, hence every trajectory; the others at every lr"
 )
 def newton_does_not_feel_the_unit(newton: Step, gradient_descent: Step, rmsprop: Step) -> Claims:
-    """f(c u) has the gradient c ∇f and the Hessian c² H: Newton's step in u is its step in w over c. Others are too long by c² and c."""
+    """f(c u) has the gradient c ∇f and the Hessian c² H, so Newton's step in u is its step in w divided by c.
+
+    The steps of gradient descent and of a sign method are wrong by the factors c² and c.
+    """
     unit, place = c.item(), sp.Symbol("u", real=True)
     loss = sp.Function("f")
     for order in (1, 2):
@@ -906,7 +984,10 @@ def newton_does_not_feel_the_unit(newton: Step, gradient_descent: Step, rmsprop:
 
 @enumeration("units.newton_consistent", scope="exact, f = w⁴/4 + w²/2 from 3, five steps, u = w/c for c = 1, .01, 5")
 def newton_in_three_units(newton: Step, gradient_descent: Step) -> Claims:
-    """In fractions Newton ends at one and the same w = .021385891130; gradient descent at lr .01 at three different ones."""
+    """Newton ends at the same w = .021385891130 in all three units; gradient descent at lr .01 ends at three different points.
+
+    All in fractions.
+    """
     by_newton, by_descent = [], []
     for unit in map(Rational, UNITS):
         descended = 3 / unit
@@ -928,7 +1009,7 @@ RIEDMILLER = {"grow": 1 + q, "shrink": below_one}
 
 
 def sizes(target: Any) -> list[tuple[Any, Any, Any]]:
-    """Smallest and largest size, and what they make of a target: nothing, the largest, the smallest."""
+    """Yield the smallest and largest step size and their effect on a target size: none, cut to the largest, raised to the smallest."""
     return [
         (target / (1 + w), target * (1 + z), target),
         (target / ((1 + w) * (1 + z)), target / (1 + w), target / (1 + w)),
@@ -937,7 +1018,7 @@ def sizes(target: Any) -> list[tuple[Any, Any, Any]]:
 
 
 def cells() -> Any:
-    """Every case of Rprop: the signs of the gradient and of the one before, and which limit binds; with the new size."""
+    """Yield every case of Rprop: the signs of this and the last gradient, and which limit is active; with the expected new size."""
     for sign, turn in itertools.product((1, -1, 0), (1, -1, 0)):
         product = sign * turn
         target = size * (1 + q if product > 0 else below_one if product < 0 else 1)
@@ -953,7 +1034,10 @@ def cells() -> Any:
     scope="every gradient, size, step and hyper-parameter: all nine pairs of signs, each of the three limits",
 )
 def rprop_cell_by_cell(rprop: Step, rprop_minus: Step, irprop_plus: Step, irprop_minus: Step) -> Claims:
-    """The sign decides, the gradient's size (a, b) never does. Only a flip tells the four apart: back, on, back if the loss grew, rest."""
+    """In every case the step depends on the sign of the gradient and not on its size.
+
+    The four variants differ only after a change of sign: they undo the last step, step on, undo it if the loss grew, or do not move.
+    """
     for sign, before, flipped, settings, new in cells():
         gradient, compared, down = sign * a, before * b, theta - sign * new
         kept = 0 * gradient if flipped else gradient
@@ -971,7 +1055,7 @@ GROW, SHRINK, SMALLEST, LARGEST = Fraction(6, 5), Fraction(1, 2), Fraction(1, 25
 
 
 def by_branches(variant: str, gradients: tuple[int, ...], losses: tuple[int, ...]) -> tuple[Any, ...]:
-    """Rprop as its authors write it: one weight, with branches."""
+    """Return Rprop as its authors write it, with branches for one weight."""
     at, before, length, step, last = Fraction(0), 0, Fraction(1, 10), Fraction(0), 0
     for gradient, loss in zip(gradients, losses, strict=True):
         kept, sign = gradient, (gradient > 0) - (gradient < 0)
@@ -996,7 +1080,7 @@ def by_branches(variant: str, gradients: tuple[int, ...], losses: tuple[int, ...
     scope="exact, all 243 sequences of 5 gradients from −1, 0, 3, and three sequences of losses; both limits are met",
 )
 def rprop_by_branches(rprop: Step, rprop_minus: Step, irprop_plus: Step, irprop_minus: Step) -> Claims:
-    """All sequences side by side as coordinates, against branches weight by weight."""
+    """The array formula equals the authors' algorithm with branches, applied weight by weight, on all these sequences."""
     sequences = list(itertools.product((-1, 0, 3), repeat=5))
     settings = {
         key: Rational(one_of)
@@ -1039,7 +1123,7 @@ def scales_do_not_matter(
     scales: SecondMoments,
     grow: Growth,
 ) -> Claims:
-    """Multiplying the gradients, coordinate by coordinate, changes no step."""
+    """Multiplying the gradients of any coordinate by a positive number changes no step."""
     settings = {"grow": grow, "shrink": 0.5, "smallest": 2.0**-20, "largest": 50.0}
     rest, tenth = 0 * theta, 0 * theta + 0.1
     for step, start in (
@@ -1057,7 +1141,7 @@ def scales_do_not_matter(
 
 @enumeration("optimizers.rprop", scope="the preset of 1993, f = (x − 1/3)²/2 from 1, 40 steps in fractions")
 def rprop_arrives(rprop: Step) -> Claims:
-    """It lies in the domain, and the error falls below 1e−3."""
+    """The preset lies in the domain, and after these 40 steps the error is below 1e−3."""
     (preset,) = presets("optimizers.rprop")
     yield 0 < preset["shrink"] < 1 < preset["grow"], True
     yield 0 < preset["smallest"] < preset["size"] < preset["largest"], True
@@ -1073,7 +1157,7 @@ def rprop_arrives(rprop: Step) -> Claims:
 
 @proof("adaptive.rotation", scope="every dimension, state, gradient and orthogonal matrix (indeed every matrix that turns the gradient)")
 def momentum_turns_with_the_coordinates(gradient_descent: Step, heavy_ball: Step, heavy_ball_lr_outside: Step, nesterov: Step) -> Claims:
-    """The gradient of f(Qᵀy) at Q θ is Q ∇f(θ), and the steps are linear in state and gradient: so the next state is Q times the next."""
+    """The gradient of f(Qᵀy) at Q θ is Q ∇f(θ), and a step of momentum is linear in state and gradient, so Q commutes with the step."""
     turn, at, slope, memory = tensor("Q", n, n), tensor("theta", n), tensor("g", n), tensor("v", n)
     settings = {"lr": Tensor(lr.item()), "momentum": Tensor(rho.item())}
     yield gradient_descent(turn @ at, turn @ slope, lr=settings["lr"]), turn @ gradient_descent(at, slope, lr=settings["lr"])
@@ -1096,7 +1180,7 @@ def momentum_turns_with_the_coordinates(gradient_descent: Step, heavy_ball: Step
 
 @proof("adaptive.rotation", scope="every rotation of the plane, by the tangent of half its angle; a quartic function")
 def gradients_turn_with_the_coordinates(gradient_descent: Step) -> Claims:
-    """f(Qᵀy) has the gradient Q ∇f at Q θ, so a step of descent on it is Q times the step on f."""
+    """f(Qᵀy) has the gradient Q ∇f at Q θ, so a step of gradient descent on it is Q times the step on f."""
     unit = 1 + x**2
     turn = np.stack([np.stack([(1 - x**2) / unit, -2 * x / unit]), np.stack([2 * x / unit, (1 - x**2) / unit])])
     place, turned = symbols("x1 x2"), symbols("y1 y2")
@@ -1113,9 +1197,9 @@ def gradients_turn_with_the_coordinates(gradient_descent: Step) -> Claims:
 def adaptive_steps_do_not_turn(
     gradient_descent: Step, adagrad: Step, rmsprop: Step, adam: Step, adadelta: Step, rprop_minus: Step
 ) -> Claims:
-    """The gradient (g, 0), turned, is (g cos, g sin), and its step along the first axis should be cos times as long, as in descent.
+    """For a gradient turned from the first axis, gradient descent makes a step cos times as long along that axis.
 
-    The squares show that adaptive steps are longer, for 0 < |cos| < 1.
+    The adaptive methods make longer steps there for 0 < |cos| < 1, as the squares show, so they do not commute with rotations.
     """
     cos = 1 / (1 + b)
     first_steps = {
@@ -1147,7 +1231,7 @@ def signed_permutations_commute(
     decay: Decay,
     eps: Rate,
 ) -> Claims:
-    """Mirrored and permuted gradients make mirrored and permuted steps."""
+    """Changing the signs and the order of the coordinates of the gradients changes the signs and the order of the steps in the same way."""
     start = 0 * grads[0]
     mirror = lambda y: np.flip(y) * np.where(flips < 0, -1.0, 1.0)  # noqa: E731 - read as mathematics
     for step, state in (
@@ -1170,7 +1254,10 @@ MOVES = [[1, Fraction(5, 2)], [1, -3], [2, Fraction(5, 2)], [1, -2], [Fraction(3
 
 @enumeration("adaptive.smoothing_table", scope="exact, the five moves")
 def sums_of_the_table(adagrad: Step) -> Claims:
-    """Absolute values 6.5 and 11.5, net 6.5 and 1.5; AdaGrad's sums of squares 9.25 and 27.75, exactly thrice as much."""
+    """The absolute values sum to 6.5 and 11.5, the values to 6.5 and 1.5.
+
+    AdaGrad's sums of squares are 9.25 and 27.75, exactly in the ratio 1 : 3.
+    """
     moves = Rational(MOVES)
     yield np.sum(np.abs(moves), axis=0), Rational([Fraction(13, 2), Fraction(23, 2)])
     yield np.sum(moves, axis=0), Rational([Fraction(13, 2), Fraction(3, 2)])
@@ -1189,7 +1276,7 @@ def sums_of_the_table(adagrad: Step) -> Claims:
     table="The five moves, each divided by its root mean square",
 )
 def scaled_moves_of_the_table(ideal_rescaling: Step, rmsprop: Step) -> Claims:
-    """Root mean squares, the moves divided by them, and RMSProp's first step and last mean squares (R5)."""
+    """The root mean squares, the moves divided by them, and the first step and last mean squares of RMSProp (table R5)."""
     moves = Ball(MOVES)
     mean_sq = np.mean(moves**2, axis=0)
     yield np.sqrt(mean_sq)[0], prints_as("1.360147")
@@ -1217,7 +1304,10 @@ def scaled_moves_of_the_table(ideal_rescaling: Step, rmsprop: Step) -> Claims:
 def curvature_cancels(
     adagrad: Step, rmsprop: Step, rmsprop_centered: Step, rmsprop_nesterov: Step, adadelta: Step, adam: Step, adamax: Step
 ) -> Claims:
-    """Gradient h e and a state scaled by h (its squares by h²) make the step of gradient e, and the state scaled so again."""
+    """The gradient h e with a state scaled by h (squares by h²) makes the same step as e with the unscaled state.
+
+    The new state is scaled in the same way.
+    """
     error = m + d
     plain, total = adagrad(theta, error, a, lr=lr, eps=ZERO)
     yield adagrad(theta, h * error, h**2 * a, lr=lr, eps=ZERO), (plain, h**2 * total)
@@ -1250,7 +1340,7 @@ PANELS: tuple[tuple[Any, ...], ...] = (
 
 
 def steps_until_near(step: Step, state: Any, hessian: Any, most: int) -> int | None:
-    """The first step at which w is within 1e−3 of w* = (1, −.3), from 0; decided on balls."""
+    """Return the first step at which w is within 1e−3 of w* = (1, −.3), starting from 0; comparisons are certified."""
     goal = Ball([1, Fraction(-3, 10)])
     at = 0 * goal
     for number in range(1, most + 1):
@@ -1264,7 +1354,10 @@ def steps_until_near(step: Step, state: Any, hessian: Any, most: int) -> int | N
     "adaptive.diagonal_hessian_invariance", scope="three panels, lr .0185, momentum .9, RMSProp ρ = .9, Adam .9 and .999, eps 0, to 1e−3"
 )
 def steps_on_three_panels(gradient_descent: Step, heavy_ball: Step, adam: Step, rmsprop: Step, condition_number: Step) -> Claims:
-    """Gradient descent 373, 306, 848; momentum 63, 86, 117; Adam 148, 148, 1098; RMSProp 80 on both diagonal panels."""
+    """Steps until the minimum is reached: gradient descent 373, 306, 848; momentum 63, 86, 117; Adam 148, 148, 1098.
+
+    RMSProp 80 on both diagonal panels.
+    """
     with ctx.workprec(4096):  # enclosures widen at every step
         rate_of_all, keep, longer, rest = Ball(Fraction(185, 10_000)), Ball(Fraction(9, 10)), Ball(Fraction(999, 1000)), Ball([0, 0])
         means = {"lr": rate_of_all, "beta1": keep, "beta2": longer, "eps": Ball(0)}
@@ -1282,7 +1375,7 @@ def steps_on_three_panels(gradient_descent: Step, heavy_ball: Step, adam: Step, 
 
 @trajectory("adaptive.diagonal_hessian_invariance", scope="the coupled panel, 20 000 steps of RMSProp in float64")
 def rmsprop_does_not_arrive(rmsprop: Step) -> Claims:
-    """It never comes within 1e−3, and ends in a cycle: the last two steps cancel."""
+    """RMSProp never comes within 1e−3 of the minimum. It ends in a cycle in which the last two steps cancel."""
     hessian, goal = np.array(PANELS[2][0], dtype=float), np.array([1.0, -0.3])
     at, mean_sq, nearest, before = np.zeros(2), np.zeros(2), np.inf, np.zeros(2)
     for number in range(20_000):
@@ -1307,7 +1400,7 @@ def who_asks_for_a_learning_rate(
     adam: Step,
     adamax: Step,
 ) -> Claims:
-    """AdaDelta and Rprop do not; the others do."""
+    """AdaDelta and the variants of Rprop have no parameter lr; the other methods have one."""
     for step in (adagrad, rmsprop, rmsprop_centered, rmsprop_nesterov, adam, adamax):
         yield "lr" in inspect.signature(step).parameters, True
     for step in (adadelta, rprop, rprop_minus, irprop_plus, irprop_minus):
@@ -1318,7 +1411,7 @@ def who_asks_for_a_learning_rate(
 def steps_are_proportional_to_lr(
     adagrad: Step, rmsprop: Step, rmsprop_centered: Step, rmsprop_nesterov: Step, adam: Step, adamax: Step
 ) -> Claims:
-    """At c lr a step is c times as long, the first with momentum too: the rate is one to be chosen."""
+    """Multiplying lr by c multiplies the step by c (with momentum the first step), so the learning rate has to be chosen."""
     more = {"decay": below_one, "eps": eps, "eps_root": root}
     error, resting = m + d, RMSPropNesterovState(ZERO, a)
     for step in (
@@ -1334,17 +1427,20 @@ def steps_are_proportional_to_lr(
 
 @erratum("E34")
 def no_explicit_learning_rate(adagrad: Step, rmsprop: Step) -> Claims:
-    """None of them has one."""
+    """As printed, none of these methods has an explicit learning rate. AdaGrad and RMSProp have one."""
     for step in (adagrad, rmsprop):
         yield "lr" in inspect.signature(step).parameters, False
 
 
 @trajectory("optimizers.adagrad", "optimizers.rmsprop", "optimizers.adadelta", scope="a saddle, a long valley, Beale's function")
 def landscapes_of_adaptive_methods(adagrad: Step, rmsprop: Step, adadelta: Step) -> Claims:
-    """Steps to leave the saddle −y² from .1, .001, 1e-6, and to come below 1e−3 in the valley from (1, 10) and on Beale's function (R6).
+    """Number of steps to leave the saddle −y² and to descend the long valley and Beale's function (table R6).
 
-    RMSProp never does in the valley: its cycle of ± lr/2 keeps the height at 1.25e-3. On Beale's function rounding decides its count; it is
-    certified in landscapes.
+    The starts are at distances .1, .001 and 1e-6 from the ridge of the saddle and at (1, 10) in the valley; a height below 1e−3 counts as
+    arrived.
+
+    RMSProp does not reach that height in the valley: its cycle of ± lr/2 keeps the height at 1.25e-3. On Beale's function its number of
+    steps depends on rounding; the chapter `landscapes` certifies it.
     """
 
     def duchi(rate: float) -> Any:

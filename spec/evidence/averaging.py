@@ -1,4 +1,4 @@
-"""Evidence for reference/averaging.py: plain and exponential means, how they start, and what they leave of oscillation and noise."""
+"""Evidence for reference/averaging.py: uniform and exponential averages, how they start, and how much oscillation and noise remains."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ alpha: Any = Tensor(symbols("alpha", positive=True, below_one=True).item())
 
 
 def path(count: Any) -> Any:
-    """Arbitrary points θ₁ … θₙ of dimension d."""
+    """Return arbitrary points θ₁ … θₙ of dimension d."""
     return tensor("theta", count, d)
 
 
 def newest() -> Any:
-    """The point after the first n, at a generic coordinate."""
+    """Return the point after the first n, at a generic coordinate."""
     return Tensor(path(n + 1).at(n + 1, i))
 
 
 def generic(array: Any) -> Any:
-    """A vector at the generic coordinate."""
+    """Return a vector at the generic coordinate."""
     return Tensor(array.at(i))
 
 
@@ -48,7 +48,7 @@ def generic(array: Any) -> Any:
 
 @proof("averaging.polyak", scope="every t and dimension, arbitrary points, whatever it started as")
 def mean_of_all_points(polyak_average: Step) -> Claims:
-    """It forgets its start at the first point; from the mean of t points it leads to the mean of t + 1."""
+    """The first point replaces the initial value, and from the mean of t points a step leads to the mean of t + 1 points."""
     yield polyak_average(theta, PolyakState(start, 0)), (theta, 1)
     count = sp.Symbol("n", integer=True, positive=True)
     before = generic(np.mean(path(count), axis=0))
@@ -60,7 +60,7 @@ def mean_of_all_points(polyak_average: Step) -> Claims:
 
 @enumeration("averaging.polyak", scope="exact, all sequences of 5 points from −1, 0, 2")
 def means_by_hand(polyak_average: Step) -> Claims:
-    """After each point, in fractions; the initial point is not among them."""
+    """Averages after each point, computed independently in fractions. The initial value is not among the averaged points."""
     for points in itertools.product((-1, 0, 2), repeat=5):
         state = PolyakState(Rational(100), 0)
         for count, point in enumerate(points, start=1):
@@ -70,7 +70,7 @@ def means_by_hand(polyak_average: Step) -> Claims:
 
 @law("averaging.polyak", scope="float64, bit for bit, four equal points", exact=True)
 def equal_points_stay(polyak_average: Step, theta: Array) -> Claims:
-    """A mean of equal points does not drift."""
+    """The average of equal points is that point, without rounding errors."""
     state = PolyakState(0 * theta, 0)
     for count in range(1, 5):
         state = polyak_average(theta, state)
@@ -79,9 +79,11 @@ def equal_points_stay(polyak_average: Step, theta: Array) -> Claims:
 
 @proof("averaging.polyak.valley", scope="every t, curvature, lr and start, by induction")
 def average_across_the_valley(valley_average: Step, polyak_average: Step, gradient_descent: Step) -> Claims:
-    """Descent is at qᵗ θ₀, q = 1 − η h; the closed form is the point itself at t = 1, and one more point enters as into any average.
+    """Gradient descent is at qᵗ θ₀ with q = 1 − η h, and the closed form is the average of these points. Proof by induction.
 
-    At η h = 2 it is 0 for even t and −θ₀/t for odd t.
+    At t = 1 it is the point itself, and one more point updates it like any average.
+
+    At η h = 2 the average is 0 for even t and −θ₀/t for odd t.
     """
     point = lambda count: (1 - lr * h) ** count * start  # noqa: E731 - read as mathematics
     closed = lambda count: valley_average(start, count, curvature=h, lr=lr)  # noqa: E731
@@ -94,7 +96,7 @@ def average_across_the_valley(valley_average: Step, polyak_average: Step, gradie
 
 @enumeration("averaging.polyak.valley", scope="exact, t ≤ 12, η = 19/10, 2, 1/2, 1 along curvature 1, 15/4 along 1/2")
 def valley_by_hand(valley_average: Step, polyak_average: Step, gradient_descent: Step) -> Claims:
-    """Descent and average step after step, in fractions."""
+    """Descent and averages computed step by step in fractions."""
     for rate, curvature in ((Fraction(19, 10), 1), (2, 1), (Fraction(1, 2), 1), (1, 1), (Fraction(15, 4), Fraction(1, 2))):
         bend, step = Rational(curvature), Rational(rate)
         point, state = Rational(3), PolyakState(Rational(0), 0)
@@ -106,13 +108,13 @@ def valley_by_hand(valley_average: Step, polyak_average: Step, gradient_descent:
 
 @certified_value("averaging.polyak.valley", scope="w²/2, lr 1.9, t = 100")
 def valley_of_the_catalogue(valley_average: Step) -> Claims:
-    """−.0047367 of the start."""
+    """The average is −.0047367 times the start."""
     yield certified(valley_average, 1, 100, curvature=1, lr=Fraction(19, 10)), prints_as("-0.0047367")
 
 
 @erratum("E13")
 def both_gradients_point_left(gradient_descent: Step) -> Claims:
-    """Two successive steps across the valley, at η h = 2, go the same way."""
+    """As printed, two successive steps across the valley at η h = 2 have the same direction. They have opposite directions."""
     first = gradient_descent(Rational(1), Rational(1), lr=Rational(2)) - 1
     second = gradient_descent(Rational(-1), Rational(-1), lr=Rational(2)) + 1
     yield bool(first < 0), True
@@ -126,10 +128,10 @@ def both_gradients_point_left(gradient_descent: Step) -> Claims:
 def moments_of_point_and_average(
     polyak_variance: Step, polyak_average: Step, gradient_descent: Step, sgd_stationary_variance: Step
 ) -> Claims:
-    """The second moments of the point w and of A = t average obey three recursions, and so do their closed forms, from 0.
+    """The closed forms satisfy the recursions of the second moments of the point w and of A = t · average, from 0 on.
 
-    A step is w' = q w − η z and A' = A + w'; so for P of w², C of w A and D of A², and independent z of variance σ²,
-    P' = q² P + η² σ², C' = q C + P', D' = D + 2 q C + P'. P is (1 − q²ᵗ) times the noise floor, and D/t² the formula.
+    A step is w' = q w − η z and A' = A + w'. So for P = E w², C = E w A, D = E A² and independent noise z of variance σ²: P' = q² P + η²
+    σ², C' = q C + P', D' = D + 2 q C + P'. P is (1 − q²ᵗ) times the noise floor, and D/t² is the formula.
     """
     z, average = symbols("z average")
     moved = gradient_descent(x, h * x + z, lr=lr)
@@ -151,7 +153,7 @@ def moments_of_point_and_average(
 
 @proof("averaging.polyak.variance", scope="every t, variance and curvature, η h = 1 − q, q in (0, 1) or in (−1, 0)")
 def variance_in_the_limit(polyak_variance: Step) -> Claims:
-    """t times the variance differs from σ²/h² by 1/t times a bounded number, because qᵗ → 0: at every rate the limit is the same."""
+    """t times the variance tends to σ²/h² at every learning rate. The difference is 1/t times a bounded number, because qᵗ → 0."""
     for factor in (keep, -keep):
         excess = t * polyak_variance(variance, t, curvature=h, lr=(1 - factor) / h) - variance / h**2
         bounded = (factor**2 - factor ** (2 * t + 2)) / (1 - factor**2) - 2 * (factor - factor ** (t + 1)) / (1 - factor)
@@ -161,7 +163,7 @@ def variance_in_the_limit(polyak_variance: Step) -> Claims:
 
 @enumeration("averaging.polyak.variance", scope="exact, all 2ᵗ sequences of noise ±1, t ≤ 7; η h = 1 among the rates")
 def every_noise(polyak_variance: Step, polyak_average: Step, gradient_descent: Step) -> Claims:
-    """The mean square of the average over all sequences, from the minimum, in fractions."""
+    """The mean square of the average over all sequences of noise, from the minimum, in fractions."""
     bend = Rational(2)
     for rate, count in itertools.product((Fraction(1, 20), Fraction(1, 2), Fraction(9, 10)), (1, 2, 4, 7)):
         noises, lr_exact = Rational(list(itertools.product((-1, 1), repeat=count))), Rational(rate)
@@ -174,7 +176,10 @@ def every_noise(polyak_variance: Step, polyak_average: Step, gradient_descent: S
 
 @certified_value("averaging.polyak.variance", scope="h = 2, σ = 1, lr .05 and .5, t = 10⁶ and 1000")
 def the_rate_does_not_matter(polyak_variance: Step, sgd_stationary_variance: Step) -> Claims:
-    """t Var tends to 1/4 at both rates: .246566 at the small one for t = 1000, .2500 for 10⁶; the last point keeps .013158 and .25."""
+    """t times the variance tends to 1/4 at both rates.
+
+    It is .246566 at the small rate for t = 1000 and .2500 for t = 10⁶, whereas the last point has variance .013158 and .25.
+    """
     for rate, after_1000, last in ((Fraction(1, 20), "0.246566", "0.013158"), (Fraction(1, 2), "0.25000", "0.25000")):
         for count, digits in ((10**6, "0.2500"), (1000, after_1000)):
             yield count * polyak_variance(Ball(1), count, curvature=Ball(2), lr=Ball(rate)), prints_as(digits)
@@ -183,7 +188,10 @@ def the_rate_does_not_matter(polyak_variance: Step, sgd_stationary_variance: Ste
 
 @statistics("averaging.polyak.variance", scope="20 000 chains of 400 points, h = 2, lr .05 and .5, seed 0, error probability 6e−7 each")
 def variance_of_chains(polyak_variance: Step, polyak_average: Step, gradient_descent: Step) -> Claims:
-    """The sample variance of N independent normal numbers has standard deviation √(2/N) V: five of them are allowed."""
+    """The sample variance of simulated averages agrees with the formula.
+
+    A sample variance of N normal numbers has standard deviation √(2/N) V; five of them are allowed.
+    """
     chains = 20_000
     for rate in (0.05, 0.5):
         source = np.random.default_rng(0)
@@ -199,7 +207,7 @@ def variance_of_chains(polyak_variance: Step, polyak_average: Step, gradient_des
 
 
 def weighted(count: Any) -> Any:
-    """(1 − α) Σ αⁿ⁻ᵏ θₖ over the first n points, at the generic coordinate."""
+    """Return (1 − α) Σ αⁿ⁻ᵏ θₖ over the first n points, at the generic coordinate."""
     points = path(count)
     age = Tensor(count) - np.cumsum(np.ones_like(tensor("z", count)))
     return generic((1 - alpha) * (alpha**age @ points))
@@ -207,9 +215,9 @@ def weighted(count: Any) -> Any:
 
 @proof("averaging.ema", "averaging.ema.copy_init", scope="every t, dimension and decay, arbitrary points and start")
 def weights_by_age(parameter_average: Step) -> Claims:
-    """Started as c it is αᵗ c + (1 − α) Σ αᵗ⁻ᵏ θₖ; the weights add up to 1: a constant path from its own value is kept.
+    """From a start c the average is αᵗ c + (1 − α) Σ αᵗ⁻ᵏ θₖ. The weights sum to 1, so a constant path that starts at its value stays.
 
-    If the first update copies, the first point has the weight αᵗ⁻¹.
+    If the first update copies the point, the first point has the weight αᵗ⁻¹.
     """
     copy = generic(tensor("c", d))
     closed = lambda count, first: alpha**count * first + weighted(count)  # noqa: E731 - read as mathematics
@@ -225,7 +233,7 @@ def weights_by_age(parameter_average: Step) -> Claims:
 
 @enumeration("averaging.ema", "averaging.ema.copy_init", scope="exact, decays 0, 1/4 … 3/4, all sequences of 4 points from −1, 2")
 def weights_by_hand(parameter_average: Step) -> Claims:
-    """Step after step against the sum, from a start, and from the first point as a copy of itself."""
+    """Averages computed independently as sums in fractions, from a start value and from a copy of the first point."""
     for parts, points in itertools.product(range(4), itertools.product((-1, 2), repeat=4)):
         decay = Fraction(parts, 4)
         for origin, rest in ((Fraction(7), points), (Fraction(points[0]), points[1:])):
@@ -238,7 +246,7 @@ def weights_by_hand(parameter_average: Step) -> Claims:
 
 @derivative("averaging.ema", scope="certified, by the average and by the point, three decays")
 def shares_of_old_and_new(parameter_average: Step) -> Claims:
-    """The old average counts α, the new point 1 − α."""
+    """The derivative of the new average is α by the old average and 1 − α by the new point."""
     for decay in (Fraction(0), Fraction(1, 2), Fraction(99, 100)):
         for direction, share in (([1, 0], 1 - decay), ([0, 1], decay)):
             both = Differential.along([3, -5], np.array(direction))
@@ -247,14 +255,17 @@ def shares_of_old_and_new(parameter_average: Step) -> Claims:
 
 @proof("averaging.ema", "averaging.polyak", scope="every point, average and t")
 def a_decay_that_makes_the_mean(parameter_average: Step, polyak_average: Step) -> Claims:
-    """With decay t/(t + 1) it is Polyak's average: the first point is copied, later ones weigh alike. At decay 1 it never moves."""
+    """With decay t/(t + 1) the exponential average is Polyak's average: the first point is copied and all points have equal weights.
+
+    At decay 1 it never moves.
+    """
     yield parameter_average(theta, mean, decay=t / (t + 1)), polyak_average(theta, PolyakState(mean, t)).mean
     yield parameter_average(theta, mean, decay=Symbolic(1)), mean
 
 
 @erratum("E04")
 def average_of_the_average(parameter_average: Step) -> Step:
-    """θ̂ₜ = α θ̂ₜ₋₁ + (1 − α) θ̂ₜ, solved for θ̂ₜ: what x is the average of x and the old one? The old one."""
+    """As printed, θ̂ₜ = α θ̂ₜ₋₁ + (1 − α) θ̂ₜ. Solved for θ̂ₜ, this is the old average: it never moves."""
 
     def printed_form(theta: Any, mean: Any, *, decay: Any) -> Any:
         at_rest = parameter_average(0 * mean, mean, decay=decay)
@@ -265,13 +276,13 @@ def average_of_the_average(parameter_average: Step) -> Step:
 
 @erratum("E04")
 def average_that_moves_at_decay_1(parameter_average: Step) -> Claims:
-    """α ∈ [0, 1], the end 1 included: from 0, on a path that stays at 1, the average comes nearer."""
+    """As printed, α may be 1, and an average that starts at 0 on a path that stays at 1 comes nearer. At α = 1 it does not move."""
     for decay in (Fraction(1, 2), Fraction(1)):
         yield bool(parameter_average(Rational(1), Rational(0), decay=Rational(decay)) > 0), True
 
 
 def zero_start(step: Step, points: Any, decay: Any) -> Any:
-    """The debiased average of some points."""
+    """Return the debiased average of some points."""
     state = DebiasedState(0 * points[0], 0)
     for point in points:
         result, state = step(point, state, decay=decay)
@@ -280,9 +291,11 @@ def zero_start(step: Step, points: Any, decay: Any) -> Any:
 
 @proof("averaging.ema.debiased", "averaging.ema.copy_init", scope="every t, dimension and decay in (0, 1), arbitrary points, by induction")
 def start_does_not_count(debiased_parameter_average: Step, parameter_average: Step) -> Claims:
-    """From zero the sum is (1 − α) Σ αᵗ⁻ᵏ θₖ, of total weight 1 − αᵗ, by which it is divided: a constant path is kept at once.
+    """The average from 0 is (1 − α) Σ αᵗ⁻ᵏ θₖ with total weight 1 − αᵗ.
 
-    So the average that starts as a copy c is (1 − αᵗ) times the debiased one, and αᵗ c.
+    Divided by that weight, it equals the constant on a constant path from the first point on.
+
+    So the average that starts as a copy c is (1 − αᵗ) times the debiased one plus αᵗ c.
     """
     before = DebiasedState(weighted(n), Tensor(n))  # type: ignore[arg-type]  # on tensors, as everything here
     result, after = debiased_parameter_average(newest(), before, decay=alpha)
@@ -298,7 +311,7 @@ def start_does_not_count(debiased_parameter_average: Step, parameter_average: St
 
 @enumeration("averaging.ema.debiased", scope="exact, decays 0, 1/4 … 3/4, all sequences of 4 points from −1, 0, 3")
 def debiased_by_hand(debiased_parameter_average: Step) -> Claims:
-    """The mean with weights αᵗ⁻ᵏ, in fractions; the first point alone is its own average."""
+    """The mean with weights αᵗ⁻ᵏ, computed independently in fractions. After one point it is that point."""
     for parts, points in itertools.product(range(4), itertools.product((-1, 0, 3), repeat=4)):
         decay = Fraction(parts, 4)
         for count in range(1, 5):
@@ -309,7 +322,7 @@ def debiased_by_hand(debiased_parameter_average: Step) -> Claims:
 
 @law("averaging.ema", "averaging.ema.debiased", "averaging.ema.copy_init", scope="float64, four drawn points, within rounding", examples=25)
 def two_starts_agree(parameter_average: Step, debiased_parameter_average: Step, start: Array, theta: Array, decay: Decay) -> Claims:
-    """copy = (1 − αᵗ) debiased + αᵗ start, after each point."""
+    """After each point, the average that starts as a copy is (1 − αᵗ) times the debiased average plus αᵗ times the start."""
     copied, state, left = start, DebiasedState(0 * start, 0), 1 + 0 * decay
     for scale in (1, -2, 3, -1):
         copied = parameter_average(scale * theta, copied, decay=decay)
@@ -323,7 +336,10 @@ def two_starts_agree(parameter_average: Step, debiased_parameter_average: Step, 
 
 @proof("averaging.swa", scope="every number of models and dimension, arbitrary models")
 def mean_of_models(stochastic_weight_average: Step, polyak_average: Step) -> Claims:
-    """From the mean of n models it leads to the mean of n + 1; it is Polyak's average of the models, the initial one among them."""
+    """From the mean of n models a step leads to the mean of n + 1 models.
+
+    It is Polyak's average of all models, the initial one included.
+    """
     count = sp.Symbol("n", integer=True, positive=True)
     before, after = (generic(np.mean(path(number), axis=0)) for number in (count, count + 1))
     last = Tensor(path(count + 1).at(count + 1, i))
@@ -334,7 +350,7 @@ def mean_of_models(stochastic_weight_average: Step, polyak_average: Step) -> Cla
 
 @enumeration("averaging.swa", scope="exact, 12 steps of a noisy descent in cycles of 3, from a trained model")
 def cycle_ends_by_hand(stochastic_weight_average: Step, gradient_descent: Step) -> Claims:
-    """The initial model and those at the ends of the cycles, each with one weight, in fractions."""
+    """The mean of the initial model and the models at the ends of the cycles, computed independently in fractions."""
     point = Rational(5)
     state, models = SwaState(point, 1), [point]
     for step in range(1, 13):
@@ -345,12 +361,12 @@ def cycle_ends_by_hand(stochastic_weight_average: Step, gradient_descent: Step) 
 
 
 def double_well(point: Any) -> Any:
-    """(w² − 1)²."""
+    """Return (w² − 1)²."""
     return (point**2 - 1) ** 2
 
 
 def averaged(polyak_average: Step, points: Any) -> Any:
-    """Polyak's average of some points."""
+    """Return Polyak's average of some points."""
     state = PolyakState(0 * points[0], 0)
     for point in points:
         state = polyak_average(point, state)
@@ -359,7 +375,10 @@ def averaged(polyak_average: Step, points: Any) -> Any:
 
 @proof("averaging.nonconvex", scope="both minima, and every pair of points mirrored within them")
 def average_of_two_minima(polyak_average: Step) -> Claims:
-    """Around ±1 the function is 4 x² + … ≥ 0 and around their average 0 it is 1 − x² (2 − x²), less than 1 for 0 < x² < 2."""
+    """Near ±1 the function is ≥ 0 = f(±1), and near their average 0 it is 1 − x² (2 − x²). So 0 is a local maximum.
+
+    Below 1 for 0 < x² < 2.
+    """
     minima = (Symbolic(1), Symbolic(-1))
     yield averaged(polyak_average, minima), 0
     for minimum in minima:
@@ -373,7 +392,10 @@ def average_of_two_minima(polyak_average: Step) -> Claims:
 
 @derivative("averaging.nonconvex", scope="certified: slopes at the minima and at their average, and beside it")
 def average_is_a_maximum(polyak_average: Step) -> Claims:
-    """The slope vanishes at all three; it points up towards the average from both sides, and down towards the minima."""
+    """The derivative is 0 at both minima and at their average.
+
+    Beside the average it points up towards it, beside the minima down towards them.
+    """
     middle = averaged(polyak_average, (Ball(1), Ball(-1)))
     slope_at: Callable[[Any], Any] = lambda at: slope(double_well(Differential.along(at, np.array(1))))  # noqa: E731
     yield slope_at(middle), 0

@@ -1,7 +1,7 @@
-"""Evidence for reference/curvature.py: the quadratic model, the toy of higher orders, Newton, BFGS, conjugate gradients, Path-SGD.
+"""Evidence for reference/curvature.py: the quadratic model, the example of higher orders, Newton, BFGS, conjugate gradients, Path-SGD.
 
 Where a proof needs a hypothesis, such as an orthogonality, it is an identity instead: what must vanish is shown to be a combination of
-what vanishes already. So it holds for every number n of parameters, and the induction over steps is read off.
+quantities that vanish by the hypothesis. So it holds for every number n of parameters and gives the induction over steps.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ n = sp.Symbol("n", integer=True, positive=True)
 
 
 def vector(name: str) -> Any:
-    """Any vector, of any dimension n."""
+    """Return an arbitrary vector of dimension n."""
     return tensor(name, n)
 
 
@@ -42,7 +42,7 @@ bend, lr, above = symbols("bend lr above", positive=True)
 
 
 def diagonal(entries: Tensor) -> Tensor:
-    """The diagonal matrix of a vector."""
+    """Return the diagonal matrix of a vector."""
     (i, size), (j, _) = entries.axes[0], tensor("j", n).axes[0]
     return Tensor(entries.element * sp.KroneckerDelta(i, j), ((i, size), (j, size)))
 
@@ -51,17 +51,17 @@ identity = diagonal(Tensor(sp.Integer(1), grad.axes))
 
 
 def matrix(*rows: Any) -> Any:
-    """A matrix of symbols, row by row."""
+    """Return a matrix of symbols, row by row."""
     return np.stack([np.stack(row) for row in rows])
 
 
 def numbers(source: Any, *shape: int) -> Any:
-    """Small integers as fractions."""
+    """Return small random integers as fractions."""
     return Rational(source.integers(-4, 5, shape))
 
 
 def bowls(sizes: Any) -> Any:
-    """A positive definite matrix and two vectors of each size, exact, the same at every run."""
+    """Yield a positive definite matrix and two vectors of each size, exact and the same in every run."""
     source = np.random.default_rng(0)
     for size in sizes:
         root = numbers(source, size, size)
@@ -73,7 +73,7 @@ def bowls(sizes: Any) -> Any:
 
 @proof("curvature.taylor_expansion", scope="every quadratic, point and step, every n")
 def exact_for_quadratics(taylor_model: Step) -> Claims:
-    """The model around any point of a quadratic is the quadratic."""
+    """For a quadratic function, the model around any point equals the function."""
 
     def cost(point: Any) -> Any:
         return value + change @ point + point @ hessian @ point / 2
@@ -83,7 +83,7 @@ def exact_for_quadratics(taylor_model: Step) -> Claims:
 
 @enumeration("curvature.taylor_expansion", scope="exact, a cubic of two variables, all steps from −2 … 2")
 def remainder_is_of_third_order(taylor_model: Step) -> Claims:
-    """Half the step leaves an eighth of the remainder, which is the cubic form itself."""
+    """For a cubic function, half the step leaves an eighth of the remainder, which is the cubic form."""
     start = Rational([2, -1])
     slope, curvature = Rational([13, 8]), Rational([[10, 4], [4, -4]])
 
@@ -100,7 +100,7 @@ def remainder_is_of_third_order(taylor_model: Step) -> Claims:
 
 @derivative("curvature.taylor_expansion", scope="certified, exp(x) y + x y³ at two points, three steps")
 def same_value_slope_and_curvature(taylor_model: Step) -> Claims:
-    """At no step it has the value of the cost and its gradient; everywhere its gradient is g + H s."""
+    """At step 0 the model has the function's value and gradient; at every step its gradient is g + H s."""
 
     def gradient(point: Any) -> Any:
         return np.stack([np.exp(point[0]) * point[1] + point[1] ** 3, np.exp(point[0]) + 3 * point[0] * point[1] ** 2])
@@ -115,7 +115,7 @@ def same_value_slope_and_curvature(taylor_model: Step) -> Claims:
 
 @proof("curvature.taylor_step", scope="every gradient, Hessian and lr, every n")
 def model_at_a_gradient_step(taylor_step: Step, taylor_model: Step) -> Claims:
-    """It is the model at −ε g; what is printed without ε² misses (ε² − 1) g·H g / 2."""
+    """The formula is the model at the step −ε g. The printed one, without ε², differs by (ε² − 1) g·H g / 2."""
     moved = taylor_step(value, grad, hessian, lr=rate)
     yield moved, taylor_model(-rate * grad, value, grad, hessian)
     as_printed = value - rate * (grad @ grad) + grad @ hessian @ grad / 2
@@ -124,21 +124,21 @@ def model_at_a_gradient_step(taylor_step: Step, taylor_model: Step) -> Claims:
 
 @law("curvature.taylor_step", scope="float64, within rounding")
 def model_at_a_gradient_step_in_floats(taylor_step: Step, taylor_model: Step, grad: Point, hessian: Hessian, lr: Rate) -> Claims:
-    """The same in floats."""
+    """The formula equals the model at the step −ε g in floats."""
     yield taylor_step(lr, grad, hessian, lr=lr), taylor_model(-lr * grad, lr, grad, hessian)
 
 
 @erratum("E02")
 def no_square_of_the_rate(taylor_step: Step) -> Step:
-    """J − ε g·g + g·H g / 2."""
+    """As printed, the model is J − ε g·g + g·H g / 2, without ε² in the last term."""
     return lambda value, grad, hessian, *, lr: taylor_step(value, grad, hessian, lr=1) + (1 - lr) * (grad @ grad)
 
 
 @proof("curvature.optimal_step", scope="every gradient and Hessian, every n")
 def parabola_around_the_optimum(optimal_step: Step, taylor_step: Step) -> Claims:
-    """At ε the model lies g·H g (ε − ε*)²/2 above its value at ε*, which lies (g·g)²/(2 g·H g) below J.
+    """At ε the model lies g·H g (ε − ε*)²/2 above its minimum at ε*, which is (g·g)²/(2 g·H g) below J.
 
-    For eigenvalues λ, ε* λmax − 1 and 1 − ε* λmin are sums of what is not negative: 1/λmax ≤ ε* ≤ 1/λmin.
+    For eigenvalues λ, ε* λmax − 1 and 1 − ε* λmin are sums of nonnegative terms, so 1/λmax ≤ ε* ≤ 1/λmin.
     """
     curvature = grad @ hessian @ grad
     best = optimal_step(grad, hessian)
@@ -153,7 +153,10 @@ def parabola_around_the_optimum(optimal_step: Step, taylor_step: Step) -> Claims
     "curvature.optimal_step", "curvature.zero", scope="every gradient and Hessian with g·H g ≤ 0, every lr; n = 2, g along the first axis"
 )
 def no_optimum_without_curvature(optimal_step: Step, taylor_step: Step) -> Claims:
-    """The plane of g and H g is all that counts. At g·H g = 0 the model falls as J − ε g·g, below it faster: neither has a minimum."""
+    """If g·H g ≤ 0 the model has no minimum: at g·H g = 0 it decreases as J − ε g·g, and for g·H g < 0 faster.
+
+    Two dimensions suffice, because only the plane of g and H g matters.
+    """
     along = np.stack([above, 0 * a])
     flat, bent, saddle = (matrix([curvature, q], [q, r]) for curvature in (0 * bend, bend, -bend))
     yield taylor_step(height, along, flat, lr=lr), height - lr * above**2
@@ -164,7 +167,7 @@ def no_optimum_without_curvature(optimal_step: Step, taylor_step: Step) -> Claim
 
 @enumeration("curvature.optimal_step", scope="exact, random bowls of 1 … 5 variables, rates beside the best")
 def beside_the_optimum(optimal_step: Step, taylor_step: Step) -> Claims:
-    """A little less and a little more are worse; the next gradient is orthogonal to this one."""
+    """Slightly smaller and larger rates give larger values than ε*, and the next gradient is orthogonal to this one."""
     for bowl, slope, _ in bowls(range(1, 6)):
         best = optimal_step(slope, bowl)
         lowest = taylor_step(Rational(0), slope, bowl, lr=best)
@@ -175,16 +178,17 @@ def beside_the_optimum(optimal_step: Step, taylor_step: Step) -> Claims:
 
 @erratum("E03")
 def optimum_at_zero_curvature(taylor_step: Step) -> Claims:
-    """With g·H g = 0 the model has a stationary learning rate."""
+    """As printed, the model has a stationary learning rate also for g·H g = 0."""
     model = taylor_step(height, np.stack([above, 0 * a]), matrix([0 * q, q], [q, r]), lr=lr)
     yield Symbolic(sp.diff(model.item(), lr.item())), 0
 
 
 @proof("curvature.break_even", scope="every gradient and Hessian, every n")
 def cost_rises_exactly_above(break_even_step: Step, optimal_step: Step, taylor_step: Step) -> Claims:
-    """The model at ε lies g·H g ε (ε − ε₀)/2 above J, ε₀ twice the optimum.
+    """At ε the model lies g·H g ε (ε − ε₀)/2 above J, where ε₀ = 2 ε* is the break-even rate.
 
-    The gradient itself, g − ε H g, has grown there already: by 4 g·g/(g·H g)² times what Cauchy and Schwarz show to be ≥ 0.
+    At ε₀ the gradient g − ε H g has already grown: its squared norm by 4 g·g/(g·H g)² times an expression that is ≥ 0 by Cauchy and
+    Schwarz.
     """
     even = break_even_step(grad, hessian)
     bent = hessian @ grad
@@ -200,7 +204,7 @@ def cost_rises_exactly_above(break_even_step: Step, optimal_step: Step, taylor_s
 
 @certified_value("curvature.break_even", scope="J = 5, g = 2, H = 1, at 1 ∓ 1e−5 of the break-even rate")
 def either_side(break_even_step: Step, taylor_step: Step) -> Claims:
-    """4.99992 below it, 5.00008 above."""
+    """Just below the break-even rate the cost becomes 4.99992, just above it 5.00008."""
     slope, curvature = Ball([2]), Ball([[1]])
     for side, cost in ((-1, "4.99992"), (1, "5.00008")):
         even = break_even_step(slope, curvature) * (1 + Ball(Fraction(side, 10**5)))
@@ -209,7 +213,7 @@ def either_side(break_even_step: Step, taylor_step: Step) -> Claims:
 
 @erratum("E15")
 def gradient_rises_there(break_even_step: Step) -> Claims:
-    """It is the gradient that starts to grow there."""
+    """As printed, the break-even rate is where the gradient starts to grow. It grows from a smaller rate on."""
     slope, curvature = np.stack([a, b]), matrix([bend, 0 * q], [0 * q, above])
     after = slope - break_even_step(slope, curvature) * (curvature @ slope)
     yield after @ after, slope @ slope
@@ -217,7 +221,7 @@ def gradient_rises_there(break_even_step: Step) -> Claims:
 
 @enumeration("curvature.zero", scope="exact, J = w + w⁴ at 0, rates 1/4 … 3")
 def fourth_order_turns_it(taylor_step: Step) -> Claims:
-    """The model falls at every rate; the cost ε⁴ − ε lies above its start exactly for ε > 1."""
+    """The model decreases at every rate, but the cost ε⁴ − ε after the step exceeds its start exactly for ε > 1."""
     for quarter in range(1, 13):
         epsilon = Rational(Fraction(quarter, 4))
         yield bool(taylor_step(Rational(0), Rational([1]), Rational([[0]]), lr=epsilon) < 0), True
@@ -226,7 +230,7 @@ def fourth_order_turns_it(taylor_step: Step) -> Claims:
 
 @erratum("E16")
 def falls_for_even_large_rates(taylor_step: Step) -> Claims:
-    """Without curvature the cost itself falls: J(w) = w + w⁴ from 0, at every rate."""
+    """As printed, without curvature the cost itself decreases at every rate. Counterexample: J(w) = w + w⁴ from 0."""
     promised = taylor_step(Symbolic(0), np.stack([1 + 0 * a]), matrix([0 * a]), lr=lr)
     yield promised + lr**4 < 0, True
 
@@ -239,9 +243,11 @@ entered, target = Tensor(sp.Symbol("x", real=True)), Tensor(sp.Symbol("y", real=
 
 @proof("curvature.toy_product", scope="every number of layers, input, weight, gradient and lr")
 def one_layer_more(chain_output: Step) -> Claims:
-    """No layer: x. One more: its moved weight w − ε g times the output so far, so each set of moved layers splits by the last one.
+    """Without layers the output is x; each layer multiplies it by w − ε g.
 
-    The term of the first three layers, all of the others at rest, is −ε³ x g₁ g₂ g₃ w₄ … wₗ.
+    So the sum over sets of moved layers follows by induction over the last layer.
+
+    The term in which only the first three layers are moved is −ε³ x g₁ g₂ g₃ w₄ … wₗ.
     """
 
     def moved(count: Any) -> Any:
@@ -257,20 +263,20 @@ def one_layer_more(chain_output: Step) -> Claims:
 
 
 def expanded(element: Any) -> Any:
-    """An expression with its products of known length multiplied out."""
+    """Return an expression with its products of known length multiplied out."""
     return element.replace(lambda e: isinstance(e, sp.Product) and e.limits[0][2].is_Integer, lambda e: e.doit())
 
 
 @proof("curvature.toy_product", scope="1 … 5 layers, every input, weight, gradient and lr")
 def all_sets_of_layers(chain_output: Step) -> Claims:
-    """The output after a step is x Σ (−ε)^|S| Π g Π w over all sets S of layers."""
+    """The output after a step is x Σ (−ε)^|S| Π g Π w over all sets S of moved layers."""
     for count in range(1, 6):
         weights, slopes = symbols("w", count), symbols("g", count)
         yield chain_output(a, weights - lr * slopes), sum_over_sets(a, weights, slopes, lr)
 
 
 def sum_over_sets(start: Any, weights: Any, slopes: Any, epsilon: Any) -> Any:
-    """x Σ (−ε)^|S| Π g Π w."""
+    """Return x Σ (−ε)^|S| Π g Π w over all sets S."""
     total = 0 * start
     for moved in itertools.product([False, True], repeat=len(weights)):
         factors = [-epsilon * g if hit else w for w, g, hit in zip(weights, slopes, moved, strict=True)]
@@ -280,7 +286,7 @@ def sum_over_sets(start: Any, weights: Any, slopes: Any, epsilon: Any) -> Any:
 
 @enumeration("curvature.toy_product", scope="exact, 1 … 7 layers, random weights and gradients")
 def all_sets_by_hand(chain_output: Step) -> Claims:
-    """In fractions."""
+    """The output after a step equals the sum over all sets of moved layers, computed independently in fractions."""
     source = np.random.default_rng(0)
     for count in range(1, 8):
         weights, slopes, epsilon = numbers(source, count), numbers(source, count), Rational(Fraction(1, 3))
@@ -289,7 +295,7 @@ def all_sets_by_hand(chain_output: Step) -> Claims:
 
 @erratum("E17")
 def term_without_sign_and_input(chain_output: Step) -> Claims:
-    """ε³ g₁ g₂ g₃ w₄ w₅."""
+    """As printed, the term of the first three layers is ε³ g₁ g₂ g₃ w₄ w₅, without sign and input."""
     weights, slopes = symbols("w", 5), symbols("g", 5)
     output = chain_output(a, weights - lr * slopes).item()
     term = sp.diff(output, *(g.item() for g in slopes[:3])).subs({g.item(): 0 for g in slopes[3:]})
@@ -313,7 +319,7 @@ def gradient_of_the_squared_error(chain_gradient: Step, chain_output: Step) -> C
 
 @derivative("curvature.toy_first_order", scope="certified, 1 … 5 layers")
 def gradient_is_the_slope(chain_gradient: Step, chain_output: Step) -> Claims:
-    """Dual numbers through the squared error."""
+    """The gradient equals the derivative of the squared error by dual numbers."""
     for count in range(1, 6):
         weights = np.linspace(0.5, 2, count)
         cost = lambda w: np.stack([(chain_output(Ball(3), w) - Ball(2)) ** 2])  # noqa: E731 - read as mathematics
@@ -322,7 +328,7 @@ def gradient_is_the_slope(chain_gradient: Step, chain_output: Step) -> Claims:
 
 @enumeration("curvature.toy_first_order", scope="exact, error 1; weights 9/10 and 1 … 10 layers; weights 9, 4 layers, ε = .001")
 def first_order_misses_its_aim(chain_gradient: Step, chain_output: Step) -> Claims:
-    """At ε = .1/g·g the cost becomes .9025 … .9084, not .9; at large weights it explodes."""
+    """A step that should reduce the cost to .9 gives .9025 … .9084 at ε = .1/g·g, and at large weights the cost explodes."""
     costs = {1: "0.9025", 2: "0.9040", 4: "0.9052", 10: "0.9084"}
     for count, cost in costs.items():
         weights = Rational([Fraction(9, 10)] * count)
@@ -336,13 +342,13 @@ def first_order_misses_its_aim(chain_gradient: Step, chain_output: Step) -> Clai
 
 
 def cost_after(chain_output: Step, moved: Any, weights: Any) -> Any:
-    """The squared error after a step, if it was 1 before."""
+    """Return the squared error after a step from an error of 1."""
     return (chain_output(Rational(1), moved) - chain_output(Rational(1), weights) + 1) ** 2
 
 
 @enumeration("curvature.order_n_expensive", scope="1 … 6 parameters, orders 1 … 5")
 def distinct_derivatives(taylor_model: Step) -> Claims:
-    """The model has d slopes and d (d + 1)/2 curvatures; an n-th derivative has C(d + n − 1, n) distinct entries."""
+    """The model has d first and d (d + 1)/2 second derivatives; the n-th derivative has C(d + n − 1, n) distinct entries."""
     for d in range(1, 7):
         steps, curvatures = symbols("s", d), symbols("h", d, d)
         model = taylor_model(steps, Symbolic(1), symbols("g", d), curvatures + curvatures.T).item()
@@ -354,7 +360,7 @@ def distinct_derivatives(taylor_model: Step) -> Claims:
 
 @proof("curvature.off_diagonal_toy", scope="every weight, every batch and batch size")
 def normalising_removes_mixed_curvature(chain_output: Step) -> Claims:
-    """∂²z/∂w₁∂w₃ = x w₂ w₄; after dividing the input of layer 4 by its batch mean, the weights before it are gone."""
+    """∂²z/∂w₁∂w₃ = x w₂ w₄. When the input of layer 4 is divided by its batch mean, z does not depend on the weights before it."""
     weights, batch = symbols("w", 4), vector("x")
     first, third = weights[0].item(), weights[2].item()
     plain = chain_output(batch, weights)
@@ -388,7 +394,7 @@ def mixed_differences(chain_output: Step) -> Claims:
 
 @proof("optimizers.newton", scope="every quadratic and start, n = 1, 2, 3, whatever the signs of the curvature")
 def one_step_on_a_quadratic(newton: Step) -> Claims:
-    """It reaches the point where the gradient vanishes."""
+    """One Newton step reaches the point where the gradient vanishes."""
     for size in (1, 2, 3):
         start, best, entries = symbols("x", size), symbols("z", size), symbols("h", size, size)
         curvature = entries + np.transpose(entries)
@@ -397,7 +403,7 @@ def one_step_on_a_quadratic(newton: Step) -> Claims:
 
 @proof("optimizers.newton", scope="every gradient, symmetric Hessian and damping, n = 1, 2")
 def damping_shifts_the_curvature(newton: Step) -> Claims:
-    """The damped step s solves (H + λ I) s = −g; it tends to 0 along −g as λ grows."""
+    """The damped step s solves (H + λ I) s = −g. As λ grows it tends to 0, in the direction of −g."""
     for size in (1, 2):
         start, slope, entries = symbols("x", size), symbols("g", size), symbols("h", size, size)
         curvature = entries + np.transpose(entries)
@@ -408,7 +414,7 @@ def damping_shifts_the_curvature(newton: Step) -> Claims:
 
 @proof("optimizers.newton", scope="every change of coordinates θ = T φ, n = 1, 2")
 def coordinates_do_not_matter(newton: Step) -> Claims:
-    """In coordinates φ the gradient is Tᵀ g and the Hessian Tᵀ H T; the steps are the same points."""
+    """In coordinates φ the gradient is Tᵀ g and the Hessian Tᵀ H T; Newton's steps lead to the same points."""
     for size in (1, 2):
         change_of, entries = symbols("t", size, size), symbols("h", size, size)
         point, slope, curvature = symbols("x", size), symbols("g", size), entries + np.transpose(entries)
@@ -419,7 +425,7 @@ def coordinates_do_not_matter(newton: Step) -> Claims:
 
 @enumeration("optimizers.newton", scope="exact, n = 2 … 6: random bowls, and saddles made of them; random coordinates")
 def one_step_by_hand(newton: Step) -> Claims:
-    """In fractions, to the minimum and to the saddle alike."""
+    """One step, in fractions, leads to the minimum of a bowl and to the saddle point of a saddle."""
     source = np.random.default_rng(1)
     for bowl, start, best in bowls(range(2, 7)):
         signs = Rational([(-1) ** k for k in range(len(start))])
@@ -433,7 +439,7 @@ def one_step_by_hand(newton: Step) -> Claims:
 
 @derivative("optimizers.newton", scope="certified, the gradient of exp(x) y + x y³ + y² at two points")
 def linearised_gradient_vanishes(newton: Step) -> Claims:
-    """At the new point the gradient, linearised by dual numbers, is 0."""
+    """At the new point the gradient, linearised at the old point by dual numbers, is 0."""
 
     def gradient(point: Any) -> Any:
         return np.stack([np.exp(point[0]) * point[1] + point[1] ** 3, np.exp(point[0]) + 3 * point[0] * point[1] ** 2 + 2 * point[1]])
@@ -446,7 +452,7 @@ def linearised_gradient_vanishes(newton: Step) -> Claims:
 
 @erratum("E63")
 def velocity_a_step_late(newton: Step) -> Claims:
-    """v[t+1] from the gradient at w[t], w[t+1] = w[t] + v[t]: on a parabola it is at the minimum after three steps."""
+    """As printed, v[t+1] uses the gradient at w[t] and w[t+1] = w[t] + v[t]; on a parabola this reaches the minimum after three steps."""
     point, velocity, curvature = np.stack([a]), np.stack([0 * a]), matrix([bend])
     for _ in range(3):
         late = newton(point, curvature @ point, curvature) - point
@@ -459,9 +465,9 @@ def velocity_a_step_late(newton: Step) -> Claims:
 
 @proof("optimizers.bfgs", scope="every symmetric inverse, step and change of gradient, every n")
 def inverse_update(bfgs: Step) -> Claims:
-    """H' y = s; H' is symmetric; x·H' x = w·H w + ρ (s·x)² with w = x − ρ (s·x) y.
+    """The updated inverse satisfies H' y = s, is symmetric, and x·H' x = w·H w + ρ (s·x)² with w = x − ρ (s·x) y.
 
-    So H' is positive definite if H is and s·y > 0 (both terms vanish only at x = 0), and only then: y·H' y = s·y.
+    So H' is positive definite if H is and s·y > 0, because both terms vanish only at x = 0; and only then, because y·H' y = s·y.
     """
     rho, updated = 1 / (step @ change), bfgs(hessian, step, change)
     yield updated @ change, step
@@ -473,7 +479,7 @@ def inverse_update(bfgs: Step) -> Claims:
 
 @proof("optimizers.bfgs.direct", scope="every symmetric Hessian, step and change of gradient, every n")
 def direct_update(bfgs_direct: Step) -> Claims:
-    """B' s = y; B' is symmetric."""
+    """The updated Hessian satisfies B' s = y and is symmetric."""
     updated = bfgs_direct(hessian, step, change)
     yield updated @ step, change
     yield updated, updated.T
@@ -481,9 +487,10 @@ def direct_update(bfgs_direct: Step) -> Claims:
 
 @proof("optimizers.bfgs", "optimizers.bfgs.direct", scope="every step and change of gradient, from the identity, every n")
 def updates_are_inverse(bfgs: Step, bfgs_direct: Step) -> Claims:
-    """From the identity both updates are inverse to each other.
+    """From the identity, the two updates give inverse matrices.
 
-    Every positive definite H is T Tᵀ, and both follow the coordinates (below): so they are inverse from there as well.
+    Every positive definite H is T Tᵀ, and both updates commute with a change of coordinates, so they are inverse from every positive
+    definite matrix.
     """
     yield bfgs_direct(identity, step, change) @ bfgs(identity, step, change), identity
 
@@ -492,7 +499,7 @@ def updates_are_inverse(bfgs: Step, bfgs_direct: Step) -> Claims:
     "optimizers.bfgs", "optimizers.bfgs.direct", scope="every symmetric matrix, step, change of gradient and change of coordinates, every n"
 )
 def updates_follow_coordinates(bfgs: Step, bfgs_direct: Step) -> Claims:
-    """Under s → T s, y → T⁻ᵀ y the inverse goes to T H Tᵀ, the Hessian to T⁻ᵀ B T⁻¹, before the update and after it."""
+    """Under s → T s, y → T⁻ᵀ y the inverse becomes T H Tᵀ and the Hessian T⁻ᵀ B T⁻¹, before and after the update."""
     back = basis.T
     yield bfgs(basis @ square @ back, basis @ step, change), basis @ bfgs(square, step, back @ change) @ back
     yield bfgs_direct(back @ square @ basis, step, back @ change), back @ bfgs_direct(square, basis @ step, change) @ basis
@@ -505,7 +512,10 @@ def updates_follow_coordinates(bfgs: Step, bfgs_direct: Step) -> Claims:
     scope="exact, random bowls of 1 … 5 variables, exact line search from H = I",
 )
 def ends_in_n_steps(bfgs: Step, bfgs_direct: Step, conjugate_gradient: Step) -> Claims:
-    """The gradient is 0 after n steps, H is then the inverse of A, B H = I all along, and the points are those of conjugate gradients."""
+    """With exact line search from H = I the gradient is 0 after n steps. Then H is the inverse of A.
+
+    B H = I in every step, and the points are those of conjugate gradients.
+    """
     for bowl, start, best in bowls(range(1, 6)):
         eye = Rational(np.eye(len(start), dtype=int))
         point, inverse, direct = start, eye, eye
@@ -530,7 +540,7 @@ def ends_in_n_steps(bfgs: Step, bfgs_direct: Step, conjugate_gradient: Step) -> 
 
 
 class Operator:
-    """A linear map in the place of the scale γ: γ q becomes its value at q."""
+    """A linear map in place of the scale γ: γ q is the value of the map at q."""
 
     def __init__(self, apply: Any) -> None:
         self.apply = apply
@@ -541,14 +551,14 @@ class Operator:
 
 @proof("optimizers.lbfgs", "optimizers.bfgs", scope="one pair: every initial matrix, gradient and pair, every n")
 def one_pair_is_one_update(lbfgs_direction: Step, bfgs: Step) -> Claims:
-    """One pair around any matrix H is the BFGS update of H, and so it is around γ I."""
+    """With one stored pair, the recursion around any matrix H, hence around γ I, is the BFGS update of H applied to the gradient."""
     yield lbfgs_direction(grad, (step,), (change,), scale=Operator(lambda v: square @ v)), -(bfgs(square, step, change) @ grad)
     yield lbfgs_direction(grad, (step,), (change,), scale=rate), -(bfgs(rate * identity, step, change) @ grad)
 
 
 @proof("optimizers.lbfgs", scope="two pairs: every initial matrix, gradient and pairs, every n")
 def newest_pair_goes_around_the_older(lbfgs_direction: Step) -> Claims:
-    """The two loops of two pairs are those of the newer around those of the older, from any matrix.
+    """The recursion with two pairs is that of the newer pair around that of the older pair, from any matrix.
 
     The loop body is the same for every pair, so by induction the recursion is −H g of BFGS from γ I through all pairs.
     """
@@ -562,7 +572,7 @@ def newest_pair_goes_around_the_older(lbfgs_direction: Step) -> Claims:
     "optimizers.lbfgs", "optimizers.lbfgs.scale", scope="exact, random pairs, memory 1 … 5 in 1 … 5 variables, γ = 1 and the usual one"
 )
 def full_memory_is_bfgs(lbfgs_direction: Step, lbfgs_scale: Step, bfgs: Step) -> Claims:
-    """With every pair kept the direction is that of BFGS from γ I, to the last digit; γ y·y = s·y."""
+    """When every pair is kept, the direction is exactly that of BFGS from γ I; and γ y·y = s·y."""
     source = np.random.default_rng(2)
     for bowl, slope, _ in bowls(range(1, 6)):
         for memory in range(1, 6):
@@ -579,7 +589,10 @@ def full_memory_is_bfgs(lbfgs_direction: Step, lbfgs_scale: Step, bfgs: Step) ->
 
 @proof("optimizers.lbfgs.scale", scope="every step and change of gradient, every n; on quadratics every spectrum")
 def scale_fits_the_last_pair(lbfgs_scale: Step) -> Claims:
-    """Of all multiples c, c y is nearest to s at γ; s·s/s·y − γ ≥ 0 by Cauchy and Schwarz; on a quadratic 1/λmax ≤ γ ≤ 1/λmin."""
+    """Of all multiples c y, the one with c = γ is nearest to s. s·s/s·y − γ ≥ 0 by Cauchy and Schwarz.
+
+    On a quadratic 1/λmax ≤ γ ≤ 1/λmin.
+    """
     gamma = lbfgs_scale(step, change)
     yield np.sum((rate * change - step) ** 2) - np.sum((gamma * change - step) ** 2), (change @ change) * (rate - gamma) ** 2
     crossed = np.linalg.outer(step, change) - np.linalg.outer(change, step)
@@ -594,9 +607,9 @@ def scale_fits_the_last_pair(lbfgs_scale: Step) -> Claims:
 
 @proof("optimizers.cg", scope="every symmetric A, every n: the induction step, given the orthogonalities so far")
 def conjugate_by_induction(conjugate_gradient: Step) -> Claims:
-    """What must vanish after a step is a combination of what vanishes before it: directions are A-orthogonal, gradients orthogonal.
+    """Directions stay A-orthogonal and gradients orthogonal: what must vanish after a step is a combination of what vanishes before.
 
-    The gradients are orthogonal and n + 1 of them cannot be: the n-th is 0 at the latest.
+    At most n nonzero gradients can be orthogonal, so the gradient is 0 after n steps at the latest.
     """
     point, (after, onward) = conjugate_gradient(theta, ConjugateState(grad, direction), hessian)
     bent = hessian @ direction
@@ -612,7 +625,7 @@ def conjugate_by_induction(conjugate_gradient: Step) -> Claims:
 
 @proof("optimizers.cg", scope="every symmetric A, every n: g' ⟂ g, given that d is A-orthogonal to the direction before it")
 def next_gradient_is_orthogonal(conjugate_gradient: Step) -> Claims:
-    """As d = −g + β p, g'·g is a multiple of p·A d."""
+    """As d = −g + β p, the product g'·g is a multiple of p·A d, so the next gradient is orthogonal."""
     slope = share * before - direction
     _, (after, _) = conjugate_gradient(theta, ConjugateState(slope, direction), square)
     size = (slope @ slope) / (direction @ square @ direction)
@@ -621,7 +634,7 @@ def next_gradient_is_orthogonal(conjugate_gradient: Step) -> Claims:
 
 @proof("optimizers.cg", scope="every symmetric 2 × 2 matrix and start; every diagonal 3 × 3 matrix and start, up to units")
 def ends_in_two_and_three_steps(conjugate_gradient: Step) -> Claims:
-    """The gradient is 0 after as many steps as there are variables; units of curvature and gradient leave λ₁ = g₁ = 1."""
+    """The gradient is 0 after as many steps as there are variables. Units of curvature and gradient allow λ₁ = g₁ = 1."""
     yield last_gradient(conjugate_gradient, matrix([a, q], [q, r]), np.stack([b, c])), 0
     zero, one = 0 * a, 0 * a + 1
     spectrum = matrix([one, zero, zero], [zero, a, zero], [zero, zero, r])
@@ -629,7 +642,7 @@ def ends_in_two_and_three_steps(conjugate_gradient: Step) -> Claims:
 
 
 def last_gradient(conjugate_gradient: Step, bowl: Any, slope: Any) -> Any:
-    """The gradient after n steps; between them every quotient is reduced in the field of rational functions, or its size explodes."""
+    """Return the gradient after n steps; quotients are reduced in the field of rational functions to keep them small."""
     rational = FracField([name.item() for name in (a, b, c, q, r)], sp.QQ)
     reduced = np.frompyfunc(lambda e: rational.from_expr(e).as_expr(), 1, 1)
     state = ConjugateState(slope, -slope)
@@ -642,7 +655,7 @@ def last_gradient(conjugate_gradient: Step, bowl: Any, slope: Any) -> Any:
 
 @enumeration("optimizers.cg", scope="exact, random bowls of 2 … 8 variables")
 def ends_in_as_many_steps(conjugate_gradient: Step) -> Claims:
-    """All directions A-orthogonal, all gradients orthogonal, the gradient 0 after n steps and not before, at the minimum."""
+    """All directions are A-orthogonal, all gradients orthogonal, and the gradient is 0 after n steps and not before, at the minimum."""
     for bowl, start, best in bowls(range(2, 9)):
         point, slope = start, bowl @ (start - best)
         state = ConjugateState(slope, -slope)
@@ -693,9 +706,10 @@ def what_each_share_does(fletcher_reeves: Step, polak_ribiere: Step, hestenes_st
 def shares_agree_after_exact_steps(
     fletcher_reeves: Step, polak_ribiere: Step, polak_ribiere_plus: Step, hestenes_stiefel: Step, dai_yuan: Step
 ) -> Claims:
-    """Axes along g₋ and along the direction p before it, to which g₋ is orthogonal; d = −g₋ + p; what is left of g along a third axis.
+    """After exact line searches HS = PR and DY = FR, because g·d = 0. On a quadratic g·g₋ = 0, too, and all of them are ‖g‖²/‖g₋‖².
 
-    An exact step leaves g·d = 0: then HS = PR and DY = FR. On a quadratic g·g₋ = 0 too, and all of them are ‖g‖²/‖g₋‖².
+    The proof uses axes along g₋ and along the previous direction p, orthogonal to it; d = −g₋ + p; the remaining part of g defines a third
+    axis.
     """
     zero = 0 * a
     old, along = np.stack([above, zero, zero]), np.stack([-above, b, zero])
@@ -732,7 +746,10 @@ def shares_on_quadratics(
     hestenes_stiefel: Step,
     dai_yuan: Step,
 ) -> Claims:
-    """All five equal there, and all different, PR+ and PR apart, for gradients (1, 2) after (3, 4) along (−5, −1) and the like."""
+    """All five values are equal on quadratics.
+
+    They all differ (PR+ from PR, too) for gradients (1, 2) after (3, 4) along (−5, −1) and similar cases.
+    """
     for bowl, start, best in bowls(range(2, 7)):
         point, slope = start, bowl @ (start - best)
         state = ConjugateState(slope, -slope)
@@ -759,9 +776,12 @@ angle = symbols("phi")
 
 @proof("optimizers.cg.bound", scope="every condition number above 1 and every k")
 def chebyshev_bound(conjugate_gradient_bound: Step) -> Claims:
-    """The Chebyshev polynomial Tₖ is at most 1 on the spectrum and (zᵏ + z⁻ᵏ)/2 at 0, so Tₖ over that leaves less than 2 z⁻ᵏ of the error.
+    """The Chebyshev polynomial Tₖ is at most 1 on the spectrum and (zᵏ + z⁻ᵏ)/2 at 0.
 
-    Conjugate gradients leave no more than any polynomial of degree k that is 1 at 0: their error is A-orthogonal to all directions so far.
+    The polynomial Tₖ/Tₖ(0) therefore leaves less than 2 z⁻ᵏ of the error.
+
+    Conjugate gradients leave no more than any polynomial of degree k that is 1 at 0, because their error is A-orthogonal to all directions
+    so far.
     """
     condition = ((z + 1) / (z - 1)) ** 2
     bound = conjugate_gradient_bound(k, condition)
@@ -778,7 +798,7 @@ def chebyshev_bound(conjugate_gradient_bound: Step) -> Claims:
 
 @enumeration("optimizers.cg.bound", "optimizers.cg", scope="exact, κ = 4, 9, 25, 100, spectra of 6 and all 0 ≤ k ≤ 6")
 def error_stays_below(conjugate_gradient_bound: Step, conjugate_gradient: Step) -> Claims:
-    """‖e‖² in the norm of A, against the square of the bound; the error is A-orthogonal to every direction so far."""
+    """The squared error in the norm of A is at most the square of the bound, and the error is A-orthogonal to every direction so far."""
     for root in (2, 3, 5, 10):
         for spread in (1, 2):
             spectrum = [1 + Fraction((root**2 - 1) * j**spread, 5**spread) for j in range(6)]
@@ -804,7 +824,10 @@ hidden, inputs, outputs = (sp.Symbol(name, integer=True, positive=True) for name
 
 @proof("optimizers.path_sgd", "optimizers.path_sgd.norm", scope="every number of inputs, hidden units and outputs, all positive rescalings")
 def rescaling_does_not_matter(path_sgd: Step, path_norm: Step) -> Claims:
-    """Hidden units scaled by c, outgoing weights by 1/c, gradients the other way round: the step is scaled likewise, the norm stays."""
+    """If hidden units are scaled by c and outgoing weights by 1/c, the step scales like the weights and the norm is unchanged.
+
+    The gradients scale inversely to the weights.
+    """
     inner, outer = tensor("W", hidden, inputs), tensor("V", outputs, hidden)
     inner_grad, outer_grad = tensor("a", hidden, inputs), tensor("b", outputs, hidden)
     scale: Any = tensor("c", hidden, positive=True)
@@ -818,7 +841,7 @@ def rescaling_does_not_matter(path_sgd: Step, path_norm: Step) -> Claims:
 
 @law("optimizers.path_sgd", "optimizers.path_sgd.norm", scope="float64, bit for bit, powers of two", exact=True)
 def rescaling_by_powers_of_two(path_sgd: Step, path_norm: Step, inner: Inner, outer: Outer, lr: Rate, steps: Count) -> Claims:
-    """All hidden units scaled by 2ᵏ: not one bit changes."""
+    """Scaling all hidden units by 2ᵏ changes no bit of the step and the norm, apart from the scale."""
     scale = 2.0**steps
     if np.all(inner) and np.all(outer):
         moved = path_sgd(inner, outer, inner, outer, lr=lr)
@@ -831,7 +854,10 @@ def rescaling_by_powers_of_two(path_sgd: Step, path_norm: Step, inner: Inner, ou
     "optimizers.path_sgd", "optimizers.path_sgd.norm", scope="exact, all paths of random networks of 2 … 4 inputs, units and outputs"
 )
 def shares_of_the_paths(path_sgd: Step, path_norm: Step) -> Claims:
-    """The norm is the sum over paths of squared products; each weight's rate is divided by the sum over its paths without it."""
+    """The norm is the sum over paths of squared products.
+
+    The rate of each weight is divided by the sum over its paths without that weight.
+    """
     source = np.random.default_rng(0)
     for ins, units, outs in itertools.product((2, 3, 4), repeat=3):
         inner, outer = Rational(source.integers(1, 6, (units, ins))), Rational(source.integers(1, 6, (outs, units)))
@@ -846,7 +872,7 @@ def shares_of_the_paths(path_sgd: Step, path_norm: Step) -> Claims:
 
 @derivative("optimizers.path_sgd", "optimizers.path_sgd.norm", scope="certified, a network of 2 inputs, 3 units, 2 outputs")
 def shares_are_slopes_of_the_norm(path_sgd: Step, path_norm: Step) -> Claims:
-    """∂γ²/∂w = 2 w κ(w): with w as its own gradient, κ is lr w over the step."""
+    """∂γ²/∂w = 2 w κ(w). With w as its own gradient, κ is lr w divided by the step."""
     weights = np.array([1.0, -2.0, 3.0, 0.5, -1.5, 2.5, 1.25, -0.75, 2.0, 1.0, -3.0, 0.25])
     norm = lambda w: np.stack([path_norm(np.reshape(w[:6], (3, 2)), np.reshape(w[6:], (2, 3)))])  # noqa: E731 - read as mathematics
     inner, outer = Ball(weights[:6].reshape(3, 2)), Ball(weights[6:].reshape(2, 3))
@@ -858,7 +884,10 @@ def shares_are_slopes_of_the_norm(path_sgd: Step, path_norm: Step) -> Claims:
 
 @enumeration("optimizers.path_sgd", scope="exact, a ReLU network of 2 inputs, 3 units, 2 outputs; 27 rescalings")
 def rescaled_networks_stay_the_same(path_sgd: Step) -> Claims:
-    """After a step of Path-SGD the rescaled network still computes the same; after a step of gradient descent it does not."""
+    """After a step of Path-SGD the rescaled network computes the same function as the original one.
+
+    After a step of gradient descent it does not.
+    """
     source = np.random.default_rng(3)
     inner, outer, entry, aim = numbers(source, 3, 2), numbers(source, 2, 3), Rational([2, 3]), Rational([1, -2])
     inner = inner + Rational([[5, 5], [-5, -5], [5, 5]])

@@ -1,8 +1,8 @@
-"""Evidence for reference/data.py: scaling, centring, principal components, and the decks' examples of what they are good for.
+"""Evidence for reference/data.py: scaling, centring, principal components, and the decks' examples of their use.
 
-Principal directions are roots of polynomials, so no symbol computes them. The proofs take any directions U and variances S instead, and
-show every result as the promised one and terms in C − U S Uᵀ and UᵀU − I. That the fit makes both vanish is exact on fractions, where
-eigenvectors are rational, and certified on balls.
+Principal directions are roots of polynomials, so no symbols express them. The proofs take arbitrary directions U and variances S instead
+and show every result as the stated one plus terms in C − U S Uᵀ and UᵀU − I. That the fit makes both vanish is shown exactly on fractions
+with rational eigenvectors, and certified on balls.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ trained = Scaling(level, unit)  # of any training data
 
 
 def squared_deviations(table: Any) -> Any:
-    """The sum of squared deviations from the mean, feature by feature."""
+    """Return the sum of squared deviations from the mean, feature by feature."""
     return np.sum((table - np.mean(table, axis=0)) ** 2, axis=0)
 
 
@@ -43,7 +43,10 @@ def squared_deviations(table: Any) -> Any:
 
 @proof("data.standardize", "data.standardize.fit", scope="every number of samples and features, every ddof")
 def mean_0_and_deviation_1(standardize_fit: Step, standardize: Step) -> Claims:
-    """The standardized training data sum to 0 and their squares to N − ddof; the fit is the mean, and (N − ddof) s² the squares."""
+    """The standardized training data sum to 0 and their squares to N − ddof.
+
+    The fit is the mean and s, where (N − ddof) s² is the sum of squared deviations.
+    """
     fitted = standardize_fit(data, ddof=ddof)
     yield fitted.mean, np.mean(data, axis=0)
     yield fitted.scale**2 * Tensor(N - ddof), squared_deviations(data)
@@ -54,7 +57,10 @@ def mean_0_and_deviation_1(standardize_fit: Step, standardize: Step) -> Claims:
 
 @proof("data.standardize", "data.standardize.fit", scope="every number of samples and features, every ddof, units and origins")
 def units_and_origins_do_not_matter(standardize_fit: Step, standardize: Step) -> Claims:
-    """Features a x + b with a > 0 have mean a μ + b and deviation a s, and the same standardized values; so standardizing twice is once."""
+    """Features a x + b with a > 0 have mean a μ + b and deviation a s, and the same standardized values.
+
+    So standardizing twice is the same as once.
+    """
     fitted, moved = standardize_fit(data, ddof=ddof), standardize_fit(stretch * data + shift, ddof=ddof)
     yield moved.mean, stretch * fitted.mean + shift
     yield moved.scale**2, (stretch * fitted.scale) ** 2
@@ -66,7 +72,10 @@ def units_and_origins_do_not_matter(standardize_fit: Step, standardize: Step) ->
 
 @proof("data.standardize", "data.targets", scope="every number of samples and features, every statistics with s > 0")
 def there_and_back(standardize: Step, destandardize: Step) -> Claims:
-    """With the training data's statistics new data go there and back; an error of a standardized prediction is an error s times larger."""
+    """Standardizing new data by the training statistics and undoing it returns the data.
+
+    An error of a standardized prediction becomes s times larger.
+    """
     yield destandardize(standardize(later, trained), trained), later
     yield standardize(destandardize(later, trained), trained), later
     other: Any = tensor("z", M, D)
@@ -75,7 +84,7 @@ def there_and_back(standardize: Step, destandardize: Step) -> Claims:
 
 @proof("data.standardize", scope="every training and new data, every number of features")
 def new_data_keep_the_training_statistics(standardize_fit: Step, standardize: Step) -> Claims:
-    """New data have mean (m' − m)/s, not 0, and squared deviations divided by s²: a drift of the data is seen, not scaled away."""
+    """Standardized new data have mean (m' − m)/s, not 0, and squared deviations divided by s²: a drift of the data remains visible."""
     fitted = standardize_fit(data)
     z = standardize(later, fitted)
     yield np.mean(z, axis=0), (np.mean(later, axis=0) - fitted.mean) / fitted.scale
@@ -89,7 +98,7 @@ def new_data_keep_the_training_statistics(standardize_fit: Step, standardize: St
     scope="exact, all pairs of −3 … 3 with ddof 0, all steps d of the triples m − d, m, m + d with ddof 1",
 )
 def by_hand(standardize_fit: Step, standardize_fit_tolerant: Step, standardize: Step) -> Claims:
-    """A pair has deviation |a − b|/2 and goes to ±1; a triple has the deviation d and goes to −1, 0, 1. Constant features become 0."""
+    """A pair has deviation |a − b|/2 and becomes ±1; a triple has deviation d and becomes −1, 0, 1; constant features become 0."""
     for first, second in itertools.product(range(-3, 4), repeat=2):
         pair = Rational([[first, 1], [second, 3]])
         tolerant = standardize_fit_tolerant(pair, constant_scale=Rational(7))
@@ -112,7 +121,7 @@ first, gap, rest, constant = symbols("first gap rest constant", positive=True)
 
 @proof("data.standardize.fit_tolerant", scope="every ordered column of 2 or 3 samples and every constant one of 1 … 3, both ddof")
 def tolerant_of_constants_alone(standardize_fit_tolerant: Step, standardize_fit: Step, standardize: Step) -> Claims:
-    """Where a feature varies it is the plain fit, whatever constant_scale; where none does the scale is constant_scale and z is 0."""
+    """For features that vary it is the ordinary fit; for constant ones the scale is constant_scale and z is 0."""
     for column in ([first, first + gap], [first, first + gap, first + gap + rest], [first + gap, first, first]):
         table = np.expand_dims(np.stack(column), 1)
         for freedom in (0, 1):
@@ -129,7 +138,7 @@ def tolerant_of_constants_alone(standardize_fit_tolerant: Step, standardize_fit:
 
 @law("data.standardize.fit", "data.standardize", scope="float64, bit for bit, units of 2ᵏ", exact=True)
 def powers_of_two_as_units(standardize_fit: Step, standardize: Step, data: VariedData, k: Count) -> Claims:
-    """Data in units 2ᵏ smaller have mean and deviation 2ᵏ times larger, and the same standardized values to the last bit."""
+    """In units that are smaller by 2ᵏ, mean and deviation are 2ᵏ times larger and the standardized values are equal bit for bit."""
     plain, scaled = standardize_fit(data), standardize_fit(2.0**k * data)
     yield scaled, Scaling(2.0**k * plain.mean, 2.0**k * plain.scale)
     if np.all(plain.scale > 0):
@@ -140,7 +149,7 @@ def powers_of_two_as_units(standardize_fit: Step, standardize: Step, data: Varie
 def constants_are_seen_to_the_last_bit(
     standardize_fit_tolerant: Step, standardize_fit: Step, data: VariedData, constant_scale: Positive, x: Real
 ) -> Claims:
-    """Also where the computed mean of equal numbers is not that number, and the computed deviation not 0."""
+    """Constant features are recognized even where rounding makes their mean differ from them and their deviation from 0."""
     fitted = standardize_fit_tolerant(np.concatenate([data, np.full((len(data), 1), x / 3)], axis=1), constant_scale=constant_scale)
     plain = standardize_fit(data)
     yield fitted.scale, np.concatenate([plain.scale, [constant_scale]])
@@ -149,7 +158,7 @@ def constants_are_seen_to_the_last_bit(
 
 @law("data.standardize", "data.targets", scope="float64, within rounding")
 def there_and_back_in_floats(standardize: Step, destandardize: Step, standardize_fit: Step, data: VariedData) -> Claims:
-    """The round trip, in floats."""
+    """Standardizing and undoing it returns the data."""
     fitted = standardize_fit(data)
     yield destandardize(standardize(data, fitted), fitted), data
 
@@ -161,7 +170,7 @@ RANGES = [(preset["low"], preset["high"]) for preset in presets("data.minmax")]
 
 @proof("data.minmax", scope="every number of samples and features, every range of the data and every [low, high]")
 def the_range_goes_to_the_range(minmax: Step) -> Claims:
-    """What stands a share u of the way from min to max comes to stand a share u of the way from low to high: 2 u − 1 for [−1, 1]."""
+    """A value at the fraction u between min and max becomes the value at the fraction u between low and high; 2 u − 1 for [−1, 1]."""
     extent = Extent(shift, stretch)
     low, high = Tensor(sp.Symbol("low", real=True)), Tensor(sp.Symbol("high", real=True))
     yield minmax(shift + later * stretch, extent, low=low, high=high), low + later * (high - low)
@@ -172,7 +181,7 @@ def the_range_goes_to_the_range(minmax: Step) -> Claims:
 
 @proof("data.minmax.fit", scope="every column of 1 … 3 samples, in every order")
 def smallest_and_width(minmax_fit: Step) -> Claims:
-    """The smallest, and how far the largest lies above it."""
+    """The fit is the smallest value, and the largest minus the smallest."""
     for order in itertools.permutations([first, first + gap, first + gap + rest]):
         yield minmax_fit(np.expand_dims(np.stack(order), 1)), Extent(np.stack([first]), np.stack([gap + rest]))
     yield minmax_fit(np.expand_dims(np.stack([first, first]), 1)), Extent(np.stack([first]), np.stack([0 * first]))
@@ -180,7 +189,7 @@ def smallest_and_width(minmax_fit: Step) -> Claims:
 
 @enumeration("data.minmax.fit", "data.minmax", scope="exact, all columns of 2 and 3 samples from −1 … 2, to [0, 1] and [−1, 1]")
 def ends_are_met(minmax_fit: Step, minmax: Step) -> Claims:
-    """The smallest comes to low, the largest to high, and the order stays."""
+    """The smallest value becomes low and the largest high, and the order is kept."""
     for column in itertools.chain(itertools.product(range(-1, 3), repeat=2), itertools.product(range(-1, 3), repeat=3)):
         if min(column) < max(column):
             table = Rational([[x] for x in column])
@@ -193,7 +202,7 @@ def ends_are_met(minmax_fit: Step, minmax: Step) -> Claims:
 
 @law("data.minmax", "data.minmax.fit", scope="float64, bit for bit", exact=True)
 def ends_are_met_to_the_last_bit(minmax: Step, minmax_fit: Step, data: VariedData) -> Claims:
-    """In floats, too, the training data reach 0 and 1 exactly, and −1 and 1, and never go beyond."""
+    """In floats, too, the scaled training data contain exactly 0 and 1 (or −1 and 1) and nothing beyond."""
     extent = minmax_fit(data)
     for low, high in RANGES:
         got = minmax(data, extent, low=float(low), high=float(high))
@@ -202,7 +211,7 @@ def ends_are_met_to_the_last_bit(minmax: Step, minmax_fit: Step, data: VariedDat
 
 @law("data.minmax", scope="float64, within rounding")
 def halves_of_the_range(minmax: Step, minmax_fit: Step, data: VariedData, low: Real, high: NotBelowLow) -> Claims:
-    """Scaling to [low, high] is scaling to [0, 1], stretched and moved."""
+    """Scaling to [low, high] is scaling to [0, 1] followed by stretching and shifting."""
     extent = minmax_fit(data)
     yield minmax(data, extent, low=low, high=high), low + (high - low) * minmax(data, extent, low=0, high=1)
 
@@ -221,9 +230,12 @@ images: Any = tensor("x", N, H, W, C)
     scope="every number, height and width of images and of channels",
 )
 def means_vanish(mean_image: Step, center_image: Step, mean_of_channels: Step, center_channels: Step) -> Claims:
-    """After the mean image, every pixel's mean is 0 and so is every channel's; after the channels' means, every channel's.
+    """After subtracting the mean image, the means of every pixel and channel are 0.
 
-    A pixel then keeps the mean by which it differs from its channel. The channels' means are those of the mean image over its pixels.
+    After subtracting the channel means, those of every channel.
+
+    A pixel then keeps the difference of its mean from its channel's mean. The channel means are the means of the mean image over its
+    pixels.
     """
     image, channels = mean_image(images), mean_of_channels(images)
     yield image.shape, (H, W, C)
@@ -246,7 +258,7 @@ def means_vanish(mean_image: Step, center_image: Step, mean_of_channels: Step, c
     scope="exact: all pairs of images of two pixels from 0, 1, 2; one set of images of 32 × 32 pixels and 3 channels",
 )
 def pixels_keep_a_mean(mean_image: Step, center_image: Step, mean_of_channels: Step, center_channels: Step) -> Claims:
-    """Per-channel centring leaves the pixels' means at 0 exactly where they were equal. The shapes are (32, 32, 3) and (3,)."""
+    """After centring by channel, the pixel means are 0 exactly if they were equal before. The fitted shapes are (32, 32, 3) and (3,)."""
     for numbers in itertools.product(range(3), repeat=4):
         pair = Rational(np.reshape(numbers, (2, 1, 2, 1)))
         image = mean_image(pair)
@@ -274,23 +286,23 @@ estimated = Principal(trained.mean, directions, variances)
 
 
 def covariance(table: Any) -> Any:
-    """The second moments of the columns, which are centred."""
+    """Return the second moments of centred columns."""
     return table.T @ table / Tensor(N)
 
 
 def misfit(vector: Any) -> Any:
-    """(C U − U S) v: 0 where the columns of U are eigenvectors of C, all of them or the first few, with the eigenvalues S."""
+    """Return (C U − U S) v, which is 0 if the columns of U are eigenvectors of C with eigenvalues S."""
     return covariance(centred) @ (directions @ vector) - directions @ (variances * vector)
 
 
 def skewness(vector: Any) -> Any:
-    """(UᵀU − I) v: 0 where the columns of U are orthonormal."""
+    """Return (UᵀU − I) v, which is 0 if the columns of U are orthonormal."""
     return directions.T @ (directions @ vector) - vector
 
 
 @proof("data.pca", scope="every centred data set of any size, any K directions, orthonormal and of C or not")
 def rotated_covariance_is_diagonal(pca: Step) -> Claims:
-    """The covariance of the components, along any v, is S v, and what vanishes for orthonormal eigenvectors of C. Means stay 0."""
+    """The covariance of the components is S, plus terms that vanish for orthonormal eigenvectors of C. The means stay 0."""
     components = pca(trained.mean + centred, estimated)
     yield covariance(components) @ along, variances * along + directions.T @ misfit(along) + skewness(variances * along)
     yield np.sum(components, axis=0), np.sum(centred, axis=0) @ directions
@@ -298,7 +310,10 @@ def rotated_covariance_is_diagonal(pca: Step) -> Claims:
 
 @proof("data.whiten", scope="every centred data set of any size, any K directions, every eps ≥ 0 with S + eps > 0")
 def whitened_covariance(whiten: Step, pca: Step) -> Claims:
-    """It is S/(S + eps), so 1 at eps = 0, and what vanishes for orthonormal eigenvectors of C; each component is pca's over √(S + eps)."""
+    """The covariance of whitened data is S/(S + eps), so 1 at eps = 0, plus terms that vanish for orthonormal eigenvectors of C.
+
+    Each component is that of `pca` divided by √(S + eps).
+    """
     root = np.sqrt(variances + eps)
     white = whiten(trained.mean + centred, estimated, eps=eps)
     left = directions.T @ misfit(along / root) + skewness(variances * (along / root))
@@ -308,9 +323,11 @@ def whitened_covariance(whiten: Step, pca: Step) -> Claims:
 
 @proof("data.whiten.zca", scope="every centred data set of any size, any K directions, every eps with S + eps > 0")
 def turned_back_and_symmetric(zca: Step, whiten: Step) -> Claims:
-    """It is the whitened data z turned by Uᵀ; its matrix W is symmetric, and not negative: x·W y is Σ z(x) z(y) √(S + eps).
+    """ZCA is the whitened data z turned back by Uᵀ. Its matrix W is symmetric and positive semidefinite.
 
-    So its covariance is U S/(S + eps) Uᵀ, as the whitened data have S/(S + eps); at eps = 0 and full rank U Uᵀ = I.
+    X·W y is Σ z(x) z(y) √(S + eps).
+
+    So its covariance is U S/(S + eps) Uᵀ; at eps = 0 and full rank it is U Uᵀ = I.
     """
     other: Any = tensor("o", M, D)
     (turned, turned_other), (white, white_other) = (
@@ -327,7 +344,7 @@ SPREADS = [(3, 5, 2), (7, 1, 4), (Fraction(16, 3), 3, Fraction(5, 3)), (3, 0, Fr
 
 
 def clouds() -> Any:
-    """Four points in three dimensions, of mean (1, −2, 5), of these deviations along the columns of THIRDS; equal ones along the axes."""
+    """Yield sets of four points in three dimensions with mean (1, −2, 5) and given deviations along the columns of THIRDS."""
     for spread in SPREADS:
         turn = THIRDS if len(set(spread)) == 3 else Rational(np.eye(3))
         yield spread, Rational(SIGNS) * Rational(list(spread)) @ turn.T + Rational([1, -2, 5])
@@ -337,7 +354,7 @@ def clouds() -> Any:
     "data.pca.fit", "data.pca", scope="exact: six clouds of rational principal directions, of ranks 1 … 3, equal variances among them"
 )
 def directions_are_found(pca_fit: Step, pca: Step) -> Claims:
-    """C = U S Uᵀ and UᵀU = I, S the squared deviations, largest first; the components have covariance S, so do the first two."""
+    """The fit satisfies C = U S Uᵀ and UᵀU = I, with S in decreasing order. All components, and the first two alone, have covariance S."""
     for spread, cloud in clouds():
         fitted = pca_fit(cloud)
         yield fitted.mean, Rational([1, -2, 5])
@@ -354,7 +371,10 @@ def directions_are_found(pca_fit: Step, pca: Step) -> Claims:
 
 @enumeration("data.whiten", "data.whiten.zca", scope="exact: the clouds of full rank at eps = 0; those with rational √(S + 16) at eps = 16")
 def whitened_exactly(pca_fit: Step, whiten: Step, zca: Step) -> Claims:
-    """Covariance I, by both; ZCA's matrix is symmetric and its square is the inverse of C + eps I. New data go through the same matrix."""
+    """Both whitenings have covariance I. ZCA's matrix is symmetric and its square is the inverse of C + eps I.
+
+    New data are transformed by the same matrix.
+    """
     for spread, cloud in clouds():
         full, fitted = all(spread), pca_fit(cloud)
         for extra in [Rational(0)] * full + [Rational(16)] * (set(spread) <= {0, 3, Fraction(16, 3), Fraction(5, 3)}):
@@ -374,7 +394,10 @@ def whitened_exactly(pca_fit: Step, whiten: Step, zca: Step) -> Claims:
 
 @certified_value("data.pca.fit", "data.pca", "data.whiten", "data.whiten.zca", scope="normal data of 5 × 2, 6 × 4, 9 × 5, unlike scales")
 def directions_are_certified(pca_fit: Step, pca: Step, whiten: Step, zca: Step) -> Claims:
-    """Enclosed to a small fraction of an ulp: rotated, the covariance is S; whitened, the identity; and S/(S + eps) of it at eps = 1e−5."""
+    """The rotated covariance is S; the whitened one is the identity, or S/(S + eps) at eps = 1e−5.
+
+    Enclosed to a small fraction of an ulp.
+    """
     source = np.random.default_rng(0)
     for samples, features in ((5, 2), (6, 4), (9, 5)):
         cloud = Ball(source.standard_normal((samples, features)) * 2.0 ** np.arange(features) + 3)
@@ -390,7 +413,7 @@ def directions_are_certified(pca_fit: Step, pca: Step, whiten: Step, zca: Step) 
 
 @law("data.pca.fit", scope="float64, exact, numbers of any size and data of any rank", exact=True)
 def variances_are_never_negative(pca_fit: Step, data: Data) -> Claims:
-    """Rounding makes eigenvalues of about −1e−16 ‖C‖ of zeros; they count as 0. Largest first."""
+    """Rounding turns eigenvalues 0 into about ±1e−16 ‖C‖; the fit returns no negative ones. They are in decreasing order."""
     for unit in (1.0, 2.0**40):
         fitted = pca_fit(unit * data)
         yield bool(np.all(fitted.variances >= 0)), True
@@ -399,7 +422,7 @@ def variances_are_never_negative(pca_fit: Step, data: Data) -> Claims:
 
 @law("data.whiten", "data.whiten.zca", scope="float64, within rounding, along the axes")
 def along_the_axes(whiten: Step, zca: Step, pca: Step, data: Data, unit: Positive, eps: Eps) -> Claims:
-    """Where the features are the components themselves, both divide by √(S + eps)."""
+    """If the features are the principal components themselves, both whitenings divide by √(S + eps)."""
     features = data.shape[1]
     axes = Principal(0 * data[0], np.eye(features), 0 * data[0] + unit)
     yield whiten(data, axes, eps=eps), data / np.sqrt(unit + eps)
@@ -414,12 +437,12 @@ p, q = (sp.Symbol(name, integer=True, positive=True) for name in "pq")
 
 
 def half_squared_error(dense: Step, table: Any) -> Any:
-    """Half the mean squared error of a linear model, as an expression in w and b."""
+    """Return half the mean squared error of a linear model, as an expression in w and b."""
     return (np.mean((dense(table, weight, bias) - target) ** 2) / 2).element
 
 
 def by_weight(expression: Any, index: Any) -> Any:
-    """Its derivative by a weight."""
+    """Return its derivative by a weight."""
     return sp.diff(expression, sp.IndexedBase("w", real=True)[index])
 
 
@@ -427,9 +450,11 @@ def by_weight(expression: Any, index: Any) -> Any:
     "data.preprocess_condition", "data.example.onn_gaussians", scope="every number of samples and features, all data, weights and targets"
 )
 def hessian_of_a_linear_model(dense: Step, standardize_fit: Step, standardize: Step) -> Claims:
-    """By two weights it is the mean of x x', covariance and product of means; by weight and bias the mean; by the bias twice 1.
+    """The Hessian of the squared error by two weights is the mean of x x'; by a weight and the bias the mean of x.
 
-    Standardized: 0 by weight and bias, 1 by a weight twice, so the correlations by two.
+    By the bias 1, each up to the factor of the loss.
+
+    For standardized features the mixed terms with the bias are 0, by one weight twice 1, and by two weights the correlation.
     """
     cost, means, offset = half_squared_error(dense, data), np.mean(data, axis=0), bias.element
     moments, moved = data.T @ data / Tensor(N), data - np.mean(data, axis=0)
@@ -447,9 +472,11 @@ big, small, angle = 1 + gap, 1 + rest, constant  # two numbers above 1, and the 
 
 @proof("data.preprocess_condition", scope="two features: all units c, all means, all correlations, all covariances")
 def ravines_of_two_features(condition_number: Step) -> Claims:
-    """Units c make c²; a mean m = a − 1/a, beside the bias, makes a⁴; a correlation ρ leaves (1 + |ρ|)/(1 − |ρ|) to standardized features.
+    """Features in units 1 and c have condition number c². A mean m = a − 1/a gives, together with the bias, a⁴.
 
-    No other units make less than these: κ + 1/κ + 2 is 4/(1 − ρ²) and (h₁₁ − h₂₂)²/det H.
+    A correlation ρ of standardized features gives (1 + |ρ|)/(1 − |ρ|).
+
+    No other units give less: κ + 1/κ + 2 is 4/(1 − ρ²) plus (h₁₁ − h₂₂)²/det H.
     """
     zero, one = 0 * gap, 0 * gap + 1
     yield condition_number(np.stack([np.stack([big**2, zero]), np.stack([zero, one])])), big**2
@@ -470,22 +497,22 @@ def ravines_of_two_features(condition_number: Step) -> Claims:
 
 
 def exact(*rows: str) -> Any:
-    """A table of decimal numbers as the fractions that they are."""
+    """Return a table of decimal numbers as fractions."""
     return Rational([[Fraction(x) for x in row.split()] for row in rows])
 
 
 def rounded(figures: str) -> list[Any]:
-    """Figures that are printed in so many digits."""
+    """Return the intervals of numbers that print as these digits."""
     return [prints_as(x) for x in figures.split()]
 
 
 def fractions(figures: str) -> list[Any]:
-    """Figures that are exact."""
+    """Return exact decimal numbers as fractions."""
     return [Fraction(x) for x in figures.split()]
 
 
 def cells(row: str, columns: str, got: Any, claimed: list[Any]) -> Claims:
-    """One row of a table: the heads of its columns, our numbers, and those stated."""
+    """Yield one row of a table: our numbers and the stated ones under the headings of the columns."""
     for column, ours, stated in zip(columns.split(), got, claimed, strict=True):
         yield TableCell(ours, stated, row, column)
 
@@ -497,7 +524,7 @@ ONN_COLUMNS = "x1 x2 x3 x4 y"
 
 @certified_value("data.example.onn", scope="ONN's X and Y", table="ONN's four samples, standardized")
 def onn_standardized(standardize_fit: Step, standardize: Step, destandardize: Step) -> Claims:
-    """Means, deviations, z (R3)."""
+    """Means, deviations and standardized values of the example (table R3)."""
     table = Ball(np.concatenate([ONN, ONN_TARGETS], axis=1))
     fitted, other = standardize_fit(table), standardize_fit(table, ddof=1)
     z = standardize(table, fitted)
@@ -517,14 +544,14 @@ def onn_standardized(standardize_fit: Step, standardize: Step, destandardize: St
 
 @enumeration("data.example.onn", scope="exact: ONN's X", table="ONN's four samples, scaled to [0, 1]")
 def onn_between_0_and_1(minmax_fit: Step, minmax: Step) -> Claims:
-    """Min–max to [0, 1] (R3)."""
+    """Min–max scaling of the example to [0, 1] (table R3)."""
     figures = ("1 0 0 0", "2/21 0.02 0.25 1/3", "0 0.04 0.5 2/3", "13/21 1 1 1")
     for row, (got, figure) in enumerate(zip(minmax(ONN, minmax_fit(ONN), low=Rational(0), high=Rational(1)), figures, strict=True)):
         yield from cells(f"row {row + 1}", "x1 x2 x3 x4", got, fractions(figure))
 
 
 def squared_error_gradient(dense: Step, dense_backward: Step, table: Any, targets: Any) -> Any:
-    """The gradient of the mean squared error of a linear model at 0: by the weights, then by the bias."""
+    """Return the gradient of the mean squared error of a linear model at 0, by the weights and then by the bias."""
     zeros = Rational(np.zeros((1, table.shape[1])))
     error = dense(table, zeros, zeros[0, :1]) - targets
     _, by_weights, by_bias = dense_backward(2 * error / len(table), table, zeros)
@@ -533,7 +560,7 @@ def squared_error_gradient(dense: Step, dense_backward: Step, table: Any, target
 
 @enumeration("data.example.onn", scope="exact: ONN's X and Y, all weights 0", table="The gradient of the mean squared error at 0")
 def onn_gradient(dense: Step, dense_backward: Step) -> Claims:
-    """−2 Σ y x / 4, and the share of each weight in the squared gradient by the weights (R3)."""
+    """The gradient −2 Σ y x / 4, and the share of each weight in the squared gradient by the weights (table R3)."""
     gradient = squared_error_gradient(dense, dense_backward, ONN, ONN_TARGETS)
     yield from cells("gradient", "w1 w2 w3 w4 b", gradient, fractions("424.6 -211909 -50.13 -4613 -1904"))
     share = gradient[:4] ** 2 / np.sum(gradient[:4] ** 2)
@@ -542,7 +569,7 @@ def onn_gradient(dense: Step, dense_backward: Step) -> Claims:
 
 @certified_value("data.example.onn", scope="ONN's X", table="The Hessian of a linear model on ONN's four samples")
 def onn_spectrum(condition_number: Step, standardize_fit: Step, standardize: Step) -> Claims:
-    """The condition number of XᵀX/4; the eigenvalues of the standardized one, of which the smallest is 0 (R3)."""
+    """The condition number of XᵀX/4, and the eigenvalues of the standardized matrix, of which the smallest is 0 (table R3)."""
     table = Ball(ONN)
     yield TableCell(condition_number(table.T @ table / 4), prints_as("4.76e9"), "as it is", "κ")
     z = standardize(table, standardize_fit(table))
@@ -552,9 +579,10 @@ def onn_spectrum(condition_number: Step, standardize_fit: Step, standardize: Ste
 
 @proof("data.example.onn", scope="ONN's X, divided by any deviations")
 def onn_has_rank_3(standardize: Step) -> Claims:
-    """The centred samples add up to 0, so their rank is at most 3; three of them have three independent features, so it is 3.
+    """The rank of the standardized data is 3: the centred samples sum to 0, so it is at most 3, and three features are independent.
 
-    What the fourth feature is of the other three gives the vector that Z, and so the Hessian, maps to 0: its condition number is infinite.
+    The fourth feature is a combination of the other three; this gives the vector that the Hessian maps to 0, so its condition number is
+    infinite.
     """
     scale = symbols("s", 4, positive=True)
     table = Symbolic([[Fraction(int(x.p), int(x.q)) for x in row] for row in Rational.object_array(ONN)])
@@ -575,7 +603,7 @@ GAUSSIANS = {
 
 
 def second_moments(means: Any, deviations: Any) -> Any:
-    """E[x xᵀ] of independent features."""
+    """Return E[x xᵀ] of independent features."""
     return Rational(np.diag(np.array(deviations, dtype=object) ** 2)) + np.linalg.outer(Rational(means), Rational(means))
 
 
@@ -583,7 +611,7 @@ def second_moments(means: Any, deviations: Any) -> Any:
     "data.example.onn_gaussians", scope="the three pairs of features", table="ONN's three Gaussians: descent on ½ mean squared error"
 )
 def onn_gaussians(condition_number: Step, heavy_ball_stability_limit: Step, gd_rate: Step) -> Claims:
-    """κ of E[x xᵀ]; 2/λmax, where the rate of descent passes 1; κ of the moments of (x, 1)."""
+    """The condition numbers of E[x xᵀ] and of the moments of (x, 1), and the rate 2/λmax above which descent diverges."""
     for name, (means, deviations, figures) in GAUSSIANS.items():
         hessian = Ball(second_moments(means, deviations))
         with_bias = Ball(second_moments((*means, 1), (*deviations, 0)))
@@ -598,10 +626,10 @@ def onn_gaussians(condition_number: Step, heavy_ball_stability_limit: Step, gd_r
 
 @enumeration("data.example.onn_gaussians", scope="exact: descent from 0 to (1, 1), 150 steps at lr 1/10; 30 at 1/100 and 1")
 def it_curves_and_comes_back(gradient_descent: Step) -> Claims:
-    """Unlike means: the second weight sets out downwards, though it has to rise, and comes back later.
+    """With features of different means the second weight first moves away from its goal, which lies above, and returns later.
 
-    Unlike scales: one weight has 10⁴ of 10⁴ + 1 shares of the squared gradient and is there at once, the other still far away after 30
-    steps. Standardized: straight to the goal.
+    With different scales one weight has 10⁴ of 10⁴ + 1 parts of the squared gradient and arrives at once; the other is still far away after
+    30 steps. With standardized features descent goes straight to the goal.
     """
     goal = Rational([1, 1])
     standard, scaled, apart = (second_moments(means, deviations) for means, deviations, _ in GAUSSIANS.values())
@@ -622,7 +650,7 @@ def it_curves_and_comes_back(gradient_descent: Step) -> Claims:
 
 
 def descent(gradient_descent: Step, hessian: Any, goal: Any, lr: Fraction, steps: int) -> Any:
-    """The points of gradient descent from 0 on a parabola around a goal."""
+    """Return the points of gradient descent from 0 on a quadratic function around a goal."""
     point = 0 * goal
     for _ in range(steps + 1):
         yield point
@@ -635,7 +663,7 @@ STU_TARGETS = exact("5.1", "3.2", "4.1")
 
 @enumeration("data.example.stu_regression", scope="exact: STU's table, all weights 0", table="Gradients of ½ squared errors at w = 0")
 def stu_gradients(dense: Step, dense_backward: Step) -> Claims:
-    """w̄ᵢ = ȳ xᵢ, sample by sample, and their sum (R4): the first is 6e4 times larger."""
+    """The gradients ȳ xᵢ of the samples and their sum (table R4); the first entry is 6e4 times larger."""
     zeros = Rational([[0, 0]])
     slopes = [dense_backward(dense(x, zeros) - t, x, zeros)[1][0] for x, t in zip(STU[:, None], STU_TARGETS[:, None], strict=True)]
     figures = ("-585.48 -0.016473", "-1081.92 -0.005856", "-405.08 -0.011439", "-2072.48 -0.033768")
@@ -648,7 +676,7 @@ def stu_gradients(dense: Step, dense_backward: Step) -> Claims:
 
 @enumeration("data.example.stu_regression", scope="exact: STU's table", table="The least-squares solution of STU's table")
 def stu_solution(dense: Step) -> Claims:
-    """Three weights for three samples leave no error (R4): w₂ has 4e5 times as far to go as w₁."""
+    """Three weights fit three samples without error (table R4); w₂ has 4e5 times as far to go as w₁."""
     solution = np.linalg.solve(np.concatenate([STU, Rational(np.ones((3, 1)))], axis=1), STU_TARGETS)
     yield dense(STU, solution[:2].T, solution[2]), STU_TARGETS
     yield from cells("solution", "w1 w2 b", solution[:, 0], rounded("0.004675 2102.742 -2.2285"))
@@ -662,7 +690,7 @@ def stu_solution(dense: Step) -> Claims:
     table="STU's table before and after standardizing",
 )
 def stu_condition(standardize_fit: Step, standardize: Step, condition_number: Step, pca_fit: Step, whiten: Step) -> Claims:
-    """Means, deviations, correlation, condition numbers (R4); standardized it is (1 + |ρ|)/(1 − |ρ|), and whitened 1."""
+    """Means, deviations, correlation and condition numbers (table R4). Standardized data have (1 + |ρ|)/(1 − |ρ|), whitened data 1."""
     table = Ball(STU)
     fitted = standardize_fit(table)
     z = standardize(table, fitted)

@@ -1,4 +1,4 @@
-"""Evidence for reference/descent.py: steps, batches and their statistics, the order of presentation, where constant rates end."""
+"""Evidence for reference/descent.py: steps, batches and their statistics, the order of presentation, and the limits of constant rates."""
 
 from __future__ import annotations
 
@@ -61,17 +61,17 @@ nothing = Tensor(0)
 
 
 def generic(name: str, *sizes: Any, **assumptions: bool) -> Any:
-    """An array of symbolic shape, of which NumPy's type stubs know nothing."""
+    """Return an array of symbolic shape, which NumPy's type stubs do not know."""
     return tensor(name, *sizes, **assumptions)
 
 
 def parabola(curvature: Any, minimum: Any) -> Callable[[Any], Any]:
-    """The gradient of curvature/2 (w − minimum)²."""
+    """Return the gradient of curvature/2 (w − minimum)²."""
     return lambda w: curvature * (w - minimum)
 
 
 def total(parts: Any) -> Any:
-    """The sum of a list of numbers of any arithmetic."""
+    """Return the sum of a list of numbers of any arithmetic."""
     return np.sum(np.stack(list(parts)), axis=0)
 
 
@@ -80,14 +80,14 @@ def total(parts: Any) -> Any:
 
 @proof("optimizers.gd.batch", scope="every point, gradient and lr")
 def error_shrinks_on_a_parabola(gradient_descent: Step) -> Claims:
-    """On h/2 (w − c)² the error is multiplied by 1 − η h: at η = 1/h one step arrives."""
+    """On h/2 (w − c)² a step multiplies the error by 1 − η h; at η = 1/h it arrives."""
     yield gradient_descent(theta, h * (theta - target), lr=lr) - target, (1 - lr * h) * (theta - target)
     yield gradient_descent(theta, h * (theta - target), lr=1 / h), target
 
 
 @derivative("optimizers.gd.batch", scope="certified, a quartic in two dimensions, three rates")
 def slope_along_the_step(gradient_descent: Step) -> Claims:
-    """The derivative of J(θ − η g) by η is −g · ∇J(θ − η g): at η = 0 it is −‖g‖²."""
+    """The derivative of J(θ − η g) by η is −g · ∇J(θ − η g), which is −‖g‖² at η = 0."""
     point = Ball([2, -3])
     for rate in (Fraction(0), Fraction(1, 64), Fraction(1, 8)):
         moved = gradient_descent(point, point**3, lr=Differential.along([rate], np.array([1]))[0])
@@ -101,7 +101,7 @@ QUARTERS = [Fraction(k, 4) for k in range(-12, 13)]
 
 @proof("optimizers.clip.value", scope="every largest value; gradients at and beyond it, and at 0")
 def what_is_beyond_is_cut(clip_by_value: Step) -> Claims:
-    """±(c + x) becomes ±c; c and 0 stay."""
+    """±(c + x) with x > 0 becomes ±c; c and 0 are unchanged."""
     for sign in (1, -1):
         for excess in (0, spread):
             yield clip_by_value(sign * (largest + excess), largest=largest), sign * largest
@@ -110,7 +110,7 @@ def what_is_beyond_is_cut(clip_by_value: Step) -> Claims:
 
 @enumeration("optimizers.clip.value", "optimizers.clip.norm", scope="exact, gradients −3, −11/4 … 3, largest 1/4 … 3")
 def nearest_number_within(clip_by_value: Step, clip_by_norm: Step) -> Claims:
-    """The number of [−c, c] next to g; and of one number the norm is the modulus."""
+    """The result is the number of [−c, c] nearest to g. For one number, clipping by norm is the same."""
     for size, bound in itertools.product(QUARTERS, QUARTERS[13:]):
         nearest = min((quarter for quarter in QUARTERS if abs(quarter) <= bound), key=lambda quarter: abs(quarter - size))
         grad = Rational([size])
@@ -120,7 +120,7 @@ def nearest_number_within(clip_by_value: Step, clip_by_norm: Step) -> Claims:
 
 @law("optimizers.clip.value", scope="float64, bit for bit", exact=True)
 def what_is_within_stays(clip_by_value: Step, grad: Array, largest: Positive) -> Claims:
-    """Nothing is larger afterwards, and once is enough."""
+    """No entry exceeds the limit afterwards, entries within it are unchanged, and clipping twice is clipping once."""
     clipped = clip_by_value(grad, largest=largest)
     yield bool(np.all(np.abs(clipped) <= largest)), True
     yield clip_by_value(clipped, largest=largest), clipped
@@ -129,7 +129,7 @@ def what_is_within_stays(clip_by_value: Step, grad: Array, largest: Positive) ->
 
 @proof("optimizers.clip.global_norm", scope="every number of rows and columns, and of arrays")
 def norm_of_norms(global_norm: Step) -> Claims:
-    """Its square is the inner product of the gradient with itself, for which rows may be taken by their norms."""
+    """The square of the norm is the inner product of the gradient with itself, and rows may be replaced by their norms."""
     rows, vector = generic("g", big, d), generic("g", d)
     yield global_norm(rows) ** 2, np.sum(np.sum(rows**2, axis=0))
     yield global_norm(vector) ** 2, vector @ vector
@@ -140,7 +140,7 @@ def norm_of_norms(global_norm: Step) -> Claims:
 
 @enumeration("optimizers.clip.global_norm", scope="exact, all signs and orders of whole numbers whose norm is whole")
 def whole_norms(global_norm: Step) -> Claims:
-    """3, 4 → 5; 2, 3, 6 → 7; 1, 4, 8 → 9; 2, 4, 5, 6 → 9; with signs, in fractions of 7."""
+    """The norms of (3, 4), (2, 3, 6), (1, 4, 8), (2, 4, 5, 6) are 5, 7, 9, 9, for all signs and orders, also for fractions of 7."""
     for entries, norm in (((3, 4), 5), ((2, 3, 6), 7), ((1, 4, 8), 9), ((2, 4, 5, 6), 9), ((0,), 0)):
         for order, signs in itertools.product(itertools.permutations(entries), itertools.product((1, -1), repeat=len(entries))):
             grad = Rational([Fraction(sign * size, 7) for sign, size in zip(signs, order, strict=True)])
@@ -149,7 +149,7 @@ def whole_norms(global_norm: Step) -> Claims:
 
 @proof("optimizers.clip.norm", "optimizers.clip.global_norm", scope="every dimension, gradient and largest norm: below, at, and above it")
 def length_is_cut_and_direction_kept(clip_by_norm: Step, global_norm: Step) -> Claims:
-    """Of norm c or less it stays; of norm c + x it becomes c/(c + x) of itself, and so of norm c."""
+    """A gradient of norm c or less is unchanged. One of norm c + x is multiplied by c/(c + x), so that its norm is c."""
     for inside in (0, largest / (1 + spread), largest):
         yield clip_by_norm(theta, inside, largest=largest), theta
     yield clip_by_norm(theta, largest + spread, largest=largest), theta * largest / (largest + spread)
@@ -160,7 +160,10 @@ def length_is_cut_and_direction_kept(clip_by_norm: Step, global_norm: Step) -> C
 
 @law("optimizers.clip.norm", scope="float64, within rounding; bit for bit where nothing is cut")
 def once_is_enough(clip_by_norm: Step, grad: Array, norm: Norm, largest: Positive) -> Claims:
-    """Scaling the largest norm with the gradient and its norm scales the result; a norm that is not above it cuts nothing."""
+    """Scaling the limit, the gradient and its norm scales the result.
+
+    A gradient whose norm does not exceed the limit is unchanged bit for bit.
+    """
     yield clip_by_norm(4 * grad, 4 * norm, largest=4 * largest), 4 * clip_by_norm(grad, norm, largest=largest)
     yield clip_by_norm(grad, min(norm, largest), largest=largest), grad
 
@@ -170,7 +173,7 @@ def once_is_enough(clip_by_norm: Step, grad: Array, norm: Norm, largest: Positiv
 
 @proof("optimizers.sgd", scope="arbitrary gradients, every start and lr; three samples, and one more after any")
 def one_update_a_sample(sgd: Step, gradient_descent: Step) -> Claims:
-    """An epoch is one step of descent after the other, each at the newest point."""
+    """An epoch is one gradient step per sample, each at the newest point."""
     point, gradients = theta, (f, k, f)
     for number, gradient in enumerate(gradients, start=1):
         point = gradient_descent(point, gradient(point), lr=lr)
@@ -180,7 +183,7 @@ def one_update_a_sample(sgd: Step, gradient_descent: Step) -> Claims:
 
 @enumeration("optimizers.sgd", scope="exact, all orders of three parabolas")
 def every_order_by_hand(sgd: Step, gradient_descent: Step) -> Claims:
-    """Step after step, in fractions."""
+    """Epochs in every order computed independently in fractions."""
     samples = [(1, 2), (3, -1), (Fraction(1, 2), 5)]
     for order in itertools.permutations(samples):
         point = Rational(7)
@@ -192,7 +195,7 @@ def every_order_by_hand(sgd: Step, gradient_descent: Step) -> Claims:
 
 @certified_value("optimizers.sgd", scope="f = x²/2 from 1, lr .1, 20 steps")
 def signs_of_the_deck(sgd: Step) -> Claims:
-    """.12158 down the slope; 6.7275 with the sign of the deck's code."""
+    """SGD reaches .12158 going down; with the sign of the deck's code it reaches 6.7275."""
     start, tenth = Ball(1), Ball(Fraction(1, 10))
     yield sgd(start, (parabola(1, 0),) * 20, lr=tenth), prints_as("0.12158")
     yield sgd(start, (parabola(1, 0),) * 20, lr=-tenth), prints_as("6.7275")
@@ -200,7 +203,7 @@ def signs_of_the_deck(sgd: Step) -> Claims:
 
 @erratum("E39")
 def ascending_sgd(sgd: Step) -> Step:
-    """x += learning_rate * dx."""
+    """As printed, x += learning_rate * dx, which ascends."""
     return lambda theta, gradients, *, lr: sgd(theta, gradients, lr=-lr)
 
 
@@ -211,13 +214,13 @@ strength = Tensor(sp.Symbol("strength", nonnegative=True))
 
 
 def least_squares_rows() -> Any:
-    """The gradients of the losses (x · w − y)²/2, one row a sample."""
+    """Return the gradients of the losses (x · w − y)²/2, one row per sample."""
     return np.expand_dims(inputs @ weights - targets, 1) * inputs
 
 
 @proof("objective.regularized_risk", "optimizers.sgd.minibatch", scope="every N and d, linear least squares with the penalty ‖w‖²")
 def gradient_of_the_objective(regularized_risk: Step, minibatch_gradient: Step) -> Claims:
-    """The gradient of the objective by w is the minibatch gradient of all samples, with 2 w for the penalty."""
+    """The gradient of the objective by w is the minibatch gradient of all samples, including 2 w for the penalty."""
     risk = regularized_risk((inputs @ weights - targets) ** 2 / 2, np.sum(weights**2), strength=strength)
     gradient = minibatch_gradient(least_squares_rows(), 2 * weights, strength=strength)
     yield Tensor(partial(risk, "w", i)), Tensor(gradient.at(i))
@@ -225,7 +228,10 @@ def gradient_of_the_objective(regularized_risk: Step, minibatch_gradient: Step) 
 
 @proof("optimizers.sgd.minibatch", scope="every batch, short last ones included")
 def batches_of_any_size(minibatch_gradient: Step) -> Claims:
-    """A batch of equal rows has that row, a batch of one its own; two batches weigh by their sizes; the penalty enters once."""
+    """A batch of equal rows has that row as its gradient, a batch of one its own row.
+
+    Two batches are weighted by their sizes, and the penalty enters once.
+    """
     other_size, penalty = sp.Symbol("b2", integer=True, positive=True), generic("r", d)
     first, second = generic("g", b, d), generic("u", other_size, d)
     equal = 0 * first + np.sum(second, axis=0)
@@ -239,7 +245,7 @@ def batches_of_any_size(minibatch_gradient: Step) -> Claims:
 
 @derivative("objective.regularized_risk", "optimizers.sgd.minibatch", scope="certified, logistic losses, four samples in three dimensions")
 def logistic_gradient(regularized_risk: Step, minibatch_gradient: Step) -> Claims:
-    """The derivatives of a logistic risk with penalty ‖w‖² are the mean of the samples' own, and 2 λ w."""
+    """The derivatives of a logistic risk with penalty ‖w‖² are the mean of the samples' gradients plus 2 λ w."""
     rows = Ball([[1, 2, -1], [0, 1, 3], [-2, 1, 1], [1, 0, -1]])
     point, weight = [Fraction(1, 2), Fraction(-1, 3), Fraction(1, 4)], Ball(Fraction(1, 8))
     outer = -1 / (1 + np.exp(rows @ Ball(point)))  # of log(1 + e⁻ᶻ)
@@ -252,21 +258,21 @@ def logistic_gradient(regularized_risk: Step, minibatch_gradient: Step) -> Claim
 
 @proof("objective.regularized_risk", scope="every N and strength")
 def sums_need_more_strength(regularized_risk: Step) -> Claims:
-    """The summed objective with N λ is N times the mean one with λ: it has the same minima."""
+    """The summed objective with strength N λ is N times the mean objective with λ, so it has the same minima."""
     losses, penalty = generic("l", big), Tensor(sp.Symbol("R", nonnegative=True))
     yield np.sum(losses) + Tensor(big) * strength * penalty, Tensor(big) * regularized_risk(losses, penalty, strength=strength)
 
 
 @erratum("E73")
 def same_strength_for_sum_and_mean(regularized_risk: Step) -> Claims:
-    """The summed objective with λ is a multiple of the mean one with λ."""
+    """As printed, the summed objective with λ is a multiple of the mean one with λ."""
     losses, penalty = generic("l", big), Tensor(sp.Symbol("R", nonnegative=True))
     yield np.sum(losses) + strength * penalty, Tensor(big) * regularized_risk(losses, penalty, strength=strength)
 
 
 @erratum("E72")
 def batch_gradient_called_the_gradient(minibatch_gradient: Step) -> Claims:
-    """One symbol for both: the gradient of every batch is that of all samples."""
+    """As printed, one symbol stands for both: the gradient of every batch is that of all samples."""
     rows, none = Rational([[1], [2], [6]]), Rational([0])
     everything = minibatch_gradient(rows, none, strength=Rational(0))
     for size in (1, 2):
@@ -276,7 +282,7 @@ def batch_gradient_called_the_gradient(minibatch_gradient: Step) -> Claims:
 
 @law("objective.regularized_risk", scope="float64, within rounding")
 def risk_is_linear(regularized_risk: Step, losses: SampleLosses, penalty: Norm, strength: Weight) -> Claims:
-    """Losses from c on raise the risk by c."""
+    """Adding c to all losses adds c to the risk."""
     yield regularized_risk(losses + 2, penalty, strength=strength), 2 + regularized_risk(losses, penalty, strength=strength)
 
 
@@ -287,7 +293,7 @@ DATA = [3, -1, 4, 1, -5, 9]  # their variance is 677/36
 
 @proof("optimizers.sgd.unbiased", scope="every N, dimension and distribution")
 def weights_undo_the_sampling(unbiased_gradient: Step) -> Claims:
-    """Σ pᵢ gᵢ/(N pᵢ) is the mean gradient, whatever the probabilities; uniform ones leave each gradient as it is."""
+    """The expectation of gᵢ/(N pᵢ) is the mean gradient for all probabilities; with uniform ones the weights are 1."""
     rows, odds = generic("g", big, d), generic("p", big, positive=True)
     column = np.expand_dims(odds, 1)
     drawn = unbiased_gradient(rows, probability=column, samples=Tensor(big))
@@ -297,7 +303,7 @@ def weights_undo_the_sampling(unbiased_gradient: Step) -> Claims:
 
 @enumeration("optimizers.sgd.unbiased", scope="exact, three samples, all probabilities in sixths")
 def only_weighted_draws_are_unbiased(unbiased_gradient: Step) -> Claims:
-    """The expectation of a weighted draw is the mean, always; of a bare draw only where the probabilities happen to allow it."""
+    """The expectation of a weighted draw is always the mean; that of an unweighted draw only for special probabilities."""
     rows = [Rational(value) for value in (5, -1, 2)]
     for parts in itertools.product(range(1, 5), repeat=3):
         if sum(parts) == 6:
@@ -309,13 +315,13 @@ def only_weighted_draws_are_unbiased(unbiased_gradient: Step) -> Claims:
 
 
 def mean_of(minibatch_gradient: Step, rows: Any) -> Any:
-    """The minibatch gradient without a penalty."""
+    """Return the minibatch gradient without a penalty."""
     zero = nothing if isinstance(rows, Tensor) else Rational(0)
     return minibatch_gradient(rows, zero, strength=zero)
 
 
 def pairs(same: Any, different: Any, size: Any) -> Any:
-    """The matrix over the draws of a batch that is `same` on its diagonal and `different` off it."""
+    """Return the matrix over the draws of a batch with `same` on its diagonal and `different` off it."""
     first, second = (sp.Symbol(name, integer=True, positive=True) for name in ("k1", "k2"))
     delta = sp.KroneckerDelta(first, second)
     return Tensor(delta * same.element + (1 - delta) * different.element, ((first, size), (second, size)))
@@ -326,9 +332,9 @@ sigma2 = np.mean((population - np.mean(population)) ** 2)
 
 
 def variance_of_a_batch(minibatch_gradient: Step, size: Any, *, replace: bool) -> Any:
-    """The variance of the batch mean: its linear map, applied on both sides to the covariance of the draws.
+    """Return the variance of the batch mean: its linear map, applied on both sides to the covariance of the draws.
 
-    Two draws are any two samples, with probability 1/N² each, or two different ones, with probability 1/(N (N − 1)) each.
+    Two draws are any two samples, with probability 1/N² each, or any two different ones, with probability 1/(N (N − 1)) each.
     """
     left, right = (sp.Symbol(name, integer=True, positive=True) for name in ("i1", "i2"))
     differ = Tensor(1 - sp.KroneckerDelta(left, right), ((left, big), (right, big)))
@@ -341,7 +347,7 @@ def variance_of_a_batch(minibatch_gradient: Step, size: Any, *, replace: bool) -
 
 @proof("optimizers.sgd.unbiased", "optimizers.sgd.minibatch", scope="every N and b, with replacement; every population")
 def variance_with_replacement(minibatch_gradient: Step) -> Claims:
-    """σ²/b; and draws that each have the mean μ give a batch that has the mean μ."""
+    """The variance of a batch of b is σ²/b, and if each draw has mean μ the batch has mean μ."""
     yield variance_of_a_batch(minibatch_gradient, b, replace=True), sigma2 / Tensor(b)
     expected = 0 * generic("z", b, 1) + np.mean(population)
     yield mean_of(minibatch_gradient, expected), np.mean(population)
@@ -349,9 +355,9 @@ def variance_with_replacement(minibatch_gradient: Step) -> Claims:
 
 @proof("sampling.epoch.permutation", "optimizers.sgd.equivalences", scope="every N ≥ 2 and b ≤ N, without replacement; every population")
 def variance_without_replacement(minibatch_gradient: Step) -> Claims:
-    """σ²/b (N − b)/(N − 1); one sample more lowers it by σ² N/(b (b + 1)(N − 1)), and the whole set has none left.
+    """The variance is σ²/b (N − b)/(N − 1). One more sample lowers it by σ² N/(b (b + 1)(N − 1)), and the whole set has variance 0.
 
-    With replacement one sample more lowers it by σ²/(b (b + 1)).
+    With replacement one more sample lowers it by σ²/(b (b + 1)).
     """
     n, size = Tensor(big), Tensor(b)
     without = [variance_of_a_batch(minibatch_gradient, count, replace=False) for count in (b, b + 1, big)]
@@ -363,7 +369,7 @@ def variance_without_replacement(minibatch_gradient: Step) -> Claims:
 
 
 def moments(minibatch_gradient: Step, batches: Any) -> tuple[Any, Any]:
-    """The exact mean and variance of the batch means, over all the batches."""
+    """Return the exact mean and variance of the batch means, over all batches."""
     means = np.stack([mean_of(minibatch_gradient, Rational([[DATA[j]] for j in batch]))[0] for batch in batches])
     center = np.mean(means)
     return center, np.mean((means - center) ** 2)
@@ -371,7 +377,10 @@ def moments(minibatch_gradient: Step, batches: Any) -> tuple[Any, Any]:
 
 @enumeration("optimizers.sgd.unbiased", "optimizers.sgd.minibatch", scope="exact, N = 6, every batch: all tuples to b = 4, all subsets")
 def every_minibatch(minibatch_gradient: Step) -> Claims:
-    """The mean is the full gradient 11/6; the variances are 677/36 over b, and that times (6 − b)/5: 677/108 and 677/180 at b = 3."""
+    """The mean is the full gradient 11/6. The variances are 677/36/b with replacement, and (6 − b)/5 times that without.
+
+    677/108 and 677/180 for b = 3.
+    """
     for size in range(1, 7):
         subsets = itertools.combinations(range(6), size)
         yield moments(minibatch_gradient, subsets), (Fraction(11, 6), Fraction(677, 36 * size) * Fraction(6 - size, 5))
@@ -382,7 +391,7 @@ def every_minibatch(minibatch_gradient: Step) -> Claims:
 
 
 class Ordered:
-    """A source of one permutation, of which smaller ones are a part."""
+    """A source of one permutation, from which shorter ones are taken."""
 
     def __init__(self, order: tuple[int, ...]) -> None:
         self.order = order
@@ -394,7 +403,7 @@ class Ordered:
 
 @enumeration("sampling.epoch.permutation", scope="exact, all orders of up to 5 samples, all batch sizes")
 def every_order_of_an_epoch(permuted_batches: Step, sequential_batches: Step) -> Claims:
-    """The batches are the order, cut where the sequential ones are; the identity is the sequential epoch."""
+    """The batches are the permuted order, cut where the sequential batches are cut; the identity gives the sequential epoch."""
     for samples in range(1, 6):
         for size in range(1, samples + 1):
             stored = sequential_batches(size=size, samples=samples)
@@ -407,7 +416,10 @@ def every_order_of_an_epoch(permuted_batches: Step, sequential_batches: Step) ->
 
 @enumeration("sampling.epoch.permutation", scope="exact, all 720 epochs of N = 6, b = 4")
 def every_epoch_by_its_batches(permuted_batches: Step, minibatch_gradient: Step) -> Claims:
-    """Over all orders the first batch and the short last one are unbiased, with the variance of their own sizes, and not σ²/b (E36)."""
+    """Over all orders the first and the shorter last batch are unbiased.
+
+    Their variances are those of batches of their own sizes without replacement, and not σ²/b (erratum E36).
+    """
     epochs = [permuted_batches(Ordered(order), size=4, samples=6) for order in itertools.permutations(range(6))]
     for index, size in enumerate((4, 2)):
         center, spread_of_means = moments(minibatch_gradient, [epoch[index] for epoch in epochs])
@@ -417,7 +429,10 @@ def every_epoch_by_its_batches(permuted_batches: Step, minibatch_gradient: Step)
 
 @statistics("sampling.epoch.permutation", scope="24 000 epochs of 4 samples, seed 0, error probability below 1e−6")
 def orders_are_equally_likely(permuted_batches: Step) -> Claims:
-    """Pearson's statistic of the 24 orders, of 23 degrees of freedom: above 79 with probability 5e−8, below 3.3 with 6e−7."""
+    """Pearson's statistic of the 24 orders lies between its extreme quantiles.
+
+    With 23 degrees of freedom it exceeds 79 with probability 5e−8 and is below 3.3 with 6e−7.
+    """
     source, counts = np.random.default_rng(0), dict.fromkeys(itertools.permutations(range(4)), 0)
     for _ in range(24_000):
         counts[tuple(np.concatenate(permuted_batches(source, size=3, samples=4)).tolist())] += 1
@@ -426,7 +441,7 @@ def orders_are_equally_likely(permuted_batches: Step) -> Claims:
 
 @law("sampling.epoch.permutation", scope="drawn sizes and seeds", exact=True)
 def an_epoch_is_a_partition(permuted_batches: Step, sequential_batches: Step, source: Source, size: FromOne, samples: Samples) -> Claims:
-    """Every sample exactly once; the same seed gives the same epoch."""
+    """An epoch contains every sample exactly once, and equal seeds give equal epochs."""
     twin = copy.deepcopy(source)
     batches = permuted_batches(source, size=size, samples=samples)
     yield np.sort(np.concatenate(batches)), np.concatenate(sequential_batches(size=size, samples=samples))
@@ -435,7 +450,7 @@ def an_epoch_is_a_partition(permuted_batches: Step, sequential_batches: Step, so
 
 @enumeration("sampling.epoch.sequential", scope="every N ≤ 20 and q ≤ N; N = 100 and 103, q = 10")
 def stored_order_is_cut(sequential_batches: Step) -> Claims:
-    """⌈N/q⌉ batches, in order, all of size q but the last, which has what is left; 10 and 11 for the decks' 100 and for 103."""
+    """There are ⌈N/q⌉ batches in order, all of size q except the last: 10 batches for the decks' 100 samples and 11 for 103."""
     for samples in range(1, 21):
         for size in range(1, samples + 1):
             batches = sequential_batches(size=size, samples=samples)
@@ -446,7 +461,7 @@ def stored_order_is_cut(sequential_batches: Step) -> Claims:
 
 @law("sampling.epoch.sequential", "optimizers.sgd.cost_per_update", scope="drawn sizes", exact=True)
 def batches_have_their_size(sequential_batches: Step, size: FromOne, samples: Samples) -> Claims:
-    """No batch is larger than q, none but the last smaller, none empty; together they cost N gradients."""
+    """No batch is larger than q, only the last may be smaller, none is empty, and together they cost N gradients."""
     lengths = [len(sequential_batch) for sequential_batch in sequential_batches(size=size, samples=samples)]
     yield lengths[:-1], [size] * (len(lengths) - 1)
     yield 1 <= lengths[-1] <= size, True
@@ -455,7 +470,7 @@ def batches_have_their_size(sequential_batches: Step, size: FromOne, samples: Sa
 
 @erratum("E37")
 def stride_of_one(sequential_batches: Step) -> Step:
-    """For t = 1 to n, each batch from t to t + b − 1."""
+    """As printed, for t = 1 to n, each batch runs from t to t + b − 1. The batches overlap."""
 
     def printed_form(*, size: Any, samples: Any) -> Any:
         everything = np.concatenate(sequential_batches(size=samples, samples=samples))
@@ -469,7 +484,10 @@ def stride_of_one(sequential_batches: Step) -> Step:
 
 @proof("optimizers.sgd.step_norm", scope="every dimension, point, gradient and lr; the norms 2 and 1")
 def length_of_a_step(descent_step_norm: Step, gradient_descent: Step) -> Claims:
-    """The distance moved, in both norms; any other norm agrees, because θ' − θ = −η g and norms are homogeneous."""
+    """The distance moved, in both norms, is η times the norm of the gradient.
+
+    Any other norm agrees, because θ' − θ = −η g and norms are homogeneous.
+    """
     point, gradient, rate = generic("theta", d), generic("g", d), Tensor(sp.Symbol("lr", positive=True))
     moved = gradient_descent(point, gradient, lr=rate) - point
     yield moved, -rate * gradient
@@ -479,7 +497,7 @@ def length_of_a_step(descent_step_norm: Step, gradient_descent: Step) -> Claims:
 
 @enumeration("optimizers.sgd.step_norm", scope="exact, gradients with entries −2 … 2, the maximum norm")
 def length_in_the_maximum_norm(descent_step_norm: Step, gradient_descent: Step) -> Claims:
-    """The largest coordinate moves by η times the largest entry."""
+    """The largest change of a coordinate is η times the largest entry of the gradient."""
     for entries in itertools.product(range(-2, 3), repeat=2):
         gradient, point, rate = Rational(list(entries)), Rational([5, 7]), Rational(Fraction(1, 3))
         moved = np.max(np.abs(gradient_descent(point, gradient, lr=rate) - point))
@@ -491,7 +509,7 @@ def length_in_the_maximum_norm(descent_step_norm: Step, gradient_descent: Step) 
     scope="every gradient function, start and lr; every T by induction: one update from any point, epochs of 2 … 5 put together",
 )
 def equal_samples_are_one(sgd: Step, gradient_descent: Step, minibatch_gradient: Step) -> Claims:
-    """The mean of T equal gradients is that gradient, so at every point an update is a step of descent; and an epoch is its updates."""
+    """The mean of T equal gradients is that gradient, so an update is a step of gradient descent and an epoch is T of them."""
     single = generic("g", d)
     yield mean_of(minibatch_gradient, 0 * generic("z", b, d) + single), single
     yield sgd(theta, (f,), lr=lr), gradient_descent(theta, f(theta), lr=lr)
@@ -501,7 +519,7 @@ def equal_samples_are_one(sgd: Step, gradient_descent: Step, minibatch_gradient:
 
 
 class Counted:
-    """A gradient that counts its calls."""
+    """A gradient function that counts its calls."""
 
     def __init__(self, gradient: Callable[[Any], Any]) -> None:
         self.gradient, self.calls = gradient, 0
@@ -516,7 +534,7 @@ class Counted:
     "optimizers.sgd.identical_samples", "optimizers.sgd.cost_per_update", scope="exact, T = 1 … 6 equal samples of a cubic gradient"
 )
 def same_updates_at_another_price(sgd: Step, gradient_descent: Step, minibatch_gradient: Step) -> Claims:
-    """One epoch and T steps of descent end at the same point; they cost T and T² gradients."""
+    """One epoch of SGD and T steps of gradient descent end at the same point; they cost T and T² gradients."""
     for samples in range(1, 7):
         cheap, dear = (Counted(lambda w: w**3 / 4 - w) for _ in range(2))
         rate, point = Rational(Fraction(1, 3)), Rational(1)
@@ -529,7 +547,10 @@ def same_updates_at_another_price(sgd: Step, gradient_descent: Step, minibatch_g
 
 @law("optimizers.sgd.identical_samples", scope="float64, seven equal samples, bit for bit", exact=True, examples=25)
 def equal_samples_to_the_bit(sgd: Step, gradient_descent: Step, theta: Array, gradient: Gradient, lr: Rate) -> Claims:
-    """The same operations in the same order; the tanh keeps all points finite."""
+    """SGD on equal samples equals gradient descent bit for bit: the operations and their order are the same.
+
+    The tanh keeps all points finite.
+    """
     sample, point = lambda w: np.tanh(gradient(w)), theta
     for _ in range(7):
         point = gradient_descent(point, sample(point), lr=lr)
@@ -538,9 +559,9 @@ def equal_samples_to_the_bit(sgd: Step, gradient_descent: Step, theta: Array, gr
 
 @proof("optimizers.sgd.clumpy", scope="every T, arbitrary gradients, start and lr, by induction")
 def nearly_equal_samples(sgd: Step, gradient_descent: Step) -> Claims:
-    """An update part from a step of descent by (x − y) − η (F(x) − F(y)) − η (Lᵢ − F)(x): by (1 + ηL) |x − y| + η δ at most.
+    """An update differs from a step of gradient descent by at most (1 + ηL) |x − y| + η δ, where δ bounds the spread of the gradients.
 
-    What grows so from 0 is δ ((1 + ηL)ᵀ − 1)/L: it vanishes with δ.
+    The difference is (x − y) − η (F(x) − F(y)) − η (Lᵢ − F)(x). From 0 it grows to δ ((1 + ηL)ᵀ − 1)/L, which tends to 0 with δ.
     """
     sample = lambda w: f(w) + k(w)  # noqa: E731 - a gradient, and what a sample deviates from it
     apart = sgd(x, (sample,), lr=lr) - gradient_descent(y, f(y), lr=lr)
@@ -553,7 +574,10 @@ def nearly_equal_samples(sgd: Step, gradient_descent: Step) -> Claims:
 
 @enumeration("optimizers.sgd.clumpy", scope="exact, four parabolas, spreads 10⁻¹ … 10⁻⁸; two opposite samples")
 def as_the_spread_shrinks(sgd: Step) -> Claims:
-    """Ten times closer samples end ten times closer to descent, within the bound; where the mean is at rest an epoch only harms."""
+    """For ten times smaller spreads SGD ends ten times closer to gradient descent, within the bound.
+
+    Where the mean gradient is 0, an epoch only moves away.
+    """
     rate, deviations, distances = Rational(Fraction(1, 4)), (1, -1, 1, -1), []
     descended = sgd(Rational(3), (parabola(1, 0),) * 4, lr=rate)
     for digits in range(1, 9):
@@ -568,7 +592,7 @@ def as_the_spread_shrinks(sgd: Step) -> Claims:
 
 @enumeration("optimizers.sgd.cost_per_update", scope="every N ≤ 6, every batch size, counted")
 def price_of_an_epoch(sequential_batches: Step, sgd: Step, minibatch_gradient: Step) -> Claims:
-    """b gradients an update, whatever N, N an epoch; a step of descent costs N."""
+    """An update costs b gradients for every N, an epoch N, and a step of gradient descent N."""
     for samples, size in ((n, q) for n in range(1, 7) for q in range(1, n + 1)):
         gradients = [Counted(parabola(1, index)) for index in range(samples)]
         point, spent = Rational(9), 0
@@ -580,13 +604,13 @@ def price_of_an_epoch(sequential_batches: Step, sgd: Step, minibatch_gradient: S
 
 
 def mean_gradient(minibatch_gradient: Step, gradients: Any) -> Callable[[Any], Any]:
-    """The minibatch gradient of some samples in one dimension, as a function of the point."""
+    """Return the minibatch gradient of some samples in one dimension, as a function of the point."""
     return lambda w: mean_of(minibatch_gradient, np.stack([np.expand_dims(gradient(w), 0) for gradient in gradients]))[0]
 
 
 @proof("optimizers.sgd.equivalences", scope="every gradient, point and lr; every dimension")
 def a_batch_of_one_is_its_sample(minibatch_gradient: Step, gradient_descent: Step, sgd: Step) -> Claims:
-    """The minibatch gradient of one row is the row, and the step with it the SGD update."""
+    """The minibatch gradient of one row is the row, and the step with it is the SGD update."""
     row = generic("g", d)
     yield mean_of(minibatch_gradient, np.expand_dims(row, 0)), row
     yield gradient_descent(theta, f(theta), lr=lr), sgd(theta, (f,), lr=lr)
@@ -596,7 +620,7 @@ def a_batch_of_one_is_its_sample(minibatch_gradient: Step, gradient_descent: Ste
 def batches_of_one_to_the_bit(
     minibatch_gradient: Step, gradient_descent: Step, sgd: Step, theta: Vector, gradients: GradientSequence, lr: Rate
 ) -> Claims:
-    """Batches of one visit the points of SGD, in the same order: neither is faster. The tanh keeps all points finite."""
+    """Batches of one visit the points of SGD in the same order. The tanh keeps all points finite."""
     samples, point = tuple(lambda w, g=g: np.tanh(g(w)) for g in gradients), theta
     for sample in samples:
         row = np.expand_dims(sample(point), 0)
@@ -608,15 +632,17 @@ def batches_of_one_to_the_bit(
 
 
 def pair(multiple: Any) -> tuple[Callable[[Any], Any], ...]:
-    """The gradients of (w x − y)²/2 for x = 1, 2 and y a multiple of x."""
+    """Return the gradients of (w x − y)²/2 for x = 1, 2 and y a multiple of x."""
     return parabola(1, multiple), parabola(4, multiple)
 
 
 @proof("optimizers.sgd.order_two_functions", scope="every number of repeats, every lr")
 def blocks_in_turn(two_function_cycle: Step, sgd: Step) -> Claims:
-    """A pair of samples leaves the fraction c = (1 − η)(1 − 4 η) of the error, r of them cʳ; the two ends are led to one another.
+    """A pair of samples multiplies the error by c = (1 − η)(1 − 4 η), and the end of each block leads to the end of the other.
 
-    A whole period leaves c²ʳ of any deviation, and |c| < 1 exactly for 0 < η < 5/4.
+    A block of r pairs multiplies it by cʳ.
+
+    A whole period multiplies any deviation by c²ʳ, and |c| < 1 exactly for 0 < η < 5/4.
     """
     factor = (1 - lr) * (1 - 4 * lr)
     for multiple in (Symbolic(2), Symbolic(-1)):
@@ -632,7 +658,7 @@ def blocks_in_turn(two_function_cycle: Step, sgd: Step) -> Claims:
 
 @certified_value("optimizers.sgd.order_two_functions", scope="lr .1 and .01, 50 repeats and 1")
 def two_function_table(two_function_cycle: Step) -> Claims:
-    """The ends of both blocks."""
+    """The end points of both blocks."""
     table = {
         (10, 50): ("2.000000", "-1.000000"),
         (10, 1): ("0.948051948", "0.051948052"),
@@ -645,7 +671,7 @@ def two_function_table(two_function_cycle: Step) -> Claims:
 
 @enumeration("optimizers.sgd.order_two_functions", scope="exact, 1 … 4 repeats, lr 1/10, 1/3, 1, 6/5")
 def two_functions_by_hand(two_function_cycle: Step, sgd: Step, minibatch_gradient: Step) -> Claims:
-    """From the end of one block SGD arrives at the end of the other, in fractions; w = 1/2 is where the mean gradient vanishes."""
+    """From the end of one block SGD arrives at the end of the other, in fractions. The mean gradient vanishes at w = 1/2."""
     for repeats, rate in itertools.product(range(1, 5), (Fraction(1, 10), Fraction(1, 3), Fraction(1), Fraction(6, 5))):
         first, second = two_function_cycle(repeats, lr=Rational(rate))
         yield sgd(second, pair(2) * repeats, lr=Rational(rate)), first
@@ -657,9 +683,11 @@ def two_functions_by_hand(two_function_cycle: Step, sgd: Step, minibatch_gradien
 
 @proof("optimizers.sgd.order_cycle", scope="every number of repeats, every lr")
 def targets_in_turn(two_target_cycle: Step, sgd: Step) -> Claims:
-    """A sample leaves 1 − η of the error, r of them q = (1 − η)ʳ; from −a the block of target 1 leads to a, the other one back.
+    """A sample multiplies the error by 1 − η, r of them by q = (1 − η)ʳ.
 
-    A whole period leaves q² of any deviation, and |1 − η| < 1 exactly for 0 < η < 2.
+    From −a the block of target 1 leads to a, and the other block back.
+
+    A whole period multiplies any deviation by q², and |1 − η| < 1 exactly for 0 < η < 2.
     """
     for goal in (ONE, -ONE):
         yield sgd(goal + kept * (theta - goal), (parabola(1, goal),), lr=lr), goal + (1 - lr) * kept * (theta - goal)
@@ -672,7 +700,10 @@ def targets_in_turn(two_target_cycle: Step, sgd: Step) -> Claims:
 
 @enumeration("optimizers.sgd.order_cycle", scope="exact, 1 … 6 repeats; all orders of 2 + 2 targets at η = 1/k")
 def targets_by_hand(two_target_cycle: Step, sgd: Step) -> Claims:
-    """From one end to the other in fractions; at η = 1/k every order has the mean target 0 at the end of every epoch, r/k off within."""
+    """Blocks lead from one end to the other, in fractions.
+
+    At η = 1/k every order reaches the mean target 0 at the end of each epoch and deviates by r/k within it.
+    """
     for repeats, rate in itertools.product(range(1, 7), (Fraction(1, 20), Fraction(1), Fraction(3, 2))):
         end = two_target_cycle(repeats, lr=Rational(rate))
         yield sgd(-end, (parabola(1, 1),) * repeats, lr=Rational(rate)), end
@@ -686,9 +717,10 @@ def targets_by_hand(two_target_cycle: Step, sgd: Step) -> Claims:
 
 @certified_value("optimizers.sgd.order_cycle", scope="50 + 50 targets, lr .05: the fixed order, and the mean over all orders")
 def fluctuation_of_fixed_and_random_orders(two_target_cycle: Step, sgd: Step) -> Claims:
-    """In the fixed order the end is .857105 and the root of the mean square .576; over fresh random orders .133251.
+    """The fixed order ends at .857105 with root mean square .576; over random orders the root mean square is .133251.
 
-    Random targets of an epoch have the covariances 1 and −1/99; SGD is linear in them, with weights found by running it on one target.
+    The random targets of an epoch have variance 1 and covariance −1/99; SGD is linear in them, with weights obtained by running it on one
+    target.
     """
     count, rate = 100, Ball(Fraction(1, 20))
     end = two_target_cycle(50, lr=rate)
@@ -716,7 +748,9 @@ def fluctuation_of_fixed_and_random_orders(two_target_cycle: Step, sgd: Step) ->
 
 @proof("optimizers.sgd.noise_floor", scope="every variance, curvature and lr; every t")
 def variance_that_stays(sgd_stationary_variance: Step, sgd: Step) -> Claims:
-    """An update on h/2 w² with noise z is a w + b z; a variance stays exactly if V = a² V + b² σ², and a² of what differs from it is left.
+    """An update on h/2 w² with noise z is a w + b z.
+
+    A variance V is stationary exactly if V = a² V + b² σ², and a deviation from it is multiplied by a².
 
     a² < 1 exactly for 0 < η h < 2.
     """
@@ -731,14 +765,17 @@ def variance_that_stays(sgd_stationary_variance: Step, sgd: Step) -> Claims:
 
 @certified_value("optimizers.sgd.noise_floor", scope="lr .1, curvature 1, variance 1; and rates either side of 1/h")
 def floor_in_numbers(sgd_stationary_variance: Step) -> Claims:
-    """.05263; at η = 1/h all that is left is the last noise, σ²/h²."""
+    """The stationary variance is .05263. At η = 1/h only the last noise remains, with variance σ²/h²."""
     yield certified(sgd_stationary_variance, 1, curvature=1, lr=Fraction(1, 10)), prints_as("0.05263")
     yield sgd_stationary_variance(Ball(9), curvature=Ball(4), lr=Ball(Fraction(1, 4))), Ball(Fraction(9, 16))
 
 
 @statistics("optimizers.sgd.noise_floor", scope="40 000 chains, seed 0, two-sided error probability 6e−7")
 def variance_of_chains(sgd_stationary_variance: Step, sgd: Step) -> Claims:
-    """The sample variance of N independent normal numbers has standard deviation √(2/N) V: five of them are allowed."""
+    """The sample variance of simulated chains agrees with the formula.
+
+    A sample variance of N normal numbers has standard deviation √(2/N) V; five of them are allowed.
+    """
     source, chains = np.random.default_rng(0), 40_000
     point = np.zeros(chains)
     for _ in range(150):  # by then the start counts for .9³⁰⁰ of the variance
@@ -748,13 +785,13 @@ def variance_of_chains(sgd_stationary_variance: Step, sgd: Step) -> Claims:
 
 
 def sample_of(row: Any, goal: Any) -> Callable[[Any], Any]:
-    """The gradient of (x · w − y)²/2."""
+    """Return the gradient of (x · w − y)²/2."""
     return lambda w: (np.sum(row * w) - goal) * row
 
 
 @proof("optimizers.sgd.interpolation", scope="every dimension, sample, start and lr")
 def every_update_comes_closer(sgd: Step) -> Claims:
-    """With y = x · w*, ‖e'‖² = ‖e‖² − η (2 − η ‖x‖²)(x · e)²: never further for η ‖x‖² ≤ 2, whatever the sample, and w* stays put."""
+    """If y = x · w*, then ‖e'‖² = ‖e‖² − η (2 − η ‖x‖²)(x · e)², so for η ‖x‖² ≤ 2 no update increases the error, and w* is fixed."""
     row, best, point = generic("x", d), generic("best", d), generic("w", d)
     rate = Tensor(sp.Symbol("lr", positive=True))
     moved = sgd(point, (sample_of(row, np.sum(row * best)),), lr=rate)
@@ -767,7 +804,7 @@ CONSISTENT = ([1, 2], [2, 1], [1, -1])
 
 
 def fitted(sgd: Step, disturbance: int, epochs: int) -> Any:
-    """The squared error of constant-rate SGD on three samples that w = (3, 5) fits, but for the disturbance of the first."""
+    """Return the squared error of constant-rate SGD on three samples that w = (3, 5) fits, except for a disturbance of the first."""
     best, point = Rational([3, 5]), Rational([0, 0])
     samples = tuple(
         sample_of(Rational(row), np.sum(Rational(row) * best) + (disturbance if row is CONSISTENT[0] else 0)) for row in CONSISTENT
@@ -779,7 +816,7 @@ def fitted(sgd: Step, disturbance: int, epochs: int) -> Any:
 
 @enumeration("optimizers.sgd.interpolation", scope="exact, three consistent samples in two dimensions, lr 1/5; and one that does not fit")
 def geometric_convergence(sgd: Step) -> Claims:
-    """Each of 20 epochs leaves less than a fifth of the squared error; with a disturbed target it soon stands still, and large."""
+    """Each of 20 epochs reduces the squared error to less than a fifth. With a disturbed target it stops decreasing at a large value."""
     errors = [fitted(sgd, 0, epochs) for epochs in range(21)]
     for before, after in itertools.pairwise(errors):
         yield bool(after < before / 5), True
@@ -790,7 +827,7 @@ def geometric_convergence(sgd: Step) -> Claims:
 
 @trajectory("optimizers.sgd.interpolation", scope="50 samples in 5 dimensions, lr .05, 400 epochs, seed 0")
 def fit_and_stall(sgd: Step) -> Claims:
-    """Consistent targets are fitted to rounding, noisy ones are not: 2e−15 against .17 in the catalogue, which names no seed."""
+    """Consistent targets are fitted to rounding error, noisy ones are not. The catalogue states 2e−15 against .17, without a seed."""
     source = np.random.default_rng(0)
     rows, best = source.normal(size=(50, 5)), source.normal(size=5)
     for targets, fits in ((rows @ best, True), (rows @ best + source.normal(size=50), False)):
@@ -805,13 +842,13 @@ def fit_and_stall(sgd: Step) -> Claims:
 
 @erratum("E81")
 def only_shrinking_rates_arrive(sgd: Step) -> Claims:
-    """A constant rate stays away from the optimum, however long it runs."""
+    """As printed, a constant rate stays away from the optimum, however long it runs."""
     yield bool(fitted(sgd, 0, 20) > Fraction(1, 10**6)), True
 
 
 @proof("optimizers.sgd.running_mean", scope="every k, every sequence of samples and every start")
 def rates_1_over_k(sgd: Step) -> Claims:
-    """The first update arrives at the first sample; from the mean of n it leads to the mean of n + 1."""
+    """The first update arrives at the first sample, and from the mean of n samples an update leads to the mean of n + 1."""
     yield sgd(theta, (parabola(ONE, target),), lr=ONE), target
     n = big
     so_far, newest = np.mean(generic("x", n)), Tensor(generic("x", n + 1).at(n + 1))
@@ -820,7 +857,7 @@ def rates_1_over_k(sgd: Step) -> Claims:
 
 @enumeration("optimizers.sgd.running_mean", scope="exact, all orders of four samples, two starts")
 def running_means_by_hand(sgd: Step) -> Claims:
-    """After each update, in fractions."""
+    """Means after each update, computed independently in fractions."""
     for start, order in itertools.product((-7, 100), itertools.permutations((3, -1, 4, 1))):
         point = Rational(start)
         for count, sample in enumerate(order, start=1):
@@ -830,9 +867,10 @@ def running_means_by_hand(sgd: Step) -> Claims:
 
 @proof("optimizers.gd.convex_convergence", scope="every dimension, every function of curvature at most L, every start and lr")
 def every_step_descends(gradient_descent: Step) -> Claims:
-    """J' = J + g · Δ + L/2 ‖Δ‖² − s, s ≥ 0, is J − η (1 − η L/2) ‖g‖² − s; the factor is positive exactly for η < 2/L.
+    """The loss decreases by η (1 − η L/2) ‖g‖² + s with s ≥ 0, and the factor is positive exactly for η < 2/L.
 
-    So the decreases, and with them ‖g‖², add up to J₀ − inf J at most. At η = 2/L (1 + q) a parabola grows by 1 + 2 q a step.
+    It follows from J' = J + g · Δ + L/2 ‖Δ‖² − s. So the decreases sum to at most J₀ − inf J, and ‖g‖² is summable. At η = 2/L (1 + q) a
+    quadratic grows by the factor 1 + 2 q per step.
     """
     point, gradient = generic("theta", d), generic("g", d)
     rate, curvature, height, slack = (Tensor(sp.Symbol(name, nonnegative=True)) for name in ("lr", "L", "J", "s"))
@@ -846,7 +884,7 @@ def every_step_descends(gradient_descent: Step) -> Claims:
 
 @enumeration("optimizers.gd.convex_convergence", scope="exact, 20 positive definite matrices of integers, seed 0, 12 steps at .95 · 2/L")
 def heights_fall_on_quadratics(gradient_descent: Step) -> Claims:
-    """x'Hx/2 falls at every step from any start, L being the largest row sum; along curvature 1 it rises at rates above 2."""
+    """x'Hx/2 decreases at every step from any start, with L the largest row sum. Along curvature 1 it increases at rates above 2."""
     source = np.random.default_rng(0)
     for _ in range(20):
         root = source.integers(-3, 4, (3, 3))
@@ -863,7 +901,7 @@ def heights_fall_on_quadratics(gradient_descent: Step) -> Claims:
 
 @erratum("E35")
 def limits_are_minima(gradient_descent: Step) -> Claims:
-    """Descent on x²/2 + y⁴/4 − y²/2 from (1, 0) comes to rest where no direction curves downwards."""
+    """As printed, limits of gradient descent are minima. On x²/2 + y⁴/4 − y²/2 from (1, 0) the limit is a saddle."""
     point = Rational([1, 0])
     for _ in range(60):
         point = gradient_descent(point, np.stack([point[0], point[1] ** 3 - point[1]]), lr=Rational(Fraction(1, 2)))
@@ -875,13 +913,13 @@ def limits_are_minima(gradient_descent: Step) -> Claims:
 
 
 def ravine(gradient_descent: Step, point: Any, curvatures: Any, rate: Any) -> Any:
-    """A step on Σ λᵢ θᵢ²/2."""
+    """Return a step on Σ λᵢ θᵢ²/2."""
     return gradient_descent(point, curvatures * point, lr=rate)
 
 
 @proof("optimizers.gd.ravine", scope="every dimension and curvatures; two of them at every rate below 2/λₙ")
 def jitter_and_crawl(gradient_descent: Step) -> Claims:
-    """Coordinate i shrinks by 1 − η λᵢ; at η = 2/(λₙ (1 + q)) the factors tend to −1 and 1 − 2/κ as q → 0."""
+    """Coordinate i is multiplied by 1 − η λᵢ. At η = 2/(λₙ (1 + q)) the factors tend to −1 and 1 − 2/κ as q → 0."""
     point, curvatures, rate = generic("theta", d), generic("curvature", d, positive=True), Tensor(sp.Symbol("lr", positive=True))
     yield ravine(gradient_descent, point, curvatures, rate), (1 - rate * curvatures) * point
     steep, shallow = (ravine(gradient_descent, ONE, curvature, 2 / (high * (1 + q))) for curvature in (high, low))
@@ -892,7 +930,7 @@ def jitter_and_crawl(gradient_descent: Step) -> Claims:
 
 @enumeration("optimizers.gd.ravine", scope="exact, κ = 100, 30 steps at .99 · 2/λₙ")
 def a_ravine_by_hand(gradient_descent: Step) -> Claims:
-    """The steep coordinate flips its sign at every step and keeps .98 of its size; the shallow one keeps .9802 and its sign."""
+    """The steep coordinate changes its sign at every step and keeps .98 of its size; the flat one keeps .9802 of its size and its sign."""
     point, curvatures = Rational([1, 1]), Rational([1, 100])
     for _ in range(30):
         before, point = point, ravine(gradient_descent, point, curvatures, Rational(Fraction(99, 5000)))
@@ -900,15 +938,16 @@ def a_ravine_by_hand(gradient_descent: Step) -> Claims:
 
 
 def loss(point: Any, curvatures: Any) -> Any:
-    """Σ λᵢ θᵢ²/2."""
+    """Return Σ λᵢ θᵢ²/2."""
     return np.sum(curvatures * point**2) / 2
 
 
 @proof("optimizers.gd.constant_factor", scope="every point, curvatures and lr")
 def factor_never_falls(gradient_descent: Step) -> Claims:
-    """On a parabola each step multiplies the loss by (1 − η h)². On two, l l'' − l'² = λ₁ λ₂ θ₁² θ₂² (f₁² − f₂²)²/4 ≥ 0 for factors f.
+    """In one dimension each step multiplies the loss by (1 − η h)²; in two dimensions the factor never decreases.
 
-    So l''/l' ≥ l'/l, from every point on, equal only if one coordinate is 0 or the factors have one size.
+    For the factors f of the two coordinates l l'' − l'² = λ₁ λ₂ θ₁² θ₂² (f₁² − f₂²)²/4 ≥ 0, so l''/l' ≥ l'/l from every point on, with
+    equality only if one coordinate is 0 or |f₁| = |f₂|.
     """
     moved = ravine(gradient_descent, theta, h, lr)
     yield h * moved**2 / 2, (1 - lr * h) ** 2 * h * theta**2 / 2
@@ -922,7 +961,7 @@ def factor_never_falls(gradient_descent: Step) -> Claims:
 
 @enumeration("optimizers.gd.constant_factor", scope="exact, diag(1, 10), lr 1/20, 12 steps from (1, 1)")
 def the_factor_drifts(gradient_descent: Step) -> Claims:
-    """The factor climbs from near the steep 1/4 towards the shallow 361/400, strictly, and reaches neither."""
+    """The factor increases strictly from near the steep coordinate's 1/4 towards the flat one's 361/400, and reaches neither."""
     point, curvatures, losses = Rational([1, 1]), Rational([1, 10]), []
     for _ in range(13):
         losses.append(loss(point, curvatures))
@@ -939,7 +978,10 @@ def the_factor_drifts(gradient_descent: Step) -> Claims:
 
 @proof("measure.running_training_loss", scope="every number of equal batches of every size; two batches of any sizes")
 def batch_losses_add_up(running_loss: Step) -> Claims:
-    """At a frozen point it is the mean over all samples, whatever the batches; the plain mean over batches is so for equal sizes."""
+    """At a fixed point it is the mean over all samples for every split into batches.
+
+    The unweighted mean over batches is so only for equal sizes.
+    """
     losses = generic("l", big, b)
     means = np.mean(losses, axis=1)
     yield running_loss(means, 0 * means + Tensor(b)), np.mean(losses)
@@ -950,7 +992,10 @@ def batch_losses_add_up(running_loss: Step) -> Claims:
 
 @enumeration("measure.running_training_loss", scope="exact, every split of up to 6 losses in two or three batches")
 def splits_do_not_matter(running_loss: Step) -> Claims:
-    """The weighted mean is the mean of all; of {0, 1}, {2} it is 1 where the plain mean is 5/4. A point that moves gives something else."""
+    """The weighted mean is the mean of all samples. For {0, 1}, {2} it is 1, the unweighted mean 5/4.
+
+    For a moving point the result differs.
+    """
     for count in range(2, 7):
         for cuts in itertools.chain(itertools.combinations(range(1, count), 1), itertools.combinations(range(1, count), 2)):
             parts = [DATA[start:end] for start, end in itertools.pairwise((0, *cuts, count))]
@@ -965,14 +1010,14 @@ def splits_do_not_matter(running_loss: Step) -> Claims:
 
 @law("measure.running_training_loss", scope="float64, within rounding")
 def between_the_extremes(running_loss: Step, losses: BatchLosses, sizes: BatchSizes) -> Claims:
-    """Sizes count by their ratios only, and a common part of the losses is kept."""
+    """Only the ratios of the sizes matter, and a constant added to all losses is added to the mean."""
     yield running_loss(losses, 3 * sizes), running_loss(losses, sizes)
     yield running_loss(losses + 2, sizes), running_loss(losses, sizes) + 2
 
 
 @enumeration("optimizers.sgd.batch_size_guidance", scope="exact, every preset of the catalogue, N = 1024")
 def customary_sizes(sequential_batches: Step) -> Claims:
-    """Powers of two, which cut a power of two without a rest."""
+    """The batch sizes are powers of two, which divide N = 1024 without remainder."""
     for preset in presets("optimizers.sgd.batch_size_guidance"):
         size = int(preset["size"])
         yield size, 2 ** round(math.log2(size))
@@ -981,7 +1026,11 @@ def customary_sizes(sequential_batches: Step) -> Claims:
 
 @trajectory("optimizers.gd.batch", scope="a saddle, a long valley, Beale's function")
 def landscapes_of_descent(gradient_descent: Step) -> Claims:
-    """Steps to leave the saddle −y² from .1, .001, 1e-6, and to come below 1e−3 in the valley from (1, 10) and on Beale's function (R6)."""
+    """Number of steps to leave the saddle −y² and to descend the long valley and Beale's function (table R6).
+
+    The starts are at distances .1, .001 and 1e-6 from the ridge of the saddle and at (1, 10) in the valley; a height below 1e−3 counts as
+    arrived.
+    """
 
     def rule(rate: float) -> Any:
         return lambda p, gradient, state: (gradient_descent(p, gradient(p), lr=rate), state)

@@ -1,7 +1,8 @@
-"""Evidence for reference/initialization.py: what samplers draw, what variances do in layers, and the decks' tables of activations.
+"""Evidence for reference/initialization.py: what samplers draw, how variances change through layers, and the decks' tables.
 
-A sampler is run on a source whose numbers are symbols: what it makes of them is exact, and their moments are those of the distribution.
-Another source deals given numbers, so that all cases are met; NumPy's own is tested against the distribution, with the chance of failing.
+A sampler is run on a source of symbols: its weights are then exact expressions, and their moments follow from the distribution of the
+draws. Another source returns given numbers, so that all cases are covered. NumPy's source is tested against the distribution, with a stated
+probability of error.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ u, c = symbols("u c")
 
 
 class Noise:
-    """A source of arbitrary numbers: Z for standard normal draws, U for uniform ones between 0 and 1."""
+    """A source of symbols: Z for standard normal draws, U for uniform ones between 0 and 1."""
 
     def standard_normal(self, shape: Any) -> Any:
         """The array Z."""
@@ -62,7 +63,7 @@ class Noise:
 
 
 class Dealt:
-    """A source that deals given arrays, one a draw, and remembers the shapes that it was asked for."""
+    """A source that returns given arrays, one per draw, and records the requested shapes."""
 
     def __init__(self, *draws: Any) -> None:
         self.draws, self.asked = iter(draws), list[tuple[int, ...]]()
@@ -74,7 +75,7 @@ class Dealt:
 
 
 def if_it_can(formula: Callable[..., Any], *args: Any, **settings: Any) -> Any:
-    """What a formula makes of what it is given; None if it asks for more draws, a quotient by 0, or a root that is no fraction."""
+    """Return the result of a formula, or None if it needs more draws, divides by 0, or needs an irrational root."""
     try:
         return formula(*args, **settings)
     except (StopIteration, ZeroDivisionError, Refused):
@@ -85,32 +86,32 @@ DRAWS = (("Z", sp.Integer(0), sp.Integer(1)), ("U", half, sp.Rational(1, 12)))  
 
 
 def summed(element: Any, *limits: tuple[Any, Any]) -> Any:
-    """The sum of an element over its indices, each from 1 to its size."""
+    """Return the sum of an element over its indices, each from 1 to its size."""
     for index, size in limits:
         element = sp.Sum(element, (index, 1, size))
     return Tensor(element)
 
 
 def slopes(element: Any, array: str, *indices: Any) -> Any:
-    """The derivative of an element by an entry of an array."""
+    """Return the derivative of an element by an entry of an array."""
     return sp.diff(element, sp.IndexedBase(array, real=True)[indices])
 
 
 def expectation(element: Any, *indices: Any) -> Any:
-    """The expectation of what is linear in independent draws: each stands at its own."""
+    """Return the expectation of an expression that is linear in independent draws: each draw is replaced by its own."""
     for array, mean, _ in DRAWS:
         element = element.subs(sp.IndexedBase(array, real=True)[indices], mean)
     return element
 
 
 def covariance(first: Any, second: Any) -> Any:
-    """The covariance of two elements that are linear in independent draws."""
+    """Return the covariance of two elements that are linear in independent draws."""
     parts = [slopes(first, array, a, b) * slopes(second, array, a, b) * variance for array, _, variance in DRAWS]
     return summed(sp.Add(*parts), (a, n), (b, m))
 
 
 def uncorrelated(weights: Any, variance: Any) -> Claims:
-    """The weights have the shape (fan_out, fan_in), mean 0, and this variance; two of them are uncorrelated."""
+    """Claim that the weights have shape (fan_out, fan_in), mean 0 and this variance, and that two of them are uncorrelated."""
     yield np.shape(weights), (n, m)
     element = weights.at(j, k)
     yield Tensor(expectation(element, j, k)), 0
@@ -122,7 +123,7 @@ Start = tuple[Callable[..., Any], Callable[[Any, Any], Any]]  # a sampler with g
 
 
 def normal_starts(normal_weights: Step, xavier_normal: Step, lecun_normal: Step, fan_out_normal: Step, he_normal: Step) -> list[Start]:
-    """The samplers of normal weights."""
+    """Return the samplers of normal weights."""
     return [
         (lambda *source: normal_weights(*source, std=1), lambda n, m: Fraction(1)),
         (xavier_normal, lambda n, m: 2 / (m + n)),
@@ -133,7 +134,7 @@ def normal_starts(normal_weights: Step, xavier_normal: Step, lecun_normal: Step,
 
 
 def uniform_starts(uniform_weights: Step, uniform_fan_in: Step, xavier_uniform: Step, he_uniform: Step) -> list[Start]:
-    """The samplers of uniform weights."""
+    """Return the samplers of uniform weights."""
     return [
         (lambda *source: uniform_weights(*source, half_width=1), lambda n, m: Fraction(1, 3)),
         (uniform_fan_in, lambda n, m: 1 / (3 * m)),
@@ -153,14 +154,14 @@ UNIFORM = ("init.random_uniform", "init.uniform_fan_in", "init.xavier.uniform", 
 def moments_of_normal_starts(
     normal_weights: Step, xavier_normal: Step, lecun_normal: Step, fan_out_normal: Step, he_normal: Step
 ) -> Claims:
-    """Weights are linear in their draws, one each: mean 0, uncorrelated, of the variance that the name stands for."""
+    """Each weight is linear in one draw, so weights have mean 0, are uncorrelated, and have the stated variance."""
     for sampler, variance in normal_starts(normal_weights, xavier_normal, lecun_normal, fan_out_normal, he_normal):
         yield from uncorrelated(sampler(Noise(), *fans), Tensor(variance(n, m)))
 
 
 @proof(*UNIFORM, scope="every fan_in and fan_out, by the moments of the draws")
 def moments_of_uniform_starts(uniform_weights: Step, uniform_fan_in: Step, xavier_uniform: Step, he_uniform: Step) -> Claims:
-    """The same for uniform weights."""
+    """Each weight is linear in one draw, so weights have mean 0, are uncorrelated, and have the stated variance."""
     for sampler, variance in uniform_starts(uniform_weights, uniform_fan_in, xavier_uniform, he_uniform):
         yield from uncorrelated(sampler(Noise(), *fans), Tensor(variance(n, m)))
 
@@ -187,7 +188,7 @@ def scales_and_relations(
 ) -> Claims:
     """A gain multiplies the weights; U(−√3 s, √3 s) has the variance of N(0, s²); He's weights are LeCun's with gain √2.
 
-    Glorot's equal LeCun's and those by fan_out if the layer is square; their variance is the harmonic mean of the two.
+    Glorot's weights equal LeCun's and those by fan_out if the layer is square; their variance is the harmonic mean of the two.
     """
     yield normal_weights(Noise(), *fans, std=std), std * normal_weights(Noise(), *fans, std=1)
     of_width = uniform_weights(Noise(), *fans, half_width=width)
@@ -207,12 +208,15 @@ def scales_and_relations(
 
 
 def distribution_reach(count: int, chance: float) -> float:
-    """How far an empirical distribution function of so many draws may be from its own, but for this chance (Dvoretzky–Kiefer–Wolfowitz)."""
+    """Return how far an empirical distribution function may be from the true one, except with this probability.
+
+    By the inequality of Dvoretzky, Kiefer and Wolfowitz.
+    """
     return math.sqrt(math.log(2 / chance) / (2 * count))
 
 
 def distance(drawn: Any, distribution: Callable[[float], float]) -> float:
-    """The largest distance of the empirical distribution function of numbers from another, continuous one."""
+    """Return the largest distance between the empirical distribution function of numbers and a continuous distribution function."""
     ordered = np.sort(np.ravel(drawn))
     expected, count = np.array([distribution(float(value)) for value in ordered]), len(ordered)
     steps = np.arange(count + 1) / count
@@ -220,12 +224,12 @@ def distance(drawn: Any, distribution: Callable[[float], float]) -> float:
 
 
 def normal(deviation: float) -> Callable[[float], float]:
-    """The distribution function of N(0, deviation²)."""
+    """Return the distribution function of N(0, deviation²)."""
     return lambda x: (1 + math.erf(x / deviation / math.sqrt(2))) / 2
 
 
 def uniform(reach: float) -> Callable[[float], float]:
-    """The distribution function of U(−reach, reach)."""
+    """Return the distribution function of U(−reach, reach)."""
     return lambda x: min(max((x / reach + 1) / 2, 0), 1)
 
 
@@ -234,7 +238,7 @@ SHAPES = ((3, 20_000), (20_000, 3), (200, 300))
 
 @statistics(*NORMAL, scope="60 000 weights in each of three shapes; all 15 together fail by chance with probability < 2e−8")
 def weights_are_normal(normal_weights: Step, xavier_normal: Step, lecun_normal: Step, fan_out_normal: Step, he_normal: Step) -> Claims:
-    """The empirical distribution function is close to that of the normal law of the right variance."""
+    """The empirical distribution function of the weights is close to that of the normal distribution with the stated variance."""
     source = np.random.default_rng(1)
     for sampler, variance in normal_starts(normal_weights, xavier_normal, lecun_normal, fan_out_normal, he_normal):
         for shape in SHAPES:
@@ -245,7 +249,7 @@ def weights_are_normal(normal_weights: Step, xavier_normal: Step, lecun_normal: 
 
 @statistics(*UNIFORM, scope="60 000 weights in each of three shapes; all 12 together fail by chance with probability < 2e−8")
 def weights_are_uniform(uniform_weights: Step, uniform_fan_in: Step, xavier_uniform: Step, he_uniform: Step) -> Claims:
-    """The same for the uniform law; no weight lies beyond its limits."""
+    """The empirical distribution function of the weights is close to the uniform one, and no weight exceeds the limits."""
     source = np.random.default_rng(1)
     for sampler, variance in uniform_starts(uniform_weights, uniform_fan_in, xavier_uniform, he_uniform):
         for shape in SHAPES:
@@ -257,7 +261,7 @@ def weights_are_uniform(uniform_weights: Step, uniform_fan_in: Step, xavier_unif
 
 @erratum("E01")
 def root_of_the_sum_alone(xavier_uniform: Step) -> Step:
-    """6/√(m + n) as the limit."""
+    """As printed, the limit is 6/√(m + n) instead of √6/√(m + n)."""
 
     def printed_form(source: Any, fan_out: Any, fan_in: Any, gain: Any = 1) -> Any:
         reach = gain * 6 / np.sqrt(fan_in + fan_out)
@@ -268,7 +272,10 @@ def root_of_the_sum_alone(xavier_uniform: Step) -> Step:
 
 @proof("init.xavier.uniform", scope="every fan_in and fan_out")
 def six_times_the_variance(xavier_uniform: Step, uniform_variance: Step) -> Claims:
-    """The limit 6/√(m + n) has the variance 12/(m + n): √6 times the deviation, 6⁵ = 7776 times after ten square linear layers."""
+    """The printed limit 6/√(m + n) has variance 12/(m + n), six times the right one.
+
+    The deviation is √6 times too large, which after ten square linear layers is a factor of (√6)¹⁰ = 7776.
+    """
     limit_of_u = slopes(xavier_uniform(Noise(), *fans).at(j, k), "U", j, k) / 2
     right, wrong = uniform_variance(Tensor(limit_of_u)), uniform_variance(6 / np.sqrt(Tensor(m + n)))
     yield wrong, Tensor(12 / (m + n))
@@ -278,25 +285,25 @@ def six_times_the_variance(xavier_uniform: Step, uniform_variance: Step) -> Clai
 
 @erratum("E14")
 def deviation_without_the_three(uniform_fan_in: Step) -> Claims:
-    """Standard deviation 1/√m."""
+    """As printed, uniform weights of half-width 1/√m have standard deviation 1/√m."""
     yield from uncorrelated(uniform_fan_in(Noise(), *fans), Tensor(1 / m))
 
 
 @erratum("E25")
 def lecun_for_glorot(xavier_normal: Step) -> Step:
-    """N(0, 1/n_in) under the name of Xavier."""
+    """As printed, Xavier initialization is N(0, 1/n_in)."""
     return lambda source, fan_out, fan_in, gain=1: gain * source.standard_normal((fan_out, fan_in)) / np.sqrt(fan_in)
 
 
 @erratum("E45")
 def whole_halves(he_normal: Step) -> Step:
-    """randn / √(fan_in/2) in whole numbers: 501 inputs count as 500, and one input divides by 0."""
+    """As printed, randn / √(fan_in/2) with integer division: 501 inputs count as 500, and one input divides by 0."""
     return lambda source, fan_out, fan_in: source.standard_normal((fan_out, fan_in)) / np.sqrt(fan_in // 2)
 
 
 @erratum("E70")
 def deviation_as_variance(he_normal: Step) -> Step:
-    """N(0, √(2/n)), its second argument read as a variance."""
+    """As printed, N(0, √(2/n)), whose second argument is a variance."""
     return lambda source, fan_out, fan_in: np.sqrt(np.sqrt(2 / fan_in)) * source.standard_normal((fan_out, fan_in))
 
 
@@ -305,9 +312,9 @@ def deviation_as_variance(he_normal: Step) -> Step:
 
 @proof("init.variance.forward", "init.small_gaussian", scope="every fan_in, fan_out, batch and deviation, whatever inputs")
 def forward_from_the_draws(dense: Step, normal_weights: Step, forward_variance: Step) -> Claims:
-    """Over weights that are uncorrelated, of mean 0, and independent of the inputs h: E[z | h] = 0, Cov(zⱼ, zᵢ | h) = δⱼᵢ std² Σ hₖ².
+    """Given inputs h and uncorrelated weights of mean 0, E[z | h] = 0 and Cov(zⱼ, zᵢ | h) = δⱼᵢ std² Σ hₖ².
 
-    So Var(z) = E[Var(z | h)], linear in the hₖ²: their joint law does not matter, and E[hₖ²] = q for all k makes it n_in std² q.
+    So Var(z) = E[Var(z | h)] is linear in the hₖ²: their joint distribution does not matter, and if E[hₖ²] = q for all k it is n_in std² q.
     """
     inputs: Any = tensor("h", batch, m)
     z = dense(inputs, normal_weights(Noise(), *fans, std=std))
@@ -318,7 +325,7 @@ def forward_from_the_draws(dense: Step, normal_weights: Step, forward_variance: 
 
 
 def conditional(given: Any, variance: Any) -> Claims:
-    """Linear in the weights' draws, without a constant; columns uncorrelated, each of this variance, given all else."""
+    """Claim that an expression is linear in the weights' draws, without a constant, with uncorrelated columns of this variance."""
     draws = sp.IndexedBase("Z", real=True)[a, b]
     yield summed(slopes(given.at(r, j), "Z", a, b) * draws, (a, n), (b, m)), Tensor(given.at(r, j))
     yield Tensor(slopes(slopes(given.at(r, j), "Z", a, b), "Z", k, l)), 0
@@ -327,7 +334,7 @@ def conditional(given: Any, variance: Any) -> Claims:
 
 @proof("init.variance.backward", "init.gradient_stats", scope="every fan_in, fan_out, batch and deviation, whatever gradients δ by z")
 def backward_from_the_draws(dense_backward: Step, normal_weights: Step, backward_variance: Step) -> Claims:
-    """The same for δ W, over weights that are independent of δ: n_out std² E[δ²]."""
+    """For gradients δ independent of the weights, the entries of δ W have mean 0 and variance n_out std² E[δ²]."""
     slope: Any = tensor("d", batch, n)
     given, _, _ = dense_backward(slope, tensor("h", batch, m), normal_weights(Noise(), *fans, std=std))
     yield np.shape(given), (batch, m)
@@ -357,9 +364,9 @@ def what_each_start_keeps(
     fan_out_normal: Step,
     he_normal: Step,
 ) -> Claims:
-    """LeCun's keeps mean squares forwards, that by fan_out backwards, He's forwards through ReLU; UC's uniform leaves a third.
+    """LeCun's weights keep mean squares forward, those by fan_out backward, He's forward through ReLU; UC's uniform ones keep a third.
 
-    Glorot's factors f forwards and g backwards have f + g = 2: the one exceeds 1 by what the other misses, and both are 1 if m = n.
+    Glorot's factors f forward and g backward satisfy f + g = 2, and both are 1 if m = n.
     """
 
     def variance(sampler: Step) -> Any:
@@ -396,14 +403,17 @@ LAWS: dict[str, tuple[list[tuple[Any, Any]], bool, bool]] = {  # cases of (weigh
 
 
 def mean_and_variance(values: Iterable[Any]) -> tuple[Any, Any]:
-    """Mean and variance of equally likely numbers."""
+    """Return the mean and variance of equally likely numbers."""
     numbers = np.stack(list(values))
     return np.mean(numbers), np.mean((numbers - np.mean(numbers)) ** 2)
 
 
 @enumeration("init.variance.forward", scope="exact, all cases of two weights and two inputs, each hypothesis dropped in turn")
 def each_hypothesis_in_turn(dense: Step, forward_variance: Step) -> Claims:
-    """Weights of mean 0, uncorrelated or on uncorrelated inputs, independent of them, all of one variance; Var(h) only if E[h] = 0."""
+    """The formula holds for independent weights of mean 0 and one variance, and fails if a hypothesis is dropped.
+
+    Weights or inputs must be uncorrelated; Var(h) may replace E[h²] only if E[h] = 0.
+    """
     for cases, by_square, by_variance in LAWS.values():
         outputs = [dense(Rational([h]), Rational([w]))[0, 0] for w, h in cases]
         _, spread_of_weights = mean_and_variance(Rational(weight) for w, _ in cases for weight in w)
@@ -417,7 +427,10 @@ def each_hypothesis_in_turn(dense: Step, forward_variance: Step) -> Claims:
     "init.variance.backward", "init.gradient_stats", scope="exact, all weights ±1 of 2 × 2 and 3 × 2 layers, three joint laws of gradients"
 )
 def gradients_over_all_weights(dense_backward: Step, backward_variance: Step) -> Claims:
-    """Over all weights and gradients, which may depend on each other; weights with the gradients' signs break it."""
+    """The variance over all weights and gradients is as stated, also for dependent gradients.
+
+    It is not for weights with the signs of the gradients.
+    """
     for fan_out in (2, 3):
         laws = ([*itertools.product((1, 2), repeat=fan_out)], [(1,) * fan_out, (3,) * fan_out], [(0, 1, 2)[:fan_out], (2, 0, 1)[:fan_out]])
         for joint in laws:
@@ -434,7 +447,7 @@ def gradients_over_all_weights(dense_backward: Step, backward_variance: Step) ->
 
 @erratum("E52")
 def one_law_for_all(forward_variance: Step) -> Claims:
-    """All Xᵢ and Wᵢ of one law: then Var(W) = Var(X), and Var(Y) = Var(X) whatever it is."""
+    """As printed, all Xᵢ and Wᵢ have one distribution. Then Var(W) = Var(X), and Var(Y) = Var(X) cannot hold in general."""
     yield forward_variance(square, square, Tensor(m)), square
 
 
@@ -446,7 +459,7 @@ def one_law_for_all(forward_variance: Step) -> Claims:
     table="What 300 → 100 weights of Glorot and of UC keep of a variance",
 )
 def glorot_by_number(forward_variance: Step, backward_variance: Step, uniform_variance: Step) -> Claims:
-    """Forwards 1.502 and backwards .500 by Monte Carlo, 3/2 and 1/2 exactly; 8.98 and 2.98 with UC's limit, 9 and 3 exactly."""
+    """The variance changes by 3/2 forward and 1/2 backward (Monte Carlo 1.502 and .500). With UC's limit by 9 and 3 (8.98 and 2.98)."""
     for row, squared, figures in (
         ("√(6/(m + n))", Fraction(6, 400), ("1.502", "0.500")),
         ("6/√(m + n)", Fraction(36, 400), ("8.98", "2.98")),
@@ -464,19 +477,19 @@ def glorot_by_number(forward_variance: Step, backward_variance: Step, uniform_va
 
 
 def of_both_signs(relu: Step) -> Any:
-    """relu(z)² + relu(−z)² at a positive z and at 0, with z² beside it: a negative z is the same sum."""
+    """Return relu(z)² + relu(−z)² and z², for a positive z and for 0."""
     return [(relu(value) ** 2 + relu(-value) ** 2, value**2) for value in (x, 0 * x)]
 
 
 def gaussian(value: Any) -> Any:
-    """The expectation of what a positive z ~ N(0, q) gives, over z > 0 alone."""
+    """Return the expectation over z > 0 of a function of z ~ N(0, q)."""
     density = sp.exp(-(x.item() ** 2) / (2 * q.item())) / sp.sqrt(2 * sp.pi * q.item())
     return Symbolic(sp.integrate(value.item() * density, (x.item(), 0, sp.oo)))
 
 
 @proof("init.relu.second_moment", scope="every symmetric distribution; the normal one by its integral")
 def half_of_the_mean_square(relu: Step, relu_mean_square: Step) -> Claims:
-    """relu(z)² + relu(−z)² = z², so half of E[z²] is left, if z and −z have one law; of N(0, q) the mean is √(q/2π)."""
+    """relu(z)² + relu(−z)² = z², so the mean square is E[z²]/2 if z and −z have one distribution; for N(0, q) the mean is √(q/2π)."""
     for both, whole in of_both_signs(relu):
         yield both, 2 * relu_mean_square(whole)
     yield gaussian(relu(x) ** 2), relu_mean_square(q)
@@ -487,7 +500,7 @@ def half_of_the_mean_square(relu: Step, relu_mean_square: Step) -> Claims:
 
 @enumeration("init.relu.second_moment", scope="exact, symmetric laws of up to 6 values, and one that is not")
 def half_by_hand(relu: Step, relu_mean_square: Step) -> Claims:
-    """Over all values; of 1 and −2, which has the mean −1/2, another share is left."""
+    """The mean square over all values is half for symmetric distributions, and not for the values 1 and −2, whose mean is −1/2."""
     for values in itertools.product(map(Fraction, ("1/2", "1", "5/3")), repeat=3):
         both = Rational([*values, *(-value for value in values)])
         yield np.mean(relu(both) ** 2), relu_mean_square(np.mean(both**2))
@@ -497,7 +510,7 @@ def half_by_hand(relu: Step, relu_mean_square: Step) -> Claims:
 
 @certified_value("init.relu.second_moment", scope="He's weights: variance 2 before ReLU")
 def he_by_number(relu_mean_square: Step) -> Claims:
-    """Mean 1/√π = .564190, deviation .825645, deviation over mean √(π − 1) = 1.4634."""
+    """After ReLU the mean is 1/√π = .564190, the deviation .825645, and their ratio √(π − 1) = 1.4634."""
     pi = Ball(arb.pi())
     mean = np.sqrt(2 / (2 * pi))
     deviation = np.sqrt(relu_mean_square(Ball(2)) - mean**2)
@@ -512,9 +525,9 @@ def he_by_number(relu_mean_square: Step) -> Claims:
 def mean_squares_of_relu_layers(
     dense: Step, relu: Step, dense_relu: Step, forward_variance: Step, relu_mean_square: Step, lecun_normal: Step, he_normal: Step
 ) -> Claims:
-    """z(−W) = −z(W) and relu(z)² + relu(−z)² = z²: a layer leaves half of E[z² | h], itself n std² of the mean square before.
+    """A ReLU layer has the mean square ½ n std² times that before, because z(−W) = −z(W) and relu(z)² + relu(−z)² = z².
 
-    With 1/n that is 1/2 a layer, so 2⁻ᴸ after L layers by induction; with 2/n it is 1.
+    With std² = 1/n it is 2⁻ᴸ after L layers, by induction; with 2/n it is 1.
     """
     inputs = tensor("h", batch, m)
     yield dense(inputs, -tensor("W", n, m)), -dense(inputs, tensor("W", n, m))
@@ -533,7 +546,7 @@ def mean_squares_of_relu_layers(
     scope="exact, all weights ±s of two layers 2 → 2 → 2, inputs (1, 2)",
 )
 def mean_squares_over_all_weights(dense_relu: Step) -> Claims:
-    """Over all 256 networks: mean squares 5/2, 5/2 · 2 s²/2, 5/2 (2 s²/2)²: halved at s² = 1/2, kept at s² = 1."""
+    """The mean squares over all 256 networks are 5/2, 5/2 · 2 s²/2, 5/2 (2 s²/2)²: halved at s² = 1/2, kept at s² = 1."""
     signs = [np.reshape(pattern, (2, 2)) for pattern in itertools.product(COIN, repeat=4)]
     for first in (False, True):
         squares = []
@@ -553,9 +566,9 @@ depth = sp.Symbol("depth", integer=True, nonnegative=True)
 
 @proof("init.scale.scalar_chain", scope="every depth; weights at a distance from 1, or approaching it")
 def growth_needs_a_distance(scalar_chain: Step) -> Claims:
-    """One more layer is one more factor: so weights of at least 1 + η make at least (1 + η)ᵏ, weights below 1/(1 + η) at most (1 + η)⁻ᵏ.
+    """Weights of at least 1 + η give at least (1 + η)ᵏ, and weights below 1/(1 + η) at most (1 + η)⁻ᵏ, by induction over layers.
 
-    But the products of 1 − 1/(i + 1)² are (k + 2)/(2 (k + 1)), which tends to 1/2, and those of 1 + 1/i² to sinh π/π.
+    But the products of 1 − 1/(i + 1)² are (k + 2)/(2 (k + 1)), which tends to 1/2, and those of 1 + 1/i² tend to sinh π/π.
     """
     start = Tensor(sp.Symbol("x", real=True))
     chain = lambda length: scalar_chain(start, tensor("W", length))  # noqa: E731 - read as mathematics
@@ -573,7 +586,7 @@ def growth_needs_a_distance(scalar_chain: Step) -> Claims:
 
 @enumeration("init.scale.scalar_chain", scope="exact, all chains of up to 4 weights from 6; 1 ∓ 1/i² for 60 layers")
 def chains_by_hand(scalar_chain: Step) -> Claims:
-    """Factor after factor."""
+    """Products of the weights, factor by factor."""
     for length in range(1, 5):
         for weights in itertools.product(map(Fraction, ("-3/2", "-1", "1/2", "1", "4/3", "2")), repeat=length):
             yield scalar_chain(Rational(3), Rational(weights)), 3 * math.prod(weights)
@@ -584,7 +597,7 @@ def chains_by_hand(scalar_chain: Step) -> Claims:
 
 @certified_value("init.scale.scalar_chain", scope="4000 layers, the rest of the product bounded: 1 < Π (1 + 1/i²) < e^{1/4000}")
 def growing_weights_that_stop(scalar_chain: Step) -> Claims:
-    """sinh π/π = 3.676."""
+    """The product of 1 + 1/i² is sinh π/π = 3.676; the remaining factors are bounded."""
     product = scalar_chain(Ball(1), Ball([1 + Fraction(1, index**2) for index in range(1, 4001)]))
     whole = Ball(arb.pi().sinh() / arb.pi())
     yield whole, prints_as("3.676")
@@ -593,7 +606,7 @@ def growing_weights_that_stop(scalar_chain: Step) -> Claims:
 
 @erratum("E27")
 def above_one_is_exponential(scalar_chain: Step) -> Claims:
-    """All weights above 1: after 1000 layers more than after 10, tenfold at least."""
+    """As printed, weights above 1 grow exponentially: after 1000 layers at least ten times the value after 10."""
     weights = Ball([1 + Fraction(1, index**2) for index in range(1, 1001)])
     yield bool(scalar_chain(Ball(1), weights) > 10 * scalar_chain(Ball(1), weights[:10])), True
 
@@ -602,10 +615,11 @@ def above_one_is_exponential(scalar_chain: Step) -> Claims:
 
 
 def quadrature(variance: Any, bound: int) -> tuple[Any, Any, Any]:
-    """Nodes and masses for E[f(√q t)] of a standard normal t, and a proven bound of the error: for an even f, analytic on the strip.
+    """Return nodes and weights for E[f(√q t)] of a standard normal t, and a proven bound of the error, for an even analytic f.
 
-    The trapezoidal rule of step h misses at most 2 K e^{a²/2}/(e^{2πa/h} − 1) where |f(√q z)| ≤ K for |Im z| ≤ a (Trefethen & Weideman
-    2014, theorem 5.1). Powers of tanh and 1/cosh are analytic and bounded for |Im √q z| ≤ π/4. What lies beyond |t| = 9.5 is left out.
+    The trapezoidal rule of step h has an error of at most 2 K e^{a²/2}/(e^{2πa/h} − 1) where |f(√q z)| ≤ K for |Im z| ≤ a (Trefethen &
+    Weideman 2014, theorem 5.1). Powers of tanh and 1/cosh are analytic and bounded for |Im √q z| ≤ π/4. The part beyond |t| = 9.5 is
+    included in the bound.
     """
     strip = min(3.0, 0.785 / math.sqrt(float(variance.item().upper())))
     step = 2 * math.pi * strip / (45 + strip**2 / 2)
@@ -618,24 +632,27 @@ def quadrature(variance: Any, bound: int) -> tuple[Any, Any, Any]:
 
 
 def expected(mean_field: Step, function: Callable[[Any], Any], variance: Any, *, weight_sum: Any = 1, bound: int = 1) -> Any:
-    """σ² E[f(√q t)²], certified: the formula on a quadrature, and what that may miss."""
+    """Return σ² E[f(√q t)²], certified: the formula on the quadrature's nodes, widened by its error."""
     nodes, masses, missed = quadrature(Ball(variance), bound)
     return mean_field(Ball(variance), function, nodes, masses, weight_sum=Ball(weight_sum)) + Ball(weight_sum) * missed
 
 
 def slope_of_tanh(z: Any) -> Any:
-    """1 − tanh², at most 2 on the strip."""
+    """Return 1 − tanh², at most 2 on the strip."""
     return 1 - np.tanh(z) ** 2
 
 
 def root_of_slope(z: Any) -> Any:
-    """1/cosh: its square is the slope of tanh."""
+    """Return 1/cosh, whose square is the derivative of tanh."""
     return 2 / (np.exp(z) + np.exp(-z))
 
 
 @proof("init.meanfield", scope="every law of finitely many values, every activation, fan_in and variance")
 def mean_field_is_one_layer(mean_field: Step, forward_variance: Step) -> Claims:
-    """For hidden units φ(√q t), t of any discrete law, it is the forward variance; with the slope in φ's place the backward one."""
+    """For hidden units φ(√q t), with t of any discrete distribution, the map is the forward variance.
+
+    With φ' instead of φ the backward one.
+    """
     nodes, masses = tensor("t", n), tensor("p", n, positive=True)
     unknown = sp.Function("phi", real=True)
     hidden = lambda z: Tensor(unknown(z.element), z.axes)  # noqa: E731 - read as mathematics
@@ -647,7 +664,7 @@ def mean_field_is_one_layer(mean_field: Step, forward_variance: Step) -> Claims:
 
 @proof("init.meanfield", "init.relu.second_moment", scope="every symmetric law of 4 values")
 def mean_field_of_relu(mean_field: Step, relu: Step, relu_mean_square: Step) -> Claims:
-    """σ² q/2 · E[t²] for ReLU, and its slope leaves half of a gradient's mean square: χ = σ²/2."""
+    """For ReLU the map is σ² q/2 · E[t²], and the derivative keeps half of a gradient's mean square: χ = σ²/2."""
     u, v, chance = symbols("u v chance", positive=True)
     nodes, masses = np.stack([u, -u, v, -v]), np.stack([chance, chance, half - chance, half - chance])
     spread_of_nodes = np.sum(masses * nodes**2)
@@ -658,7 +675,7 @@ def mean_field_of_relu(mean_field: Step, relu: Step, relu_mean_square: Step) -> 
 
 @enumeration("init.meanfield", scope="exact, all weights ±1 on two units φ(√q t), t of three values, φ = z and z²")
 def mean_field_over_all_cases(mean_field: Step, dense: Step) -> Claims:
-    """The variance of the next pre-activation, over all of them."""
+    """The map is the variance of the next pre-activation over all weights and values."""
     nodes, masses = (Fraction(-2), Fraction(1, 2), Fraction(1)), (Fraction(1, 6), Fraction(1, 3), Fraction(1, 2))
     for activation, variance in itertools.product((lambda z: z, lambda z: z**2), (Fraction(1), Fraction(9, 4))):
         total = Rational(0)
@@ -674,7 +691,7 @@ def mean_field_over_all_cases(mean_field: Step, dense: Step) -> Claims:
     "init.variance.tanh_linear_claim", "init.meanfield", scope="unit inputs and σ² = 1; L = 200; input deviations 1, .5, .1, .01"
 )
 def tanh_shrinks(mean_field: Step) -> Claims:
-    """The deviation after 1, 2, … layers, near 1/√(2 L) in the end: .0502 against .05; and ratios for small inputs."""
+    """The deviations after 1, 2, … layers approach 1/√(2 L): .0502 against .05 at L = 200; and the ratios for small inputs."""
     variance = Ball(1)
     for layer in range(1, 201):
         variance = expected(mean_field, np.tanh, variance)
@@ -688,7 +705,10 @@ def tanh_shrinks(mean_field: Step) -> Claims:
     "init.variance.tanh_linear_claim", "init.gain", scope="gain 5/3: E[tanh²] rises with q, so a change of sign encloses the fixed point"
 )
 def five_thirds_settles(mean_field: Step) -> Claims:
-    """Mean squares below .651347² grow, those above shrink."""
+    """With gain 5/3 mean squares below .651347² increase and larger ones decrease.
+
+    E[tanh²] increases with q, so this encloses the fixed point.
+    """
     (preset,) = (stated_figure for stated_figure in stated_figures("init.gain") if stated_figure["over"] == 9)
     squared = preset["square"] / preset["over"]
     for deviation, grows in ((Fraction(651_346, 10**6), True), (Fraction(651_348, 10**6), False)):
@@ -698,7 +718,7 @@ def five_thirds_settles(mean_field: Step) -> Claims:
 
 @proof("init.variance.tanh_linear_claim", scope="every variance and every law of pre-activations")
 def tanh_is_shorter(mean_field: Step) -> Claims:
-    """z² − tanh(z)² = (z − tanh z)(z + tanh z) for z > 0, and z − tanh z starts at 0 with slope tanh(z)² > 0: so E[tanh(z)²] < E[z²]."""
+    """E[tanh(z)²] < E[z²], because z² − tanh(z)² = (z − tanh z)(z + tanh z) and z − tanh z has the derivative tanh(z)² ≥ 0."""
     one = np.stack([0 * x + 1])
     left = mean_field(x**2, np.tanh, one, one, weight_sum=1)
     gap = lambda z: z - np.tanh(z)  # noqa: E731 - read as mathematics
@@ -709,7 +729,7 @@ def tanh_is_shorter(mean_field: Step) -> Claims:
 
 @erratum("E26")
 def tanh_keeps_the_variance(mean_field: Step) -> Claims:
-    """Var(hⁱ) = Var(hⁱ⁻¹) for tanh and weights of variance 1/n_in."""
+    """As printed, Var(hⁱ) = Var(hⁱ⁻¹) for tanh and weights of variance 1/n_in."""
     yield expected(mean_field, np.tanh, 1), 1
 
 
@@ -718,7 +738,7 @@ def tanh_keeps_the_variance(mean_field: Step) -> Claims:
 
 @proof("init.gain", scope="every mean square, fan_in and activation that is homogeneous, as ReLU is")
 def unit_gain_keeps_one(unit_gain: Step, forward_variance: Step, relu_mean_square: Step) -> Claims:
-    """Weights of variance gain²/n make E[z²] = 1 of E[h²] = c, c what the activation leaves of 1; for ReLU gain² = 2."""
+    """If the activation turns the mean square 1 into c, weights of variance gain²/n with gain² = 1/c restore it; for ReLU gain² = 2."""
     yield forward_variance(unit_gain(square) ** 2 / Tensor(m), square, Tensor(m)), 1
     yield unit_gain(q) > 0, True
     yield unit_gain(relu_mean_square(0 * q + 1)) ** 2, 2
@@ -726,7 +746,7 @@ def unit_gain_keeps_one(unit_gain: Step, forward_variance: Step, relu_mean_squar
 
 @certified_value("init.gain", scope="every preset of the catalogue; tanh certified")
 def gains_by_number(unit_gain: Step, mean_field: Step, relu_mean_square: Step) -> Claims:
-    """Linear 1, ReLU √2, leaky ReLU √(2/(1 + a²)); tanh 1.5925, which the preset 5/3 exceeds."""
+    """The gains are 1 (linear), √2 (ReLU), √(2/(1 + a²)) (leaky ReLU) and 1.5925 (tanh), which the preset 5/3 exceeds."""
     linear, rectified, leaky, tanh = (stated_figure["square"] / stated_figure["over"] for stated_figure in stated_figures("init.gain"))
     half_left = relu_mean_square(Ball(1))
     for preset, left in ((linear, Ball(1)), (rectified, half_left), (leaky, half_left * (1 + Ball(Fraction(1, 100)) ** 2))):
@@ -806,7 +826,7 @@ SURE = 5.0  # standard deviations: two-sided 5.7e−7 of a normal law, so that 1
 
 
 def sampled_layers(source: Any, layer: Step, normal_weights: Step, deviation: float, hidden: Any) -> Iterator[tuple[Any, Any]]:
-    """Weights and outputs of ten layers of 500 units, for these inputs."""
+    """Return weights and outputs of ten layers of 500 units for these inputs."""
     for _ in range(LAYERS):
         weights = normal_weights(source, WIDTH, WIDTH, std=deviation)
         hidden = layer(hidden, weights)
@@ -814,7 +834,7 @@ def sampled_layers(source: Any, layer: Step, normal_weights: Step, deviation: fl
 
 
 def statistics_of_layers(layer: Step, normal_weights: Step, deviation: float, runs: int) -> Any:
-    """Mean and standard deviation of each layer, averaged over the runs."""
+    """Return mean and standard deviation of each layer, averaged over the runs."""
     source = np.random.default_rng(7)
     every = []
     for _ in range(runs):
@@ -824,9 +844,9 @@ def statistics_of_layers(layer: Step, normal_weights: Step, deviation: float, ru
 
 
 def beside(name: str, oracle: list[Any], ours: Any, runs: int) -> Iterator[tuple[bool, TableCell, TableCell]]:
-    """Each figure of a deck: does it fit the oracle? and the cells of both, the mean over fresh runs and the oracle.
+    """Yield for each printed number whether it fits the theory, and the table cells of the mean over fresh runs and of the theory.
 
-    A figure is of one run, whose standard deviation the catalogue has from 1000; it is rounded to six digits.
+    A printed number is from one run, whose standard deviation the catalogue has from 1000 runs; it is rounded to six digits.
     """
     spreads = stated_figures(f"init.activation_stats.{name}")
     for number, line in enumerate(FIGURES[name].strip().splitlines()):
@@ -842,13 +862,13 @@ def beside(name: str, oracle: list[Any], ours: Any, runs: int) -> Iterator[tuple
 
 
 def around(figure: str, deviation: Any, shown: str = "") -> Interval:
-    """What a figure allows: its rounding, and as many standard deviations as make chance unlikely."""
+    """Return the interval in which a printed number must lie: its rounding plus enough standard deviations to make chance unlikely."""
     middle, reach = Decimal(figure), Decimal("0.0000005") + Decimal(SURE * float(deviation))
     return Interval(middle - reach, middle + reach, shown or figure)
 
 
 def fresh_runs_agree(identifier: str, ours: Any, runs: int) -> Claims:
-    """The fresh runs against the 1000 of the catalogue: their means differ by no more than chance allows."""
+    """Claim that the means of fresh runs and of the catalogue's 1000 runs differ by no more than chance allows."""
     for number, row in enumerate(stated_figures(identifier)):
         for column, name in enumerate(("mean", "std")):
             reach = Decimal(SURE * math.sqrt(1 / runs + 1 / row["runs"]) * float(row[f"{name}_sd"]))
@@ -857,7 +877,7 @@ def fresh_runs_agree(identifier: str, ours: Any, runs: int) -> Claims:
 
 
 def tanh_oracle(mean_field: Step, weight_sum: Fraction) -> list[Any]:
-    """Mean 0 and the certified deviation of each tanh layer of infinite width."""
+    """Return mean 0 and the certified deviation of each tanh layer of infinite width."""
     variance, oracle = Ball(weight_sum), []
     for _ in range(LAYERS):
         mean_square = expected(mean_field, np.tanh, variance)
@@ -867,7 +887,7 @@ def tanh_oracle(mean_field: Step, weight_sum: Fraction) -> list[Any]:
 
 
 def relu_oracle(relu_mean_square: Step, weight_sum: Fraction) -> list[Any]:
-    """Mean and deviation of each ReLU layer of infinite width."""
+    """Return mean and deviation of each ReLU layer of infinite width."""
     variance, oracle = Ball(weight_sum), []
     for _ in range(LAYERS):
         mean_square, mean = relu_mean_square(variance), np.sqrt(variance / (2 * Ball(arb.pi())))
@@ -877,7 +897,7 @@ def relu_oracle(relu_mean_square: Step, weight_sum: Fraction) -> list[Any]:
 
 
 def activation_table(name: str, oracle: list[Any], layer: Step, normal_weights: Step, deviation: float, runs: int) -> Claims:
-    """A table of STU: every figure that fits the oracle beside it and beside fresh runs; then which figures do not fit."""
+    """Yield a table of STU: every number that fits the theory beside it and beside fresh runs; then which numbers do not fit."""
     ours = statistics_of_layers(layer, normal_weights, deviation, runs)
     outside = []
     for fits, *cells in beside(name, oracle, ours, runs):
@@ -896,7 +916,7 @@ CHANCE = "ten layers of 500 units, 1000 inputs, seeds fixed; fails by chance wit
 
 @reproduction("init.activation_stats.tanh_small", scope=CHANCE, quick=QUICK, full=FULL, table="STU: tanh, weights of deviation .01")
 def tanh_small_table(dense_tanh: Step, normal_weights: Step, mean_field: Step, *, runs: int) -> Claims:
-    """All 20 figures fit."""
+    """All 20 printed numbers agree with the theory and with fresh runs."""
     (small,) = presets("init.small_gaussian")
     oracle = tanh_oracle(mean_field, WIDTH * small["std"] ** 2)
     yield from activation_table("tanh_small", oracle, dense_tanh, normal_weights, float(small["std"]), runs)
@@ -904,7 +924,7 @@ def tanh_small_table(dense_tanh: Step, normal_weights: Step, mean_field: Step, *
 
 @reproduction("init.activation_stats.tanh_large", scope=CHANCE, quick=QUICK, full=FULL, table="STU: tanh, weights of deviation 1")
 def tanh_large_table(dense_tanh: Step, normal_weights: Step, mean_field: Step, *, runs: int) -> Claims:
-    """19 of 20 figures fit; layer 2's deviation .981049 does not, as .981649 would."""
+    """19 of 20 printed numbers agree. The deviation .981049 of layer 2 does not; .981649 would."""
     oracle = tanh_oracle(mean_field, Fraction(WIDTH))
     yield from activation_table("tanh_large", oracle, dense_tanh, normal_weights, 1.0, runs)
     corrected = around("0.981649", stated_figures("init.activation_stats.tanh_large")[1]["std_sd"], "0.981049, for 0.981649 (E49)")
@@ -913,28 +933,28 @@ def tanh_large_table(dense_tanh: Step, normal_weights: Step, mean_field: Step, *
 
 @reproduction("init.activation_stats.tanh_xavier", scope=CHANCE, quick=QUICK, full=FULL, table="STU: tanh, weights of variance 1/fan_in")
 def tanh_xavier_table(dense_tanh: Step, normal_weights: Step, mean_field: Step, *, runs: int) -> Claims:
-    """All 20 figures fit."""
+    """All 20 printed numbers agree with the theory and with fresh runs."""
     oracle = tanh_oracle(mean_field, Fraction(1))
     yield from activation_table("tanh_xavier", oracle, dense_tanh, normal_weights, WIDTH**-0.5, runs)
 
 
 @reproduction("init.activation_stats.relu_xavier", scope=CHANCE, quick=QUICK, full=FULL, table="STU: ReLU, weights of variance 1/fan_in")
 def relu_xavier_table(dense_relu: Step, normal_weights: Step, relu_mean_square: Step, *, runs: int) -> Claims:
-    """All 20 figures fit."""
+    """All 20 printed numbers agree with the theory and with fresh runs."""
     oracle = relu_oracle(relu_mean_square, Fraction(1))
     yield from activation_table("relu_xavier", oracle, dense_relu, normal_weights, WIDTH**-0.5, runs)
 
 
 @reproduction("init.activation_stats.relu_he", scope=CHANCE, quick=QUICK, full=FULL, table="STU: ReLU, weights of variance 2/fan_in")
 def relu_he_table(dense_relu: Step, normal_weights: Step, relu_mean_square: Step, *, runs: int) -> Claims:
-    """All 20 figures fit."""
+    """All 20 printed numbers agree with the theory and with fresh runs."""
     oracle = relu_oracle(relu_mean_square, Fraction(2))
     yield from activation_table("relu_he", oracle, dense_relu, normal_weights, (WIDTH / 2) ** -0.5, runs)
 
 
 @erratum("E49")
 def deviation_as_printed(mean_field: Step) -> Claims:
-    """.981049, with 5 standard deviations of a run allowed."""
+    """As printed, the deviation is .981049, allowing 5 standard deviations of a run."""
     oracle = tanh_oracle(mean_field, Fraction(WIDTH))
     yield oracle[1][1], around("0.981049", stated_figures("init.activation_stats.tanh_large")[1]["std_sd"])
 
@@ -946,7 +966,10 @@ def deviation_as_printed(mean_field: Step) -> Claims:
     scope="every width, depth and batch; normal weights, or any with −W as likely as W",
 )
 def means_and_bound_of_tanh_layers(dense: Step, dense_tanh: Step, forward_variance: Step) -> Claims:
-    """tanh(z(−W)) = −tanh(z(W)): each layer has the mean 0. As tanh(z)² < z², E[h²] ≤ (n std²)ᴸ after L layers: .2236ᴸ for .01 and 500."""
+    """Each tanh layer has mean 0, because tanh(z(−W)) = −tanh(z(W)), and E[h²] ≤ (n std²)ᴸ after L layers, because tanh(z)² < z².
+
+    The root is .2236ᴸ for std = .01 and n = 500.
+    """
     inputs, weights = tensor("h", batch, m), tensor("W", n, m)
     yield dense_tanh(inputs, -weights), -dense_tanh(inputs, weights)
     yield dense_tanh(inputs, weights), np.tanh(dense(inputs, weights))
@@ -960,7 +983,7 @@ def means_and_bound_of_tanh_layers(dense: Step, dense_tanh: Step, forward_varian
 
 
 def variances(mean_field: Step, weight_sum: Fraction) -> list[Any]:
-    """The variance of the pre-activations of each tanh layer of infinite width, for inputs of mean square 1."""
+    """Return the variance of the pre-activations of each tanh layer of infinite width, for inputs of mean square 1."""
     every = [Ball(weight_sum)]
     while len(every) < LAYERS:
         every.append(expected(mean_field, np.tanh, every[-1], weight_sum=weight_sum))
@@ -968,7 +991,7 @@ def variances(mean_field: Step, weight_sum: Fraction) -> list[Any]:
 
 
 def gradient_factors(mean_field: Step, weight_sum: Fraction) -> list[Any]:
-    """√χ of each of them: what the root mean square of a gradient is multiplied by, from the layer's outputs to its inputs."""
+    """Return √χ of each layer, by which the root mean square of a gradient is multiplied from outputs to inputs."""
     of_layer = lambda variance: expected(mean_field, slope_of_tanh, variance, weight_sum=weight_sum, bound=4)  # noqa: E731 - as mathematics
     return [np.sqrt(of_layer(variance)) for variance in variances(mean_field, weight_sum)]
 
@@ -977,9 +1000,10 @@ def gradient_factors(mean_field: Step, weight_sum: Fraction) -> list[Any]:
     "init.gradient_stats", "init.activation_stats.tanh_large", scope="infinite width; gradients as if independent of the weights"
 )
 def gradients_of_saturated_layers(mean_field: Step, backward_variance: Step) -> Claims:
-    """Of ten layers of N(0, 1): χ = 12.112, √χ = 3.4803; slopes of mean .0363, 89 % of them below .01.
+    """For ten layers with weights N(0, 1), χ = 12.112 and √χ = 3.4803; the slopes have mean .0363, and 89 % of them are below .01.
 
-    For .01 the factor is .2236 and 3.0e−7 in all, for 1/√n it is .267 in all; for ReLU √(1/2) = .7071, and 1 for He's.
+    For weights of deviation .01 the factor is .2236, and 3.0e−7 over all layers; for 1/√n it is .267 over all; for ReLU √(1/2) = .7071, and
+    1 for He's weights.
     """
     saturated = variances(mean_field, Fraction(WIDTH))[-1]
     chi = expected(mean_field, slope_of_tanh, saturated, weight_sum=WIDTH, bound=4)
@@ -997,7 +1021,10 @@ def gradients_of_saturated_layers(mean_field: Step, backward_variance: Step) -> 
 
 @proof("init.gradient_stats", scope="every width, depth and layer, linear layers in mean square")
 def weight_gradients_are_equal(forward_variance: Step, backward_variance: Step) -> Claims:
-    """Inputs of layer l have the mean square cˡ⁻¹, gradients of its outputs cᴸ⁻ˡ, c = n std²: their product does not depend on l."""
+    """The mean square of a weight gradient is the same in every layer.
+
+    The inputs of layer l have mean square cˡ⁻¹ and the gradients of its outputs cᴸ⁻ˡ, c = n std².
+    """
     ratio = lambda rule: rule(std**2, square, Tensor(m)) / square  # noqa: E731 - read as mathematics
     yield ratio(forward_variance), ratio(backward_variance)
     c = symbols("c", positive=True)
@@ -1016,12 +1043,12 @@ COLUMNS = {"last": "∂L/∂h into layer 10", "first": "∂L/∂h at the input",
 
 
 def root_mean_square(values: Any) -> float:
-    """The root of the mean square."""
+    """Return the root of the mean square."""
     return float(np.sqrt(np.mean(values**2)))
 
 
 def gradients_of_a_run(source: Any, layer: Step, backward: Step, normal_weights: Step, deviation: float) -> dict[str, float]:
-    """What the columns name, of one run: a normal gradient by the outputs, a loss that is a mean over the rows."""
+    """Return the columns of the table for one run with normal gradients by the outputs and a loss that is a mean over the rows."""
     start = source.standard_normal((ROWS, WIDTH))
     below, kept = start, []
     for weights, hidden in sampled_layers(source, layer, normal_weights, deviation, start):
@@ -1035,7 +1062,7 @@ def gradients_of_a_run(source: Any, layer: Step, backward: Step, normal_weights:
 
 
 def gradient_rows(rows: tuple[tuple[str, Step, Step, float], ...], normal_weights: Step, runs: int) -> Claims:
-    """The catalogue's means over 10 runs beside ours; ours against the catalogue's over more runs."""
+    """Yield the catalogue's means over 10 runs beside ours, and ours beside the catalogue's over more runs."""
     source, known = np.random.default_rng(7), dict(zip(GRADIENTS, stated_figures("init.gradient_stats"), strict=True))
     for row, layer, backward, deviation in rows:
         every, before = [gradients_of_a_run(source, layer, backward, normal_weights, deviation) for _ in range(runs)], known[row]
@@ -1059,7 +1086,7 @@ GRADIENT_RUNS = "ten layers of 500 units, 1000 inputs, seed 7; fails by chance w
     table="Root mean square gradients through tanh layers, for 1 by the outputs",
 )
 def gradients_through_tanh(dense_tanh: Step, dense_tanh_backward: Step, normal_weights: Step, *, runs: int) -> Claims:
-    """They shrink at .01, grow at 1, and hardly shrink at 1/√n."""
+    """Gradients shrink for weights of deviation .01, grow for 1, and hardly shrink for 1/√n."""
     deviations = {"tanh, .01": 0.01, "tanh, 1": 1.0, "tanh, 1/√n": WIDTH**-0.5}
     rows = tuple((row, dense_tanh, dense_tanh_backward, deviation) for row, deviation in deviations.items())
     yield from gradient_rows(rows, normal_weights, runs)
@@ -1073,7 +1100,7 @@ def gradients_through_tanh(dense_tanh: Step, dense_tanh_backward: Step, normal_w
     table="Root mean square gradients through ReLU layers, for 1 by the outputs",
 )
 def gradients_through_relu(dense_relu: Step, dense_relu_backward: Step, normal_weights: Step, *, runs: int) -> Claims:
-    """They shrink at 1/√n, and stay at √(2/n)."""
+    """Gradients shrink for weights of deviation 1/√n, and keep their size for √(2/n)."""
     deviations = {"ReLU, 1/√n": WIDTH**-0.5, "ReLU, √(2/n)": (WIDTH / 2) ** -0.5}
     rows = tuple((row, dense_relu, dense_relu_backward, deviation) for row, deviation in deviations.items())
     yield from gradient_rows(rows, normal_weights, runs)
@@ -1081,7 +1108,7 @@ def gradients_through_relu(dense_relu: Step, dense_relu_backward: Step, normal_w
 
 @erratum("E50")
 def gradients_vanish(mean_field: Step) -> Claims:
-    """The gradient's mean square shrinks in the saturated layers: χ < 1."""
+    """As printed, gradients vanish in the saturated layers, so χ < 1."""
     yield bool(expected(mean_field, slope_of_tanh, variances(mean_field, Fraction(WIDTH))[-1], weight_sum=WIDTH, bound=4) < 1), True
 
 
@@ -1092,7 +1119,7 @@ bias = tensor("b", outputs)
 
 
 def two_layers(dense: Step, dense_backward: Step, layer: Step, backward: Step, first: Any, second: Any) -> tuple[Any, ...]:
-    """A hidden layer and a linear one with a bias, on arbitrary inputs and targets: outputs' gradient, and those by all weights."""
+    """Return a hidden layer and a linear one with bias on arbitrary inputs and targets: the outputs' gradient and those by all weights."""
     inputs, targets = tensor("x", batch, m), tensor("y", batch, outputs)
     hidden = layer(inputs, first)
     error = dense(hidden, second, bias) - targets  # the gradient of half the squared error
@@ -1111,9 +1138,9 @@ def zero_weights_stay(
     dense_relu_backward: Step,
     tanh_slope: Step,
 ) -> Claims:
-    """All weights of value 0 have the gradient 0, hidden biases too; the output bias has that of a constant, so it ends at the mean target.
+    """Weights and hidden biases of 0 have zero gradients. Only the output bias has a nonzero one, so it converges to the mean target.
 
-    W = 0 is the cause, not the slope: tanh'(0) = 1.
+    The cause is W = 0 and not the slope: tanh'(0) = 1.
     """
     first, second = np.zeros_like(tensor("W", hidden_units, m)), np.zeros_like(tensor("V", outputs, hidden_units))
     for layer, backward in ((dense_tanh, dense_tanh_backward), (dense_relu, dense_relu_backward)):
@@ -1130,7 +1157,7 @@ def zero_weights_stay(
 
 @enumeration("init.zero.no_gradient", scope="exact, 20 steps of a 2-3-1 ReLU network on 4 samples, with and without biases")
 def zero_weights_by_hand(dense: Step, dense_backward: Step, dense_relu: Step, dense_relu_backward: Step) -> Claims:
-    """With an output bias only that one moves, to the mean target; without biases nothing moves at all, and the output stays 0."""
+    """With an output bias only the bias moves, to the mean target; without biases nothing moves and the output stays 0."""
     inputs, targets = Rational([[1, 2], [0, 1], [-1, 1], [3, 0]]), Rational([[1], [4], [2], [6]])
     for with_bias in (True, False):
         first, second, offset = Rational(np.zeros((3, 2), dtype=int)), Rational(np.zeros((1, 3), dtype=int)), Rational([0])
@@ -1146,7 +1173,7 @@ def zero_weights_by_hand(dense: Step, dense_backward: Step, dense_relu: Step, de
 
 
 def sigmoid_network(dense: Step, dense_backward: Step, sigmoid: Step, sigmoid_slope: Step, steps: int) -> tuple[float, float, Any]:
-    """A 1-4-1 network of sigmoid units from zero weights, on a line: its mean squared error, the targets' variance, its first weights."""
+    """Return the error of a 1-4-1 sigmoid network trained from zero weights on a line, the targets' variance, and its first weights."""
     inputs = np.linspace(-1, 1, 9)[:, None]
     targets = 3 * inputs + 1
     inner, inner_bias, outer, outer_bias = np.zeros((4, 1)), np.zeros(4), np.zeros((1, 4)), np.zeros(1)
@@ -1162,7 +1189,7 @@ def sigmoid_network(dense: Step, dense_backward: Step, sigmoid: Step, sigmoid_sl
 
 @trajectory("init.zero.no_gradient", "init.constant.symmetry", scope="a 1-4-1 sigmoid network on y = 3 x + 1, lr .5, 1000 steps")
 def sigmoid_escapes(dense: Step, dense_backward: Step, sigmoid: Step, sigmoid_slope: Step) -> Claims:
-    """Its error falls far below the variance of the targets; its four units stay one and the same."""
+    """The error falls far below the variance of the targets, and the four units stay equal to each other."""
     error, variance, first = sigmoid_network(dense, dense_backward, sigmoid, sigmoid_slope, 1000)
     yield bool(error < variance / 10), True
     yield first, first[0, 0]
@@ -1171,20 +1198,20 @@ def sigmoid_escapes(dense: Step, dense_backward: Step, sigmoid: Step, sigmoid_sl
 
 @erratum("E23")
 def slope_vanishes(tanh_slope: Step) -> Claims:
-    """∂σ/∂z vanishes at z = 0."""
+    """As printed, ∂σ/∂z vanishes at z = 0."""
     yield tanh_slope(np.tanh(0 * x)), 0
 
 
 @erratum("E23")
 def only_the_mean_is_learnt(dense_backward: Step) -> Claims:
-    """Whatever the units: weights out of sigmoid units, which give 1/2 for 0, have no gradient at W = 0."""
+    """As printed, for all units: weights from sigmoid units, whose output at 0 is 1/2, have zero gradients at W = 0."""
     error = tensor("e", batch, outputs)
     hidden = half * np.ones_like(tensor("h", batch, hidden_units))
     yield dense_backward(error, hidden, np.zeros_like(tensor("V", outputs, hidden_units)))[1], 0
 
 
 def any_activation(name: str) -> Callable[[Any], Any]:
-    """A function of which nothing is known, entry by entry."""
+    """Return an arbitrary function, applied to each entry."""
     unknown = sp.Function(name, real=True)
     return lambda z: Tensor(unknown(z.element), z.axes)
 
@@ -1195,7 +1222,7 @@ def any_activation(name: str) -> Callable[[Any], Any]:
     scope="every width, batch, data, activation and slope, units with equal weights in and out",
 )
 def equal_units_stay_equal(dense: Step, dense_backward: Step) -> Claims:
-    """Rows of the first weights equal, columns of the second equal: then gradients are, and whatever descent makes of them."""
+    """If the rows of the first weights and the columns of the second are equal, so are their gradients, hence they stay equal."""
     inputs, targets = tensor("x", batch, m), tensor("y", batch, outputs)
     ones: Any = np.ones_like(tensor("o", hidden_units))
     first = np.expand_dims(ones, 1) * tensor("w", m)
@@ -1213,7 +1240,7 @@ def equal_units_stay_equal(dense: Step, dense_backward: Step) -> Claims:
 
 @enumeration("init.constant.symmetry", scope="exact, 2-2-1 ReLU networks, all c and weights out of −1 … 2, three steps")
 def equal_weights_out_decide(dense: Step, dense_backward: Step, dense_relu: Step, dense_relu_backward: Step) -> Claims:
-    """From equal weights c into both units they stay equal for equal weights out of them, and part at once for others, while active."""
+    """From equal weights c into both units, they stay equal for equal weights out of them and otherwise differ at once, while active."""
     inputs, targets = Rational([[1, 2], [2, -1]]), Rational([[1], [5]])
     for c, v, w in itertools.product((1, 2), (-1, 1, 2), (-1, 1, 2)):
         first, second = Rational([[c, c], [c, c]]), Rational([[v, w]])
@@ -1227,7 +1254,7 @@ def equal_weights_out_decide(dense: Step, dense_backward: Step, dense_relu: Step
 
 @erratum("E21")
 def without_the_activation(dense_tanh: Step, dense: Step) -> Claims:
-    """σ(x W) = Σ xₖ Wₖ."""
+    """As printed, σ(x W) = Σ xₖ Wₖ."""
     inputs, weights = tensor("x", batch, m), tensor("W", n, m)
     yield dense_tanh(inputs, weights), dense(inputs, weights)
 
@@ -1237,7 +1264,7 @@ def without_the_activation(dense_tanh: Step, dense: Step) -> Claims:
 
 @enumeration("init.distinct_features", scope="exact, all pairs of rows of 4 and 9 weights ±1")
 def rows_have_random_cosines(cosine: Step) -> Claims:
-    """Mean 0 and variance 1/n_in."""
+    """The cosine of two rows has mean 0 and variance 1/n_in over all pairs."""
     for size in (1, 4):
         rows = [Rational(signs) for signs in itertools.product(COIN, repeat=size)]
         yield mean_and_variance(cosine(row, other) for row in rows for other in rows), (0, Fraction(1, size))
@@ -1245,7 +1272,7 @@ def rows_have_random_cosines(cosine: Step) -> Claims:
 
 @statistics("init.distinct_features", scope="two rows of LeCun's weights, n_in = 1000, 2000 times, seed 0; error probability 6e−7")
 def rows_of_a_layer(cosine: Step, lecun_normal: Step) -> Claims:
-    """n cos² has the mean 1 and a variance below 2: the average of 2000 is within 5 √(2/2000) of 1."""
+    """For normal rows n cos² has mean 1 and variance below 2, so the average of 2000 is within 5 √(2/2000) of 1."""
     source = np.random.default_rng(0)
     squares = [1000 * cosine(*lecun_normal(source, 2, 1000)) ** 2 for _ in range(2000)]
     reach = Decimal(5 * math.sqrt(2 / 2000))
@@ -1256,9 +1283,10 @@ LOSS_SAMPLES = 200_000
 
 
 def mean_loss(normal_weights: Step, forward_variance: Step) -> tuple[float, Decimal]:
-    """The mean of log Σ exp over ten normal logits of 3072 inputs of mean square 1 (a label's own has the mean 0), and its reach.
+    """Return the mean cross-entropy of ten normal logits of 3072 inputs of mean square 1, and the reach of its sampling error.
 
-    It changes by at most ‖Δz‖, so it is sub-Gaussian about its mean with a logit's deviation: < 1e−9 to be further off than the reach.
+    The loss changes by at most ‖Δz‖, so it is sub-Gaussian about its mean with a logit's deviation: it is further off than the reach with
+    probability < 1e−9.
     """
     (small,) = presets("init.small_gaussian")
     deviation = math.sqrt(forward_variance(small["std"] ** 2, 1, 3072))
@@ -1269,7 +1297,10 @@ def mean_loss(normal_weights: Step, forward_variance: Step) -> tuple[float, Deci
 
 @statistics("init.small_gaussian", scope="200 000 times ten logits of 3072 inputs, seed 0; error probability < 1e−9")
 def loss_at_small_weights(normal_weights: Step, forward_variance: Step) -> Claims:
-    """2.437, where equal probabilities would have ln 10 = 2.303; in a network 3072-50-10 logits have the deviation .039 at most."""
+    """The mean loss is 2.437, and not the ln 10 = 2.303 of equal probabilities.
+
+    In a network 3072-50-10 logits have a deviation of at most .039.
+    """
     loss, reach = mean_loss(normal_weights, forward_variance)
     figure = prints_as("2.437")
     yield loss, Interval(figure.low - reach, figure.high + reach)
@@ -1280,7 +1311,7 @@ def loss_at_small_weights(normal_weights: Step, forward_variance: Step) -> Claim
 
 @erratum("E80")
 def near_uniform(normal_weights: Step, forward_variance: Step) -> Claims:
-    """The loss of equal probabilities, ln 10."""
+    """As printed, the loss is that of equal probabilities, ln 10."""
     loss, reach = mean_loss(normal_weights, forward_variance)
     yield math.log(10), Interval(Decimal(loss) - reach, Decimal(loss) + reach)
 
@@ -1290,7 +1321,7 @@ def near_uniform(normal_weights: Step, forward_variance: Step) -> Claims:
 
 @enumeration("init.truncated_normal", scope="exact, all draws from −3, −2, 1/2, 2, 5/2: three for one weight, two for two; cuts 2 and 1")
 def drawn_again_beyond_the_cut(truncated_normal: Step) -> Claims:
-    """A weight is std / spread times the first of its draws within the cut, ends included; no draw is asked for without need."""
+    """A weight is std / spread times its first draw within the cut, ends included; no further draws are requested."""
     values = [Fraction(text) for text in ("-3", "-2", "1/2", "2", "5/2")]
     for cut, (fan_in, length) in itertools.product((2, 1), ((1, 3), (2, 2))):
         columns = [(*row, Fraction(0)) for row in itertools.product(values, repeat=length)]  # 0 is always kept
@@ -1307,7 +1338,7 @@ def drawn_again_beyond_the_cut(truncated_normal: Step) -> Claims:
 
 @certified_value("init.truncated_normal", scope="the presets of the catalogue; the variance by its integral, certified")
 def spread_of_the_rest(truncated_normal: Step) -> Claims:
-    """E[z² | |z| ≤ c] = 1 − 2 c φ(c)/erf(c/√2), whose root at 2 is the preset; without it the variance is .7737 std²."""
+    """E[z² | |z| ≤ c] = 1 − 2 c φ(c)/erf(c/√2), whose root at c = 2 is the preset; without the preset the variance is .7737 std²."""
     (preset,) = presets("init.truncated_normal")
     cut, density = x.item(), sp.exp(-(x.item() ** 2) / 2) / sp.sqrt(2 * sp.pi)
     of_mass, of_square = sp.erf(cut / sp.sqrt(2)), sp.erf(cut / sp.sqrt(2)) - 2 * cut * density  # integrals from −c to c: 0 at 0, and
@@ -1324,7 +1355,7 @@ def spread_of_the_rest(truncated_normal: Step) -> Claims:
 
 @statistics("init.truncated_normal", scope="60 000 weights in each of three shapes, seed 1; fails by chance with probability < 3e−9")
 def weights_have_no_tails(truncated_normal: Step) -> Claims:
-    """Their distribution function is that of the normal law given |z| ≤ 2; none lies beyond 2 std / spread."""
+    """The weights have the distribution of a normal number given |z| ≤ 2, and none exceeds 2 std / spread."""
     (preset,) = presets("init.truncated_normal")
     source, settings = np.random.default_rng(1), {key: float(value) for key, value in preset.items()}
     mass = math.erf(math.sqrt(2))
@@ -1342,9 +1373,9 @@ def weights_have_no_tails(truncated_normal: Step) -> Claims:
 
 @proof("init.orthogonal", scope="every 2 × 2 matrix Q R of full rank, Q a rotation or reflection, R triangular with a positive diagonal")
 def orthogonal_factor_of_the_draw(orthogonal: Step) -> Claims:
-    """G = Q R has one solution with a positive diagonal, and W is gain Q. So W(U G) = U W(G) for every rotation U.
+    """G = Q R has one solution with a positive diagonal of R, and W is gain Q. So W(U G) = U W(G) for every rotation U.
 
-    Since U G has the law of G, U W has that of W: no direction is preferred.
+    Since U G has the distribution of G, U W has that of W: no direction is preferred.
     """
     cos, sin = (1 - c**2) / (1 + c**2), 2 * c / (1 + c**2)
     triangle = np.stack([np.stack([x, u]), np.stack([0 * x, q])])
@@ -1357,7 +1388,7 @@ def orthogonal_factor_of_the_draw(orthogonal: Step) -> Claims:
 
 @certified_value("init.orthogonal", scope="certified, random integer matrices of 1 × 1 … 6 × 4 and 4 × 6")
 def orthonormal_by_number(orthogonal: Step) -> Claims:
-    """Gain² on the diagonal of the smaller Gram matrix, 0 beside it; R positive on the diagonal, 0 below it."""
+    """The smaller Gram matrix of W is gain² times the identity; R has a positive diagonal and zeros below it."""
     source = np.random.default_rng(0)
     for rows, columns in ((1, 1), (3, 3), (6, 4), (4, 6), (5, 1), (1, 5)):
         tall = source.integers(-9, 10, (max(rows, columns), min(rows, columns)))
@@ -1373,7 +1404,7 @@ def orthonormal_by_number(orthogonal: Step) -> Claims:
 
 @statistics("init.orthogonal", scope="6000 orthogonal 2 × 2 and 3 × 2 matrices, seed 0; fails by chance with probability < 4e−9")
 def no_direction_is_preferred(orthogonal: Step) -> Claims:
-    """Angles of the first column are uniform for 2 × 2, and its first entry is uniform for 3 × 2 (Archimedes); det is ±1 equally often."""
+    """The angle of the first column is uniform for 2 × 2, its first entry for 3 × 2 (Archimedes); det is ±1 equally often."""
     source, count = np.random.default_rng(0), 6000
     reach = distribution_reach(count, 1e-9)
     plane, tall = (np.array([orthogonal(source, rows, 2) for _ in range(count)]) for rows in (2, 3))
@@ -1386,7 +1417,10 @@ def no_direction_is_preferred(orthogonal: Step) -> Claims:
 
 @trajectory("init.orthogonal", scope="50 linear layers of 100 units, seed 0")
 def fifty_linear_layers(orthogonal: Step, lecun_normal: Step) -> Claims:
-    """Orthogonal: the norm stays, all singular values are 1.  Normal of variance 1/n: the largest is some units, the median below 1e−6."""
+    """Orthogonal layers keep the norm, with all singular values 1.
+
+    Normal layers of variance 1/n have a largest singular value of a few units and a median below 1e−6.
+    """
     source = np.random.default_rng(0)
     products = [functools.reduce(np.matmul, (sampler(source, 100, 100) for _ in range(50))) for sampler in (orthogonal, lecun_normal)]
     kept, spread_out = (np.linalg.svd(product, compute_uv=False) for product in products)
@@ -1395,7 +1429,7 @@ def fifty_linear_layers(orthogonal: Step, lecun_normal: Step) -> Claims:
 
 
 class Permuting(Dealt):
-    """A source that permutes rows as it is told, and deals given numbers."""
+    """A source that permutes rows in a given order and returns given numbers."""
 
     def __init__(self, orders: tuple[tuple[int, ...], ...], *draws: Any) -> None:
         super().__init__(*draws)
@@ -1409,7 +1443,7 @@ class Permuting(Dealt):
 
 @enumeration("init.sparse", scope="exact, all orders of two rows of up to 4 inputs, all counts, arbitrary numbers")
 def exactly_so_many(sparse: Step) -> Claims:
-    """Every unit has count weights std z, at all places equally often, independently of the other units; 0 elsewhere."""
+    """Every unit has exactly count weights std z, at all positions equally often and independently of the other units, and 0 elsewhere."""
     for fan_in in (2, 3, 4):
         numbers = symbols("z", 2, fan_in, nonzero=True)
         orders = list(itertools.permutations(range(fan_in)))
@@ -1430,14 +1464,14 @@ def exactly_so_many(sparse: Step) -> Claims:
 
 @proof("init.sparse", scope="every fan_in, count, deviation and inputs of one mean square")
 def variance_does_not_know_fan_in(forward_variance: Step) -> Claims:
-    """A place is taken with the chance count/fan_in, so Var(W) is that times std², and n Var(W) E[h²] = count std² E[h²]."""
+    """A position is used with probability count/fan_in, so n Var(W) E[h²] = count std² E[h²] for every fan_in."""
     count = Tensor(sp.Symbol("count", integer=True, positive=True))
     yield forward_variance(count / Tensor(m) * std**2, square, Tensor(m)), count * std**2 * square
 
 
 @statistics("init.sparse", scope="20 000 units of Martens' 15 of 40 inputs, seed 0; fails by chance with probability < 4e−8")
 def places_are_drawn_evenly(sparse: Step) -> Claims:
-    """15 weights in each unit; each place is taken in 3/8 of the units, within Hoeffding's bound; the weights are normal."""
+    """Each unit has 15 weights, each position is used in 3/8 of the units within Hoeffding's bound, and the weights are normal."""
     (preset,) = presets("init.sparse")
     count, units, fan_in = int(preset["count"]), 20_000, 40
     weights = sparse(np.random.default_rng(0), units, fan_in, count=count, std=2.0)
@@ -1451,13 +1485,13 @@ def places_are_drawn_evenly(sparse: Step) -> Claims:
 
 
 def data_variance(z: Any) -> Any:
-    """The variance of all entries of an array."""
+    """Return the variance of all entries of an array."""
     return np.mean((z - np.mean(z)) ** 2)
 
 
 @proof("init.data_dependent", "init.data_dependent.by_unit", scope="every batch, fan_in and fan_out, whatever data and weights")
 def variances_are_one_on_the_batch(dense: Step, lsuv: Step, unit_statistics: Step) -> Claims:
-    """After one division all outputs together have the variance 1; unit by unit, with the bias, mean 0 and variance 1."""
+    """After one division all outputs together have variance 1; unit by unit, with the bias, mean 0 and variance 1."""
     inputs, weights = tensor("h", batch, m), tensor("W", n, m)
     yield data_variance(dense(inputs, lsuv(weights, inputs))), 1
     z = dense(inputs, *unit_statistics(weights, inputs))
@@ -1467,7 +1501,7 @@ def variances_are_one_on_the_batch(dense: Step, lsuv: Step, unit_statistics: Ste
 
 @proof("init.data_dependent", "init.data_dependent.by_unit", scope="two units, two inputs and two samples, whatever data and weights")
 def scale_of_the_start_does_not_matter(lsuv: Step, unit_statistics: Step) -> Claims:
-    """Weights s times larger end at the same place: once is enough."""
+    """Weights multiplied by s give the same result, so applying the method twice is the same as once."""
     inputs, weights = symbols("h", 2, 2), symbols("W", 2, 2)
     for rule in (lsuv, unit_statistics):
         yield rule(s * weights, inputs), rule(weights, inputs)
@@ -1479,7 +1513,10 @@ def scale_of_the_start_does_not_matter(lsuv: Step, unit_statistics: Step) -> Cla
     "init.data_dependent", "init.data_dependent.by_unit", scope="exact, one input ±c beside a constant, weights whose variance is a square"
 )
 def divided_by_hand(lsuv: Step, unit_statistics: Step) -> Claims:
-    """Inputs 3 ± c: outputs of weight w have the mean 3 w and the deviation c w; two units of 1 and 7 about one mean have 5 c."""
+    """For inputs 3 ± c, outputs of weight w have mean 3 w and deviation c w.
+
+    Two units of weights 1 and 7 have deviation 5 c about one mean.
+    """
     for size, weight in itertools.product((Fraction(1), Fraction(2, 3)), (Fraction(1, 2), Fraction(4))):
         inputs, centred = Rational([[3 - size], [3 + size]]), Rational([[-size], [size]])
         cases = [
@@ -1496,18 +1533,18 @@ def divided_by_hand(lsuv: Step, unit_statistics: Step) -> Claims:
 
 
 def drift(gain_of: Any, fan: int) -> Any:
-    """E ln(‖W v‖/‖v‖) for normal weights of variance gain²/fan: ‖W v‖² fan/(gain² ‖v‖²) is χ² of so many degrees of freedom."""
+    """Return E ln(‖W v‖/‖v‖) for normal weights of variance gain²/fan: ‖W v‖² fan/(gain² ‖v‖²) has a χ² distribution."""
     return np.log(gain_of) + (mean_log_chi_square(fan) - np.log(Ball(fan))) / 2
 
 
 def mean_log_chi_square(freedom: int) -> Any:
-    """E ln χ² = ψ(k/2) + ln 2."""
+    """Return E ln χ² = ψ(k/2) + ln 2."""
     return Ball((arb(freedom) / 2).digamma() + arb(2).log())
 
 
 @proof("init.random_walk", scope="the expansion for large n; E ln χ² for every n by the moments 2ᵖ Γ(n/2 + p)/Γ(n/2)")
 def drift_is_of_second_order(random_walk_gain: Step) -> Claims:
-    """E ln χ² is the slope of ln E[(χ²)ᵖ] at p = 0: ψ(n/2) + ln 2.  With y = 2/n, −(ψ(1/y) + ln y)/2 = y/4 + y²/24 − …."""
+    """E ln χ² is the derivative of ln E[(χ²)ᵖ] at p = 0: ψ(n/2) + ln 2. With y = 2/n, −(ψ(1/y) + ln y)/2 = y/4 + y²/24 − …."""
     power, freedom = sp.Symbol("p"), sp.Symbol("n", positive=True)
     moment = 2**power * sp.gamma(freedom / 2 + power) / sp.gamma(freedom / 2)
     yield Symbolic(sp.simplify(sp.diff(sp.log(moment), power).subs(power, 0) - sp.digamma(freedom / 2) - sp.log(2))), 0
@@ -1519,7 +1556,7 @@ def drift_is_of_second_order(random_walk_gain: Step) -> Claims:
 
 @certified_value("init.random_walk", scope="n = 1 … 64, 100, 500, 1000")
 def drift_by_number(random_walk_gain: Step) -> Claims:
-    """Below 0, by less than 1/(6 n²); without the gain the log norm falls by more than 1/(2 n) a layer."""
+    """The drift per layer is negative and smaller than 1/(6 n²); without the gain the log norm falls by more than 1/(2 n) per layer."""
     for fan in (*range(1, 65), 100, 500, 1000):
         left = drift(random_walk_gain(Ball(fan)), fan)
         yield (bool(left < 0), bool(left > -Ball(Fraction(1, 6 * fan**2)))), (True, True)
@@ -1527,7 +1564,10 @@ def drift_by_number(random_walk_gain: Step) -> Claims:
 
 
 def relu_drift(gain_of: Any, fan: int) -> Any:
-    """The same where each unit is on with the chance 1/2, given that one is: a mean over the number of those that are."""
+    """Return the drift for ReLU, where each unit is active with probability 1/2, given that one is.
+
+    A mean over the number of active units.
+    """
     total = 2**fan - 1
     shares = [Fraction(math.comb(fan, on), total) for on in range(1, fan + 1)]
     mean_log = sum((Ball(share) * mean_log_chi_square(on) for on, share in enumerate(shares, 1)), Ball(0))
@@ -1536,7 +1576,10 @@ def relu_drift(gain_of: Any, fan: int) -> Any:
 
 @certified_value("init.random_walk.relu", scope="n = 1 … 64, 100, 500, certified sums over the binomial law")
 def fit_for_relu(random_walk_gain_relu: Step) -> Claims:
-    """√2 exp(1.2/(max(n, 6) − 2.4)); from n = 10 on the drift is below .0045 a layer, below .001 from 20 on; at 6 it is .065."""
+    """For the gain √2 exp(1.2/(max(n, 6) − 2.4)) the drift per layer is below .0045 from n = 10 on and below .001 from n = 20 on.
+
+    At n = 6 it is .065.
+    """
     yield random_walk_gain_relu(Ball(100)), np.sqrt(Ball(2)) * np.exp(Ball(Fraction(12, 976)))
     for fan in range(1, 7):
         yield random_walk_gain_relu(Ball(fan)), np.sqrt(Ball(2)) * np.exp(Ball(Fraction(1, 3)))
@@ -1548,7 +1591,7 @@ def fit_for_relu(random_walk_gain_relu: Step) -> Claims:
 
 @statistics("init.random_walk", "init.random_walk.relu", scope="20 000 layers of 50 units, seed 0; error probability 6e−7 each")
 def log_norms_walk_without_drift(random_walk_gain: Step, random_walk_gain_relu: Step, dense: Step, relu: Step) -> Claims:
-    """The mean of ln(‖h'‖/‖h‖) is within five of its standard errors of the certified drift."""
+    """The mean of ln(‖h'‖/‖h‖) is within five standard errors of the certified drift."""
     source, units, layers = np.random.default_rng(0), 50, 20_000
     for rule, activation, exact in ((random_walk_gain, lambda z: z, drift), (random_walk_gain_relu, relu, relu_drift)):
         gain_of = float(rule(units))

@@ -1,7 +1,7 @@
-"""Evidence for reference/landscapes.py: what the landscapes do to every method, critical points, K-means, and the statements of the polls.
+"""Evidence for reference/landscapes.py: the landscapes and what methods do on them, critical points, K-means, and the poll statements.
 
-Counts of steps are exact where a closed form or an enclosure gives them. Where the decks and the catalogue name no generator of their data
-(R7), orders and ratios are claimed, each with the probability of claiming it by chance.
+Numbers of steps are exact where a closed form or an enclosure gives them. Where the decks and the catalogue name no generator of their data
+(table R7), orders and ratios are claimed, each with the probability of claiming it by chance.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ MINIMUM, SADDLE_POINT = (Fraction(3), Fraction(1, 2)), (Fraction(0), Fraction(1)
 
 
 def polynomial(number: Any) -> Any:
-    """A symbolic number as SymPy's, expanded."""
+    """Return a symbolic number as an expanded SymPy expression."""
     return sp.expand(number.item())
 
 
@@ -68,21 +68,21 @@ def slopes_of_beale(beale: Step, beale_gradient: Step) -> Claims:
 
 @proof("landscape.long_valley", "landscape.long_valley.gradient", scope="every point")
 def slopes_of_the_valley(long_valley: Step, long_valley_gradient: Step) -> Claims:
-    """The gradient is the derivative of the height; the height is 0 at the origin and positive elsewhere, of curvatures 100 and 1/100."""
+    """The gradient is the derivative of the height. The height is 0 at the origin and positive elsewhere, with curvatures 100 and 1/100."""
     yield long_valley_gradient(plane), slopes(long_valley)
     yield long_valley(plane), 50 * x**2 + y**2 / 200
 
 
 @proof("landscape.saddle", "landscape.saddle.gradient", scope="every point")
 def slopes_of_the_saddle(saddle: Step, saddle_gradient: Step) -> Claims:
-    """The gradient is the derivative of the height; up along x, down along y, 0 where they cross."""
+    """The gradient is the derivative of the height, which increases along x, decreases along y, and is 0 at the origin."""
     yield saddle_gradient(plane), slopes(saddle)
     yield saddle(np.stack([x, ZERO])), x**2
     yield saddle(np.stack([ZERO, y])), -(y**2)
 
 
 def slopes(height: Callable[[Any], Any]) -> Any:
-    """The derivatives of a height by x and y."""
+    """Return the derivatives of a height by x and y."""
     return np.stack([Symbolic(sp.diff(height(plane).item(), by.item())) for by in plane])
 
 
@@ -98,7 +98,7 @@ def slopes(height: Callable[[Any], Any]) -> Any:
 def gradients_certified(
     beale: Step, beale_gradient: Step, long_valley: Step, long_valley_gradient: Step, saddle: Step, saddle_gradient: Step
 ) -> Claims:
-    """The slopes of the heights, by dual numbers over balls, and three heights each."""
+    """The gradients equal the derivatives by dual numbers over balls; and three heights of each landscape."""
     for point in ([1.0, 1.5], [-1.0, 1.5], [3.0, 0.5], [0.25, -2.0], [1.0, 10.0]):
         for height, gradient in ((beale, beale_gradient), (long_valley, long_valley_gradient), (saddle, saddle_gradient)):
             yield jacobian(lambda p, height=height: np.stack([height(p)]), np.array(point))[0], gradient(Ball(point))
@@ -112,10 +112,12 @@ def gradients_certified(
 
 @proof("landscape.beale", "landscape.beale.gradient", scope="all points: roots of polynomials, counted exactly")
 def critical_points_of_beale(beale: Step, beale_gradient: Step) -> Claims:
-    """The height is a sum of squares, 0 at (3, 1/2); there are three critical points, with y = 1/2, y = 1 and the root of a cubic.
+    """The height is a sum of squares that is 0 at (3, 1/2).
 
-    The slope by y has the factor x. On x = 0 that by x vanishes at y = 1 alone. Where the other factor vanishes, y = 1 is no solution, and
-    elsewhere both are linear in x, so that the resultant gives y, and y gives x.
+    There are exactly three critical points, with y = 1/2, y = 1 and the root of a cubic.
+
+    The derivative by y has the factor x. On x = 0 the one by x vanishes only at y = 1. Where the other factor vanishes, y = 1 is no
+    solution, and elsewhere both are linear in x, so that the resultant gives y, and y gives x.
     """
     yield beale(plane) >= 0, True
     by_x, by_y = map(polynomial, beale_gradient(plane))
@@ -139,7 +141,7 @@ def critical_points_of_beale(beale: Step, beale_gradient: Step) -> Claims:
     "landscape.beale", "landscape.beale.gradient", scope="the three critical points", table="Critical points of Beale's function"
 )
 def what_the_critical_points_are(beale: Step, beale_gradient: Step) -> Claims:
-    """Heights and eigenvalues of the Hessian: a minimum, and two saddles, of which the catalogue has one."""
+    """Heights and eigenvalues of the Hessian show a minimum and two saddles, of which the catalogue lists one."""
     third = other_saddle(beale_gradient)
     yield beale_gradient(third), Ball([0, 0])
     for name, point, (height, smaller, larger) in (
@@ -155,7 +157,7 @@ def what_the_critical_points_are(beale: Step, beale_gradient: Step) -> Claims:
 
 
 def other_saddle(gradient: Callable[[Any], Any]) -> Any:
-    """The critical point at the root of the cubic, enclosed: a change of sign gives y, and the slope by y, linear in x, gives x."""
+    """Return an enclosure of the critical point at the root of the cubic: a change of sign gives y, and the derivative by y gives x."""
     by_y = sp.cancel(polynomial(gradient(plane)[1]) / x.item())
     near, reach = sp.CRootOf(3 * X**3 + 11 * X**2 + 10 * X + 5, 0).eval_rational(n=60), sp.Rational(1, 10**60)
     low, high = (sp.Rational(3 * at**3 + 11 * at**2 + 10 * at + 5) for at in (near - reach, near + reach))
@@ -170,7 +172,7 @@ X = sp.Symbol("X")
 
 
 def value_at(expression: Any, at: Any) -> Any:
-    """A polynomial in y with rational coefficients, at a ball."""
+    """Return the value of a polynomial in y with rational coefficients at a ball."""
     coefficients = [Fraction(int(coefficient.p), int(coefficient.q)) for coefficient in sp.Poly(expression, y.item()).all_coeffs()]
     return functools.reduce(lambda sum_so_far, coefficient: sum_so_far * at + Ball(coefficient), coefficients, Ball(0))
 
@@ -181,7 +183,7 @@ def value_at(expression: Any, at: Any) -> Any:
 def methods(
     gradient_descent: Step, heavy_ball: Step, nesterov: Step, adagrad: Step, rmsprop: Step, adam: Step, adadelta: Step
 ) -> dict[str, tuple[Callable[[float], Any], Callable[[Any], Any]]]:
-    """The methods of R6 with their settings: what a rate makes of each, and the state it starts from."""
+    """Return the methods of table R6 with their settings: the step for a rate, and the initial state."""
 
     def with_state(step: Step, **settings: Any) -> Callable[[float], Any]:
         return lambda rate: lambda p, gradient, state: step(p, gradient(p), state, lr=rate, **settings)
@@ -201,7 +203,7 @@ def methods(
 
 
 def never(most: int) -> Interval:
-    """As many steps as were tried."""
+    """Return the number of steps tried, printed for a method that did not arrive."""
     return Interval(Decimal(most), Decimal(most), "never")
 
 
@@ -223,7 +225,10 @@ def r6_saddle(
     adam: Step,
     adadelta: Step,
 ) -> Claims:
-    """Descent takes the more steps the nearer it starts, as the closed form says; adaptive methods hardly do."""
+    """Gradient descent needs more steps the nearer it starts to the ridge, as the closed form says.
+
+    Adaptive methods hardly do (table R6).
+    """
     table = {
         "SGD": (0.01, (117, 349, 698)),
         "momentum": (0.01, (27, 72, 140)),
@@ -264,7 +269,7 @@ def r6_valley(
     *,
     most: int,
 ) -> Claims:
-    """RMSProp never arrives at a constant rate, AdaDelta not within the steps."""
+    """RMSProp never arrives at a constant rate, AdaDelta not within these steps (table R6)."""
     table = {
         "SGD": (0.019, 16353),
         "momentum": (0.019, 1615),
@@ -305,7 +310,10 @@ def r6_beale(
     *,
     most: int,
 ) -> Claims:
-    """RMSProp needs 373 steps. Floats make 375 or 376 of them, by the order of their operations; the catalogue has 375."""
+    """RMSProp needs 373 steps in exact arithmetic. Floats give 375 or 376, depending on the order of operations.
+
+    The catalogue states 375 (table R6).
+    """
     table = {
         "SGD": (0.001, 5538),
         "momentum": (0.001, 538),
@@ -350,10 +358,10 @@ def beale_from_the_wrong_side(
     *,
     most: int,
 ) -> Claims:
-    """No method arrives: all set out along the valley that has y → 1 as x → −∞, away from the minimum.
+    """No method arrives: all move along the valley in which y → 1 as x → −∞, away from the minimum.
 
-    Not all of them for ever, as the catalogue says: at 200 000 steps descent and its momenta swing across the valley without going on, for
-    its walls get steeper, and AdaDelta is on its way back.
+    Not all do so for ever, as the catalogue says: at 200 000 steps descent and its momentum forms oscillate across the valley, whose walls
+    get steeper, and AdaDelta returns.
     """
     rates = {"SGD": 0.001, "momentum": 0.001, "NAG": 0.001, "AdaGrad": 0.5, "RMSProp": 0.01, "Adam": 0.01, "AdaDelta": 0.0}
     for name, (rule, state) in methods(gradient_descent, heavy_ball, nesterov, adagrad, rmsprop, adam, adadelta).items():
@@ -372,9 +380,9 @@ def beale_from_the_wrong_side(
 
 @proof("landscape.long_valley", scope="every lr, start and number of steps; RMSProp with every memory that has settled")
 def descent_in_the_valley(long_valley_gradient: Step, gradient_descent: Step, rmsprop: Step) -> Claims:
-    """Descent multiplies x by 1 − 100 η and y by 1 − η/100 a step: stable for η < 1/50, and y needs about 100/η steps.
+    """Descent multiplies x by 1 − 100 η and y by 1 − η/100 per step: stable for η < 1/50, and y needs about 100/η steps.
 
-    RMSProp without eps has the cycle x = ± η/2, whatever ρ, in which half the curvature times x² stays at 50 (η/2)².
+    RMSProp without eps has the cycle x = ± η/2 for every ρ, on which half the curvature times x² is 50 (η/2)².
     """
     yield from by_induction(
         lambda n: np.stack([(1 - 100 * lr) ** n * x, (1 - lr / 100) ** n * y]),
@@ -390,7 +398,7 @@ def descent_in_the_valley(long_valley_gradient: Step, gradient_descent: Step, rm
 
 @certified_value("landscape.long_valley", scope="lr .019, as a decimal fraction: descent from (1, 10)")
 def descent_arrives_exactly_then(long_valley: Step) -> Claims:
-    """By the closed form the height passes .001 at step 16353."""
+    """By the closed form the height falls below .001 at step 16353."""
     for steps, below in ((16352, False), (16353, True)):
         point = Ball([1 - 100 * Fraction(19, 1000), 1 - Fraction(19, 100_000)]) ** steps * Ball(FROM_SLOPE)
         yield bool(long_valley(point) < Ball(Fraction(1, 1000))), below
@@ -412,7 +420,7 @@ def nothing_leaves_the_ridge(
     adam: Step,
     adadelta: Step,
 ) -> Claims:
-    """On y = 0 with a memory that holds nothing of y, a step ends there, its memory still holding nothing: so it is for ever."""
+    """From y = 0 with no memory of y, a step stays on y = 0 without memory of y, and so do all later steps."""
     ridge, rest, squares = np.stack([x, ZERO]), np.stack([v, ZERO]), np.stack([s, ZERO])
     slope = saddle_gradient(ridge)
     for point, *memory in (
@@ -429,14 +437,16 @@ def nothing_leaves_the_ridge(
 
 
 def flat(result: tuple[Any, Any]) -> tuple[Any, ...]:
-    """A point and the arrays of its memory."""
+    """Return a point and the arrays of its state as one tuple."""
     point, memory = result
     return (point, *(part for part in memory if np.ndim(part)))
 
 
 @proof("landscape.saddle", "landscape.saddle.gradient", "landscape.saddle.escape", scope="every lr and start within 1 of the ridge")
 def descent_leaves_the_ridge(saddle_gradient: Step, saddle_escape_steps: Step, gradient_descent: Step) -> Claims:
-    """A step multiplies y by 1 + 2 η = eᵍ: after k steps ln|y| = k g − ln(1/δ), with ln(1/δ) = n g + r, r < g: above 0 from n + 1 on.
+    """A step multiplies y by 1 + 2 η = eᵍ, so after k steps ln|y| = k g − ln(1/δ).
+
+    With ln(1/δ) = n g + r, r < g, this is positive from k = n + 1 on.
 
     The two parts of g = r + p, p > 0, stand for every quotient and remainder.
     """
@@ -456,7 +466,10 @@ def descent_leaves_the_ridge(saddle_gradient: Step, saddle_escape_steps: Step, g
 
 @certified_value("landscape.saddle.escape", scope="30 rates and starts as fractions, each walked in exact arithmetic")
 def escapes_walked(saddle_escape_steps: Step, saddle_gradient: Step, gradient_descent: Step) -> Claims:
-    """The closed form counts the steps; where the quotient is whole, one more than its ceiling: |y| = 1 is not beyond 1."""
+    """The closed form gives the number of steps.
+
+    Where the quotient is an integer, one more than its ceiling, because |y| = 1 is not beyond 1.
+    """
     for rate, start in itertools.product(
         (Fraction(1, 100), Fraction(1, 7), Fraction(1, 3), 1, 7), (1, Fraction(2, 3), Fraction(1, 10), Fraction(1, 1000))
     ):
@@ -470,7 +483,7 @@ def escapes_walked(saddle_escape_steps: Step, saddle_gradient: Step, gradient_de
 
 
 def walk(gradient: Step, gradient_descent: Step, start: Any, rate: Any) -> int:
-    """Steps of descent from the axis to |y| > 1, in fractions; 1000 if it takes more."""
+    """Return the number of steps of descent from the axis to |y| > 1, in fractions; 1000 if it takes more."""
     point, count = Rational([0, start]), 0
     while count < 1000 and not np.abs(point[1]) > 1:
         point, count = gradient_descent(point, gradient(point), lr=Rational(rate)), count + 1
@@ -490,10 +503,11 @@ POSITIVE = (
 
 @proof("landscape.saddles_common", "landscape.saddles_common.density", scope="n = 1 … 5, exactly")
 def all_eigenvalues_positive(eigenvalue_density: Step) -> Claims:
-    """The integral of the density over positive eigenvalues, over that of all of them.
+    """The probability is the integral of the density over positive eigenvalues divided by that over all.
 
-    In order, the density is the determinant of λᵢʲ times that of each alone. De Bruijn's formula makes its integral a Pfaffian of double
-    integrals, those of xⁱ yʲ − xʲ yⁱ over x < y, taken in polar coordinates; for odd n single integrals border it.
+    For ordered eigenvalues the density is the determinant of λᵢʲ times the product of the single densities. De Bruijn's formula makes its
+    integral a Pfaffian of double integrals, those of xⁱ yʲ − xʲ yⁱ over x < y, computed in polar coordinates; for odd n single integrals
+    are appended.
     """
     yield eigenvalue_density(np.stack([x])), np.exp(-(x**2) / 2)
     for n, claimed in enumerate(POSITIVE, start=1):
@@ -506,13 +520,13 @@ def all_eigenvalues_positive(eigenvalue_density: Step) -> Claims:
 
 
 def determinant(matrix: Any) -> Any:
-    """The determinant of a matrix of polynomials, in their ring."""
+    """Return the determinant of a matrix of polynomials, in their ring."""
     polynomials = matrix.applyfunc(sp.expand).to_DM()
     return polynomials.domain.to_sympy(polynomials.det())
 
 
 def integral(density: Step, n: int, *, half: bool) -> Any:
-    """The integral of the density of n eigenvalues over all positive ones, or over all, in order: a Pfaffian."""
+    """Return the integral of the density of n ordered eigenvalues over all positive ones, or over all: a Pfaffian."""
     size = n + n % 2
     pairs = sp.zeros(size, size)
     for i in range(n):
@@ -527,7 +541,7 @@ R, ANGLE, LINE = sp.Symbol("R", positive=True), sp.Symbol("phi", real=True), sp.
 
 
 def double_integral(density: Step, i: int, j: int, half: bool) -> Any:
-    """∫∫ (xⁱ yʲ − xʲ yⁱ) over x < y with the densities of x and y alone: radius and angle part."""
+    """Return ∫∫ (xⁱ yʲ − xʲ yⁱ) over x < y with the single densities of x and y: radial and angular part."""
     at = (sp.cos(ANGLE), sp.sin(ANGLE))
     weight = sp.exp(sp.trigsimp(sp.log(density(Symbolic([R * at[0]])).item()) + sp.log(density(Symbolic([R * at[1]])).item())))
     ends = (sp.pi / 4, sp.pi / 2) if half else (sp.pi / 4, 5 * sp.pi / 4)
@@ -536,12 +550,12 @@ def double_integral(density: Step, i: int, j: int, half: bool) -> Any:
 
 
 def single_integral(density: Step, i: int, half: bool) -> Any:
-    """∫ xⁱ with the density of x alone."""
+    """Return ∫ xⁱ with the single density of x."""
     return sp.integrate(LINE**i * density(Symbolic([LINE])).item(), (LINE, 0 if half else -sp.oo, sp.oo))
 
 
 def pfaffian(upper: Any) -> Any:
-    """The Pfaffian of the skew matrix with this upper triangle, along its first row."""
+    """Return the Pfaffian of the skew matrix with this upper triangle, by expansion along its first row."""
     if not upper.rows:
         return sp.Integer(1)
     total = sp.Integer(0)
@@ -553,7 +567,7 @@ def pfaffian(upper: Any) -> Any:
 
 @proof("landscape.saddles_common.density", scope="n = 2: every pair of eigenvalues; the integrals of n = 1, 2")
 def density_of_two(eigenvalue_density: Step, symmetric_part: Step) -> Claims:
-    """The entries of a symmetric matrix as functions of eigenvalues and angle have the Jacobian λ₂ − λ₁, and Σ Hᵢⱼ² = λ₁² + λ₂²."""
+    """For n = 2 the map from eigenvalues and angle to the matrix has the Jacobian λ₂ − λ₁, and Σ Hᵢⱼ² = λ₁² + λ₂²."""
     low, gap = x.item(), a.item()
     turn = sp.Matrix([[sp.cos(ANGLE), -sp.sin(ANGLE)], [sp.sin(ANGLE), sp.cos(ANGLE)]])
     matrix = symmetric_part(Symbolic(np.array((turn * sp.diag(low, low + gap) * turn.T).tolist(), dtype=object)))
@@ -568,7 +582,7 @@ def density_of_two(eigenvalue_density: Step, symmetric_part: Step) -> Claims:
 
 @law("landscape.saddles_common.density", scope="float64, within rounding")
 def order_and_signs_do_not_matter(eigenvalue_density: Step, eigenvalues: Eigenvalues) -> Claims:
-    """The density is that of the eigenvalues in any order, and of −H as of H; two that are equal have none."""
+    """The density does not depend on the order of the eigenvalues and is the same for −H; for two equal eigenvalues it is 0."""
     density = eigenvalue_density(eigenvalues)
     yield eigenvalue_density(np.flip(eigenvalues)), density
     yield eigenvalue_density(-eigenvalues), density
@@ -577,9 +591,9 @@ def order_and_signs_do_not_matter(eigenvalue_density: Step, eigenvalues: Eigenva
 
 @proof("landscape.saddles_common.ensemble", scope="every size")
 def ensemble_is_orthogonal(symmetric_part: Step) -> Claims:
-    """It is symmetric, and Σ Aᵢⱼ² = Σ Hᵢⱼ² + Σ Kᵢⱼ² with the skew rest K, independent of it: so its density is exp(−Σ Hᵢⱼ²/2).
+    """Its density is exp(−Σ Hᵢⱼ²/2): H is symmetric and Σ Aᵢⱼ² = Σ Hᵢⱼ² + Σ Kᵢⱼ² with the skew part K, independent of H.
 
-    That does not change under H → Q H Qᵀ; the variance of an entry is 1 on the diagonal and 1/2 beside it.
+    The density does not change under H → Q H Qᵀ; the variance of an entry is 1 on the diagonal and 1/2 off it.
     """
     n, i, j = (sp.Symbol(name, integer=True, positive=True) for name in ("n", "i", "j"))
     square = tensor("A", n, n)
@@ -593,7 +607,7 @@ def ensemble_is_orthogonal(symmetric_part: Step) -> Claims:
 
 @law("landscape.saddles_common.ensemble", scope="float64, bit for bit", exact=True)
 def symmetric_to_the_last_bit(symmetric_part: Step, square: Matrix) -> Claims:
-    """A matrix is symmetrized once, and a symmetric one stays as it is."""
+    """The result is exactly symmetric, and a symmetric matrix is unchanged."""
     matrix = symmetric_part(square)
     yield matrix, matrix.T
     yield symmetric_part(matrix), matrix
@@ -608,7 +622,7 @@ def symmetric_to_the_last_bit(symmetric_part: Step, square: Matrix) -> Claims:
     full={"count": 400_000},
 )
 def shares_of_minima(symmetric_part: Step, *, count: int) -> Claims:
-    """The share of positive definite ones is as far from its probability as chance allows."""
+    """The fraction of positive definite matrices differs from its probability by no more than chance allows."""
     source, log = np.random.default_rng(0), math.log(2 / 1e-9)
     for n, probability in enumerate(map(float, POSITIVE), start=1):
         matrices = np.stack([symmetric_part(matrix) for matrix in source.normal(size=(count, n, n))])
@@ -632,7 +646,7 @@ A, B, DATA, GOAL = (
 
 
 def identity(size: Any) -> Any:
-    """The unit matrix."""
+    """Return the unit matrix."""
     (i, _), (j, _) = tensor("i", size).axes[0], tensor("j", size).axes[0]
     return Tensor(sp.KroneckerDelta(i, j), ((i, size), (j, size)))
 
@@ -653,13 +667,13 @@ def slopes_of_linear_networks(linear_network_loss: Step, linear_network_gradient
     scope="every number of inputs, hidden units, outputs and samples, all layers and data",
 )
 def no_bad_minima(linear_network_loss: Step, linear_network_gradient: Step) -> Claims:
-    """Where the gradient by A B is 0, nothing is lower; where it is not, and a layer lacks rank, lower errors are as near as one likes.
+    """If the gradient by A B is 0, no point is lower. If it is not 0 and a layer lacks rank, lower errors are arbitrarily near.
 
-    Error and gradient depend on W = A B alone: with G the gradient by W, E(V) = E(W) + ⟨G, V − W⟩ + ‖(V − W) D‖²/2.
-    Let (A, B) be critical, G Bᵀ = 0 and Aᵀ G = 0, with G ≠ 0. If A u = 0 for some u ≠ 0, then (A, B + u wᵀ) has the same error for all w,
-    and the gradient (G w) uᵀ by A, which is not 0 for some w, small ones too. If uᵀ B = 0, the same of (A + w uᵀ, B) and u (wᵀ G).
-    If neither, both layers have the rank h; where h is the number of outputs or of inputs, A or B is then invertible, and G = 0.
-    So a local minimum is global if the hidden layer is as wide as the input or the output.
+    Error and gradient depend only on W = A B: with G the gradient by W, E(V) = E(W) + ⟨G, V − W⟩ + ‖(V − W) D‖²/2. Let (A, B) be critical,
+    G Bᵀ = 0 and Aᵀ G = 0, with G ≠ 0. If A u = 0 for some u ≠ 0, then (A, B + u wᵀ) has the same error for all w and the gradient (G w) uᵀ
+    by A, which is not 0 for some arbitrarily small w. If uᵀ B = 0, the same holds for (A + w uᵀ, B) and u (wᵀ G). Otherwise both layers
+    have rank h; if h is the number of outputs or of inputs, A or B is then invertible, and G = 0. So a local minimum is global if the
+    hidden layer is as wide as the input or the output.
     """
     product = tensor("W", outputs, inputs_)
     u, w_in, w_out = (tensor(name, size) for name, size in (("u", hidden), ("w", inputs_), ("p", outputs)))
@@ -686,7 +700,7 @@ def no_bad_minima(linear_network_loss: Step, linear_network_gradient: Step) -> C
 
 
 def of_product(network: Step, product: Any) -> Any:
-    """A formula of two layers, of their product: the inner layer is the unit matrix."""
+    """Return a formula of two layers as a function of their product: the inner layer is the unit matrix."""
     return network(product, identity(inputs_), DATA, GOAL)
 
 
@@ -695,11 +709,11 @@ def of_product(network: Step, product: Any) -> Any:
     scope="one unit each, target 1: all points; 2-1-2 on independent inputs, all scales s₁ > s₂ > 0 of the targets",
 )
 def critical_points_listed(linear_network_loss: Step, linear_network_gradient: Step) -> Claims:
-    """(1 − a b)²/2: critical are a b = 1, where it is 0, and the origin, where the Hessian has the eigenvalues ± 1.
+    """For (1 − a b)²/2 the critical points are a b = 1, with error 0, and the origin, where the Hessian has eigenvalues ± 1.
 
-    2-1-2 with A = (a₁, a₂)ᵀ, B = (b₁, b₂), targets diag(s₁, s₂), α = ‖A‖², β = ‖B‖²: where the gradient vanishes, so do b₁ (α β − s₁²) and
-    b₂ (α β − s₂²). So it is the origin, or A B = diag(s₁, 0), the best of rank one, or A B = diag(0, s₂), where a turn towards the first
-    lowers the error.
+    For 2-1-2 with A = (a₁, a₂)ᵀ, B = (b₁, b₂), targets diag(s₁, s₂), α = ‖A‖², β = ‖B‖²: where the gradient vanishes, so do b₁ (α β − s₁²)
+    and b₂ (α β − s₂²). So the point is the origin, or A B = diag(s₁, 0), the best of rank one, or A B = diag(0, s₂), where a turn towards
+    the first lowers the error.
     """
     unit = Symbolic([[1]])
     a1, a2, b1, b2 = symbols("a_1 a_2 b_1 b_2")
@@ -733,9 +747,9 @@ def critical_points_listed(linear_network_loss: Step, linear_network_gradient: S
     scope="exact, all layers from −2 … 2, 1-2-1, two samples",
 )
 def critical_points_of_a_lattice(linear_network_loss: Step, linear_network_gradient: Step) -> Claims:
-    """Inputs 1, 2 and targets 1, 3: the error of a product p is ((p − 1)² + (2 p − 3)²)/2, least at 7/5, which no point has.
+    """Of these points only the origin is critical, and a step away from it lowers the error.
 
-    So the origin alone is critical; a step away from it lowers the error.
+    For inputs 1, 2 and targets 1, 3 the error of a product p is ((p − 1)² + (2 p − 3)²)/2, least at 7/5, which no lattice point has.
     """
     inputs, targets = Rational([[1, 2]]), Rational([[1, 3]])
     critical = []
@@ -756,7 +770,7 @@ def critical_points_of_a_lattice(linear_network_loss: Step, linear_network_gradi
 def layers_can_be_rescaled(
     linear_network_loss: Step, linear_network_gradient: Step, outer: Outer, inner: Inner, inputs: LinearInputs, targets: LinearTargets
 ) -> Claims:
-    """2 A and B/2 have the same error; the gradients change the other way."""
+    """2 A and B/2 have the same error as A and B; the gradients scale inversely."""
     yield linear_network_loss(2 * outer, inner / 2, inputs, targets), linear_network_loss(outer, inner, inputs, targets)
     by_outer, by_inner = linear_network_gradient(outer, inner, inputs, targets)
     yield linear_network_gradient(2 * outer, inner / 2, inputs, targets), (by_outer / 2, 2 * by_inner)
@@ -768,17 +782,17 @@ BETTER = (Fraction(97, 24), Fraction(8, 25))
 
 
 def tanh_error(tanh_network_loss: Step, outer: Any, inner: Any) -> Any:
-    """The error of a · tanh(b x) on three samples."""
+    """Return the error of a · tanh(b x) on three samples."""
     return tanh_network_loss(np.reshape(outer, (1, 1)), np.reshape(inner, (1, 1)), *map(Ball, TANH_DATA))
 
 
 def piece_of(middle: Fraction, half: Fraction, number: int, count: int) -> Any:
-    """One of so many equal parts of an interval, as a ball."""
+    """Return one of equal parts of an interval, as a ball."""
     return Ball(middle - half + half * Fraction(2 * number + 1, count)) + Ball(arb(0, float(half) * (1 + 2**-40) / count))
 
 
 def tiles(count: int) -> Iterator[list[Any]]:
-    """Balls that cover the box, one for each tile."""
+    """Yield balls that cover the box, one for each tile."""
     for places in itertools.product(range(count), repeat=2):
         yield [piece_of(*side, index, count) for side, index in zip(BOX, places, strict=True)]
 
@@ -787,9 +801,9 @@ def tiles(count: int) -> Iterator[list[Any]]:
     "landscape.baldi_hornik", "landscape.baldi_hornik.tanh", scope="inputs 1/8, 1, 8, targets 2, 1, 4: a box of (a, b), covered by balls"
 )
 def a_local_minimum_that_is_not_global(tanh_network_loss: Step) -> Claims:
-    """a tanh(b x): on the edge of a box around (5/2, 35/4) the error exceeds that of its centre, so within it there is a local minimum.
+    """On the edge of a box around (5/2, 35/4) the error of a tanh(b x) exceeds that at its centre, so the box contains a local minimum.
 
-    Everywhere in the box the error exceeds that of another point, so that minimum is not the global one.
+    Everywhere in the box the error exceeds that of another point, so this minimum is not the global one.
     """
     centre, better = (tanh_error(tanh_network_loss, *map(Ball, point)) for point in ([side[0] for side in BOX], BETTER))
     edge = [
@@ -806,14 +820,17 @@ def a_local_minimum_that_is_not_global(tanh_network_loss: Step) -> Claims:
 
 @erratum("E53")
 def any_mlp_has_no_bad_minima(tanh_network_loss: Step) -> Claims:
-    """Whatever lies between the layers: no local minimum is higher than the least error."""
+    """As printed, for any activation: no local minimum is higher than the global one."""
     higher_edge, higher_than_another, _ = (claim[0] for claim in a_local_minimum_that_is_not_global(tanh_network_loss))
     yield higher_edge and higher_than_another, False
 
 
 @proof("landscape.baldi_hornik.tanh", scope="one sample, one unit each, every weight; 2-2-2 by hand")
 def tanh_network_by_hand(tanh_network_loss: Step, linear_network_loss: Step) -> Claims:
-    """(a tanh(b x) − y)²/2; two units and two outputs add up; on inputs ε it is the linear network's error but for order ε³."""
+    """For one sample and unit the error is (a tanh(b x) − y)²/2; two units and two outputs add up.
+
+    For small inputs ε it is the linear network's up to ε³.
+    """
     a1, b1, goal = symbols("a_1 b_1 goal")
     single = tanh_network_loss(*(np.reshape(value, (1, 1)) for value in (a1, b1, x, goal)))
     yield single, (a1 * np.tanh(b1 * x) - goal) ** 2 / 2
@@ -838,12 +855,12 @@ N, K, dims = (sp.Symbol(name, integer=True, positive=True) for name in ("N", "K"
 
 
 def points_on_a_line(*places: Any) -> Any:
-    """Points of one dimension."""
+    """Return points of one dimension."""
     return np.stack([np.stack([point]) for point in places])
 
 
 def distances_in_order() -> Iterator[tuple[Any, list[int]]]:
-    """Three centres around x at the distances a, a + b, a + b + c: in every order and on every side, with the place of each."""
+    """Yield three centres around x at the distances a, a + b, a + b + c, in every order and on every side, with their ranks."""
     for order, signs in itertools.product(itertools.permutations(range(3)), itertools.product((-1, 1), repeat=3)):
         far = [x + sign * distance for sign, distance in zip(signs, (a, a + b, a + b + c), strict=True)]
         yield points_on_a_line(*(far[index] for index in order)), list(order)
@@ -851,9 +868,9 @@ def distances_in_order() -> Iterator[tuple[Any, list[int]]]:
 
 @proof("kmeans.assign", scope="one point, three centres at any three different distances, in every order; two at a tie")
 def nearest_is_best(nearest_centres: Step, mean_squared_distance: Step) -> Claims:
-    """The point goes to the nearest, and any other choice of a centre costs more; at a tie it goes to the first.
+    """The point is assigned to the nearest centre, any other choice costs more, and at a tie the first centre is chosen.
 
-    Of centres in more dimensions nothing but their distances enters, and points do not see each other.
+    Only the distances to the centres matter, in every dimension, and points do not influence each other.
     """
     point, choices = points_on_a_line(x), Symbolic(np.eye(3, dtype=int))
     for centres, order in distances_in_order():
@@ -866,7 +883,7 @@ def nearest_is_best(nearest_centres: Step, mean_squared_distance: Step) -> Claim
 
 
 def lattices() -> Iterator[tuple[Any, Any]]:
-    """Points and centres of small integers, one to three dimensions, the same at every run."""
+    """Yield points and centres of small integers in one to three dimensions, the same in every run."""
     source = np.random.default_rng(0)
     for size, clusters, width in itertools.product((1, 4, 7), (1, 2, 3), (1, 2, 3)):
         yield Rational(source.integers(-3, 4, (size, width))), Rational(source.integers(-3, 4, (clusters, width)))
@@ -874,7 +891,10 @@ def lattices() -> Iterator[tuple[Any, Any]]:
 
 @enumeration("kmeans.assign", "kmeans.objective", scope="exact, 27 sets of up to 7 points and 3 centres, every assignment of each set")
 def no_assignment_is_better(nearest_centres: Step, mean_squared_distance: Step) -> Claims:
-    """Its cost is the least over all assignments, and the mean over the points of the least squared distance; ties go to the first."""
+    """The cost of the assignment is the least over all assignments: the mean over the points of the least squared distance.
+
+    Ties go to the first centre.
+    """
     for points, centres in lattices():
         members = nearest_centres(points, centres)
         squares = [
@@ -893,7 +913,7 @@ def no_assignment_is_better(nearest_centres: Step, mean_squared_distance: Step) 
 
 
 def exact(array: Any) -> list[list[Fraction]]:
-    """An array of two axes as fractions."""
+    """Return an array of two axes as fractions."""
     return [[Fraction(int(entry.p), int(entry.q)) for entry in row] for row in Rational.object_array(array)]
 
 
@@ -901,15 +921,15 @@ WHERE_MEMBERS, WHERE_NONE = 0, 1
 
 
 def case(array: Any, which: int) -> Any:
-    """A result with the one choice in it made: for a centre with points, or for one without."""
+    """Return a result with its one condition decided: for a centre with points, or for one without."""
     return Tensor(array.element.replace(lambda e: isinstance(e, sp.Piecewise), lambda e: e.args[which][0]), array.axes)
 
 
 @proof("kmeans.update", "kmeans.objective", scope="every number of points, centres and dimensions, every weights as members")
 def means_are_best(cluster_means: Step, mean_squared_distance: Step) -> Claims:
-    """Where a cluster has points its centre m satisfies n m = Σ z x, and the objective exceeds that at m by n ‖c − m‖²/N for each cluster.
+    """A centre m with points satisfies n m = Σ z x, and moving it to c raises the objective by n ‖c − m‖²/N.
 
-    So no centre is better than the mean, and only the mean is as good. A centre without points stays, and costs nothing.
+    So only the mean is optimal. A centre without points stays, and costs nothing.
     """
     points, members, centres = tensor("x", N, dims), tensor("z", N, K, nonnegative=True), tensor("c", K, dims)
     counts = np.expand_dims(np.sum(members, axis=0), 1)
@@ -924,7 +944,7 @@ def means_are_best(cluster_means: Step, mean_squared_distance: Step) -> Claims:
 
 @derivative("kmeans.objective", "kmeans.update", scope="certified, 5 points, 3 centres, one of them without points")
 def objective_is_flat_at_the_means(cluster_means: Step, mean_squared_distance: Step) -> Claims:
-    """The slope by the centres is 2 (n c − Σ z x)/N: 0 at the means, 0 for the centre without points."""
+    """The derivative by the centres is 2 (n c − Σ z x)/N: 0 at the means, and 0 for the centre without points."""
     points, centres = Ball([[0, 1], [2, -1], [4, 7], [5, 5], [9, 9]]), np.array([[1.0, 0.0], [6.0, 6.0], [-9.0, -9.0]])
     members = Ball([[1, 0, 0], [1, 0, 0], [0, 1, 0], [0, 1, 0], [0, 1, 0]])
 
@@ -941,7 +961,7 @@ def objective_is_flat_at_the_means(cluster_means: Step, mean_squared_distance: S
 
 @enumeration("kmeans.update", scope="exact, every assignment of 4 points to 3 centres")
 def means_by_hand(cluster_means: Step) -> Claims:
-    """In fractions, centres without points included."""
+    """The means computed independently in fractions, including centres without points."""
     points, centres = [(0, 1), (2, -1), (4, 7), (5, 5)], [(10, 0), (0, 10), (-3, -3)]
     for labels in itertools.product(range(3), repeat=4):
         groups = [[p for p, label in zip(points, labels, strict=True) if label == k] or [centres[k]] for k in range(3)]
@@ -953,7 +973,7 @@ def means_by_hand(cluster_means: Step) -> Claims:
     "kmeans.lloyd", scope="any two pairs of points of width a, c, the second pair further off than both widths; no, one and two iterations"
 )
 def two_pairs(lloyd: Step, nearest_centres: Step, mean_squared_distance: Step) -> Claims:
-    """From one point of each pair it arrives at their middles in one iteration, and the objective at half of its (a² + c²)/4."""
+    """From one point of each pair it arrives at the midpoints in one iteration, and the objective at half of its start (a² + c²)/4."""
     far = a + b + c
     points = points_on_a_line(x, x + a, x + a + far, x + a + far + c)
     start, end = points_on_a_line(x + a, x + a + far), points_on_a_line(x + a / 2, x + a + far + c / 2)
@@ -966,7 +986,7 @@ def two_pairs(lloyd: Step, nearest_centres: Step, mean_squared_distance: Step) -
 
 @enumeration("kmeans.lloyd", scope="exact, 27 sets of up to 7 points and 3 centres, to the end")
 def objective_never_rises(lloyd: Step, nearest_centres: Step, cluster_means: Step, mean_squared_distance: Step) -> Claims:
-    """Each half of an iteration lowers the objective or keeps it; it falls strictly until the centres stand still, and they do."""
+    """No half of an iteration raises the objective. It decreases strictly until the centres stay the same, which happens in every case."""
     for points, start in lattices():
         costs, centres = [], start
         for iterations in range(9):
@@ -986,21 +1006,21 @@ SAMPLES = sp.IndexedBase("x", real=True)
 
 
 def stream(n: Any) -> Any:
-    """The sample of number n, a vector of one dimension."""
+    """Return the n-th sample, a vector of one dimension."""
     return np.stack([Symbolic(SAMPLES[n.item() if hasattr(n, "item") else n])])
 
 
 def mean_of_first(n: Any) -> CentreState:
-    """One centre, the mean of the first n samples, and their number."""
+    """Return one centre, the mean of the first n samples, and their number."""
     total = sp.Sum(SAMPLES[sp.Symbol("k", integer=True, positive=True)], (sp.Symbol("k", integer=True, positive=True), 1, n.item()))
     return CentreState(np.stack([np.stack([Symbolic(total) / n])]), np.stack([n]))
 
 
 @proof("kmeans.online", scope="every number of points and every start; with three centres in every order of distance")
 def centres_are_running_means(online_kmeans: Step, nearest_centres: Step, sgd: Step) -> Claims:
-    """A centre that has counted no point forgets where it was; from the mean of n points it goes to the mean of n + 1.
+    """A centre with count 0 moves to its first point, and from the mean of n points to the mean of n + 1.
 
-    The step is one of SGD on ‖x − c‖²/2 with the rate 1/n; centres that are not the nearest, and their counts, stay.
+    The step is one of SGD on ‖x − c‖²/2 with the rate 1/n; centres that are not the nearest, and their counts, are unchanged.
     """
     start = CentreState(points_on_a_line(v), np.stack([ZERO]))
     yield from by_induction(
@@ -1019,9 +1039,9 @@ def centres_are_running_means(online_kmeans: Step, nearest_centres: Step, sgd: S
 
 @proof("kmeans.minibatch", scope="every count; batches of one, two and three at one centre; of one at three in every order of distance")
 def batches_gather_means(minibatch_kmeans: Step, online_kmeans: Step) -> Claims:
-    """A centre at c with n points ends at (n c + Σ x)/(n + b). A batch of one is a step of the online method.
+    """A centre at c with n points moves to (n c + Σ x)/(n + b). A batch of one is a step of the online method.
 
-    For more points by induction: one more at the end of a batch is one more step.
+    For more points by induction: one more point at the end of a batch is one more step.
     """
     n, points = symbols("n", integer=True, nonnegative=True), symbols("x", 4)
     for size in (1, 2, 3):
@@ -1037,9 +1057,9 @@ def batches_gather_means(minibatch_kmeans: Step, online_kmeans: Step) -> Claims:
 
 @enumeration("kmeans.online", "kmeans.minibatch", scope="exact, 27 sets of up to 7 points and 3 centres, from counts 0 and from others")
 def gathered_by_hand(online_kmeans: Step, minibatch_kmeans: Step, nearest_centres: Step, lloyd: Step) -> Claims:
-    """Online, each centre is the mean of its points; a batch of all, from counts 0, makes one iteration of Lloyd.
+    """In the online method each centre is the mean of its points; a batch of all, from counts 0, makes one iteration of Lloyd.
 
-    A batch is assigned before it moves anything: of two points its online order can send the second elsewhere.
+    A batch is assigned before any centre moves; the online method may assign the second of two points differently.
     """
     for points, centres in lattices():
         state = CentreState(centres, 0 * centres[:, 0])
@@ -1065,7 +1085,7 @@ def gathered_by_hand(online_kmeans: Step, minibatch_kmeans: Step, nearest_centre
 
 
 def mixture(seed: int, size: int, clusters: int, width: int) -> tuple[Any, Any, Any]:
-    """A source, points around centres drawn from N(0, 4 I), each off its own by N(0, I), and some of the points to start from."""
+    """Return a source, points around centres drawn from N(0, 4 I) with deviations N(0, I), and some of the points as start."""
     source = np.random.default_rng(seed)
     middles = source.normal(0, 2, (clusters, width))
     points = middles[source.integers(clusters, size=size)] + source.normal(size=(size, width))
@@ -1073,7 +1093,7 @@ def mixture(seed: int, size: int, clusters: int, width: int) -> tuple[Any, Any, 
 
 
 def costs_of_r7(seed: int, size: int, clusters: int, width: int, iterations: int, formulas: tuple[Step, ...]) -> dict[str, float]:
-    """The mean squared distance that each method of R7 arrives at, on one mixture, from the same centres."""
+    """Return the mean squared distances that the methods of table R7 reach on one mixture from the same centres."""
     nearest_centres, mean_squared_distance, lloyd, online_kmeans, minibatch_kmeans = formulas
     source, points, start = mixture(seed, size, clusters, width)
 
@@ -1117,9 +1137,10 @@ def r7(
     seeds: int,
     iterations: int,
 ) -> Claims:
-    """A comparison of two samples, 20 runs there and n here: means of one normal law differ by 4.9 √(1/20 + 1/n) deviations at most.
+    """The means of 20 runs in the table and of our runs differ by no more than chance allows (table R7).
 
-    More it cannot be, as long as the generator of the other sample is not known.
+    Means of one normal distribution differ by at most 4.9 √(1/20 + 1/n) deviations. A closer comparison is not possible, because the
+    generator of the other sample is not known.
     """
     table = {
         "Lloyd, 1 iteration": ("15.371", 1.606),
@@ -1138,7 +1159,7 @@ def r7(
 
 
 def chance_of(wins: int, runs: int) -> float:
-    """The probability of as many wins, or more, where either outcome of a run is equally likely."""
+    """Return the probability of at least so many wins if both outcomes of a run are equally likely."""
     return sum(math.comb(runs, k) for k in range(wins, runs + 1)) / 2**runs
 
 
@@ -1154,9 +1175,10 @@ def chance_of(wins: int, runs: int) -> float:
 def orders_of_r7(
     nearest_centres: Step, mean_squared_distance: Step, lloyd: Step, online_kmeans: Step, minibatch_kmeans: Step, *, seeds: int
 ) -> Claims:
-    """On one mixture the one is better than the other more often than a coin would have it.
+    """On one mixture one method is better than the other more often than chance allows (table R7).
 
-    An epoch online, and half of one in batches of N/100, beat an iteration of Lloyd, which reads as much or more; run on, Lloyd beats both.
+    One epoch online, and half an epoch in batches of N/100, are better than an iteration of Lloyd, which reads as much data or more; run to
+    the end, Lloyd is better than both.
     """
     formulas = (nearest_centres, mean_squared_distance, lloyd, online_kmeans, minibatch_kmeans)
     runs = [costs_of_r7(seed, 1000, 8, 5, 20, formulas) for seed in range(1000, 1000 + seeds)]
@@ -1178,15 +1200,17 @@ nothing = tensor("r", dims) * 0
 
 
 def towards(target: Any, curvature: Any = 1) -> Callable[[Any], Any]:
-    """The gradient of h (θ − x)²/2."""
+    """Return the gradient of h (θ − x)²/2."""
     return lambda point: curvature * (point - target)
 
 
 @proof("claims.poll1", scope="every number of samples and dimensions; squared errors of every curvature")
 def poll_1(minibatch_gradient: Step, empirical_risk: Step, gradient_descent: Step) -> Claims:
-    """The gradient of the mean loss is the mean of all gradients, each of which moves it by 1/N; a step along it lowers that very loss.
+    """The gradient of the mean loss is the mean of all gradients, to each of which a sample contributes 1/N.
 
-    True, all four: it takes the whole batch, lowers the total, optimizes the actual loss, and no sample can be left for later.
+    A step along it lowers that loss.
+
+    All four statements are true: it uses the whole batch, lowers the total, optimizes the actual loss, and no sample can be omitted.
     """
     grads, (sample, j, entry) = tensor("g", N, dims), sp.symbols("i j e", integer=True, positive=True)
     full = minibatch_gradient(grads, nothing, strength=Tensor(sp.Integer(0)))
@@ -1202,7 +1226,7 @@ def poll_1(minibatch_gradient: Step, empirical_risk: Step, gradient_descent: Ste
 
 @enumeration("claims.poll1", scope="exact, five samples, every one left out in turn")
 def poll_1_by_hand(minibatch_gradient: Step, gradient_descent: Step, sequential_batches: Step) -> Claims:
-    """Batches of all make one update an epoch, of all samples; it lowers the mean loss, and without one sample it is another."""
+    """A batch of all makes one update per epoch from all samples and lowers the mean loss; without one sample it is another update."""
     targets, start, rate = [0, 1, 3, 5, 7], Rational(-2), Rational(Fraction(1, 2))
     (batch,) = sequential_batches(size=5, samples=5)
     yield sorted(batch.tolist()), list(range(5))
@@ -1223,10 +1247,10 @@ def poll_1_by_hand(minibatch_gradient: Step, gradient_descent: Step, sequential_
 
 @proof("claims.poll2", "claims.poll3", scope="four samples of any gradients; every rate in (0, 1), every number of repeats and updates")
 def poll_2(sgd: Step, gradient_descent: Step, minibatch_gradient: Step, two_target_cycle: Step, sgd_stationary_variance: Step) -> Claims:
-    """To first order in the rate an epoch, of single samples or of pairs, is a batch step of N times, or half as many times, the rate.
+    """To first order in the rate, an epoch of single samples or of pairs is a batch step with N times, or N/2 times, the rate.
 
-    In fixed order SGD has a cycle of positive amplitude. A constant rate leaves the variance η σ²/(h (2 − η h)) > 0; rates 1/(k + 2)²
-    stop half way; where all samples agree a constant rate arrives nevertheless (E81).
+    In fixed order SGD has a cycle of positive amplitude. A constant rate leaves the variance η σ²/(h (2 − η h)) > 0; rates 1/(k + 2)² stop
+    before the minimum; where all samples agree a constant rate arrives nevertheless (erratum E81).
     """
     unknown = [generic_gradient(number) for number in range(4)]
     start = np.stack([unknown_gradient(theta) for unknown_gradient in unknown])
@@ -1250,19 +1274,19 @@ def poll_2(sgd: Step, gradient_descent: Step, minibatch_gradient: Step, two_targ
 
 
 def generic_gradient(number: int) -> Callable[[Any], Any]:
-    """A cubic gradient of symbols of its own."""
+    """Return a cubic gradient with its own symbols."""
     parts = symbols(f"p_{number}", 4)
     return lambda point: parts[0] + parts[1] * point + parts[2] * point**2 + parts[3] * point**3
 
 
 def first_order(moved: Any, rate: Any) -> Any:
-    """What a result changes by at once as the rate grows from 0."""
+    """Return the derivative of a result by the rate at 0."""
     return Symbolic(sp.diff(moved.item(), rate).subs(rate, 0))
 
 
 @enumeration("claims.poll2", scope="exact, targets ±1 in turn, rate 1/4, from 16")
 def poll_2_by_hand(sgd: Step, gradient_descent: Step) -> Claims:
-    """For the same gradients SGD is ahead at first, and after 40 epochs stands at 1/7 where batch steps are within 1e−3 of 0."""
+    """For equal numbers of gradients SGD is nearer at first; after 40 epochs it stays at 1/7 while batch steps are within 1e−3 of 0."""
     rate, samples = Rational(Fraction(1, 4)), (towards(1), towards(-1))
     single = batch = Rational(16)
     for epoch in range(1, 41):
@@ -1275,7 +1299,7 @@ def poll_2_by_hand(sgd: Step, gradient_descent: Step) -> Claims:
 
 @erratum("E81")
 def a_guarantee_needs_shrinking_rates(sgd: Step) -> Claims:
-    """Samples of one target, rate 1/2, 60 updates: still further off than a billionth."""
+    """As printed, convergence needs shrinking rates: with equal targets and rate 1/2, after 60 updates the error exceeds 1e−9."""
     yield bool(np.abs(sgd(Rational(1), (towards(0),) * 60, lr=Rational(Fraction(1, 2)))) > Fraction(1, 10**9)), True
 
 
@@ -1283,7 +1307,7 @@ def a_guarantee_needs_shrinking_rates(sgd: Step) -> Claims:
 def poll_3(
     sgd: Step, gradient_descent: Step, minibatch_gradient: Step, minibatch_variance: Step, minibatch_variance_without_replacement: Step
 ) -> Claims:
-    """A batch of one makes the step of SGD, no faster one; the variance falls with the batch, without replacement to 0 at all samples."""
+    """A batch of one makes the step of SGD, at the same speed; the variance decreases with the batch size, without replacement to 0."""
     batch_of_one = minibatch_gradient(np.stack([np.stack([g])]), Symbolic([0]), strength=ZERO)[0]
     yield gradient_descent(theta, batch_of_one, lr=lr), sgd(theta, (lambda point: g,), lr=lr)
     n = symbols("n", integer=True, positive=True)
@@ -1293,7 +1317,7 @@ def poll_3(
 
 @enumeration("claims.poll3", scope="exact, up to 12 samples, every batch size")
 def poll_3_by_hand(sequential_batches: Step, minibatch_variance_without_replacement: Step, sgd: Step, minibatch_gradient: Step) -> Claims:
-    """⌈N/b⌉ updates an epoch; the variance falls strictly from b to b + 1; a batch of one moves as SGD does."""
+    """An epoch has ⌈N/b⌉ updates, the variance decreases strictly from b to b + 1, and a batch of one moves as SGD does."""
     for samples in range(2, 13):
         for size in range(1, samples + 1):
             yield len(sequential_batches(size=size, samples=samples)), math.ceil(samples / size)
@@ -1306,10 +1330,10 @@ def poll_3_by_hand(sequential_batches: Step, minibatch_variance_without_replacem
 
 @proof("claims.poll4", scope="every state, pair of gradients and hyper-parameter")
 def poll_4(gradient_descent: Step, heavy_ball: Step, rmsprop: Step, adam: Step, smoothed_variance: Step) -> Claims:
-    """The second of two steps, as a function of both gradients, the first of which is f.
+    """The second of two steps as a function of both gradients, the first of which is f, shows what each method remembers.
 
-    SGD's does not contain f; momentum's contains −lr μ f, and velocities of added histories add up; RMSProp's is the same for −f, Adam's
-    is not: it is apart by what the mean remembers. Averaging independent noise leaves (1 − β)/(1 + β) of its variance, less than all.
+    SGD's does not contain f. Momentum's contains −lr μ f, and velocities of added histories add up. RMSProp's is the same for −f; Adam's is
+    not, because of its mean. Averaging independent noise leaves (1 − β)/(1 + β) of its variance.
     """
     f, more, other = symbols("f more other")
     below, low = 1 / (1 + q), 1 / (1 + w)
@@ -1340,7 +1364,10 @@ def poll_4(gradient_descent: Step, heavy_ball: Step, rmsprop: Step, adam: Step, 
 
 @enumeration("claims.poll4", scope="exact, all histories of two gradients from −2, −1, 1, 2 before a third")
 def poll_4_by_hand(gradient_descent: Step, heavy_ball: Step, rmsprop: Step, adam: Step) -> Claims:
-    """Different third steps: 1 for SGD; 13 for momentum, the values of g₁/2 + g₂; 4 for RMSProp, which knows sizes; 16 for Adam."""
+    """The number of different third steps is 1 for SGD, 13 for momentum, 4 for RMSProp and 16 for Adam.
+
+    Momentum knows the values of g₁/2 + g₂, RMSProp only the squares.
+    """
     rates = {"lr": Symbolic(1), "eps": Symbolic(1)}
     half, third = Symbolic(Fraction(1, 2)), Symbolic(Fraction(1, 3))
     steps = {
@@ -1364,9 +1391,9 @@ def poll_4_by_hand(gradient_descent: Step, heavy_ball: Step, rmsprop: Step, adam
 def what_is_promised(
     sgd: Step, gradient_descent: Step, sgd_stationary_variance: Step, minibatch_variance: Step, saddle_gradient: Step, saddle: Step
 ) -> Claims:
-    """T samples one by one leave (1 − η h)ᵀ of the error, in batches of b only T/b such factors; the variance at the end is 1/b as large.
+    """T single samples leave (1 − η h)ᵀ of the error, batches of b only T/b such factors; the final variance is 1/b as large.
 
-    From the ridge of a saddle descent converges to the saddle point, where the gradient is 0 and the height not least.
+    From the ridge of a saddle, descent converges to the saddle point, where the gradient is 0 and the height is not least.
     """
     step = lambda now: sgd(now, (towards(x, b),), lr=lr)  # noqa: E731 - as mathematics
     yield from by_induction(lambda n: x + (1 - lr * b) ** n * (theta - x), step, theta)
@@ -1386,7 +1413,7 @@ def what_is_promised(
 
 @enumeration("claims.convergence", scope="exact, six samples in batches of 1, 2, 3: rates 1/k, and the rate 1/4 from 16")
 def per_sample(sgd: Step, gradient_descent: Step, minibatch_gradient: Step, sequential_batches: Step) -> Claims:
-    """At 1/k every batch size ends the epoch at the mean of all; at one rate the larger batches are further away."""
+    """With rates 1/k every batch size ends the epoch at the mean of all samples; at one constant rate larger batches are further away."""
     targets = Rational([0, 1, 3, 5, 7, 8])
     for rates, ends in ((lambda k: Fraction(1, k), [4, 4, 4]), (lambda k: Fraction(1, 4), None)):
         reached = []
@@ -1405,7 +1432,10 @@ def per_sample(sgd: Step, gradient_descent: Step, minibatch_gradient: Step, sequ
 
 @proof("claims.trend_methods_mean", scope="every state, gradient and scale; eps = 0 where it divides")
 def averages_are_no_norms(heavy_ball: Step, nesterov: Step, rmsprop: Step, adam: Step) -> Claims:
-    """With c times gradients and memory momentum and Nesterov make c times the step; RMSProp and Adam, without eps, the same step."""
+    """With gradients and state multiplied by c, momentum and Nesterov make c times the step.
+
+    RMSProp and Adam, without eps, the same step.
+    """
     below, low = 1 / (1 + q), 1 / (1 + w)
     for scale, step in (
         (c, lambda k: heavy_ball(ZERO, k * g, k * v, lr=lr, momentum=mu)[0]),
@@ -1418,7 +1448,10 @@ def averages_are_no_norms(heavy_ball: Step, nesterov: Step, rmsprop: Step, adam:
 
 @enumeration("claims.trend_methods_mean", scope="exact, the five steps of CMU 'Smoothing the trajectory' as gradients, and tenfold")
 def tenfold_gradients(heavy_ball: Step, rmsprop: Step) -> Claims:
-    """The velocities are tenfold, X 5.4051 at the end; the mean squares hundredfold, so that steps over their root stay."""
+    """With tenfold gradients the velocities are tenfold and the mean squares hundredfold, so steps over their root are unchanged.
+
+    X ends at 5.4051.
+    """
     for gradients, last, square in (("1 1 2 1 3/2", "5.4051", "0.77751"), ("5/2 -3 5/2 -2 3/2", "1.17825", "2.1574125")):
         ends = []
         for scale in (1, 10):
@@ -1436,13 +1469,13 @@ def tenfold_gradients(heavy_ball: Step, rmsprop: Step) -> Claims:
 
 @erratum("E38")
 def momentum_normalizes(heavy_ball: Step) -> Claims:
-    """Twice the gradients make the same step."""
+    """As printed, momentum normalizes: twice the gradients make the same step."""
     yield heavy_ball(theta, 2 * g, 2 * v, lr=lr, momentum=mu)[0], heavy_ball(theta, g, v, lr=lr, momentum=mu)[0]
 
 
 @proof("claims.flat_optima", scope="every number of samples, all curvatures, every rate")
 def minima_that_hold(sgd: Step, gradient_descent: Step) -> Claims:
-    """One step on h θ²/2, h any of the samples', leaves the mean square θ² (1 − η (2 E[h] − η E[h²])): less exactly if η < 2 E[h]/E[h²].
+    """A step of SGD on h θ²/2 leaves the mean square θ² (1 − η (2 E[h] − η E[h²])), which decreases exactly if η < 2 E[h]/E[h²].
 
     Descent on the mean leaves (1 − η E[h])² θ², which is less by η² Var(h) θ².
     """
@@ -1455,7 +1488,10 @@ def minima_that_hold(sgd: Step, gradient_descent: Step) -> Claims:
 
 @enumeration("claims.flat_optima", scope="exact, all 64 sequences of six samples of curvatures 1 and 3, rates 3/4 and 9/10")
 def an_uneven_minimum(sgd: Step, gradient_descent: Step) -> Claims:
-    """The limit is 4/5, descent's 1: at 9/10 descent comes nearer and the mean square of SGD grows; at 3/4 it shrinks."""
+    """The limit of the rate is 4/5 for SGD and 1 for descent: at 9/10 descent converges and the mean square of SGD grows.
+
+    At 3/4 it shrinks.
+    """
     for rate, grows in ((Fraction(3, 4), False), (Fraction(9, 10), True)):
         ends = [
             sgd(Rational(1), tuple(towards(0, bend) for bend in bends), lr=Rational(rate)) for bends in itertools.product((1, 3), repeat=6)

@@ -1,7 +1,7 @@
 """Evidence for reference/losses.py: two classes, K classes, squared errors.
 
-What a sum over examples adds up is proven of its generic term, under reduction "none", for every number of examples, of inputs and of
-classes, and every pattern of labels; one piece shows that "sum" and "mean" are made of these terms in all formulas.
+A sum over examples is proven for its generic term, under reduction "none", for every number of examples, inputs and classes and every
+pattern of labels. One piece of evidence shows that "sum" and "mean" are made of these terms in all formulas.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ above, inside = symbols("above inside", positive=True)
 
 
 def of_own_class(table: Any, example: Any = i) -> Any:
-    """The entry of a row that stands at the label of the example."""
+    """Return the entry of each row at the label of the example."""
     return Tensor(table.at(example, classes.at(example) + 1))
 
 
 def quadratic(vector: Any, matrix: Any) -> Any:
-    """v·H v."""
+    """Return v·H v."""
     return vector @ (matrix @ vector)
 
 
@@ -51,7 +51,7 @@ def quadratic(vector: Any, matrix: Any) -> Any:
 
 @proof("loss.reduction", scope="losses and gradients of every number of examples, every shape of one, at two axes")
 def mean_is_the_sum_over_their_number(reduced: Step) -> Claims:
-    """Nothing is done by "none"; the sum is Σᵢ, and the mean 1/N of it."""
+    """Reduction "none" returns the losses unchanged, "sum" their sum and "mean" 1/N of it."""
     for losses in (scores, inputs, outputs):
         generic = losses.at(*(i, p)[: len(losses.shape)])
         total = sp.Sum(generic, (i, 1, N))
@@ -63,7 +63,7 @@ def mean_is_the_sum_over_their_number(reduced: Step) -> Claims:
 
 @enumeration("loss.reduction", scope="exact, the losses of 1 … 4 examples, numbers, vectors and matrices")
 def sums_and_means_by_hand(reduced: Step) -> Claims:
-    """0 + 1 + 4 + …, in every place."""
+    """The sum is 0 + 1 + 4 + …, in every entry, and the mean that divided by the number of examples."""
     for count, shape in itertools.product(range(1, 5), [(), (3,), (2, 2)]):
         losses = Rational(np.multiply.outer(np.arange(count) ** 2, np.ones(shape, dtype=int)))
         total = sum(n * n for n in range(count))
@@ -91,7 +91,7 @@ def every_loss_is_reduced_alike(
     squared_error: Step,
     huber_loss: Step,
 ) -> Claims:
-    """Under "sum" and "mean" they are the sum and the mean of what they are under "none"."""
+    """Under "sum" and "mean" these losses are the sum and the mean of the values under "none"."""
     for formula, args, more in (
         (logistic_loss, (weights, inputs, signs), {}),
         (logistic_grad, (weights, inputs, signs), {}),
@@ -121,7 +121,7 @@ def every_loss_is_reduced_alike(
     scope="every number of examples, inputs and classes, every label",
 )
 def every_softmax_loss_is_reduced_alike(softmax_loss: Step, softmax_loss_grad: Step, softmax_loss_hessian: Step) -> Claims:
-    """The same for losses by the weights of the classes."""
+    """Under "sum" and "mean" the losses by class weights are the sum and the mean of the values under "none"."""
     for formula, args in (
         (softmax_loss, (rows, inputs, classes)),
         (softmax_loss_grad, (rows, inputs, classes)),
@@ -139,7 +139,7 @@ def every_softmax_loss_is_reduced_alike(softmax_loss: Step, softmax_loss_grad: S
     scope="every number of examples, classes and outputs, every label",
 )
 def what_one_example_enters_has_one_slope(binary_cross_entropy_grad: Step, cross_entropy_grad: Step, squared_error_grad: Step) -> Claims:
-    """Under "sum" as under "none"; under "mean" over N."""
+    """The gradients by predictions under "sum" are those under "none"; under "mean" they are divided by N."""
     for formula, args, more in (
         (binary_cross_entropy_grad, (scores, signs), {}),
         (cross_entropy_grad, (logits, classes), {"smoothing": smoothing}),
@@ -152,7 +152,7 @@ def what_one_example_enters_has_one_slope(binary_cross_entropy_grad: Step, cross
 
 
 def in_floats(formula: Step, *args: Any, **more: Any) -> Claims:
-    """In float64 and in float32 the value lies within the running bound of the certified one: nothing overflows on the way."""
+    """Claim that in float64 and float32 the value is within the rounding bound of the certified one, so that nothing overflows."""
     for dtype in (np.float64, np.float32):
         given = [arg.astype(dtype) if arg.dtype.kind == "f" else arg for arg in args]
         exact = certified(formula, *given, dtype=dtype, ulps=2.0**10, **more)
@@ -170,7 +170,7 @@ FAR = np.array([-1e30, -1e6, -1e3, -800.0, -100.0, -20.0, -1.0, 0.0, 0.5, 20.0, 
 
 @proof("loss.sigmoid", scope="every z, arrays of every length")
 def one_over_one_plus_exp(sigmoid: Step) -> Claims:
-    """1/(1 + e⁻ᶻ); σ(z) + σ(−z) = 1; σ′ = σ(z) σ(−z) = σ (1 − σ) > 0; ½ at 0."""
+    """σ(z) = 1/(1 + e⁻ᶻ); σ(z) + σ(−z) = 1; σ′ = σ(z) σ(−z) = σ (1 − σ) > 0; σ(0) = ½."""
     value = sigmoid(z)
     yield value, 1 / (1 + np.exp(-z))
     yield sigmoid(scores), 1 / (1 + np.exp(-scores))
@@ -184,7 +184,7 @@ def one_over_one_plus_exp(sigmoid: Step) -> Claims:
 
 @certified_value("loss.sigmoid", scope="z from −1e30 to 1e30, float64 and float32")
 def sigmoid_far_out(sigmoid: Step) -> Claims:
-    """Within the running bound; at ±20 to ten digits."""
+    """The value is within the rounding bound of the exact one for very large |z|; at ±20 it agrees to ten digits."""
     yield from in_floats(sigmoid, FAR)
     yield certified(sigmoid, -20.0), prints_as("2.061153618e-9")
     yield certified(sigmoid, 20.0), prints_as("0.9999999979388464")
@@ -192,21 +192,21 @@ def sigmoid_far_out(sigmoid: Step) -> Claims:
 
 @proof("loss.logistic.probability", scope="every number of examples and inputs, both labels")
 def both_labels_add_up_to_one(label_probability: Step) -> Claims:
-    """P = 1/(1 + exp(−y w·x)), and P(1) + P(−1) = 1."""
+    """P(y) = 1/(1 + exp(−y w·x)), and P(1) + P(−1) = 1."""
     yield label_probability(weights, inputs, signs), 1 / (1 + np.exp(-signs * (inputs @ weights)))
     yield label_probability(weights, inputs, ONE) + label_probability(weights, inputs, -ONE), ONE
 
 
 @certified_value("loss.logistic.probability", scope="w·x from −1e30 to 1e30, both labels, float64 and float32")
 def probabilities_far_out(label_probability: Step) -> Claims:
-    """Within the running bound."""
+    """The value is within the rounding bound of the exact one for very large |w·x|."""
     for label in (1.0, -1.0):
         yield from in_floats(label_probability, np.array([0.5]), 2 * FAR[:, None], np.full(FAR.shape, label))
 
 
 @erratum("E74")
 def labels_zero_and_one(label_probability: Step) -> Claims:
-    """With labels 0 and 1 the two probabilities add up to 1: the label 0 has ½ whatever the weights."""
+    """As printed, with labels 0 and 1 the two probabilities sum to 1. The label 0 has probability ½ for all weights."""
     row = np.stack([np.stack([r])])
     first, second = (label_probability(np.stack([z]), row, np.stack([label + 0 * z])) for label in (0, 1))
     yield first + second, np.stack([1 + 0 * z])
@@ -214,13 +214,13 @@ def labels_zero_and_one(label_probability: Step) -> Claims:
 
 @proof("loss.logistic", scope="every number of examples and inputs, every label")
 def minus_log_of_the_probability(logistic_loss: Step, label_probability: Step) -> Claims:
-    """exp(−Eᵢ) = P(yᵢ)."""
+    """exp(−Eᵢ) = P(yᵢ) for every example."""
     yield np.exp(-logistic_loss(weights, inputs, signs, reduction="none")), label_probability(weights, inputs, signs)
 
 
 @certified_value("loss.logistic", "loss.logistic.grad", "loss.logistic.hessian", scope="w·x from −1e30 to 1e30, float64 and float32")
 def logistic_far_out(logistic_loss: Step, logistic_grad: Step, logistic_hessian: Step) -> Claims:
-    """Within the running bound; at y w·x = −800 it is 800, where the log of the rounded probability is infinite."""
+    """The value is within the rounding bound; at y w·x = −800 it is 800, where the log of the rounded probability would be infinite."""
     weight, column, label = np.array([0.5]), 2 * FAR[:, None], np.ones(FAR.shape)
     yield from in_floats(logistic_loss, weight, column, label, reduction="none")
     yield from in_floats(logistic_grad, weight, column, label, reduction="none")
@@ -232,21 +232,21 @@ def logistic_far_out(logistic_loss: Step, logistic_grad: Step, logistic_hessian:
 
 @proof("loss.logistic.grad", scope="every number of examples and inputs, every label, under every reduction")
 def derivative_of_the_logistic_loss(logistic_grad: Step, logistic_loss: Step) -> Claims:
-    """∂E/∂w."""
+    """The gradient is the derivative ∂E/∂w of the loss."""
     for reduction in ("sum", "mean"):
         cost, slope = (formula(weights, inputs, signs, reduction=reduction) for formula in (logistic_loss, logistic_grad))
         yield Tensor(partial(cost, "w", p)), Tensor(slope.at(p))
 
 
 def data(examples: int, width: int) -> tuple[Any, Any, Any]:
-    """Some weights, inputs and labels ±1, the same at every run."""
+    """Return weights, inputs and labels ±1, the same in every run."""
     source = np.random.default_rng(0)
     return source.normal(size=width), source.normal(size=(examples, width)), source.choice([-1.0, 1.0], examples)
 
 
 @derivative("loss.logistic", "loss.logistic.grad", "loss.logistic.hessian", scope="certified, 7 examples of 3 inputs")
 def certified_slopes(logistic_loss: Step, logistic_grad: Step, logistic_hessian: Step) -> Claims:
-    """Dual numbers through the loss and through its gradient."""
+    """Gradient and Hessian equal the derivatives of the loss and of its gradient by dual numbers."""
     point, given, sign = data(7, 3)
     for reduction in ("sum", "mean"):
         cost = lambda w, how=reduction: np.stack([logistic_loss(w, given, sign, reduction=how)])  # noqa: E731 - read as mathematics
@@ -257,7 +257,7 @@ def certified_slopes(logistic_loss: Step, logistic_grad: Step, logistic_hessian:
 
 @proof("loss.logistic.hessian", scope="every number of examples and inputs, both labels of the generic example")
 def second_derivative_of_the_logistic_loss(logistic_hessian: Step, logistic_grad: Step) -> Claims:
-    """The same for both labels of an example, so for every pattern of labels."""
+    """The Hessian is the second derivative for both labels of an example, so for every pattern of labels."""
     curved = logistic_hessian(weights, inputs, reduction="none")
     for label in (ONE, -ONE):
         slope = logistic_grad(weights, inputs, label, reduction="none")
@@ -266,7 +266,7 @@ def second_derivative_of_the_logistic_loss(logistic_hessian: Step, logistic_grad
 
 @proof("loss.logistic.hessian", "loss.logistic.convex", scope="every number of examples and inputs, every w and v")
 def hessian_is_a_sum_of_squares(logistic_hessian: Step, sigmoid: Step) -> Claims:
-    """Of each example v·H v = s (x·v)², s > 0: their sum is 0 exactly if X v = 0, and then H v = Σ s (x·v) x is 0 as well.
+    """For each example v·H v = s (x·v)² with s > 0, so the sum is 0 exactly if X v = 0, and then H v = 0.
 
     So H is definite exactly if X has rank d. With λ‖w‖² it gains 2 λ ‖v‖², which is positive.
     """
@@ -283,7 +283,7 @@ def hessian_is_a_sum_of_squares(logistic_hessian: Step, sigmoid: Step) -> Claims
 
 @proof("loss.logistic.convex", scope="every number of examples and inputs, every w, v and label")
 def a_direction_that_no_input_sees(logistic_loss: Step, binary_cross_entropy: Step) -> Claims:
-    """E(w + v) is a function of X w + X v: where X v = 0 it does not change along v, so there it is convex, not strictly."""
+    """E(w + v) depends on X w + X v only, so where X v = 0 it is constant along v: convex, but not strictly."""
     seen = inputs @ weights + inputs @ other
     yield np.exp(logistic_loss(weights + other, inputs, ONE, reduction="none")), np.exp(binary_cross_entropy(seen, ONE, reduction="none"))
     yield (
@@ -294,14 +294,17 @@ def a_direction_that_no_input_sees(logistic_loss: Step, binary_cross_entropy: St
 
 @law("loss.logistic.convex", scope="float64, midpoints; examples that rounding alone could decide are left out")
 def below_the_chord(logistic_loss: Step, weights: Vector, inputs: Inputs, signs: Signs) -> Claims:
-    """At the midpoint the loss is at most the mean of those at the ends, here w and −w/2."""
+    """At the midpoint the loss is at most the mean of the losses at the ends, here w and −w/2."""
     first, second, middle = (logistic_loss(c * weights, inputs, signs, reduction="sum") for c in (1, -1 / 2, 1 / 4))
     yield bool(2 * middle <= first + second), True
 
 
 @certified_value("loss.logistic.hessian", scope="inputs of rank 1 and 2, two inputs")
 def eigenvalues_by_rank(logistic_hessian: Step) -> Claims:
-    """0 and 6.197 for the inputs (1, 2) and (2, 4) at w·(1, 2) = 0.1; both above 0 once a third input has another direction."""
+    """For the inputs (1, 2) and (2, 4) at w·(1, 2) = 0.1 the eigenvalues are 0 and 6.197.
+
+    With a third input of another direction both are positive.
+    """
     point = Ball([Fraction(1, 10), 0])
     flat = np.linalg.eigvalsh(logistic_hessian(point, Ball([[1, 2], [2, 4]]), reduction="sum"))
     yield flat[0], 0
@@ -312,7 +315,7 @@ def eigenvalues_by_rank(logistic_hessian: Step) -> Claims:
 
 @erratum("E57")
 def always_definite(logistic_hessian: Step) -> Claims:
-    """v·H v > 0 for inputs along the first axis and v along the second."""
+    """As printed, v·H v > 0 always. Counterexample: inputs along the first axis and v along the second."""
     row = np.stack([np.stack([r, 0 * r])])
     across = Symbolic([0, 1])
     yield quadratic(across, logistic_hessian(np.stack([z, t]), row, reduction="sum")) > 0, True
@@ -320,7 +323,7 @@ def always_definite(logistic_hessian: Step) -> Claims:
 
 @proof("loss.logistic.needs_regularization", scope="every number of examples and inputs, every margin m > 0")
 def falls_to_a_value_that_it_never_has(logistic_loss: Step) -> Claims:
-    """E(t w) is made of log(1 + exp(−t m)) with margins m = y w·x: falling in t, to 0, and above 0 at every w.
+    """E(t w) is a sum of log(1 + exp(−t m)) with margins m = y w·x > 0: it decreases in t towards 0 and is positive at every w.
 
     Without separation there is a minimum: for both labels at x = 1, exp E = 4 + (exp(w/2) − exp(−w/2))².
     """
@@ -343,7 +346,7 @@ def falls_to_a_value_that_it_never_has(logistic_loss: Step) -> Claims:
     "loss.logistic.needs_regularization", scope="four examples of margins 1, 1, 1 and 2", table="The loss along a separating direction"
 )
 def losses_along_a_separating_direction(logistic_loss: Step) -> Claims:
-    """Towards 0 at the rate of the smallest margin."""
+    """The losses tend to 0 at the rate of the smallest margin."""
     given, sign = np.array([[1.0], [-1.0], [1.0], [-2.0]]), np.array([1.0, -1.0, 1.0, -1.0])
     for length, cost in ((1.0, "1.0667"), (10.0, "1.36e-4"), (100.0, "1.1e-43")):
         loss = certified(logistic_loss, np.array([length]), given, sign, reduction="sum")
@@ -352,7 +355,7 @@ def losses_along_a_separating_direction(logistic_loss: Step) -> Claims:
 
 @proof("loss.logistic.binary", scope="every number of examples and inputs, every target")
 def logistic_loss_of_other_labels(binary_cross_entropy: Step, logistic_loss: Step) -> Claims:
-    """Of t = (1 + y)/2 it is the logistic loss of y = ±1; between, it is the mean of the two by shares t and 1 − t."""
+    """For t = (1 + y)/2 with y = ±1 it is the logistic loss; for t between it is the mean of the two with weights t and 1 − t."""
     for label in (ONE, -ONE):
         mine = binary_cross_entropy(inputs @ weights, (1 + label) / 2, reduction="none")
         yield np.exp(mine), np.exp(logistic_loss(weights, inputs, label, reduction="none"))
@@ -363,7 +366,7 @@ def logistic_loss_of_other_labels(binary_cross_entropy: Step, logistic_loss: Ste
 
 @proof("loss.logistic.binary.grad", scope="every number of examples, every target")
 def derivative_of_the_binary_cross_entropy(binary_cross_entropy_grad: Step, binary_cross_entropy: Step) -> Claims:
-    """∂E/∂z, under each reduction."""
+    """The gradient is the derivative ∂E/∂z, under each reduction."""
     share = tensor("t", N)
     for reduction in ("sum", "mean"):
         cost, slope = (formula(scores, share, reduction=reduction) for formula in (binary_cross_entropy, binary_cross_entropy_grad))
@@ -372,7 +375,7 @@ def derivative_of_the_binary_cross_entropy(binary_cross_entropy_grad: Step, bina
 
 @certified_value("loss.logistic.binary", "loss.logistic.binary.grad", scope="logits from −1e30 to 1e30, targets 0, ¼, 1, both formats")
 def binary_far_out(binary_cross_entropy: Step, binary_cross_entropy_grad: Step) -> Claims:
-    """Within the running bound; log 2 at z = 0."""
+    """The value is within the rounding bound of the exact one for very large logits; log 2 at z = 0."""
     for share in (0.0, 0.25, 1.0):
         for formula in (binary_cross_entropy, binary_cross_entropy_grad):
             yield from in_floats(formula, FAR, np.full(FAR.shape, share), reduction="none")
@@ -384,7 +387,10 @@ def binary_far_out(binary_cross_entropy: Step, binary_cross_entropy_grad: Step) 
 
 @proof("loss.softmax", scope="every number of classes, every logits and shift")
 def exponentials_over_their_sum(softmax: Step, sigmoid: Step) -> Claims:
-    """exp z / Σ exp z; adds up to 1; a shift changes nothing; of one class it is 1, of two the sigmoid of their distance."""
+    """p = exp z / Σ exp z; the entries sum to 1, and a shift of z changes nothing.
+
+    For one class it is 1, for two the sigmoid of their difference.
+    """
     value = softmax(logits)
     yield value, np.exp(logits) / np.sum(np.exp(logits), axis=-1, keepdims=True)
     yield np.sum(value, axis=-1), ONE + 0 * scores
@@ -400,7 +406,7 @@ ROWS = np.array([[1e30, -1e30, 0.0], [1e3, -1e3, 999.0], [-1e3, -1e3, -1e3], [80
 
 @certified_value("loss.softmax", scope="logits from −1e30 to 1e30, float64 and float32")
 def softmax_far_out(softmax: Step) -> Claims:
-    """Within the running bound; in one row and in many."""
+    """The value is within the rounding bound of the exact one for very large logits, in one row and in many."""
     yield from in_floats(softmax, ROWS)
     yield from in_floats(softmax, ROWS[1])
     yield from in_floats(softmax, ROWS[None])
@@ -409,7 +415,10 @@ def softmax_far_out(softmax: Step) -> Claims:
 
 @proof("loss.softmax.jacobian", scope="every number of classes, every logits")
 def derivative_of_the_softmax(softmax_jacobian: Step, softmax: Step) -> Claims:
-    """∂p/∂z: symmetric, null along shifts, and v·J v = ½ ΣΣ p p (vⱼ − vₖ)², so semi-definite and null along shifts alone."""
+    """The Jacobian is ∂p/∂z.
+
+    It is symmetric, vanishes on shifts, and v·J v = ½ ΣΣ p p (vⱼ − vₖ)², so it is semidefinite with only shifts in its null space.
+    """
     value, slope = softmax(logits), softmax_jacobian(logits)
     yield Tensor(partial(Tensor(value.at(i, j)), "z", i, k)), Tensor(slope.at(i, j, k))
     distinct = slope.at(i, j, k).subs(sp.KroneckerDelta(j, k), 0)
@@ -423,7 +432,7 @@ def derivative_of_the_softmax(softmax_jacobian: Step, softmax: Step) -> Claims:
 
 @derivative("loss.softmax", "loss.softmax.jacobian", scope="certified, two rows of four logits: one alone, both, and both in a batch")
 def certified_jacobian(softmax_jacobian: Step, softmax: Step) -> Claims:
-    """Dual numbers through the softmax, along the last axis whatever stands before it."""
+    """The Jacobian equals the derivative by dual numbers, along the last axis for every number of leading axes."""
     table = np.array([[0.5, -1.0, 2.0, 0.25], [3.0, 1.0, -2.0, 0.0]])
     slopes = np.stack([jacobian(softmax, row) for row in table])
     yield softmax_jacobian(Ball(table)), slopes
@@ -433,7 +442,7 @@ def certified_jacobian(softmax_jacobian: Step, softmax: Step) -> Claims:
 
 @proof("loss.softmax_xent.logits", scope="every number of examples and classes, every label, logits and smoothing")
 def minus_log_of_the_own_probability(cross_entropy: Step, softmax: Step) -> Claims:
-    """exp(−Eᵢ) = p at yᵢ; smoothed, it is (1 − s) times that loss and s times the mean of all classes' losses."""
+    """exp(−Eᵢ) = p at yᵢ. With smoothing s it is (1 − s) times that loss plus s times the mean of all classes' losses."""
     plain, smoothed, full = (cross_entropy(logits, classes, reduction="none", smoothing=s) for s in (0, smoothing, 1))
     yield np.exp(-Tensor(plain.at(i))), of_own_class(softmax(logits))
     yield plain, cross_entropy(logits, classes, reduction="none")
@@ -444,7 +453,7 @@ def minus_log_of_the_own_probability(cross_entropy: Step, softmax: Step) -> Clai
 
 @proof("loss.softmax_xent.logits.grad", scope="every number of examples and classes, every label, logits and smoothing")
 def derivative_of_the_cross_entropy(cross_entropy_grad: Step, cross_entropy: Step) -> Claims:
-    """∂E/∂z, under each reduction; a row adds up to 0."""
+    """The gradient is the derivative ∂E/∂z, under each reduction; each row sums to 0."""
     for reduction in ("sum", "mean"):
         cost, slope = (
             formula(logits, classes, reduction=reduction, smoothing=smoothing) for formula in (cross_entropy, cross_entropy_grad)
@@ -455,7 +464,7 @@ def derivative_of_the_cross_entropy(cross_entropy_grad: Step, cross_entropy: Ste
 
 @certified_value("loss.softmax_xent.logits", "loss.softmax_xent.logits.grad", scope="logits from −1e30 to 1e30, float64 and float32")
 def cross_entropy_far_out(cross_entropy: Step, cross_entropy_grad: Step) -> Claims:
-    """Within the running bound; 2000 where the own logit is −1000 and the largest 1000."""
+    """The value is within the rounding bound; it is 2000 where the label's logit is −1000 and the largest 1000."""
     for label, smooth in itertools.product(range(3), (0, 0.125)):
         for formula in (cross_entropy, cross_entropy_grad):
             yield from in_floats(formula, ROWS, np.full(len(ROWS), label), reduction="none", smoothing=smooth)
@@ -464,7 +473,7 @@ def cross_entropy_far_out(cross_entropy: Step, cross_entropy_grad: Step) -> Clai
 
 @proof("loss.softmax_xent", scope="every number of examples, inputs and classes, every label")
 def minus_log_of_the_probability_of_the_class(softmax_loss: Step, softmax: Step, cross_entropy: Step) -> Claims:
-    """exp(−Eᵢ) = exp(wʸ·xᵢ) / Σⱼ exp(wⱼ·xᵢ), y = yᵢ: the cross-entropy of logits W x."""
+    """exp(−Eᵢ) = exp(wʸ·xᵢ) / Σⱼ exp(wⱼ·xᵢ) with y = yᵢ: the cross-entropy of the logits W x."""
     cost = softmax_loss(rows, inputs, classes, reduction="none")
     table = np.exp(inputs @ rows.T)
     yield np.exp(-Tensor(cost.at(i))), of_own_class(table) / Tensor(np.sum(table, axis=1).at(i))
@@ -474,7 +483,7 @@ def minus_log_of_the_probability_of_the_class(softmax_loss: Step, softmax: Step,
 
 @proof("loss.softmax_xent", scope="every number of examples and inputs, two classes, both labels")
 def two_classes_are_logistic(softmax_loss: Step, logistic_loss: Step) -> Claims:
-    """Of w₁ − w₂, with 1 for the label 0 and −1 for the label 1."""
+    """For two classes it is the logistic loss of w₁ − w₂, with 1 for the label 0 and −1 for the label 1."""
     pair, difference = tensor("w", 2, d), tensor("w", 2, d)
     difference = Tensor(difference.at(1, p) - difference.at(2, p), ((p, d),))
     for label, sign in ((0, ONE), (1, -ONE)):
@@ -484,7 +493,7 @@ def two_classes_are_logistic(softmax_loss: Step, logistic_loss: Step) -> Claims:
 
 @proof("loss.softmax_xent.grad", scope="every number of examples, inputs and classes, every label")
 def derivative_of_the_softmax_loss(softmax_loss_grad: Step, softmax_loss: Step, softmax: Step) -> Claims:
-    """∂Eᵢ/∂wⱼ; the deck's form; over the classes it adds up to 0."""
+    """The gradient is ∂Eᵢ/∂wⱼ and agrees with the deck's form; over the classes it sums to 0."""
     cost, slope = (formula(rows, inputs, classes, reduction="none") for formula in (softmax_loss, softmax_loss_grad))
     yield Tensor(partial(Tensor(cost.at(i)), "w", j, p)), Tensor(slope.at(i, j, p))
     own = sp.KroneckerDelta(j, classes.at(i) + 1)
@@ -494,7 +503,7 @@ def derivative_of_the_softmax_loss(softmax_loss_grad: Step, softmax_loss: Step, 
 
 @proof("loss.softmax_xent.hessian", scope="every number of examples, inputs and classes, every W and v")
 def second_derivative_of_the_softmax_loss(softmax_loss_hessian: Step, softmax_loss_grad: Step) -> Claims:
-    """∂²Eᵢ/∂wⱼ∂wₖ. Null along every v added to all wⱼ, so of d dimensions at least: never definite."""
+    """The Hessian is ∂²Eᵢ/∂wⱼ∂wₖ. It vanishes on every v added to all wⱼ, a space of at least d dimensions, so it is never definite."""
     slope = softmax_loss_grad(rows, inputs, classes, reduction="none")
     curved = softmax_loss_hessian(rows, inputs, reduction="none")
     yield Tensor(partial(Tensor(slope.at(i, j, p)), "w", k, q)), Tensor(curved.at(i, j, p, k, q))
@@ -503,9 +512,9 @@ def second_derivative_of_the_softmax_loss(softmax_loss_hessian: Step, softmax_lo
 
 @proof("loss.softmax_xent.hessian", scope="every number of examples, inputs and classes, every W and V")
 def softmax_hessian_is_a_sum_of_squares(softmax_loss_hessian: Step, softmax_jacobian: Step) -> Claims:
-    """H V = J (V x) xᵀ and V·H V = (V x)·J (V x) for each example, the variance of v·x over the classes: J is a sum of squares.
+    """H V = J (V x) xᵀ and V·H V = (V x)·J (V x) for each example, the variance of v·x over the classes, hence ≥ 0.
 
-    So the null space holds exactly the V whose rows differ by vectors orthogonal to all inputs.
+    So the null space consists exactly of the V whose rows differ by vectors orthogonal to all inputs.
     """
     curved = softmax_loss_hessian(rows, inputs, reduction="none")
     spread, seen = softmax_jacobian(inputs @ rows.T), inputs @ moved.T
@@ -515,7 +524,7 @@ def softmax_hessian_is_a_sum_of_squares(softmax_loss_hessian: Step, softmax_jaco
 
 
 def exact_inputs() -> Iterator[Any]:
-    """Sets of one to three inputs of one to three entries, of every rank."""
+    """Yield sets of one to three inputs of one to three entries, of every rank."""
     for table in ([[1, 2], [2, 4]], [[1]], [[1, 2]], [[1, 2], [0, 1]], [[1, 0, 2], [2, 0, 4]], [[1, 0, 2], [0, 1, 1], [1, 1, 0]]):
         yield np.array(table)
 
@@ -535,7 +544,7 @@ def nullity_by_rank(softmax_loss_hessian: Step) -> Claims:
 
 @derivative("loss.softmax_xent", "loss.softmax_xent.grad", "loss.softmax_xent.hessian", scope="certified, 6 examples, 4 classes, 3 inputs")
 def certified_softmax_slopes(softmax_loss: Step, softmax_loss_grad: Step, softmax_loss_hessian: Step) -> Claims:
-    """Dual numbers through the loss and through its gradient; every class is some label."""
+    """Gradient and Hessian equal the derivatives of the loss and of its gradient by dual numbers; every class occurs as a label."""
     source = np.random.default_rng(0)
     point, given, label = source.normal(size=12), source.normal(size=(6, 3)), np.array([0, 3, 1, 2, 3, 0])
     for how in ("sum", "mean"):
@@ -557,7 +566,7 @@ def certified_slopes_by_predictions(
     huber_loss: Step,
     huber_grad: Step,
 ) -> Claims:
-    """Dual numbers through each loss, under both reductions."""
+    """The gradients equal the derivatives of the losses by dual numbers, under both reductions."""
     point = np.array([0.5, -1.0, 2.0, 0.25, 3.0, -4.0])
     square, aims, label = (lambda x: np.reshape(x, (3, 2))), np.array([[1.0, 0.0], [0.5, 2.0], [2.5, 0.0]]), np.array([0, 1, 1])
     for how in ("sum", "mean"):
@@ -577,7 +586,7 @@ def certified_slopes_by_predictions(
 
 @proof("loss.squared", "loss.squared.grad", scope="every number of examples and outputs")
 def derivative_of_the_squared_error(squared_error: Step, squared_error_grad: Step) -> Claims:
-    """Σ (ŷ − y)², its slope 2 (ŷ − y), and half of both."""
+    """The loss is Σ (ŷ − y)² with gradient 2 (ŷ − y), or half of both."""
     for half, reduction in itertools.product((False, True), ("sum", "mean")):
         cost, slope = (formula(outputs, targets, half=half, reduction=reduction) for formula in (squared_error, squared_error_grad))
         yield Tensor(partial(cost, "a", i, p)), Tensor(slope.at(i, p))
@@ -588,7 +597,7 @@ def derivative_of_the_squared_error(squared_error: Step, squared_error_grad: Ste
 
 @enumeration("loss.squared", "loss.huber", scope="exact, all errors −3 … 3 in quarters; threshold 1")
 def errors_by_hand(squared_error: Step, huber_loss: Step) -> Claims:
-    """r² and r²/2; Huber's loss is the latter up to the threshold, and the sum of its slopes beyond it."""
+    """The losses are r² and r²/2. Huber's loss is r²/2 up to the threshold, and the integral of its slopes beyond it."""
     for quarters in range(-12, 13):
         error = Fraction(quarters, 4)
         made, aim = Rational([[error + 5, 7]]), Rational([[5, 7]])
@@ -605,7 +614,7 @@ def errors_by_hand(squared_error: Step, huber_loss: Step) -> Claims:
     scope="every threshold and target, in each case of the error: small, at the threshold, large; both signs",
 )
 def slope_of_the_huber_loss(huber_loss: Step, huber_grad: Step, squared_error: Step) -> Claims:
-    """Small errors cost half their square, at slope r; beyond δ the slope is ±δ, and the loss goes on where it was at δ."""
+    """Errors up to δ cost r²/2 with slope r. Beyond δ the slope is ±δ, and the loss is continuous at δ."""
     share = inside / (1 + inside)  # any number between 0 and 1
     aim = np.stack([np.stack([r])])
     for sign in (1, -1):
@@ -626,7 +635,7 @@ def slope_of_the_huber_loss(huber_loss: Step, huber_grad: Step, squared_error: S
 
 @enumeration("claims.captcha_power", scope="exact, all outcomes of up to 8 independent answers")
 def product_of_independent_answers(all_right: Step) -> Claims:
-    """The weights of all 2ⁿ outcomes, p for a right answer and 1 − p for a wrong one: the last one has pⁿ, together they have 1."""
+    """Of the probabilities of all 2ⁿ outcomes, with p for a right answer, the all-right one is pⁿ, and their sum is 1."""
     for accuracy, images in itertools.product((Fraction(0), Fraction(3, 5), Fraction(989, 1000), Fraction(1)), range(9)):
         share = Rational(accuracy)
         outcomes = Rational([1])
@@ -638,7 +647,7 @@ def product_of_independent_answers(all_right: Step) -> Claims:
 
 @reproduction("claims.captcha_power", scope="exact: twelve images, the three accuracies", table="All twelve right")
 def twelve_images(all_right: Step) -> Claims:
-    """R8: the deck cuts the digits off; 0.98914 is the winner's score."""
+    """The deck truncates the digits; 0.98914 is the winner's accuracy (table R8)."""
     for preset, chance in zip(presets("claims.captcha_power"), ("0.002176782336", "0.875700301", "0.877188999"), strict=True):
         yield TableCell(
             all_right(Rational(preset["accuracy"]), int(preset["images"])), prints_as(chance), f"{float(preset['accuracy'])}", "probability"
@@ -647,18 +656,18 @@ def twelve_images(all_right: Step) -> Claims:
 
 @erratum("E71")
 def computer_vision_as_printed(all_right: Step) -> Claims:
-    """0.6¹² = 0.00217."""
+    """As printed, 0.6¹² = 0.00217, rounded."""
     yield all_right(Rational(Fraction(6, 10)), 12), prints_as("0.00217")
 
 
 @erratum("E71")
 def dogs_and_cats_as_printed(all_right: Step) -> Claims:
-    """0.989¹² = 0.875."""
+    """As printed, 0.989¹² = 0.875, rounded."""
     yield all_right(Rational(Fraction(989, 1000)), 12), prints_as("0.875")
 
 
 @erratum("E57")
 def definite_for_many_classes(softmax_loss_hessian: Step) -> Claims:
-    """V·H V > 0 for two classes, one input, and 1 added to both weights."""
+    """As printed, V·H V > 0 always. Counterexample: two classes, one input, and 1 added to both weights."""
     curved = softmax_loss_hessian(np.stack([np.stack([z]), np.stack([t])]), np.stack([np.stack([r])]), reduction="sum")
     yield np.sum(curved) > 0, True

@@ -1,4 +1,4 @@
-"""Evidence for reference/momentum.py: heavy ball, its relatives, what its memory does; Nesterov's momentum in all its forms."""
+"""Evidence for reference/momentum.py: heavy ball, its relatives and the effect of their memory; Nesterov's momentum in all its forms."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ TABLE = {Fraction(1, 2): 2, Fraction(4, 5): 5, Fraction(9, 10): 10, Fraction(99,
 
 @proof("optimizers.momentum.heavy_ball", "optimizers.momentum.two_point", scope="every state, gradient, lr and momentum")
 def velocity_is_the_last_step(heavy_ball: Step, heavy_ball_two_point: Step) -> Claims:
-    """With v = θₜ − θₜ₋₁ the two forms agree, and the new velocity is the new step."""
+    """With v = θₜ − θₜ₋₁ the two forms make the same step, and the new velocity is the new step."""
     moved, velocity = heavy_ball(theta, g, theta - previous, lr=lr, momentum=mu)
     yield heavy_ball_two_point(theta, g, previous, lr=lr, momentum=mu), (moved, theta)
     yield velocity, moved - theta
@@ -56,7 +56,7 @@ def velocity_is_the_last_step(heavy_ball: Step, heavy_ball_two_point: Step) -> C
 
 @proof("optimizers.momentum.two_stage", scope="every state, gradient, lr and momentum")
 def two_stages_are_one_step(heavy_ball: Step, heavy_ball_two_stage: Step) -> Claims:
-    """A step against the gradient and the previous step once more, scaled, are the heavy-ball step."""
+    """A gradient step followed by the scaled previous step is the heavy-ball step."""
     yield heavy_ball_two_stage(theta, g, v, lr=lr, momentum=mu), heavy_ball(theta, g, v, lr=lr, momentum=mu)
 
 
@@ -78,7 +78,7 @@ def four_forms_one_trajectory(
     lr: Rate,
     momentum: Momentum,
 ) -> Claims:
-    """From rest, at constant lr, all four forms visit the same points."""
+    """From zero velocity and at constant lr, all four forms visit the same points."""
     states = [(theta, 0 * theta), (theta, theta), (theta, 0 * theta), (theta, 0 * theta)]
     steps = (heavy_ball, heavy_ball_two_point, heavy_ball_two_stage, heavy_ball_lr_outside)
     for _ in range(4):
@@ -89,14 +89,17 @@ def four_forms_one_trajectory(
 
 @proof("optimizers.momentum.lr_outside", scope="every state, gradient and momentum, constant lr")
 def placements_agree_at_constant_lr(heavy_ball: Step, heavy_ball_lr_outside: Step) -> Claims:
-    """The inner velocity is −lr times the outer one, before and after the step; the points are the same."""
+    """The velocity with lr inside is −lr times the one with lr outside, before and after the step; the points are the same."""
     moved, outside = heavy_ball_lr_outside(theta, g, u, lr=lr, momentum=mu)
     yield heavy_ball(theta, g, -lr * u, lr=lr, momentum=mu), (moved, -lr * outside)
 
 
 @proof("momentum.schedule_noncommute", "optimizers.momentum.lr_outside", scope="any history of gradients, one change of lr")
 def placements_differ_after_a_change(heavy_ball: Step, heavy_ball_lr_outside: Step) -> Claims:
-    """When lr changes, the placements part by −μ (lr_before − lr) u, u the outer velocity: by −μ (lr_before − lr) g after one step."""
+    """When lr changes, the points of the two placements differ by −μ (lr_before − lr) u with u the velocity of the outer placement.
+
+    After one step from zero velocity this is −μ (lr_before − lr) g.
+    """
     inside, _ = heavy_ball(theta, g, -lr_before * u, lr=lr, momentum=mu)
     outside, _ = heavy_ball_lr_outside(theta, g, u, lr=lr, momentum=mu)
     yield inside - outside, -mu * (lr_before - lr) * u
@@ -109,7 +112,7 @@ def placements_differ_after_a_change(heavy_ball: Step, heavy_ball_lr_outside: St
 
 @enumeration("momentum.schedule_noncommute", scope="exact, all pairs of tenths as rates")
 def only_equal_rates_commute(heavy_ball: Step, heavy_ball_lr_outside: Step) -> Claims:
-    """Two steps with gradient 1: the placements end at the same point exactly when the two rates are equal."""
+    """After two steps with gradient 1, the placements are at the same point exactly if the two rates are equal."""
     one = Rational(1)
     for first, second in itertools.product(TENTHS[1:], repeat=2):
         ends = []
@@ -121,21 +124,21 @@ def only_equal_rates_commute(heavy_ball: Step, heavy_ball_lr_outside: Step) -> C
 
 @proof("optimizers.momentum.ema", scope="every state, gradient and decay, constant lr")
 def average_is_a_damped_velocity(gradient_average: Step, heavy_ball_lr_outside: Step) -> Claims:
-    """With m = (1 − β) u it is heavy ball, lr outside, at learning rate (1 − β) lr."""
+    """With m = (1 − β) u, momentum as an average is heavy ball with lr outside, at learning rate (1 − β) lr."""
     moved, outside = heavy_ball_lr_outside(theta, g, u, lr=(1 - mu) * lr, momentum=mu)
     yield gradient_average(theta, g, (1 - mu) * u, lr=lr, decay=mu), (moved, (1 - mu) * outside)
 
 
 @proof("optimizers.momentum.ema", scope="every t")
 def average_weights_sum_to_one(gradient_average: Step) -> Claims:
-    """Of a constant gradient it is (1 − βᵗ) g from rest; it leaves g itself where it is."""
+    """For a constant gradient g the average from 0 is (1 − βᵗ) g, and an average that equals g stays g."""
     yield from by_induction(lambda n: (1 - mu**n) * g, lambda m: gradient_average(theta, g, m, lr=lr, decay=mu)[1], 0 * g)
     yield gradient_average(theta, g, g, lr=lr, decay=mu), (theta - lr * g, g)
 
 
 @law("optimizers.momentum.ema", scope="float64, within rounding")
 def average_is_linear(gradient_average: Step, theta: Array, g: Array, mean: Array, lr: Rate, decay: Momentum) -> Claims:
-    """The average of g and the average of −g, from opposite means, cancel; so do the steps."""
+    """For gradients and averages of opposite sign, the new averages and the steps are opposite."""
     moved, up = gradient_average(theta, g, mean, lr=lr, decay=decay)
     back, down = gradient_average(theta, -g, -mean, lr=lr, decay=decay)
     yield up, -down
@@ -151,13 +154,13 @@ start = tensor("v", d)
 
 
 def history(n: Any) -> tuple[Tensor, Tensor]:
-    """Arbitrary gradients of dimension d, and arbitrary rates, for n steps."""
+    """Return arbitrary gradients of dimension d and arbitrary rates for n steps."""
     return tensor("g", n, d), tensor("lr", n, positive=True)
 
 
 @proof("momentum.unrolled", "optimizers.momentum.heavy_ball", scope="every number of steps and dimension, arbitrary rates and gradients")
 def unrolled_by_induction(heavy_ball: Step, unrolled_velocity: Step) -> Claims:
-    """The sum is v₀ before the first step, and one heavy-ball step more is one term more."""
+    """The sum is v₀ before the first step, and a heavy-ball step adds exactly one term."""
     grads, lrs = history(steps + 1)
     newest, rate = Tensor(grads.at(steps + 1, i)), Tensor(lrs.at(steps + 1))
     before, after = (Tensor(unrolled_velocity(start, *history(n), momentum=decay).at(i)) for n in (steps, steps + 1))
@@ -167,7 +170,7 @@ def unrolled_by_induction(heavy_ball: Step, unrolled_velocity: Step) -> Claims:
 
 @enumeration("momentum.unrolled", "momentum.infinite_sum", scope="exact, all sign patterns of up to 4 gradients")
 def unrolled_by_hand(heavy_ball: Step, unrolled_velocity: Step, recent_velocity: Step) -> Claims:
-    """Step after step, in fractions, against the sum."""
+    """Velocities computed step by step in fractions equal the sum."""
     rates = [Fraction(1, 2), Fraction(1, 3), Fraction(2, 5), Fraction(1, 7)]
     for n in range(1, 5):
         for signs in itertools.product([-1, 1], repeat=n):
@@ -181,7 +184,7 @@ def unrolled_by_hand(heavy_ball: Step, unrolled_velocity: Step, recent_velocity:
 
 @proof("momentum.infinite_sum", scope="every number of steps and dimension, arbitrary rates and gradients")
 def what_is_left_out(unrolled_velocity: Step, recent_velocity: Step) -> Claims:
-    """The sum over the last k gradients misses exactly μᵏ vₜ₋ₖ, which vanishes as k grows while velocities stay bounded."""
+    """The sum over the last k gradients misses exactly μᵏ vₜ₋ₖ, which tends to 0 as k grows if velocities are bounded."""
     missed = unrolled_velocity(start, *history(steps), momentum=decay) - recent_velocity(*history(steps), momentum=decay)
     yield missed, decay**steps * start
     yield limit(below_one**t), 0
@@ -191,20 +194,20 @@ def what_is_left_out(unrolled_velocity: Step, recent_velocity: Step) -> Claims:
 def from_rest_nothing_is_left_out(
     unrolled_velocity: Step, recent_velocity: Step, velocity: Vector, grads: Gradients, lrs: Rates, momentum: Momentum
 ) -> Claims:
-    """From rest both sums are the same number."""
+    """From zero velocity the infinite sum and the unrolled velocity are the same number."""
     yield recent_velocity(grads, lrs, momentum=momentum), unrolled_velocity(0 * velocity, grads, lrs, momentum=momentum)
 
 
 @proof("momentum.finite_step", scope="every t, gradient, lr and momentum")
 def constant_gradient_by_induction(heavy_ball: Step, constant_gradient_velocity: Step) -> Claims:
-    """The closed form starts at rest, and one heavy-ball step leads from t to t + 1."""
+    """For a constant gradient the closed form starts at 0, and one heavy-ball step leads from t to t + 1."""
     closed = lambda n: constant_gradient_velocity(g, n, lr=lr, momentum=mu)  # noqa: E731 - read as mathematics
     yield from by_induction(closed, lambda velocity: heavy_ball(theta, g, velocity, lr=lr, momentum=mu)[1], 0 * g)
 
 
 @enumeration("momentum.finite_step", "momentum.terminal_step", "momentum.weight_sum", scope="exact, t ≤ 12, momentum 0, .1, … .9")
 def constant_gradient_by_hand(heavy_ball: Step, constant_gradient_velocity: Step, terminal_step: Step, total_weight: Step) -> Claims:
-    """Step after step, in fractions; every length stays below the terminal one."""
+    """Steps computed independently in fractions; every length is below the terminal one."""
     gradient, rate = Rational(Fraction(5, 3)), Rational(Fraction(1, 4))
     for keep in map(Rational, TENTHS):
         x, velocity = Rational(0), Rational(0)
@@ -217,7 +220,7 @@ def constant_gradient_by_hand(heavy_ball: Step, constant_gradient_velocity: Step
 
 @proof("momentum.terminal_step", scope="every t, gradient norm, lr, and momentum in (0, 1)")
 def terminal_step_is_limit_and_supremum(constant_gradient_velocity: Step, terminal_step: Step) -> Claims:
-    """The lengths increase, stay below it, and converge to it: what is missing is the fraction μᵗ."""
+    """The lengths of the steps increase and converge to the terminal step; the missing fraction is μᵗ."""
     length = lambda n: -constant_gradient_velocity(norm, n, lr=lr, momentum=below_one)  # noqa: E731 - read as mathematics
     terminal = terminal_step(norm, lr=lr, momentum=below_one)
     yield limit(length(t)), terminal
@@ -228,20 +231,23 @@ def terminal_step_is_limit_and_supremum(constant_gradient_velocity: Step, termin
 
 @proof("momentum.speedup_factor", scope="every gradient norm, lr and momentum")
 def terminal_over_descent(terminal_step: Step, speedup_factor: Step) -> Claims:
-    """The terminal step over lr ‖g‖, the step of gradient descent."""
+    """The factor is the terminal step divided by lr ‖g‖, the step of gradient descent."""
     yield speedup_factor(momentum=mu), terminal_step(norm, lr=lr, momentum=mu) / (lr * norm)
 
 
 @enumeration("momentum.speedup_factor", scope="exact, the decks' table")
 def speedup_table(speedup_factor: Step) -> Claims:
-    """Momentum .5, .8, .9, .99: factors 2, 5, 10, 100."""
+    """Momentum .5, .8, .9, .99 gives the factors 2, 5, 10, 100."""
     for momentum, factor in TABLE.items():
         yield speedup_factor(momentum=Rational(momentum)), factor
 
 
 @proof("momentum.alternating_step", scope="every t, gradient, lr, and momentum in (0, 1)")
 def alternating_by_induction(heavy_ball: Step, alternating_gradient_velocity: Step, terminal_step: Step) -> Claims:
-    """One step leads from t to t + 1; the lengths tend to lr ‖g‖/(1 + μ), shorter than the terminal step by (1 + μ)/(1 − μ)."""
+    """For alternating gradients one step leads from t to t + 1.
+
+    The lengths tend to lr ‖g‖/(1 + μ), which is shorter than the terminal step by the factor (1 + μ)/(1 − μ).
+    """
     closed = lambda n: alternating_gradient_velocity(g, n, lr=lr, momentum=mu)  # noqa: E731 - read as mathematics
     yield closed(0 * t), 0
     yield closed(t + 1), heavy_ball(theta, (-1) ** t * g, closed(t), lr=lr, momentum=mu)[1]
@@ -253,7 +259,7 @@ def alternating_by_induction(heavy_ball: Step, alternating_gradient_velocity: St
 
 @enumeration("momentum.alternating_step", scope="exact, t ≤ 8, momentum 0, .1, … .9")
 def alternating_by_hand(heavy_ball: Step, alternating_gradient_velocity: Step) -> Claims:
-    """Step after step, in fractions."""
+    """Steps computed independently in fractions."""
     for keep in map(Rational, TENTHS):
         x, velocity = Rational(0), Rational(0)
         for n in range(1, 9):
@@ -264,15 +270,15 @@ def alternating_by_hand(heavy_ball: Step, alternating_gradient_velocity: Step) -
 
 
 def column(vector: Any) -> Any:
-    """A vector as a column."""
+    """Return a vector as a column."""
     return np.expand_dims(vector, 1)
 
 
 @proof("momentum.step_bound", scope="every t and dimension, all gradients")
 def longest_step_by_induction(heavy_ball: Step, step_bound: Step, constant_gradient_velocity: Step) -> Claims:
-    """The bound B obeys Bₜ₊₁ = μ Bₜ + lr G from 0, and no step does worse: ‖v'‖ ≤ μ ‖v‖ + lr ‖g‖, by Cauchy–Schwarz in every dimension.
+    """The bound satisfies Bₜ₊₁ = μ Bₜ + lr G from 0, and no step exceeds it, because ‖v'‖ ≤ μ ‖v‖ + lr ‖g‖ by Cauchy and Schwarz.
 
-    It is attained by a constant gradient of norm G.
+    A constant gradient of norm G attains it.
     """
     yield from by_induction(lambda n: step_bound(norm, n, lr=lr, momentum=mu), lambda bound: mu * bound + lr * norm, 0 * norm)
     yield step_bound(norm, t, lr=lr, momentum=mu), -constant_gradient_velocity(norm, t, lr=lr, momentum=mu)
@@ -287,7 +293,7 @@ def longest_step_by_induction(heavy_ball: Step, step_bound: Step, constant_gradi
 
 @enumeration("momentum.step_bound", scope="exact, all sequences of 4 gradients from −1, 0, 1")
 def longest_step_only_when_aligned(heavy_ball: Step, step_bound: Step) -> Claims:
-    """The bound is reached exactly by the two constant sequences of largest norm."""
+    """The bound is attained exactly by the two constant sequences of largest norm."""
     keep, rate = Rational(Fraction(2, 3)), Rational(Fraction(1, 2))
     for gradients in itertools.product([-1, 0, 1], repeat=4):
         x, velocity = Rational(0), Rational(0)
@@ -300,7 +306,7 @@ def longest_step_only_when_aligned(heavy_ball: Step, step_bound: Step) -> Claims
 
 @proof("momentum.weight_sum", scope="every t, lr and momentum")
 def weights_by_induction(heavy_ball: Step, total_weight: Step, constant_gradient_velocity: Step) -> Claims:
-    """The total weight is −v for the constant gradient 1: it grows as the velocity does, towards lr/(1 − μ) and not 1."""
+    """The sum of the weights is −v for the constant gradient 1. It tends to lr/(1 − μ) and not to 1."""
     weight = lambda n: total_weight(n, lr=lr, momentum=mu)  # noqa: E731 - read as mathematics
     yield from by_induction(weight, lambda w: -heavy_ball(theta, 0 * g + 1, -w, lr=lr, momentum=mu)[1], 0 * g)
     yield total_weight(t, lr=lr, momentum=mu) * g, -constant_gradient_velocity(g, t, lr=lr, momentum=mu)
@@ -309,15 +315,15 @@ def weights_by_induction(heavy_ball: Step, total_weight: Step, constant_gradient
 
 @erratum("E11")
 def velocity_called_an_average(total_weight: Step) -> Claims:
-    """An average has weights that sum to lr, whatever the momentum."""
+    """As printed, the velocity is an average, so its weights would sum to lr for every momentum. They do not."""
     yield total_weight(t + 2, lr=lr, momentum=mu), lr
 
 
 @proof("momentum.alpha_vs_epsilon", scope="every number of steps and dimension, all gradients")
 def rate_cancels(unrolled_velocity: Step, recent_velocity: Step, terminal_step: Step) -> Claims:
-    """From rest the velocity is proportional to a common rate, so the rate cannot decide what dominates.
+    """From zero velocity the velocity is proportional to a constant rate, which thus cannot decide whether the past dominates.
 
-    Under a constant gradient the past outweighs the present by μ/(1 − μ): more than 1 exactly if μ > ½.
+    For a constant gradient the past contributes μ/(1 − μ) times as much as the present: more exactly if μ > ½.
     """
     grads, lrs = history(steps)
     scale = Tensor(sp.Symbol("c", positive=True))
@@ -329,7 +335,7 @@ def rate_cancels(unrolled_velocity: Step, recent_velocity: Step, terminal_step: 
 
 @enumeration("momentum.alpha_vs_epsilon", scope="exact, momentum 0, .1, … .9 against rates .1, … .9")
 def half_is_the_threshold(heavy_ball: Step) -> Claims:
-    """After 40 equal gradients the past weighs more than the present exactly if the momentum exceeds ½, at every rate."""
+    """After 40 equal gradients the past contributes more than the present exactly if the momentum exceeds ½, at every rate."""
     for keep, rate in itertools.product(TENTHS, TENTHS[1:]):
         x, velocity = Rational(0), Rational(0)
         for _ in range(40):
@@ -340,7 +346,7 @@ def half_is_the_threshold(heavy_ball: Step) -> Claims:
 
 @erratum("E12")
 def momentum_against_rate(terminal_step: Step) -> Claims:
-    """Whenever the momentum exceeds the learning rate, the past weighs more."""
+    """As printed, the past contributes more whenever the momentum exceeds the learning rate."""
     smaller = mu / (1 + q)
     past = terminal_step(norm, lr=smaller, momentum=mu) - smaller * norm
     yield past > smaller * norm, True
@@ -348,7 +354,7 @@ def momentum_against_rate(terminal_step: Step) -> Claims:
 
 @proof("momentum.noise_smoothing", scope="every variance and decay")
 def variance_is_stationary(gradient_average: Step, smoothed_variance: Step) -> Claims:
-    """The step m' = a m + b g keeps a variance V of m, for independent g of variance σ², exactly if V = a² V + b² σ²."""
+    """The step m' = a m + b g with independent g of variance σ² keeps the variance V of m exactly if V = a² V + b² σ²."""
     zero, one = Symbolic(0), Symbolic(1)
     _, a = gradient_average(zero, zero, one, lr=lr, decay=below_one)
     _, b = gradient_average(zero, one, zero, lr=lr, decay=below_one)
@@ -360,14 +366,17 @@ def variance_is_stationary(gradient_average: Step, smoothed_variance: Step) -> C
 
 @enumeration("momentum.noise_smoothing", scope="exact, decay .8, .9, .99")
 def batches_that_do_as_much(smoothed_variance: Step) -> Claims:
-    """As much as a batch 9, 19, 199 times larger."""
+    """Averaging with decay .8, .9, .99 reduces the variance as much as a batch that is 9, 19, 199 times larger."""
     for decay, batch in ((Fraction(4, 5), 9), (Fraction(9, 10), 19), (Fraction(99, 100), 199)):
         yield 1 / smoothed_variance(Rational(1), decay=Rational(decay)), batch
 
 
 @statistics("momentum.noise_smoothing", scope="40 000 chains, seed 0, two-sided error probability 6e−7")
 def variance_of_chains(gradient_average: Step, smoothed_variance: Step) -> Claims:
-    """The sample variance of N independent normal numbers has standard deviation √(2/N) V: five of them are allowed."""
+    """The sample variance of simulated chains agrees with the formula.
+
+    A sample variance of N normal numbers has standard deviation √(2/N) V; five of them are allowed.
+    """
     source, chains = np.random.default_rng(0), 40_000
     theta, mean = np.zeros(chains), np.zeros(chains)
     for _ in range(120):  # by then the start counts for .8²⁴⁰ of the variance
@@ -379,7 +388,7 @@ def variance_of_chains(gradient_average: Step, smoothed_variance: Step) -> Claim
 
 @proof("momentum.impulse_displacement", scope="every t, gradient, lr, and momentum in (0, 1)")
 def echoes_by_induction(heavy_ball: Step, impulse_displacement: Step) -> Claims:
-    """After one gradient and t steps without one, the fraction 1 − μᵗ⁺¹ of the displacement is done."""
+    """After one gradient and t steps without one, the fraction 1 − μᵗ⁺¹ of the total displacement is done."""
     total = impulse_displacement(g, lr=lr, momentum=mu)
     closed = lambda n: (total * (1 - mu ** (n + 1)), -lr * g * mu**n)  # noqa: E731 - read as mathematics
     at_rest = Symbolic(0)
@@ -391,7 +400,7 @@ def echoes_by_induction(heavy_ball: Step, impulse_displacement: Step) -> Claims:
 
 @enumeration("momentum.impulse_displacement", scope="exact, momentum 0, .1, … .9")
 def echoes_by_hand(heavy_ball: Step, impulse_displacement: Step) -> Claims:
-    """What is missing after 20 steps is the fraction μ²⁰."""
+    """After 20 steps the missing fraction of the displacement is μ²⁰."""
     for keep in TENTHS:
         x, velocity = Rational(0), Rational(0)
         for n in range(20):
@@ -403,7 +412,7 @@ def echoes_by_hand(heavy_ball: Step, impulse_displacement: Step) -> Claims:
 def no_momentum_is_descent(
     heavy_ball: Step, heavy_ball_lr_outside: Step, nesterov: Step, nesterov_shifted: Step, nesterov_lr_outside: Step
 ) -> Claims:
-    """At momentum 0 every form is gradient descent, whatever the velocity was."""
+    """At momentum 0 every form is gradient descent, for every initial velocity."""
     for step in (heavy_ball, heavy_ball_lr_outside, nesterov_shifted, nesterov_lr_outside):
         yield step(theta, g, v, lr=lr, momentum=Symbolic(0))[0], theta - lr * g
     yield nesterov(theta, grad, v, lr=lr, momentum=Symbolic(0))[0], theta - lr * grad(theta)
@@ -413,14 +422,14 @@ def no_momentum_is_descent(
 def no_momentum_is_descent_to_the_bit(
     heavy_ball: Step, heavy_ball_lr_outside: Step, theta: Array, g: Array, velocity: Array, lr: Rate
 ) -> Claims:
-    """0 · v vanishes without a rounding."""
+    """At momentum 0 heavy ball equals gradient descent bit for bit, because 0 · v adds no rounding error."""
     yield heavy_ball(theta, g, velocity, lr=lr, momentum=0.0)[0], theta - lr * g
     yield heavy_ball_lr_outside(theta, g, velocity, lr=lr, momentum=0.0)[0], theta - lr * g
 
 
 @erratum("E40")
 def ascending_code(heavy_ball_lr_outside: Step) -> Step:
-    """x += learning_rate * vx."""
+    """As printed, x += learning_rate * vx, which ascends."""
 
     def printed_form(theta: Any, grad: Any, velocity: Any, *, lr: Any, momentum: Any) -> Any:
         _, velocity = heavy_ball_lr_outside(theta, grad, velocity, lr=lr, momentum=momentum)
@@ -431,13 +440,13 @@ def ascending_code(heavy_ball_lr_outside: Step) -> Step:
 
 @erratum("E59")
 def unrolled_with_a_plus(unrolled_velocity: Step) -> Step:
-    """μᵏ⁺¹ v + Σ μⁱ α g: the sum has the sign of ascent."""
+    """As printed, the velocity is μᵏ⁺¹ v + Σ μⁱ α g: the sum has the sign of ascent."""
     return lambda velocity, grads, lrs, *, momentum: unrolled_velocity(velocity, -grads, lrs, momentum=momentum)
 
 
 @erratum("E59")
 def infinite_sum_with_a_plus(recent_velocity: Step) -> Step:
-    """v ≈ + Σ μⁱ α g."""
+    """As printed, v ≈ + Σ μⁱ α g, which has the wrong sign."""
     return lambda grads, lrs, *, momentum: -recent_velocity(grads, lrs, momentum=momentum)
 
 
@@ -446,7 +455,7 @@ def infinite_sum_with_a_plus(recent_velocity: Step) -> Step:
 
 @enumeration("momentum.almost_never_hurts", scope="exact, f = x²/2, lr 1, from 1")
 def momentum_can_hurt(heavy_ball: Step) -> Claims:
-    """Where gradient descent arrives in one step, momentum .9 comes to stay within 1e−6 at step 263 only."""
+    """Gradient descent arrives in one step; with momentum .9 the error stays within 1e−6 only from step 263 on."""
     within = Rational(Fraction(1, 10**6))
     yield heavy_ball(Rational(1), Rational(1), Rational(0), lr=Rational(1), momentum=Rational(0))[0], 0
     x, velocity, last = Rational(1), Rational(0), 0
@@ -458,18 +467,18 @@ def momentum_can_hurt(heavy_ball: Step) -> Claims:
 
 @certified_value("momentum.almost_never_hurts", scope="f = x²/2, lr 1, momentum .9")
 def its_rate_there(heavy_ball_rate: Step, gd_rate: Step) -> Claims:
-    """The rates are √.9 and 0: the loss is not one of chance."""
+    """The convergence rates are √.9 with momentum and 0 without, so momentum is slower for every start."""
     yield certified(heavy_ball_rate, Fraction(1), lr=Fraction(1), momentum=Fraction(9, 10)), prints_as("0.948683")
     yield gd_rate(Rational([1]), lr=Rational(1)), 0
 
 
 def quartic(x: Any) -> Any:
-    """x⁴ − 2 x² + 3 x / 10: two minima, the right one local."""
+    """Return x⁴ − 2 x² + 3 x / 10, which has two minima; the right one is local."""
     return x**4 - 2 * x**2 + 3 * x / 10
 
 
 def quartic_slope(x: Any) -> Any:
-    """Its derivative."""
+    """Return the derivative of the quartic."""
     return 4 * x**3 - 4 * x + Fraction(3, 10) * (x**0)
 
 
@@ -480,7 +489,7 @@ ESCAPES += [("1.5", tenths, "0.960150") for tenths in (0, 5, 8, 9)]
 
 @certified_value("momentum.escape_local_minimum", scope="lr .01, 600 steps, four momenta from two starts")
 def where_it_comes_to_rest(heavy_ball: Step) -> Claims:
-    """From 1.8 momentum .9 alone crosses to the global minimum; from 1.5 none does."""
+    """From 1.8 only momentum .9 reaches the global minimum; from 1.5 no momentum does."""
     for origin, tenths, rest in ESCAPES:
         x = certified(lambda a, b, c: travel(heavy_ball, a, b, c), Fraction(origin), Fraction(1, 100), Fraction(tenths, 10), ulps=2.0**20)
         yield x, prints_as(rest)
@@ -488,7 +497,7 @@ def where_it_comes_to_rest(heavy_ball: Step) -> Claims:
 
 
 def travel(heavy_ball: Step, x: Any, rate: Any, keep: Any) -> Any:
-    """600 steps on the quartic."""
+    """Return the point after 600 steps on the quartic."""
     velocity = 0 * x
     for _ in range(600):
         x, velocity = heavy_ball(x, 4 * x**3 - 4 * x + 30 * rate, velocity, lr=rate, momentum=keep)
@@ -497,7 +506,7 @@ def travel(heavy_ball: Step, x: Any, rate: Any, keep: Any) -> Any:
 
 @enumeration("momentum.escape_local_minimum", scope="exact: signs of the derivative beside the printed minima")
 def both_are_minima(heavy_ball: Step) -> Claims:
-    """The derivative changes from − to + within half a unit of the last printed digit, and a minimum at rest stays there."""
+    """The derivative changes from − to + within half a unit of each minimum's last digit, and a step at rest there stays there."""
     for digits in ("0.960150", "-1.035579"):
         place = prints_as(digits)
         yield quartic_slope(Fraction(place.low)) < 0, True
@@ -507,7 +516,7 @@ def both_are_minima(heavy_ball: Step) -> Claims:
 
 @enumeration("momentum.defaults", scope="exact, every preset of the catalogue")
 def presets_speed_up(speedup_factor: Step) -> Claims:
-    """Each deck's momentum lies in [0, 1), and speeds up 5, 10 or 100 times."""
+    """Each preset's momentum lies in [0, 1); the speed-up factors are 5, 10 or 100."""
     for preset in presets("momentum.defaults"):
         yield 0 <= preset["momentum"] < 1, True
         yield speedup_factor(momentum=Rational(preset["momentum"])), TABLE[preset["momentum"]]
@@ -515,7 +524,7 @@ def presets_speed_up(speedup_factor: Step) -> Claims:
 
 @trajectory("momentum.alternating_step", scope="the five steps of CMU 'Smoothing the trajectory', momentum .9, lr 1")
 def smoothing_reverses_the_order(heavy_ball_lr_outside: Step) -> Claims:
-    """Without momentum the vertical moves add up to more, with it to less (R5)."""
+    """Without momentum the vertical moves sum to more than the horizontal ones, with momentum to less (table R5)."""
     moves = Rational([[1, Fraction(5, 2)], [1, -3], [2, Fraction(5, 2)], [1, -2], [Fraction(3, 2), Fraction(3, 2)]])
     yield np.sum(np.abs(moves), axis=0), Rational([Fraction(13, 2), Fraction(23, 2)])
     yield np.sum(moves**2, axis=0), Rational([Fraction(37, 4), Fraction(111, 4)])
@@ -535,15 +544,15 @@ def smoothing_reverses_the_order(heavy_ball_lr_outside: Step) -> Claims:
 
 @proof("optimizers.nesterov.lookahead", scope="every state, lr, momentum and gradient function")
 def heavy_ball_with_the_gradient_ahead(nesterov: Step, heavy_ball: Step) -> Claims:
-    """It is heavy ball with the gradient at θ + μ v."""
+    """The step is a heavy-ball step with the gradient taken at θ + μ v."""
     yield nesterov(theta, grad, v, lr=lr, momentum=mu), heavy_ball(theta, grad(theta + mu * v), v, lr=lr, momentum=mu)
 
 
 @derivative("optimizers.nesterov.lookahead", "optimizers.nesterov.prediction", scope="certified, three points of a cubic gradient")
 def gradient_is_felt_ahead(nesterov: Step) -> Claims:
-    """∂θ'/∂θ = 1 − η f''(θ + μ v) and ∂θ'/∂v = μ (1 − η f''(θ + μ v)): the curvature is that of the look-ahead point.
+    """∂θ'/∂θ = 1 − η f''(θ + μ v) and ∂θ'/∂v = μ (1 − η f''(θ + μ v)): the second derivative is that at the look-ahead point.
 
-    A central difference of step h finds them but for h²/6 times the third derivative, which is −6 η along θ and −6 η μ³ along v.
+    A central difference with step h differs by h²/6 times the third derivative, which is −6 η along θ and −6 η μ³ along v.
     """
     rate, keep, h = Ball(Fraction(1, 8)), Ball(Fraction(9, 10)), Fraction(1, 16)
     for x, velocity in ((1, 0), (2, -1), (-3, 5)):
@@ -561,21 +570,21 @@ def gradient_is_felt_ahead(nesterov: Step) -> Claims:
 def heavy_ball_with_the_gradient_ahead_to_the_bit(
     nesterov: Step, heavy_ball: Step, theta: Array, gradient: Gradient, velocity: Array, lr: Rate, momentum: Momentum
 ) -> Claims:
-    """The same operations in the same order."""
+    """The step equals a heavy-ball step with the gradient at θ + μ v bit for bit: the operations and their order are the same."""
     ahead = heavy_ball(theta, gradient(theta + momentum * velocity), velocity, lr=lr, momentum=momentum)
     yield nesterov(theta, gradient, velocity, lr=lr, momentum=momentum), ahead
 
 
 @proof("optimizers.nesterov.prediction", scope="every state, lr, momentum and gradient function")
 def prediction_misses_the_gradient(nesterov: Step) -> Claims:
-    """θ + μ v is where it ends up, but for −η ∇f(θ + μ v), exactly."""
+    """The predicted point θ + μ v differs from the new point exactly by the gradient step η ∇f(θ + μ v)."""
     ahead = theta + mu * v
     yield nesterov(theta, grad, v, lr=lr, momentum=mu)[0] - ahead, -lr * grad(ahead)
 
 
 @proof("optimizers.nesterov.change_of_variables", "optimizers.nesterov.tilde_code", scope="every state, lr, momentum and gradient function")
 def shifted_point_is_the_look_ahead_point(nesterov: Step, nesterov_shifted: Step, nesterov_shifted_code: Step) -> Claims:
-    """With x = θ + μ v before the step, x' = θ' + μ v' after it, in both printed forms."""
+    """If x = θ + μ v before the step, then x' = θ' + μ v' after it, in both printed forms."""
     moved, velocity = nesterov(theta, grad, v, lr=lr, momentum=mu)
     ahead = theta + mu * v
     for step in (nesterov_shifted, nesterov_shifted_code):
@@ -624,7 +633,7 @@ def three_forms_visit_the_look_ahead_points(
     lr: Rate,
     momentum: Momentum,
 ) -> Claims:
-    """From rest, each form in the shifted variable is at θ + μ v of the look-ahead form."""
+    """From zero velocity, each form in the shifted variable is at θ + μ v of the look-ahead form."""
     point, velocity = theta, 0 * theta
     others = [(theta, 0 * theta)] * 3
     steps = (nesterov_shifted, nesterov_shifted_code, nesterov_lr_outside)
@@ -637,7 +646,7 @@ def three_forms_visit_the_look_ahead_points(
 
 @proof("optimizers.nesterov.framework_form", scope="every state, gradient and momentum; constant lr, and one change of it")
 def framework_form_at_constant_lr_only(nesterov_shifted: Step, nesterov_lr_outside: Step) -> Claims:
-    """With v = −η u it is the shifted form; when lr changes, the two part by −μ² (lr_before − lr) u."""
+    """With v = −η u it is the shifted form. When lr changes, the two differ by −μ² (lr_before − lr) u."""
     moved, outside = nesterov_lr_outside(theta, g, u, lr=lr, momentum=mu)
     yield nesterov_shifted(theta, g, -lr * u, lr=lr, momentum=mu), (moved, -lr * outside)
     inside, _ = nesterov_shifted(theta, g, -lr_before * u, lr=lr, momentum=mu)
@@ -649,7 +658,10 @@ weight = symbols("weight", nonnegative=True)
 
 @proof("optimizers.nesterov.two_sequence", scope="every state, weight, lr and gradient function")
 def two_sequences_are_one_look_ahead(nesterov: Step, nesterov_two_sequence: Step) -> Claims:
-    """A step is the look-ahead step from v = θₜ − θₜ₋₁ with momentum (λ − 1)/λ'; the weights obey λ'² = λ' + λ² and grow by ½ at least."""
+    """A step is the look-ahead step from v = θₜ − θₜ₋₁ with momentum (λ − 1)/λ'.
+
+    The weights satisfy λ'² = λ' + λ² and grow by at least ½.
+    """
     moved, (kept, heavier) = nesterov_two_sequence(theta, grad, TwoSequenceState(previous, weight), lr=lr)
     yield moved, nesterov(theta, grad, theta - previous, lr=lr, momentum=(weight - 1) / heavier)[0]
     yield kept, theta
@@ -659,7 +671,9 @@ def two_sequences_are_one_look_ahead(nesterov: Step, nesterov_two_sequence: Step
 
 @proof("optimizers.nesterov.two_sequence", scope="every convex function of curvature at most L, every dimension and t")
 def energy_never_grows(nesterov_two_sequence: Step) -> Claims:
-    """E = (2/L) λ² (f(θ) − f*) + ‖λ θₜ − (λ − 1) θₜ₋₁ − θ*‖² falls by what convexity (s₂, s₃ ≥ 0) and curvature (s₁ ≥ 0) leave over.
+    """E = (2/L) λ² (f(θ) − f*) + ‖λ θₜ − (λ − 1) θₜ₋₁ − θ*‖² does not increase.
+
+    Its decrease is a sum of the terms that are ≥ 0 by convexity (s₂, s₃) and by the bound on the curvature (s₁).
 
     It starts as ‖θ₀ − θ*‖² and λₜ ≥ (t + 1)/2, hence f(θₜ) − f* ≤ 2 L ‖θ₀ − θ*‖² / (t + 1)².
     """
@@ -679,7 +693,7 @@ def energy_never_grows(nesterov_two_sequence: Step) -> Claims:
 
 @certified_value("optimizers.nesterov.two_sequence", scope="a quadratic of condition 10⁴, t ≤ 200")
 def bound_holds_on_a_long_valley(nesterov_two_sequence: Step) -> Claims:
-    """f(θₜ) stays below 2 L ‖θ₀‖²/(t + 1)² with L = 1, from (1, 1)."""
+    """From (1, 1) with L = 1, f(θₜ) stays below 2 L ‖θ₀‖²/(t + 1)²."""
 
     def heights(curvatures: Any) -> Any:
         x, state, height = 0 * curvatures + 1, TwoSequenceState(0 * curvatures + 1, 0 * curvatures[0]), []
@@ -696,7 +710,11 @@ def bound_holds_on_a_long_valley(nesterov_two_sequence: Step) -> Claims:
     "optimizers.momentum.heavy_ball", "optimizers.nesterov.lookahead", scope="momentum .9: a saddle, a long valley, Beale's function"
 )
 def landscapes_of_momentum(heavy_ball: Step, nesterov: Step) -> Claims:
-    """Steps to leave the saddle −y² from .1, .001, 1e-6, and to come below 1e−3 in the valley from (1, 10) and on Beale's function (R6)."""
+    """Number of steps to leave the saddle −y² and to descend the long valley and Beale's function (table R6).
+
+    The starts are at distances .1, .001 and 1e-6 from the ridge of the saddle and at (1, 10) in the valley; a height below 1e−3 counts as
+    arrived.
+    """
 
     def polyak(rate: float) -> Any:
         return lambda p, gradient, v: heavy_ball(p, gradient(p), v, lr=rate, momentum=0.9)

@@ -1,6 +1,6 @@
-"""Evidence for reference/networks.py: gradients for every size, gauge freedom and expressivity exactly.
+"""Evidence for reference/networks.py: gradients for every size, symmetries of the parameters, and expressivity, all exact.
 
-Kinks are met cell by cell: a positive symbol, its negative and 0 decide every comparison with 0.
+Kinks are treated by cases: a positive symbol, its negative and 0 decide every comparison with 0.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ signs = Symbolic([s, -s, 0])  # every case of one comparison with 0
 
 
 def by_hand(got: Any) -> tuple[Tensor, ...]:
-    """The gradients by inputs, weights and biases that a backward function returned, at the entries p, q."""
+    """Return the gradients by inputs, weights and biases of a backward function, at the entries p, q."""
     return tuple(Tensor(part.at(*(p, q)[: len(part.axes)])) for part in got)
 
 
 def by_calculus(loss: Tensor) -> tuple[Tensor, ...]:
-    """The derivatives of a number by the entries p, q of x and W, and by the entry p of b."""
+    """Return the derivatives of a number by the entries p, q of x and W and by the entry p of b."""
     return tuple(Tensor(partial(loss, name, *indices)) for name, indices in (("x", (p, q)), ("W", (p, q)), ("b", (p,))))
 
 
 def small(source: Any, *shape: int) -> Any:
-    """Fractions of small numerator and denominator, none of them 0."""
+    """Return nonzero fractions with small numerators and denominators."""
     entries = np.array([Fraction(int(k), int(d)) for k, d in source.integers(1, 8, (int(np.prod(shape)), 2))], dtype=object)
     return (entries * source.choice([-1, 1], entries.shape)).reshape(shape)
 
@@ -52,7 +52,7 @@ def small(source: Any, *shape: int) -> Any:
 
 @proof("network.dense.forward", scope="every batch and layer size")
 def sums_of_inputs(dense: Step) -> Claims:
-    """zᵢⱼ = Σₖ xᵢₖ Wⱼₖ + bⱼ; without biases the same at b = 0."""
+    """zᵢⱼ = Σₖ xᵢₖ Wⱼₖ + bⱼ; without biases it is the same with b = 0."""
     k = sp.Symbol("k", integer=True, positive=True)
     weighted = sp.Sum(x.at(p, k) * weight.at(q, k), (k, 1, n0))
     yield Tensor(dense(x, weight, bias).at(p, q)), Tensor(weighted + bias.at(q))
@@ -61,7 +61,7 @@ def sums_of_inputs(dense: Step) -> Claims:
 
 @enumeration("network.dense.forward", scope="exact, a batch of 2 through 3 inputs and 2 outputs, and each unit of input alone")
 def layer_by_hand(dense: Step) -> Claims:
-    """One worked example; a row of the identity gives back a column of the weights."""
+    """One example computed by hand; a row of the identity as input returns a column of the weights."""
     example = Rational([[1, 2, 3], [-1, 0, Fraction(1, 2)]]), Rational([[1, 0, -1], [2, 1, 1]]), Rational([10, 20])
     yield dense(*example), Rational([[8, 27], [Fraction(17, 2), Fraction(37, 2)]])
     yield dense(*example[:2]), Rational([[-2, 7], [Fraction(-3, 2), Fraction(-3, 2)]])
@@ -70,19 +70,22 @@ def layer_by_hand(dense: Step) -> Claims:
 
 @law("network.dense.forward", scope="float64, within rounding")
 def layer_is_a_sum(dense: Step, x: LayerInputs, weight: LayerWeights, bias: LayerBiases) -> Claims:
-    """The matrix product is the sum of the products, in whatever order."""
+    """The result is the sum of the products, in any order."""
     yield dense(x, weight, bias), np.sum(np.expand_dims(x, 1) * weight, axis=2) + bias
 
 
 @proof("network.dense.backward", scope="every batch and layer size, every gradient that comes from above")
 def gradients_of_a_layer(dense: Step, dense_backward: Step) -> Claims:
-    """The loss changes as Σ δ ⊙ z does, δ its gradient by z held fixed: that is the chain rule, for any loss."""
+    """The backward formula returns the derivatives of Σ δ ⊙ z with δ fixed.
+
+    By the chain rule these are the gradients of any loss whose gradient by z is δ.
+    """
     yield by_hand(dense_backward(dz, x, weight)), by_calculus(np.sum(dz * dense(x, weight, bias)))
 
 
 @derivative("network.dense.backward", scope="certified, a squared loss, a batch of 3 through 4 inputs and 2 outputs, every entry")
 def gradients_of_a_squared_loss(dense: Step, dense_backward: Step) -> Claims:
-    """All 22 partial derivatives of Σ z²/2 at once, δ = z."""
+    """All 22 partial derivatives of Σ z²/2, for which δ = z, agree with dual numbers."""
     source = np.random.default_rng(0)
     shapes = (3, 4), (2, 4), (2,)
     point = [small(source, *shape) for shape in shapes]
@@ -92,13 +95,13 @@ def gradients_of_a_squared_loss(dense: Step, dense_backward: Step) -> Claims:
 
 
 def unpacked(flat: Any, shapes: tuple[tuple[int, ...], ...]) -> list[Any]:
-    """A vector cut into arrays of these shapes."""
+    """Return a vector cut into arrays of these shapes."""
     ends = np.cumsum([int(np.prod(shape)) for shape in shapes])
     return [np.reshape(flat[end - int(np.prod(shape)) : end], shape) for end, shape in zip(ends, shapes, strict=True)]
 
 
 def packed(arrays: Any) -> Any:
-    """Arrays as one vector."""
+    """Return arrays as one vector."""
     return np.concatenate([np.reshape(array, (-1,)) for array in arrays])
 
 
@@ -107,19 +110,19 @@ def packed(arrays: Any) -> Any:
 
 @proof("network.activation.relu", scope="every real number: positive, negative and 0")
 def what_is_positive_passes(relu: Step) -> Claims:
-    """z, 0 and 0."""
+    """The result is z for positive z, and 0 for negative z and for 0."""
     yield relu(signs), Symbolic([s, 0, 0])
 
 
 @law("network.activation.relu", scope="float64, bit for bit", exact=True)
 def half_of_number_and_modulus(relu: Step, z: Array) -> Claims:
-    """max(z, 0) = (z + |z|)/2: doubling and halving round nothing."""
+    """max(z, 0) = (z + |z|)/2 bit for bit, because doubling and halving are exact."""
     yield relu(z), (z + np.abs(z)) / 2
 
 
 @proof("network.activation.relu_slope", "network.activation_derivatives", scope="every real number: positive, negative and 0")
 def slope_is_one_or_zero(relu: Step, relu_slope: Step) -> Claims:
-    """1, 0 and 0, by the output as by the input; h = σ'(z) z everywhere."""
+    """The slope is 1 for positive z and 0 otherwise, computed from the output as from the input; and h = σ'(z) z."""
     yield relu_slope(signs), Symbolic([1, 0, 0])
     yield relu_slope(relu(signs)), relu_slope(signs)
     yield relu(signs), relu_slope(signs) * signs
@@ -136,7 +139,7 @@ POINTS = [Fraction(k, 4) for k in (-9, -4, -1, 2, 3, 17)]
     scope="certified, six points",
 )
 def slopes_are_derivatives(relu: Step, relu_slope: Step, tanh_slope: Step, sigmoid_slope: Step) -> Claims:
-    """Each slope, of the output, is what dual numbers say of the activation."""
+    """Each slope, computed from the output, equals the derivative of the activation by dual numbers."""
     for activation, by_output in ((relu, relu_slope), (np.tanh, tanh_slope), (lambda z: 1 / (1 + np.exp(-z)), sigmoid_slope)):
         h = activation(Differential.along(POINTS, 1))
         yield by_output(activation(Ball(POINTS))), slope(h)
@@ -144,7 +147,7 @@ def slopes_are_derivatives(relu: Step, relu_slope: Step, tanh_slope: Step, sigmo
 
 @proof("network.activation.tanh_slope", "network.activation_derivatives", scope="every real z; every output in (−1, 1)")
 def tanh_is_steepest_at_zero(tanh_slope: Step) -> Claims:
-    """tanh' = 1 − tanh²: 1 at 0, else between 0 and 1."""
+    """tanh' = 1 − tanh², which is 1 at 0 and otherwise between 0 and 1."""
     z = symbols("z")
     yield Symbolic(sp.diff(np.tanh(z).item(), z.item())), tanh_slope(np.tanh(z))
     yield tanh_slope(Symbolic(0)), 1
@@ -155,7 +158,7 @@ def tanh_is_steepest_at_zero(tanh_slope: Step) -> Claims:
 
 @proof("network.activation.sigmoid_slope", "network.activation_derivatives", scope="every real z; every output in (0, 1)")
 def sigmoid_is_steepest_at_zero(sigmoid_slope: Step) -> Claims:
-    """With h = 1/(1 + e⁻ᶻ) it is h': 1/4 at 0, else (h − 1/2)² less, and positive."""
+    """For h = 1/(1 + e⁻ᶻ) the slope is h' > 0: 1/4 at 0, and otherwise less by (h − 1/2)²."""
     z = symbols("z")
     h = 1 / (1 + np.exp(-z))
     yield Symbolic(sp.diff(h.item(), z.item())), sigmoid_slope(h)
@@ -169,7 +172,7 @@ def sigmoid_is_steepest_at_zero(sigmoid_slope: Step) -> Claims:
 
 @proof("network.dense.tanh", scope="every batch and layer size")
 def tanh_of_a_layer(dense_tanh: Step) -> Claims:
-    """tanh(x Wᵀ + b), with and without biases."""
+    """The result is tanh(x Wᵀ + b), with and without biases."""
     yield dense_tanh(x, weight, bias), np.tanh(x @ weight.T + bias)
     yield dense_tanh(x, weight), np.tanh(x @ weight.T)
 
@@ -178,21 +181,21 @@ def tanh_of_a_layer(dense_tanh: Step) -> Claims:
 def activation_after_the_layer(
     dense: Step, relu: Step, dense_tanh: Step, dense_relu: Step, x: LayerInputs, weight: LayerWeights, bias: LayerBiases
 ) -> Claims:
-    """The same operations in the same order."""
+    """The result equals the activation of the dense layer bit for bit: the operations and their order are the same."""
     yield dense_tanh(x, weight, bias), np.tanh(dense(x, weight, bias))
     yield dense_relu(x, weight, bias), relu(dense(x, weight, bias))
 
 
 @proof("network.dense.tanh_backward", scope="every batch and layer size, every gradient that comes from above")
 def gradients_of_a_tanh_layer(dense_tanh: Step, dense_tanh_backward: Step) -> Claims:
-    """By differentiation of Σ ∂l/∂h ⊙ h, entry by entry."""
+    """The backward formula returns the derivatives of Σ ∂l/∂h ⊙ h, entry by entry."""
     h = dense_tanh(x, weight, bias)
     yield by_hand(dense_tanh_backward(dz, h, x, weight)), by_calculus(np.sum(dz * h))
 
 
 @proof("network.dense.relu", scope="every weight; one sample of three inputs, one unit for each sign of z")
 def relu_of_a_layer(dense: Step, dense_relu: Step) -> Claims:
-    """Biases bring the three units to a positive number, to its negative, and to 0."""
+    """Three units with positive, negative and zero z give z, 0 and 0."""
     sample, matrix = symbols("x", 1, 3), symbols("W", 3, 3)
     biases = signs - dense(sample, matrix)[0]
     yield dense_relu(sample, matrix, biases), Symbolic([[s, 0, 0]])
@@ -201,7 +204,7 @@ def relu_of_a_layer(dense: Step, dense_relu: Step) -> Claims:
 
 @proof("network.dense.relu_backward", scope="every sign pattern of 2 samples and 2 units, every gradient, input and weight")
 def gradients_of_a_relu_layer(dense_backward: Step, dense_relu_backward: Step) -> Claims:
-    """Where a unit gave 0 the gradient from above is dropped; the rest is a dense layer's."""
+    """Where a unit's output is 0 the gradient from above is dropped; the rest is the gradient of a dense layer."""
     above, sample, matrix = (symbols(name, 2, 2) for name in ("dh", "x", "W"))
     for pattern in itertools.product((0, 1), repeat=4):
         on = np.array(pattern).reshape(2, 2)
@@ -215,7 +218,7 @@ def gradients_of_a_relu_layer(dense_backward: Step, dense_relu_backward: Step) -
     scope="certified, a batch of 3 through 4 inputs and 2 outputs, every entry",
 )
 def gradients_of_active_layers(dense_tanh: Step, dense_tanh_backward: Step, dense_relu: Step, dense_relu_backward: Step) -> Claims:
-    """All 22 partial derivatives of Σ h²/2, of either layer; no unit stands at its kink."""
+    """All 22 partial derivatives of Σ h²/2, for both layers, agree with dual numbers; no unit is at its kink."""
     source = np.random.default_rng(1)
     shapes = (3, 4), (2, 4), (2,)
     point = [small(source, *shape) / 4 for shape in shapes]
@@ -233,9 +236,9 @@ grad, jac, weight_jac = tensor("g", n2), tensor("J", n2, n1), tensor("K", n2, n3
 
 @proof("network.backprop.chain", scope="every number of layers by induction, every size and Jacobian")
 def one_layer_more(pull_back: Step) -> Claims:
-    """If the gradient by xᵏ is Aᵀ g, A the Jacobian of all above, then that by xᵏ⁻¹ is (A J)ᵀ g: A J is the Jacobian of one layer more.
+    """If the gradient by xᵏ is Aᵀ g, with A the Jacobian of all layers above, then that by xᵏ⁻¹ is (A J)ᵀ g with the layer's Jacobian J.
 
-    It starts with A = I, and the gradients by the weights are (A K)ᵀ g.
+    The induction starts with A = I. The gradients by the weights are (A K)ᵀ g with the Jacobian K by the weights.
     """
     above, top = tensor("A", n0, n2), tensor("g", n0)
     reached, _ = pull_back(top, above, above)
@@ -245,7 +248,7 @@ def one_layer_more(pull_back: Step) -> Claims:
 
 @proof("network.backprop.chain", "network.dense.tanh_backward", scope="two layers of tanh units, every batch and layer size")
 def two_layers_at_once(dense_tanh: Step, dense_tanh_backward: Step) -> Claims:
-    """The first layer's gradients by inputs and weights, differentiated through both."""
+    """The first layer's gradients by inputs and weights equal the derivatives through both layers."""
     above, upper = tensor("dy", m, n2), tensor("V", n2, n1)
     h = dense_tanh(x, weight, bias)
     y = dense_tanh(h, upper, tensor("c", n2))
@@ -255,7 +258,7 @@ def two_layers_at_once(dense_tanh: Step, dense_tanh_backward: Step) -> Claims:
 
 @proof("network.backprop.chain", scope="three layers, a linear one on top, every batch and layer size: the first layer's biases")
 def three_layers_at_once(dense: Step, dense_backward: Step, dense_tanh: Step, dense_tanh_backward: Step) -> Claims:
-    """Once more, a layer deeper."""
+    """The gradient of the first layer's biases equals the derivative through all three layers."""
     above, upper, top = tensor("dy", m, n3), tensor("V", n2, n1), tensor("U", n3, n2)
     h = dense_tanh(x, weight, bias)
     y = dense_tanh(h, upper, tensor("c", n2))
@@ -267,7 +270,7 @@ def three_layers_at_once(dense: Step, dense_backward: Step, dense_tanh: Step, de
 
 @derivative("network.backprop.chain", scope="certified, six layers of tanh units, widths 2 to 4, one sample: all inputs and weights")
 def six_layers_of_jacobians(pull_back: Step, dense_tanh: Step, tanh_slope: Step) -> Claims:
-    """From the top down, by the Jacobian of each layer alone, against the derivative of the whole."""
+    """The gradients by the Jacobian of each layer, from the last to the first, equal the derivative of the whole network."""
     widths = (3, 2, 4, 3, 2, 4, 2)
     source = np.random.default_rng(2)
     shapes = tuple(itertools.pairwise(widths[::-1]))[::-1]  # (n_out, n_in), from the first layer on
@@ -298,7 +301,7 @@ DEEP = ((2, 3), (4, 3), (4,), (3, 4), (3,), (2, 3), (2,), (2, 2))  # x, w1, b1, 
 
 @proof("network.deep_tanh", scope="every batch size and every width; width 1 number by number")
 def three_tanh_layers_and_a_linear_one(deep_tanh: Step) -> Claims:
-    """Written out in one line; each bias stands inside its own tanh."""
+    """The network equals the formula written in one line, with each bias inside its own tanh."""
     numbers = a, k1, a1, k2, a2, k3, a3, k4 = symbols("a k1 a1 k2 a2 k3 a3 k4")
     narrow = [np.reshape(number, (1,) * len(shape)) for number, shape in zip(numbers, DEEP, strict=True)]
     yield deep_tanh(*narrow)[0, 0], k4 * np.tanh(k3 * np.tanh(k2 * np.tanh(k1 * a + a1) + a2) + a3)
@@ -309,7 +312,7 @@ def three_tanh_layers_and_a_linear_one(deep_tanh: Step) -> Claims:
 
 @derivative("network.deep_tanh", scope="certified, widths 3, 4, 3, 2, 2, a batch of 2: all 51 derivatives")
 def backpropagation_of_deep_tanh(deep_tanh: Step, dense_backward: Step, dense_tanh: Step, dense_tanh_backward: Step) -> Claims:
-    """Four layers back, of the loss Σ ŷ²/2."""
+    """Backpropagation through four layers equals the derivatives of the loss Σ ŷ²/2 by dual numbers."""
     source = np.random.default_rng(3)
     point = [Ball(small(source, *shape) / 2) for shape in DEEP]
     sample, w1, b1, w2, b2, w3, b3, w4 = point
@@ -325,20 +328,20 @@ def backpropagation_of_deep_tanh(deep_tanh: Step, dense_backward: Step, dense_ta
 
 
 def misplaced_biases(x: Any, w1: Any, b1: Any, w2: Any, b2: Any, w3: Any, b3: Any, w4: Any) -> Any:
-    """Ŷ by the parentheses as printed."""
+    """Return Ŷ with the parentheses as printed."""
     inner = np.tanh(x @ w1.T + b1) + b2
     return np.tanh(np.tanh(inner @ w2.T + b3) @ w3.T) @ w4.T
 
 
 @erratum("E83")
 def biases_outside_their_tanh(deep_tanh: Step) -> Step:
-    """The second bias is added to what the first layer gave, and the third layer has none."""
+    """As printed, the second bias is added to the first layer's output, and the third layer has none."""
     return misplaced_biases
 
 
 @enumeration("network.deep_tanh", scope="the printed_form on shapes: widths 4, 3, 2, and equal ones")
 def misprint_does_not_fit(deep_tanh: Step) -> Claims:
-    """With hidden widths 4, 3, 2 the printed sum has no meaning; with equal ones it has, and another value."""
+    """With hidden widths 4, 3, 2 the shapes of the printed sum do not fit; with equal widths it has another value."""
     zeros = [np.zeros(shape) for shape in DEEP]
     yield (fails(deep_tanh, *zeros), fails(misplaced_biases, *zeros)), (False, True)
     ones = [np.ones((2,) * len(shape)) for shape in DEEP]
@@ -346,7 +349,7 @@ def misprint_does_not_fit(deep_tanh: Step) -> Claims:
 
 
 def fails(function: Callable[..., Any], *args: Any) -> bool:
-    """Whether the shapes do not fit."""
+    """Return whether the shapes do not fit."""
     try:
         function(*args)
     except ValueError:
@@ -356,7 +359,7 @@ def fails(function: Callable[..., Any], *args: Any) -> bool:
 
 @proof("network.gradient_scales_with_input", "network.positive_inputs_same_sign", scope="one sample, every layer size")
 def column_is_proportional_to_its_input(dense_backward: Step) -> Claims:
-    """∂l/∂Wⱼₖ = δⱼ xₖ, δ held fixed: scale an input, and its column scales; positive inputs leave the sign of δⱼ to the whole row."""
+    """∂l/∂Wⱼₖ = δⱼ xₖ with δ fixed: scaling an input scales its column, and for positive inputs δⱼ decides the sign of the whole row."""
     delta, sample, scales = tensor("dz", 1, n1), tensor("x", 1, n0), tensor("s", n0)
     _, by_weights, _ = dense_backward(delta, sample, weight)
     yield Tensor(by_weights.at(p, q)), Tensor(delta.at(1, p) * sample.at(1, q))
@@ -368,7 +371,7 @@ def column_is_proportional_to_its_input(dense_backward: Step) -> Claims:
 
 @enumeration("network.gradient_scales_with_input", scope="exact: an input of 1, 1/10, 1/1000 and 0, under the same δ")
 def small_inputs_learn_slowly(dense_backward: Step) -> Claims:
-    """The column of the input is as many times smaller, whatever the weights are; the other stays."""
+    """The gradient column of the input scales with it, whatever the weights; the other column does not change."""
     for size in (Fraction(1), Fraction(1, 10), Fraction(1, 1000), Fraction(0)):
         for factor in (1, 50):
             _, columns, _ = dense_backward(Rational([[3, -2]]), Rational([[size, 5]]), factor * Rational([[1, 2], [3, 4]]))
@@ -377,7 +380,7 @@ def small_inputs_learn_slowly(dense_backward: Step) -> Claims:
 
 @enumeration("network.positive_inputs_same_sign", scope="exact: 125 samples of 3 positive inputs, 4 slopes; one batch of two")
 def all_weights_of_a_unit_move_together(dense_backward: Step) -> Claims:
-    """Alone every sample moves all weights of a unit to one side; two at once may move them apart, by (.9, −.9)."""
+    """A single sample moves all weights of a unit in one direction; a batch of two can move them in different ones, by (.9, −.9)."""
     for delta in (Fraction(-7), Fraction(-1, 3), Fraction(1, 3), Fraction(7)):
         for inputs in itertools.product((Fraction(1, 100), Fraction(1, 2), 1, 3, 10), repeat=3):
             _, row, _ = dense_backward(Rational([[delta]]), Rational([inputs]), Rational([[1, -1, 2]]))
@@ -386,14 +389,14 @@ def all_weights_of_a_unit_move_together(dense_backward: Step) -> Claims:
 
 
 def two_samples(dense_backward: Step) -> Any:
-    """The gradient of one unit by its weights, of a batch of two samples of positive inputs."""
+    """Return the gradient of one unit by its weights, for a batch of two samples with positive inputs."""
     batch = Rational([[1, Fraction(1, 10)], [Fraction(1, 10), 1]])
     return dense_backward(Rational([[1], [-1]]), batch, Rational([[0, 0]]))[1]
 
 
 @erratum("E55")
 def always_all_of_one_sign(dense_backward: Step) -> Claims:
-    """Of a batch of two."""
+    """As printed, all weights of a unit always move in one direction. A batch of two refutes it."""
     yield bool(np.prod(two_samples(dense_backward)) > 0), True
 
 
@@ -402,9 +405,9 @@ def always_all_of_one_sign(dense_backward: Step) -> Claims:
 
 @proof("network.saddle_zero_gradient", scope="every saddle (a x² − b y²)/2, lr, start and number of steps")
 def only_the_ridge_leads_there(gradient_descent: Step) -> Claims:
-    """Both coordinates grow by constant factors, 1 − η a and 1 + η b: off the ridge y = 0 the second leaves every bound.
+    """The coordinates are multiplied by 1 − η a and 1 + η b in each step, so off the ridge y = 0 the second grows without bound.
 
-    For (1 + η b)ᵗ ≥ 1 + η b t, by induction; the gradient is 0 at the origin, where the curvatures have opposite signs.
+    (1 + η b)ᵗ ≥ 1 + η b t by induction. The gradient is 0 at the origin, where the curvatures have opposite signs.
     """
     a, b, lr = symbols("a b lr", positive=True)
     start = symbols("x", 2)
@@ -417,7 +420,7 @@ def only_the_ridge_leads_there(gradient_descent: Step) -> Claims:
 
 
 def steps_off_the_ridge(gradient_descent: Step, height: Fraction, limit: int) -> int:
-    """Steps of x² − y² at lr 1/100 until |y| exceeds 1; the limit if it never does."""
+    """Return the number of steps on x² − y² at lr 1/100 until |y| exceeds 1, or the limit."""
     point = Rational([1, height])
     for count in range(limit):
         if bool(np.abs(point[1]) > 1):
@@ -428,7 +431,7 @@ def steps_off_the_ridge(gradient_descent: Step, height: Fraction, limit: int) ->
 
 @enumeration("network.saddle_zero_gradient", scope="exact, f = x² − y², lr .01, from (1, δ)")
 def steps_to_leave_a_saddle(gradient_descent: Step) -> Claims:
-    """117, 349 and 698 steps from 10⁻¹, 10⁻³, 10⁻⁶ beside the ridge; on it, none of 1000 leaves."""
+    """From distances 10⁻¹, 10⁻³, 10⁻⁶ beside the ridge it takes 117, 349 and 698 steps; on the ridge 1000 do not suffice."""
     for digits, count in ((1, 117), (3, 349), (6, 698)):
         yield steps_off_the_ridge(gradient_descent, Fraction(1, 10**digits), 1000), count
     yield steps_off_the_ridge(gradient_descent, Fraction(0), 1000), 1000
@@ -436,7 +439,7 @@ def steps_to_leave_a_saddle(gradient_descent: Step) -> Claims:
 
 @erratum("E54")
 def descent_gets_stuck(gradient_descent: Step) -> Claims:
-    """Beside the ridge, within 1000 steps."""
+    """As printed, descent gets stuck in a saddle: beside the ridge it does not leave within 1000 steps."""
     yield steps_off_the_ridge(gradient_descent, Fraction(1, 10**6), 1000), 1000
 
 
@@ -445,7 +448,10 @@ def descent_gets_stuck(gradient_descent: Step) -> Claims:
 
 @proof("network.gauge.relu_rescale", scope="every batch and layer size, all weights, every positive factor")
 def same_function_of_other_weights(rescale_units: Step, dense: Step, relu: Step) -> Claims:
-    """What a unit takes is cⱼ times as large, and so is what it gives, for relu(c z) = c relu(z); what is taken from it is as before."""
+    """Scaling the inner weights of a unit by cⱼ > 0 and the outer ones by 1/cⱼ leaves the function unchanged.
+
+    The reason is relu(c z) = c relu(z).
+    """
     outer, hidden, factors = tensor("V", n2, n1), tensor("h", m, n1), tensor("c", n1, positive=True)
     scaled, scaled_bias, scaled_outer = rescale_units(weight, bias, outer, factors)
     yield dense(x, scaled, scaled_bias), factors * dense(x, weight, bias)
@@ -454,7 +460,7 @@ def same_function_of_other_weights(rescale_units: Step, dense: Step, relu: Step)
 
 
 def slopes_of_two_layers(dense: Step, dense_backward: Step, mask: Any, inputs: Any, weights: Any, above: Any) -> tuple[Any, Any, Any]:
-    """The gradients by inner weights, biases and outer weights of a ReLU network whose active units are known."""
+    """Return the gradients by inner weights, biases and outer weights of a ReLU network whose active units are given."""
     inner, biases, outer = weights
     hidden = mask * dense(inputs, inner, biases)
     dh, by_outer, _ = dense_backward(above, hidden, outer)
@@ -464,9 +470,9 @@ def slopes_of_two_layers(dense: Step, dense_backward: Step, mask: Any, inputs: A
 
 @proof("network.gauge.relu_rescale", scope="every batch and layer size, every pattern of active units, every loss")
 def gradients_go_the_other_way(rescale_units: Step, dense: Step, dense_backward: Step, relu_slope: Step) -> Claims:
-    """They are divided where weights are multiplied, so one more sum is conserved: ⟨W¹ⱼ, ∂W¹ⱼ⟩ + b¹ⱼ ∂b¹ⱼ = ⟨W²ⱼ, ∂W²ⱼ⟩.
+    """Gradients are divided where weights are multiplied, and ⟨W¹ⱼ, ∂W¹ⱼ⟩ + b¹ⱼ ∂b¹ⱼ = ⟨W²ⱼ, ∂W²ⱼ⟩.
 
-    Hence ‖W¹ⱼ‖² + (b¹ⱼ)² − ‖W²ⱼ‖² stays as it is along the gradient flow. ReLU is its slope times z, and the slope is the same at c z.
+    Hence ‖W¹ⱼ‖² + (b¹ⱼ)² − ‖W²ⱼ‖² is conserved by the gradient flow. ReLU is its slope times z, and the slope is the same at c z.
     """
     outer, above, mask = tensor("V", n2, n1), tensor("dy", m, n2), tensor("M", m, n1)
     factors: Any = tensor("c", n1, positive=True)
@@ -483,7 +489,7 @@ BATCH = Rational(list(itertools.product((-3, -1, 2, 5), repeat=2)))
 
 @enumeration("network.gauge.relu_rescale", scope="exact: a network of three ReLUs on a grid of 16 points")
 def rescaled_by_hand(rescale_units: Step, dense: Step, dense_backward: Step, dense_relu: Step, dense_relu_backward: Step) -> Claims:
-    """Same outputs and gradients divided, for factors 3, 1/2 and 7; a negative factor makes another function."""
+    """Outputs are equal and gradients divided, for the factors 3, 1/2 and 7; a negative factor gives another function."""
 
     def outputs_and_gradients(inner: Any, biases: Any, outer: Any) -> Any:
         h = dense_relu(BATCH, inner, biases)
@@ -502,7 +508,7 @@ def rescaled_by_hand(rescale_units: Step, dense: Step, dense_backward: Step, den
 
 @certified_value("network.gauge.relu_rescale", scope="one unit, factor 2, at 1: ReLU and tanh")
 def tanh_has_no_such_freedom(rescale_units: Step, dense: Step, dense_relu: Step, dense_tanh: Step) -> Claims:
-    """Max(1, 0) = max(2, 0)/2, but tanh 1 = .761594 and tanh(2)/2 = .482014."""
+    """For ReLU max(1, 0) = max(2, 0)/2, but tanh 1 = .761594 and tanh(2)/2 = .482014."""
     inner, biases, outer = Ball([[1]]), Ball([0]), Ball([[1]])
     scaled = rescale_units(inner, biases, outer, Ball([2]))
     for layer, before, after in ((dense_relu, "1.000000", "1.000000"), (dense_tanh, "0.761594", "0.482014")):
@@ -512,7 +518,7 @@ def tanh_has_no_such_freedom(rescale_units: Step, dense: Step, dense_relu: Step,
 
 @proof("network.gauge.toy_product", scope="four layers, all weights and inputs; every factor that moves from one layer to another")
 def gradients_of_a_product(chain_output: Step, dense: Step, dense_backward: Step) -> Claims:
-    """∂z/∂wᵢ is x times the other three weights, by calculus and by four layers back; a factor may move."""
+    """∂z/∂wᵢ is x times the other three weights, by calculus and by backpropagation; a factor may move from one layer to another."""
     value, c_ = symbols("x"), symbols("c", nonzero=True)
     weights = symbols("w", 4)
     others = Symbolic([sp.prod([weight.item() for j, weight in enumerate(weights) if j != i]) for i in range(4)])
@@ -539,7 +545,7 @@ def gradients_of_a_product(chain_output: Step, dense: Step, dense_backward: Step
     table="z = w₄ w₃ w₂ w₁ x at x = 1, and its gradient at two points of one gauge orbit",
 )
 def two_points_of_one_orbit(chain_output: Step) -> Claims:
-    """The same z, gradients 10⁴ times apart."""
+    """Both settings give the same z; their gradients differ by a factor of 10⁴."""
     far = [Fraction(1), Fraction(1, 100), Fraction(100), Fraction(1)]
     for weights, slopes in (([Fraction(1)] * 4, ("1", "1", "1", "1")), (far, ("1", "100", "0.01", "1"))):
         row = "w = (" + ", ".join(f"{float(weight):g}" for weight in weights) + ")"
@@ -551,7 +557,10 @@ def two_points_of_one_orbit(chain_output: Step) -> Claims:
 
 @proof("network.gauge.permutation", scope="every activation and all weights, up to 4 hidden units: all n! orders; tanh: all 2ⁿ signs")
 def hidden_units_have_no_names(dense: Step, dense_tanh: Step) -> Claims:
-    """Rows of the first layer and columns of the second change places together; tanh being odd, both may change sign."""
+    """Permuting rows of the first layer and columns of the second together leaves the function unchanged.
+
+    For tanh, so does changing both signs of a unit.
+    """
     activation = function("activation")
     sample = symbols("x", 1, 2)
     for size in range(1, 5):
@@ -567,7 +576,7 @@ def hidden_units_have_no_names(dense: Step, dense_tanh: Step) -> Claims:
 
 @proof("network.gauge.permutation", scope="every number of hidden units, batch and layer size")
 def one_term_for_each_unit(dense: Step, dense_tanh: Step) -> Claims:
-    """An output is a sum over the hidden units, each term of one unit's own weights: it has no order, whatever their number."""
+    """An output is a sum over the hidden units, each term with one unit's own weights, so the order of the units does not matter."""
     j, k = (sp.Symbol(name, integer=True, positive=True) for name in "jk")
     outer = tensor("V", n2, n1)
     unit = sp.tanh(sp.Sum(weight.at(j, k) * x.at(p, k), (k, 1, n0)) + bias.at(j))
@@ -576,7 +585,7 @@ def one_term_for_each_unit(dense: Step, dense_tanh: Step) -> Claims:
 
 @enumeration("network.gauge.permutation", scope="exact: ReLU networks of up to 4 hidden units on a grid of 16 points")
 def equivalent_points(dense: Step, dense_relu: Step) -> Claims:
-    """n! different sets of weights, one function."""
+    """n! different sets of weights give the same function."""
     inner, biases, outer = Rational([[1, -2], [3, 1], [-1, 1], [2, 2]]), Rational([1, -2, 4, 0]), Rational([[2, -1, 5, -3]])
     for size, count in ((1, 1), (2, 2), (3, 6), (4, 24)):
         places = [list(order) for order in itertools.permutations(range(size))]
@@ -588,7 +597,7 @@ def equivalent_points(dense: Step, dense_relu: Step) -> Claims:
 
 @law("network.gauge.permutation", scope="float64, bit for bit", exact=True)
 def signs_of_tanh_units(dense: Step, dense_tanh: Step, x: LayerInputs, weight: LayerWeights, bias: LayerBiases) -> Claims:
-    """A change of sign rounds nothing: the outputs of the second layer, here the first layer's transpose, do not move at all."""
+    """Changing the signs of tanh units leaves the outputs unchanged bit for bit, because a change of sign is exact."""
     yield dense(dense_tanh(x, -weight, -bias), -weight.T), dense(dense_tanh(x, weight, bias), weight.T)
 
 
@@ -601,7 +610,10 @@ HALVES = [Fraction(k, 2) for k in (-3, -1, 1, 3)]
 
 @enumeration("network.xor", scope="exact: all 16 Boolean functions of two bits")
 def fourteen_of_sixteen(dense: Step) -> Claims:
-    """A function has a separating line, found among 36, or a certificate that none exists: label-signed corners (x, 1) that add up to 0."""
+    """Each function has either a separating line, found among 36, or a certificate that none exists.
+
+    Label-signed corners (x, 1) that sum to 0.
+    """
     lines = [dense(CORNERS, Rational([w]), Rational([b]))[:, 0] for w in itertools.product((-1, 0, 1), repeat=2) for b in HALVES]
     with_one = np.concatenate([CORNERS, Rational(np.ones((4, 1)))], axis=1)
     for labels in itertools.product((-1, 1), repeat=4):
@@ -612,14 +624,17 @@ def fourteen_of_sixteen(dense: Step) -> Claims:
 
 @proof("network.xor", scope="every weight and bias")
 def no_line_through_all_four(dense: Step) -> Claims:
-    """z₀₀ + z₁₁ = z₀₁ + z₁₀: one pair cannot be positive and the other negative."""
+    """z₀₀ + z₁₁ = z₀₁ + z₁₀, so one pair cannot be positive and the other negative."""
     z = dense(Symbolic([[0, 0], [0, 1], [1, 0], [1, 1]]), symbols("w", 1, 2), symbols("b", 1))[:, 0]
     yield z[0] + z[3], z[1] + z[2]
 
 
 @enumeration("network.xor", scope="exact, the four corners: two hidden steps, two hidden ReLUs, and the best linear fit")
 def one_hidden_layer_is_enough(dense: Step, dense_relu: Step, relu_slope: Step) -> Claims:
-    """[s > 1/2] − [s > 3/2] > 1/2 and relu(s) − 2 relu(s − 1), s = x₁ + x₂; least squares without a hidden layer says 1/2 everywhere."""
+    """XOR is [s > 1/2] − [s > 3/2] > 1/2 and relu(s) − 2 relu(s − 1) with s = x₁ + x₂.
+
+    Least squares without a hidden layer gives 1/2 at all corners.
+    """
     target = Rational([0, 1, 1, 0])
     both = Rational([[1, 1], [1, 1]])
     step = relu_slope  # 1 above 0, else 0
@@ -633,7 +648,7 @@ def one_hidden_layer_is_enough(dense: Step, dense_relu: Step, relu_slope: Step) 
 
 @proof("network.logistic_is_one_layer", scope="every data set, all labels 1 or all −1, hence sample by sample any")
 def one_layer_and_a_loss(dense: Step, dense_backward: Step, sigmoid: Step, logistic_loss: Step, logistic_grad: Step) -> Claims:
-    """−log h and −log(1 − h) of a sigmoid unit h without bias; its gradient is that of the layer, from δ = h − [y = 1]."""
+    """The loss is −log h or −log(1 − h) of a sigmoid unit h without bias; its gradient is that of the layer, with δ = h − [y = 1]."""
     w: Any = tensor("w", n0)
     z = dense(x, np.expand_dims(w, 0))
     for label, share in ((1, sigmoid(z)), (-1, sigmoid(-z))):
@@ -649,7 +664,7 @@ def one_layer_and_a_loss(dense: Step, dense_backward: Step, sigmoid: Step, logis
 
 @certified_value("network.logistic_is_one_layer", scope="four samples of two inputs, labels of both signs")
 def one_layer_by_number(dense: Step, dense_backward: Step, sigmoid: Step, logistic_loss: Step, logistic_grad: Step) -> Claims:
-    """Loss and gradient of mixed labels."""
+    """Loss and gradient for mixed labels."""
     inputs, w = Ball([[1, 2], [-1, Fraction(1, 2)], [3, -1], [0, 4]]), Ball([Fraction(1, 3), -1])
     signs_, targets = Ball([1, -1, -1, 1]), Ball([[1], [0], [0], [1]])
     h = sigmoid(dense(inputs, np.expand_dims(w, 0)))
@@ -666,7 +681,7 @@ part = 1 / (1 + s)  # any part of a cell
 
 @proof("network.universal_approximation", scope="all values, every place in every cell; 2 to 5 knots, start and spacing any")
 def line_between_neighbours(relu_interpolant: Step) -> Claims:
-    """At the knots it has their values, between two of them it is the line; before the first it is constant."""
+    """The interpolant has the given values at the knots, is linear between two of them, and constant before the first."""
     for count in range(2, 6):
         values = symbols("y", count)
         places = np.stack([start - spacing * part, *(start + spacing * i for i in range(count))])
@@ -678,7 +693,7 @@ def line_between_neighbours(relu_interpolant: Step) -> Claims:
 
 @enumeration("network.universal_approximation", scope="exact: six knots, 41 points, beyond the last knot too")
 def it_is_one_hidden_layer(relu_interpolant: Step, dense: Step, dense_relu: Step) -> Claims:
-    """A dense layer of five ReLUs of weight 1, one a knot, and a linear one of the changes of slope."""
+    """The interpolant is a dense layer of five ReLUs of weight 1, one per knot, and a linear layer of the changes of slope."""
     knots, values = [Fraction(k, 2) - 1 for k in range(6)], [Fraction(k) for k in (3, -1, 4, -1, 5, -9)]
     places = Rational([Fraction(k, 8) - 2 for k in range(41)])
     slopes = [2 * (b - a) for a, b in itertools.pairwise(values)]
@@ -691,9 +706,9 @@ def it_is_one_hidden_layer(relu_interpolant: Step, dense: Step, dense_relu: Step
 
 @proof("network.universal_approximation.bound", "network.universal_approximation", scope="every function of |f''| ≤ M, every cell")
 def convexity_bounds_the_error(relu_interpolant: Step, interpolation_bound: Step) -> Claims:
-    """M x²/2 + f and M x²/2 − f are convex, so each lies below its own interpolant, by r ≥ 0 at any point of a cell.
+    """M x²/2 + f and M x²/2 − f are convex, so each lies below its own interpolant, by r ≥ 0 at any point of an interval.
 
-    Hence bound ± error = r + M h² (1 − 2 u)²/8 ≥ 0, u the part of the cell; it is equality for f = ∓M x²/2 in the middle.
+    Hence bound ± error = r + M h² (1 − 2 u)²/8 ≥ 0, with u the position in the interval; equality holds for f = ∓M x²/2 in the middle.
     """
     ends = symbols("fa fb")
     rest, most = symbols("r M", nonnegative=True)
@@ -714,7 +729,7 @@ def convexity_bounds_the_error(relu_interpolant: Step, interpolation_bound: Step
     table="One hidden layer of ReLUs through sin 2πx at 65 knots",
 )
 def sine_of_64_cells(relu_interpolant: Step, interpolation_bound: Step) -> Claims:
-    """The error is largest beside the crests, where |f''| is; the bound is h²/8 · 4π²."""
+    """The error is largest near the extrema, where |f''| is; the bound is h²/8 · 4π²."""
     sine = lambda point: (2 * arb(point.numerator) / point.denominator).sin_pi()  # noqa: E731 - as mathematics
     knots = Ball([sine(Fraction(k, 64)) for k in range(65)])
     middles = [Fraction(2 * k + 1, 128) for k in range(64)]
@@ -728,7 +743,10 @@ def sine_of_64_cells(relu_interpolant: Step, interpolation_bound: Step) -> Claim
 
 @proof("network.universal_approximation", scope="polynomial activations of degree 1, 2, 3; every number of hidden units, all weights")
 def a_polynomial_activation_stays_a_polynomial(dense: Step) -> Claims:
-    """Of degree d: the (d + 1)-th difference of the network vanishes, whatever the step, so it is a polynomial of degree d at most."""
+    """For an activation of degree d, the (d + 1)-th difference of the network vanishes for every step.
+
+    So the network is a polynomial of degree d at most.
+    """
     place, step = tensor("x", 1, 1), tensor("h", 1, 1)
     inner, outer = tensor("W", n1, 1), tensor("V", 1, n1)
     coefficients = [tensor(f"a{k}", 1, 1) for k in range(4)]
@@ -744,9 +762,10 @@ def a_polynomial_activation_stays_a_polynomial(dense: Step) -> Claims:
 
 @enumeration("network.universal_approximation", scope="exact: |x| on [−1, 1] against all polynomials of degree 2")
 def best_quadratic_for_the_modulus(dense: Step) -> Claims:
-    """Weights of modulus 1 in all that annihilate every quadratic make 1/8 of |x|: none is nearer; x² + 1/8, a network, is as near.
+    """No quadratic approximates |x| better than 1/8, which the network x² + 1/8 attains.
 
-    At 0, ±1/2, ±1 the error of that one is 1/8 in turn; in between |x| − x² − 1/8 = 1/8 − (|x| − 1/2)² lies within.
+    Weights of total modulus 1 that annihilate every quadratic give 1/8 for |x|. At 0, ±1/2, ±1 the error of x² + 1/8 is ±1/8, and elsewhere
+    |x| − x² − 1/8 = 1/8 − (|x| − 1/2)² is within.
     """
     places = Rational([-1, Fraction(-1, 2), 0, Fraction(1, 2), 1])
     functional = Rational([-1, 4, -6, 4, -1]) / 16
@@ -761,7 +780,7 @@ def best_quadratic_for_the_modulus(dense: Step) -> Claims:
 
 @proof("network.extrapolation", scope="every network that is kept on [0, 1], every place there and beyond, every difference")
 def whatever_one_likes_beyond(dense: Step, dense_relu: Step) -> Claims:
-    """One more unit that is silent up to 1 changes nothing on [0, 1], and adds any value d to the output at 1 + s."""
+    """A further unit that is inactive up to 1 changes nothing on [0, 1] and adds any value d to the output at 1 + s."""
     kept, wanted = symbols("kept d")
     for point, change in ((part, 0), (Symbolic(0), 0), (Symbolic(1), 0), (1 + s, wanted)):
         hidden = dense_relu(np.reshape(point, (1, 1)), Symbolic([[1]]), Symbolic([-1]))
@@ -770,7 +789,7 @@ def whatever_one_likes_beyond(dense: Step, dense_relu: Step) -> Claims:
 
 @enumeration("network.extrapolation", scope="exact: two networks on a grid of [−2, 3]")
 def two_networks_of_one_interval(dense: Step, dense_relu: Step) -> Claims:
-    """x and x − 2 relu(x − 1) as ReLU networks: equal on [0, 1] to the last digit, 4 apart at 3."""
+    """x and x − 2 relu(x − 1) as ReLU networks are equal on [0, 1] and differ by 4 at 3."""
     grid = Rational([[Fraction(k, 8)] for k in range(-16, 25)])
     first = dense(dense_relu(grid, Rational([[1]]), Rational([0])), Rational([[1]]))[:, 0]
     second = dense(dense_relu(grid, Rational([[1], [1]]), Rational([0, -1])), Rational([[1, -2]]))[:, 0]
@@ -783,9 +802,10 @@ def two_networks_of_one_interval(dense: Step, dense_relu: Step) -> Claims:
 
 @proof("network.depth_separation", scope="every depth k and every place, by induction")
 def each_level_splits_every_piece(triangle: Step) -> Claims:
-    """If the map of level k is v on a cell, from 0 to 1, or 1 − v, then that of level k + 1 is w and 1 − w on its two halves.
+    """If the map of level k is v on an interval, from 0 to 1, or 1 − v, then that of level k + 1 is w and 1 − w on its two halves.
 
-    It is v on the one cell of level 0, so level k has 2ᵏ cells, each a piece of slope ± 2ᵏ, and the slopes alternate: no two are one piece.
+    It is v on the one interval of level 0, so level k has 2ᵏ intervals, each with slope ± 2ᵏ, and the slopes alternate: no two form one
+    piece.
     """
     within = part  # w, the part of a half
     for rising in (True, False):
@@ -796,13 +816,13 @@ def each_level_splits_every_piece(triangle: Step) -> Claims:
 
 
 def pieces(values: Any) -> int:
-    """How many linear pieces there are, of values at equally spaced points that no kink lies between."""
+    """Return the number of linear pieces of values at equally spaced points that no kink lies between."""
     slopes = values[1:] - values[:-1]
     return 1 + int(np.sum(np.asarray(slopes[1:] != slopes[:-1])))
 
 
 def iterated(triangle: Step, x: Any, depth: int) -> Any:
-    """The triangle map, so many times."""
+    """Return the triangle map, applied so many times."""
     for _ in range(depth):
         x = triangle(x)
     return x
@@ -814,7 +834,7 @@ def iterated(triangle: Step, x: Any, depth: int) -> Any:
     table="Linear pieces of the triangle map, iterated",
 )
 def pieces_of_a_deep_network(triangle: Step, relu_interpolant: Step) -> Claims:
-    """2ᵏ, of 2 k ReLUs; one hidden layer needs 2ᵏ of them, those of its interpolant, which is the same function."""
+    """A deep network of 2 k ReLUs has 2ᵏ pieces; one hidden layer needs 2ᵏ ReLUs, those of its interpolant, which is the same function."""
     for depth in (1, 2, 3, 6):
         size = 2**depth
         places = Rational([Fraction(k, 4 * size) for k in range(4 * size + 1)])
@@ -826,7 +846,7 @@ def pieces_of_a_deep_network(triangle: Step, relu_interpolant: Step) -> Claims:
 
 @proof("network.depth_separation", scope="every number of hidden units, all weights, every pattern of active units")
 def straight_between_kinks(dense: Step) -> Claims:
-    """Where no unit changes its state the output is a straight line of the input: n units have n kinks, so n + 1 pieces at most."""
+    """Where no unit changes its state the output is linear in the input, so n units give n kinks and at most n + 1 pieces."""
     place, step, outer, active = tensor("x", 1, 1), tensor("h", 1, 1), tensor("V", 1, n1), tensor("M", n1)
     inner = tensor("W", n1, 1)
     points = [dense(active * dense(place + k * step, inner, bias), outer) for k in range(3)]
@@ -835,7 +855,7 @@ def straight_between_kinks(dense: Step) -> Claims:
 
 @enumeration("network.depth_separation", scope="exact: 60 shallow networks of 1 to 6 ReLUs, kinks at integers")
 def pieces_of_shallow_networks(dense: Step, dense_relu: Step) -> Claims:
-    """Never more than n + 1; n + 1 where all kinks differ and all units count."""
+    """The number of pieces is never more than n + 1, and equal to it where all kinks differ and all outer weights are nonzero."""
     source = np.random.default_rng(4)
     grid = Rational([[k] for k in range(-12, 13)])
     for size in range(1, 7):
@@ -850,9 +870,12 @@ def pieces_of_shallow_networks(dense: Step, dense_relu: Step) -> Claims:
 
 @proof("network.depth_separation.product_gate", "network.depth_separation", scope="all u and v; every activation; exp and its limit")
 def gate_is_off_by_what_is_no_cubic(product_gate: Step) -> Claims:
-    """A cubic makes u v itself, so the error is what the gate makes of the rest r of the activation, at most C z⁴ if |σ⁗| ≤ 24 C.
+    """For a cubic activation the gate gives u v exactly.
 
-    Then it is at most C λ² ((u + v)⁴ + (u − v)⁴)/(2 σ″(0)). For r = a₄ z⁴ it is 2 a₄/a₂ λ² u v (u² + v²); exp makes sinh(λu) sinh(λv)/λ².
+    So its error comes from the remainder r of the activation, at most C z⁴ if |σ⁗| ≤ 24 C.
+
+    Then the error is at most C λ² ((u + v)⁴ + (u − v)⁴)/(2 σ″(0)). For r = a₄ z⁴ it is 2 a₄/a₂ λ² u v (u² + v²); exp gives sinh(λu)
+    sinh(λv)/λ².
     """
     v, w, a0, a1, a3, a4 = symbols("v w a0 a1 a3 a4")
     a2, scale = symbols("a2", nonzero=True), symbols("scale", positive=True)
@@ -874,7 +897,7 @@ def gate_is_off_by_what_is_no_cubic(product_gate: Step) -> Claims:
     table="The product gate of four softplus units at u = .7, v = −1.3",
 )
 def gate_by_number(product_gate: Step) -> Claims:
-    """The error falls with the square of the scale."""
+    """The error decreases with the square of the scale."""
     for scale, digits in ((Fraction(1), "0.131"), (Fraction(1, 10), "1.6e-3"), (Fraction(1, 100), "1.7e-5")):
         operands = Ball(Fraction(7, 10)), Ball(Fraction(-13, 10))
         got = product_gate(*operands, lambda z: np.log(1 + np.exp(z)), scale=Ball(scale), bend=Ball(Fraction(1, 4)))

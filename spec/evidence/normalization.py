@@ -1,7 +1,7 @@
 """Evidence for reference/normalization.py: layers and their gradients, for every batch size, width, image size and number of groups.
 
-A gradient is proven on arrays of symbolic shape: the derivative of Σ dy · forward(x, …) by one generic entry is the generic entry of what
-the backward formula returns.  Beside it, dual numbers give certified derivatives of large layers along random directions.
+A gradient is proven on arrays of symbolic shape: the derivative of Σ dy · forward(x, …) by a generic entry is the generic entry of the
+backward formula's result. Besides, dual numbers give certified derivatives of large layers along random directions.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ offset, size_of_eps = symbols("offset"), symbols("eps", positive=True)
 
 
 def gradients(forward: Callable[..., Any], given: Mapping[str, Tensor], upstream: Tensor, got: tuple[Any, ...]) -> Claims:
-    """What was got are the derivatives of Σ upstream · forward by the arrays given, in the shapes of these."""
+    """Claim that results are the derivatives of Σ upstream · forward by the given arrays, in their shapes."""
     loss = np.sum(upstream * forward(**given))
     for (name, array), gradient in zip(given.items(), got, strict=True):
         index = INDICES[: len(array.axes)]
@@ -80,7 +80,7 @@ def gradients(forward: Callable[..., Any], given: Mapping[str, Tensor], upstream
 
 
 def slopes(forward: Callable[..., Any], given: Mapping[str, Any], upstream: Any, got: tuple[Any, ...], count: int = 2) -> Claims:
-    """The same along random directions, certified: one array moves, the others stay."""
+    """Claim the same along random directions, certified: one array moves, the others are fixed."""
     source = np.random.default_rng(0)
     for (name, array), gradient in zip(given.items(), got, strict=True):
         for _ in range(count):
@@ -90,7 +90,7 @@ def slopes(forward: Callable[..., Any], given: Mapping[str, Any], upstream: Any,
 
 
 def random_arrays(*shapes: tuple[int, ...]) -> list[Any]:
-    """Random arrays of quarters, as balls: the same at every run."""
+    """Return random arrays of quarters, as balls: the same in every run."""
     source = np.random.default_rng(1)
     return [Ball(source.integers(-20, 21, shape) / 4) for shape in shapes]
 
@@ -100,7 +100,7 @@ def random_arrays(*shapes: tuple[int, ...]) -> list[Any]:
 
 @proof("norm.batch.stats", "norm.batch.stats.one_pass", scope="every batch, m and k")
 def moments_about_any_point(batch_stats: Step, batch_stats_one_pass: Step) -> Claims:
-    """The mean square distance from any number p is σ² + (μ − p)²: that, for every p, says what μ and σ² are. One pass finds them too."""
+    """The mean square distance from any number p is σ² + (μ − p)², which characterizes μ and σ². The one-pass form gives them, too."""
     centre, variance = batch_stats(x)
     point = tensor("p", k)
     yield np.mean((x - point) ** 2, axis=0), variance + (centre - point) ** 2
@@ -111,7 +111,7 @@ def moments_about_any_point(batch_stats: Step, batch_stats_one_pass: Step) -> Cl
     "norm.batch.stats", "norm.batch.stats.one_pass", scope="exact, all batches of 1 … 4 examples from 0, 1, 5 beside a second column"
 )
 def moments_by_hand(batch_stats: Step, batch_stats_one_pass: Step) -> Claims:
-    """Column by column, as Python's own statistics module has them in fractions."""
+    """The moments agree with those of Python's statistics module in fractions, column by column."""
     for count in range(1, 5):
         for column in itertools.product((0, 1, 5), repeat=count):
             columns = [list(map(Fraction, column)), [Fraction(index, 3) for index in range(count)], [Fraction(7)] * count]
@@ -125,7 +125,7 @@ def moments_by_hand(batch_stats: Step, batch_stats_one_pass: Step) -> Claims:
 def units_of_the_input_cancel(
     batch_stats: Step, batch_normalize: Step, batch_norm: Step, x: Batch, gamma: Units, beta: Units, eps: Positive, steps: Count
 ) -> Claims:
-    """In units 2ˢ times smaller, with eps in them, only mean and variance change, by 2ˢ and 4ˢ."""
+    """In units that are smaller by 2ˢ, for eps too, only mean and variance change, by 2ˢ and 4ˢ; outputs are equal bit for bit."""
     unit = 2.0**steps
     centre, variance = batch_stats(x)
     yield batch_stats(unit * x), (unit * centre, unit**2 * variance)
@@ -134,7 +134,7 @@ def units_of_the_input_cancel(
 
 
 def far_from_zero() -> Any:
-    """A float32 batch of 16 examples of mean 1e4 and deviation 1."""
+    """Return a float32 batch of 16 examples with mean 1e4 and deviation 1."""
     return (10_000 + np.random.default_rng(0).normal(size=(16, 3))).astype(np.float32)
 
 
@@ -146,7 +146,7 @@ def far_from_zero() -> Any:
     scope="float32, 16 × 3 of mean 1e4 and deviation 1, eps 1e-5",
 )
 def within_rounding_far_from_zero(batch_stats: Step, batch_stats_one_pass: Step, batch_norm: Step, batch_norm_backward: Step) -> Claims:
-    """The errors stay below their running bounds, which are small; the variance found in one pass is off by 1000 times as much and more."""
+    """The errors are within their small rounding bounds. The one-pass variance is wrong by more than 1000 times as much."""
     far = far_from_zero()
     upstream, scale, shift = (
         np.random.default_rng(seed).normal(size=shape).astype(np.float32) for seed, shape in enumerate([(16, 3), (3,), (3,)], 1)
@@ -165,13 +165,13 @@ def within_rounding_far_from_zero(batch_stats: Step, batch_stats_one_pass: Step,
 
 
 def as_tuple(value: Any) -> tuple[Any, ...]:
-    """One result or several, as several."""
+    """Return one result or several as a tuple."""
     return value if isinstance(value, tuple) else (value,)
 
 
 @erratum("E05")
 def sums_over_units(batch_stats: Step) -> Step:
-    """μ = 1/m Σⱼ H₍:,ⱼ₎ is a sum of columns: m numbers, one for each example."""
+    """As printed, μ = 1/m Σⱼ H₍:,ⱼ₎ is a sum of columns, which gives m numbers, one for each example."""
 
     def printed_form(x: Any) -> Any:
         mean = np.sum(x, axis=1) / x.shape[0]
@@ -185,7 +185,7 @@ def sums_over_units(batch_stats: Step) -> Step:
 
 @proof("norm.batch.normalize", scope="every batch, m, k and eps")
 def mean_zero_variance_below_one(batch_normalize: Step, batch_stats: Step) -> Claims:
-    """Mean 0, variance σ²/(σ² + eps); times √(σ² + eps), the centred batch."""
+    """The result has mean 0 and variance σ²/(σ² + eps); times √(σ² + eps) it is the centred batch."""
     centre, variance = batch_stats(x)
     normalized = batch_normalize(x, eps=eps)
     yield batch_stats(normalized), (zeros, variance / (variance + eps))
@@ -194,7 +194,7 @@ def mean_zero_variance_below_one(batch_normalize: Step, batch_stats: Step) -> Cl
 
 @proof("norm.batch.affine", scope="every batch, m, k, gamma, beta and eps")
 def mean_and_scale_are_parameters(batch_norm: Step, batch_normalize: Step, batch_stats: Step) -> Claims:
-    """The outputs have the mean β and the variance γ² σ²/(σ² + eps)."""
+    """The outputs have mean β and variance γ² σ²/(σ² + eps)."""
     variance = batch_stats(x)[1]
     y = batch_norm(x, gamma, beta, eps=eps)
     yield y, gamma * batch_normalize(x, eps=eps) + beta
@@ -208,7 +208,10 @@ def mean_and_scale_are_parameters(batch_norm: Step, batch_normalize: Step, batch
     scope="m = 1, every k; m = 2, columns that do not vary: every number",
 )
 def smallest_batches(batch_normalize: Step, batch_norm: Step, batch_norm_backward: Step) -> Claims:
-    """One example, or equal ones: β. Two: β ± γ s/√(s² + eps), with the gradient ± γ eps/(s² + eps)^(3/2) (dy₁ − dy₂)/2: 0 at eps = 0."""
+    """One example, or equal ones, give β.
+
+    Two examples give β ± γ s/√(s² + eps), with the gradient ± γ eps/(s² + eps)^(3/2) (dy₁ − dy₂)/2, which is 0 at eps = 0.
+    """
     single, upstream = tensor("x", 1, k), tensor("dy", 1, k)
     yield batch_normalize(single, eps=eps), 0 * single
     yield batch_norm(single, gamma, beta, eps=eps), beta + 0 * single
@@ -227,19 +230,19 @@ def smallest_batches(batch_normalize: Step, batch_norm: Step, batch_norm_backwar
 
 @erratum("E46")
 def without_eps(batch_normalize: Step) -> Step:
-    """(x − μ)/√σ²."""
+    """As printed, (x − μ)/√σ² without eps."""
     return lambda x, *, eps: batch_normalize(x, eps=0 * eps)
 
 
 def kurtosis(values: Any) -> Any:
-    """The fourth central moment of each column over the square of the second."""
+    """Return the fourth central moment of each column divided by the square of the second."""
     centred = values - np.mean(values, axis=0)
     return np.mean(centred**4, axis=0) / np.mean(centred**2, axis=0) ** 2
 
 
 @proof("norm.batch.not_gaussian", scope="every batch, m, k and eps")
 def shape_stays(batch_normalize: Step, batch_stats: Step) -> Claims:
-    """Skewness, times a root, and kurtosis of each column are what they were."""
+    """Normalization does not change the skewness and kurtosis of a column."""
     normalized = batch_normalize(x, eps=eps)
     variance = batch_stats(x)[1]
     yield kurtosis(normalized), kurtosis(x)
@@ -249,7 +252,7 @@ def shape_stays(batch_normalize: Step, batch_stats: Step) -> Claims:
 
 @enumeration("norm.batch.not_gaussian", scope="exact, all batches of ±1 with as many of each, 2 … 8 examples, eps 0, 3, 8")
 def signs_stay_two_points(batch_normalize: Step) -> Claims:
-    """Kurtosis 1; a Gaussian has 3."""
+    """Normalized signs have kurtosis 1; a normal distribution has 3."""
     for count, residual in itertools.product((2, 4, 6, 8), (0, 3, 8)):
         for batch in itertools.product((1, -1), repeat=count):
             if sum(batch) == 0:
@@ -260,13 +263,13 @@ def signs_stay_two_points(batch_normalize: Step) -> Claims:
 
 @erratum("E46")
 def unit_gaussian(batch_normalize: Step) -> Claims:
-    """The kurtosis of a Gaussian, whatever came in."""
+    """As printed, the result is a unit Gaussian, so its kurtosis is 3 for every input."""
     yield kurtosis(batch_normalize(Rational([[1], [-1], [1], [-1]]), eps=Rational(0))), 3
 
 
 @proof("norm.batch.identity", scope="every batch, m, k and eps")
 def the_batch_comes_back(recovering_parameters: Step, batch_norm: Step, batch_stats: Step) -> Claims:
-    """With these parameters batch normalization returns its input; with γ = σ it leaves x − μ shortened by √(σ²/(σ² + eps))."""
+    """With these parameters batch normalization returns its input. With γ = σ it returns x − μ times √(σ²/(σ² + eps))."""
     yield batch_norm(x, *recovering_parameters(x, eps=eps), eps=eps), x
     centre, variance = batch_stats(x)
     short = np.sqrt(variance) / np.sqrt(variance + eps)
@@ -275,7 +278,10 @@ def the_batch_comes_back(recovering_parameters: Step, batch_norm: Step, batch_st
 
 @certified_value("norm.batch.identity", scope="float64, 32 × 4, eps = 1e-3, within the running bound; ±1 by hand")
 def the_batch_comes_back_in_floats(recovering_parameters: Step, batch_norm: Step) -> Claims:
-    """Within rounding; the printed γ = σ leaves the fraction 1 − √(σ²/(σ² + eps)) undone: of ±1, at eps = 9/16, a fifth."""
+    """The input is returned within rounding. With the printed γ = σ the fraction 1 − √(σ²/(σ² + eps)) is lost.
+
+    For ±1 at eps = 9/16 a fifth.
+    """
     batch = np.random.default_rng(0).normal(3, 2, (32, 4))
     there_and_back = lambda data: batch_norm(data, *recovering_parameters(data, eps=1e-3), eps=1e-3)  # noqa: E731 - read as mathematics
     yield bool(np.all(np.abs(there_and_back(batch) - batch) <= rounding_bound(there_and_back, batch))), True
@@ -286,7 +292,7 @@ def the_batch_comes_back_in_floats(recovering_parameters: Step, batch_norm: Step
 
 @erratum("E47")
 def scale_without_eps(recovering_parameters: Step) -> Step:
-    """γ = σ."""
+    """As printed, γ = σ returns the input."""
     return lambda x, *, eps: recovering_parameters(x, eps=0 * eps)
 
 
@@ -295,14 +301,14 @@ def scale_without_eps(recovering_parameters: Step) -> Step:
 
 @proof("norm.batch.backward", "norm.batch.affine", scope="every batch, m, k, gamma, beta and eps")
 def gradients_of_batch_norm(batch_norm: Step, batch_norm_backward: Step) -> Claims:
-    """By inputs, scale and shift."""
+    """The gradients by inputs, scale and shift are the derivatives."""
     got = batch_norm_backward(dy, x, gamma, eps=eps)
     yield from gradients(functools.partial(batch_norm, eps=eps), LAYER, dy, got)
 
 
 @proof("norm.batch.backward", "norm.batch.normalize", scope="every batch, m, k and eps")
 def jacobian_of_normalization(batch_normalize: Step, batch_norm_backward: Step) -> Claims:
-    """∂x̂ⱼ/∂xᵢ = (δᵢⱼ − 1/m − x̂ᵢ x̂ⱼ/m)/√(σ² + eps), column by column; and 0 between columns, which have no index in common."""
+    """∂x̂ⱼ/∂xᵢ = (δᵢⱼ − 1/m − x̂ᵢ x̂ⱼ/m)/√(σ² + eps) in each column; columns do not influence each other."""
     normalized = batch_normalize(x, eps=eps)
     std = np.sqrt(np.mean((x - np.mean(x, axis=0)) ** 2, axis=0) + eps)
     entry = lambda row: Tensor(normalized.at(row, l))  # noqa: E731 - read as mathematics
@@ -314,13 +320,13 @@ def jacobian_of_normalization(batch_normalize: Step, batch_norm_backward: Step) 
 
 @proof("norm.batch.backward.staged", "norm.batch.backward", scope="every batch, m, k, gamma and eps")
 def stages_are_the_compact_form(batch_norm_backward_staged: Step, batch_norm_backward: Step) -> Claims:
-    """All three gradients."""
+    """All three gradients of the staged form equal those of the compact form."""
     yield batch_norm_backward_staged(dy, x, gamma, eps=eps), batch_norm_backward(dy, x, gamma, eps=eps)
 
 
 @derivative("norm.batch.backward", "norm.batch.backward.staged", scope="certified, 128 × 8, 2 random directions for each argument")
 def slopes_of_batch_norm(batch_norm: Step, batch_norm_backward: Step, batch_norm_backward_staged: Step) -> Claims:
-    """Dual numbers through the forward formula; compact and staged form alike."""
+    """The gradients, compact and staged, equal the derivatives of the forward formula by dual numbers."""
     batch, upstream, scale, shift = random_arrays((128, 8), (128, 8), (8,), (8,))
     small = Ball(Fraction(1, 1000))
     for backward in (batch_norm_backward, batch_norm_backward_staged):
@@ -332,16 +338,16 @@ def slopes_of_batch_norm(batch_norm: Step, batch_norm_backward: Step, batch_norm
 def staged_and_compact_in_floats(
     batch_norm_backward: Step, batch_norm_backward_staged: Step, x: Batch, gamma: Units, eps: Positive
 ) -> Claims:
-    """They differ by rounding only."""
+    """The two forms differ by rounding only."""
     upstream = x * x - 1
     yield batch_norm_backward_staged(upstream, x, gamma, eps=eps), batch_norm_backward(upstream, x, gamma, eps=eps)
 
 
 @proof("norm.batch.grad_orthogonality", scope="every batch, m, k, gamma and eps; eps = 0 too")
 def what_gradients_cannot_change(batch_norm_backward: Step, batch_stats: Step) -> Claims:
-    """Σ dx = 0; Σ dx (x − μ) = γ eps/(σ² + eps)^(3/2) Σ dy (x − μ): nothing at eps = 0.
+    """Σ dx = 0 and Σ dx (x − μ) = γ eps/(σ² + eps)^(3/2) Σ dy (x − μ), which is 0 at eps = 0.
 
-    So a step −t dx leaves the mean, and changes m σ² by −2 t Σ dx (x − μ) + t² Σ dx².
+    So a step −t dx leaves the mean unchanged and changes m σ² by −2 t Σ dx (x − μ) + t² Σ dx².
     """
     centre, variance = batch_stats(x)
     for residual in (eps, 0 * eps):
@@ -357,7 +363,7 @@ def what_gradients_cannot_change(batch_norm_backward: Step, batch_stats: Step) -
 
 @derivative("norm.batch.grad_orthogonality", scope="certified, 32 × 4, eps = 1/16 and 0, every shift and rescaling of a column")
 def shifts_and_rescalings_do_not_matter(batch_norm: Step, batch_norm_backward: Step) -> Claims:
-    """The loss does not change along a shift, and along a rescaling by Σ dx (x − μ) only, which is 0 at eps = 0."""
+    """The loss does not change along a shift of a column. Along a rescaling it changes by Σ dx (x − μ), which is 0 at eps = 0."""
     batch, upstream, scale, shift = random_arrays((32, 4), (32, 4), (4,), (4,))
     for residual in (Ball(Fraction(1, 16)), Ball(0)):
         dx, dgamma, _ = batch_norm_backward(upstream, batch, scale, eps=residual)
@@ -376,7 +382,7 @@ def shifts_and_rescalings_do_not_matter(batch_norm: Step, batch_norm_backward: S
 
 @erratum("E75")
 def never_a_larger_deviation(batch_norm_backward: Step) -> Claims:
-    """No gradient along x − μ, with eps too."""
+    """As printed, the gradient has no component along x − μ, with eps > 0 too."""
     batch = Rational([[1], [-1], [0], [0]])
     dx, *_ = batch_norm_backward(Rational([[1], [0], [0], [0]]), batch, Rational([1]), eps=Rational(Fraction(1, 2)))
     yield np.sum(dx * batch), 0
@@ -387,9 +393,9 @@ def never_a_larger_deviation(batch_norm_backward: Step) -> Claims:
 
 @proof("norm.batch.scale_invariance", scope="every batch, layer, m, k, number of inputs, gamma and eps; every a > 0 and < 0")
 def scale_of_the_weights_cancels(batch_norm: Step, batch_norm_backward: Step) -> Claims:
-    """u (aW) = a x, x = u W: BN(a x) with a² eps is BN(x) with eps, and for −a the sign turns before the shift; dx at ± a x is ± dx/a.
+    """BN(a x) with a² eps is BN(x) with eps, so the scale of the weights in x = u W cancels; for −a the sign changes before the shift.
 
-    So are the gradients uᵀ dx by the weights. Wⱼ · uᵀ dxⱼ = Σ x dx, which is what is left by eps alone.
+    dx at ± a x is ± dx/a, and so are the gradients uᵀ dx by the weights. Wⱼ · uᵀ dxⱼ = Σ x dx, which is nonzero only because of eps.
     """
     u, weight = tensor("u", m, inputs), tensor("W", inputs, k)
     yield u @ (scale * weight), scale * (u @ weight)
@@ -406,7 +412,7 @@ def scale_of_the_weights_cancels(batch_norm: Step, batch_norm_backward: Step) ->
 
 @derivative("norm.batch.scale_invariance", scope="certified, 12 examples, 5 inputs, 3 units, eps = 0 and 1/8")
 def loss_along_the_weights(batch_norm: Step, batch_norm_backward: Step) -> Claims:
-    """The loss does not change along the weights of a unit at eps = 0; with eps by γ eps/(σ² + eps) Σ dy x̂."""
+    """At eps = 0 the loss does not change along the weights of a unit; with eps it changes by γ eps/(σ² + eps) Σ dy x̂."""
     u, weight, upstream, scale, shift = random_arrays((12, 5), (5, 3), (12, 3), (3,), (3,))
     for residual in (Ball(0), Ball(Fraction(1, 8))):
         product = u @ weight
@@ -421,7 +427,7 @@ def loss_along_the_weights(batch_norm: Step, batch_norm_backward: Step) -> Claim
 
 @proof("norm.batch.placement", scope="every batch, bias, m, k, gamma and eps")
 def bias_is_taken_away_again(batch_norm: Step, batch_norm_backward: Step) -> Claims:
-    """The output is the same with any bias, and the gradient by the bias, Σ dx, is 0."""
+    """The output is the same for every bias, and the gradient by the bias, Σ dx, is 0."""
     bias = tensor("b", k)
     yield batch_norm(x + bias, gamma, beta, eps=eps), batch_norm(x, gamma, beta, eps=eps)
     yield np.sum(batch_norm_backward(dy, x + bias, gamma, eps=eps)[0], axis=0), zeros
@@ -429,7 +435,7 @@ def bias_is_taken_away_again(batch_norm: Step, batch_norm_backward: Step) -> Cla
 
 @derivative("norm.batch.placement", scope="certified, 20 × 3, each entry of the bias")
 def no_slope_along_the_bias(batch_norm: Step) -> Claims:
-    """Dual numbers through bias and layer."""
+    """The derivative by the bias, through both layers, is 0 by dual numbers."""
     batch, upstream, scale, bias = random_arrays((20, 3), (20, 3), (3,), (3,))
     for unit in np.eye(3):
         moved = batch_norm(batch + Differential.along(bias, unit), scale, bias, eps=Ball(Fraction(1, 8)))
@@ -438,7 +444,7 @@ def no_slope_along_the_bias(batch_norm: Step) -> Claims:
 
 @proof("norm.batch.where", scope="every batch, m, k and eps")
 def standardization_of_the_input(batch_norm: Step, batch_stats: Step, standardize: Step, standardize_fit: Step) -> Claims:
-    """Standardized by its own mean and deviation, times √(σ²/(σ² + eps)); equal at eps = 0."""
+    """The result is the batch standardized by its mean and deviation, times √(σ²/(σ² + eps)); equal to it at eps = 0."""
     variance = batch_stats(x)[1]
     standardized = standardize(x, standardize_fit(x))
     yield batch_norm(x, ones, zeros, eps=eps), standardized * np.sqrt(variance) / np.sqrt(variance + eps)
@@ -447,7 +453,7 @@ def standardization_of_the_input(batch_norm: Step, batch_stats: Step, standardiz
 
 @law("norm.batch.where", scope="float64, columns that vary, within rounding", examples=30)
 def standardization_in_floats(batch_norm: Step, standardize: Step, standardize_fit: Step, x: VariedData) -> Claims:
-    """At eps = 0."""
+    """At eps = 0 the result is the standardized batch."""
     unit, zero = np.ones_like(x[0]), np.zeros_like(x[0])
     yield batch_norm(x, unit, zero, eps=0), standardize(x, standardize_fit(x))
 
@@ -456,13 +462,13 @@ def standardization_in_floats(batch_norm: Step, standardize: Step, standardize_f
 
 
 def rows(pictures: Any) -> Any:
-    """One row for each example and place, one column for each channel."""
+    """Return one row for each example and position, one column for each channel."""
     return np.reshape(np.transpose(pictures, (0, 2, 3, 1)), (-1, pictures.shape[1]))
 
 
 @proof("norm.batch.conv", "norm.batch.conv.backward", scope="every batch of images, n, c, h, w, gamma, beta and eps")
 def places_are_examples(batch_norm_conv: Step, batch_norm_conv_backward: Step, batch_norm: Step, batch_norm_backward: Step) -> Claims:
-    """Batch normalization of the rows, forward and backward."""
+    """The layer is batch normalization of the rows, forward and backward."""
     yield rows(batch_norm_conv(images, by_channel, shift, eps=eps)), batch_norm(rows(images), by_channel, shift, eps=eps)
     dx, dgamma, dbeta = batch_norm_conv_backward(dy_images, images, by_channel, eps=eps)
     yield (rows(dx), dgamma, dbeta), batch_norm_backward(rows(dy_images), rows(images), by_channel, eps=eps)
@@ -470,20 +476,20 @@ def places_are_examples(batch_norm_conv: Step, batch_norm_conv_backward: Step, b
 
 @proof("norm.batch.conv", "norm.batch.conv.backward", scope="every batch of images, n, c, h, w, gamma, beta and eps")
 def gradients_after_a_convolution(batch_norm_conv: Step, batch_norm_conv_backward: Step) -> Claims:
-    """By images, scale and shift."""
+    """The gradients by images, scale and shift are the derivatives."""
     got = batch_norm_conv_backward(dy_images, images, by_channel, eps=eps)
     yield from gradients(functools.partial(batch_norm_conv, eps=eps), IMAGES, dy_images, got)
 
 
 def picture_data() -> tuple[dict[str, Any], Any]:
-    """Images of 3 examples, 4 channels, 5 × 2 places, with scale and shift, and the gradient from above."""
+    """Return images of 3 examples, 4 channels, 5 × 2 positions, with scale and shift, and the gradient from above."""
     pictures, upstream, scale, shift = random_arrays((3, 4, 5, 2), (3, 4, 5, 2), (4,), (4,))
     return {"x": pictures, "gamma": scale, "beta": shift}, upstream
 
 
 @derivative("norm.batch.conv", "norm.batch.conv.backward", scope="certified, 3 × 4 × 5 × 2, 2 random directions for each argument")
 def slopes_after_a_convolution(batch_norm_conv: Step, batch_norm_conv_backward: Step) -> Claims:
-    """Dual numbers through the forward formula."""
+    """The gradients equal the derivatives of the forward formula by dual numbers."""
     given, upstream = picture_data()
     small = Ball(Fraction(1, 1000))
     got = batch_norm_conv_backward(upstream, given["x"], given["gamma"], eps=small)
@@ -503,7 +509,7 @@ def fixed_statistics(batch_norm_inference: Step, batch_norm_inference_backward: 
 
 @derivative("norm.batch.inference", "norm.batch.inference.backward", scope="certified, 64 × 8, 2 random directions for each argument")
 def slopes_at_test_time(batch_norm_inference: Step, batch_norm_inference_backward: Step) -> Claims:
-    """Dual numbers through the forward formula."""
+    """The gradients equal the derivatives of the forward formula by dual numbers."""
     batch, upstream, scale, shift, centre, spread = random_arrays((64, 8), (64, 8), (8,), (8,), (8,), (8,))
     fixed = {"mean": centre, "var": spread**2, "eps": Ball(Fraction(1, 1000))}
     given = {"x": batch, "gamma": scale, "beta": shift}
@@ -513,9 +519,9 @@ def slopes_at_test_time(batch_norm_inference: Step, batch_norm_inference_backwar
 
 @proof("norm.batch.running", "norm.batch.running.new_weight", scope="every state, batch, m, k, momentum, correction and t")
 def running_means_of_one_batch(running_stats: Step, running_stats_new_weight: Step, batch_stats: Step) -> Claims:
-    """Fed t times with one batch they hold aᵗ of the start and 1 − aᵗ of (μ, σ² m/(m − correction)), by induction over t.
+    """After t updates with one batch the state is aᵗ times the start plus 1 − aᵗ times (μ, σ² m/(m − correction)).
 
-    So momentum weights the old value; with 1 − a, and the other convention, it is the same.
+    So momentum is the weight of the old value; with 1 − a and the other convention the result is the same.
     """
     centre, variance = batch_stats(x)
     steps, start = Tensor(sp.Symbol("t", integer=True, nonnegative=True)), RunningStats(mean, var)
@@ -539,7 +545,7 @@ def running_means_of_one_batch(running_stats: Step, running_stats_new_weight: St
     "norm.batch.running", "norm.batch.running.new_weight", scope="exact, 2 … 5 examples, momentum 0, 1/10, 9/10, 1, both corrections"
 )
 def running_means_by_hand(running_stats: Step, running_stats_new_weight: Step) -> Claims:
-    """With the variances of Python's statistics module; momentum 1 on the old value never moves."""
+    """The states agree with those from Python's statistics module; with momentum 1 on the old value the state never changes."""
     for count, old in itertools.product(range(2, 6), (Fraction(0), Fraction(1, 10), Fraction(9, 10), Fraction(1))):
         column = [Fraction(index**2, 3) for index in range(count)]
         batch, start = Rational(np.array([column], dtype=object).T), RunningStats(Rational([5]), Rational([7]))
@@ -554,9 +560,9 @@ def running_means_by_hand(running_stats: Step, running_stats_new_weight: Step) -
 
 @proof("norm.batch.running.deviation", scope="every state, batch, m, k, momentum and eps")
 def mean_of_roots_is_below(running_deviations: Step, running_stats: Step, batch_stats: Step) -> Claims:
-    """V + eps − σ̂², V the running variance: a step multiplies it by a and adds a (1 − a)(σ̂ − √(σ² + eps))². So σ̂ stays below.
+    """A step multiplies V + eps − σ̂² by a and adds a (1 − a)(σ̂ − √(σ² + eps))² ≥ 0, so σ̂ ≤ √(V + eps), with the running variance V.
 
-    A state that holds the batch's own deviation stays; at momentum 0 it is replaced.
+    A state equal to the batch's deviation stays; at momentum 0 it is replaced.
     """
     centre, variance = batch_stats(x)
     std = np.sqrt(variance + eps)
@@ -571,7 +577,7 @@ def mean_of_roots_is_below(running_deviations: Step, running_stats: Step, batch_
 
 @enumeration("norm.batch.running.deviation", scope="exact, batches ±1, ±2, ±3, ±5 in turn, momentum 1/2 and 9/10, eps 0")
 def deviations_by_hand(running_deviations: Step, running_stats: Step) -> Claims:
-    """The mean of 1, 2, 3, 5, weighted by age; the root of the running variance is larger."""
+    """The result is the mean of 1, 2, 3, 5 weighted by age; the root of the running variance is larger."""
     for old in (Fraction(1, 2), Fraction(9, 10)):
         state, squares = RunningDeviations(Rational([0]), Rational([1])), RunningStats(Rational([0]), Rational([1]))
         for number, size in enumerate((1, 2, 3, 5), start=1):
@@ -585,7 +591,7 @@ def deviations_by_hand(running_deviations: Step, running_stats: Step) -> Claims:
 
 
 def quadratic(form: Any, together: Any) -> Any:
-    """Σᵢⱼ ½ ∂²form/∂xᵢ∂xⱼ · together, in one column: a quadratic form itself for xᵢ xⱼ, its expectation for E[xᵢ xⱼ]."""
+    """Return Σᵢⱼ ½ ∂²form/∂xᵢ∂xⱼ · together in one column: the form itself for xᵢ xⱼ, its expectation for E[xᵢ xⱼ]."""
     entries = sp.IndexedBase("x", real=True)
     second = sp.diff(form.at(l), entries[i, l], entries[j, l])
     return Tensor(sp.Sum(sp.Sum(second / 2 * together, (i, 1, m)), (j, 1, m)))
@@ -597,7 +603,7 @@ def quadratic(form: Any, together: Any) -> Any:
     scope="independent examples of one mean and variance, every m, k and number of batches",
 )
 def biased_by_one_example(batch_stats: Step, population_stats: Step) -> Claims:
-    """E[μ_B] = μ, Var(μ_B) = σ²/m, E[σ²_B] = (m − 1)/m σ²: so the population's estimate, linear in them, has the expectation (μ, σ²)."""
+    """E[μ_B] = μ, Var(μ_B) = σ²/m and E[σ²_B] = (m − 1)/m σ², so the population's estimate has the expectation (μ, σ²)."""
     truth, spread = sp.Symbol("mu", real=True), sp.Symbol("V", positive=True)
     together = truth**2 + spread * sp.KroneckerDelta(i, j)
     centre, variance = batch_stats(x)
@@ -620,7 +626,7 @@ DIE = (0, 1, 1, 4)  # equally likely
 
 @enumeration("norm.batch.small_batch", "norm.batch.population_stats", scope="exact, all samples of 2 … 4 from a skewed population of 4")
 def over_all_samples(batch_stats: Step, population_stats: Step) -> Claims:
-    """Over all samples the means have the variance σ²/m, and the estimate is exact."""
+    """Over all samples the means have variance σ²/m, and the estimate has the exact expectation."""
     truth, spread = Fraction(plain.mean(map(Fraction, DIE))), plain.pvariance(map(Fraction, DIE))
     for count in (2, 3, 4):
         stats = [batch_stats(Rational([[value] for value in sample])) for sample in itertools.product(DIE, repeat=count)]
@@ -653,7 +659,10 @@ def deviations_of_normal_batches(batch_stats: Step) -> Claims:
     table="Deviation 1, estimated from batches of 4",
 )
 def averages_of_deviations_and_of_variances(batch_stats: Step, population_stats: Step) -> Claims:
-    """The mean σ_B is off by a fifth, the root of the mean σ²_B by an eighth, with 4/3 not at all: but for sampling .7979, .75 and 1."""
+    """The mean σ_B is too small by a fifth, the root of the mean σ²_B by an eighth; with the factor 4/3 it is right.
+
+    Up to sampling the values are .7979, .75 and 1.
+    """
     means, variances = batch_stats(np.random.default_rng(0).normal(size=(4, 200_000)))
     _, unbiased = population_stats(np.expand_dims(means, 1), np.expand_dims(variances, 1), 4)
     for row, sampled, figure in (
@@ -666,7 +675,7 @@ def averages_of_deviations_and_of_variances(batch_stats: Step, population_stats:
 
 @proof("norm.batch.fold", scope="every layer, batch, statistics, m, k, number of inputs and eps")
 def one_layer_instead_of_two(fold_batch_norm: Step, batch_norm_inference: Step) -> Claims:
-    """The folded layer gives what the two give, of any input."""
+    """The folded layer gives the same result as the two layers for every input."""
     u, weight, bias = tensor("u", m, inputs), tensor("W", inputs, k), tensor("b", k)
     new_weight, new_bias = fold_batch_norm(weight, bias, gamma, beta, mean, var, eps=eps)
     yield u @ new_weight + new_bias, batch_norm_inference(u @ weight + bias, gamma, beta, mean, var, eps=eps)
@@ -683,7 +692,7 @@ def folded_layers_in_floats(
     var: UnitVariances,
     eps: Positive,
 ) -> Claims:
-    """The same in floats, of three inputs."""
+    """The folded layer gives the same result as the two layers within rounding."""
     u = np.stack([weight[:, 0], weight[:, 0] - 1, weight[:, 0] / 4])
     new_weight, new_bias = fold_batch_norm(weight, bias, gamma, mean, bias, var, eps=eps)
     yield u @ new_weight + new_bias, batch_norm_inference(u @ weight + bias, gamma, mean, bias, var, eps=eps)
@@ -697,7 +706,10 @@ toy = tensor("x", m)
 
 @proof("norm.mean.toy", "norm.mean.toy.slope", scope="every number of inputs, inputs of mean ≠ 0, weights")
 def only_outer_weights_matter(mean_normalized_chain: Step, mean_normalized_slope: Step) -> Claims:
-    """The mean of the outputs is w₄ w₃, and they are as the inputs; their derivatives by w₁ and w₂ are 0, that by w₃ is as stated."""
+    """The mean of the outputs is w₄ w₃, and they are proportional to the inputs.
+
+    The derivatives by w₁ and w₂ are 0, that by w₃ is as stated.
+    """
     w1, w2, w3, w4 = map(Tensor, WEIGHTS)
     outputs = mean_normalized_chain(toy, w1, w2, w3, w4)
     yield outputs * np.mean(toy), w4 * w3 * toy
@@ -708,7 +720,7 @@ def only_outer_weights_matter(mean_normalized_chain: Step, mean_normalized_slope
 
 @derivative("norm.mean.toy", "norm.mean.toy.slope", scope="certified, 5 inputs, the deck's two gauges and a hundredfold w₂")
 def slopes_of_the_toy(mean_normalized_chain: Step, mean_normalized_slope: Step) -> Claims:
-    """Dual numbers: 0, 0, and the same slope in each gauge, w₄ xᵢ over the mean."""
+    """By dual numbers the derivatives are 0, 0, and in each setting the same w₄ xᵢ divided by the mean."""
     start = Ball([1, 2, -1, 5, 3])
     for weights in ((1, 1, 1, 1), (1, Fraction(1, 100), 100, 1), (1, 100, 1, 1), (-7, 2, 3, 5)):
         w1, w2, w3, w4 = map(Ball, weights)
@@ -720,7 +732,7 @@ def slopes_of_the_toy(mean_normalized_chain: Step, mean_normalized_slope: Step) 
 
 @enumeration("norm.mean.toy", "norm.mean.toy.slope", scope="exact, all weights from −1, 0, 2 and inputs of mean 0 and 2")
 def undefined_where_the_mean_is_zero(mean_normalized_chain: Step, mean_normalized_slope: Step) -> Claims:
-    """There is a value exactly where w₁, w₂ and the mean of the inputs are not 0, whatever the outer weights."""
+    """The value exists exactly where w₁, w₂ and the mean of the inputs are nonzero, whatever the outer weights."""
     for weights, start in itertools.product(itertools.product((-1, 0, 2), repeat=4), ([1, 2, 3], [1, -3, 2])):
         w1, w2, w3, w4 = map(Rational, weights)
         for formula, outer in ((mean_normalized_chain, (w3, w4)), (mean_normalized_slope, (w4,))):
@@ -728,7 +740,7 @@ def undefined_where_the_mean_is_zero(mean_normalized_chain: Step, mean_normalize
 
 
 def has_value(formula: Step, *arguments: Any) -> bool:
-    """Whether no division by 0 stands in the way."""
+    """Return whether a call succeeds without dividing by 0."""
     try:
         formula(*arguments)
     except ZeroDivisionError:
@@ -738,7 +750,7 @@ def has_value(formula: Step, *arguments: Any) -> bool:
 
 @erratum("E68")
 def derivative_by_the_second_weight(mean_normalized_slope: Step, mean_normalized_chain: Step) -> Claims:
-    """The displayed derivative is the one by w₂."""
+    """As printed, the displayed derivative is the one by w₂."""
     w1, w2, w3, w4 = map(Tensor, WEIGHTS)
     outputs = mean_normalized_chain(toy, w1, w2, w3, w4)
     yield Tensor(mean_normalized_slope(toy, w1, w2, w4).at(j)), Tensor(sp.diff(outputs.at(j), WEIGHTS[1]))
@@ -749,15 +761,15 @@ def derivative_by_the_second_weight(mean_normalized_slope: Step, mean_normalized
 
 @proof("norm.layer", "norm.layer.backward", scope="every batch, m, k, gamma, beta and eps")
 def gradients_of_layer_norm(layer_norm: Step, layer_norm_backward: Step) -> Claims:
-    """By inputs, scale and shift."""
+    """The gradients by inputs, scale and shift are the derivatives."""
     yield from gradients(functools.partial(layer_norm, eps=eps), LAYER, dy, layer_norm_backward(dy, x, gamma, eps=eps))
 
 
 @proof("norm.layer", "norm.layer.backward", scope="every batch, m, k, gamma, beta and eps")
 def features_are_examples(layer_norm: Step, layer_norm_backward: Step, batch_normalize: Step, batch_norm_backward: Step) -> Claims:
-    """It is batch normalization of the transposed batch, before scale and shift; so dx is that of the transposed γ dy.
+    """Before scale and shift it is batch normalization of the transposed batch, so dx is that of the transposed γ dy.
 
-    An example alone gives what it gives in the batch.
+    The result of an example does not depend on the rest of the batch.
     """
     yield layer_norm(x, gamma, beta, eps=eps), gamma * batch_normalize(x.T, eps=eps).T + beta
     examples = np.ones_like(tensor("e", m))
@@ -770,7 +782,7 @@ def features_are_examples(layer_norm: Step, layer_norm_backward: Step, batch_nor
     "norm.layer", "norm.layer.backward", "norm.rms", "norm.rms.backward", scope="certified, 32 × 16, 2 random directions for each argument"
 )
 def slopes_along_features(layer_norm: Step, layer_norm_backward: Step, rms_norm: Step, rms_norm_backward: Step) -> Claims:
-    """Dual numbers through the forward formulas."""
+    """The gradients equal the derivatives of the forward formulas by dual numbers."""
     batch, upstream, scale, shift = random_arrays((32, 16), (32, 16), (16,), (16,))
     small = Ball(Fraction(1, 1000))
     given = {"x": batch, "gamma": scale}
@@ -782,16 +794,16 @@ def slopes_along_features(layer_norm: Step, layer_norm_backward: Step, rms_norm:
 
 @proof("norm.rms", "norm.rms.backward", scope="every batch, m, k, gamma and eps")
 def gradients_of_rms_norm(rms_norm: Step, rms_norm_backward: Step) -> Claims:
-    """By inputs and scale."""
+    """The gradients by inputs and scale are the derivatives."""
     given = {"x": x, "gamma": gamma}
     yield from gradients(functools.partial(rms_norm, eps=eps), given, dy, rms_norm_backward(dy, x, gamma, eps=eps))
 
 
 @proof("norm.rms", "norm.rms.backward", "norm.layer", scope="every batch, m, k, gamma, beta, eps and a > 0")
 def layer_norm_without_the_mean(rms_norm: Step, rms_norm_backward: Step, layer_norm: Step) -> Claims:
-    """Of centred examples it is layer normalization; the mean square of x̂ is ms/(ms + eps); a x with a² eps gives the same.
+    """For centred examples it is layer normalization. The mean square of x̂ is ms/(ms + eps), and a x with a² eps gives the same result.
 
-    So Σ x dx is left by eps alone: eps/(ms + eps) Σ γ dy x̂.
+    So Σ x dx is nonzero only because of eps: it is eps/(ms + eps) Σ γ dy x̂.
     """
     yield rms_norm(x - np.mean(x, axis=1, keepdims=True), gamma, eps=eps) + beta, layer_norm(x, gamma, beta, eps=eps)
     square = np.mean(x**2, axis=1)
@@ -805,7 +817,7 @@ def layer_norm_without_the_mean(rms_norm: Step, rms_norm_backward: Step, layer_n
 def units_along_features_cancel(
     layer_norm: Step, rms_norm: Step, x: Batch, gamma: Units, beta: Units, eps: Positive, steps: Count
 ) -> Claims:
-    """In units 2ˢ times smaller, with eps in them, nothing changes."""
+    """In units that are smaller by 2ˢ, for eps too, the results are equal bit for bit."""
     unit = 2.0**steps
     yield layer_norm(unit * x, gamma, beta, eps=unit**2 * eps), layer_norm(x, gamma, beta, eps=eps)
     yield rms_norm(unit * x, gamma, eps=unit**2 * eps), rms_norm(x, gamma, eps=eps)
@@ -819,14 +831,14 @@ by_group, group_shift = tensor("gamma", (G, D)), tensor("beta", (G, D))
 
 @proof("norm.instance", "norm.instance.backward", scope="every batch of images, n, c, h, w, gamma, beta and eps")
 def gradients_of_instance_norm(instance_norm: Step, instance_norm_backward: Step) -> Claims:
-    """By images, scale and shift."""
+    """The gradients by images, scale and shift are the derivatives."""
     got = instance_norm_backward(dy_images, images, by_channel, eps=eps)
     yield from gradients(functools.partial(instance_norm, eps=eps), IMAGES, dy_images, got)
 
 
 @proof("norm.group", "norm.group.backward", scope="every batch of images, n, h, w, number and size of groups, gamma, beta and eps")
 def gradients_of_group_norm(group_norm: Step, group_norm_backward: Step) -> Claims:
-    """By images, scale and shift."""
+    """The gradients by images, scale and shift are the derivatives."""
     given = {"x": parted, "gamma": by_group, "beta": group_shift}
     got = group_norm_backward(dy_parted, parted, by_group, groups=G, eps=eps)
     yield from gradients(functools.partial(group_norm, groups=G, eps=eps), given, dy_parted, got)
@@ -836,9 +848,10 @@ def gradients_of_group_norm(group_norm: Step, group_norm_backward: Step) -> Clai
     "norm.instance", "norm.group", "norm.layer", scope="every batch of images, n, c, h, w, number and size of groups, gamma, beta and eps"
 )
 def groups_of_one_and_of_all(instance_norm: Step, group_norm: Step, layer_norm: Step, batch_norm_conv: Step) -> Claims:
-    """As many groups as channels: instance normalization. One group: layer normalization of all that belongs to an example.
+    """With as many groups as channels it is instance normalization; with one group it is layer normalization of the whole example.
 
-    Any groups: layer normalization of them, before scale and shift. Of a single image instance and batch normalization are one.
+    For any groups it is layer normalization of each, before scale and shift. For a single image instance and batch normalization are the
+    same.
     """
     everywhere = lambda vector: np.reshape(np.expand_dims(vector, (1, 2)) * np.ones_like(tensor("e", c, h, w)), (-1,))  # noqa: E731 - read as mathematics
     flat = lambda array: np.reshape(array, (n, -1))  # noqa: E731 - read as mathematics
@@ -859,7 +872,7 @@ def groups_of_one_and_of_all(instance_norm: Step, group_norm: Step, layer_norm: 
 def coincidences_in_floats(
     instance_norm: Step, group_norm: Step, layer_norm: Step, x: ImageBatch, gamma: ChannelWise, beta: ChannelWise, eps: Positive
 ) -> Claims:
-    """One group for each channel, and one for all."""
+    """One group for each channel is instance normalization, one group for all is layer normalization."""
     count, channels, height, width = x.shape
     yield group_norm(x, gamma, beta, groups=channels, eps=eps), instance_norm(x, gamma, beta, eps=eps)
     everywhere = [np.reshape(np.expand_dims(vector, (1, 2)) + 0 * x[0], (-1,)) for vector in (gamma, beta)]
@@ -879,7 +892,7 @@ def units_of_images_cancel(
     eps: Positive,
     steps: Count,
 ) -> Claims:
-    """In units 2ˢ times smaller, with eps in them, nothing changes."""
+    """In units that are smaller by 2ˢ, for eps too, the results are equal bit for bit."""
     unit = 2.0**steps
     for layer in (batch_norm_conv, instance_norm, functools.partial(group_norm, groups=groups)):
         yield layer(unit * x, gamma, beta, eps=unit**2 * eps), layer(x, gamma, beta, eps=eps)
@@ -893,7 +906,7 @@ def units_of_images_cancel(
     scope="certified, 3 × 4 × 5 × 2, 1, 2 and 4 groups, 2 random directions for each argument",
 )
 def slopes_of_images(instance_norm: Step, instance_norm_backward: Step, group_norm: Step, group_norm_backward: Step) -> Claims:
-    """Dual numbers through the forward formulas; neighbouring channels make a group."""
+    """The gradients equal the derivatives of the forward formulas by dual numbers; neighbouring channels form a group."""
     given, upstream = picture_data()
     small = Ball(Fraction(1, 1000))
     got = instance_norm_backward(upstream, given["x"], given["gamma"], eps=small)
@@ -913,7 +926,7 @@ r, d = tensor("r", k, positive=True), tensor("d", k)
 
 @proof("norm.batch_renorm", "norm.batch_renorm.backward", scope="every batch, correction, m, k, gamma, beta and eps; r and d constants")
 def gradients_of_batch_renorm(batch_renorm: Step, batch_renorm_backward: Step) -> Claims:
-    """By inputs, scale and shift; r and d are held fixed, though they were computed from the batch."""
+    """The gradients by inputs, scale and shift are the derivatives with r and d fixed, although these were computed from the batch."""
     got = batch_renorm_backward(dy, x, gamma, r, d, eps=eps)
     yield from gradients(functools.partial(batch_renorm, r=r, d=d, eps=eps), LAYER, dy, got)
 
@@ -935,7 +948,7 @@ def between_batch_and_running_statistics(
 ) -> Claims:
     """At r = 1, d = 0 it is batch normalization; with r = σ_B/σ, d = (μ_B − μ)/σ it is normalization by the running statistics.
 
-    These are r and d clipped, and with r_max = 1, d_max = 0 nothing else than 1 and 0 is left.
+    The correction returns these r and d clipped; with r_max = 1 and d_max = 0 only 1 and 0 remain.
     """
     yield batch_renorm(x, gamma, beta, ones, zeros, eps=eps), batch_norm(x, gamma, beta, eps=eps)
     yield batch_renorm_backward(dy, x, gamma, ones, zeros, eps=eps), batch_norm_backward(dy, x, gamma, eps=eps)
@@ -949,7 +962,7 @@ def between_batch_and_running_statistics(
 
 @proof("norm.batch_renorm.correction", scope="m = 2: every batch, statistics and limits, within, above and below these")
 def limits_of_the_correction(renorm_correction: Step) -> Claims:
-    """Batches c ± s; eps is what makes σ_B the wanted multiple of σ."""
+    """r and d are clipped to their limits in every case. The batches are c ± s; eps makes σ_B the wanted multiple of σ."""
     most, reach, running = 1 + z, symbols("reach", positive=True), symbols("running", positive=True)
     between = lambda low, high: (low + ratio * high) / (1 + ratio)  # noqa: E731 - every number between two
     multiples = [(between(1 / most, most),) * 2, (most + centre, most), (1 / (most + centre), 1 / most)]
@@ -974,7 +987,7 @@ LIMITS = [(Fraction(most), Fraction(reach)) for most, reach in ((1, 0), (3, 5), 
     "norm.batch_renorm.correction", "norm.batch_renorm", scope="exact, batches ±1 … ±6 around 2, σ = 2, μ = 0 … 4, three pairs of limits"
 )
 def corrections_by_hand(renorm_correction: Step, batch_renorm: Step) -> Claims:
-    """Clipped by Python's own max and min; the outputs have the mean d and the deviation r."""
+    """r and d agree with Python's max and min; the outputs have mean d and deviation r."""
     for size, running, (most, reach) in itertools.product(range(1, 7), range(5), LIMITS):
         batch = Rational([[2 + size], [2 - size]])
         r, d = renorm_correction(batch, Rational([running]), Rational([2]), r_max=Rational(most), d_max=Rational(reach), eps=Rational(0))
@@ -990,7 +1003,10 @@ def corrections_by_hand(renorm_correction: Step, batch_renorm: Step) -> Claims:
     scope="certified, 64 × 8, 2 random directions for each argument; r and d from the batch",
 )
 def slopes_of_batch_renorm(batch_renorm: Step, batch_renorm_backward: Step, renorm_correction: Step) -> Claims:
-    """Frozen, the slopes are those stated; with r and d moving along, and no limit met, the layer is linear in the batch: γ dy/σ."""
+    """With r and d fixed the derivatives are those stated.
+
+    If r and d move along and no limit is active, the layer is linear in the batch: γ dy/σ.
+    """
     batch, upstream, scale, shift, centre, running = random_arrays((64, 8), (64, 8), (8,), (8,), (8,), (8,))
     small, running = Ball(Fraction(1, 1000)), running**2 + 1
     r, d = renorm_correction(batch, centre, running, r_max=Ball(3), d_max=Ball(5), eps=small)
@@ -1013,13 +1029,13 @@ direction, upon, length = tensor("v", inputs, k), tensor("dw", inputs, k), tenso
 
 @proof("norm.weight", "norm.weight.backward", scope="every direction, length, number of inputs and units")
 def gradients_of_weight_norm(weight_norm: Step, weight_norm_backward: Step) -> Claims:
-    """By direction and length."""
+    """The gradients by direction and length are the derivatives."""
     yield from gradients(weight_norm, {"v": direction, "g": length}, upon, weight_norm_backward(upon, direction, length))
 
 
 @proof("norm.weight", "norm.weight.backward", scope="every direction, length, number of inputs and units, a > 0")
 def direction_and_length(weight_norm: Step, weight_norm_backward: Step) -> Claims:
-    """‖w‖² = g², along v, whatever ‖v‖; v · dv = 0, so a step −t dv makes v longer: ‖v‖² + t² ‖dv‖². dg is dw along w/g."""
+    """‖w‖² = g² for every ‖v‖, and v · dv = 0, so a step −t dv increases ‖v‖² by t² ‖dv‖². dg is dw along w/g."""
     w = weight_norm(direction, length)
     square = np.sum(direction**2, axis=0)
     yield np.sum(w**2, axis=0), length**2
@@ -1033,14 +1049,14 @@ def direction_and_length(weight_norm: Step, weight_norm_backward: Step) -> Claim
 
 @derivative("norm.weight", "norm.weight.backward", scope="certified, 64 × 8, 2 random directions for each argument")
 def slopes_of_weight_norm(weight_norm: Step, weight_norm_backward: Step) -> Claims:
-    """Dual numbers through the forward formula."""
+    """The gradients equal the derivatives of the forward formula by dual numbers."""
     v, dw, g = random_arrays((64, 8), (64, 8), (8,))
     yield from slopes(weight_norm, {"v": v, "g": g}, dw, weight_norm_backward(dw, v, g))
 
 
 @enumeration("norm.weight", scope="exact, all Pythagorean triples below 60 as columns, lengths 5 and −2")
 def columns_of_whole_length(weight_norm: Step) -> Claims:
-    """Each column on its own."""
+    """Each column is normalized independently of the others."""
     triples = [
         (a, b, math.isqrt(a * a + b * b)) for a in range(1, 60) for b in range(1, 60) if math.isqrt(a * a + b * b) ** 2 == a * a + b * b
     ]
@@ -1057,7 +1073,7 @@ def columns_of_whole_length(weight_norm: Step) -> Claims:
 
 @trajectory("norm.batch.covariate_shift", scope="a layer of 5 inputs and 3 units, its weights moved 5 times, 200 examples, seed 0")
 def inputs_of_the_next_layer(batch_stats: Step, batch_normalize: Step) -> Claims:
-    """Mean or deviation of what the next layer gets changes by more than 1 each time; normalized, by less than 1e-9."""
+    """The mean or deviation of the next layer's inputs changes by more than 1 each time; with normalization by less than 1e-9."""
     source = np.random.default_rng(0)
     u = 1 + source.normal(size=(200, 5))
     weight, seen = source.normal(size=(5, 3)), []
@@ -1073,9 +1089,11 @@ def inputs_of_the_next_layer(batch_stats: Step, batch_normalize: Step) -> Claims
 
 @trajectory("norm.batch.benefits", scope="20 tanh layers of 64 units, 128 examples, weights of deviation 0.01, 0.1, 1, seed 0")
 def signals_through_deep_layers(batch_norm: Step) -> Claims:
-    """Deviation of the last activations: vanished, small, saturated; with batch normalization between 0.6 and 0.7 for each.
+    """Without normalization the last activations vanish, are small, or are saturated.
 
-    One example among two sets of companions comes out differently.
+    With it their deviation is between 0.6 and 0.7 for all three.
+
+    The result of an example depends on the other examples of its batch.
     """
     source = np.random.default_rng(0)
     start, weights = source.normal(size=(128, 64)), source.normal(size=(20, 64, 64))

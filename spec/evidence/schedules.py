@@ -1,6 +1,7 @@
 """Evidence for reference/schedules.py: which rate each update uses, how the conventions are related, and which schedules converge.
 
-A step is written as q s + r with 0 ≤ r < s = r + 1 + m, so that every step of every period is covered and each floor comes out plain.
+A step is written as q s + r with 0 ≤ r < s = r + 1 + m, so that every step of every period is covered and each floor function can be
+evaluated.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ FACTOR = Fraction(2, 3)
 
 
 def fraction(numerator: int, denominator: int = 1) -> Any:
-    """An exact fraction."""
+    """Return an exact fraction."""
     return Rational(Fraction(numerator, denominator))
 
 
@@ -67,7 +68,7 @@ def first_update_uses_lr(
     decay: Positive,
     power: Norm,
 ) -> Claims:
-    """At step 0, and for powers at update 1, the rate is lr to the last bit."""
+    """At step 0 (for powers at update 1) the rate is exactly lr."""
     yield constant_rate(0, lr=lr), lr
     yield step_decay(0, lr=lr, factor=factor, period=period), lr
     yield exponential_decay(0, lr=lr, decay=decay), lr
@@ -78,9 +79,9 @@ def first_update_uses_lr(
 
 @proof("schedule.origin", scope="every step and hyper-parameter")
 def counted_from_one(linear_decay: Step, exponential_decay: Step, inverse_time_decay: Step, step_decay: Step) -> Claims:
-    """Exponential and 1/t decay that are one update ahead are of their kind again, and so is linear decay; stairs are not.
+    """Exponential, 1/t and linear decay that are one update ahead are schedules of the same kind; step decay is not.
 
-    The first stair is one update short: steps 1 … s − 1 use lr, and s is the first of the next stair.
+    Its first stair is one update short: steps 1 … s − 1 use lr, and s is the first of the next stair.
     """
     yield exponential_decay(k + 1, lr=lr, decay=c), exponential_decay(k, lr=lr * np.exp(-c), decay=c)
     yield inverse_time_decay(k + 1, lr=lr, decay=c), inverse_time_decay(k, lr=lr / (1 + c), decay=c / (1 + c))
@@ -93,7 +94,10 @@ def counted_from_one(linear_decay: Step, exponential_decay: Step, inverse_time_d
 
 @enumeration("schedule.origin", scope="exact, periods up to 5")
 def first_stair_by_hand(step_decay: Step) -> Claims:
-    """Counted from 0 a stair has as many updates as the period says; counted from 1 the first has one less, and the second has all."""
+    """Counted from 0, each stair has as many updates as the period.
+
+    Counted from 1, the first stair has one fewer and the second has all.
+    """
     for period in range(1, 6):
         rates = [step_decay(Rational(step), lr=fraction(1), factor=fraction(1, 2), period=Rational(period)) for step in range(2 * period)]
         lengths = [sum(bool(rate == height) for rate in rates) for height in (1, Fraction(1, 2))]
@@ -106,7 +110,7 @@ def first_stair_by_hand(step_decay: Step) -> Claims:
 
 @proof("schedule.constant", "schedule.linear", scope="every step and rate")
 def constant_at_every_step(constant_rate: Step, linear_decay: Step) -> Claims:
-    """It does not depend on the step; linear decay from a rate to itself is the same, before the horizon and after it."""
+    """The rate does not depend on the step; linear decay from a rate to itself is the same, before the horizon and after it."""
     yield constant_rate(k, lr=lr), lr
     for horizon in (k + 1 + m, k):
         yield linear_decay(k + 1, end=lr, lr=lr, horizon=horizon), constant_rate(k, lr=lr)
@@ -114,14 +118,14 @@ def constant_at_every_step(constant_rate: Step, linear_decay: Step) -> Claims:
 
 @enumeration("schedule.constant", scope="exact, the preset of the catalogue, 1000 updates")
 def constant_by_hand(constant_rate: Step) -> Claims:
-    """1000 updates at 1e−4 cover what one at .1 does."""
+    """1000 updates at 1e−4 cover the same distance as one at .1."""
     for preset in presets("schedule.constant"):
         yield sum((constant_rate(Rational(step), lr=Rational(preset["lr"])) for step in range(1000)), Rational(0)), Fraction(1, 10)
 
 
 @proof("schedule.linear", scope="every step, horizon, start and end")
 def line_and_hold(linear_decay: Step) -> Claims:
-    """It starts at lr, falls by (lr − end)/τ at every update until τ, is end there, and stays."""
+    """It starts at lr, decreases by (lr − end)/τ per update until τ, where it is end, and stays there."""
     high = end + drop
     horizon = k + 1 + m
     rate = lambda step: linear_decay(step, end=end, lr=high, horizon=horizon)  # noqa: E731 - read as mathematics
@@ -135,7 +139,7 @@ def line_and_hold(linear_decay: Step) -> Claims:
 
 @enumeration("schedule.linear", scope="exact, horizons up to 6, 3 ends")
 def line_by_hand(linear_decay: Step) -> Claims:
-    """Update after update the same amount is taken off, as long as there are updates before the horizon."""
+    """Each update before the horizon lowers the rate by the same amount."""
     start = Fraction(3, 2)
     for horizon, last in itertools.product(range(1, 7), (Fraction(0), Fraction(1, 4), start)):
         rate = start
@@ -146,14 +150,14 @@ def line_by_hand(linear_decay: Step) -> Claims:
 
 @law("schedule.linear", scope="float64, bit for bit", exact=True)
 def ends_are_exact(linear_decay: Step, end: Norm, lr: StartRate, horizon: FromOne, step: Count) -> Claims:
-    """At step 0 the rate is lr, from the horizon on it is end, to the last bit."""
+    """At step 0 the rate is exactly lr, from the horizon on exactly end."""
     yield linear_decay(0, end=end, lr=lr, horizon=horizon), lr
     yield linear_decay(horizon + step, end=end, lr=lr, horizon=horizon), end
 
 
 @proof("schedule.linear", scope="every horizon; the deck's end of 1 %")
 def where_the_line_leads(linear_decay: Step) -> Claims:
-    """Drawn on beyond the horizon the line is 0 at 100 τ/99, and −.98 of its start at 2 τ; the schedule is neither."""
+    """Extended beyond the horizon, the line is 0 at 100 τ/99 and −.98 of its start at 2 τ; the schedule is not."""
     (share,) = (preset["end_over_lr"] for preset in stated_figures("schedule.linear"))
     first, second = (linear_decay(step, end=share * lr, lr=lr, horizon=n) for step in (0 * n, 0 * n + 1))
     line = lambda step: first + step * (second - first)  # noqa: E731 - read as mathematics
@@ -164,7 +168,7 @@ def where_the_line_leads(linear_decay: Step) -> Claims:
 
 @erratum("E19")
 def line_without_end(linear_decay: Step) -> Step:
-    """α = k/τ, also beyond τ."""
+    """As printed, α = k/τ, also beyond τ."""
     return lambda step, *, end, lr, horizon: (1 - step / horizon) * lr + step / horizon * end
 
 
@@ -173,14 +177,14 @@ def line_without_end(linear_decay: Step) -> Step:
 
 @proof("schedule.step", scope="every step, period, factor and lr")
 def stairs(step_decay: Step) -> Claims:
-    """Step q s + r, 0 ≤ r < s, has the rate lr γ^q; a period later it is γ times that."""
+    """Step q s + r with 0 ≤ r < s has the rate lr γ^q, and one period later γ times that."""
     yield step_decay(at, lr=lr, factor=gamma, period=s), lr * gamma**q
     yield step_decay(at + s, lr=lr, factor=gamma, period=s), gamma * step_decay(at, lr=lr, factor=gamma, period=s)
 
 
 @enumeration("schedule.step", "schedule.exponential.per_period", scope="exact, every preset, periods up to 4, 3 periods")
 def stairs_by_hand(step_decay: Step, smooth_step_decay: Step) -> Claims:
-    """The rate is kept for `period` updates, then multiplied; the smooth form meets it at the first of them."""
+    """The rate is constant for `period` updates and then multiplied by the factor; the smooth form agrees at the first of them."""
     for preset, period in itertools.product(presets("schedule.step"), range(1, 5)):
         rate = Fraction(1, 5)
         hyper = {"lr": Rational(rate), "factor": Rational(preset["factor"]), "period": Rational(period)}
@@ -193,7 +197,7 @@ def stairs_by_hand(step_decay: Step, smooth_step_decay: Step) -> Claims:
 
 @proof("schedule.exponential.per_period", "schedule.exponential", "schedule.step", scope="every step, period, factor and lr")
 def between_the_stairs(smooth_step_decay: Step, exponential_decay: Step, step_decay: Step) -> Claims:
-    """It is the exponential with decay −ln γ / s; the stairs are above it by γ^{−r/s}, at least 1 and less than 1/γ."""
+    """It is exponential decay with rate −ln γ / s. Step decay is larger by the factor γ^{−r/s}, at least 1 and less than 1/γ."""
     factor = np.exp(-c)
     yield smooth_step_decay(k, lr=lr, factor=factor, period=n), exponential_decay(k, lr=lr, decay=c / n)
     above = step_decay(at, lr=lr, factor=factor, period=s) / smooth_step_decay(at, lr=lr, factor=factor, period=s)
@@ -209,7 +213,7 @@ CELLS = ((k + 1 + m, k), (k, k), (k, k + 1 + m))  # step beyond, on, and before 
 
 @proof("schedule.piecewise_constant", "schedule.piecewise_constant.inclusive", scope="every step, boundary and factor; two boundaries")
 def boundary_by_boundary(piecewise_constant: Step, piecewise_constant_inclusive: Step) -> Claims:
-    """A boundary brings its factor from its own update on, an inclusive one from the next; two boundaries multiply.
+    """A boundary applies its factor from its own update on, an inclusive one from the next; two boundaries multiply.
 
     So an inclusive boundary b is a boundary b + 1.
     """
@@ -227,7 +231,7 @@ def boundary_by_boundary(piecewise_constant: Step, piecewise_constant_inclusive:
 
 @proof("schedule.piecewise_constant", "schedule.step", scope="every period and lr, up to 4 stairs")
 def equal_pieces_are_stairs(piecewise_constant: Step, step_decay: Step) -> Claims:
-    """Boundaries s, 2 s, 3 s with one factor: the first four stairs."""
+    """Boundaries s, 2 s, 3 s with one factor give the first four stairs of step decay."""
     bounds, factors = np.stack([s, 2 * s, 3 * s]), np.stack([gamma, gamma, gamma])
     for stair in range(4):
         step = stair * s + r
@@ -236,7 +240,7 @@ def equal_pieces_are_stairs(piecewise_constant: Step, step_decay: Step) -> Claim
 
 @enumeration("schedule.piecewise_constant", "schedule.piecewise_constant.inclusive", scope="exact, all sets of boundaries below 5")
 def pieces_by_hand(piecewise_constant: Step, piecewise_constant_inclusive: Step) -> Claims:
-    """Update after update: a boundary that is met multiplies the rate, before the update or, inclusive, after it."""
+    """Rates computed update by update: a boundary multiplies the rate before its update or, if inclusive, after it."""
     for size in range(1, 6):
         for bounds in itertools.combinations(range(5), size):
             factors = [Fraction(1, b + 2) for b in bounds]
@@ -252,7 +256,7 @@ def pieces_by_hand(piecewise_constant: Step, piecewise_constant_inclusive: Step)
 def inclusive_is_one_later(
     piecewise_constant: Step, piecewise_constant_inclusive: Step, step: Count, boundaries: Boundaries, factors: Factors, lr: Rate
 ) -> Claims:
-    """An inclusive schedule is one update late, for whole boundaries."""
+    """An inclusive schedule is one update late, for integer boundaries."""
     whole = np.floor(boundaries)
     later = piecewise_constant_inclusive(step + 1, whole, factors, lr=lr)
     yield later, piecewise_constant(step, whole, factors, lr=lr)
@@ -263,7 +267,10 @@ def inclusive_is_one_later(
 
 @proof("schedule.exponential", scope="every step, lr and decay")
 def constant_ratio_and_finite_reach(exponential_decay: Step) -> Claims:
-    """Each rate is e^{−c} times the last; the first n add up to lr (1 − e^{−cn})/(1 − e^{−c}), by induction, all to lr/(1 − e^{−c})."""
+    """Each rate is e^{−c} times the one before.
+
+    The first n sum to lr (1 − e^{−cn})/(1 − e^{−c}), by induction, and all to lr/(1 − e^{−c}).
+    """
     rate = lambda step: exponential_decay(step, lr=lr, decay=c)  # noqa: E731 - read as mathematics
     yield rate(0 * k), lr
     yield rate(k + 1) / rate(k), np.exp(-c)
@@ -275,7 +282,7 @@ def constant_ratio_and_finite_reach(exponential_decay: Step) -> Claims:
 
 @derivative("schedule.exponential", scope="certified, 3 steps and 2 decays")
 def falls_in_proportion(exponential_decay: Step) -> Claims:
-    """Along the step the derivative is −c times the rate, along the decay −k times it."""
+    """The derivative by the step is −c times the rate, the one by the decay −k times it."""
     for step, decay in itertools.product((1, 4, 10), (Fraction(1, 20), Fraction(3, 2))):
         rate = exponential_decay(Ball(step), lr=Ball(2), decay=Ball(decay))
         moving_step = exponential_decay(Differential.along(Ball(step), Ball(1)), lr=Ball(2), decay=Ball(decay))
@@ -293,7 +300,7 @@ def rates_by_number(exponential_decay: Step, smooth_step_decay: Step) -> Claims:
 
 @proof("schedule.inverse_time", scope="every step, lr and decay")
 def reciprocal_is_a_line(inverse_time_decay: Step) -> Claims:
-    """1/rate starts at 1/lr and grows by c/lr; the integral of the squared rate is lr²/c."""
+    """1/rate starts at 1/lr and grows by c/lr per step; the integral of the squared rate is lr²/c."""
     rate = lambda step: inverse_time_decay(step, lr=lr, decay=c)  # noqa: E731 - read as mathematics
     yield rate(0 * k), lr
     yield 1 / rate(k + 1) - 1 / rate(k), c / lr
@@ -304,7 +311,10 @@ def reciprocal_is_a_line(inverse_time_decay: Step) -> Claims:
 
 @enumeration("schedule.inverse_time", "schedule.power", scope="exact, 12 updates, 3 decays, powers 0 … 3")
 def reciprocals_by_hand(inverse_time_decay: Step, power_decay: Step) -> Claims:
-    """The reciprocals grow by the same amount; a power is that many divisions by the update's number; 1/t with decay 1 is 1/k."""
+    """The reciprocals grow by the same amount per update; a power divides that many times by the update's number.
+
+    1/t with decay 1 is 1/k.
+    """
     for step, decay in itertools.product(range(12), (Fraction(1, 7), Fraction(1), Fraction(5, 2))):
         reciprocal = Fraction(1, 3) + sum(decay / 3 for _ in range(step))
         yield inverse_time_decay(Rational(step), lr=fraction(3), decay=Rational(decay)), 1 / reciprocal
@@ -317,7 +327,7 @@ def reciprocals_by_hand(inverse_time_decay: Step, power_decay: Step) -> Claims:
 
 @proof("schedule.power", scope="every update, power and lr")
 def powers(power_decay: Step, inverse_time_decay: Step) -> Claims:
-    """Update 1 uses lr; doubling the number divides by 2^p; p = 0 is constant; p = 1 is 1/t decay counted from 0."""
+    """Update 1 uses lr, and doubling the number divides by 2^p; p = 0 is constant, p = 1 is 1/t decay counted from 0."""
     yield power_decay(ONE, lr=lr, power=p), lr
     yield power_decay(n, lr=lr, power=p) * n**p, lr
     yield power_decay(2 * n, lr=lr, power=p), power_decay(n, lr=lr, power=p) / 2**p
@@ -327,7 +337,7 @@ def powers(power_decay: Step, inverse_time_decay: Step) -> Claims:
 
 @proof("schedule.harmonic", "schedule.inverse_time", scope="every step, epoch length, scale and offset")
 def one_rate_an_epoch(harmonic_decay: Step, inverse_time_decay: Step) -> Claims:
-    """Step q N + r has the rate of epoch q, which is 1/t decay by the epoch; 1/t decay by the step is lower but where r = 0."""
+    """Step q N + r has the rate of epoch q, which is 1/t decay by epoch; 1/t decay by step is lower except at r = 0."""
     rate = harmonic_decay(at, scale=scale, offset=a, period=s)
     yield rate, inverse_time_decay(q, lr=scale / a, decay=1 / a)
     yield rate, scale / (q + a)
@@ -337,7 +347,7 @@ def one_rate_an_epoch(harmonic_decay: Step, inverse_time_decay: Step) -> Claims:
 
 @enumeration("schedule.harmonic", scope="exact, the deck's numbers, epochs of 1, 7 and 50 updates")
 def harmonic_table(harmonic_decay: Step) -> Claims:
-    """1e−4 in epoch 0, 5e−5 in epoch 10, 1e−5 in epoch 90; the update before each still has the rate of the epoch before."""
+    """The rate is 1e−4 in epoch 0, 5e−5 in epoch 10 and 1e−5 in epoch 90; the update before each has the rate of the previous epoch."""
     (preset,) = presets("schedule.harmonic")
     table = {0: Fraction(1, 10**4), 10: Fraction(5, 10**5), 90: Fraction(1, 10**5)}
     for period, (epoch, expected) in itertools.product((1, 7, 50), table.items()):
@@ -394,7 +404,7 @@ relative = z / (1 + z)  # every number in (0, 1)
 
 
 def cells(patience_of: Any) -> Any:
-    """Every case of a loss and a state: the loss, the bad losses before, the patience, and what must follow (rate, best, bad)."""
+    """Yield every case: the loss, the number of bad losses before, the patience, and the expected rate, best loss and count."""
     level = best * (1 - relative) - delta
     for bad, patience in ((m, m + q), (m + q, m)):
         yield level - gap, bad, patience_of(patience), (lr, level - gap, 0)
@@ -405,7 +415,10 @@ def cells(patience_of: Any) -> Any:
 
 @proof("schedule.plateau", scope="every loss, state, factor, patience, threshold and relative threshold")
 def plateau_case_by_case(reduce_on_plateau: Step) -> Claims:
-    """A better loss is kept and resets the count; a bad one counts; the one after `patience` bad ones lowers the rate and resets."""
+    """A better loss becomes the best and resets the count, a bad one increases it.
+
+    The bad loss after `patience` bad ones lowers the rate and resets the count.
+    """
     for loss, bad, patience, expected in cells(lambda patience: patience):
         given = {"factor": gamma, "patience": patience, "threshold": delta, "relative": relative}
         yield tuple(reduce_on_plateau(loss, PlateauState(lr, best, bad), **given)), expected
@@ -413,7 +426,7 @@ def plateau_case_by_case(reduce_on_plateau: Step) -> Claims:
 
 @proof("schedule.plateau.at_patience", "schedule.plateau", scope="every loss, state, factor, patience and threshold")
 def patience_one_larger(reduce_on_plateau_at_patience: Step, reduce_on_plateau: Step) -> Claims:
-    """Reduction at the bad loss number p + 1 is reduction after more than p."""
+    """Reduction at the bad loss number p + 1 is the same as reduction after more than p bad losses."""
     for loss, bad, patience, expected in cells(lambda patience: patience):
         given = {"factor": gamma, "threshold": delta, "relative": relative}
         state = PlateauState(lr, best, bad)
@@ -423,7 +436,7 @@ def patience_one_larger(reduce_on_plateau_at_patience: Step, reduce_on_plateau: 
 
 
 def runs(losses: tuple[int, ...]) -> list[int]:
-    """The lengths of the runs of losses that are not below all before them."""
+    """Return the lengths of the runs of losses that are not below all before them."""
     bad = [any(early <= loss for early in losses[:index]) for index, loss in enumerate(losses)]
     return [len(list(group)) for is_bad, group in itertools.groupby(bad) if is_bad]
 
@@ -443,7 +456,10 @@ def plateaus_by_hand(reduce_on_plateau: Step, reduce_on_plateau_at_patience: Ste
 
 @enumeration("schedule.plateau", "schedule.plateau.at_patience", scope="exact, losses beside both thresholds")
 def thresholds_by_hand(reduce_on_plateau: Step, reduce_on_plateau_at_patience: Step) -> Claims:
-    """From 8, with 1/4 relative and 1 absolute, a loss is better below 5, and 5 itself is not; the best stays where it was."""
+    """From best 8, with relative threshold 1/4 and absolute threshold 1, a loss is better exactly if it is below 5.
+
+    Otherwise the best is unchanged.
+    """
     given = {"factor": fraction(1, 2), "threshold": fraction(1), "relative": fraction(1, 4)}
     for loss, better in ((Fraction(49, 10), True), (Fraction(5), False), (Fraction(6), False), (Fraction(8), False)):
         for rule, patience in ((reduce_on_plateau, 0), (reduce_on_plateau_at_patience, 1)):
@@ -461,7 +477,7 @@ def first_loss_is_the_best_so_far(
     patience: FromOne,
     threshold: Norm,
 ) -> Claims:
-    """From an infinite best every loss is better, whatever the threshold; repeated, it is not."""
+    """From an infinite best every loss is better, for every threshold; the same loss again is not."""
     for rule in (reduce_on_plateau, reduce_on_plateau_at_patience):
         state = rule(loss, PlateauState(lr, math.inf, 0), factor=factor, patience=patience, threshold=threshold)
         yield tuple(state), (lr, loss, 0)
@@ -472,7 +488,7 @@ def first_loss_is_the_best_so_far(
 def endless_plateau_is_a_staircase(reduce_on_plateau: Step, step_decay: Step) -> Claims:
     """If no loss is better any more, the rate after n losses is step decay with period patience + 1; by induction.
 
-    With n = q s + r the count is r: within a stair it grows, at its end it is 0 on the next.
+    With n = q s + r the count is r: it grows within a stair and is reset at its end.
     """
     for within, period, following in ((r, s + 1, r + 1), (s - 1, s, 0 * r)):
         before, behind = (step_decay(q * period + offset, lr=lr, factor=gamma, period=period) for offset in (within, within + 1))
@@ -484,15 +500,16 @@ def endless_plateau_is_a_staircase(reduce_on_plateau: Step, step_decay: Step) ->
 
 
 def converges(term: Any, index: Any) -> bool:
-    """Whether SymPy's tests find that the series of a term without parameters converges."""
+    """Return whether SymPy's tests find that the series of a term without parameters converges."""
     return bool(sp.Sum(term.item(), (index.item(), 2, sp.oo)).is_convergent())
 
 
 @proof("schedule.robbins_monro", "schedule.power", scope="every power")
 def powers_by_condensation(power_decay: Step) -> Claims:
-    """Rates that fall have a finite sum exactly if Σ 2ʲ η(2ʲ) is finite (Cauchy): geometric, of ratio 2^{1−p}, for squares 2^{1−2p}.
+    """Decreasing rates have a finite sum exactly if Σ 2ʲ η(2ʲ) is finite (Cauchy).
 
-    So Σ η = ∞ exactly if p ≤ 1, and Σ η² < ∞ exactly if p > ½; SymPy's own tests agree on both sides of both ends.
+    Here that series is geometric of ratio 2^{1−p}, for squares 2^{1−2p}. So Σ η = ∞ exactly if p ≤ 1, and Σ η² < ∞ exactly if p > ½;
+    SymPy's tests agree on both sides of both limits.
     """
     continuous = symbols("t", positive=True)
     falling = Symbolic(sp.diff(power_decay(continuous, lr=lr, power=p).item(), continuous.item()))
@@ -507,9 +524,9 @@ def powers_by_condensation(power_decay: Step) -> Claims:
 
 @proof("schedule.robbins_monro", scope="every lr, decay, scale, offset and epoch length")
 def inverse_time_and_harmonic_satisfy_both(inverse_time_decay: Step, harmonic_decay: Step, power_decay: Step) -> Claims:
-    """1/t decay is at least lr/(1 + c) times 1/(k + 1) and, from k = 1 on, at most lr/c times 1/k: it fares as p = 1.
+    """1/t decay is at least lr/(1 + c) times 1/(k + 1) and, from k = 1 on, at most lr/c times 1/k, so it behaves as p = 1.
 
-    An epoch of N harmonic rates, or of their squares, is N times one term of 1/t decay, or its square.
+    The sum of an epoch of N harmonic rates, or of their squares, is N times one term of 1/t decay, or its square.
     """
     rate = lambda step: inverse_time_decay(step, lr=lr, decay=c)  # noqa: E731 - read as mathematics
     yield rate(k) >= power_decay(k + 1, lr=lr / (1 + c), power=ONE), True
@@ -521,9 +538,9 @@ def inverse_time_and_harmonic_satisfy_both(inverse_time_decay: Step, harmonic_de
 
 @proof("schedule.robbins_monro", scope="every lr, decay, factor and period")
 def step_and_exponential_violate_the_first(step_decay: Step, exponential_decay: Step) -> Claims:
-    """A stair adds s lr γ^q, so Q stairs add s lr (1 − γ^Q)/(1 − γ), by induction: all rates together are finite, and so are their squares.
+    """The rates of step decay have a finite sum: Q stairs sum to s lr (1 − γ^Q)/(1 − γ), by induction. So do their squares.
 
-    Exponential decay is geometric as well.
+    Exponential decay is a geometric series as well.
     """
     stair = step_decay(at, lr=lr, factor=gamma, period=s)  # the same for every r
     yield stair, step_decay(q * s, lr=lr, factor=gamma, period=s)
@@ -540,9 +557,11 @@ def step_and_exponential_violate_the_first(step_decay: Step, exponential_decay: 
 
 @proof("schedule.robbins_monro", scope="every rate, end, horizon and boundary")
 def constant_and_held_violate_the_second(constant_rate: Step, linear_decay: Step, piecewise_constant: Step) -> Claims:
-    """What stays at a rate above 0 has squares that add up without end: constant, linear held at an end > 0, pieces after the last.
+    """Rates that stay above 0 have an infinite sum of squares.
 
-    Linear decay to 0 has finitely many rates above 0, so it violates the first.
+    Constant, linear with an end > 0, and piecewise constant after the last boundary.
+
+    Linear decay to 0 has finitely many rates above 0, so it violates the first condition.
     """
     held = linear_decay(n + m, end=c, lr=c + drop, horizon=n)
     pieces = piecewise_constant(k + m, np.stack([k]), np.stack([gamma]), lr=lr)
@@ -557,7 +576,10 @@ def constant_and_held_violate_the_second(constant_rate: Step, linear_decay: Step
 def doubling_blocks(
     constant_rate: Step, linear_decay: Step, step_decay: Step, inverse_time_decay: Step, harmonic_decay: Step, power_decay: Step
 ) -> Claims:
-    """Each block lies between half the next condensed term and its own; the last falls to 3/4 of the one before exactly if Σ is finite."""
+    """The sum of each block lies between half the next condensed term and its own.
+
+    The last falls to 3/4 of the one before exactly if the sum is finite.
+    """
     hold, halve, unit = {"end": fraction(1, 100), "lr": fraction(1), "horizon": Rational(20)}, fraction(1, 2), fraction(1)
     schedules = {
         (True, False): [
@@ -591,7 +613,10 @@ def doubling_blocks(
 
 @proof("schedule.robbins_monro.fastest", "schedule.robbins_monro", scope="every lr")
 def faster_and_still_enough(log_harmonic: Step, power_decay: Step) -> Claims:
-    """Condensed it is the harmonic series over ln 2, which is infinite; the squares, condensed, stay below those of 1/j; k η → 0."""
+    """The condensed series of rates is the harmonic series divided by ln 2, which is infinite; that of squares stays below Σ 1/j².
+
+    And k η → 0.
+    """
     u = symbols("u", positive=True)  # ln k
     grown = symbols("grown", positive=True)
     falling = sp.diff(log_harmonic(grown, lr=lr).item(), grown.item()).subs(grown.item(), sp.exp(u.item()))
@@ -607,7 +632,7 @@ def faster_and_still_enough(log_harmonic: Step, power_decay: Step) -> Claims:
 
 @certified_value("schedule.robbins_monro.fastest", scope="the integral of the square from 2 on; rates at k = 2 and 100")
 def squares_by_number(log_harmonic: Step) -> Claims:
-    """∫ dk/(k ln k)² = 1/(2 ln 2) + Ei(−ln 2) = .3427: its antiderivative is −1/(k ln k) − Ei(−ln k), tested on the formula itself."""
+    """∫ dk/(k ln k)² = 1/(2 ln 2) + Ei(−ln 2) = .3427. The antiderivative −1/(k ln k) − Ei(−ln k) is tested on the formula itself."""
     t = sp.Symbol("t", positive=True)
     antiderivative = -1 / (t * sp.log(t)) - sp.Ei(-sp.log(t))
     yield Symbolic(sp.simplify(sp.diff(antiderivative, t))), log_harmonic(Symbolic(t), lr=ONE) ** 2
@@ -619,7 +644,7 @@ def squares_by_number(log_harmonic: Step) -> Claims:
 
 @erratum("E33")
 def nothing_faster_than_harmonic(log_harmonic: Step, power_decay: Step) -> Claims:
-    """No schedule that satisfies both conditions vanishes beside 1/k."""
+    """As printed, no schedule that satisfies both conditions decreases faster than 1/k."""
     yield limit(log_harmonic(n, lr=lr) / power_decay(n, lr=ONE, power=ONE), n) > 0, True
 
 
@@ -627,13 +652,13 @@ def nothing_faster_than_harmonic(log_harmonic: Step, power_decay: Step) -> Claim
 
 
 def after(constant_rate: Step, w: Any, curvature: Any, rate: Any) -> Any:
-    """One step of gradient descent on h w²/2 at a constant rate."""
+    """Return one step of gradient descent on h w²/2 at a constant rate."""
     return w - constant_rate(0 * w, lr=rate) * curvature * w
 
 
 @proof("schedule.choice", scope="every curvature, rate and error")
 def five_ranges(constant_rate: Step, gd_rate: Step) -> Claims:
-    """The error is multiplied by 1 − η h, whose modulus is the rate of descent: each range of η gives what is said of it."""
+    """The error is multiplied by 1 − η h, whose modulus is the rate of convergence; each range of η has the stated behaviour."""
     ratio = lambda rate: after(constant_rate, x, h, rate) / x  # noqa: E731 - read as mathematics
     yield ratio(lr), 1 - lr * h
     yield gd_rate(np.stack([h]), lr=lr), np.abs(ratio(lr))
@@ -646,7 +671,7 @@ def five_ranges(constant_rate: Step, gd_rate: Step) -> Claims:
 
 @enumeration("schedule.choice", scope="exact, curvatures 1, 2, 5, 10 steps")
 def five_ranges_by_hand(constant_rate: Step) -> Claims:
-    """Signs kept, 1 or 10 flips; errors that shrink, stay or grow."""
+    """The number of changes of sign is 0, 1 or 10, and the errors shrink, stay or grow, as stated."""
     for curvature, (eighths, flips, size) in itertools.product((1, 2, 5), ((4, 0, -1), (8, 0, -1), (12, 10, -1), (16, 10, 0), (17, 10, 1))):
         error, flipped = Rational(3), 0
         for _ in range(10):
