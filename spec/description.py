@@ -247,7 +247,7 @@ def stated_figure(claimed: Any) -> str:
 
 def digits(value: Any, claimed: Any = None) -> str:
     """Return a figure in digits: two more than are stated, or six significant ones."""
-    number = float(Ball.plain(value if isinstance(value, Numbers) else np.asarray(value, dtype=object)).item())
+    number = float(Ball.object_array(value if isinstance(value, Numbers) else np.asarray(value, dtype=object)).item())
     shown = claimed.shown if isinstance(claimed, Interval) else ""
     try:
         places = -int(Decimal(shown).as_tuple().exponent) + 2

@@ -43,8 +43,8 @@ def test_a_changed_program_runs_in_every_arithmetic():
     np.testing.assert_array_equal(program.function(numbers)[0], [3, 5, 7])
     x = symbols("x", 2, 3)
     gaps = program.function(x)[0] - 2 * FORMULAS["norm.batch.stats"].raw(x)[0]
-    assert all(proven_zero(gap).verdict is Verdict.HOLDS for gap in Symbolic.plain(gaps))
-    balls = Ball.plain(certified(program.function, x=numbers)[0])
+    assert all(proven_zero(gap).verdict is Verdict.HOLDS for gap in Symbolic.object_array(gaps))
+    balls = Ball.object_array(certified(program.function, x=numbers)[0])
     assert [ball.contains(total) for ball, total in zip(balls, (3, 5, 7), strict=True)] == [True] * 3
 
 
