@@ -128,8 +128,8 @@ def more_functions() -> Iterator[None]:
     of_numbers: Any = _numbers.FUNCTIONS
     of_tensors: Any = sys.modules[tensor.__module__].FUNCTIONS
     of_numbers[np.var] = lambda cls, x, axis=None, **options: _numbers.variance(cls(x), axis, **options)
-    of_numbers[np.std] = lambda cls, x, axis=None, **options: _numbers.deviation(cls(x), axis, **options)
-    of_tensors |= {np.var: _numbers.variance, np.std: _numbers.deviation}
+    of_numbers[np.std] = lambda cls, x, axis=None, **options: _numbers.standard_deviation(cls(x), axis, **options)
+    of_tensors |= {np.var: _numbers.variance, np.std: _numbers.standard_deviation}
     try:
         yield
     finally:
