@@ -1,5 +1,6 @@
 """No correct order of operations is rejected; what the generator draws is correct and another order, and wrong ones are rejected."""
 
+import ast
 import itertools
 import random
 from collections import Counter
@@ -9,48 +10,53 @@ import numpy as np
 import pytest
 from flint import ctx
 from trainspec.spec.arithmetic import Ball, Undecided
-from trainspec.spec.conformance.optimizers.conventions import FAMILIES, bank
+from trainspec.spec.changes.program import NodeReplacement
+from trainspec.spec.conformance.optimizers.conventions import FAMILIES, find
 from trainspec.spec.conformance.optimizers.matching import ALLOWED, BITS, EQUAL
 from trainspec.spec.conformance.optimizers.runner import Misbehaved
 
 from .reordering import (
     ALIKE,
     DTYPES,
-    LAWS,
-    Case,
-    case,
-    make,
-    objection,
-    ordered,
-    plain,
-    program,
-    programs,
-    records_of,
-    replaced,
+    Configuration,
+    Reordering,
+    draw_configuration,
+    draw_many,
+    draw_reordering,
+    largest_error,
+    run_records,
     stays_finite,
-    worst,
+    wrong_verdict,
 )
+from .rewriting import FUSED, LAWS, names_of_arrays, parse_law, rewrites, visited
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_none_is_rejected(family):
     """By the measure that decides."""
     for seed in range(6):
-        one = case(f"{family} {seed}", family)
-        for k in range(ALIKE):
-            subject, dtype = program(one, 10 * seed + k), DTYPES[seed % 2]
-            assert not stays_finite(subject, dtype) or worst(subject, dtype) <= ALLOWED / 2, (subject.settings, subject.sources)
+        configuration, dtype = draw_configuration(f"{family} {seed}", family), DTYPES[seed % 2]
+        for index in range(ALIKE):
+            subject = draw_reordering(configuration, 10 * seed + index)
+            assert not stays_finite(subject, dtype) or largest_error(subject, dtype) <= ALLOWED / 2, (
+                subject.parameters,
+                subject.program.source,
+            )
 
 
 @pytest.mark.parametrize(("family", "dtype"), list(zip(FAMILIES, itertools.cycle(DTYPES), strict=False)))
 def test_verdicts_name_them(family, dtype):
     """One of each family, all through the kit; none without ε, which divides by 0 where the gradient is 0 from the start."""
-    cases = (case(f"{family} {k}", family) for k in itertools.count())
-    subjects = (program(one, 1) for one in cases if one.convention.eps != "none" or "eps" not in FAMILIES[family].axes)
-    assert objection(next(one for one in subjects if stays_finite(one, dtype)), dtype) == ""
+    configurations = (draw_configuration(f"{family} {index}", family) for index in itertools.count())
+    subjects = (
+        draw_reordering(configuration, 1)
+        for configuration in configurations
+        if configuration.convention.eps != "none" or "eps" not in FAMILIES[family].axes
+    )
+    assert wrong_verdict(next(subject for subject in subjects if stays_finite(subject, dtype)), dtype) == ""
 
 
-LOST = {  # in float32 rounding may turn a branch or reach 0: in all of a run unless scalars are held in float64, or in some coordinates
+UNDECIDED = {  # in float32 rounding may change a branch or reach 0: in all of a run unless scalars are float64, or in some coordinates
     "radam": {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "lr": 1e-3},
     "adamax/eps-none/decay-coupled": {"beta1": 0.9, "beta2": 0.98, "lr": 1e-3, "weight_decay": 1e-4},
     "amsgrad/correction-none/decay-coupled": {"beta1": 0.5, "beta2": 0.9995, "eps": 1e-6, "lr": 0.0333, "weight_decay": 0.1},
@@ -58,108 +64,107 @@ LOST = {  # in float32 rounding may turn a branch or reach 0: in all of a run un
 }
 
 
-@pytest.mark.parametrize(("name", "settings"), LOST.items(), ids=list(LOST))
-def test_what_rounding_may_turn_is_no_evidence(name, settings):
-    """The rest is, and it is followed; a wrong step is not."""
-    one = Case(bank()[name], tuple(settings.items()))
+@pytest.mark.parametrize(("name", "settings"), UNDECIDED.items(), ids=list(UNDECIDED))
+def test_what_rounding_may_change_is_no_evidence(name, settings):
+    """The rest of the run decides: it is followed, and a wrong step is rejected."""
+    configuration = Configuration(find(name), settings)
     for seed in range(3):
-        assert worst(program(one, seed), "float32") <= ALLOWED / 2
-    wrong = broken(plain(one), doubled_term, random.Random(1))
-    assert worst(wrong, "float32") > 1000
+        assert largest_error(draw_reordering(configuration, seed), "float32") <= ALLOWED / 2
+    wrong = break_law(Reordering(configuration, configuration.program), BROKEN_LAWS["doubled term"], random.Random(1))
+    assert largest_error(wrong, "float32") > 1000
 
 
 def differs(subject, seed=7):
-    """Whether a program is not its convention, to 150 of 256 bits, at a point without structure."""
-    draw = np.random.default_rng(seed)
-    hyper = {name: Ball(value) for name, value in subject.settings.items() if name != "lr"}
-    lrs = subject.settings["lr"] * (draw.uniform(0.5, 2, 8) if subject.changes_lr else np.ones(8))
+    """Return whether an implementation is not its convention, to 150 of 256 bits, at a point without structure."""
+    draw, convention = np.random.default_rng(seed), subject.configuration.convention
+    hyper = {name: Ball(value) for name, value in subject.parameters.items() if name != "lr"}
+    lrs = subject.parameters["lr"] * (draw.uniform(0.5, 2, 8) if subject.changes_lr else np.ones(8))
     theta, grads, slopes = draw.normal(size=2), draw.normal(size=(8, 2)), draw.uniform(0.1, 0.5, (8, 2))
     with ctx.workprec(BITS):
-        curved = Ball(slopes) if subject.convention.nesterov_form == "lookahead" else None
-        got = subject.exactly(Ball(theta), Ball(grads), Ball(lrs), curved, **hyper)
-        due = subject.convention.trajectory(Ball(theta), Ball(grads), Ball(lrs), curved, **hyper)
-        gaps, sizes = Ball.object_array(got - due).ravel(), Ball.object_array(due).ravel()
+        inputs = (Ball(theta), Ball(grads), Ball(lrs), Ball(slopes) if subject.takes_function else None)
+        points, right = (each.trajectory(*inputs, **hyper) for each in (subject, convention))
+        gaps, sizes = Ball.object_array(points - right).ravel(), Ball.object_array(right).ravel()
         return any(float(gap.abs_upper()) > EQUAL * float(size.abs_upper()) for gap, size in zip(gaps, sizes, strict=True))
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_they_are_the_convention_in_exact_arithmetic(family):
     for seed in range(12):
-        subject = program(case(f"exact {family} {seed}", family), seed)
-        assert not differs(subject), (subject.convention.id, subject.carries, subject.sources)
+        subject = draw_reordering(draw_configuration(f"exact {family} {seed}", family), seed)
+        assert not differs(subject), (subject.configuration.convention.id, subject.kept, subject.program.source)
+
+
+FORMS = {
+    "the state of the program",
+    "negated",
+    "times the rate",
+    "times the constant rate",
+    "without the weight 1 - beta1",
+    "without the weight 1 - beta2",
+    "1 minus a product",
+}
 
 
 def test_every_law_is_used_and_most_programs_round_otherwise():
-    """In most programs some point differs in its bits from that of the order that the bank has."""
-    used, differ, ways, held = Counter(), 0, Counter(), Counter()
-    judged = [(dtype, subject) for _, dtype, subject in programs(200, 200_000) if stays_finite(subject, dtype)]
+    """In most programs some point differs in its bits from the one that the convention's own order gives."""
+    used, different, kept, storage = Counter(), 0, Counter(), Counter()
+    judged = [(dtype, subject) for _, dtype, subject in draw_many(200, 200_000) if stays_finite(subject, dtype)]
     for dtype, subject in judged:
         used += subject.used
-        ways[subject.carries] += 1
-        held[subject.held] += 1
-        first, second = (records_of(one, dtype)[0].points for one in (subject, plain(subject)))
-        differ += not np.array_equal(first, second)
-    assert set(used) == {*LAWS, "fuse"}
-    assert len(ways) == 6
-    assert len(held) == 5
-    assert differ > 0.7 * len(judged)
+        kept.update(subject.kept or ("the state of the program",))
+        storage[subject.storage] += 1
+        points, others = (
+            run_records(each, dtype)[0].points for each in (subject, Reordering(subject.configuration, subject.configuration.program))
+        )
+        different += not np.array_equal(points, others)
+    assert set(used) == {*LAWS, *FUSED}
+    assert set(kept) >= FORMS
+    assert len(storage) == 5
+    assert different > 0.7 * len(judged)
+
+
+def test_powers_occur_in_each_way():
+    """βᵗ is a power, made by exp and log, or a running product that is part of the state."""
+    configuration = Configuration(find("adam"), {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "lr": 1e-3})
+    texts = [draw_reordering(configuration, seed).program.source for seed in range(20)]
+    for form in ("beta2 ** ", "np.log(beta2)", "beta2_power = "):
+        assert any(form in text for text in texts)
 
 
 # --- laws that do not hold --------------------------------------------------------------------------------------------------------------
 
-
-def lost_term(n):
-    """a (b + c) is not a b."""
-    if n.op == "mul" and n.args[1].op == "add" and n.array:
-        yield make("mul", n.args[0], n.args[1].args[0])
-
-
-def lost_sign(n):
-    """a − b is not b − a."""
-    if n.op == "sub" and n.array:
-        yield make("sub", *reversed(n.args))
+BROKEN_LAWS = {
+    "lost term": parse_law("A * (X + B) = A * X", "X * (A + B) = X * A"),
+    "lost sign": parse_law("X - A = A - X", "S - X = X - S"),
+    "root of a sum": parse_law("np.sqrt(A + B) = np.sqrt(A) + np.sqrt(B)"),
+    "forgotten quotient": parse_law("A / S = A"),
+    "doubled term": parse_law("A + X = A + X + X", "X + S = X + S + S"),
+}
 
 
-def root_of_a_sum(n):
-    """√(a + b) is not √a + √b."""
-    if n.op == "sqrt" and n.args[0].op == "add":
-        yield make("add", *(make("sqrt", one) for one in n.args[0].args))
+def break_law(subject, law, draw):
+    """Return the implementation with a law that does not hold applied in one place of it; None where there is no such place."""
+    step, arrays = subject.program, names_of_arrays(subject.program)
+    nodes = [node for statement in step.statements for node in ast.walk(statement.value)]
+    changes = [(node, form) for node in nodes for form in rewrites(node, law, arrays)]
+    return replace(subject, program=visited(step, NodeReplacement(*draw.choice(changes)))) if changes else None
 
 
-def forgotten_quotient(n):
-    """a / b is not a."""
-    if n.op == "div" and not n.args[1].array:
-        yield n.args[0]
-
-
-def doubled_term(n):
-    """a + b is not a + b + b."""
-    if n.op == "add" and n.array:
-        yield make("add", n, n.args[1])
-
-
-def broken(subject, law, draw):
-    """The program with a law that does not hold applied at one place of its later steps; None where there is no such place."""
-    early, late = subject.shapes
-    places = [(one, other) for one in ordered(late.values()) for other in law(one)]
-    return replace(subject, shapes=(early, replaced(late, [draw.choice(places)]))) if places else None
-
-
-@pytest.mark.parametrize("law", [lost_term, lost_sign, root_of_a_sum, forgotten_quotient, doubled_term])
+@pytest.mark.parametrize("law", BROKEN_LAWS.values(), ids=BROKEN_LAWS)
 def test_a_law_that_does_not_hold_is_rejected(law):
     """Wherever it is applied, unless what is computed is the same after all: the square of a negative, the sum of a number and 0."""
     draw, judged = random.Random(3), 0
     for seed in range(60):
-        subject = broken(program(case(f"broken {seed}"), seed), law, draw)
-        if subject and judged < 12 and outcome(subject) != "the same":
+        subject = break_law(draw_reordering(draw_configuration(f"broken {seed}"), seed), law, draw)
+        if subject and judged < 12 and (outcome := judge(subject)) != "the same":
             judged += 1
-            assert outcome(subject) == "rejected", (subject.convention.id, subject.settings, subject.sources)
+            assert outcome == "rejected", (subject.configuration.convention.id, subject.parameters, subject.program.source)
     assert judged == 12
 
 
-def outcome(subject):
-    """What the kit makes of a program that may be wrong."""
+def judge(subject):
+    """Return what the kit says of an implementation that may be wrong."""
     try:
-        return "rejected" if worst(subject, "float64") > ALLOWED else "accepted" if differs(subject) else "the same"
+        return "rejected" if largest_error(subject, "float64") > ALLOWED else "accepted" if differs(subject) else "the same"
     except (Misbehaved, Undecided):  # a root of a negative
         return "rejected"
