@@ -1039,10 +1039,9 @@ def radam_by_hand(radam: Step) -> Claims:
                 length, longest = averaged_length(decay, n), 2 / (1 - decay) - 1
                 step = mean / (1 - keep**n)
                 yield state, (mean, 9 * (1 - decay**n), n)
-                if length > threshold:
-                    yield moved, -np.sqrt(Symbolic(variance_of_rate(longest) / variance_of_rate(length))) * step / (3 + stabiliser)
-                else:
-                    yield moved, -step
+                scale = -moved * (3 + stabiliser if length > threshold else 1) / step  # of Adam's step, or of the mean alone
+                yield scale**2, variance_of_rate(longest) / variance_of_rate(length) if length > threshold else 1
+                yield scale > 0, True
             yield bool(averaged_length(decay, 6) > threshold), decay > 0 and threshold == 4
 
 
