@@ -170,6 +170,8 @@ def reduce_on_plateau(
 
         better: L < (1 − r) L* − δ;   if so  L* ← L, n ← 0,   else  n ← n + 1;   if n > patience:  η ← γ η, n ← 0
 
+    The relative margin r is meant for losses that are not negative: below 0, losses up to r |L*| above the best one count as better.
+
     Units: loss and threshold alike.  Source: CMU 'Training and minibatches', in words, without patience and threshold.
     """
     lr, best, bad = state
@@ -193,4 +195,21 @@ def reduce_on_plateau_at_patience(
     better = loss < best * (1 - relative) - threshold
     lowest, count = np.where(better, loss, best), np.where(better, 0, bad + 1)
     stuck = count >= patience
+    return PlateauState(np.where(stuck, factor * lr, lr), lowest, np.where(stuck, 0, count))  # type: ignore[arg-type]  # of no axes
+
+
+@formula("schedule.plateau.margin_of_modulus", initial=PlateauState.initial)
+def reduce_on_plateau_by_modulus(
+    loss: Loss, state: PlateauState, *, factor: Factor, patience: Count, threshold: Norm = 0, relative: Decay = 0
+) -> PlateauState:
+    """The same for losses of either sign: a better loss is lower than the best one by a share of its modulus.
+
+        better: L < L* − r |L*| − δ;   if so  L* ← L, n ← 0,   else  n ← n + 1;   if n > patience:  η ← γ η, n ← 0
+
+    Units: loss and threshold alike.  Source: a convention of the field.
+    """
+    lr, best, bad = state
+    better = loss < best * (1 - relative * np.sign(best)) - threshold
+    lowest, count = np.where(better, loss, best), np.where(better, 0, bad + 1)
+    stuck = count > patience
     return PlateauState(np.where(stuck, factor * lr, lr), lowest, np.where(stuck, 0, count))  # type: ignore[arg-type]  # of no axes

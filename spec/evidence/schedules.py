@@ -21,7 +21,7 @@ from . import Claims, Step, certified_value, derivative, enumeration, erratum, l
 from ._induction import limit
 
 if TYPE_CHECKING:
-    from ...reference.domains import Boundaries, Count, Factor, Factors, FromOne, Loss, Norm, Positive, Rate, StartRate
+    from ...reference.domains import Boundaries, Count, Decay, Factor, Factors, FromOne, Loss, Norm, Positive, Rate, StartRate
 
 lr, c, a, extra, gap, h, z, scale = symbols("lr c a extra gap h z scale", positive=True)
 end, drop, delta = symbols("end drop delta", nonnegative=True)
@@ -403,9 +403,12 @@ def momentum_of_the_paper(nadam_momentum: Step) -> Claims:
 relative = z / (1 + z)  # every number in (0, 1)
 
 
-def cells(patience_of: Any) -> Any:
-    """Yield every case: the loss, the number of bad losses before, the patience, and the expected rate, best loss and count."""
-    level = best * (1 - relative) - delta
+def cells(patience_of: Any, best: Any = best, level: Any = None) -> Any:
+    """Yield every case: the loss, the number of bad losses before, the patience, and the expected rate, best loss and count.
+
+    A better loss lies below `level`, by default (1 − r) best − δ.
+    """
+    level = best * (1 - relative) - delta if level is None else level
     for bad, patience in ((m, m + q), (m + q, m)):
         yield level - gap, bad, patience_of(patience), (lr, level - gap, 0)
     for above in (0 * gap, gap):
@@ -435,6 +438,25 @@ def patience_one_larger(reduce_on_plateau_at_patience: Step, reduce_on_plateau: 
         yield mine, expected
 
 
+@proof(
+    "schedule.plateau.margin_of_modulus",
+    scope="every loss, state, factor, patience and threshold, best losses of either sign and 0; r from 0",
+)
+def margin_of_either_sign(reduce_on_plateau: Step, reduce_on_plateau_by_modulus: Step) -> Claims:
+    """A better loss lies below L* − r |L*| − δ: the other rule where L* ≥ 0 or r = 0; where L* < 0, that one's margin is −r |L*|."""
+    hyper = {"factor": gamma, "threshold": delta}
+    for lowest, modulus in ((scale, scale), (0 * scale, 0 * scale), (-scale, scale)):
+        for loss, bad, patience, expected in cells(lambda patience: patience, lowest, lowest - relative * modulus - delta):
+            state = PlateauState(lr, lowest, bad)
+            yield tuple(reduce_on_plateau_by_modulus(loss, state, patience=patience, relative=relative, **hyper)), expected
+        for loss, bad, patience, expected in cells(lambda patience: patience, lowest, lowest - delta):
+            state = PlateauState(lr, lowest, bad)
+            for rule in (reduce_on_plateau, reduce_on_plateau_by_modulus):
+                yield tuple(rule(loss, state, patience=patience, relative=0 * relative, **hyper)), expected
+    for loss, bad, patience, expected in cells(lambda patience: patience, -scale, -scale + relative * scale - delta):
+        yield tuple(reduce_on_plateau(loss, PlateauState(lr, -scale, bad), patience=patience, relative=relative, **hyper)), expected
+
+
 def runs(losses: tuple[int, ...]) -> list[int]:
     """Return the lengths of the runs of losses that are not below all before them."""
     bad = [any(early <= loss for early in losses[:index]) for index, loss in enumerate(losses)]
@@ -454,32 +476,45 @@ def plateaus_by_hand(reduce_on_plateau: Step, reduce_on_plateau_at_patience: Ste
             yield state.best, min(losses)
 
 
-@enumeration("schedule.plateau", "schedule.plateau.at_patience", scope="exact, losses beside both thresholds")
-def thresholds_by_hand(reduce_on_plateau: Step, reduce_on_plateau_at_patience: Step) -> Claims:
-    """From best 8, with relative threshold 1/4 and absolute threshold 1, a loss is better exactly if it is below 5.
+@enumeration(
+    "schedule.plateau",
+    "schedule.plateau.at_patience",
+    "schedule.plateau.margin_of_modulus",
+    scope="exact, losses beside both thresholds, from a best loss of 8, 0 and −8",
+)
+def thresholds_by_hand(reduce_on_plateau: Step, reduce_on_plateau_at_patience: Step, reduce_on_plateau_by_modulus: Step) -> Claims:
+    """With r = 1/4 and δ = 1 a loss is better below 5 than 8, below −1 than 0, below −11 than −8; by the rule (1 − r) L*, below −7 than −8.
 
-    Otherwise the best is unchanged.
+    A loss at the limit is not better, and the best loss is unchanged. At r = 1/8 the rule (1 − r) L* takes −1.4 for better than −1.5.
     """
-    given = {"factor": fraction(1, 2), "threshold": fraction(1), "relative": fraction(1, 4)}
-    for loss, better in ((Fraction(49, 10), True), (Fraction(5), False), (Fraction(6), False), (Fraction(8), False)):
-        for rule, patience in ((reduce_on_plateau, 0), (reduce_on_plateau_at_patience, 1)):
-            state = rule(Rational(loss), PlateauState(fraction(4), fraction(8), 0), patience=patience, **given)
-            yield (state.lr, state.best), ((4, loss) if better else (2, 8))
+    margins = {"factor": fraction(1, 2), "threshold": fraction(1), "relative": fraction(1, 4)}
+    rules = ((reduce_on_plateau, 0), (reduce_on_plateau_at_patience, 1), (reduce_on_plateau_by_modulus, 0))
+    for (rule, patience), (best, level) in itertools.product(rules, ((8, 5), (0, -1), (-8, -7))):
+        limit_of_rule = -11 if best < 0 and rule is reduce_on_plateau_by_modulus else level
+        for excess in (Fraction(-1, 10), Fraction(0), Fraction(1)):
+            loss = limit_of_rule + excess
+            state = rule(Rational(loss), PlateauState(fraction(4), fraction(best), 0), patience=patience, **margins)
+            yield (state.lr, state.best), ((4, loss) if excess < 0 else (2, best))
+    for rule, lowest in ((reduce_on_plateau, Fraction(-7, 5)), (reduce_on_plateau_by_modulus, Fraction(-3, 2))):
+        state = PlateauState(fraction(1, 10), fraction(-3, 2), 0)
+        yield rule(fraction(-7, 5), state, factor=fraction(1, 10), patience=0, relative=fraction(1, 8)).best, lowest
 
 
-@law("schedule.plateau", "schedule.plateau.at_patience", scope="float64, bit for bit", exact=True)
+@law("schedule.plateau", "schedule.plateau.at_patience", "schedule.plateau.margin_of_modulus", scope="float64, bit for bit", exact=True)
 def first_loss_is_the_best_so_far(
     reduce_on_plateau: Step,
     reduce_on_plateau_at_patience: Step,
+    reduce_on_plateau_by_modulus: Step,
     loss: Loss,
     lr: Rate,
     factor: Factor,
     patience: FromOne,
     threshold: Norm,
+    relative: Decay,
 ) -> Claims:
-    """From an infinite best every loss is better, for every threshold; the same loss again is not."""
-    for rule in (reduce_on_plateau, reduce_on_plateau_at_patience):
-        state = rule(loss, PlateauState(lr, math.inf, 0), factor=factor, patience=patience, threshold=threshold)
+    """From an infinite best every loss is better, for all margins; the same loss again is not, by the absolute margin."""
+    for rule in (reduce_on_plateau, reduce_on_plateau_at_patience, reduce_on_plateau_by_modulus):
+        state = rule(loss, PlateauState(lr, math.inf, 0), factor=factor, patience=patience, threshold=threshold, relative=relative)
         yield tuple(state), (lr, loss, 0)
         yield rule(loss, state, factor=factor, patience=patience + 1, threshold=threshold).bad, 1
 
