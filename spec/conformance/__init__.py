@@ -1,4 +1,4 @@
-"""Who obeys: subjects, separating fixtures, the bank of named conventions, verdicts."""
+"""The conformance kit: runs an implementation and reports which convention it follows. Terms: docs/glossary.md."""
 
 from .checks import CHECKS, Asked, Check, failures, parametrize_with_checks
 from .implementation import subject_of

@@ -1,4 +1,4 @@
-"""The mutants: bred from the source one change at a time, and met by the evidence."""
+"""Mutation testing: every formula is changed in one place at a time, and the evidence refutes the mutants."""
 
 import pytest
 from trainspec.reference import FORMULAS
@@ -9,12 +9,14 @@ QUICK = ["momentum.speedup_factor", "momentum.noise_smoothing", "optimizers.mome
 
 def test_one_change_at_a_time():
     population = list(mutants(FORMULAS["momentum.speedup_factor"]))
-    changes = {one.change for one in population}
+    changes = {mutant.change for mutant in population}
     assert {"1 / (1 - momentum) → 1 * (1 - momentum)", "1 - momentum → 1 + momentum", "1 → 2", "1 → 0", "1 - momentum → 1"} <= changes
-    assert len({one.function.__code__.co_code + repr(one.function.__code__.co_consts).encode() for one in population}) == len(population)
+    assert len({mutant.function.__code__.co_code + repr(mutant.function.__code__.co_consts).encode() for mutant in population}) == len(
+        population
+    )
 
 
-def test_a_stale_state_is_bred():
+def test_a_state_update_is_removed():
     assert any(mutant.change == "removed" for mutant in mutants(FORMULAS["optimizers.momentum.heavy_ball"]))
 
 
@@ -34,6 +36,6 @@ def test_survivors_are_reported(monkeypatch, capsys):
     assert "STALE: momentum.unrolled: gone: gone" in text
 
 
-def test_equivalents_name_mutants_that_are_bred():
+def test_equivalents_name_mutants():
     for identifier, line, change in equivalents():
         assert any((mutant.line, mutant.change) == (line, change) for mutant in mutants(FORMULAS[identifier])), (identifier, line, change)
