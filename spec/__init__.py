@@ -1,4 +1,4 @@
-"""Why the formulas hold, and who obeys them: catalogue, arithmetics, evidence, conformance."""
+"""The catalogue, the arithmetics, the evidence that the formulas hold, the conformance kit, and the command line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["check", "identify", "parametrize_with_checks"]
 
 
 def __getattr__(name: str) -> Any:
-    """The questions of the conformance kit, which loads when it is asked."""
+    """Return a function of the conformance kit, which is imported when it is first used."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from . import conformance

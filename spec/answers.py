@@ -24,6 +24,66 @@ class SeparationAnswer(TypedDict):
     distances: list[list[float]]
 
 
+class ResultAnswer(TypedDict):
+    """The verdict on one printed form."""
+
+    name: str
+    verdict: str
+    seconds: float
+    detail: str
+
+
+class EvidenceResultAnswer(ResultAnswer):
+    """The verdict on one piece of evidence."""
+
+    kind: str
+    scope: str
+
+
+class EntryVerdictAnswer(TypedDict):
+    """The verdict on an entry, with the evidence behind it."""
+
+    id: str
+    chapter: str
+    kind: str
+    status: str
+    verdict: str
+    detail: str
+    evidence: list[EvidenceResultAnswer]
+
+
+ErratumVerdictAnswer = TypedDict(
+    "ErratumVerdictAnswer",
+    {"id": str, "chapter": str, "class": str, "decided_by": str, "verdict": str, "detail": str, "printed": list[ResultAnswer]},
+)
+
+
+class SumsAnswer(TypedDict):
+    """How many entries, errata and pieces of evidence of a chapter have which verdict, or are of which kind."""
+
+    entries: dict[str, int]
+    errata: dict[str, int]
+    evidence: dict[str, int]
+
+
+class SummaryAnswer(TypedDict):
+    """The sums of a ledger."""
+
+    entries: dict[str, int]
+    errata: dict[str, int]
+    pieces: int
+    seconds: float
+
+
+class LedgerAnswer(TypedDict):
+    """All verdicts of one run."""
+
+    chapters: dict[str, SumsAnswer]
+    entries: list[EntryVerdictAnswer]
+    errata: list[ErratumVerdictAnswer]
+    summary: SummaryAnswer
+
+
 ANSWERS: Mapping[str, str] = {
     "list": "trainspec list --json",
     "errata": "trainspec list --errata --json",
@@ -31,6 +91,7 @@ ANSWERS: Mapping[str, str] = {
     "erratum": "trainspec show E07 --json",
     "latex": "trainspec show ID --latex --json",
     "decks": "trainspec decks --json",
+    "verify": "trainspec verify --json",
     "families": "trainspec conventions --json",
     "conventions": "trainspec conventions FAMILY --json",
     "variants": "trainspec variants ID --json",
@@ -50,6 +111,7 @@ def type_of(answer: str) -> Any:
         "erratum": description.ErratumAnswer,
         "latex": LatexAnswer,
         "decks": queries.DecksAnswer,
+        "verify": LedgerAnswer,
         "families": list[queries.FamilyAnswer],
         "conventions": list[queries.ConventionAnswer],
         "variants": list[queries.VariantNameAnswer],

@@ -176,10 +176,10 @@ def figure_tables(cells: Sequence[CellAnswer], width: int) -> Iterator[Table]:
     label = max(map(longest_word, rows)), min(ROW_LABEL, max(map(cell_len, rows)))
     for group in groups_that_fit(widths, width - max(label) - 4):
         table = Table()
-        table.add_column("", max_width=max(label), overflow="fold")
+        table.add_column("", width=max(label), overflow="fold")
         shown = [(column, key) for column in group for key in columns[column]]
         for column, key in shown:
-            table.add_column(Text(f"{column}\n{key}"), justify="right", min_width=column_width(figures, rows, column, key))
+            table.add_column(Text(f"{column}\n{key}"), justify="right", width=column_width(figures, rows, column, key))
         for row in rows:
             table.add_row(Text(row), *(figure_text(figures.get((row, column)), key) for column, key in shown))
         yield table

@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import io
 import json
 import subprocess
 import sys
@@ -10,11 +11,17 @@ import jsonschema
 import pytest
 from click.testing import CliRunner
 from rich.cells import cell_len
+from rich.console import Console, Group
 from trainspec.reference import FORMULAS
 from trainspec.spec.answers import ANSWERS, schema_for
 from trainspec.spec.catalogue import catalogue, decks
 from trainspec.spec.cli import main
-from trainspec.spec.show import fold_code
+from trainspec.spec.description import describe_entry, describe_table
+from trainspec.spec.evidence import EVIDENCE, load
+from trainspec.spec.show import fold_code, table_parts
+
+load()
+SHOW_SCHEMA = schema_for("show")
 
 ENTRY_KEYS = {"id", "chapter", "kind", "status", "verdict", "detail", "evidence"}
 EVIDENCE_KEYS = {"kind", "scope", "name", "verdict", "seconds", "detail"}
@@ -202,26 +209,36 @@ def test_show_works_for_every_entry_at_80_columns(identifier):
     assert not any(line.rstrip().endswith("…") and "│" in line for line in lines)
 
 
-@pytest.mark.parametrize("chapter", catalogue().chapters)
-def test_the_json_of_an_entry_is_as_its_schema_says(chapter):
-    """One entry with a table, if the chapter has one, and one of each kind: the whole schema is met."""
-    entries = [entry for entry in catalogue().entries.values() if entry.chapter == chapter]
-    for entry in {
-        entry.kind: entry for entry in entries if "activation_stats" not in entry.id and "gradient_stats" not in entry.id
-    }.values():
-        described = answer("show", entry.id)
-        jsonschema.validate(described, schema_for("show"))
-        assert described["statement"]
-        assert described["evidence"] or described["kind"] == "qualitative"
-        assert (described["kind"] == "formula") == bool(described["source"]) == bool(described["latex"])
+@pytest.mark.parametrize("identifier", catalogue().entries)
+def test_an_entry_is_described_as_the_schema_says(identifier):
+    described = describe_entry(catalogue().entries[identifier], with_figures=False)
+    jsonschema.validate(json.loads(json.dumps(described)), SHOW_SCHEMA)
+    assert described["statement"]
+    assert described["evidence"] or described["kind"] == "qualitative"
+    assert (described["kind"] == "formula") == bool(described["source"]) == bool(described["latex"])
 
 
-def test_figures_stand_in_full_at_80_columns():
-    text = run("show", "init.activation_stats.relu_he", "--all", columns=80).output
-    cells = [cell for table in answer("show", "init.activation_stats.relu_he")["tables"] for cell in table["cells"]]
-    assert len(cells) == 40
-    assert all(cell["ours"] in text and cell["stated"] in text for cell in cells)
+TABLES = {name: piece for name, piece in EVIDENCE.items() if piece.table}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_figures_stand_in_full_at_80_columns(name):
+    table = describe_table(TABLES[name], with_figures=True)
+    jsonschema.validate(table, SHOW_SCHEMA | {"$ref": "#/$defs/TableAnswer"})
+    output = Console(width=80, file=io.StringIO())
+    output.print(Group(*table_parts(table, 80)))
+    text = output.file.getvalue()
     assert max(map(cell_len, text.splitlines())) <= 80
+    assert table["cells"]
+    for cell in table["cells"]:
+        assert cell["ours"] in text
+        assert cell["stated"] in text
+
+
+def test_show_all_prints_the_figures():
+    cells = [cell for table in answer("show", "quadratic.momentum.optimal")["tables"] for cell in table["cells"]]
+    text = run("show", "quadratic.momentum.optimal", "--all", columns=80).output
+    assert all(cell["ours"] in text for cell in cells)
 
 
 def test_show_evidence_prints_the_pieces():
@@ -339,6 +356,17 @@ def test_colours_are_for_terminals():
     assert "\x1b" not in subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
+# --- check -------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["network.activation.relu", "networks.relu", "relu"])
+def test_check_takes_every_name_of_a_formula(name, tmp_path):
+    (tmp_path / "mine.py").write_text("import numpy as np\n\n\ndef positive_part(x):\n    return np.maximum(x, 0)\n", encoding="utf-8")
+    result = run("check", f"{tmp_path}/mine.py:positive_part", "--against", name, "--no-evidence", "--json")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["convention"] == "network.activation.relu"
+
+
 # --- verify ------------------------------------------------------------------------------------------------------------------------
 
 
@@ -346,6 +374,7 @@ def test_verify_as_json_has_stable_keys():
     result = run("verify", "momentum.speedup_factor", "optimizers.momentum.lr_outside", "--json")
     assert result.exit_code == 0
     ledger = json.loads(result.stdout)
+    jsonschema.validate(ledger, schema_for("verify"))
     assert set(ledger) == {"chapters", "entries", "errata", "summary"}
     assert [entry["id"] for entry in ledger["entries"]] == ["momentum.speedup_factor", "optimizers.momentum.lr_outside"]
     assert all(set(entry) == ENTRY_KEYS and entry["verdict"] == "holds" for entry in ledger["entries"])
