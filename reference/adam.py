@@ -34,7 +34,7 @@ class AdamState(NamedTuple):
 def adam(
     theta: Array, grad: Array, state: AdamState, *, lr: Rate, beta1: Decay, beta2: Decay, eps: Eps, eps_root: Eps = 0
 ) -> tuple[Array, AdamState]:
-    """Adam: descent along a mean of gradients over the root of a mean of squares, each divided by the weight that it has gathered.
+    """Adam: a running mean of gradients over the root of a running mean of their squares, each divided by its total weight 1 − βᵗ.
 
         t ← t + 1
         m ← β₁ m + (1 − β₁) g,    m̂ = m / (1 − β₁ᵗ)
@@ -68,7 +68,7 @@ class Moments(NamedTuple):
 def adam_uncorrected(
     theta: Array, grad: Array, state: Moments, *, lr: Rate, beta1: Decay, beta2: Decay, eps: Eps, eps_root: Eps = 0
 ) -> tuple[Array, Moments]:
-    """Adam without its corrections: both means start at 0 and are too small at first, v more so than m.
+    """Adam without bias correction: both means start at 0 and are too small in the first steps, v more so than m.
 
         m ← β₁ m + (1 − β₁) g,   v ← β₂ v + (1 − β₂) g²
         θ ← θ − η m / (√(v + ε_root) + ε)
@@ -240,7 +240,7 @@ class AmsgradState(NamedTuple):
 def amsgrad(
     theta: Array, grad: Array, state: AmsgradState, *, lr: Rate, beta1: Decay, beta2: Decay, eps: Eps, eps_root: Eps = 0
 ) -> tuple[Array, AmsgradState]:
-    """AMSGrad: Adam that never forgets a large gradient; the maximum is taken of the uncorrected v, and corrected after.
+    """AMSGrad: Adam with the largest v so far in the denominator; the maximum is taken of the uncorrected v, and corrected afterwards.
 
         t ← t + 1
         m ← β₁ m + (1 − β₁) g,   v ← β₂ v + (1 − β₂) g²,   v_max ← max(v_max, v)
@@ -262,7 +262,7 @@ def amsgrad(
 def amsgrad_corrected_maximum(
     theta: Array, grad: Array, state: AmsgradState, *, lr: Rate, beta1: Decay, beta2: Decay, eps: Eps, eps_root: Eps = 0
 ) -> tuple[Array, AmsgradState]:
-    """AMSGrad with the maximum of the corrected v, which is large where the first gradients are.
+    """AMSGrad with the maximum taken of the corrected v: a large first gradient counts in full from the first step on.
 
         t ← t + 1
         m ← β₁ m + (1 − β₁) g,   v ← β₂ v + (1 − β₂) g²,   v_max ← max(v_max, v / (1 − β₂ᵗ))
@@ -292,7 +292,7 @@ def radam(
     threshold: RectificationThreshold,
     eps_root: Eps = 0,
 ) -> tuple[Array, AdamState]:
-    """RAdam: Adam with steps shortened while v averages few gradients; before ρ, their number, exceeds a threshold, v is not used at all.
+    """RAdam: Adam with shorter steps while v is a mean of few gradients; as long as their number ρ is at most a threshold, v is not used.
 
         m̂, v̂ as Adam's,   ρ∞ = 2 / (1 − β₂) − 1,   ρ = ρ∞ − 2 t β₂ᵗ / (1 − β₂ᵗ)
         ρ > threshold:  r = √((ρ − 4) (ρ − 2) ρ∞ / ((ρ∞ − 4) (ρ∞ − 2) ρ)),   θ ← θ − η r m̂ / (√(v̂ + ε_root) + ε)

@@ -1,4 +1,4 @@
-"""Adaptive methods: every coordinate has a rate of its own, made from the gradients that it has met.
+"""Adaptive methods: every coordinate has a learning rate of its own, computed from its past gradients.
 
 A step is step(theta, grad, state, *, lr, …) → theta, state; all mean squares and sums start at 0. The stabiliser is a value, not a branch:
 eps is added outside the root and has the gradient's units, eps_root inside the root and has their square.
@@ -38,7 +38,7 @@ if TYPE_CHECKING:  # names only: the domains load when something asks for them
 
 @formula("optimizers.adaptive.ideal")
 def ideal_rescaling(theta: Array, grad: Array, second_moment: SecondMoments, *, lr: Rate) -> Array:
-    """The step that adaptive methods estimate: its root mean square is lr in every coordinate, if the second moments are exact.
+    """The step that adaptive methods approximate: its root mean square is lr in every coordinate if the second moments are exact.
 
         θ ← θ − η g / √E[g²]
 
@@ -72,7 +72,7 @@ def adagrad_constant_gradient_step(grad: Array, step: FromOne, *, lr: Rate, eps:
 
 @formula("adagrad.regret_lemma")
 def adagrad_regret_bound(grads: Series) -> Norm:
-    """What AdaGrad's scaled gradients add up to at most, coordinate by coordinate: the lemma behind its regret bound.
+    """An upper bound of the sum of AdaGrad's scaled gradients in one coordinate: the lemma behind its regret bound.
 
         Σₜ gₜ² / √(Σ g₁² … gₜ²) ≤ 2 √(Σₜ gₜ²)
 
@@ -109,7 +109,7 @@ class CentredState(NamedTuple):
 def rmsprop_centered(
     theta: Array, grad: Array, state: CentredState, *, lr: Rate, decay: Decay, eps: Eps, eps_root: Eps = 0
 ) -> tuple[Array, CentredState]:
-    """Centred RMSProp: the gradient over its running standard deviation. The variance is never negative, but where rounding makes it so.
+    """Centred RMSProp: the gradient over its running standard deviation. The variance is at least 0; rounding can make it negative.
 
         s ← ρ s + (1 − ρ) g²,   m ← ρ m + (1 − ρ) g,   θ ← θ − η g / (√(max(s − m², 0) + eps_root) + eps)
 
@@ -134,7 +134,7 @@ def rmsprop_constant_gradient_step(grad: Array, step: FromOne, *, lr: Rate, deca
 
 @formula("rmsprop.limit_cycle")
 def rmsprop_limit_cycle(curvature: Curvature, *, lr: Rate, eps: Eps) -> Norm:
-    """Where RMSProp at a constant rate ends on h x²/2: it hops between ± this, and not to the minimum, unless eps is large.
+    """The amplitude of RMSProp's limit cycle on h x²/2 at a constant rate: it alternates between ± this number; 0 if eps is large.
 
         max(η/2 − eps/h, 0)
 
@@ -194,7 +194,7 @@ class AdaDeltaState(NamedTuple):
 
 @formula("optimizers.adadelta", initial=AdaDeltaState.initial)
 def adadelta(theta: Array, grad: Array, state: AdaDeltaState, *, decay: Decay, eps_grad: Eps, eps_step: Eps) -> tuple[Array, AdaDeltaState]:
-    """AdaDelta: the root mean square of the steps so far stands where a learning rate would; eps_step is what gets it going.
+    """AdaDelta: the root mean square of the past steps takes the place of a learning rate; without eps_step the first step is 0.
 
         s ← ρ s + (1 − ρ) g²
         Δ = −√(d + eps_step) / √(s + eps_grad) · g,   θ ← θ + Δ
@@ -224,7 +224,7 @@ class RpropState(NamedTuple):
 def rprop(
     theta: Array, grad: Array, state: RpropState, *, grow: Growth, shrink: Factor, smallest: Positive, largest: Largest
 ) -> tuple[Array, RpropState]:
-    """Rprop+: steps know the sign of the gradient alone. They grow while it stays and shrink when it flips; a flip takes the last back.
+    """Rprop+: steps depend on the gradient's sign only. They grow while it stays, shrink when it flips; a flip undoes the last step.
 
         kept:     δ ← min(η⁺ δ, δmax),   Δ = −sign(g) δ
         flipped:  δ ← max(η⁻ δ, δmin),   Δ ← −Δ,   and the next step does not compare
@@ -255,7 +255,7 @@ class RpropMinusState(NamedTuple):
 def rprop_minus(
     theta: Array, grad: Array, state: RpropMinusState, *, grow: Growth, shrink: Factor, smallest: Positive, largest: Largest
 ) -> tuple[Array, RpropMinusState]:
-    """Rprop−: no step is taken back; after a flip the shortened step goes the new way.
+    """Rprop−: no step is undone; after a flip of the gradient's sign the shortened step goes in the new direction.
 
         δ ← min(η⁺ δ, δmax) if the sign is kept, max(η⁻ δ, δmin) if it flipped
         θ ← θ − sign(g) δ
@@ -272,7 +272,7 @@ def rprop_minus(
 def irprop_minus(
     theta: Array, grad: Array, state: RpropMinusState, *, grow: Growth, shrink: Factor, smallest: Positive, largest: Largest
 ) -> tuple[Array, RpropMinusState]:
-    """iRprop−: after a flip a coordinate rests for one step, and the step after it does not compare.
+    """iRprop−: where the gradient's sign flips, a coordinate does not move for one step, and the next step does not compare signs.
 
         g ← 0 where the sign flipped,   δ as in Rprop−
         θ ← θ − sign(g) δ
@@ -304,7 +304,7 @@ class IRpropState(NamedTuple):
 def irprop_plus(
     theta: Array, grad: Array, loss: Loss, state: IRpropState, *, grow: Growth, shrink: Factor, smallest: Positive, largest: Largest
 ) -> tuple[Array, IRpropState]:
-    """iRprop+: a flip takes the last step back only if the loss has grown; otherwise the coordinate rests.
+    """iRprop+: a flip of the gradient's sign undoes the last step only if the loss has grown; otherwise the coordinate does not move.
 
         flipped:  Δ ← −Δ if the loss has grown, else 0
         else:     Δ = −sign(g) δ;   δ and the rest as in Rprop+

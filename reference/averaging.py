@@ -1,4 +1,4 @@
-"""Averaging: the mean of the points that an optimizer visits, kept beside them, in place of the last one."""
+"""Averaging: the mean of the points that an optimizer visits, to be used instead of the last one."""
 
 from __future__ import annotations
 

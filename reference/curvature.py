@@ -47,7 +47,7 @@ def taylor_model(step: Point, value: float, grad: Point, hessian: Hessian) -> Sc
 
 @formula("curvature.taylor_step")
 def taylor_step(value: float, grad: Point, hessian: Hessian, *, lr: Rate) -> Scalar:
-    """The cost after a step of gradient descent, to second order: what the gradient earns, and what curvature takes back.
+    """The cost after a step of gradient descent, to second order: the decrease by the gradient and the increase by the curvature.
 
         J(θ − ε g) ≈ J − ε g·g + ε² g·H g / 2
 
@@ -209,7 +209,7 @@ def fletcher_reeves(grad: Point, previous: Point) -> Scalar:
 
 @formula("optimizers.cg.polak_ribiere")
 def polak_ribiere(grad: Point, previous: Point) -> Scalar:
-    """The same after Polak and Ribière: it forgets the direction where the gradient hardly changes.
+    """The share of the last direction in the next one after Polak and Ribière: near 0 where the gradient hardly changes.
 
         β = g·(g − g₋) / g₋·g₋
 
@@ -220,7 +220,7 @@ def polak_ribiere(grad: Point, previous: Point) -> Scalar:
 
 @formula("optimizers.cg.polak_ribiere_plus")
 def polak_ribiere_plus(grad: Point, previous: Point) -> Scalar:
-    """Polak–Ribière, restarted along the gradient where it would turn back.
+    """The share of the last direction after Polak and Ribière, but 0 where it would be negative: a restart along the gradient.
 
         β = max(g·(g − g₋) / g₋·g₋, 0)
 
@@ -231,7 +231,7 @@ def polak_ribiere_plus(grad: Point, previous: Point) -> Scalar:
 
 @formula("optimizers.cg.hestenes_stiefel")
 def hestenes_stiefel(grad: Point, previous: Point, direction: Point) -> Scalar:
-    """The same after Hestenes and Stiefel: conjugate to the last direction whatever its step was.
+    """The share of the last direction in the next one after Hestenes and Stiefel: conjugate to it for every step length.
 
         β = g·(g − g₋) / d·(g − g₋)
 
@@ -242,7 +242,7 @@ def hestenes_stiefel(grad: Point, previous: Point, direction: Point) -> Scalar:
 
 @formula("optimizers.cg.dai_yuan")
 def dai_yuan(grad: Point, previous: Point, direction: Point) -> Scalar:
-    """The same after Dai and Yuan: a descent direction under the Wolfe conditions.
+    """The share of the last direction in the next one after Dai and Yuan: a descent direction under the Wolfe conditions.
 
         β = g·g / d·(g − g₋)
 
@@ -253,7 +253,7 @@ def dai_yuan(grad: Point, previous: Point, direction: Point) -> Scalar:
 
 @formula("optimizers.cg.bound")
 def conjugate_gradient_bound(steps: Count, condition: Condition) -> Norm:
-    """What is left of the error of conjugate gradients after k steps, at most, in the norm √(e·A e).
+    """An upper bound of the error of conjugate gradients after k steps, relative to the first one, in the norm √(e·A e).
 
         2 ((√κ − 1) / (√κ + 1))ᵏ
 

@@ -53,7 +53,7 @@ def standardize_fit(data: VariedData, *, ddof: Ddof = 0) -> Scaling:
 
 @formula("data.standardize.fit_tolerant")
 def standardize_fit_tolerant(data: Data, *, constant_scale: Positive, ddof: Ddof = 0) -> Scaling:
-    """The same, but a feature that never varies gets a scale of its own instead of an error: with 1, it becomes 0 when standardized.
+    """Mean and standard deviation of each feature, a given scale in place of the deviation 0 of a constant one: no error, and it becomes 0.
 
         s = constant_scale where max xᵢ = min xᵢ
 
@@ -95,7 +95,7 @@ class Extent(NamedTuple):
 
 @formula("data.minmax.fit")
 def minmax_fit(data: VariedData) -> Extent:
-    """Where each feature starts in the training data, and how far it reaches.
+    """The minimum and the range of each feature in the training data.
 
         min xᵢ,   max xᵢ − min xᵢ
 

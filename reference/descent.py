@@ -99,7 +99,7 @@ def sgd(theta: Array, gradients: GradientSequence, *, lr: Rate) -> Array:
 
 @formula("optimizers.sgd.minibatch")
 def minibatch_gradient(grads: SampleGradients, penalty_grad: Vector, *, strength: Weight) -> Vector:
-    """The gradient of a minibatch: the mean over the samples it really has, the last batch too, and the regulariser once.
+    """The gradient of a minibatch: the mean over its samples, however many the last batch has, and the regulariser's gradient once.
 
         g_B = 1/b Σᵢ gᵢ + λ ∇R,   i = 1 … b
 

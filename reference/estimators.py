@@ -50,7 +50,7 @@ def minibatch_variance(variance: Variance, batch: FromOne) -> Variance:
 
 @formula("stats.minibatch_variance.finite_population")
 def minibatch_variance_without_replacement(variance: Variance, batch: FromOne, population: Population) -> Variance:
-    """The same for batches drawn without replacement, as those of a permuted data set are: 0 for the batch of all.
+    """The variance of a batch's mean loss, for batches drawn without replacement (a permuted data set): 0 for the batch of all samples.
 
         σ²/b · (N − b) / (N − 1)
 

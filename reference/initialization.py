@@ -141,7 +141,7 @@ def he_uniform(source: Source, fan_out: FromOne, fan_in: FromOne) -> LayerWeight
 def truncated_normal(
     source: Source, fan_out: FromOne, fan_in: FromOne, *, std: Positive, cut: Positive, spread: Positive = 1
 ) -> LayerWeights:
-    """Normal weights without tails: what is drawn beyond the cut is drawn again.
+    """Normal weights without tails: a number beyond the cut is drawn again.
 
         Wⱼₖ = std · z / spread,   z ~ N(0, 1) given |z| ≤ cut
 
@@ -280,7 +280,7 @@ def unit_statistics(weights: LayerWeights, inputs: LayerInputs) -> tuple[LayerWe
 
 @formula("init.random_walk")
 def random_walk_gain(fan: FromOne) -> Positive:
-    """The gain, on weights N(0, gain²/n), at which the log of a vector's norm walks through linear layers without a drift, nearly.
+    """The gain, on weights N(0, gain²/n), at which the log of a vector's norm has almost no drift through linear layers.
 
         gain = exp(1 / (2 n))
 
@@ -291,7 +291,7 @@ def random_walk_gain(fan: FromOne) -> Positive:
 
 @formula("init.random_walk.relu")
 def random_walk_gain_relu(fan: FromOne) -> Positive:
-    """The same for ReLU layers: a fit to the mean log of a sum over half of the units.
+    """The gain at which the log of a vector's norm has almost no drift through ReLU layers: a fit to the mean log of half the units' sum.
 
         gain = √2 exp(1.2 / (max(n, 6) − 2.4))
 

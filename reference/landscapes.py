@@ -86,7 +86,7 @@ def long_valley_gradient(point: Plane) -> Plane:
 
 @formula("landscape.saddle")
 def saddle(point: Plane) -> Objective:
-    """A saddle: it rises along x and falls along y, and on the ridge y = 0 nothing shows the way down.
+    """A saddle: it rises along x and falls along y; on the ridge y = 0 its gradient has no component along y.
 
         x² − y²
 
@@ -121,7 +121,7 @@ def saddle_escape_steps(start: Ridge, *, lr: Rate) -> Norm:
 
 @formula("landscape.saddles_common.ensemble")
 def symmetric_part(square: Matrix) -> Matrix:
-    """A matrix of the Gaussian orthogonal ensemble, from one of independent standard normal entries: a Hessian without preferences.
+    """A matrix of the Gaussian orthogonal ensemble, from a matrix of independent standard normal entries: a model of random Hessians.
 
         (A + Aᵀ) / 2
 
@@ -132,7 +132,7 @@ def symmetric_part(square: Matrix) -> Matrix:
 
 @formula("landscape.saddles_common.density")
 def eigenvalue_density(eigenvalues: Eigenvalues) -> Norm:
-    """The density of the eigenvalues of such a matrix, up to a constant: they repel each other.
+    """The joint density of the eigenvalues in the Gaussian orthogonal ensemble, up to a constant: they repel each other.
 
         exp(−Σ λᵢ²/2) Πᵢ<ⱼ |λⱼ − λᵢ|
 
@@ -157,7 +157,7 @@ def linear_network_loss(outer: Outer, inner: Inner, inputs: LinearInputs, target
 
 @formula("landscape.baldi_hornik.gradient")
 def linear_network_gradient(outer: Outer, inner: Inner, inputs: LinearInputs, targets: LinearTargets) -> tuple[Outer, Inner]:
-    """Its gradient by both layers: G is the gradient by their product.
+    """The gradient of the linear network's squared error by both layers; G is the gradient by their product.
 
         G = (A B X − Y) Xᵀ,   (G Bᵀ,   Aᵀ G)
 
@@ -169,7 +169,7 @@ def linear_network_gradient(outer: Outer, inner: Inner, inputs: LinearInputs, ta
 
 @formula("landscape.baldi_hornik.tanh")
 def tanh_network_loss(outer: Outer, inner: Inner, inputs: LinearInputs, targets: LinearTargets) -> Objective:
-    """The squared error of the same network with tanh between its layers: the theorem on local minima does not reach it.
+    """The squared error of a network of two layers with tanh between them: the theorem on local minima does not cover it.
 
         ‖A tanh(B X) − Y‖² / 2
 

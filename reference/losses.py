@@ -40,7 +40,7 @@ if TYPE_CHECKING:  # names only: the domains load when something asks for them
 
 @formula("loss.reduction")
 def reduced(losses: ExampleLosses, *, reduction: Reduction) -> Floats:
-    """What is made of the losses of examples, or of their gradients: the sum, the mean, or nothing.
+    """The reduction of the examples' losses, or of their gradients: their sum, their mean, or all of them.
 
         sum: Σ ℓᵢ,   mean: 1/N Σ ℓᵢ,   none: ℓᵢ
 
@@ -62,7 +62,7 @@ def shared(slopes: Any, reduction: Reduction) -> Any:
 
 @formula("loss.sigmoid")
 def sigmoid(z: Array) -> Array:
-    """The logistic function, in a form that overflows nowhere.
+    """The logistic function, in a form that never overflows.
 
         σ(z) = 1 / (1 + e⁻ᶻ) = exp(−log(e⁰ + e⁻ᶻ))
 
@@ -95,7 +95,7 @@ def logistic_loss(weights: Vector, inputs: Inputs, signs: Signs, *, reduction: R
 
 @formula("loss.logistic.grad")
 def logistic_grad(weights: Vector, inputs: Inputs, signs: Signs, *, reduction: Reduction) -> Floats:
-    """The gradient of the logistic loss by the weights: each example pulls as far as it is likely to be mistaken.
+    """The gradient of the logistic loss by the weights: each example is weighted by the probability of the wrong label.
 
         ∇E = −Σ yᵢ σ(−yᵢ w·xᵢ) xᵢ
 

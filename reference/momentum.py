@@ -1,4 +1,4 @@
-"""Momentum: steps that remember the gradients before them, and what a memory of that kind does.
+"""Momentum: steps that depend on past gradients, and the properties of such steps.
 
 A step is step(theta, grad, velocity, *, lr, momentum) → theta, velocity.  The velocity starts at 0 unless one is given.
 The learning rate stands inside the velocity (Polyak) or outside it (most libraries): two functions, equal while lr is constant.
@@ -55,7 +55,7 @@ def gradient_average(theta: Array, grad: Array, mean: Array, *, lr: Rate, decay:
 
 @formula("optimizers.momentum.two_point", initial=copy_of)
 def heavy_ball_two_point(theta: Array, grad: Array, previous: Array, *, lr: Rate, momentum: Momentum) -> tuple[Array, Array]:
-    """Heavy ball without a velocity: the last two points hold it. It starts with previous = theta.
+    """Heavy ball without a velocity: the difference of the last two points takes its place. It starts with previous = theta.
 
         θₜ₊₁ = θₜ − η g + μ (θₜ − θₜ₋₁)
 
@@ -148,7 +148,7 @@ def alternating_gradient_velocity(grad: Array, steps: Count, *, lr: Rate, moment
 
 @formula("momentum.step_bound")
 def step_bound(largest_norm: Norm, steps: Count, *, lr: Rate, momentum: Momentum) -> Norm:
-    """No step is longer, from rest, whatever the gradients; equality only when all of them are equal and longest.
+    """An upper bound of a step from rest, for all gradients up to a norm; it is reached only if all of them are equal and of that norm.
 
         ‖vₜ‖ ≤ η max ‖g‖ (1 − μᵗ) / (1 − μ)
 
@@ -181,7 +181,7 @@ def smoothed_variance(variance: Variance, *, decay: Decay) -> Variance:
 
 @formula("momentum.impulse_displacement")
 def impulse_displacement(grad: Array, *, lr: Rate, momentum: Momentum) -> Array:
-    """How far one single gradient moves the parameters, all steps that echo it together.
+    """How far one single gradient moves the parameters, over all later steps together.
 
         −η g / (1 − μ)
 

@@ -137,7 +137,7 @@ def dense_tanh(x: LayerInputs, weight: LayerWeights, bias: OptionalBiases = None
 def dense_tanh_backward(
     dh: LayerOutputs, h: LayerTanhs, x: LayerInputs, weight: LayerWeights
 ) -> tuple[LayerInputs, LayerWeights, LayerBiases]:
-    """The gradients of a dense layer of tanh units by its inputs, weights and biases, from what it gave.
+    """The gradients of a dense layer of tanh units by its inputs, weights and biases, from its outputs.
 
         δ = ∂l/∂h ⊙ (1 − h²),   ∂l/∂x = δ W,   ∂l/∂W = δᵀ x,   ∂l/∂b = 1ᵀ δ
 
@@ -161,7 +161,7 @@ def dense_relu(x: LayerInputs, weight: LayerWeights, bias: OptionalBiases = None
 def dense_relu_backward(
     dh: LayerOutputs, h: LayerRelus, x: LayerInputs, weight: LayerWeights
 ) -> tuple[LayerInputs, LayerWeights, LayerBiases]:
-    """The gradients of a dense layer of rectified linear units by its inputs, weights and biases, from what it gave.
+    """The gradients of a dense layer of rectified linear units by its inputs, weights and biases, from its outputs.
 
         δ = ∂l/∂h where h > 0, else 0;   ∂l/∂x = δ W,   ∂l/∂W = δᵀ x,   ∂l/∂b = 1ᵀ δ
 
@@ -175,7 +175,7 @@ def dense_relu_backward(
 
 @formula("network.backprop.chain")
 def pull_back(grad: OutputGradient, jacobian: OutputJacobian, weight_jacobian: WeightJacobian) -> tuple[ValueGradient, WeightGradient]:
-    """One layer of backpropagation: from the gradient by what the layer gave to those by what it took and by its weights.
+    """One layer of backpropagation: from the gradient by the layer's output to the gradients by its input and by its weights.
 
         ∂l/∂xᵏ⁻¹ = (∂xᵏ/∂xᵏ⁻¹)ᵀ ∂l/∂xᵏ,   ∂l/∂wₖ = (∂xᵏ/∂wₖ)ᵀ ∂l/∂xᵏ
 
@@ -209,7 +209,7 @@ def deep_tanh(
 
 @formula("network.gauge.relu_rescale")
 def rescale_units(inner: Inner, bias: HiddenBiases, outer: Outer, factors: HiddenFactors) -> tuple[Inner, HiddenBiases, Outer]:
-    """Other weights of the same function: what a hidden unit takes is scaled, and what is taken from it scaled back. ReLU only.
+    """Other weights of the same function: a hidden unit's incoming weights are multiplied, its outgoing ones divided. ReLU only.
 
         (W¹, b¹)ⱼ → cⱼ (W¹, b¹)ⱼ,   W²ₖⱼ → W²ₖⱼ / cⱼ,   cⱼ > 0
 
@@ -237,7 +237,7 @@ def relu_interpolant(x: Vector, values: Knots, *, start: Real, spacing: Positive
 
 @formula("network.universal_approximation.bound")
 def interpolation_bound(curvature: Norm, *, spacing: Positive) -> Norm:
-    """How far that network is from a function of at most this curvature |f''|, between the knots, at most.
+    """An upper bound of the error of that network between knots, for a function of at most this curvature |f''|.
 
         h² max |f''| / 8
 

@@ -50,7 +50,7 @@ def batch_stats(x: Batch) -> tuple[Units, UnitVariances]:
 
 @formula("norm.batch.stats.one_pass")
 def batch_stats_one_pass(x: Batch) -> tuple[Units, Units]:
-    """The same in one pass over the data: equal in real numbers, but rounding may leave nothing of the variance, or less than 0.
+    """The mean and the variance of each feature in one pass: equal in real numbers, but rounding can make the variance 0 or negative.
 
         μ = 1/m Σᵢ xᵢ,   σ² = 1/m Σᵢ xᵢ² − μ²
 
@@ -113,7 +113,7 @@ def batch_norm_backward(dy: Batch, x: Batch, gamma: Units, *, eps: Eps) -> tuple
 
 @formula("norm.batch.backward.staged")
 def batch_norm_backward_staged(dy: Batch, x: Batch, gamma: Units, *, eps: Eps) -> tuple[Batch, Units, Units]:
-    """The same gradients in the stages of the paper: by x̂, by the variance, by the mean, by x.
+    """The gradients of batch normalization in the stages of the paper: by x̂, by the variance, by the mean, by x.
 
         dx̂ = dy γ,   dσ² = −½ Σ dx̂ (x − μ) (σ² + eps)^(−3/2)
         dμ = −Σ dx̂ / √(σ² + eps) − 2 dσ² Σ (x − μ)/m
@@ -145,7 +145,7 @@ def batch_norm_inference(x: Batch, gamma: Units, beta: Units, mean: Units, var: 
 def batch_norm_inference_backward(
     dy: Batch, x: Batch, gamma: Units, mean: Units, var: UnitVariances, *, eps: Eps
 ) -> tuple[Batch, Units, Units]:
-    """The gradients at test time, for fine-tuning by fixed statistics.
+    """The gradients of batch normalization at test time, for fine-tuning with fixed statistics.
 
         dx = γ dy / √(σ̂² + eps),   dγ = Σ dyᵢ (xᵢ − μ̂) / √(σ̂² + eps),   dβ = Σ dyᵢ
 
@@ -169,7 +169,7 @@ class RunningStats(NamedTuple):
 
 @formula("norm.batch.running", initial=RunningStats.initial)
 def running_stats(state: RunningStats, x: Batch, *, momentum: Share, correction: Share = 0) -> RunningStats:
-    """One batch more in the running mean and variance; momentum weights the old value, correction 1 makes the variances unbiased.
+    """One batch more in the running mean and variance; momentum is the weight of the old value, correction 1 makes variances unbiased.
 
         μ̂ ← a μ̂ + (1 − a) μ,   σ̂² ← a σ̂² + (1 − a) Σ (xᵢ − μ)² / (m − correction)
 
@@ -182,7 +182,7 @@ def running_stats(state: RunningStats, x: Batch, *, momentum: Share, correction:
 
 @formula("norm.batch.running.new_weight", initial=RunningStats.initial)
 def running_stats_new_weight(state: RunningStats, x: Batch, *, momentum: Share, correction: Share = 0) -> RunningStats:
-    """The same with momentum as the weight of the new value.
+    """One batch more in the running mean and variance, where momentum is the weight of the new value.
 
         μ̂ ← (1 − a) μ̂ + a μ,   σ̂² ← (1 − a) σ̂² + a Σ (xᵢ − μ)² / (m − correction)
 
@@ -414,7 +414,7 @@ def group_norm_backward(
 def renorm_correction(
     x: Batch, mean: Units, deviation: UnitDeviations, *, r_max: Ratio, d_max: Damping, eps: Eps
 ) -> tuple[UnitDeviations, Units]:
-    """How far the batch's statistics are from the running ones, within limits: what batch renormalization puts right.
+    """The ratio of deviations and the difference of means of batch and running statistics, clipped: what batch renormalization corrects by.
 
         r = clip(σ_B/σ, 1/r_max, r_max),   d = clip((μ_B − μ)/σ, −d_max, d_max),   σ_B = √(σ² of the batch + eps)
 

@@ -65,7 +65,7 @@ def heavy_ball_rate(curvature: Curvature, *, lr: Rate, momentum: Momentum) -> No
 
 @formula("quadratic.momentum.monotone")
 def monotone_limit(*, momentum: Momentum) -> Norm:
-    """The largest α λ at which heavy ball still creeps to the minimum without overshooting: both eigenvalues real and positive.
+    """The largest α λ at which heavy ball approaches the minimum without overshooting: both eigenvalues are real and positive.
 
         α λ ≤ (1 − √β)²
 

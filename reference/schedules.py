@@ -63,7 +63,7 @@ def piecewise_constant(step: Count, boundaries: Boundaries, factors: Factors, *,
 
 @formula("schedule.piecewise_constant.inclusive")
 def piecewise_constant_inclusive(step: Count, boundaries: Boundaries, factors: Factors, *, lr: Rate) -> Norm:
-    """The same with inclusive boundaries: the update with that step still uses the old rate, the next one the new.
+    """A piecewise constant rate with inclusive boundaries: the update with that step still uses the old rate, the next one the new.
 
         ηₖ = η₀ Π γⱼ  over all j with bⱼ < k
 
@@ -85,7 +85,7 @@ def exponential_decay(step: Count, *, lr: Rate, decay: Positive) -> Norm:
 
 @formula("schedule.exponential.per_period")
 def smooth_step_decay(step: Count, *, lr: Rate, factor: Factor, period: FromOne) -> Norm:
-    """The staircase without its stairs: the exponential that falls by a factor in every `period` updates.
+    """Step decay without steps: the exponential that falls by a factor in every `period` updates.
 
         ηₖ = η₀ γ^{k/s}
 
@@ -185,7 +185,7 @@ def reduce_on_plateau(
 def reduce_on_plateau_at_patience(
     loss: Loss, state: PlateauState, *, factor: Factor, patience: FromOne, threshold: Norm = 0, relative: Decay = 0
 ) -> PlateauState:
-    """The same, one loss earlier: the rate falls at the bad loss whose number is `patience`.
+    """The rate falls by a factor at the loss that is, in a row, number `patience` not to be better than the best; then the count restarts.
 
         better: L < (1 − r) L* − δ;   if so  L* ← L, n ← 0,   else  n ← n + 1;   if n ≥ patience:  η ← γ η, n ← 0
 
@@ -202,7 +202,7 @@ def reduce_on_plateau_at_patience(
 def reduce_on_plateau_by_modulus(
     loss: Loss, state: PlateauState, *, factor: Factor, patience: Count, threshold: Norm = 0, relative: Decay = 0
 ) -> PlateauState:
-    """The same for losses of either sign: a better loss is lower than the best one by a share of its modulus.
+    """The rate falls on a plateau as in reduce_on_plateau, for losses of either sign: the relative margin is a share of the modulus |L*|.
 
         better: L < L* − r |L*| − δ;   if so  L* ← L, n ← 0,   else  n ← n + 1;   if n > patience:  η ← γ η, n ← 0
 

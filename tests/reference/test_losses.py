@@ -1,4 +1,4 @@
-"""Losses behind the door: labels and words that are refused, and dtypes that are kept."""
+"""Losses, validated: labels and reductions that are refused, and dtypes that are kept."""
 
 import numpy as np
 import pytest
@@ -28,8 +28,8 @@ REGRESSION |= {name: {"threshold": 0.5} for name in ("huber_loss", "huber_grad")
 def test_dtype_is_kept_and_labels_may_be_any_integers(dtype, reduction):
     for name, args in CALLS.items():
         for integer in (np.uint8, np.int64):
-            given = [one.astype(integer if one is LABELS else dtype) for one in args]
-            assert getattr(losses, name)(*given, reduction=reduction).dtype == dtype, name
+            arrays = [array.astype(integer if array is LABELS else dtype) for array in args]
+            assert getattr(losses, name)(*arrays, reduction=reduction).dtype == dtype, name
     x = INPUTS.astype(dtype)
     for name, more in REGRESSION.items():
         assert getattr(losses, name)(x, 2 * x, reduction=reduction, **more).dtype == dtype, name

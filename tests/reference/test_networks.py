@@ -1,4 +1,4 @@
-"""Layers at the door: optional biases, dtypes, factors."""
+"""Layers, validated: optional biases, dtypes, factors."""
 
 import numpy as np
 import pytest
@@ -18,13 +18,13 @@ def test_a_bias_may_be_left_out():
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_dtype_is_kept_forwards_and_backwards(dtype):
-    arrays = [one.astype(dtype) for one in (x, weight, bias)]
+    arrays = [array.astype(dtype) for array in (x, weight, bias)]
     for forward, backward in (
         (networks.dense_tanh, networks.dense_tanh_backward),
         (networks.dense_relu, networks.dense_relu_backward),
     ):
         h = forward(*arrays)
-        assert {h.dtype} | {one.dtype for one in backward(h, h, *arrays[:2])} == {np.dtype(dtype)}
+        assert {h.dtype} | {grad.dtype for grad in backward(h, h, *arrays[:2])} == {np.dtype(dtype)}
 
 
 def test_units_are_rescaled_by_positive_factors_only():

@@ -1,4 +1,4 @@
-"""Normalization: what the door refuses of layers, and that results keep their format."""
+"""Normalization: which arguments are refused, and that results keep their dtype."""
 
 import numpy as np
 import pytest
