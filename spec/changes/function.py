@@ -183,3 +183,11 @@ def stored(returned: ast.expr) -> ast.expr:
     if isinstance(returned, ast.Name):
         return ast.Name(returned.id, ast.Store())
     return ast.Tuple([stored(part) for part in inner_parts(returned)], ast.Store())
+
+
+def compiled_tree(identifier: str, tree: ast.FunctionDef) -> Callable[..., Any]:
+    """Return a changed source of a formula as a function."""
+    space = dict(namespace_of(identifier))
+    exec(compile(ast.Module([tree], []), f"<changed {identifier}>", "exec"), space)  # the reference's own source, one node changed
+    function: Callable[..., Any] = space[tree.name]
+    return function

@@ -89,6 +89,10 @@ class Statements:
             raise NotApplicable(f"{name} is not assigned")
         return places[0] + (at != "update")
 
+    def with_state(self, initial: Mapping[str, str]) -> Self:
+        """Return the program with more names in its state, or with other initial values."""
+        raise NotApplicable(f"statements without a state have no {', '.join(initial)}")
+
     def with_previous(self, name: str, within: Sequence[str] = ()) -> Self:
         """Return the program whose statements after the update of a name read the value from before it."""
         place = self.index(f"after {name}")
@@ -141,7 +145,7 @@ class Program(Statements):
         """(θ, the first lr, hyper-parameters …) → the initial state."""
         return starting(tuple(self.state.values()), self.parameters)
 
-    def with_state(self, initial: Mapping[str, str]) -> Program:
+    def with_state(self, initial: Mapping[str, str]) -> Self:
         """Return the program with more names in its state, or with other initial values."""
         return replace(self, state={**self.state, **{name: parse_expression(text) for name, text in initial.items()}})
 

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
-from .program import NotApplicable, Program
+from .program import NotApplicable, Statements
 
 Rule = Mapping[str, Any]
+P = TypeVar("P", bound=Statements)
 
 
-def apply(program: Program, rules: Sequence[Rule], roles: Mapping[str, str]) -> Program:
+def apply(program: P, rules: Sequence[Rule], roles: Mapping[str, str]) -> P:
     """Return the program after these rules, one after the other; NotApplicable where one finds nothing to change."""
     for rule in rules:
         program = apply_rule(program, rule, roles)
     return program
 
 
-def apply_rule(program: Program, rule: Rule, roles: Mapping[str, str]) -> Program:
+def apply_rule(program: P, rule: Rule, roles: Mapping[str, str]) -> P:
     """Return the program after one rule."""
     within = names_of(rule.get("within", ()), roles)
     match rule:
@@ -39,7 +40,7 @@ def apply_rule(program: Program, rule: Rule, roles: Mapping[str, str]) -> Progra
     raise ValueError(f"a rule must have one of the keys replace, assign, insert, previous, state, inline, alternatives, got {dict(rule)}")
 
 
-def apply_first(program: Program, alternatives: Sequence[Sequence[Rule]], roles: Mapping[str, str]) -> Program:
+def apply_first(program: P, alternatives: Sequence[Sequence[Rule]], roles: Mapping[str, str]) -> P:
     """Return the program after the first list of rules that applies as a whole."""
     reasons = []
     for rules in alternatives:
@@ -52,7 +53,7 @@ def apply_first(program: Program, alternatives: Sequence[Sequence[Rule]], roles:
 
 def names_of(within: str | Sequence[str], roles: Mapping[str, str]) -> tuple[str, ...]:
     """Return the names of a rule's `within`, roles resolved."""
-    return tuple(in_roles(name, roles) for name in ([within] if isinstance(within, str) else within))
+    return tuple(part for name in ([within] if isinstance(within, str) else within) for part in in_roles(name, roles).split())
 
 
 def in_roles(text: str, roles: Mapping[str, str]) -> str:

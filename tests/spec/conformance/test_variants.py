@@ -1,39 +1,46 @@
-"""The bank of variants: every one is told apart from its formula, and from every other, by the cases."""
+"""Variants: every one is told apart from its formula and from every other by the cases, and those of before are still named."""
 
+import gzip
 import inspect
 import itertools
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from trainspec.reference import FORMULAS, tree_leaves
+from trainspec.reference.validation import domains
+from trainspec.spec.arithmetic import rounding_bound
 from trainspec.spec.conformance import Verdict
 from trainspec.spec.conformance.functions.error import units_of
 from trainspec.spec.conformance.functions.runner import FunctionReport, FunctionTask, called
-from trainspec.spec.conformance.functions.variants import itself, load
+from trainspec.spec.conformance.functions.variants import chapter_variants, identity, slots_of, variants_of
 from trainspec.spec.conformance.functions.verdict import judged
 from trainspec.spec.conformance.implementation import FunctionSubject
 
 APART = 1000.0  # bounds
+BEFORE = json.loads(gzip.decompress((Path(__file__).parent / "data" / "variants_before.json.gz").read_bytes()))
+BY_LENGTH = {"times-n", "per-n", "times-k", "per-k", "times-size", "per-size", "bessel", "bessel-root", "unbessel", "unbessel-root"}
 
 
 def values(variant, records):
     """What a variant gives in every case, or nothing where it fails."""
-    found = {}
+    results = {}
     for record in records:
         with np.errstate(all="ignore"):
             try:
-                outputs = [np.asarray(one, dtype=float) for one in tree_leaves(variant.function(**record.case.arguments))]
+                outputs = [np.asarray(leaf, dtype=float) for leaf in tree_leaves(variant.function(**record.case.arguments))]
             except Exception:
                 outputs = None
-        found[record.case.name] = outputs
-    return found
+        results[record.case.name] = outputs
+    return results
 
 
-def apart(one, other, units):
+def distance(results, others, units):
     """The largest distance over the cases; whoever fails where the other does not is far away."""
     worst = 0.0
     for case, unit in units.items():
-        a, b = one[case], other[case]
+        a, b = results[case], others[case]
         if a is None and b is None:
             continue
         if a is None or b is None or [x.shape for x in a] != [x.shape for x in b]:
@@ -47,36 +54,72 @@ def apart(one, other, units):
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("identifier", sorted(load()))
+@pytest.mark.parametrize("identifier", sorted(chapter_variants()))
 def test_variants_are_told_apart(identifier, dtype):
     formula = FORMULAS[identifier]
     records = called(FunctionSubject(formula.raw, identifier), FunctionTask(identifier, against=identifier, dtype=dtype)).records
     units = units_of(formula.raw, records, {}, np.dtype(dtype).type)
-    known = {one.id: values(one, records) for one in [itself(formula), *load()[identifier]] if not one.unstable}
+    stable = [variant for variant in [identity(formula), *chapter_variants()[identifier]] if not variant.unstable]
+    results = {variant.id: values(variant, records) for variant in stable}
     close = [
-        (one, other, apart(known[one], known[other], units))
-        for one, other in itertools.combinations(known, 2)
-        if apart(known[one], known[other], units) < APART
+        (name, other, distance(results[name], results[other], units))
+        for name, other in itertools.combinations(results, 2)
+        if distance(results[name], results[other], units) < APART
     ]
     assert not close, f"{len(close)} pairs: {close[:6]}"
 
 
-def test_labels_are_given_once():
-    for identifier, variants in load().items():
-        names = [one.id for one in variants]
-        assert len(names) == len(set(names)), identifier
+@pytest.mark.parametrize("identifier", FORMULAS)
+def test_ids_are_unique(identifier):
+    ids = [variant.id for variant in variants_of(FORMULAS[identifier])]
+    assert len(ids) == len(set(ids))
 
 
-@pytest.mark.parametrize("identifier", sorted(load()))
+@pytest.mark.parametrize("identifier", BEFORE["ids"])
+def test_variants_of_before_are_named(identifier):
+    """Without those that scale by the length of an array where a formula takes none: they were the formula itself."""
+    named = {variant.id.removeprefix(f"{identifier}/") for variant in variants_of(FORMULAS[identifier])}
+    missing = {label for label in BEFORE["ids"][identifier] if label not in named}
+    if missing:
+        assert not any(slot.domain.kind == "array" for slot in slots_of(FORMULAS[identifier]))
+    assert {label.rstrip("0123456789").rstrip("-") if label not in BY_LENGTH else label for label in missing} <= BY_LENGTH
+
+
+@pytest.mark.parametrize("identifier", BEFORE["values"])
+def test_variants_give_what_they_gave(identifier):
+    """Sums of their results with fixed weights, bit for bit, or within twice the rounding bound where the order of operations changed."""
+    variants = {variant.label: variant for variant in chapter_variants()[identifier]}
+    for case in BEFORE["values"][identifier]:
+        arguments = {name: as_recorded(value, domains(FORMULAS[identifier].raw)[name]) for name, value in case["arguments"].items()}
+        for label, sums in case["sums"].items():
+            with np.errstate(all="ignore"):
+                leaves = [np.asarray(leaf) for leaf in tree_leaves(variants[label].function(**arguments))]
+                weights = [np.cos(np.arange(leaf.size)) for leaf in leaves]
+                found = [float(np.sum(weight * leaf.ravel())) for weight, leaf in zip(weights, leaves, strict=True)]
+            for index, (total, due) in enumerate(zip(found, sums, strict=True)):
+                if total != due and due is not None:
+                    bounds = np.ravel(tree_leaves(rounding_bound(variants[label].function, **arguments))[index])
+                    summing = leaves[index].size * np.finfo(float).eps * np.sum(np.abs(weights[index] * leaves[index].ravel()))
+                    assert abs(total - due) <= 2 * np.sum(np.abs(weights[index]) * bounds) + summing, (label, index)
+
+
+def as_recorded(value, domain):
+    """An argument from its JSON form."""
+    if isinstance(value, dict) and "state" in value:
+        return domain.hint(*(np.array(part["array"]) if isinstance(part, dict) else part for part in value["state"]))
+    return np.array(value["array"], dtype=int if value["whole"] else float) if isinstance(value, dict) else value
+
+
+@pytest.mark.parametrize("identifier", sorted(chapter_variants()))
 def test_variants_are_found_by_name(identifier):
-    variants = [one for one in load()[identifier] if not one.unstable]
-    for one in variants[:: max(1, len(variants) // 3)]:
-        task = FunctionTask(one.id, against=identifier)
-        seen = called(FunctionSubject(keyworded(one.function, identifier), identifier), task)
+    variants = [variant for variant in chapter_variants()[identifier] if not variant.unstable]
+    for variant in variants[:: max(1, len(variants) // 3)]:
+        task = FunctionTask(variant.id, against=identifier)
+        seen = called(FunctionSubject(keyworded(variant.function, identifier), identifier), task)
         with np.errstate(all="ignore"):
             result = judged(task, FunctionReport(parts=(seen,)), "check")
         same = [other.convention for other in result.identities]
-        assert one.id in (result.convention, *same), (one.id, result.sentence)
+        assert variant.id in (result.convention, *same), (variant.id, result.sentence)
         assert result.verdict == Verdict.DEVIATES, result.sentence
 
 
@@ -91,11 +134,11 @@ def keyworded(function, identifier):
     return call
 
 
-@pytest.mark.parametrize("identifier", sorted(load()))
+@pytest.mark.parametrize("identifier", sorted(chapter_variants()))
 def test_variants_give_what_their_formula_gives(identifier):
     formula = FORMULAS[identifier]
     records = called(FunctionSubject(formula.raw, identifier), FunctionTask(identifier, against=identifier)).records
-    for one in load()[identifier]:
-        shapes = [[x.shape for x in found] for found in values(one, records).values() if found is not None]
-        due = [[x.shape for x in record.leaves] for record in records]
-        assert any(shape in due for shape in shapes), one.id
+    for variant in chapter_variants()[identifier]:
+        shapes = [[leaf.shape for leaf in leaves] for leaves in values(variant, records).values() if leaves is not None]
+        due = [[leaf.shape for leaf in record.leaves] for record in records]
+        assert any(shape in due for shape in shapes), variant.id

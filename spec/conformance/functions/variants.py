@@ -1,0 +1,300 @@
+"""Variants of functions: the ways in which implementations of one formula differ, each with a name and its place on the axes.
+
+Other formulas of the catalogue that take the same arguments come first, then what the formula's chapter states, then what is made of every
+formula: a sign, a factor, an update sooner or later, two arguments exchanged. What remains is a change of one place of the source.
+All of them but other formulas are changes of the formula's own source; the catalogue has them as data (spec/catalogue/variants).
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, get_args
+
+import numpy as np
+
+from ....reference import FORMULAS, Formula
+from ....reference.validation import Domain, domains, resolve_annotations
+from ...catalogue.variants import CHAPTERS
+from ...catalogue.variants import load as records
+from ...changes.families import Combination, combinations
+from ...changes.function import FunctionProgram, function_program
+from ...changes.rules import Rule, apply, in_roles
+
+DATA = ("array", "state", "function", "functions")  # kinds of arguments that no other formula may leave out
+NUMBERS = ("array", "number", "count")  # kinds of arguments that may be exchanged
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to differ from a formula: its name, its axes, and how its function is made, which takes the formula's arguments by name."""
+
+    formula: str
+    label: str
+    words: str
+    make: Callable[[], FunctionProgram | Callable[..., Any]]
+    axes: Mapping[str, str] = field(default_factory=dict)
+    right: bool = False
+    unstable: bool = False  # equal in real numbers, and worse in floats
+
+    @property
+    def id(self) -> str:
+        """The formula and what is different."""
+        return f"{self.formula}/{self.label}" if self.label else self.formula
+
+    @property
+    def name(self) -> str:
+        """In words."""
+        return f"{self.formula} {self.words}".strip()
+
+    @functools.cached_property
+    def program(self) -> FunctionProgram | None:
+        """Its program; None where it is another formula's function."""
+        return self._made if isinstance(self._made, FunctionProgram) else None
+
+    @functools.cached_property
+    def function(self) -> Callable[..., Any]:
+        """It as a function."""
+        return self._made.function if isinstance(self._made, FunctionProgram) else self._made
+
+    @functools.cached_property
+    def _made(self) -> FunctionProgram | Callable[..., Any]:
+        return self.make()
+
+
+def variants_of(formula: Formula[..., Any]) -> list[Variant]:
+    """Return all variants of a formula: other formulas first, then its chapter's, then what is made of every formula, each id once."""
+    variants: dict[str, Variant] = {}
+    for variant in (*compatible_formulas(formula), *chapter_variants().get(formula.id, ()), *general_variants(formula)):
+        variants.setdefault(variant.id, variant)
+    return list(variants.values())
+
+
+def identity(formula: Formula[..., Any]) -> Variant:
+    """Return the formula as the reference has it."""
+    return Variant(formula.id, "", "", lambda: formula.raw, right=True)
+
+
+# --- other formulas -------------------------------------------------------------------------------------------------------------------
+
+
+def compatible_formulas(formula: Formula[..., Any]) -> Iterator[Variant]:
+    """Yield the other formulas of the catalogue that take the same arguments, in the same place or by name."""
+    arguments = domains(formula.raw)
+    for other in FORMULAS.values():
+        if other.id != formula.id and (names := matching_arguments(arguments, domains(other.raw))) is not None:
+            yield Variant(other.id, "", "", functools.partial(with_arguments, other.raw, names), right=True)
+
+
+def matching_arguments(arguments: Mapping[str, Domain], asked: Mapping[str, Domain]) -> dict[str, str] | None:
+    """Return which argument of one formula each argument of another is, where that is plain: ours by theirs."""
+    matching = {name: name for name in asked if name in arguments and form_of(arguments[name]) == form_of(asked[name])}
+    free = [name for name in arguments if name not in matching]
+    for name in [name for name in asked if name not in matching and not asked[name].optional]:
+        same = [own for own in free if form_of(arguments[own]) == form_of(asked[name])]
+        if len(same) != 1:
+            return None
+        matching[name] = same[0]
+        free.remove(same[0])
+    data = [name for name, domain in arguments.items() if domain.kind in DATA]
+    return matching if matching and all(name in matching.values() for name in data) else None
+
+
+def form_of(domain: Domain) -> tuple[str, ...]:
+    """Return what an argument is, names aside: its kind, its axes, or the parts of a state."""
+    if domain.kind == "state":
+        return ("state", *(part for inner in domain.fields.values() for part in form_of(inner)))
+    return (domain.kind, *(domain.hint.dim_str.split() if domain.kind == "array" else ()), "whole" if domain.whole else "")
+
+
+def with_arguments(raw: Callable[..., Any], names: Mapping[str, str]) -> Callable[..., Any]:
+    """Return a formula that takes another's arguments; a state becomes its own kind of state."""
+    kinds = {name: domain.hint for name, domain in domains(raw).items() if domain.kind == "state"}
+
+    def call(**arguments: Any) -> Any:
+        values = {name: arguments[own] for name, own in names.items()}
+        return raw(**{name: kinds[name](*value) if name in kinds else value for name, value in values.items()})
+
+    return call
+
+
+# --- a chapter's own ------------------------------------------------------------------------------------------------------------------
+
+
+@functools.cache
+def chapter_variants() -> Mapping[str, list[Variant]]:
+    """Return the variants that the chapters state, by formula."""
+    variants: dict[str, list[Variant]] = {}
+    for chapter in CHAPTERS:
+        for variant in variants_in(records(chapter)):
+            variants.setdefault(variant.formula, []).append(variant)
+    return variants
+
+
+def variants_in(chapter: Mapping[str, Any]) -> Iterator[Variant]:
+    """Yield the variants of a chapter: its families', and single ones."""
+    axes = {**records("general")["axes"], **chapter.get("axes", {})}
+    for family in chapter.get("families", {}).values():
+        for identifier, formula in family["formulas"].items():
+            for combination in combinations(family, axes, formula):
+                label = combination.label(family.get("prefixed", ()), complete=family.get("complete", False))
+                words = f"with {' and '.join(combination.changes)}"
+                make = functools.partial(combined, combination, identifier, family.get("roles", {}))
+                yield Variant(identifier, label, words, make, combination.axes, unstable=combination.is_unstable)
+    for record in chapter.get("variants", ()):
+        for identifier in record["formulas"]:
+            make = functools.partial(changed, identifier, record["rules"], {})
+            yield Variant(identifier, record["label"], record["words"], make, record["axes"])
+
+
+def combined(combination: Combination, identifier: str, roles: Mapping[str, str]) -> FunctionProgram:
+    """Return the program of a formula with a combination of values."""
+    return combination.apply(function_program(identifier), roles)
+
+
+def changed(identifier: str, rules: Sequence[Rule], roles: Mapping[str, str]) -> FunctionProgram:
+    """Return the program of a formula after these rules."""
+    return apply(function_program(identifier), rules, roles)
+
+
+# --- made of every formula ------------------------------------------------------------------------------------------------------------
+
+
+def general_variants(formula: Formula[..., Any]) -> Iterator[Variant]:
+    """Yield the changes of the results and of the arguments of any formula."""
+    yield from of_results(formula)
+    yield from of_arguments(formula)
+    yield from of_exchanges(formula)
+
+
+def of_results(formula: Formula[..., Any]) -> Iterator[Variant]:
+    """Yield the formula with its results changed: all of them, one of them, or two exchanged."""
+    results, first = function_program(formula.id).results, first_array(formula)
+    for label, record in records("general")["results"].items():
+        if "FIRST" in record["value"] and not first:
+            continue
+        words, axes = record["words"], {"result": label}
+        values = [changed_result(formula, record["value"], name, first) for name in results]
+        yield with_insertion(formula, label, words, axes, values, results)
+        for number, (name, value) in enumerate(zip(results, values, strict=True), start=1) if len(results) > 1 else ():
+            words = f"with result {number} {record['words'].removeprefix('with ')}"
+            yield with_insertion(formula, f"{label}-{number}", words, {**axes, "of": str(number)}, [value], [name])
+    for (number, name), (other_number, other) in itertools.combinations(enumerate(results, start=1), 2):
+        words = f"with results {number} and {other_number} exchanged"
+        yield with_insertion(formula, f"exchanged-{number}-{other_number}", words, {"result": "exchanged"}, [other, name], [name, other])
+
+
+def changed_result(formula: Formula[..., Any], value: str, name: str, first: str) -> str:
+    """Return what a result becomes; of a result of any number of parts, each part."""
+    if get_args(resolve_annotations(formula.raw, formula.raw.__module__)["return"])[-1:] == (Ellipsis,):
+        return f"tuple({in_roles(value, {'RESULT': 'part', 'FIRST': first})} for part in {name})"
+    return in_roles(value, {"RESULT": name, "FIRST": first})
+
+
+def with_insertion(
+    formula: Formula[..., Any],
+    label: str,
+    words: str,
+    axes: Mapping[str, str],
+    values: Iterable[str],
+    names: Iterable[str],
+    at: str = "end",
+) -> Variant:
+    """Return the variant in which names have other values, from the start or at the end."""
+    rules = [{"insert": f"{', '.join(names)} = {', '.join(values)}", "at": at}]
+    return Variant(formula.id, label, words, functools.partial(changed, formula.id, rules, {}), axes)
+
+
+def first_array(formula: Formula[..., Any]) -> str:
+    """Return the first array among the arguments of a formula and the fields of its states, nothing if there is none."""
+    arrays = (slot.text for slot in slots_of(formula) if slot.domain.kind == "array" and slot.domain.hint.dim_str)
+    return next(arrays, "")
+
+
+@dataclass(frozen=True)
+class Slot:
+    """An argument, or a field of a state among them; what it is called has the argument's name where the field's is not enough."""
+
+    argument: str
+    field: str
+    name: str
+    domain: Domain
+
+    @property
+    def text(self) -> str:
+        """What reads it."""
+        return f"{self.argument}.{self.field}" if self.field else self.argument
+
+    def with_value(self, text: str) -> str:
+        """Return what its argument becomes where it has another value."""
+        return f"{self.argument}._replace({self.field}={text})" if self.field else text
+
+
+def slots_of(formula: Formula[..., Any]) -> list[Slot]:
+    """Return all arguments of a formula, each state followed by its fields."""
+    slots, arguments = [], domains(formula.raw)
+    for argument, domain in arguments.items():
+        slots.append(Slot(argument, "", argument, domain))
+        for part, inner in domain.fields.items():
+            slots.append(Slot(argument, part, f"{argument}.{part}" if part in arguments else part, inner))
+    return slots
+
+
+def of_arguments(formula: Formula[..., Any]) -> Iterator[Variant]:
+    """Yield the formula with an argument, or a field of a state, changed first."""
+    for slot in slots_of(formula):
+        for label, record, roles in changes_of(slot):
+            text, words = in_roles(record["value"], roles), in_roles(record["words"], {**roles, "NAME": slot.name})
+            yield with_insertion(
+                formula,
+                f"{slot.name}-{label}",
+                words,
+                {slot.name: f"{slot.name}-{label}"},
+                [slot.with_value(text)],
+                [slot.argument],
+                "start",
+            )
+
+
+def changes_of(slot: Slot) -> Iterator[tuple[str, Mapping[str, str], Mapping[str, str]]]:
+    """Yield what may be done to an argument of its kind: label, record and roles."""
+    kinds, roles = records("general")["arguments"], {"NAME": slot.text}
+    kind = "index" if slot.domain.kind == "array" and slot.domain.whole else slot.domain.kind
+    for label, record in kinds.get(kind, {}).items():
+        for word in get_args(slot.domain.hint) if label == "WORD" else ("",):
+            yield word or label, record, {**roles, "WORD": word}
+    if kind == "number" and np.isfinite(slot.domain.interval.low) and np.isfinite(slot.domain.interval.high):
+        yield from ((label, record, roles) for label, record in kinds["share"].items())
+
+
+def of_exchanges(formula: Formula[..., Any]) -> Iterator[Variant]:
+    """Yield the formula with two arguments of one form exchanged, or an argument and a field of a state."""
+    for first, second in itertools.combinations([slot for slot in slots_of(formula) if slot.domain.kind in NUMBERS], 2):
+        if form_of(first.domain) != form_of(second.domain):
+            continue
+        label = f"{first.name}-{second.name}-exchanged"
+        names, values = [first.argument, second.argument], [first.with_value(second.text), second.with_value(first.text)]
+        if first.argument == second.argument:
+            names, values = names[:1], [f"{first.argument}._replace({first.field}={second.text}, {second.field}={first.text})"]
+        yield with_insertion(formula, label, f"with {first.name} and {second.name} exchanged", {"arguments": label}, values, names, "start")
+
+
+# --- one place of the source ----------------------------------------------------------------------------------------------------------
+
+
+def source_mutations(formula: Formula[..., Any]) -> Iterator[Variant]:
+    """Yield the formula with one place of its source changed: the last resort, named by the change."""
+    from ...changes.function import compiled_tree, source_tree
+    from ...changes.mutation import mutations
+
+    for mutation in mutations(source_tree(formula.id)):
+        before, _, after = mutation.change.partition(" → ")
+        words = f"with `{after}` in the place of `{before}`" if after else f"without the line `{mutation.line}`"
+        make = functools.partial(compiled_tree, formula.id, mutation.tree)
+        axes = {"line": mutation.line, "change": mutation.change}
+        yield Variant(formula.id, mutation.change, f"{words}, in `{mutation.line}`" if after else words, make, axes)
+
+
+itself, mutated, load = identity, source_mutations, chapter_variants  # the names that the kit has until it is rearranged
