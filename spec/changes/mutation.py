@@ -46,6 +46,17 @@ def mutations(tree: ast.FunctionDef) -> Iterator[Mutation]:
             yield Mutation(line, "removed", with_body(tree, [*tree.body[:index], *tree.body[index + 1 :]]))
 
 
+def one_place_changes(statement: ast.stmt, names: list[str]) -> Iterator[tuple[ast.expr, ast.expr, ast.stmt]]:
+    """Yield every assignment whose value differs from this one in one place, each once, after the old and the new part."""
+    seen = {ast.dump(statement)}
+    for node in ast.walk(statement.value) if isinstance(statement, ast.Assign) else ():
+        for replacement in replacements(node, names):
+            changed = NodeReplacement(node, replacement).visit(statement)
+            if (key := ast.dump(changed)) not in seen and isinstance(node, ast.expr) and isinstance(replacement, ast.expr):
+                seen.add(key)
+                yield node, replacement, changed
+
+
 def with_body(tree: ast.FunctionDef, body: list[ast.stmt]) -> ast.FunctionDef:
     """Return a function with other statements, ready to be compiled."""
     fields = {field: getattr(tree, field) for field in tree._fields}

@@ -8,7 +8,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...catalogue.conventions import load
-from ...changes.patterns import parse_expression
+from ...changes.equations import expression, symbol
+from ...changes.mutation import one_place_changes
+from ...changes.patterns import names_assigned, parse_expression
 from ...changes.program import Program, composed, gradient_at, parse_statements, program_of
 from ...changes.rules import Rule, apply
 
@@ -101,7 +103,40 @@ def program(convention: Convention, *, decays: bool = False) -> Program:
         step = apply(step, INVERSE_TIME, {})
     for mistake in late:
         step = with_mistake(step, convention, mistake)
-    return step.without_unused()
+    step = step.without_unused()
+    for mistake in convention.mistake_parts:
+        if stage_of(mistake) == "generated":
+            step = generated_changes(without(convention, mistake))[int(mistake.removeprefix(GENERATED))][1].without_unused()
+    return step
+
+
+GENERATED = "change-"  # and a number: a mistake that has no name of its own, one of all changes of one place of a step
+
+
+@functools.cache
+def generated_changes(convention: Convention) -> tuple[tuple[str, Program], ...]:
+    """Return every step that differs from a convention's in one place of one statement, each after the change in words."""
+    step = program(convention)
+    names = ["theta", "lr", *step.state, *(name for name in step.parameters if name != "eps_root")]
+    changes = []
+    for place, statement in enumerate(step.statements):
+        names += ["grad"] if place == step.index("gradient") else []
+        for old, new, changed_statement in one_place_changes(statement, names):
+            (target,) = names_assigned(statement)
+            words = f"with {expression(new)} in the place of {expression(old)} where {symbol(target)} is computed"
+            statements = (*step.statements[:place], changed_statement, *step.statements[place + 1 :])
+            changes.append((words, replace(step, statements=statements)))
+    return tuple(changes)
+
+
+def describe_generated(convention: Convention, mistake: str) -> str:
+    """Return the words of a generated mistake of a convention."""
+    return generated_changes(without(convention, mistake))[int(mistake.removeprefix(GENERATED))][0]
+
+
+def without(convention: Convention, mistake: str) -> Convention:
+    """Return the convention without one of its mistakes."""
+    return replace(convention, mistake="+".join(part for part in convention.mistake_parts if part != mistake) or "none")
 
 
 def gathered(convention: Convention) -> Program:
@@ -142,7 +177,7 @@ def family_step(convention: Convention) -> Program:
 
 def stage_of(mistake: str) -> str:
     """Return which part of a step a mistake changes: its inputs, its velocity, or its direction."""
-    return str(load("axes")["mistake"][mistake].get("stage", "direction"))
+    return "generated" if mistake.startswith(GENERATED) else str(load("axes")["mistake"][mistake].get("stage", "direction"))
 
 
 def is_late(mistake: str) -> bool:
@@ -153,7 +188,7 @@ def is_late(mistake: str) -> bool:
 def without_later_changes(convention: Convention) -> Convention:
     """Return the convention without weight decay and mistakes of the inputs, so that the step of its family is made once."""
     decay = convention.weight_decay if convention.weight_decay == "preconditioned" else "none"
-    mistakes = [mistake for mistake in convention.mistake_parts if stage_of(mistake) != "inputs"]
+    mistakes = [mistake for mistake in convention.mistake_parts if stage_of(mistake) not in ("inputs", "generated")]
     return replace(convention, mistake="+".join(mistakes) or "none", weight_decay=decay)
 
 

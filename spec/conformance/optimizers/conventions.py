@@ -18,7 +18,7 @@ from ....reference import FORMULAS
 from ...catalogue.conventions import load
 from ...changes.equations import render, without_argument
 from ...changes.program import NotApplicable
-from .algorithm import program, simulate, stage_of
+from .algorithm import GENERATED, describe_generated, generated_changes, program, simulate, stage_of
 
 
 class Value(NamedTuple):
@@ -144,7 +144,8 @@ class Convention:
             value = getattr(self, axis)
             said = axis in FAMILIES[self.family].said or value != getattr(plain, axis)
             for part in value.split("+") if said else ():
-                words += [text] if (text := self.in_words(axis, values[part])) else []
+                text = describe_generated(self, part) if part.startswith(GENERATED) else self.in_words(axis, values[part])
+                words += [text] if text else []
         return FAMILIES[self.family].words + "".join(f"{', ' if k else ' '}{with_(one, first=not k)}" for k, one in enumerate(words))
 
     def in_words(self, axis: str, value: Value) -> str:
@@ -313,7 +314,15 @@ class Setting(NamedTuple):
 def axes_of(family: str) -> dict[str, tuple[str, ...]]:
     """The values of a family on each axis that it has."""
     its = FAMILIES[family]
-    return {**its.axes, "weight_decay": DECAYS, "mistake": ("none", *its.mistakes)}
+    return {**its.axes, "weight_decay": DECAYS, "mistake": ("none", *(its.mistakes or applicable_mistakes(family)))}
+
+
+@functools.cache
+def applicable_mistakes(family: str) -> tuple[str, ...]:
+    """Return the mistakes that change the canonical step of a family, for a family that lists none."""
+    plain = canonical(family)
+    changes = [name for name in AXES["mistake"] if name != "none" and is_possible(replace(plain, mistake=name))]
+    return tuple(name for name in changes if program(replace(plain, mistake=name)).source != program(plain).source)
 
 
 def combinations(family: str, setting: Setting | None = None, *, mistaken: bool | None = None) -> Iterator[Convention]:
@@ -358,6 +367,14 @@ def with_two_mistakes(family: str, setting: Setting) -> Iterator[Convention]:
                         yield both
 
 
+def with_generated_mistake(family: str, setting: Setting) -> Iterator[Convention]:
+    """The conventions with one change of one place of their step that has no name, and one value at most off the canonical ones."""
+    for right in combinations(family, setting, mistaken=False):
+        if right.departures <= 1 and right.weight_decay in USUAL_DECAYS:
+            for index in range(len(generated_changes(right))):
+                yield replace(right, mistake=f"{GENERATED}{index}")
+
+
 def mistakes_shown(family: str, setting: Setting) -> list[tuple[str, str]]:
     """The mistakes of a family that a setting shows, each as its axis and its value."""
     return [
@@ -378,7 +395,7 @@ def is_possible(convention: Convention) -> bool:
     """Whether all changes of a combination apply to its formula."""
     try:
         program(convention)
-    except NotApplicable:
+    except (NotApplicable, IndexError):
         return False
     return True
 
@@ -419,9 +436,9 @@ def parse(identifier: str) -> Convention | None:
     values = {PREFIXES.get(axis, "{}").format(value or "none"): (axis, value) for axis, its in axes_of(family).items() for value in its}
     convention = canonical(family)
     for part in itertools.chain.from_iterable(part.split("+") for part in parts):
-        if part not in values:
+        if part not in values and not re.fullmatch(rf"{GENERATED}\d+", part):
             return None
-        convention = mistaken(convention, *values[part])
+        convention = mistaken(convention, *values.get(part, ("mistake", part)))
     return convention if convention.id == identifier and is_possible(convention) else None
 
 

@@ -1,4 +1,4 @@
-"""The search for combined mistakes, where nothing simpler fits: one mistake with any right values besides it, or two at once."""
+"""The search where nothing simpler fits: one mistake with any right values besides it, any change of one place, or two mistakes at once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .conventions import FAMILIES, Convention, Setting, canonical, with_more_values, with_two_mistakes
+from .conventions import FAMILIES, Convention, Setting, canonical, with_generated_mistake, with_more_values, with_two_mistakes
 from .matching import MEASURED, Measure, measured, near, setting_of
 from .runner import Record
 
@@ -17,9 +17,9 @@ CHUNK = 600  # combinations that are screened before those that remain are measu
 
 
 def find_combined_mistakes(records: tuple[Record, ...], settings: Mapping[str, Any]) -> list[Measure]:
-    """Return the conventions with combined mistakes that the runs follow, those with one mistake before those with two."""
+    """Return the conventions with combined or generated mistakes that the runs follow: of the first kind that has some."""
     setting = setting_of(records)
-    for pool in (with_more_values, with_two_mistakes):
+    for pool in (with_more_values, with_generated_mistake, with_two_mistakes):
         candidates = itertools.islice(candidates_of(pool, setting, settings), LIMIT)
         while chunk := list(itertools.islice(candidates, CHUNK)):
             measures = (measured(convention, records) for convention in near(filter(is_defined, chunk), records)[:MEASURED])
@@ -33,7 +33,7 @@ def is_defined(convention: Convention) -> bool:
     with np.errstate(all="ignore"):
         try:
             convention.trajectory(np.ones(1), np.ones((2, 1)), np.ones(2))
-        except ZeroDivisionError:
+        except (ArithmeticError, ValueError, TypeError):
             return False
     return True
 

@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
-from trainspec.spec.conformance.optimizers.conventions import find
+from trainspec.spec.conformance.optimizers.conventions import Setting, canonical, find, with_generated_mistake
 from trainspec.spec.conformance.optimizers.fixtures import fixture_for
+from trainspec.spec.conformance.optimizers.matching import coincide
 from trainspec.spec.conformance.optimizers.runner import Record
-from trainspec.spec.conformance.optimizers.search import find_combined_mistakes
+from trainspec.spec.conformance.optimizers.search import find_combined_mistakes, is_defined
+from trainspec.spec.conformance.optimizers.separation import APART, bounds_of, trajectories
 
 EPS = 0.125
+HYPER = {"momentum": 0.75, "beta1": 0.875, "beta2": 0.9375}
 
 
 def adam_without_mean_and_square(theta, grads, lrs):
@@ -70,6 +73,42 @@ def test_combined_mistakes_are_named(trajectory, hyper, identifier):
     assert identifier in [measure.convention.id for measure in measures]
     assert all(measure.follows for measure in measures)
     assert find(identifier).id == identifier
+
+
+def adam_with_a_sum_of_weights(theta, grads, lrs):
+    m, v = 0 * theta, 0 * theta
+    for t, (grad, lr) in enumerate(zip(grads, lrs, strict=True), start=1):
+        m = 0.875 * m + (1 + 0.875) * grad
+        v = 0.9375 * v + 0.0625 * grad**2
+        theta = theta - lr * (m / (1 - 0.875**t)) / (np.sqrt(v / (1 - 0.9375**t)) + EPS)
+        yield theta
+
+
+def test_a_mistake_without_a_name_is_told_by_its_place():
+    fixture, lr = fixture_for(changes_lr=True), 0.125
+    inputs = fixture.start(lr, np.float64), fixture.gradients(EPS, np.float64), fixture.rates(lr)
+    hyper = {"momentum": 0.9, "beta1": 0.875, "beta2": 0.9375, "eps": EPS}
+    record = Record(fixture, lr, hyper, np.stack(list(adam_with_a_sum_of_weights(*inputs))), eps=EPS)
+    (measure,) = find_combined_mistakes((record,), {"beta1": 0.875, "beta2": 0.9375, "eps": EPS})
+    assert measure.convention.name.endswith("with 1 + β₁ in the place of 1 − β₁ where m is computed")
+    assert not measure.convention.right
+    assert measure.convention.corrected == find("adam")
+    assert find(measure.convention.id) == measure.convention
+
+
+@pytest.mark.parametrize("family", ["momentum", "rmsprop", "adamax"])
+def test_generated_mistakes_are_far_from_the_right_form_or_equal_to_it(family):
+    """A change of one place either leaves the trajectory as it is, to many bits, or is at least a thousand bounds away."""
+    fixture, lr = fixture_for(changes_lr=True), 0.125
+    record = Record(fixture, lr, {**HYPER, "eps": EPS}, np.zeros((24, 5)), eps=EPS)
+    setting, right = Setting({**HYPER, "weight_decay": 0}), canonical(family)
+    pool = [convention for convention in with_generated_mistake(family, setting) if convention.corrected == right]
+    assert len(pool) > 20
+    bound, points = bounds_of(right, record), trajectories([right], record)[0]
+    for convention in filter(is_defined, pool):
+        with np.errstate(all="ignore"):
+            distance = np.max(np.nan_to_num(np.abs(trajectories([convention], record)[0] - points) / bound, nan=np.inf))
+        assert distance >= APART or coincide(right, convention, [record]), (convention.name, distance)
 
 
 def test_what_is_no_combination_is_not_named():
