@@ -18,7 +18,7 @@ SYMBOLS: Mapping[str, str] = {
     "mean_sq_step": "D", "mean": "ḡ", "variance": "σ²", "m_hat": "m̂", "v_hat": "v̂", "v_max": "v⁺", "direction": "q", "weight": "w",
     "ahead": "w′", "this": "β", "next": "β′", "momentum_decay": "ψ", "size": "δ", "step": "Δ", "last_grad": "ĝ", "turn": "τ",
     "kept": "g′", "grow": "η⁺", "shrink": "η⁻", "smallest": "δmin", "largest": "δmax", "gradient": "∇f", "steps": "k", "share": "c",
-    "initial_second_moment": "s₀", "longest": "l∞", "length": "l", "rectified": "r", "rectification": "R",
+    "initial_second_moment": "s₀", "longest": "l∞", "length": "l", "rectified": "r", "rectification": "R", "denominator": "N",
     "initial_size": "δ₀", "previous": "v₋",
 }  # fmt: skip
 SUPERSCRIPTS = str.maketrans("0123456789t+-()", "⁰¹²³⁴⁵⁶⁷⁸⁹ᵗ⁺⁻⁽⁾")

@@ -24,6 +24,7 @@ from typing import Any, Self
 import numpy as np
 
 from ...reference import FORMULAS
+from ...reference.syntax import source_tree
 from .patterns import NodeReplacement, Replacement, Rewriting, Simplification, Substitution, names_assigned, names_read, parse_expression
 
 ARGUMENTS = ("theta", "gradient", "lr")  # what every step is given besides its state and its hyper-parameters
@@ -73,7 +74,7 @@ class Statements:
 
     def inserted(self, text: str, at: str) -> Self:
         """Return the program with statements at a place that `index` knows."""
-        fresh = parse_statements(text)
+        fresh = tuple(line for statement in parse_statements(text) for line in with_calls_expanded(statement))
         index = self.index(at)
         return replace(self, statements=(*self.statements[:index], *fresh, *self.statements[index:]))
 
@@ -237,6 +238,7 @@ def program_of(identifier: str) -> Program:
     statements, names = flattened(body, state, fields)
     renaming = {theta: "theta"} if theta != "theta" else {}
     statements = [Renaming(renaming).visit(statement) for statement in statements]
+    statements = [statement for statement in statements if unparsed(statement) != "theta = theta"]
     if gradient in ("gradient", "gradients"):
         statements = ask_first(statements, gradient)
     else:
@@ -371,6 +373,21 @@ def is_call_of(node: ast.AST, name: str) -> bool:
 
 
 # --- composition ----------------------------------------------------------------------------------------------------------------------
+
+
+def with_calls_expanded(statement: ast.stmt) -> list[ast.stmt]:
+    """Return a statement that assigns the result of a formula as the statements of that formula; any other as it is."""
+    call = statement.value if isinstance(statement, ast.Assign) else None
+    if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in FUNCTIONS):
+        return [statement]
+    tree = source_tree(FUNCTIONS[call.func.id])
+    given = dict(zip((argument.arg for argument in tree.args.args), call.args, strict=False))
+    given |= {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
+    *body, result = tree.body
+    assert isinstance(result, ast.Return)
+    assert result.value is not None
+    (target,) = names_assigned(statement)
+    return [Simplification().visit(Substitution(given).visit(line)) for line in (*body, assignment(target, result.value))]
 
 
 def composed(outer: Program, inner: Program) -> Program:

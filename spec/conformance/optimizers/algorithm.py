@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from ...catalogue.conventions import load
 from ...changes.equations import expression, symbol
 from ...changes.mutation import one_place_changes
-from ...changes.patterns import names_assigned, parse_expression
-from ...changes.program import Program, composed, gradient_at, parse_statements, program_of
+from ...changes.patterns import names_assigned
+from ...changes.program import Program, composed, gradient_at, program_of
 from ...changes.rules import Rule, apply
 
 if TYPE_CHECKING:
@@ -37,7 +37,10 @@ OFF = ("dampening", "eps_root", "weight_decay", "lr_decay")  # at 0 they are not
 
 BEFORE = ("maximum", "schedule", "threshold", "variant", "lr_placement", "nesterov_form")  # axes in the order in which their changes apply
 AFTER = ("bias_correction", "dampening", "initial_second_moment")
-INVERSE_TIME = {"state": {"steps": "0"}}, {"insert": "lr = lr / (1 + steps * lr_decay)\nsteps = steps + 1", "at": "start"}
+INVERSE_TIME = (
+    {"state": {"steps": "0"}},
+    {"insert": "lr = inverse_time_decay(steps, lr=lr, decay=lr_decay)\nsteps = steps + 1", "at": "start"},
+)
 
 
 class Run:
@@ -71,24 +74,6 @@ def is_zero(value: Any) -> bool:
     return isinstance(value, int | float) and value == 0
 
 
-RADAM = Program(
-    parse_statements(
-        """grad = gradient(theta)
-t = t + 1
-m = beta1 * m + (1 - beta1) * grad
-v = beta2 * v + (1 - beta2) * grad**2
-m_hat = m / (1 - beta1**t)
-v_hat = v / (1 - beta2**t)
-longest = 2 / (1 - beta2) - 1
-length = longest - 2 * t * beta2**t / (1 - beta2**t)
-rectified = np.all(length > threshold)
-rectification = np.sqrt((length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)) if rectified else 1
-theta = theta - lr * (rectification * m_hat / (np.sqrt(v_hat + eps_root) + eps) if rectified else m_hat)"""
-    ),
-    {"m": parse_expression("0 * theta"), "v": parse_expression("0 * theta"), "t": parse_expression("0")},
-)  # until the reference has it
-
-
 # --- from the values on the axes to a program -----------------------------------------------------------------------------------------
 
 
@@ -119,12 +104,12 @@ def generated_changes(convention: Convention) -> tuple[tuple[str, Program], ...]
     step = program(convention)
     names = ["theta", "lr", *step.state, *(name for name in step.parameters if name != "eps_root")]
     changes = []
-    for place, statement in enumerate(step.statements):
-        names += ["grad"] if place == step.index("gradient") else []
+    for index, statement in enumerate(step.statements):
+        names += ["grad"] if index == step.index("gradient") else []
         for old, new, changed_statement in one_place_changes(statement, names):
             (target,) = names_assigned(statement)
             words = f"with {expression(new)} in the place of {expression(old)} where {symbol(target)} is computed"
-            statements = (*step.statements[:place], changed_statement, *step.statements[place + 1 :])
+            statements = (*step.statements[:index], changed_statement, *step.statements[index + 1 :])
             changes.append((words, replace(step, statements=statements)))
     return tuple(changes)
 
@@ -156,8 +141,7 @@ def family_step(convention: Convention) -> Program:
     family = load("families")[convention.family]
     roles = family.get("roles", {})
     mistakes = convention.mistake_parts
-    step = RADAM if convention.family == "radam" else program_of(formula_of(convention))
-    step = apply(step, family.get("always", ()), roles)
+    step = apply(program_of(formula_of(convention)), family.get("always", ()), roles)
     step = step.with_state(family.get("initial", {}))
     for axis in BEFORE:
         step = changed(step, convention, axis)

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from flint import ctx
-from trainspec.reference import FORMULAS, adam, adaptive
+from trainspec.reference import FORMULAS, initial_state
 from trainspec.spec.arithmetic import Ball, Rational, Symbolic, Undecided, proven_zero, rounding_bound, symbols
 from trainspec.spec.arithmetic.prover import Verdict as Proven
 from trainspec.spec.conformance.optimizers.algorithm import Run, simulate
@@ -24,35 +24,6 @@ from trainspec.spec.conformance.optimizers.runner import SEPARATING, meant
 
 HYPER = meant({name: first for name, (first, _) in SEPARATING.items()})
 THEIRS = {"decay": "beta2", "eps_grad": "eps", "eps_step": "eps", "beta1_next": "beta1"}
-STATES = {
-    "optimizers.adam": adam.AdamState,
-    "adam.efficient_form": adam.AdamState,
-    "optimizers.adam.l2": adam.AdamState,
-    "optimizers.adamw": adam.AdamState,
-    "optimizers.adam.uncorrected": adam.Moments,
-    "optimizers.adamax": adam.AdamaxState,
-    "optimizers.amsgrad": adam.AmsgradState,
-    "optimizers.nadam": adam.NadamState,
-    "optimizers.rmsprop.centered": adaptive.CentredState,
-    "optimizers.rmsprop_nesterov": adaptive.RMSPropNesterovState,
-    "optimizers.adadelta": adaptive.AdaDeltaState,
-}
-
-
-def at_rest(identifier, theta, size):
-    """What a formula of the reference starts with."""
-    zero = 0 * theta
-    if "rprop" in identifier.split("."):
-        kind = inspect.signature(FORMULAS[identifier].raw).parameters["state"].annotation
-        return (
-            adaptive.RpropState(zero, zero + size, zero)
-            if kind == "RpropState"
-            else getattr(adaptive, kind)(*[zero, zero + size, zero][: len(getattr(adaptive, kind)._fields)])
-        )
-    if identifier in STATES:
-        kind = STATES[identifier]
-        return kind(**{name: 0 if name in ("t", "weight") else zero for name in kind._fields})
-    return theta if identifier.endswith("two_point") else zero
 
 
 def reference_run(identifier, theta, grads, lrs, slopes, hyper):
@@ -62,7 +33,8 @@ def reference_run(identifier, theta, grads, lrs, slopes, hyper):
     names = {**THEIRS, **({"decay": "momentum"} if identifier.endswith("momentum.ema") else {})}
     fixed = {name: hyper[names.get(name, name)] for name, one in parameters.items() if one.kind is one.KEYWORD_ONLY and name != "lr"}
     positional = [name for name, one in parameters.items() if one.kind is not one.KEYWORD_ONLY]
-    state, points = at_rest(identifier, theta, hyper.get("initial_size", 0)), []
+    starts = FORMULAS[identifier].initial is not None
+    state, points = initial_state(identifier, theta, size=hyper.get("initial_size", 0)) if starts else None, []
     for k, (row, lr) in enumerate(zip(grads, lrs, strict=True)):
         gradient = (lambda point, k=k, row=row: row + slopes[k] * point) if positional[1] == "gradient" else row
         rate = {"lr": lr} if "lr" in parameters else {}
@@ -85,7 +57,8 @@ def test_what_the_reference_states_comes_out_for_all_numbers(convention, identif
     hyper = {name: symbols(name, positive=True) for name in ("momentum", "beta1", "beta2", "eps", "weight_decay")} | {
         "eps_root": 0 * symbols("x")
     }
-    if convention.family != "rprop":  # signs of symbols are undecided
+    hyper["threshold"] = 5
+    if convention.family not in ("rprop", "radam"):  # the signs of symbols are undecided, and so is which of two is larger
         theta, grads, lrs, slopes = symbols("theta"), symbols("g", 2), symbols("eta", 2, positive=True), symbols("a", 2)
         due = reference_run(identifier, theta, grads, lrs, slopes, hyper)
         got = convention.trajectory(theta, grads, lrs, slopes if convention.nesterov_form == "lookahead" else None, **hyper)
@@ -97,7 +70,10 @@ def test_what_the_reference_states_comes_out_for_all_numbers(convention, identif
 def certified_too(convention, identifier):
     draw = np.random.default_rng(1)
     given = [Ball(one) for one in (draw.normal(size=2), draw.normal(size=(8, 2)), draw.uniform(0.5, 2, 8), draw.uniform(0.1, 0.4, (8, 2)))]
-    at = {name: Ball(value) for name, value in {**HYPER, "eps_root": 0.0, "lr_decay": 0.0, "initial_second_moment": 0.0}.items()}
+    at = {
+        name: Ball(value)
+        for name, value in {**HYPER, "threshold": 5.0, "eps_root": 0.0, "lr_decay": 0.0, "initial_second_moment": 0.0}.items()
+    }
     theta, grads, lrs, slopes = given
     due = reference_run(identifier, theta, grads, lrs, slopes, at)
     got = convention.trajectory(theta, grads, lrs, slopes if convention.nesterov_form == "lookahead" else None, **at)
