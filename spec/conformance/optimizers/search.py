@@ -32,7 +32,7 @@ def is_defined(convention: Convention) -> bool:
     """Return whether the second step of a convention can be taken: some combinations divide by a number that is 0."""
     with np.errstate(all="ignore"):
         try:
-            convention.trajectory(np.ones(1), np.ones((2, 1)), np.ones(2))
+            convention.trajectory(np.ones(2), np.ones((2, 2)), np.ones(2))
         except (ArithmeticError, ValueError, TypeError):
             return False
     return True
@@ -42,7 +42,9 @@ TELLING = {"momentum", "beta1", "beta2", "eps", "grow"}  # hyper-parameters that
 
 
 def candidates_of(pool: Any, setting: Setting, settings: Mapping[str, Any]) -> Iterator[Convention]:
-    """Yield the conventions of a pool, family by family, those first whose hyper-parameters are the ones that the implementation states."""
+    """Yield the conventions of a pool, of the families whose hyper-parameters are nearest to those that the implementation states."""
     stated = {"beta2" if name == "decay" else name for name in settings} & TELLING
-    for family in sorted(FAMILIES, key=lambda name: len(set(canonical(name).needs) ^ stated)):
-        yield from pool(family, setting)
+    distances = {family: len(set(canonical(family).needs) ^ stated) for family in FAMILIES}
+    for family in sorted(FAMILIES, key=lambda name: distances[name]):
+        if distances[family] <= min(distances.values()) + 1:
+            yield from pool(family, setting)
