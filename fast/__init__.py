@@ -1,7 +1,7 @@
 """The formulas once more, fast: the names and signatures of `trainspec.reference`, on all cores, with NumPy's `out=`.
 
-`many` binds a step to all arrays of a model at once; `training_step` is a whole update in one pass, and `composed` makes others.
-`options` sets what helps on some machines; without it the process stays as it is.
+`bind` binds a step to all arrays of a model at once; `training_step` and `training_step_of` are whole updates in one pass, and `fused` makes
+others. `configure` changes settings that help on some machines; without it the process stays as it is.
 """
 
 import importlib
@@ -11,15 +11,23 @@ CHAPTERS = (
     *("adam", "adaptive", "averaging", "descent", "initialization"),
     *("landscapes", "losses", "momentum", "networks", "normalization"),
 )
-OF_NO_CHAPTER = {"composed": "_kernels", "global_norm": "_lists", "many": "_lists", "options": "_options", "training_step": "_training"}
+MODULES = {  # of what belongs to no chapter
+    "bind": "_elementwise.multi_tensor",
+    "configure": "_config",
+    "fused": "_elementwise.fused",
+    "global_norm": "_elementwise.multi_tensor",
+    "training_step": "_elementwise.fused",
+    "training_step_of": "_elementwise.fused",
+}
+DEPRECATED = {"composed": "_elementwise.fused", "many": "_elementwise.multi_tensor", "options": "_config"}  # for one version
 
-__all__ = [*CHAPTERS, *OF_NO_CHAPTER]  # noqa: PLE0604 - they are names
+__all__ = [*CHAPTERS, *MODULES]  # noqa: PLE0604 - they are names
 
 
 def __getattr__(name: str) -> Any:
-    """A chapter loads, and Numba with it, when it is first asked for."""
-    if name in OF_NO_CHAPTER:
-        return getattr(importlib.import_module(f".{OF_NO_CHAPTER[name]}", __name__), name)
+    """Load a chapter, and Numba with it, when it is first needed."""
+    if module := MODULES.get(name) or DEPRECATED.get(name):
+        return getattr(importlib.import_module(f".{module}", __name__), name)
     if name in CHAPTERS:
         return importlib.import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -12,12 +12,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..reference import adam as reference
-from ._kernels import elementwise
+from ._elementwise.kernel import elementwise
 
 if TYPE_CHECKING:
     from ..reference.adam import AdamaxState, AdamState, AmsgradState, Moments, NadamState
     from ..reference.domains import Array, Decay, Eps, Rate, Weight
-    from ._kernels import Out
+    from ._elementwise.kernel import Out
 
 __all__ = ["adam", "adam_efficient", "adam_l2", "adam_uncorrected", "adamax", "adamw", "amsgrad", "nadam"]
 

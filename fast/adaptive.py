@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..reference import adaptive as reference
-from ._kernels import elementwise
+from ._elementwise.kernel import elementwise
 
 if TYPE_CHECKING:
     from ..reference.adaptive import AdaDeltaState, CentredState, RMSPropNesterovState, RpropMinusState, RpropState
     from ..reference.domains import Array, Decay, Eps, Factor, Gradient, Growth, Largest, Momentum, Positive, Rate, Squares
-    from ._kernels import Out
+    from ._elementwise.kernel import Out
 
 __all__ = ["adadelta", "adagrad", "irprop_minus", "rmsprop", "rmsprop_centered", "rmsprop_nesterov", "rprop", "rprop_minus"]
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..reference import averaging as reference
-from ._kernels import elementwise
+from ._elementwise.kernel import elementwise
 
 if TYPE_CHECKING:
     from ..reference.averaging import DebiasedState, PolyakState, SwaState
     from ..reference.domains import Array, Decay
-    from ._kernels import Out
+    from ._elementwise.kernel import Out
 
 __all__ = ["debiased_parameter_average", "parameter_average", "polyak_average", "stochastic_weight_average"]
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..reference import descent as reference
-from ._kernels import elementwise
+from ._elementwise.kernel import elementwise
 
 if TYPE_CHECKING:
     from ..reference.domains import Array, Norm, Positive, Rate
-    from ._kernels import Out
+    from ._elementwise.kernel import Out
 
 __all__ = ["clip_by_norm", "clip_by_value", "gradient_descent"]
 

@@ -1,24 +1,20 @@
-"""Initialization, fast: the samplers of `trainspec.reference.initialization`, by counting and on all cores.
+"""Initialization, fast: the samplers of `trainspec.reference.initialization`, counter-based and on all cores.
 
-The numbers are not the reference's, their law is: the source gives a key (32 bits of each of two draws of `random`), and an entry depends
-on the key and on its place alone (Philox4x32-10). So the same seed gives the same weights, whatever the threads; and in float32 other ones
-than in float64. `dtype` is float64, as in the reference, or float32; `out` takes the weights, and its dtype counts.
+The numbers are not the reference's, their distribution is: the source gives a key (32 bits of each of two draws of `random`), and an entry
+depends on the key and on its index alone (Philox4x32-10). So the same seed gives the same weights, whatever the threads; and in float32
+other ones than in float64. `dtype` is float64, as in the reference, or float32; `out` takes the weights, and its dtype counts.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ..reference import initialization as reference
-from ..reference.validation import validate_result
-from ._kernels import checked
-from ._random import Normals, sampler, target
+from ._random.sampler import sampler
 
 if TYPE_CHECKING:
     from ..reference.domains import FanIn, FromOne, LayerWeights, Positive, Source
-    from ._kernels import Out
+    from ._elementwise.kernel import Out
 
 __all__ = [
     "fan_out_normal",
@@ -113,13 +109,8 @@ def sparse(
     """Exactly so many normal weights into each unit, at places drawn at random; the others are 0."""
 
 
+@sampler(reference.orthogonal, "orthogonal")
 def orthogonal(
     source: Source, fan_out: FromOne, fan_in: FromOne, *, gain: Positive = 1, dtype: Any = None, out: Out = None
 ) -> LayerWeights:
     """A random matrix with orthonormal columns, or rows if it is wide, times a gain: uniform over all of them."""
-    raw = reference.orthogonal.raw
-    source, fan_out, fan_in, gain = checked(raw, (source, fan_out, fan_in, gain))
-    place = target(raw, (fan_out, fan_in), dtype, out)
-    with np.errstate(all="ignore"):  # what overflows is reported
-        place[...] = validate_result(raw(Normals(source, place.dtype.newbyteorder("=")), fan_out, fan_in, gain=gain), raw, [])
-    return place

@@ -3,7 +3,7 @@
 What ends in `_with_grad` gives the pair of a loss and its gradient in one pass over memory, which costs what the gradient alone costs.
 `out` takes the result, an array or a tuple of arrays, apart from the arguments; None stands for a fresh one.
 
-Rows are taken in pieces that stay in the cache. The losses of a piece are summed in order in float64, and so are the pieces.
+Rows are taken in chunks that stay in the cache. The losses of a chunk are summed in order in float64, and so are the chunks.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from numba import prange
 from numba.np.numpy_support import as_dtype
 
 from ..reference import losses as reference
-from ._functions import exp, log, logistic, softplus
-from ._kernels import inlined, native
-from ._statistics import squares_of, total_of
-from ._written import both, narrowed, outside, part, plus, renamed, strange, wide_zeros, written
+from ._jit import inlined, overload_for, specialize
+from ._loops.arithmetic import accumulator_zeros, cast_like, divide_up, is_nonfinite, out_of_range, reassociable_add
+from ._loops.kernel import component_of, loop_kernel, value_and_grad
+from ._loops.math import exp, log, logistic, softplus
+from ._loops.reductions import row_sum, row_sum_of_squares
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
         Targets,
         Vector,
     )
-    from ._kernels import Out
+    from ._elementwise.kernel import Out
 
     Numbers = NDArray[Any]
 
@@ -70,32 +71,32 @@ __all__ = [
     "squared_error_with_grad",
 ]
 
-STRETCH = 1 << 9  # entries that are summed in their own dtype
+BLOCK = 1 << 9  # entries that are summed in their own dtype
 ENTRIES = 1 << 12  # of the rows that one thread takes at a time
-THREADS_FROM = 1 << 15  # bytes of the inputs: an entry costs an exponential
+PARALLEL_FROM_BYTES = 1 << 15  # bytes of the inputs: an entry costs an exponential
 NONE, MEAN, SUM = range(3)  # the reductions, in the order of their domain
 REDUCTION = 0  # stands for its place among the choices of a loss
 
 
-# --- pieces, sums, the largest ---------------------------------------------------------------------------------------------------
+# --- chunks, sums, the largest ---------------------------------------------------------------------------------------------------
 
 
 @inlined
-def rows_a_piece(x: Numbers) -> Any:
-    """How many rows one thread takes at a time."""
+def rows_per_chunk(x: Numbers) -> Any:
+    """Return how many rows one thread takes at a time."""
     return max(1, ENTRIES // max(1, x.size // max(1, x.shape[0])))
 
 
 @inlined
-def pieces(x: Numbers) -> Any:
-    """How many pieces there are."""
-    step = rows_a_piece(x)
+def chunk_count(x: Numbers) -> Any:
+    """Return how many chunks there are."""
+    step = rows_per_chunk(x)
     return (x.shape[0] + step - 1) // step
 
 
 @inlined
 def in_order(numbers: Numbers) -> Any:
-    """The sum in float64, one number after the other."""
+    """Return the sum in float64, one number after the other."""
     total = 0.0
     for i in range(numbers.size):
         total = total + numbers[i]
@@ -103,90 +104,91 @@ def in_order(numbers: Numbers) -> Any:
 
 
 @inlined
-def within(x: Any, most: Any) -> Any:
-    """A number, clipped to ± the other."""
-    return most if x > most else -most if x < -most else x
+def clip(x: Any, bound: Any) -> Any:
+    """Return a number clipped to [−bound, bound]."""
+    return bound if x > bound else -bound if x < -bound else x
 
 
 def largest(row: Numbers) -> Any:
-    """The largest number; something that is not finite where one of them isn't, but for −∞."""
+    """Return the largest number; something that is not finite where one of them is not, but for −∞."""
     return np.max(row)
 
 
-@native(largest)
+@overload_for(largest)
 def _largest(row: Any) -> Callable[..., Any]:
-    """The same as words: floats with the bits of negative ones turned are in the order of integers, whose maximum makes lanes."""
+    """Compute the same on words: floats with the bits of negative ones flipped are in the order of integers, whose maximum vectorizes."""
     real = as_dtype(row.dtype).type
     word: Any = {4: np.int32, 8: np.int64}[real().itemsize]
     least, sign, rest = np.iinfo(word).min, word(8 * word().itemsize - 1), np.iinfo(word).max
 
     def loop(row: Any) -> Any:
-        words, most = row.view(word), word(least)
+        words, largest_word = row.view(word), word(least)
         for j in range(words.size):
-            turned = word(words[j] ^ word(word(words[j] >> sign) & word(rest)))
-            most = max(most, turned)
-        return word(most ^ word(word(most >> sign) & word(rest))).view(real)
+            ordered = word(words[j] ^ word(word(words[j] >> sign) & word(rest)))
+            largest_word = max(largest_word, ordered)
+        return word(largest_word ^ word(word(largest_word >> sign) & word(rest))).view(real)
 
     return loop
 
 
-# --- a loss and its slopes: by examples, in pieces -------------------------------------------------------------------------------
+# --- a loss and its gradients: by examples, in chunks -------------------------------------------------------------------------------
 
 
-def examples(losses: Numbers, slopes: Numbers, x: Numbers, y: Any, count: Any, one: Any, other: Any) -> Any:
-    """Stand for what some examples give: their losses, their slopes by x, and whether something is not finite or not allowed."""
+def example_losses(losses: Numbers, gradients: Numbers, x: Numbers, y: Any, count: Any, first: Any, second: Any) -> Any:
+    """Stand for the losses of some examples and their gradients by x. Return whether something is not finite or not allowed."""
     raise NotImplementedError
 
 
-def in_pieces(losses: Numbers, grad: Numbers, x: Numbers, y: Any, one: Any, other: Any = 0) -> Any:
-    """A loss and its gradient; what is not asked for has no entries, and lives as long as its piece."""
-    step, reduction, wild = rows_a_piece(x), (one, other)[REDUCTION], 0
+def loss_loops(losses: Numbers, grad: Numbers, x: Numbers, y: Any, first: Any, second: Any = 0) -> Any:
+    """Compute a loss and its gradient chunk by chunk. Outputs that were not requested have size 0 and use a per-chunk scratch buffer."""
+    step, reduction, nonfinite = rows_per_chunk(x), (first, second)[REDUCTION], 0
     count = x.shape[0] if reduction == MEAN else 1
-    sums = wide_zeros(pieces(x), x)
-    for piece in prange(sums.size):
-        rows = slice(piece * step, (piece + 1) * step)
-        some = x[rows]
-        each = losses[rows] if losses.size and reduction == NONE else np.empty(some.shape[0], x.dtype)
-        slopes = grad[rows] if grad.size else np.empty(some.shape, x.dtype)
-        wild += examples(each, slopes, some, y[rows], count, one, other)
-        sums[piece] = in_order(each)
+    sums = accumulator_zeros(chunk_count(x), x)
+    for chunk in prange(sums.size):
+        rows = slice(chunk * step, (chunk + 1) * step)
+        chunk_rows = x[rows]
+        each = losses[rows] if losses.size and reduction == NONE else np.empty(chunk_rows.shape[0], x.dtype)
+        gradients = grad[rows] if grad.size else np.empty(chunk_rows.shape, x.dtype)
+        nonfinite += example_losses(each, gradients, chunk_rows, y[rows], count, first, second)
+        sums[chunk] = in_order(each)
     if losses.size and reduction != NONE:
         losses[0] = in_order(sums) / count
-    return wild > 0
+    return nonfinite > 0
 
 
-def loss_and_slopes(x: Any, *_: Any, reduction: Reduction, **__: Any) -> tuple[Any, Any]:
-    """The shapes of a loss and of its gradient by the first argument."""
+def loss_and_gradient_shapes(x: Any, *_: Any, reduction: Reduction, **__: Any) -> tuple[Any, Any]:
+    """Return the shapes of a loss and of its gradient by the first argument."""
     return (x.shape[:1] if reduction == "none" else ()), x.shape
 
 
-def with_grad(value: Formula[..., Any], gradient: Formula[..., Any], some: Callable[..., Any]) -> Callable[[F], F]:
-    """Make a declaration the kernel of a loss and its gradient, from what some examples give."""
-    pair = both(value, gradient)
-    choices = [name for name, one in inspect.signature(pair.raw).parameters.items() if one.kind is one.KEYWORD_ONLY]
-    loops = renamed(in_pieces, pair.__name__, examples=some, REDUCTION=choices.index("reduction"))
-    return written(pair, loops, shapes=loss_and_slopes, threads_from=THREADS_FROM)
+def with_grad(value: Formula[..., Any], gradient: Formula[..., Any], row_loops: Callable[..., Any], *, branches: bool = False
+) -> Callable[[F], F]:
+    """Make a declaration the kernel of a loss and its gradient, from loops over the rows of a chunk."""
+    pair = value_and_grad(value, gradient)
+    choices = [name for name, parameter in inspect.signature(pair.raw).parameters.items() if parameter.kind is parameter.KEYWORD_ONLY]
+    loops = specialize(loss_loops, pair.__name__, example_losses=row_loops, REDUCTION=choices.index("reduction"))
+    return loop_kernel(pair, loops, shapes=loss_and_gradient_shapes, parallel_from_bytes=PARALLEL_FROM_BYTES, branches=branches)
 
 
 # --- K classes -------------------------------------------------------------------------------------------------------------------
 
 
 @inlined
-def shift(shifted: Numbers, row: Numbers) -> Any:
-    """The row less its largest number, and the sum of what is left, which is not finite where some number isn't."""
-    most, total = largest(row), 0.0
-    for start in range(0, row.size, STRETCH):
-        new, old, part = shifted[start : start + STRETCH], row[start : start + STRETCH], narrowed(0.0, row)
+def subtract_largest(shifted: Numbers, row: Numbers) -> Any:
+    """Store the row minus its largest number. Return the sum of these differences, which is not finite where some number is not."""
+    top, total = largest(row), 0.0
+    for start in range(0, row.size, BLOCK):
+        new, old, part = shifted[start : start + BLOCK], row[start : start + BLOCK], cast_like(0.0, row)
         for j in range(old.size):
-            new[j] = old[j] - most
-            part = plus(part, new[j])
+            new[j] = old[j] - top
+            part = reassociable_add(part, new[j])
         total = total + part
     return total
 
 
 @inlined
-def exponentiate(x: Numbers) -> None:
-    """The exponentials of all rows at once, for short rows make no lanes."""
+def exp_in_place(x: Numbers) -> None:
+    """Replace all rows at once by their exponentials, for short rows do not vectorize."""
     flat = x.reshape(-1)
     for j in range(flat.size):
         flat[j] = exp(flat[j])
@@ -194,56 +196,56 @@ def exponentiate(x: Numbers) -> None:
 
 @inlined
 def softmax_rows(p: Numbers, logits: Numbers) -> Any:
-    """Some rows; whether a logit is not finite."""
-    wild = 0
+    """Compute the rows of a chunk. Return whether a logit is not finite."""
+    nonfinite = 0
     for i in range(logits.shape[0]):
-        wild = wild + strange(shift(p[i], logits[i]))
-    exponentiate(p)
+        nonfinite = nonfinite + is_nonfinite(subtract_largest(p[i], logits[i]))
+    exp_in_place(p)
     for i in range(logits.shape[0]):
         row = p[i]
-        scale = narrowed(1 / total_of(row), row)
+        scale = cast_like(1 / row_sum(row), row)
         for j in range(row.size):
             row[j] = row[j] * scale
-    return wild
+    return nonfinite
 
 
 def softmax_loops(p: Numbers, logits: Numbers) -> Any:
-    """Rows in pieces."""
-    step, wild = rows_a_piece(logits), 0
-    for piece in prange(pieces(logits)):
-        rows = slice(piece * step, (piece + 1) * step)
-        wild += softmax_rows(p[rows], logits[rows])
-    return wild > 0
+    """Compute softmax chunk by chunk. Return whether a logit is not finite."""
+    step, nonfinite = rows_per_chunk(logits), 0
+    for chunk in prange(chunk_count(logits)):
+        rows = slice(chunk * step, (chunk + 1) * step)
+        nonfinite += softmax_rows(p[rows], logits[rows])
+    return nonfinite > 0
 
 
-@written(reference.softmax, softmax_loops, threads_from=THREADS_FROM)
+@loop_kernel(reference.softmax, softmax_loops, parallel_from_bytes=PARALLEL_FROM_BYTES)
 def softmax(logits: Logits, *, out: Out = None) -> Logits:
     """Softmax along the last axis: pⱼ = exp zⱼ / Σₖ exp zₖ."""
 
 
 @inlined
-def cross_entropy_rows(losses: Numbers, slopes: Numbers, logits: Numbers, labels: Any, count: Any, _: Any, smoothing: Any) -> Any:
-    """Some rows; whether a logit is not finite, or a label no class. The exponentials stand where the slopes are to be."""
+def cross_entropy_rows(losses: Numbers, gradients: Numbers, logits: Numbers, labels: Any, count: Any, _: Any, smoothing: Any) -> Any:
+    """Compute losses and gradients of a chunk; the exponentials are stored where the gradients will be. Return whether a logit is not finite, or a label no class."""
     examples, classes = logits.shape
-    totals, wild = np.empty(examples, logits.dtype), 0
+    totals, nonfinite = np.empty(examples, logits.dtype), 0
     for i in range(examples):
-        known = 0 <= labels[i] < classes
-        mean = shift(slopes[i], logits[i]) / classes
-        losses[i] = (smoothing - 1) * slopes[i, labels[i] if known else 0] - smoothing * mean
-        wild = wild + (not known)
-    exponentiate(slopes)
-    kept, spread = narrowed((1 - smoothing) / count, logits), narrowed(smoothing / classes / count, logits)
+        is_class = 0 <= labels[i] < classes
+        mean = subtract_largest(gradients[i], logits[i]) / classes
+        losses[i] = (smoothing - 1) * gradients[i, labels[i] if is_class else 0] - smoothing * mean
+        nonfinite = nonfinite + (not is_class)
+    exp_in_place(gradients)
+    kept, spread = cast_like((1 - smoothing) / count, logits), cast_like(smoothing / classes / count, logits)
     for i in range(examples):
-        row, total = slopes[i], total_of(slopes[i])
-        totals[i], scale = total, narrowed(1 / (total * count), logits)
+        row, total = gradients[i], row_sum(gradients[i])
+        totals[i], scale = total, cast_like(1 / (total * count), logits)
         for j in range(classes):
             row[j] = row[j] * scale - spread
         own = labels[i] if 0 <= labels[i] < classes else 0
         row[own] = row[own] - kept
     for i in range(examples):
         losses[i] = losses[i] + log(totals[i])
-        wild = wild + strange(losses[i])
-    return wild
+        nonfinite = nonfinite + is_nonfinite(losses[i])
+    return nonfinite
 
 
 @with_grad(reference.cross_entropy, reference.cross_entropy_grad, cross_entropy_rows)
@@ -253,12 +255,12 @@ def cross_entropy_with_grad(
     """The cross-entropy of labels from logits, and its gradient by the logits."""
 
 
-@part(reference.cross_entropy, cross_entropy_with_grad, 0)
+@component_of(reference.cross_entropy, cross_entropy_with_grad, 0)
 def cross_entropy(logits: ExampleLogits, labels: ClassLabels, *, reduction: Reduction, smoothing: Smoothing = 0, out: Out = None) -> Floats:
     """The cross-entropy of labels from logits: Σᵢ [log Σₖ exp zᵢₖ − (1 − s) zᵢ at yᵢ − s/K Σₖ zᵢₖ]."""
 
 
-@part(reference.cross_entropy_grad, cross_entropy_with_grad, 1)
+@component_of(reference.cross_entropy_grad, cross_entropy_with_grad, 1)
 def cross_entropy_grad(
     logits: ExampleLogits, labels: ClassLabels, *, reduction: Reduction, smoothing: Smoothing = 0, out: Out = None
 ) -> ExampleLogits:
@@ -269,38 +271,38 @@ def cross_entropy_grad(
 
 
 @inlined
-def sigmoid_of(y: Numbers, z: Numbers) -> Any:
-    """A piece; whether a number is not finite."""
-    wild = False
+def sigmoid_chunk(y: Numbers, z: Numbers) -> Any:
+    """Compute a chunk. Return whether a number is not finite."""
+    nonfinite = False
     for i in range(z.size):
         y[i] = logistic(z[i])
-        wild |= strange(z[i])
-    return wild
+        nonfinite |= is_nonfinite(z[i])
+    return nonfinite
 
 
 def sigmoid_loops(y: Numbers, z: Numbers) -> Any:
-    """Entries in pieces."""
-    wild = 0
-    for piece in prange(pieces(z)):
-        some = slice(piece * ENTRIES, (piece + 1) * ENTRIES)
-        wild += sigmoid_of(y[some], z[some])
-    return wild > 0
+    """Compute the logistic function chunk by chunk. Return whether a number is not finite."""
+    nonfinite = 0
+    for chunk in prange(chunk_count(z)):
+        chunk_rows = slice(chunk * ENTRIES, (chunk + 1) * ENTRIES)
+        nonfinite += sigmoid_chunk(y[chunk_rows], z[chunk_rows])
+    return nonfinite > 0
 
 
-@written(reference.sigmoid, sigmoid_loops, threads_from=THREADS_FROM)
+@loop_kernel(reference.sigmoid, sigmoid_loops, parallel_from_bytes=PARALLEL_FROM_BYTES)
 def sigmoid(z: Array, *, out: Out = None) -> Array:
     """The logistic function: σ(z) = 1 / (1 + e⁻ᶻ)."""
 
 
 @inlined
-def binary_entries(losses: Numbers, slopes: Numbers, logits: Numbers, targets: Numbers, count: Any, _: Any, __: Any) -> Any:
-    """Some examples; whether a loss is not finite, or a target not from 0 to 1."""
-    wild, examples, zero, one = False, narrowed(count, logits), narrowed(0, logits), narrowed(1, logits)
+def binary_entries(losses: Numbers, gradients: Numbers, logits: Numbers, targets: Numbers, count: Any, _: Any, __: Any) -> Any:
+    """Compute losses and gradients of a chunk. Return whether a loss is not finite, or a target outside [0, 1]."""
+    nonfinite, examples, zero, one = False, cast_like(count, logits), cast_like(0, logits), cast_like(1, logits)
     for i in range(logits.size):
         losses[i] = softplus(logits[i]) - targets[i] * logits[i]
-        slopes[i] = (logistic(logits[i]) - targets[i]) / examples
-        wild |= strange(losses[i]) | outside(targets[i], zero, one)
-    return wild
+        gradients[i] = (logistic(logits[i]) - targets[i]) / examples
+        nonfinite |= is_nonfinite(losses[i]) | out_of_range(targets[i], zero, one)
+    return nonfinite
 
 
 @with_grad(reference.binary_cross_entropy, reference.binary_cross_entropy_grad, binary_entries)
@@ -308,87 +310,87 @@ def binary_cross_entropy_with_grad(logits: Scores, targets: Targets, *, reductio
     """The binary cross-entropy of targets from logits, and its gradient by the logits."""
 
 
-@part(reference.binary_cross_entropy, binary_cross_entropy_with_grad, 0)
+@component_of(reference.binary_cross_entropy, binary_cross_entropy_with_grad, 0)
 def binary_cross_entropy(logits: Scores, targets: Targets, *, reduction: Reduction, out: Out = None) -> Floats:
     """The logistic loss for targets from 0 to 1: Σ [log(1 + exp zᵢ) − tᵢ zᵢ]."""
 
 
-@part(reference.binary_cross_entropy_grad, binary_cross_entropy_with_grad, 1)
+@component_of(reference.binary_cross_entropy_grad, binary_cross_entropy_with_grad, 1)
 def binary_cross_entropy_grad(logits: Scores, targets: Targets, *, reduction: Reduction, out: Out = None) -> Scores:
     """The gradient of the binary cross-entropy by the logits: σ(zᵢ) − tᵢ."""
 
 
 @inlined
-def product_of(row: Numbers, other: Numbers) -> Any:
-    """The sum of products, from sums of stretches."""
+def inner_product(row: Numbers, other: Numbers) -> Any:
+    """Return the sum of products, from sums of blocks."""
     total = 0.0
-    for start in range(0, row.size, STRETCH):
-        one, two, part = row[start : start + STRETCH], other[start : start + STRETCH], narrowed(0.0, row)
-        for j in range(one.size):
-            part = plus(part, one[j] * two[j])
+    for start in range(0, row.size, BLOCK):
+        block, other_block, part = row[start : start + BLOCK], other[start : start + BLOCK], cast_like(0.0, row)
+        for j in range(block.size):
+            part = reassociable_add(part, block[j] * other_block[j])
         total = total + part
     return total
 
 
 @inlined
-def logistic_rows(losses: Numbers, pulls: Numbers, weights: Numbers, inputs: Numbers, signs: Numbers) -> Any:
-    """The losses of some examples, and how far each pulls its inputs; whether something is not finite, or a sign neither −1 nor 1."""
-    wild, one = False, narrowed(1, weights)
+def logistic_rows(losses: Numbers, score_gradients: Numbers, weights: Numbers, inputs: Numbers, signs: Numbers) -> Any:
+    """Compute the losses of a chunk and their gradients by the scores yᵢ w·xᵢ. Return whether something is not finite, or a sign neither −1 nor 1."""
+    nonfinite, one = False, cast_like(1, weights)
     for i in range(signs.size):
-        pulls[i] = -signs[i] * product_of(inputs[i], weights)
+        score_gradients[i] = -signs[i] * inner_product(inputs[i], weights)
     for i in range(signs.size):
-        wild |= strange(pulls[i]) | outside(signs[i] * signs[i], one, one)
-        losses[i] = softplus(pulls[i])
-        pulls[i] = -signs[i] * logistic(pulls[i])
-    return wild
+        nonfinite |= is_nonfinite(score_gradients[i]) | out_of_range(signs[i] * signs[i], one, one)
+        losses[i] = softplus(score_gradients[i])
+        score_gradients[i] = -signs[i] * logistic(score_gradients[i])
+    return nonfinite
 
 
 def logistic_loops(losses: Numbers, grad: Numbers, weights: Numbers, inputs: Numbers, signs: Numbers, reduction: Any) -> Any:
-    """Examples in pieces, each with its part of the gradient; what is not asked for has no entries."""
-    step, wild, (examples, d) = rows_a_piece(inputs), 0, inputs.shape
-    sums, parts = wide_zeros(pieces(inputs), inputs), np.empty((pieces(inputs), d), inputs.dtype)
-    for piece in prange(sums.size):
-        rows = slice(piece * step, (piece + 1) * step)
-        x, y, gathered = inputs[rows], signs[rows], parts[piece]
+    """Compute the loss and its gradient chunk by chunk; outputs that were not requested have size 0. Return whether something is not finite."""
+    step, nonfinite, (examples, d) = rows_per_chunk(inputs), 0, inputs.shape
+    sums, parts = accumulator_zeros(chunk_count(inputs), inputs), np.empty((chunk_count(inputs), d), inputs.dtype)
+    for chunk in prange(sums.size):
+        rows = slice(chunk * step, (chunk + 1) * step)
+        x, y, gathered = inputs[rows], signs[rows], parts[chunk]
         each = losses[rows] if losses.size and reduction == NONE else np.empty(y.size, y.dtype)
-        pulls = np.empty(y.size, y.dtype)
-        wild += logistic_rows(each, pulls, weights, x, y)
-        sums[piece] = in_order(each)
+        score_gradients = np.empty(y.size, y.dtype)
+        nonfinite += logistic_rows(each, score_gradients, weights, x, y)
+        sums[chunk] = in_order(each)
         for j in range(d):
             gathered[j] = 0
         for i in range(y.size if grad.size else 0):
-            row, pull = x[i], pulls[i]
-            slopes = grad[(piece * step + i) * d : (piece * step + i + 1) * d] if reduction == NONE else gathered
+            row, score_gradient = x[i], score_gradients[i]
+            gradients = grad[(chunk * step + i) * d : (chunk * step + i + 1) * d] if reduction == NONE else gathered
             for j in range(d):
-                slopes[j] = slopes[j] + pull * row[j] if reduction != NONE else pull * row[j]
+                gradients[j] = gradients[j] + score_gradient * row[j] if reduction != NONE else score_gradient * row[j]
     count = examples if reduction == MEAN else 1
     if losses.size and reduction != NONE:
         losses[0] = in_order(sums) / count
     for j in range(d if grad.size and reduction != NONE else 0):
         grad[j] = in_order(parts[:, j]) / count
     for j in range(grad.size):
-        wild += strange(grad[j])
-    return wild > 0
+        nonfinite += is_nonfinite(grad[j])
+    return nonfinite > 0
 
 
 def logistic_shapes(weights: Any, inputs: Any, _: Any, *, reduction: Reduction) -> tuple[Any, Any]:
-    """The shapes of the loss and of its gradient by the weights."""
+    """Return the shapes of the loss and of its gradient by the weights."""
     return (inputs.shape[:1], inputs.shape) if reduction == "none" else ((), weights.shape)
 
 
-@written(both(reference.logistic_loss, reference.logistic_grad), logistic_loops, shapes=logistic_shapes, threads_from=THREADS_FROM)
+@loop_kernel(value_and_grad(reference.logistic_loss, reference.logistic_grad), logistic_loops, shapes=logistic_shapes, parallel_from_bytes=PARALLEL_FROM_BYTES)
 def logistic_loss_with_grad(
     weights: Vector, inputs: Inputs, signs: Signs, *, reduction: Reduction, out: Out = None
 ) -> tuple[Floats, Floats]:
     """The logistic loss, and its gradient by the weights."""
 
 
-@part(reference.logistic_loss, logistic_loss_with_grad, 0)
+@component_of(reference.logistic_loss, logistic_loss_with_grad, 0)
 def logistic_loss(weights: Vector, inputs: Inputs, signs: Signs, *, reduction: Reduction, out: Out = None) -> Floats:
     """The negative log-likelihood of labels ±1: Σ log(1 + exp(−yᵢ w·xᵢ))."""
 
 
-@part(reference.logistic_grad, logistic_loss_with_grad, 1)
+@component_of(reference.logistic_grad, logistic_loss_with_grad, 1)
 def logistic_grad(weights: Vector, inputs: Inputs, signs: Signs, *, reduction: Reduction, out: Out = None) -> Floats:
     """The gradient of the logistic loss by the weights: −Σ yᵢ σ(−yᵢ w·xᵢ) xᵢ."""
 
@@ -397,18 +399,18 @@ def logistic_grad(weights: Vector, inputs: Inputs, signs: Signs, *, reduction: R
 
 
 @inlined
-def squared_rows(losses: Numbers, slopes: Numbers, predictions: Numbers, targets: Numbers, count: Any, half: Any, _: Any) -> Any:
-    """Some examples; whether a loss is not finite."""
-    wild, factor, examples = False, narrowed(1 if half else 2, slopes), narrowed(count, slopes)
+def squared_rows(losses: Numbers, gradients: Numbers, predictions: Numbers, targets: Numbers, count: Any, half: Any, _: Any) -> Any:
+    """Compute losses and gradients of a chunk. Return whether a loss is not finite."""
+    nonfinite, factor, examples = False, cast_like(1 if half else 2, gradients), cast_like(count, gradients)
     for i in range(predictions.shape[0]):
-        row, given, wanted = slopes[i], predictions[i], targets[i]
+        row, predicted, target = gradients[i], predictions[i], targets[i]
         for j in range(row.size):
-            row[j] = given[j] - wanted[j]
-        losses[i] = squares_of(row, narrowed(0.0, row)) / (2 if half else 1)
+            row[j] = predicted[j] - target[j]
+        losses[i] = row_sum_of_squares(row, cast_like(0.0, row)) / (2 if half else 1)
         for j in range(row.size):
             row[j] = row[j] * factor / examples
-        wild |= strange(losses[i])
-    return wild
+        nonfinite |= is_nonfinite(losses[i])
+    return nonfinite
 
 
 @with_grad(reference.squared_error, reference.squared_error_grad, squared_rows)
@@ -418,49 +420,49 @@ def squared_error_with_grad(
     """The squared error, and its gradient by the predictions."""
 
 
-@part(reference.squared_error, squared_error_with_grad, 0)
+@component_of(reference.squared_error, squared_error_with_grad, 0)
 def squared_error(predictions: Outputs, targets: Outputs, *, half: Half, reduction: Reduction, out: Out = None) -> Floats:
     """The squared distance of an example's outputs from its targets, or half of it: Σᵢ ‖ŷᵢ − yᵢ‖²."""
 
 
-@part(reference.squared_error_grad, squared_error_with_grad, 1)
+@component_of(reference.squared_error_grad, squared_error_with_grad, 1)
 def squared_error_grad(predictions: Outputs, targets: Outputs, *, half: Half, reduction: Reduction, out: Out = None) -> Outputs:
     """The gradient of the squared error by the predictions: 2 (ŷ − y),   half: ŷ − y."""
 
 
 @inlined
-def huber_rows(losses: Numbers, slopes: Numbers, predictions: Numbers, targets: Numbers, count: Any, threshold: Any, _: Any) -> Any:
-    """Some examples; whether a loss is not finite. Of r and r clipped, c, the loss is c (r − c/2)."""
-    wild, examples, most, half = False, narrowed(count, slopes), narrowed(threshold, slopes), narrowed(1 / 2, slopes)
+def huber_rows(losses: Numbers, gradients: Numbers, predictions: Numbers, targets: Numbers, count: Any, threshold: Any, _: Any) -> Any:
+    """Compute losses and gradients of a chunk: of r and r clipped, c, the loss is c (r − c/2). Return whether a loss is not finite."""
+    nonfinite, examples, bound, half = False, cast_like(count, gradients), cast_like(threshold, gradients), cast_like(1 / 2, gradients)
     for i in range(predictions.shape[0]):
-        row, given, wanted = slopes[i], predictions[i], targets[i]
+        row, predicted, target = gradients[i], predictions[i], targets[i]
         total = 0.0
-        for start in range(0, row.size, STRETCH):
-            stretch, part = row[start : start + STRETCH], narrowed(0.0, row)
-            one, other = given[start : start + STRETCH], wanted[start : start + STRETCH]
-            for j in range(stretch.size):
-                error = one[j] - other[j]
-                clipped = within(error, most)
-                part = plus(part, clipped * (error - clipped * half))
-                stretch[j] = clipped / examples
+        for start in range(0, row.size, BLOCK):
+            block, part = row[start : start + BLOCK], cast_like(0.0, row)
+            predicted_block, target_block = predicted[start : start + BLOCK], target[start : start + BLOCK]
+            for j in range(block.size):
+                error = predicted_block[j] - target_block[j]
+                clipped = clip(error, bound)
+                part = reassociable_add(part, clipped * (error - clipped * half))
+                block[j] = clipped / examples
             total = total + part
         losses[i] = total
-        wild |= strange(losses[i])
-    return wild
+        nonfinite |= is_nonfinite(losses[i])
+    return nonfinite
 
 
-@with_grad(reference.huber_loss, reference.huber_grad, huber_rows)
+@with_grad(reference.huber_loss, reference.huber_grad, huber_rows, branches=True)
 def huber_loss_with_grad(
     predictions: Outputs, targets: Outputs, *, threshold: Positive, reduction: Reduction, out: Out = None
 ) -> tuple[Floats, Outputs]:
     """The Huber loss, and its gradient by the predictions."""
 
 
-@part(reference.huber_loss, huber_loss_with_grad, 0)
+@component_of(reference.huber_loss, huber_loss_with_grad, 0)
 def huber_loss(predictions: Outputs, targets: Outputs, *, threshold: Positive, reduction: Reduction, out: Out = None) -> Floats:
     """Half the squared error of small errors, a straight line beyond: Σ r²/2 where |r| ≤ δ, else δ (|r| − δ/2)."""
 
 
-@part(reference.huber_grad, huber_loss_with_grad, 1)
+@component_of(reference.huber_grad, huber_loss_with_grad, 1)
 def huber_grad(predictions: Outputs, targets: Outputs, *, threshold: Positive, reduction: Reduction, out: Out = None) -> Outputs:
     """The gradient of the Huber loss by the predictions: the error, clipped to ±δ."""

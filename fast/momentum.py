@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..reference import momentum as reference
-from ._kernels import elementwise
+from ._elementwise.kernel import elementwise
 
 if TYPE_CHECKING:
     from ..reference.domains import Array, Gradient, Momentum, Rate
-    from ._kernels import Out
+    from ._elementwise.kernel import Out
 
 __all__ = ["heavy_ball", "heavy_ball_lr_outside", "nesterov", "nesterov_lr_outside", "nesterov_shifted"]
 

@@ -1,10 +1,10 @@
 """Networks, fast: `trainspec.reference.networks` says what each formula is; the results are within its rounding bound.
 
-The products of matrices are NumPy's, written to where the result belongs; bias, activation and slopes are one more pass, in place.
+The products of matrices are NumPy's, written to where the result belongs; bias, activation and its gradient are one more pass, in place.
 `out` takes the result, an array or a tuple of arrays, apart from the arguments; None stands for a fresh one.
 
-NumPy's BLAS keeps its own threads, which wait for the next product and hold the cores while they wait: so the pass has none. The bits of
-a product are those of the BLAS, whatever it makes of the number of its threads.
+NumPy's BLAS keeps its own threads, which wait for the next product and hold the cores while they wait: so the pass has none. The bits of a
+product are those of the BLAS, whatever it makes of the number of its threads.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..reference import networks as reference
-from ._functions import tanh
-from ._kernels import elementwise, inlined
-from ._written import narrowed, outside, renamed, strange, written
+from ._elementwise.kernel import elementwise
+from ._jit import inlined, specialize
+from ._loops.arithmetic import cast_like, is_nonfinite, out_of_range
+from ._loops.kernel import loop_kernel
+from ._loops.math import tanh
 
 if TYPE_CHECKING:
     from typing import Any
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
         Sigmoids,
         Tanhs,
     )
-    from ._kernels import Out
+    from ._elementwise.kernel import Out
 
     Floats = NDArray[Any]
 
@@ -71,79 +73,79 @@ def sigmoid_slope(h: Sigmoids, *, out: Out = None) -> Array:
 # --- forwards --------------------------------------------------------------------------------------------------------------------
 
 
-def product(z: Floats, one: Floats, other: Floats) -> None:
-    """A product of matrices, where it belongs: `np.dot` has less to do before than `np.matmul`."""
-    np.dot(one, other, out=z)
+def matrix_product(z: Floats, left: Floats, right: Floats) -> None:
+    """Store a product of matrices: `np.dot` has less to do before than `np.matmul`."""
+    np.dot(left, right, out=z)
 
 
-def weighted(z: Floats, x: Floats, weight: Floats, bias: Floats) -> None:
-    """The weighted sums of the inputs."""
-    product(z, x, weight.T)
+def weighted_sums(z: Floats, x: Floats, weight: Floats, bias: Floats) -> None:
+    """Store the weighted sums of the inputs."""
+    matrix_product(z, x, weight.T)
 
 
 @inlined
-def biased(z: Floats, bias: Floats) -> Any:
-    """A row with the bias, if there is one; whether something is not finite."""
-    wild = False
+def add_bias(z: Floats, bias: Floats) -> Any:
+    """Add the bias, if there is one, to a row. Return whether something is not finite."""
+    nonfinite = False
     for j in range(bias.size):
         z[j] = z[j] + bias[j]
     for j in range(z.size):
-        wild |= strange(z[j])
-    return wild
+        nonfinite |= is_nonfinite(z[j])
+    return nonfinite
 
 
 @inlined
 def tanh_row(h: Floats, bias: Floats) -> Any:
-    """A row with its bias, then tanh of it; whether something was not finite before."""
-    wild = biased(h, bias)
+    """Add the bias to a row and take tanh. Return whether something was not finite before."""
+    nonfinite = add_bias(h, bias)
     for j in range(h.size):
         h[j] = tanh(h[j])
-    return wild
+    return nonfinite
 
 
 @inlined
 def relu_row(h: Floats, bias: Floats) -> Any:
-    """A row with its bias, rectified; whether something was not finite before."""
-    wild = biased(h, bias)
+    """Add the bias to a row and rectify it. Return whether something was not finite before."""
+    nonfinite = add_bias(h, bias)
     for j in range(h.size):
-        h[j] = rectified(h[j])
-    return wild
+        h[j] = relu_number(h[j])
+    return nonfinite
 
 
 @inlined
-def rectified(z: Any) -> Any:
-    """The rectified linear unit of one number."""
+def relu_number(z: Any) -> Any:
+    """Return max(z, 0) of one number."""
     return z if z > 0 else z - z
 
 
-ALONE = math.inf  # no size is large enough for threads beside those of the BLAS
-FORWARD = {"before": weighted, "threads_from": ALONE}
+NEVER = math.inf  # no size is large enough for threads beside those of the BLAS
+FORWARD: Any = {"prologue": weighted_sums, "parallel_from_bytes": NEVER}
 
 
-def activated(h: Floats, bias: Floats) -> Any:
-    """Stand for what a layer makes of its weighted sums, row by row."""
+def activate_row(h: Floats, bias: Floats) -> Any:
+    """Stand for what a layer computes from a row of its weighted sums: add the bias, activate."""
     raise NotImplementedError
 
 
 def layer(h: Floats, x: Floats, weight: Floats, bias: Floats) -> Any:
-    """The biases and activations; the weighted sums stand there already."""
-    wild = False
+    """Add biases and activate: the results hold the weighted sums already. Return whether something is not finite."""
+    nonfinite = False
     for i in range(h.shape[0]):
-        wild |= activated(h[i], bias)
-    return wild
+        nonfinite |= activate_row(h[i], bias)
+    return nonfinite
 
 
-@written(reference.dense, renamed(layer, "dense", activated=biased), **FORWARD)
+@loop_kernel(reference.dense, specialize(layer, "dense", activate_row=add_bias), **FORWARD)
 def dense(x: LayerInputs, weight: LayerWeights, bias: OptionalBiases = None, *, out: Out = None) -> LayerOutputs:
     """A dense layer before its activation: z = x Wᵀ + b."""
 
 
-@written(reference.dense_tanh, renamed(layer, "dense_tanh", activated=tanh_row), **FORWARD)
+@loop_kernel(reference.dense_tanh, specialize(layer, "dense_tanh", activate_row=tanh_row), **FORWARD)
 def dense_tanh(x: LayerInputs, weight: LayerWeights, bias: OptionalBiases = None, *, out: Out = None) -> LayerOutputs:
     """A dense layer of tanh units: h = tanh(x Wᵀ + b)."""
 
 
-@written(reference.dense_relu, renamed(layer, "dense_relu", activated=relu_row), **FORWARD)
+@loop_kernel(reference.dense_relu, specialize(layer, "dense_relu", activate_row=relu_row), branches=True, **FORWARD)
 def dense_relu(x: LayerInputs, weight: LayerWeights, bias: OptionalBiases = None, *, out: Out = None) -> LayerOutputs:
     """A dense layer of rectified linear units: h = max(x Wᵀ + b, 0)."""
 
@@ -151,24 +153,24 @@ def dense_relu(x: LayerInputs, weight: LayerWeights, bias: OptionalBiases = None
 # --- backwards -------------------------------------------------------------------------------------------------------------------
 
 
-def not_finite(array: Floats) -> bool:
-    """Whether a number is not finite, or its square: the sum of squares, which costs a product, is then not finite either."""
+def has_nonfinite_square(array: Floats) -> bool:
+    """Return whether the sum of squares, which costs one product, is not finite: so it is where a number, or its square, is not."""
     flat = array.reshape(-1)
     return not math.isfinite(np.dot(flat, flat))
 
 
-def from_slopes(dx: Floats, dweight: Floats, dbias: Floats, dz: Floats, *rest: Floats) -> bool:
-    """The gradients that are products; whether one of them is not finite."""
+def weight_gradients(dx: Floats, dweight: Floats, dbias: Floats, dz: Floats, *rest: Floats) -> bool:
+    """Store the gradients that are products of matrices. Return whether one of them is not finite."""
     x, weight = rest[-2:]  # behind what an activation takes
-    product(dx, dz, weight)
-    product(dweight, dz.T, x)
-    return not_finite(dx) or not_finite(dweight)
+    matrix_product(dx, dz, weight)
+    matrix_product(dweight, dz.T, x)
+    return has_nonfinite_square(dx) or has_nonfinite_square(dweight)
 
 
 @inlined
-def summed(dbias: Floats, dz: Floats) -> Any:
-    """Sums over the batch, in order; whether one of them is not finite."""
-    wild = False
+def sum_rows(dbias: Floats, dz: Floats) -> Any:
+    """Store the sums over the batch, in order. Return whether one of them is not finite."""
+    nonfinite = False
     for j in range(dbias.size):
         dbias[j] = dz[0, j]
     for i in range(1, dz.shape[0]):
@@ -176,16 +178,16 @@ def summed(dbias: Floats, dz: Floats) -> Any:
         for j in range(dbias.size):
             dbias[j] = dbias[j] + row[j]
     for j in range(dbias.size):
-        wild |= strange(dbias[j])
-    return wild
+        nonfinite |= is_nonfinite(dbias[j])
+    return nonfinite
 
 
 def linear_backward(dx: Floats, dweight: Floats, dbias: Floats, dz: Floats, x: Floats, weight: Floats) -> Any:
-    """The gradient by the biases."""
-    return summed(dbias, dz)
+    """Store the gradient by the biases. Return whether something is not finite."""
+    return sum_rows(dbias, dz)
 
 
-@written(reference.dense_backward, linear_backward, after=from_slopes, threads_from=ALONE)
+@loop_kernel(reference.dense_backward, linear_backward, epilogue=weight_gradients, parallel_from_bytes=NEVER)
 def dense_backward(
     dz: LayerOutputs, x: LayerInputs, weight: LayerWeights, *, out: Out = None
 ) -> tuple[LayerInputs, LayerWeights, LayerBiases]:
@@ -193,55 +195,55 @@ def dense_backward(
 
 
 @inlined
-def tanh_slopes(dz: Floats, dh: Floats, h: Floats) -> Any:
-    """A row of slopes; whether something is not finite, or no tanh."""
-    wild, one = False, narrowed(1, h)
+def tanh_gradient_row(dz: Floats, dh: Floats, h: Floats) -> Any:
+    """Store a row of ∂l/∂h (1 − h²). Return whether something is not finite, or outside [−1, 1]."""
+    nonfinite, one = False, cast_like(1, h)
     for j in range(dz.size):
         dz[j] = dh[j] * (one - h[j] * h[j])
-        wild |= strange(dh[j]) | outside(h[j], -one, one)
-    return wild
+        nonfinite |= is_nonfinite(dh[j]) | out_of_range(h[j], -one, one)
+    return nonfinite
 
 
 @inlined
-def relu_slopes(dz: Floats, dh: Floats, h: Floats) -> Any:
-    """A row of slopes; whether something is not finite, or no ReLU's."""
-    wild, zero = False, narrowed(0, h)
+def relu_gradient_row(dz: Floats, dh: Floats, h: Floats) -> Any:
+    """Store a row of ∂l/∂h where h > 0, else 0. Return whether something is not finite, or negative."""
+    nonfinite, zero = False, cast_like(0, h)
     for j in range(dz.size):
-        dz[j] = rectified_slope(dh[j], h[j])
-        wild |= strange(dh[j]) | strange(h[j]) | outside(h[j], zero, h[j])
-    return wild
+        dz[j] = relu_gradient(dh[j], h[j])
+        nonfinite |= is_nonfinite(dh[j]) | is_nonfinite(h[j]) | out_of_range(h[j], zero, h[j])
+    return nonfinite
 
 
 @inlined
-def rectified_slope(slope: Any, h: Any) -> Any:
-    """The slope where the rectified linear unit is active, else 0."""
-    return slope if h > 0 else slope - slope
+def relu_gradient(dh: Any, h: Any) -> Any:
+    """Return the gradient where the rectified linear unit is active, else 0."""
+    return dh if h > 0 else dh - dh
 
 
-def slopes(dz: Floats, dh: Floats, h: Floats) -> Any:
-    """Stand for the slopes of an activation, times the gradient, along a row."""
+def gradient_row(dz: Floats, dh: Floats, h: Floats) -> Any:
+    """Stand for the gradient by a row of weighted sums, from that by their activations."""
     raise NotImplementedError
 
 
 def layer_backward(dx: Floats, dweight: Floats, dbias: Floats, dz: Floats, dh: Floats, h: Floats, x: Floats, weight: Floats) -> Any:
-    """The gradient by the weighted sums, and that by the biases."""
-    wild = False
+    """Store the gradients by the weighted sums and by the biases. Return whether something is not finite."""
+    nonfinite = False
     for i in range(dz.shape[0]):
-        wild |= slopes(dz[i], dh[i], h[i])
-    return summed(dbias, dz) | wild
+        nonfinite |= gradient_row(dz[i], dh[i], h[i])
+    return sum_rows(dbias, dz) | nonfinite
 
 
-BACKWARD = {"after": from_slopes, "threads_from": ALONE, "room": ("batch outputs",)}
+BACKWARD: Any = {"epilogue": weight_gradients, "parallel_from_bytes": NEVER, "workspace": ("batch outputs",)}
 
 
-@written(reference.dense_tanh_backward, renamed(layer_backward, "dense_tanh_backward", slopes=tanh_slopes), **BACKWARD)
+@loop_kernel(reference.dense_tanh_backward, specialize(layer_backward, "dense_tanh_backward", gradient_row=tanh_gradient_row), **BACKWARD)
 def dense_tanh_backward(
     dh: LayerOutputs, h: LayerTanhs, x: LayerInputs, weight: LayerWeights, *, out: Out = None
 ) -> tuple[LayerInputs, LayerWeights, LayerBiases]:
     """The gradients of a dense layer of tanh units, from what it gave: δ = ∂l/∂h (1 − h²)."""
 
 
-@written(reference.dense_relu_backward, renamed(layer_backward, "dense_relu_backward", slopes=relu_slopes), **BACKWARD)
+@loop_kernel(reference.dense_relu_backward, specialize(layer_backward, "dense_relu_backward", gradient_row=relu_gradient_row), branches=True, **BACKWARD)
 def dense_relu_backward(
     dh: LayerOutputs, h: LayerRelus, x: LayerInputs, weight: LayerWeights, *, out: Out = None
 ) -> tuple[LayerInputs, LayerWeights, LayerBiases]:

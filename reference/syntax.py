@@ -16,7 +16,7 @@ import inspect
 import itertools
 import textwrap
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 
 def source_tree(function: Callable[..., Any]) -> ast.FunctionDef:
@@ -51,7 +51,7 @@ def state_arguments(function: Callable[..., Any]) -> dict[str, type]:
     return {name: hint for name, hint in hints.items() if name != "return" and is_state_class(hint)}
 
 
-def is_state_class(value: Any) -> bool:
+def is_state_class(value: Any) -> TypeGuard[type]:
     """Return whether a value is a NamedTuple class."""
     return isinstance(value, type) and issubclass(value, tuple) and hasattr(value, "_fields")
 
@@ -221,7 +221,7 @@ class Inliner:
             return None
         if any(isinstance(argument, ast.Starred) for argument in call.args) or not returns_once(source_tree(raw)):
             return None
-        return raw  # type: ignore[no-any-return]
+        return raw
 
     def inlined(self, raw: Callable[..., Any], call: ast.Call, before: list[ast.stmt]) -> ast.expr:
         """Add the body of a formula, and before it its arguments, to `before`; return its result."""

@@ -3,7 +3,7 @@
 What is written here is what runs: as machine code, inlined in a kernel's loop; and in plain Python on NumPy's floats and arrays of them,
 with the same bits. A kernel that runs on symbols has NumPy's functions in their place.
 
-An argument is first reduced (Cody & Waite 1980): to a remainder of log 2, to a mantissa about 1, to a part of a quarter turn. There a
+An argument is first exp_reduced (Cody & Waite 1980): to a remainder of log 2, to a mantissa about 1, to a part of a quarter turn. There a
 polynomial is within .2 roundings of the function; its coefficients come from least squares that were reweighted towards the smallest
 largest error, and rounded one after the other. The tests prove a bound for each function and say what was found.
 """
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import numpy as np
 from numba.np.numpy_support import as_dtype
 
-from ._kernels import native
+from .._jit import overload_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +44,7 @@ class Format(NamedTuple):
     least: Any  # below, exp is 0
     most: Any  # above, exp is infinite
     saturated: Any  # above, tanh is 1
-    bent: Any  # below, tanh is a fraction of polynomials
+    small: Any  # below, tanh is a fraction of polynomials
     log2e: Any
     log2_high: Any  # with enough zeros at its end that its multiples by exponents are exact
     log2_low: Any
@@ -75,7 +75,7 @@ NUMBERS = {"zero": 0, "one": 1, "two": 2, "four": 4, "half": 0.5, "infinity": np
 
 
 def format_of(real: Any, word: Any, *, high: str, low: str, **rest: Any) -> Format:
-    """A format from the types of its numbers and of their bits."""
+    """Return a format from the types of its numbers and of their bits."""
     info: Any = np.finfo(real)
     shift = real(3 * 2.0 ** (info.nmant - 1))
     bits = {value: real(value).view(word) for value in (0.75, 1)}
@@ -84,7 +84,7 @@ def format_of(real: Any, word: Any, *, high: str, low: str, **rest: Any) -> Form
         least=real(rest["least"]),
         most=real(rest["most"]),
         saturated=real(rest["saturated"]),
-        bent=real(0.625),
+        small=real(0.625),
         log2e=real(1 / np.log(2)),
         log2_high=real(float.fromhex(high)),
         log2_low=real(float.fromhex(low)),
@@ -148,70 +148,70 @@ FORMATS = {
 
 def numeric(function: F) -> F:
     """Let machine code call a function of numbers as it is written."""
-    native(function)(lambda *_: function)
+    overload_for(function)(lambda *_: function)
     return function
 
 
-def of(x: Any) -> Format:
-    """What is known of a number's format."""
+def format_for(x: Any) -> Format:
+    """Return the constants of a number's format."""
     return FORMATS[x.dtype]
 
 
-@native(of)
-def _of(x: Any) -> Callable[..., Any]:
-    known = FORMATS[as_dtype(x)]
-    return lambda x: known
+@overload_for(format_for)
+def _format_for(x: Any) -> Callable[..., Any]:
+    constants = FORMATS[as_dtype(x)]
+    return lambda x: constants
 
 
-def bits(x: Any) -> Any:
-    """The bits of a number, as a word."""
+def to_bits(x: Any) -> Any:
+    """Return the bits of a number, as a word."""
     return x.view(f"u{x.itemsize}")
 
 
-@native(bits)
-def _bits(x: Any) -> Callable[..., Any]:
+@overload_for(to_bits)
+def _to_bits(x: Any) -> Callable[..., Any]:
     real, word = NARROW[x.bitwidth]
     return lambda x: real(x).view(word)
 
 
-def number(word: Any, like: Any) -> Any:
-    """The number with these bits, in the format of the other."""
+def from_bits(word: Any, like: Any) -> Any:
+    """Return the number with these bits, in the format of `like`."""
     return word.view(like.dtype)
 
 
-@native(number)
-def _number(word: Any, like: Any) -> Callable[..., Any]:
+@overload_for(from_bits)
+def _from_bits(word: Any, like: Any) -> Callable[..., Any]:
     real, narrow = NARROW[like.bitwidth]
     return lambda word, like: narrow(word).view(real)
 
 
-def plus(word: Any, other: Any) -> Any:
-    """The sum of two words, of their width."""
+def add_words(word: Any, other: Any) -> Any:
+    """Return the sum of two words, of their width."""
     return word + other
 
 
-@native(plus)
-def _plus(word: Any, other: Any) -> Callable[..., Any]:
+@overload_for(add_words)
+def _add_words(word: Any, other: Any) -> Callable[..., Any]:
     narrow = as_dtype(other).type
     return lambda word, other: narrow(word + other)
 
 
-def where(condition: Any, one: Any, other: Any) -> Any:
-    """One where the condition holds, else the other."""
-    return np.where(condition, one, other)[()]
+def where(condition: Any, value: Any, other: Any) -> Any:
+    """Return one number where the condition holds, else the other."""
+    return np.where(condition, value, other)[()]
 
 
-@native(where)
+@overload_for(where)
 def _where(condition: Any, one: Any, other: Any) -> Callable[..., Any]:
-    return lambda condition, one, other: one if condition else other
+    return lambda condition, value, other: value if condition else other
 
 
 def polynomial(x: Any, coefficients: tuple[Any, ...]) -> Any:
-    """c₀ + c₁ x + c₂ x² + …, by Horner's rule."""
+    """Return c₀ + c₁ x + c₂ x² + …, by Horner's rule."""
     return coefficients[0] if len(coefficients) == 1 else coefficients[0] + x * polynomial(x, coefficients[1:])
 
 
-@native(polynomial)
+@overload_for(polynomial)
 def _polynomial(x: Any, coefficients: Any) -> Callable[..., Any]:
     if len(coefficients) == 1:
         return lambda x, coefficients: coefficients[0]
@@ -220,119 +220,119 @@ def _polynomial(x: Any, coefficients: Any) -> Callable[..., Any]:
 
 @numeric
 def power_of_two(shifted: Any) -> Any:
-    """2ⁿ from n + shift: the last bits of n, moved into the exponent."""
-    known = of(shifted)
-    return number(plus(bits(shifted), known.bias_word) << known.mantissa, shifted)
+    """Return 2ⁿ from n + shift: the last bits of n, moved into the exponent."""
+    constants = format_for(shifted)
+    return from_bits(add_words(to_bits(shifted), constants.bias_word) << constants.mantissa, shifted)
 
 
 @numeric
-def grown(high: Any, low: Any) -> Any:
-    """eʳ − 1 at r = high − low, |r| ≤ log 2 / 2, where low is small."""
+def expm1_reduced(high: Any, low: Any) -> Any:
+    """Return eʳ − 1 at r = high − low, |r| ≤ log 2 / 2, where low is small."""
     r = high - low
-    return high + (r * r * polynomial(r, of(high).exp) - low)
+    return high + (r * r * polynomial(r, format_for(high).exp) - low)
 
 
 @numeric
-def reduced(x: Any) -> tuple[Any, Any]:
-    """n and s with eˣ = 2ⁿ (1 + s), |s| ≤ √2 − 1."""
-    known = of(x)
-    n = (x * known.log2e + known.shift) - known.shift
-    return n, grown(x - n * known.log2_high, n * known.log2_low)
+def exp_reduced(x: Any) -> tuple[Any, Any]:
+    """Return n and s with eˣ = 2ⁿ (1 + s), |s| ≤ √2 − 1."""
+    constants = format_for(x)
+    n = (x * constants.log2e + constants.shift) - constants.shift
+    return n, expm1_reduced(x - n * constants.log2_high, n * constants.log2_low)
 
 
 @numeric
 def exp(x: Any) -> Any:
-    """eˣ; 2ⁿ is multiplied in two steps, as it may leave the format where the result does not."""
-    known = of(x)
-    x = where(x < known.least, known.least, where(x > known.most, known.most, x))
-    n, s = reduced(x)
-    half = known.shift + n * known.half
-    rest = known.shift + (n - (half - known.shift))
-    return (known.one + s) * power_of_two(half) * power_of_two(rest)
+    """Return eˣ; 2ⁿ is multiplied in two steps, as it may leave the format where the result does not."""
+    constants = format_for(x)
+    x = where(x < constants.least, constants.least, where(x > constants.most, constants.most, x))
+    n, s = exp_reduced(x)
+    half = constants.shift + n * constants.half
+    rest = constants.shift + (n - (half - constants.shift))
+    return (constants.one + s) * power_of_two(half) * power_of_two(rest)
 
 
 @numeric
-def bent(x: Any) -> tuple[Any, Any]:
-    """tanh(x) − x as a fraction, 0 ≤ x ≤ 5/8."""
-    z, known = x * x, of(x)
-    return x * z * polynomial(z, known.tanh), polynomial(z, known.tanh_under)
+def tanh_small(x: Any) -> tuple[Any, Any]:
+    """Return tanh(x) − x as a fraction, 0 ≤ x ≤ 5/8."""
+    z, constants = x * x, format_for(x)
+    return x * z * polynomial(z, constants.tanh), polynomial(z, constants.tanh_under)
 
 
 @numeric
-def straight(scale: Any, s: Any) -> tuple[Any, Any]:
-    """1 − tanh(x) as a fraction, from e²ˣ = scale (1 + s)."""
-    known = of(s)
-    return known.two, scale * s + (scale + known.one)
+def tanh_large(scale: Any, s: Any) -> tuple[Any, Any]:
+    """Return 1 − tanh(x) as a fraction, from e²ˣ = scale (1 + s)."""
+    constants = format_for(s)
+    return constants.two, scale * s + (scale + constants.one)
 
 
 @numeric
 def tanh(x: Any) -> Any:
-    """x + (tanh(x) − x) near 0, else 1 − 2 / (e²ˣ + 1), of the modulus; the sign is put back."""
-    known = of(x)
-    size = where(abs(x) > known.saturated, known.saturated, abs(x))
-    n, s = reduced(size + size)
-    small, (near, near_under), (far, far_under) = size < known.bent, bent(size), straight(power_of_two(n + known.shift), s)
+    """Return x + (tanh(x) − x) near 0, else 1 − 2 / (e²ˣ + 1), of the modulus; the sign is restored."""
+    constants = format_for(x)
+    size = where(abs(x) > constants.saturated, constants.saturated, abs(x))
+    n, s = exp_reduced(size + size)
+    small, (near, near_under), (far, far_under) = size < constants.small, tanh_small(size), tanh_large(power_of_two(n + constants.shift), s)
     quotient = where(small, near, far) / where(small, near_under, far_under)
-    return number(bits(where(small, size + quotient, known.one - quotient)) | (bits(x) & known.sign), x)
+    return from_bits(to_bits(where(small, size + quotient, constants.one - quotient)) | (to_bits(x) & constants.sign), x)
 
 
 @numeric
 def log_of_product(k: Any, f: Any) -> Any:
-    """log(2ᵏ (1 + f)), −1/4 ≤ f ≤ 1/2: log(1 + f) = 2 artanh(s) = f − f²/2 + s (f²/2 + R), where s = f / (2 + f)."""
-    known = of(f)
-    s, half = f / (known.two + f), f * f * known.half
+    """Return log(2ᵏ (1 + f)), −1/4 ≤ f ≤ 1/2: log(1 + f) = 2 artanh(s) = f − f²/2 + s (f²/2 + R), where s = f / (2 + f)."""
+    constants = format_for(f)
+    s, half = f / (constants.two + f), f * f * constants.half
     z = s * s
-    rest = s * (half + z * polynomial(z, known.log))
-    return k * known.log2_high - ((half - (rest + k * known.log2_low)) - f)
+    rest = s * (half + z * polynomial(z, constants.log))
+    return k * constants.log2_high - ((half - (rest + k * constants.log2_low)) - f)
 
 
 @numeric
 def log(x: Any) -> Any:
-    """The natural logarithm: −∞ of 0, NaN of what is negative."""
-    known = of(x)
-    subnormal = x < known.normal
-    word = plus(bits(where(subnormal, x * known.lift, x)), known.quarter)
-    exponent = number(plus(word >> known.mantissa, known.shift_bits), x) - known.shift
-    k = exponent - known.bias - where(subnormal, known.lifted, known.zero)
-    f = number(plus(word & known.fraction, known.three_quarters), x) - known.one
-    inside = where(x > known.zero, log_of_product(k, f), where(x < known.zero, known.nan, -known.infinity))
-    return where(x < known.infinity, inside, x)
+    """Return the natural logarithm: −∞ of 0, NaN of negative numbers."""
+    constants = format_for(x)
+    subnormal = x < constants.normal
+    word = add_words(to_bits(where(subnormal, x * constants.lift, x)), constants.quarter)
+    exponent = from_bits(add_words(word >> constants.mantissa, constants.shift_bits), x) - constants.shift
+    k = exponent - constants.bias - where(subnormal, constants.lifted, constants.zero)
+    f = from_bits(add_words(word & constants.fraction, constants.three_quarters), x) - constants.one
+    inside = where(x > constants.zero, log_of_product(k, f), where(x < constants.zero, constants.nan, -constants.infinity))
+    return where(x < constants.infinity, inside, x)
 
 
 @numeric
 def softplus(x: Any) -> Any:
-    """log(1 + eˣ) = max(x, 0) + log(1 + e^−|x|), without overflow or cancellation."""
-    known = of(x)
+    """Return log(1 + eˣ) = max(x, 0) + log(1 + e^−|x|), without overflow or cancellation."""
+    constants = format_for(x)
     small = exp(-abs(x))
-    large = small >= known.half
-    added = log_of_product(where(large, known.one, known.zero), where(large, (small - known.one) * known.half, small))
-    return where(x > known.zero, x, known.zero) + added
+    large = small >= constants.half
+    added = log_of_product(where(large, constants.one, constants.zero), where(large, (small - constants.one) * constants.half, small))
+    return where(x > constants.zero, x, constants.zero) + added
 
 
 @numeric
 def logistic(x: Any) -> Any:
-    """1 / (1 + e⁻ˣ), without overflow: e^−|x| or 1, over 1 + e^−|x|."""
-    known = of(x)
+    """Return 1 / (1 + e⁻ˣ), without overflow: e^−|x| or 1, over 1 + e^−|x|."""
+    constants = format_for(x)
     small = exp(-abs(x))
-    return where(x > known.zero, known.one, small) / (known.one + small)
+    return where(x > constants.zero, constants.one, small) / (constants.one + small)
 
 
 @numeric
-def arc(v: Any) -> tuple[Any, Any]:
-    """cos and sin of v quarter turns, |v| ≤ 1/2."""
-    z, known = v * v, of(v)
-    return known.one + z * polynomial(z, known.cos), v + v * polynomial(z, known.sin)
+def cospi_sinpi_reduced(v: Any) -> tuple[Any, Any]:
+    """Return cos and sin of v quarter turns, |v| ≤ 1/2."""
+    z, constants = v * v, format_for(v)
+    return constants.one + z * polynomial(z, constants.cos), v + v * polynomial(z, constants.sin)
 
 
 @numeric
-def circle(turn: Any) -> tuple[Any, Any]:
-    """The point of the unit circle after a turn: (cos 2π t, sin 2π t), |t| ≤ 2¹⁶."""
-    known = of(turn)
-    shifted = known.four * turn + known.shift
-    cosine, sine = arc(known.four * turn - (shifted - known.shift))
-    quarters = bits(shifted)
-    odd = (quarters & known.last) == known.last
+def cospi_sinpi(turn: Any) -> tuple[Any, Any]:
+    """Return the cosine and the sine of t turns: cos 2π t and sin 2π t, |t| ≤ 2¹⁶."""
+    constants = format_for(turn)
+    shifted = constants.four * turn + constants.shift
+    cosine, sine = cospi_sinpi_reduced(constants.four * turn - (shifted - constants.shift))
+    quarters = to_bits(shifted)
+    odd = (quarters & constants.last) == constants.last
     right, up = where(odd, sine, cosine), where(odd, cosine, sine)
-    left = (plus(quarters, known.last) & known.second_last) << known.to_sign
-    down = (quarters & known.second_last) << known.to_sign
-    return number(bits(right) ^ left, turn), number(bits(up) ^ down, turn)
+    left = (add_words(quarters, constants.last) & constants.second_last) << constants.to_sign
+    down = (quarters & constants.second_last) << constants.to_sign
+    return from_bits(to_bits(right) ^ left, turn), from_bits(to_bits(up) ^ down, turn)

@@ -1,0 +1,154 @@
+"""Opt-in settings that change the process (thread spinning and pinning, vector width) or results (subnormals flushed to zero).
+
+Machine code and threads are made once, so all of it is set before the first kernel runs.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+import threading
+import warnings
+from typing import TYPE_CHECKING, Any, Literal
+
+import numba
+import numpy as np
+from llvmlite import binding, ir
+from numba import prange, types
+from numba.core.registry import cpu_target
+from numba.extending import intrinsic
+from numba.np.ufunc import parallel as thread_pool
+
+from ._jit import compiled, inlined
+from ._threads import PRANGE_ONLY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FLUSH_BITS = 0x8040  # of the control word: results and arguments that are subnormal count as zero
+flushing = False
+
+
+def configure(
+    *,
+    omp_spin_count: int | None = None,
+    pin_threads: bool = False,
+    vector_bits: Literal[256, 512] | None = None,
+    flush_subnormals: bool = False,
+) -> None:
+    """Change settings of this process, before its first kernel runs; a setting that is not given stays as it is.
+
+    omp_spin_count: turns that a worker of GNU's OpenMP waits before it sleeps (0 to 10⁹; 10000 is good). More than its default keeps
+    launches short next to other libraries' workers. It is the environment variable GOMP_SPINCOUNT, for all that this process starts later.
+    pin_threads: each worker stays on a processor of its own, so that none is woken where the caller still waits. The caller stays free.
+    Linux only.
+    vector_bits: 512 lets the compiler use vectors of 512 bits where the processor has them, for all that Numba compiles in this process.
+    flush_subnormals: elementwise kernels take subnormal numbers for 0, which some processors need hundreds of cycles for. Only there do
+    results differ from the reference. The processor's control word is restored after every chunk. x86 only.
+
+    ValueError: a number out of range, or what this machine does not have. RuntimeError: a kernel has run already.
+    """
+    if vars(cpu_target).get("_toplevel_target_context") or thread_pool._is_initialized:
+        raise RuntimeError("configure(): a kernel has been compiled already; call configure() before the first kernel")
+    if omp_spin_count is not None:
+        if type(omp_spin_count) is not int or not 0 <= omp_spin_count <= 10**9:
+            raise ValueError(f"configure(): omp_spin_count must be an integer from 0 to 10⁹, got {omp_spin_count!r}")
+        os.environ["GOMP_SPINCOUNT"] = str(omp_spin_count)
+    if vector_bits is not None:
+        prefer_vector_bits(vector_bits)
+    if flush_subnormals:
+        if binding.get_process_triple().split("-")[0] != "x86_64":
+            raise ValueError("configure(): flush_subnormals must be False on this processor, got True")
+        globals()["flushing"] = True
+    if pin_threads:
+        pin_workers()
+
+
+def options(
+    *, spin: int | None = None, pin: bool = False, vector_bits: Literal[256, 512] | None = None, flush_subnormals: bool = False
+) -> None:
+    """Call `configure` by its old name and with its old argument names; removed in the next version."""
+    warnings.warn("trainspec.fast.options is now configure(omp_spin_count=, pin_threads=, …)", DeprecationWarning, stacklevel=2)
+    configure(omp_spin_count=spin, pin_threads=pin, vector_bits=vector_bits, flush_subnormals=flush_subnormals)
+
+
+def prefer_vector_bits(bits: int) -> None:
+    """Let Numba's compiler prefer vectors of so many bits."""
+    features = binding.get_host_cpu_features()
+    allowed = [256, 512] if features.get("avx512f") else [256]
+    if bits not in allowed:
+        raise ValueError(f"configure(): vector_bits must be {' or '.join(map(str, allowed))}, got {bits!r}")
+    config: Any = numba.config
+    config.CPU_NAME = binding.get_host_cpu_name()
+    config.CPU_FEATURES = f"{features.flatten()},{'-' if bits == 512 else '+'}prefer-256-bit"
+
+
+def pin_workers() -> None:
+    """Start the workers, each on a processor of its own."""
+    if not sys.platform.startswith("linux"):
+        raise ValueError(f"configure(): pin_threads must be False on {sys.platform}, got True")
+    thread_id = ctypes.CDLL(None).gettid
+    thread_id.restype, thread_id.argtypes = ctypes.c_int, ()
+
+    def record_thread_ids(ids: Any) -> None:
+        for i in prange(ids.size):
+            ids[i] = thread_id()
+
+    ids = np.zeros(1000, np.int64)
+    compiled(record_thread_ids, parallel=PRANGE_ONLY)(ids)
+    processors = sorted(os.sched_getaffinity(0))
+    for worker, processor in zip(sorted({*ids.tolist()} - {threading.get_native_id()}), processors[1:], strict=False):
+        os.sched_setaffinity(worker, {processor})
+
+
+# --- the control word of the floating-point unit -----------------------------------------------------------------------------------------
+
+
+def read_control_word(context: Any) -> tuple[Any, Callable[..., Any]]:
+    """Return the type and the code of an intrinsic that reads the control word."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        slot = builder.alloca(ir.IntType(32))
+        call_with_pointer(builder, "llvm.x86.sse.stmxcsr", slot)
+        return builder.load(slot)
+
+    return types.int32(), generate
+
+
+def write_control_word(context: Any, word: Any) -> tuple[Any, Callable[..., Any]]:
+    """Return the type and the code of an intrinsic that writes the control word."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        slot = builder.alloca(ir.IntType(32))
+        builder.store(arguments[0], slot)
+        call_with_pointer(builder, "llvm.x86.sse.ldmxcsr", slot)
+        return context.get_dummy_value()
+
+    return types.void(types.int32), generate
+
+
+def call_with_pointer(builder: Any, name: str, slot: Any) -> None:
+    """Add the call of an LLVM intrinsic that takes a pointer."""
+    pointer = builder.bitcast(slot, ir.IntType(8).as_pointer())
+    builder.call(builder.module.declare_intrinsic(name, (), ir.FunctionType(ir.VoidType(), [pointer.type])), [pointer])
+
+
+control_word: Any = intrinsic(read_control_word)
+set_control_word: Any = intrinsic(write_control_word)
+
+
+def with_subnormals_flushed(loop: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the loop of an elementwise kernel along one chunk, with subnormals flushed if `configure` was asked to."""
+    if not flushing:
+        return loop
+
+    @inlined
+    def flushed(state: Any, read: Any, numbers: Any) -> Any:
+        word = control_word()
+        set_control_word(np.int32(word | FLUSH_BITS))
+        nonfinite = loop(state, read, numbers)
+        set_control_word(word)
+        return nonfinite
+
+    return flushed

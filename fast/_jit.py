@@ -1,0 +1,80 @@
+"""Compilation: the options that all kernels share, specialized copies of loops, and the keys under which machine code is cached."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from numba import njit, types
+from numba.extending import overload
+from numba.np.numpy_support import from_dtype
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+FINITE, NOT_FINITE, REFUSED = range(3)  # what the machine code of a kernel returns
+
+SOURCE_DIGEST = hashlib.sha256(
+    b"".join(file.read_bytes() for file in sorted(Path(__file__).parent.rglob("*.py")))  # machine code is not kept longer than these files
+).hexdigest()[:8]
+
+TupleOf: Any = types.UniTuple  # Numba's type of a tuple of so many values of one type
+
+
+def compiled(function: F, *signature: Any, **options: Any) -> F:
+    """Return the function as machine code: the IEEE operations that it names, in its order."""
+    make: Any = njit
+    options = {"error_model": "numpy", "nogil": True} | options
+    try:
+        return make(*signature, **options)(function)  # type: ignore[no-any-return]
+    except RuntimeError as error:
+        if "cannot cache" not in str(error):
+            raise
+        return make(*signature, **options | {"cache": False})(function)  # type: ignore[no-any-return]  # no folder can keep the code
+
+
+def inlined(function: F) -> F:
+    """Return the function compiled as a part of its callers: left outside, it might be linked to a copy that was not vectorized."""
+    return compiled(function, forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+
+
+def overload_for(pure: Callable[..., Any]) -> Callable[[F], F]:
+    """Register what replaces a Python function in machine code; on tuples it is a recursion that the compiler unrolls."""
+
+    def register(replacement: F) -> F:
+        overload(pure, strict=False, jit_options={"forceinline": True})(replacement)
+        return replacement
+
+    return register
+
+
+def specialize(function: Callable[..., Any], key: str, /, *, like: Any = None, **substitutes: Any) -> FunctionType:
+    """Return a copy of a function in which global names stand for the substitutes.
+
+    Numba caches machine code by file and qualified name: `key` becomes the name, and the copy stands in the file of the code object `like`.
+    """
+    code = function.__code__.replace(co_name=key, co_qualname=key)
+    if like is not None:
+        code = code.replace(co_filename=like.co_filename, co_firstlineno=like.co_firstlineno)
+    return FunctionType(code, {**function.__globals__, **substitutes}, key, function.__defaults__)
+
+
+def cache_key(*parts: str) -> str:
+    """Return a name that holds these parts and the digest of the sources of all kernels."""
+    return "_".join([*parts, SOURCE_DIGEST])
+
+
+def digest_of(text: str) -> str:
+    """Return a short digest of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def array_type(dtype: np.dtype[Any], axes: int = 1, *, readonly: bool = False) -> Any:
+    """Return Numba's type of C-contiguous arrays."""
+    return types.Array(from_dtype(dtype), axes, "C", readonly=readonly)

@@ -1,0 +1,1 @@
+"""Kernels with hand-written loops: reductions, layers, losses."""

@@ -1,0 +1,1 @@
+"""Random weights from a counter-based generator."""
