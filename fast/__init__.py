@@ -1,7 +1,7 @@
 """The formulas once more, fast: the names and signatures of `trainspec.reference`, on all cores, with NumPy's `out=`.
 
-`bind` binds a step to all arrays of a model at once; `training_step` and `training_step_of` are whole updates in one pass, and `fused` makes
-others. `configure` changes settings that help on some machines; without it the process stays as it is.
+`bind` binds a step to all arrays of a model at once; `training_step` and `training_step_of` are whole updates in one pass, and `fused`
+makes others. `configure` changes settings that help on some machines; without it the process stays as it is.
 """
 
 import importlib

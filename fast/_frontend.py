@@ -145,7 +145,10 @@ class Frontend:
             raise self.error(ValueError, name, "be writeable", "a read-only array")
 
     def check_structure(self, out: Any, structure: Any, name: str) -> None:
-        """Raise unless `out` is built as the result is (a tuple of structures, a state's class, None for an array); None stands for any part."""
+        """Raise unless `out` is built as the result is, or None in any part.
+
+        A structure is a tuple of structures, a state's class, or None for an array.
+        """
         if out is None or structure is None:
             return
         if isinstance(structure, type):
@@ -189,7 +192,12 @@ class FastPath:
     def __init__(self, frontend: Frontend, *, arrays: Collection[str] = (), within: tuple[float, float] | None = None) -> None:
         self.frontend = frontend
         self.lines: list[str] = []
-        self.globals: dict[str, Any] = {"ndarray": ndarray, "empty": np.empty, "int64": np.dtype(np.int64), "Generator": np.random.Generator}
+        self.globals: dict[str, Any] = {
+            "ndarray": ndarray,
+            "empty": np.empty,
+            "int64": np.dtype(np.int64),
+            "Generator": np.random.Generator,
+        }
         self.globals |= {"inf": math.inf, "merge_batch_axes": merge_batch_axes}
         self.axes: set[str] = set()  # names of axes whose lengths are known
         self.arrays: list[str] = []
@@ -229,7 +237,8 @@ class FastPath:
     def compile(self, result: str, **names: Any) -> Callable[..., Any]:
         """Return the function, which returns this expression."""
         text = f"def fast_path({', '.join(self.frontend.domains)}):\n    " + "\n    ".join([*self.lines, f"return {result}"])
-        exec(text, self.globals | names, space := {})  # a microsecond leaves no room for loops
+        space: dict[str, Any] = {}
+        exec(text, self.globals | names, space)  # loops over the arguments would take longer than a small kernel
         return cast("Callable[..., Any]", space["fast_path"])
 
 
@@ -262,7 +271,7 @@ class ShapedFastPath(FastPath):
 
 
 def compile_unpack_out(structure: Any, paths: Sequence[str], *, with_shapes: bool) -> Callable[..., Any]:
-    """Return a function of (out, dtype, shapes) that returns the arrays of `out`, or raises one of `MISSES` unless all are plainly valid."""
+    """Return a function of (out, dtype, shapes) that returns the arrays of `out`, or raises one of `MISSES` unless all are valid."""
     states: dict[str, Any] = {}
 
     def misfits(structure: Any, name: str) -> list[str]:
@@ -280,7 +289,11 @@ def compile_unpack_out(structure: Any, paths: Sequence[str], *, with_shapes: boo
         lines += [f"r{i} = out{path}", f"if type(r{i}) is not ndarray or r{i}.dtype is not dtype{shape}: raise TypeError"]
     results = "".join(f"r{i}, " for i in range(len(paths)))
     space: dict[str, Any] = {}
-    exec("def unpack_out(out, dtype, shapes=()):\n    " + "\n    ".join([*lines, f"return ({results})"]), states | {"ndarray": ndarray}, space)
+    exec(
+        "def unpack_out(out, dtype, shapes=()):\n    " + "\n    ".join([*lines, f"return ({results})"]),
+        states | {"ndarray": ndarray},
+        space,
+    )
     return cast("Callable[..., Any]", space["unpack_out"])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from pathlib import Path
 from types import FunctionType
@@ -20,9 +21,7 @@ F = TypeVar("F", bound="Callable[..., Any]")
 
 FINITE, NOT_FINITE, REFUSED = range(3)  # what the machine code of a kernel returns
 
-SOURCE_DIGEST = hashlib.sha256(
-    b"".join(file.read_bytes() for file in sorted(Path(__file__).parent.rglob("*.py")))  # machine code is not kept longer than these files
-).hexdigest()[:8]
+HERE = Path(__file__).parent
 
 TupleOf: Any = types.UniTuple  # Numba's type of a tuple of so many values of one type
 
@@ -65,9 +64,16 @@ def specialize(function: Callable[..., Any], key: str, /, *, like: Any = None, *
     return FunctionType(code, {**function.__globals__, **substitutes}, key, function.__defaults__)
 
 
-def cache_key(*parts: str) -> str:
-    """Return a name that holds these parts and the digest of the sources of all kernels."""
-    return "_".join([*parts, SOURCE_DIGEST])
+@functools.cache
+def source_digest(file: str = "") -> str:
+    """Return a digest of the sources that all kernels share, and of one file more: machine code is not kept longer than they are."""
+    shared = [path for path in HERE.rglob("*.py") if path.relative_to(HERE).parts[0].startswith("_")]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in [*sorted(shared), *([Path(file)] if file else [])])).hexdigest()[:8]
+
+
+def cache_key(*parts: str, file: str = "") -> str:
+    """Return a name that holds these parts and the digest of the sources; `file` is the module of loops that only one kernel has."""
+    return "_".join([*parts, source_digest(file)])
 
 
 def digest_of(text: str) -> str:

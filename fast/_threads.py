@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 
 # Only prange makes threads: statements on whole arrays stay what they are.
-PRANGE_ONLY = dict.fromkeys(("comprehension", "reduction", "inplace_binop", "setitem", "numpy", "stencil", "fusion"), False) | {"prange": True}
+PRANGE_ONLY = dict.fromkeys(("comprehension", "reduction", "inplace_binop", "setitem", "numpy", "stencil", "fusion"), False) | {
+    "prange": True
+}
 
 POOL_LOCK = threading.Lock()  # Numba's fallback pool of threads must not be entered twice, and no pool gains from it
 

@@ -4,10 +4,10 @@ The gradient is compiled from the reference's own source, coordinate by coordina
 so results agree with the reference within rounding, not in every bit. A run that diverges ends at numbers that are not finite: that is its
 result, no error.
 
-K-means computes every distance of a chunk of points from one centre at a time, coordinate by coordinate, which vectorizes. Distances are sums
-of squares as in the formula, not from products of matrices that cancel; chunks are summed in order in float64. Results are within the
-reference's rounding bound. Where two centres are equally near but for rounding, either may be taken for the nearest; at a tie in exact numbers
-it is the first.
+K-means computes every distance of a chunk of points from one centre at a time, coordinate by coordinate, which vectorizes. Distances are
+sums of squares as in the formula, not from products of matrices that cancel; chunks are summed in order in float64. Results are within the
+reference's rounding bound. Where two centres are equally near but for rounding, either may be taken for the nearest; at a tie in exact
+numbers it is the first.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[Any]
 
-__all__ = ["cluster_means", "heavy_ball_sweep", "heavy_ball_trajectories", "lloyd", "nearest_centres"]
+__all__ = ["cluster_means", "heavy_ball_trajectories", "lloyd", "nearest_centres"]
 
 GRADIENTS = tuple(formula.raw for formula in (reference.beale_gradient, reference.long_valley_gradient, reference.saddle_gradient))
 HEAVY_BALL = momentum.heavy_ball.kernel  # type: ignore[attr-defined]
@@ -182,7 +182,7 @@ def run_chunks(parallel: bool, runs: Any, points: Any, stride: int) -> None:
 def trajectory_loop(raw: Callable[..., Any], dtype: np.dtype[Any], prepare: Callable[[Any], Any]) -> Any:
     """Return `run_chunks` over one landscape, its parts wrapped by `prepare`: the identity leaves plain Python."""
     digest = digest_of(ast.unparse(coordinate_tree(raw)[0]) + repr(coordinate_tree(raw)[1]))
-    keys = [cache_key(raw.__name__, loop.__name__, digest, HEAVY_BALL.ir.digest) for loop in (run_chunk, run_chunks)]
+    keys = [cache_key(raw.__name__, loop.__name__, digest, HEAVY_BALL.ir.digest, file=__file__) for loop in (run_chunk, run_chunks)]
     parts = {"gradient_at": prepare(coordinates(raw, dtype.type)), "step": prepare(HEAVY_BALL.ir.update_entry)}
     return specialize(run_chunks, keys[1], run_chunk=prepare(specialize(run_chunk, keys[0], **parts)))
 
@@ -329,7 +329,10 @@ def sum_members(sums: Floats, counts: Floats, points: Floats, centres: Floats) -
 
 
 def lloyd_loops(new: Floats, points: Floats, centres: Floats, iterations: Any) -> Any:
-    """Read the points once in every pass: a chunk is assigned and summed while it is in the cache. Return whether something is not finite."""
+    """Read the points once in every pass: a chunk is assigned and summed while it is in the cache.
+
+    Return whether something is not finite.
+    """
     (clusters, d), step, nonfinite = centres.shape, rows_per_chunk(points), 0
     sums, counts = accumulator_zeros((chunk_count(points), clusters, d), points), accumulator_zeros((chunk_count(points), clusters), points)
     for k in range(clusters):
@@ -347,7 +350,12 @@ def lloyd_loops(new: Floats, points: Floats, centres: Floats, iterations: Any) -
                 new[k, j] = (
                     cast_like(total, points) / cast_like(count, points) if count > 0 else new[k, j]
                 )  # it overflows as a sum of points does
-    return (nonfinite > 0) | any_nonfinite_entry(new) | any_nonfinite_entry(centres) | (any_nonfinite_entry(points) if iterations == 0 else False)
+    return (
+        (nonfinite > 0)
+        | any_nonfinite_entry(new)
+        | any_nonfinite_entry(centres)
+        | (any_nonfinite_entry(points) if iterations == 0 else False)
+    )
 
 
 @loop_kernel(reference.lloyd, lloyd_loops, branches=True, parallel_from_bytes=CLUSTER_PARALLEL_FROM_BYTES)

@@ -17,7 +17,7 @@ from numba.np.numpy_support import as_dtype
 
 from ..reference import losses as reference
 from ._jit import inlined, overload_for, specialize
-from ._loops.arithmetic import accumulator_zeros, cast_like, divide_up, is_nonfinite, out_of_range, reassociable_add
+from ._loops.arithmetic import accumulator_zeros, cast_like, is_nonfinite, out_of_range, reassociable_add
 from ._loops.kernel import component_of, loop_kernel, value_and_grad
 from ._loops.math import exp, log, logistic, softplus
 from ._loops.reductions import row_sum, row_sum_of_squares
@@ -161,7 +161,8 @@ def loss_and_gradient_shapes(x: Any, *_: Any, reduction: Reduction, **__: Any) -
     return (x.shape[:1] if reduction == "none" else ()), x.shape
 
 
-def with_grad(value: Formula[..., Any], gradient: Formula[..., Any], row_loops: Callable[..., Any], *, branches: bool = False
+def with_grad(
+    value: Formula[..., Any], gradient: Formula[..., Any], row_loops: Callable[..., Any], *, branches: bool = False
 ) -> Callable[[F], F]:
     """Make a declaration the kernel of a loss and its gradient, from loops over the rows of a chunk."""
     pair = value_and_grad(value, gradient)
@@ -225,7 +226,10 @@ def softmax(logits: Logits, *, out: Out = None) -> Logits:
 
 @inlined
 def cross_entropy_rows(losses: Numbers, gradients: Numbers, logits: Numbers, labels: Any, count: Any, _: Any, smoothing: Any) -> Any:
-    """Compute losses and gradients of a chunk; the exponentials are stored where the gradients will be. Return whether a logit is not finite, or a label no class."""
+    """Compute losses and gradients of a chunk; the exponentials are stored where the gradients will be.
+
+    Return whether a logit is not finite, or a label no class.
+    """
     examples, classes = logits.shape
     totals, nonfinite = np.empty(examples, logits.dtype), 0
     for i in range(examples):
@@ -334,7 +338,10 @@ def inner_product(row: Numbers, other: Numbers) -> Any:
 
 @inlined
 def logistic_rows(losses: Numbers, score_gradients: Numbers, weights: Numbers, inputs: Numbers, signs: Numbers) -> Any:
-    """Compute the losses of a chunk and their gradients by the scores yᵢ w·xᵢ. Return whether something is not finite, or a sign neither −1 nor 1."""
+    """Compute the losses of a chunk and their gradients by the scores yᵢ w·xᵢ.
+
+    Return whether something is not finite, or a sign neither −1 nor 1.
+    """
     nonfinite, one = False, cast_like(1, weights)
     for i in range(signs.size):
         score_gradients[i] = -signs[i] * inner_product(inputs[i], weights)
@@ -346,7 +353,10 @@ def logistic_rows(losses: Numbers, score_gradients: Numbers, weights: Numbers, i
 
 
 def logistic_loops(losses: Numbers, grad: Numbers, weights: Numbers, inputs: Numbers, signs: Numbers, reduction: Any) -> Any:
-    """Compute the loss and its gradient chunk by chunk; outputs that were not requested have size 0. Return whether something is not finite."""
+    """Compute the loss and its gradient chunk by chunk; outputs that were not requested have size 0.
+
+    Return whether something is not finite.
+    """
     step, nonfinite, (examples, d) = rows_per_chunk(inputs), 0, inputs.shape
     sums, parts = accumulator_zeros(chunk_count(inputs), inputs), np.empty((chunk_count(inputs), d), inputs.dtype)
     for chunk in prange(sums.size):
@@ -378,7 +388,12 @@ def logistic_shapes(weights: Any, inputs: Any, _: Any, *, reduction: Reduction) 
     return (inputs.shape[:1], inputs.shape) if reduction == "none" else ((), weights.shape)
 
 
-@loop_kernel(value_and_grad(reference.logistic_loss, reference.logistic_grad), logistic_loops, shapes=logistic_shapes, parallel_from_bytes=PARALLEL_FROM_BYTES)
+@loop_kernel(
+    value_and_grad(reference.logistic_loss, reference.logistic_grad),
+    logistic_loops,
+    shapes=logistic_shapes,
+    parallel_from_bytes=PARALLEL_FROM_BYTES,
+)
 def logistic_loss_with_grad(
     weights: Vector, inputs: Inputs, signs: Signs, *, reduction: Reduction, out: Out = None
 ) -> tuple[Floats, Floats]:

@@ -243,7 +243,12 @@ def dense_tanh_backward(
     """The gradients of a dense layer of tanh units, from what it gave: δ = ∂l/∂h (1 − h²)."""
 
 
-@loop_kernel(reference.dense_relu_backward, specialize(layer_backward, "dense_relu_backward", gradient_row=relu_gradient_row), branches=True, **BACKWARD)
+@loop_kernel(
+    reference.dense_relu_backward,
+    specialize(layer_backward, "dense_relu_backward", gradient_row=relu_gradient_row),
+    branches=True,
+    **BACKWARD,
+)
 def dense_relu_backward(
     dh: LayerOutputs, h: LayerRelus, x: LayerInputs, weight: LayerWeights, *, out: Out = None
 ) -> tuple[LayerInputs, LayerWeights, LayerBiases]:

@@ -265,7 +265,9 @@ def input_gradient(dx: Floats, dy: Floats, x: Floats, shift: Floats, scale: Floa
 
 
 @inlined
-def input_gradient_chunk(dx: Floats, dy: Floats, x: Floats, shift: Floats, scale: Floats, mean: Floats, x_factor: Floats, chunk: Any) -> Any:
+def input_gradient_chunk(
+    dx: Floats, dy: Floats, x: Floats, shift: Floats, scale: Floats, mean: Floats, x_factor: Floats, chunk: Any
+) -> Any:
     """Compute the gradient of one chunk of rows. Return whether something is not finite."""
     old, dy_flat, new, nonfinite = x.reshape(x.size), dy.reshape(x.size), dx.reshape(x.size), 0
     first, last = chunk_range(x, chunk)
@@ -277,7 +279,10 @@ def input_gradient_chunk(dx: Floats, dy: Floats, x: Floats, shift: Floats, scale
 
 
 def batch_norm_backward_loops(dx: Floats, dgamma: Floats, dbeta: Floats, dy: Floats, x: Floats, gamma: Floats, eps: Any) -> Any:
-    """Compute all sums tile by tile, each about the tile's own means; then the entries chunk by chunk. Return whether something is not finite."""
+    """Compute all sums tile by tile, each about the tile's own means; then the entries chunk by chunk.
+
+    Return whether something is not finite.
+    """
     parts, nonfinite = partial_sums(x, 4), 0
     for tile in prange(tile_count(x)):
         gradient_sums_of_tile(parts, 2, dy, x, moments_of_tile(parts, x, tile), tile)
@@ -372,7 +377,10 @@ def running_deviations(state: RunningDeviations, x: Batch, *, momentum: Share, e
 
 
 def renorm_correction_loops(r: Floats, d: Floats, x: Floats, mean: Floats, deviation: Floats, r_max: Any, d_max: Any, eps: Any) -> Any:
-    """Compute the statistics tile by tile; then their distance from the running ones. Return whether something is not finite or not allowed."""
+    """Compute the statistics tile by tile; then their distance from the running ones.
+
+    Return whether something is not finite or not allowed.
+    """
     parts, nonfinite = partial_sums(x, 2), 0
     for tile in prange(tile_count(x)):
         moments_of_tile(parts, x, tile)
@@ -402,7 +410,9 @@ def double_affine(y: Floats, x: Floats, shift: Floats, scale: Floats, offset: Fl
 
 
 @inlined
-def double_affine_chunk(y: Floats, x: Floats, shift: Floats, scale: Floats, offset: Floats, weight: Floats, high: Floats, chunk: Any) -> Any:
+def double_affine_chunk(
+    y: Floats, x: Floats, shift: Floats, scale: Floats, offset: Floats, weight: Floats, high: Floats, chunk: Any
+) -> Any:
     """Apply both affine maps to one chunk of rows. Return whether something is not finite."""
     old, new, nonfinite = x.reshape(x.size), y.reshape(x.size), 0
     first, last = chunk_range(x, chunk)
@@ -436,7 +446,10 @@ def batch_renorm(x: Batch, gamma: Units, beta: Units, r: UnitDeviations, d: Unit
 def batch_renorm_backward_loops(
     dx: Floats, dgamma: Floats, dbeta: Floats, dy: Floats, x: Floats, gamma: Floats, r: Floats, d: Floats, eps: Any
 ) -> Any:
-    """Compute all sums tile by tile, each about the tile's own means; then the entries chunk by chunk. Return whether something is not finite."""
+    """Compute all sums tile by tile, each about the tile's own means; then the entries chunk by chunk.
+
+    Return whether something is not finite.
+    """
     parts, nonfinite = partial_sums(x, 4), 0
     for tile in prange(tile_count(x)):
         gradient_sums_of_tile(parts, 2, dy, x, moments_of_tile(parts, x, tile), tile)
@@ -746,7 +759,9 @@ def batch_norm_conv_backward_loops(dx: Floats, dgamma: Floats, dbeta: Floats, dy
     """Compute each channel while it is in the cache: its sums, then its entries. Return whether something is not finite."""
     nonfinite = 0
     for channel in prange(gamma.size):
-        row_nonfinite, product, dy_sum = batch_norm_backward_channel(merge_positions(dx), merge_positions(dy), merge_positions(x), gamma[channel], eps, channel)
+        row_nonfinite, product, dy_sum = batch_norm_backward_channel(
+            merge_positions(dx), merge_positions(dy), merge_positions(x), gamma[channel], eps, channel
+        )
         dgamma[channel], dbeta[channel] = product, dy_sum
         nonfinite += row_nonfinite
     return (nonfinite > 0) | any_nonfinite(dgamma) | any_nonfinite(dbeta)
@@ -785,7 +800,9 @@ def group_norm_loops(y: Floats, x: Floats, gamma: Floats, beta: Floats, groups: 
     own, nonfinite = gamma.size // groups, 0
     for i in prange(x.shape[0] * groups):
         here = i % groups * own
-        nonfinite += group_norm_row(as_group_rows(y, groups)[i], as_group_rows(x, groups)[i], gamma[here : here + own], beta[here : here + own], eps)
+        nonfinite += group_norm_row(
+            as_group_rows(y, groups)[i], as_group_rows(x, groups)[i], gamma[here : here + own], beta[here : here + own], eps
+        )
     return nonfinite > 0
 
 
@@ -799,7 +816,9 @@ def instance_norm_loops(y: Floats, x: Floats, gamma: Floats, beta: Floats, eps: 
     groups, nonfinite = gamma.size, 0
     for i in prange(x.shape[0] * groups):
         here = i % groups
-        nonfinite += group_norm_row(as_group_rows(y, groups)[i], as_group_rows(x, groups)[i], gamma[here : here + 1], beta[here : here + 1], eps)
+        nonfinite += group_norm_row(
+            as_group_rows(y, groups)[i], as_group_rows(x, groups)[i], gamma[here : here + 1], beta[here : here + 1], eps
+        )
     return nonfinite > 0
 
 
@@ -843,13 +862,18 @@ def group_norm_backward_row(parts: Floats, dx: Floats, dy: Floats, x: Floats, ga
     own = gamma.size // groups
     image, here = i // groups, i % groups * own
     rows = as_group_rows(dx, groups)[i], as_group_rows(dy, groups)[i], as_group_rows(x, groups)[i]
-    return group_input_gradient_row(*rows, gamma[here : here + own], eps, parts[image, 1, here : here + own], parts[image, 0, here : here + own])
+    return group_input_gradient_row(
+        *rows, gamma[here : here + own], eps, parts[image, 1, here : here + own], parts[image, 0, here : here + own]
+    )
 
 
 def group_norm_backward_loops(
     dx: Floats, dgamma: Floats, dbeta: Floats, dy: Floats, x: Floats, gamma: Floats, groups: Any, eps: Any
 ) -> Any:
-    """Compute each group while it is in the cache: its sums, then its entries; the sums over images at the end. Return whether something is not finite."""
+    """Compute each group while it is in the cache: its sums, then its entries; the sums over images at the end.
+
+    Return whether something is not finite.
+    """
     parts, nonfinite = accumulator_zeros((x.shape[0], 2, gamma.size), x), 0
     for i in prange(x.shape[0] * groups):
         nonfinite += group_norm_backward_row(parts, dx, dy, x, gamma, groups, eps, i)
@@ -864,7 +888,10 @@ def group_norm_backward(
 
 
 def instance_norm_backward_loops(dx: Floats, dgamma: Floats, dbeta: Floats, dy: Floats, x: Floats, gamma: Floats, eps: Any) -> Any:
-    """Compute each channel of each image while it is in the cache; the sums over images at the end. Return whether something is not finite."""
+    """Compute each channel of each image while it is in the cache; the sums over images at the end.
+
+    Return whether something is not finite.
+    """
     parts, nonfinite = accumulator_zeros((x.shape[0], 2, gamma.size), x), 0
     for i in prange(x.shape[0] * gamma.size):
         nonfinite += group_norm_backward_row(parts, dx, dy, x, gamma, gamma.size, eps, i)

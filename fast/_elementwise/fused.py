@@ -102,7 +102,9 @@ def training_step_of(step: Callable[..., Any]) -> Callable[..., Any]:
     source = WHOLE_UPDATE.format(
         name=f"{raw.__name__}_training_step",
         positional=", ".join(positional),
-        keywords=", ".join(name if stated[name].default is inspect.Parameter.empty else f"{name}={stated[name].default!r}" for name in keywords),
+        keywords=", ".join(
+            name if stated[name].default is inspect.Parameter.empty else f"{name}={stated[name].default!r}" for name in keywords
+        ),
         hyper=", ".join(f"{name}={name}" for name in keywords),
         results=", ".join([point, *states]),
         point=point,

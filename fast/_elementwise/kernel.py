@@ -6,7 +6,6 @@ import functools
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
-from numpy import ndarray
 
 from .._frontend import MISSES, FastPath, Frontend, compile_unpack_out, declare, identifier, number_tests, unwrap_scalars
 from .._jit import FINITE, REFUSED
@@ -15,8 +14,6 @@ from .loops import compile_kernel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from numpy.typing import NDArray
 
     from ...reference import Formula
     from .loops import Arrays, Numbers
@@ -47,7 +44,9 @@ class ElementwiseKernel(Frontend):
         """Return (updated arrays, read arrays, numbers, dtype) of plainly valid arguments; the machine code compares the arrays' sizes."""
         ir = self.ir
         groups = (", ".join([*map(identifier, names), ""]) for names in (ir.updated, ir.read, ir.numbers))
-        return FastPath(self, arrays=(*ir.updated, *ir.read)).compile(f"{', '.join(f'({group})' if group else '()' for group in groups)}, dtype")
+        return FastPath(self, arrays=(*ir.updated, *ir.read)).compile(
+            f"{', '.join(f'({group})' if group else '()' for group in groups)}, dtype"
+        )
 
     @functools.cached_property
     def unpack_out(self) -> Callable[..., Any]:
@@ -188,5 +187,3 @@ def attach(function: F, kernel: ElementwiseKernel, point: ElementwiseKernel | No
     made: Any = function
     made.kernel, made.point = kernel, point
     return function
-
-

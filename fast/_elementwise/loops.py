@@ -1,8 +1,8 @@
 """The loops of elementwise kernels, as machine code and as plain Python.
 
 `run_chunks` updates arrays in place: what is updated is first copied to where the result belongs, unless it is there already. So the
-compiler sees one pointer where two might be equal, and vectorizes. Chunks depend on the size alone, not on the number of threads. Finiteness
-is checked in the same pass, on the results: they are not finite where an argument is not, or else the argument itself is tested.
+compiler sees one pointer where two might be equal, and vectorizes. Chunks depend on the size alone, not on the number of threads.
+Finiteness is checked in the same pass, on the results: they are not finite where an argument is not, or else the argument is tested.
 """
 
 from __future__ import annotations

@@ -166,7 +166,7 @@ def split_into_chunks(sizes: list[int], itemsize: int) -> Table:
 
 
 class TensorLists:
-    """Lists of arrays, one for each operand of a formula, and the table of their addresses: a row for each operand, a column for each tensor."""
+    """Lists of arrays, one for each operand of a formula, and the table of their addresses: rows are operands, columns are tensors."""
 
     def __init__(self, frontend: Frontend, updated: Sequence[str], lists: dict[str, Any]) -> None:
         self.frontend, self.updated = frontend, tuple(updated)
@@ -199,7 +199,8 @@ class TensorLists:
         """Return the dtype that all arrays share."""
         if type(array) is not ndarray or not array.dtype.isnative or array.dtype.name not in FORMATS:
             raise self.frontend.type_error(f"{operand}[0]", "be a float32 array or a float64 array in native byte order", array)
-        return np.dtype(array.dtype.name)
+        dtype: np.dtype[Any] = np.dtype(array.dtype.name)
+        return dtype
 
     def validate_list(self, operand: str, arrays: tuple[Any, ...]) -> None:
         """Raise where the table cannot point to an array."""
@@ -311,7 +312,7 @@ def bind(step: Callable[..., Any], /, **arguments: Any) -> BoundStep:
         step.results                 # [(theta, state), …], as the formula returns them one by one
 
     Arrays and numbers may be replaced at any call; states are bound once. All arrays are C-contiguous and of one dtype, and none that is
-    updated shares memory with another. If a result is not finite, the ValueError comes when the arrays hold it; no counter has advanced then.
+    updated shares memory with another. If a result is not finite, the ValueError comes when the arrays hold it; no counter advances.
     """
     kernel = getattr(step, "kernel", None)
     name = getattr(step, "__name__", repr(step))

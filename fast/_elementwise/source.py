@@ -1,7 +1,7 @@
 """Compile the source of a formula to an elementwise kernel: from the reference's syntax tree, so that no formula is written twice.
 
 An expression of hyper-parameters alone is a constant: evaluated once a call in Python floats, as NumPy evaluates it, and rounded to the
-arrays' dtype where it meets them. What remains is arithmetic on single entries of arrays of one dtype. The kernel's operands are its arrays.
+arrays' dtype where it meets them. What remains is arithmetic on single entries of arrays of one dtype. A kernel's operands are its arrays.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ class SourceCompiler:
         for assigned, statements in ((entries, self.entry_statements), (numbers, self.constant_statements)):
             if assigned:
                 together = ast.Tuple([store(name) for name, _ in assigned], ast.Store())
-                statements.append(ast.Assign([together], tuple_of([value for _, value in assigned])))  # type: ignore[arg-type]
+                statements.append(ast.Assign([together], tuple_of([value for _, value in assigned])))
         self.operand_names = (self.operand_names | {name for name, _ in entries}) - {name for name, _ in numbers}
         for name, value in numbers:
             self.known_constants = {}  # the name may mean something else now
@@ -258,7 +258,7 @@ class SourceCompiler:
     # --- finiteness and domains --------------------------------------------------------------------------
 
     def out_of_domain(self, entries: Sequence[ast.expr]) -> ast.expr:
-        """Return the expression that is true where an argument is outside its domain, or non-finite although no updated entry reveals it."""
+        """Return the expression that is true where an argument is outside its domain, or non-finite with no updated entry to reveal it."""
         tests: list[ast.expr] = []
         revealed = self.revealed_operands(entries)
         for name in self.arrays:

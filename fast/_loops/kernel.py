@@ -125,7 +125,9 @@ class LoopKernel(Frontend):
     def slow_path(self, out: Any, arguments: tuple[Any, ...]) -> Any:
         """Return the result of any arguments: refuse them as the reference does, or copy them until machine code takes them."""
         valid = self.coerce_arguments(arguments)
-        dtype = next(np.dtype(leaf.dtype.name) for leaf in tree_leaves(tuple(valid)) if isinstance(leaf, ndarray) and leaf.dtype.kind == "f")
+        dtype = next(
+            np.dtype(leaf.dtype.name) for leaf in tree_leaves(tuple(valid)) if isinstance(leaf, ndarray) and leaf.dtype.kind == "f"
+        )
         native = [tree_map(lambda leaf: as_native(leaf, dtype), value) for value in valid]
         try:
             operands, shapes, _, size = self.fast_path(*native)
@@ -232,7 +234,7 @@ class LoopKernel(Frontend):
         text = f"def entry({names}): return REFUSED if {' or '.join(overlaps)} else int(loops({names}))"
         space: dict[str, Any] = {"overlaps": overlaps_memory, "REFUSED": REFUSED, "__name__": self.loops.__module__}
         exec(compile(text, self.loops.__code__.co_filename, "exec"), space)
-        key = cache_key(self.loops.__name__, "threads" if threads else "serial")
+        key = cache_key(self.loops.__name__, "threads" if threads else "serial", file=self.loops.__code__.co_filename)
         space["loops"] = compiled(specialize(self.loops, key), inline="always")
         options: dict[str, Any] = {"parallel": PRANGE_ONLY if threads else False, "cache": True}
         return compiled(specialize(space["entry"], f"{key}_entry", loops=space["loops"]), [types.int64(*results, *operands)], **options)
@@ -339,7 +341,7 @@ def in_python(function: Callable[..., Any], **substitutes: Any) -> Callable[...,
 
 
 def loop_kernel(reference: Formula[..., Any], loops: Callable[..., Any], **options: Any) -> Callable[[F], F]:
-    """Make a declaration a loop kernel: signature and docstring are its own, these loops compute it. The options are those of `LoopKernel`."""
+    """Make a declaration a loop kernel: signature and docstring are its own, these loops compute it; the options are `LoopKernel`'s."""
     return declare_kernel(LoopKernel(reference, loops, **options))
 
 

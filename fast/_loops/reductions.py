@@ -1,7 +1,7 @@
 """Sums for means and variances: along rows, over images' channels, down columns.
 
-Blocks of entries are summed in the arrays' own dtype and added up in float64. A variance takes two passes, the second while the entries are still
-in the cache; what was summed apart is put together by the rule of Chan, Golub & LeVeque (1983), which is as stable.
+Blocks of entries are summed in the arrays' own dtype and added up in float64. A variance takes two passes, the second while the entries
+are still in the cache; what was summed apart is put together by the rule of Chan, Golub & LeVeque (1983), which is as stable.
 """
 
 from __future__ import annotations

@@ -132,7 +132,10 @@ def identity(number: Any, other: Any, scale: Any) -> tuple[Any, Any]:
     return number, other
 
 
-DISTRIBUTIONS = {"uniform": Distribution(single_uniform, double_uniform, identity), "normal": Distribution(single_polar, double_polar, box_muller)}
+DISTRIBUTIONS = {
+    "uniform": Distribution(single_uniform, double_uniform, identity),
+    "normal": Distribution(single_polar, double_polar, box_muller),
+}
 
 
 # --- arrays of them ----------------------------------------------------------------------------------

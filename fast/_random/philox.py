@@ -1,7 +1,7 @@
 """Philox4x32-10, a counter-based generator (Salmon et al. 2011, 'Parallel random numbers: as easy as 1, 2, 3').
 
-It makes four words of 32 bits from a counter, which here is a block and a stream, and a key. So entry i of an array depends on the key and on
-i alone: not on threads, chunks or the width of vectors.
+It makes four words of 32 bits from a counter, which here is a block and a stream, and a key. So entry i of an array depends on the key
+and on i alone: not on threads, chunks or the width of vectors.
 
 What is written here is what runs: as machine code, and in plain Python, on NumPy's numbers and arrays of them, with the same bits.
 """

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 
-from .._frontend import MISSES, FastPath, Frontend, declare
+from .._frontend import FORMATS, MISSES, FastPath, Frontend, declare
 from .distributions import NormalGenerator, fill
 
 if TYPE_CHECKING:
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
-LARGEST_SCALE = {np.dtype(real): float(np.finfo(real).max) / 10 for real in (np.float32, np.float64)}  # no normal number is ten deviations off
+LARGEST_SCALE = {
+    np.dtype(real): float(np.finfo(real).max) / 10 for real in (np.float32, np.float64)
+}  # no normal number is ten deviations off
 SAFE_NUMBERS = 1e-100, 1e100  # numbers between these neither overflow nor underflow in a scale
 
 
@@ -77,16 +79,15 @@ class Sampler(Frontend):
 
     def allocate(self, shape: tuple[int, int], dtype: Any, out: Any) -> NDArray[Any]:
         """Return the array for the weights: `out`, or a fresh one."""
+        if type(out) is np.ndarray and dtype is None and out.dtype in LARGEST_SCALE and out.shape == shape and out.flags.writeable:
+            return out
         if dtype is not None and not any(real == dtype for real in LARGEST_SCALE):
             raise self.error(TypeError, "dtype", "be float32, float64 or None", f"{dtype!r}")
         if out is None:
             return np.empty(shape, np.float64 if dtype is None else dtype)
-        own = getattr(out, "dtype", None)
-        if dtype is None and type(out) is np.ndarray and np.dtype(own.name if own.kind == "f" else bool) in LARGEST_SCALE:
-            dtype = own.name
-        if dtype is None:
+        if dtype is None and (type(out) is not np.ndarray or out.dtype.name not in FORMATS):
             raise self.type_error("out", "be a float32 array, a float64 array or None", out)
-        self.check_out_array("out", out, shape, np.dtype(dtype))
+        self.check_out_array("out", out, shape, np.dtype(out.dtype.name if dtype is None else dtype))
         return cast("NDArray[Any]", out)
 
     def validate_weights(self, weights: NDArray[Any]) -> None:

@@ -7,8 +7,8 @@ import json
 import sys
 from pathlib import Path
 
-OWN = ("ours, fresh", "ours, bound", "ours, a loop", "by the door", "gradients elsewhere", "limit")  # not other libraries
-WORDS = {"test_steps": "optimizer steps", "test_lists": "many tensors"}
+OWN = ("ours, fresh", "ours, bound", "ours, a loop", "not bound", "gradients elsewhere", "limit")  # not other libraries
+WORDS = {"test_steps": "optimizer steps", "test_multi_tensor": "many tensors"}
 
 
 def points(report, dtype):

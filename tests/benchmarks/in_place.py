@@ -13,7 +13,7 @@ WORDS = {"sqrt": "sqrt", "absolute": "abs", "where": "where"}
 
 
 class Noted(NDArrayOperatorsMixin):
-    """An entry: an array by its place among the lanes, or an operation on other entries."""
+    """An entry: an array by its index among the operands, or an operation on other entries."""
 
     def __init__(self, function, *inputs):
         self.function, self.inputs = function, inputs
@@ -28,11 +28,11 @@ class Noted(NDArrayOperatorsMixin):
         return Noted(function, *inputs)
 
 
-def noted(derived, numbers):
-    """The lanes and the updated entries, in terms of them."""
-    lanes = [Noted(None, place) for place in range(len(derived.updated) + len(derived.read))]
-    constants, _ = derived.constants(*numbers)
-    return lanes, derived.entry(*lanes, *constants)
+def noted(ir, numbers):
+    """The operands and the updated entries, in terms of them."""
+    operands = [Noted(None, place) for place in range(len(ir.updated) + len(ir.read))]
+    constants, _ = ir.constants(*numbers)
+    return operands, ir.update_entry(*operands, *constants)
 
 
 def operations(results):
@@ -51,16 +51,16 @@ def operations(results):
     return order
 
 
-def numpy_in_place(derived, numbers, arrays):
+def numpy_in_place(ir, numbers, arrays):
     """A step that updates the arrays: every operation into memory that is not needed any more, or into room made beforehand."""
-    lanes, results = noted(derived, numbers)
+    operands, results = noted(ir, numbers)
     order = operations(results)
     uses = Counter(id(other) for one in order for other in one.inputs if isinstance(other, Noted))
     goals = {id(one): place for place, one in enumerate(results)}
-    held = {id(lane): array for lane, array in zip(lanes, arrays, strict=True)}
+    held = {id(operand): array for operand, array in zip(operands, arrays, strict=True)}
     own = arrays[: len(results)]
     free, program, late = [], [], []
-    free += [array for lane, array in zip(lanes, own, strict=False) if not uses[id(lane)]]
+    free += [array for operand, array in zip(operands, own, strict=False) if not uses[id(operand)]]
     for one in order:
         inputs = [held[id(other)] if isinstance(other, Noted) else arrays[0].dtype.type(other) for other in one.inputs]
         for other in one.inputs:
@@ -101,14 +101,14 @@ def numpy_in_place(derived, numbers, arrays):
     return step
 
 
-def numexpr_step(derived, numbers, arrays):
+def numexpr_step(ir, numbers, arrays):
     """A step by numexpr, one expression for each updated array; those that others need come first, and are read where they were written."""
     import numexpr
 
-    lanes, results = noted(derived, numbers)
+    operands, results = noted(ir, numbers)
     kind = arrays[0].dtype.type
     fresh = [np.empty_like(array) for array in arrays[: len(results)]]
-    names = {id(lane): f"a{place}" for place, lane in enumerate(lanes)}
+    names = {id(operand): f"a{place}" for place, operand in enumerate(operands)}
     held = {f"a{place}": array for place, array in enumerate(arrays)}
 
     def written(one):

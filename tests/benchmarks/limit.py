@@ -3,7 +3,7 @@
 import functools
 
 import numba
-from trainspec.fast._kernels import CHUNK_BYTES, THREADS
+from trainspec.fast._threads import CHUNK_BYTES, PRANGE_ONLY
 
 
 @functools.cache
@@ -28,11 +28,11 @@ def move({names}):
     made = {"prange": numba.prange}
     exec(text, made)
     made["stretch"] = numba.njit(error_model="numpy", forceinline=True)(made["stretch"])
-    return numba.njit(error_model="numpy", parallel=THREADS if threads else False)(made["move"])
+    return numba.njit(error_model="numpy", parallel=PRANGE_ONLY if threads else False)(made["move"])
 
 
-def moving(updated, read, threads_from, written=()):
+def moving(updated, read, parallel_from_bytes, written=()):
     """A step that moves the bytes of these arrays, with threads from so many bytes of one of them on."""
     arrays = [one.reshape(-1) for one in (*updated, *written, *read)]
-    move = mover(len(updated), len(written), len(read), arrays[0].nbytes >= threads_from)
+    move = mover(len(updated), len(written), len(read), arrays[0].nbytes >= parallel_from_bytes)
     return lambda: move(*arrays)

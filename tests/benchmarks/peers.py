@@ -4,29 +4,29 @@ import importlib.util
 
 import numpy as np
 
-from ..fast.test_elementwise import HYPER, lanes
+from ..support.kernels import HYPERPARAMETERS, arrays_of
 
-BETAS = {"betas": (HYPER["beta1"], HYPER["beta2"]), "eps": HYPER["eps"]}
-SGD = {"momentum": HYPER["momentum"]}
+BETAS = {"betas": (HYPERPARAMETERS["beta1"], HYPERPARAMETERS["beta2"]), "eps": HYPERPARAMETERS["eps"]}
+SGD = {"momentum": HYPERPARAMETERS["momentum"]}
 # torch's class, its options, its names for the arrays of our state, and whether its state counts steps
 TORCH = {
     "gradient_descent": ("SGD", {}, (), False),
     "heavy_ball_lr_outside": ("SGD", SGD, ("momentum_buffer",), False),
     "nesterov_lr_outside": ("SGD", SGD | {"nesterov": True}, ("momentum_buffer",), False),
-    "adagrad": ("Adagrad", {"eps": HYPER["eps"]}, ("sum",), True),
-    "rmsprop": ("RMSprop", {"alpha": HYPER["decay"], "eps": HYPER["eps"]}, ("square_avg",), True),
+    "adagrad": ("Adagrad", {"eps": HYPERPARAMETERS["eps"]}, ("sum",), True),
+    "rmsprop": ("RMSprop", {"alpha": HYPERPARAMETERS["decay"], "eps": HYPERPARAMETERS["eps"]}, ("square_avg",), True),
     "adam": ("Adam", BETAS, ("exp_avg", "exp_avg_sq"), True),
-    "adam_l2": ("Adam", BETAS | {"weight_decay": HYPER["weight_decay"]}, ("exp_avg", "exp_avg_sq"), True),
-    "adamw": ("AdamW", BETAS | {"weight_decay": HYPER["weight_decay"]}, ("exp_avg", "exp_avg_sq"), True),
+    "adam_l2": ("Adam", BETAS | {"weight_decay": HYPERPARAMETERS["weight_decay"]}, ("exp_avg", "exp_avg_sq"), True),
+    "adamw": ("AdamW", BETAS | {"weight_decay": HYPERPARAMETERS["weight_decay"]}, ("exp_avg", "exp_avg_sq"), True),
 }
 FUSED = {"SGD", "Adagrad", "Adam", "AdamW"}
-ADAM = {"b1": HYPER["beta1"], "b2": HYPER["beta2"], "eps": HYPER["eps"]}
+ADAM = {"b1": HYPERPARAMETERS["beta1"], "b2": HYPERPARAMETERS["beta2"], "eps": HYPERPARAMETERS["eps"]}
 OPTAX = {
     "gradient_descent": ("sgd", {}),
-    "heavy_ball_lr_outside": ("sgd", {"momentum": HYPER["momentum"]}),
-    "nesterov_lr_outside": ("sgd", {"momentum": HYPER["momentum"], "nesterov": True}),
+    "heavy_ball_lr_outside": ("sgd", {"momentum": HYPERPARAMETERS["momentum"]}),
+    "nesterov_lr_outside": ("sgd", {"momentum": HYPERPARAMETERS["momentum"], "nesterov": True}),
     "adam": ("adam", ADAM),
-    "adamw": ("adamw", ADAM | {"weight_decay": HYPER["weight_decay"]}),
+    "adamw": ("adamw", ADAM | {"weight_decay": HYPERPARAMETERS["weight_decay"]}),
 }
 
 
@@ -45,11 +45,13 @@ def torch_steps(name, values):
     ways = {"torch": {"foreach": False}, "torch foreach": {"foreach": True}} | ({"torch fused": {"fused": True}} if kind in FUSED else {})
 
     def step(way):
-        theta, grad, *memory = (torch.from_numpy(np.copy(one)) for one in lanes(name, values))
+        theta, grad, *memory = (torch.from_numpy(np.copy(one)) for one in arrays_of(values))
         theta.requires_grad_()
         theta.grad = grad
-        optimizer = getattr(torch.optim, kind)([theta], lr=HYPER["lr"], **options, **way)
-        optimizer.state[theta] = dict(zip(fields, memory, strict=True)) | ({"step": torch.tensor(float(HYPER["t"]))} if counted else {})
+        optimizer = getattr(torch.optim, kind)([theta], lr=HYPERPARAMETERS["lr"], **options, **way)
+        optimizer.state[theta] = dict(zip(fields, memory, strict=True)) | (
+            {"step": torch.tensor(float(HYPERPARAMETERS["t"]))} if counted else {}
+        )
         return optimizer.step, lambda: theta.detach().numpy()
 
     return {way: step(options) for way, options in ways.items()}
@@ -64,8 +66,8 @@ def optax_steps(name, values):
 
     jax.config.update("jax_enable_x64", True)
     kind, options = OPTAX[name]
-    optimizer = getattr(optax, kind)(HYPER["lr"], **options)
-    theta, grad = (jax.numpy.asarray(np.copy(one)) for one in lanes(name, values)[:2])
+    optimizer = getattr(optax, kind)(HYPERPARAMETERS["lr"], **options)
+    theta, grad = (jax.numpy.asarray(np.copy(one)) for one in arrays_of(values)[:2])
 
     def update(theta, state, grad):
         updates, state = optimizer.update(grad, state, theta)

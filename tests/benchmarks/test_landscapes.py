@@ -7,7 +7,7 @@ import importlib.util
 
 import numpy as np
 import pytest
-from trainspec.fast.landscapes import heavy_ball_sweep
+from trainspec.fast.landscapes import heavy_ball_trajectories
 from trainspec.reference import landscapes, momentum
 
 from .conftest import compare, timed
@@ -48,7 +48,7 @@ def test_sweep(benchmark, request, pairs, steps):
     pairs = pairs if timed(request.config) else 100
     lr, beta = np.linspace(1e-4, 2e-3, pairs), np.linspace(0, 0.9, pairs)
     ways = {
-        "ours": lambda: heavy_ball_sweep(landscapes.beale_gradient, START, lr=lr, momentum=beta, steps=steps),
+        "ours": lambda: heavy_ball_trajectories(landscapes.beale_gradient, START, lr=lr, momentum=beta, steps=steps),
         "numpy": lambda: by_numpy(lr, beta, steps),
     }
     if jax_is_here:

@@ -95,7 +95,7 @@ def test_loss_and_gradient(benchmark, request, name, size, dtype):
         steps["jax"] = jax_pair(in_jax, *values)
     for step in steps.values():
         close(step(), wanted, dtype, terms)
-    steps["limit"] = moving((), [x], ours.kernel.threads_from, [np.empty_like(x)])
+    steps["limit"] = moving((), [x], ours.kernel.parallel_from_bytes, [np.empty_like(x)])
     compare(benchmark, request.config, f"{name} {dtype} {size:.0e}", steps)
 
 
@@ -118,5 +118,5 @@ def test_softmax(benchmark, request, size, dtype):
     steps |= onnx_step("Softmax", [x])
     for step in steps.values():
         close((step(),), (theirs(x.astype(np.float64)),), dtype, ROUNDINGS + classes)
-    steps["limit"] = moving((), [x], fast.softmax.kernel.threads_from, [np.empty_like(x)])
+    steps["limit"] = moving((), [x], fast.softmax.kernel.parallel_from_bytes, [np.empty_like(x)])
     compare(benchmark, request.config, f"softmax {dtype} {size:.0e}", steps)

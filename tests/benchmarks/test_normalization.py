@@ -94,5 +94,5 @@ def test_normalization(benchmark, request, name, size, dtype):
             assert np.max(np.abs(np.asarray(one) - other)) <= roundings * np.max(np.abs(other))
     written = [one for one in several(out) if one.shape == x.shape]
     if written:
-        steps["limit"] = moving((), [one for one in given if one.shape == x.shape], ours.kernel.threads_from, written)
+        steps["limit"] = moving((), [one for one in given if one.shape == x.shape], ours.kernel.parallel_from_bytes, written)
     compare(benchmark, request.config, f"{name} {dtype} {size:.0e}", steps)

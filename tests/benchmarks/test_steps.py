@@ -5,9 +5,20 @@ The results are asserted first: NumPy's bit for bit where ours are, the others' 
 
 import numpy as np
 import pytest
-from trainspec.fast import many
+from trainspec.fast import bind
+from trainspec.reference.validation import domains
 
-from ..fast.test_elementwise import HYPER, KERNELS, PLAIN, call, lanes, mapped, own, raw, same, stated
+from ..support.kernels import (
+    ELEMENTWISE,
+    GIVEN_GRADIENT,
+    HYPERPARAMETERS,
+    arrays_of,
+    assert_identical,
+    elementwise_call,
+    expected,
+    in_place_out,
+    map_arrays,
+)
 from .conftest import compare
 from .in_place import numexpr_step, numpy_in_place
 from .limit import moving
@@ -24,35 +35,40 @@ def close(got, start, after):
 
 def at_first(name, values):
     """The same point with nothing remembered."""
-    theta, grad = lanes(name, values)[:2]
-    fresh = mapped(values, lambda one: one if one is theta or one is grad else np.zeros_like(one))
+    theta, grad = arrays_of(values)[:2]
+    fresh = map_arrays(values, lambda one: one if one is theta or one is grad else np.zeros_like(one))
     return fresh | ({"state": fresh["state"]._replace(t=0)} if hasattr(fresh.get("state"), "t") else {})
 
 
-@pytest.mark.parametrize("name", PLAIN)
-def test_step(benchmark, request, name, size, dtype):
-    ours, theirs = KERNELS[name]
-    plain = {"eps_root": 0.0} if "eps_root" in stated(theirs.raw) else {}
+def repeatable(name, size, kind):
+    """A call whose result can be its next argument any number of times: without it a timed loop would overflow, or sink to subnormals."""
+    changed = {"eps_root": 0.0} if "eps_root" in domains(ELEMENTWISE[name][1].raw) else {}
     if name == "clip_by_norm":  # again and again, a gradient that is too long would shrink to nothing
-        plain = {"norm": HYPER["largest"]}
-    values = mapped(call(name, size, np.dtype(dtype).type, **plain), np.abs)  # no mean cancels
-    wanted = raw(name, values)
-    start, after = lanes(name, values)[0], lanes(name, wanted)[0]
-    place = mapped(values, np.copy)
-    out = own(name, place)
-    if name == "debiased_parameter_average":  # its average is not the point of the next step
-        out = (np.empty_like(out[0]), out[1])
-    same(ours(**values), wanted)
-    same(ours(**place, out=out), wanted)
+        changed = {"norm": HYPERPARAMETERS["largest"]}
+    values = elementwise_call(name, size, kind, **changed)
+    if name == "debiased_parameter_average":  # divided by less than 1 again and again, the average would grow; its weight tends to 1
+        values["state"] = values["state"]._replace(weight=1.0)
+    return values
+
+
+@pytest.mark.parametrize("name", GIVEN_GRADIENT)
+def test_step(benchmark, request, name, size, dtype):
+    ours, theirs = ELEMENTWISE[name]
+    values = map_arrays(repeatable(name, size, np.dtype(dtype).type), np.abs)  # no mean cancels
+    wanted = expected(name, values)
+    start, after = arrays_of(values)[0], arrays_of(wanted)[0]
+    place = map_arrays(values, np.copy)
+    out = in_place_out(name, place)
+    assert_identical(ours(**values), wanted)
+    assert_identical(ours(**place, out=out), wanted)
     steps = {"ours": lambda: ours(**place, out=out), "ours, fresh": lambda: ours(**values), "numpy": lambda: theirs.raw(**values)}
-    if name != "debiased_parameter_average":
-        listed = {key: [one] if isinstance(one, np.ndarray | tuple) else one for key, one in mapped(values, np.copy).items()}
-        steps["ours, bound"] = many(ours, **listed)
+    lists = {key: [one] if isinstance(one, np.ndarray | tuple) else one for key, one in map_arrays(values, np.copy).items()}
+    steps["ours, bound"] = bind(ours, **lists)
     for who, make in {"numpy in place": numpy_in_place, **({"numexpr": numexpr_step} if here("numexpr") else {})}.items():
-        old, read, numbers = ours.kernel.derived.taken(*mapped(values, np.copy).values())
-        steps[who] = make(ours.kernel.derived, numbers, (*old, *read))
+        old, read, numbers = ours.kernel.ir.unpack_arguments(*map_arrays(values, np.copy).values())
+        steps[who] = make(ours.kernel.ir, numbers, (*old, *read))
         steps[who]()
-        for got, one in zip(old, lanes(name, wanted), strict=True):
+        for got, one in zip(old, arrays_of(wanted), strict=True):
             np.testing.assert_array_equal(got, one) if who == "numpy in place" else close(got, np.abs(one), one)
     for who, (step, read) in torch_steps(name, values).items():
         steps[who] = step
@@ -62,7 +78,7 @@ def test_step(benchmark, request, name, size, dtype):
     for who, (step, read) in optax_steps(name, fresh).items():
         steps[who] = step
         step()
-        close(read(), start, lanes(name, theirs.raw(**fresh))[0])
-    old, read, _ = ours.kernel.derived.taken(*mapped(values, np.copy).values())
-    steps["limit"] = moving(old, read, ours.kernel.serial)
+        close(read(), start, arrays_of(theirs.raw(**fresh))[0])
+    old, read, _ = ours.kernel.ir.unpack_arguments(*map_arrays(values, np.copy).values())
+    steps["limit"] = moving(old, read, ours.kernel.parallel_from_bytes)
     compare(benchmark, request.config, f"{name} {dtype} {size:.0e}", steps)

@@ -5,54 +5,31 @@ import pytest
 from hypothesis import assume, given, settings
 from trainspec.fast import momentum as fast
 from trainspec.reference import momentum as reference
-from trainspec.reference import tree_leaves, tree_map
+from trainspec.reference import tree_leaves
 from trainspec.reference.validation import domains
 from trainspec.spec.arithmetic import Ball, Undecided, Verdict, certified, rounding_bound
 from trainspec.spec.evidence import EVIDENCE, load, run_evidence
 from trainspec.spec.inputs.strategies import arguments
 
-from .test_elementwise import KERNELS, PLAIN, call
+from ..support.kernels import ELEMENTWISE, GIVEN_GRADIENT, elementwise_call, errors_in_bounds, in_format
 
 load()
 
-LAWS = [(name, piece) for name in KERNELS for piece in EVIDENCE.values() if piece.kind == "law" and name in piece.formulas]
-
-
-def in_format(values, dtype):
-    """The same call in another format."""
-    return {
-        key: tree_map(lambda one: one.astype(dtype) if isinstance(one, np.ndarray) and one.dtype.kind == "f" else one, value)
-        for key, value in values.items()
-    }
-
-
-def errors_of(ours, theirs, values, dtype):
-    """How far each result is from the certified one, in units of what rounding explains."""
-    got = tree_leaves(ours(**values))
-    exact = tree_leaves(certified(theirs.raw, **values, dtype=dtype))
-    bounds = tree_leaves(rounding_bound(theirs.raw, **values, dtype=dtype))
-    for mine, ball, bound in zip(got, exact, bounds, strict=True):
-        distance = np.array([float(abs(one).upper()) for one in Ball.object_array(Ball(mine) - ball).ravel()]).reshape(np.shape(bound))
-        yield np.max(np.where(distance == 0, 0, distance / np.where(bound == 0, np.finfo(float).tiny, bound)), initial=0)
-
-
-def errors_in_bounds(name, values, dtype):
-    """The same of a kernel by name."""
-    return errors_of(*KERNELS[name], values, dtype)
+LAWS = [(name, piece) for name in ELEMENTWISE for piece in EVIDENCE.values() if piece.kind == "law" and name in piece.formulas]
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("name", KERNELS)
+@pytest.mark.parametrize("name", ELEMENTWISE)
 def test_kernels_are_within_the_rounding_bound_of_the_certified_value(name, dtype):
     seen = []
 
-    @given(values=arguments(domains(KERNELS[name][1].raw)))
+    @given(values=arguments(domains(ELEMENTWISE[name][1].raw)))
     @settings(max_examples=25)
     def run(values):
         values = in_format(values, dtype)
         try:
             with np.errstate(all="ignore"):
-                seen.append(max(errors_in_bounds(name, values, dtype)))
+                seen.append(max(errors_in_bounds(*ELEMENTWISE[name], values, dtype)))
         except (Undecided, ZeroDivisionError, ValueError):  # outside the formula's own domain, or not decided by the bound
             assume(False)
         assert seen[-1] <= 1
@@ -62,12 +39,12 @@ def test_kernels_are_within_the_rounding_bound_of_the_certified_value(name, dtyp
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("name", PLAIN)
+@pytest.mark.parametrize("name", GIVEN_GRADIENT)
 def test_a_large_case_is_within_the_bound_and_uses_much_of_it(name, dtype):
-    values = call(name, 2000, dtype)
-    worst = max(errors_in_bounds(name, values, dtype))
+    values = elementwise_call(name, 2000, dtype)
+    worst = max(errors_in_bounds(*ELEMENTWISE[name], values, dtype))
     assert worst <= 1
-    rounds = any(np.any(one) for one in tree_leaves(rounding_bound(KERNELS[name][1].raw, **values, dtype=dtype)))
+    rounds = any(np.any(one) for one in tree_leaves(rounding_bound(ELEMENTWISE[name][1].raw, **values, dtype=dtype)))
     assert worst > 0.1 or not rounds
 
 
@@ -81,7 +58,7 @@ def test_a_step_in_a_coarser_format_would_be_seen():
 
 @pytest.mark.parametrize(("name", "piece"), LAWS, ids=[f"{name}-{piece.name}" for name, piece in LAWS])
 def test_kernels_obey_the_laws_of_their_formulas(name, piece):
-    ours, theirs = KERNELS[name]
+    ours, theirs = ELEMENTWISE[name]
     stepped = []
 
     def step(*args, **kwargs):

@@ -1,4 +1,4 @@
-"""The samplers by counting: Philox as published, the reference's laws and errors, and the same bits whatever the threads."""
+"""The samplers counter-based: Philox as published, the reference's laws and errors, and the same bits whatever the threads."""
 
 import os
 import subprocess
@@ -7,13 +7,15 @@ import sys
 import numpy as np
 import pytest
 from scipy import stats
-from trainspec.fast import _random as counting
 from trainspec.fast import initialization as fast
+from trainspec.fast._random import distributions
+from trainspec.fast._random import philox as generator
+from trainspec.fast._random.sampler import UnitGenerator
 from trainspec.reference import initialization as reference
 
 CHANCE = 1e-4  # of each statistical test to fail a right sampler; the seeds are fixed
 DTYPES = [np.float32, np.float64]
-HYPER = {
+HYPERPARAMETERS = {
     **{"normal_weights": {"std": 0.3}, "uniform_weights": {"half_width": 0.3}, "sparse": {"count": 7}},
     **{"truncated_normal": {"std": 0.3, "cut": 1.5}, "xavier_uniform": {"gain": 2.0}},
 }
@@ -22,7 +24,7 @@ NORMAL = ["normal_weights", "xavier_normal", "lecun_normal", "fan_out_normal", "
 
 
 def drawn(name, shape, dtype=np.float32, seed=0, **changed):
-    return getattr(fast, name)(np.random.default_rng(seed), *shape, dtype=dtype, **HYPER.get(name, {}) | changed)
+    return getattr(fast, name)(np.random.default_rng(seed), *shape, dtype=dtype, **HYPERPARAMETERS.get(name, {}) | changed)
 
 
 def by_hand(counter, key):
@@ -38,7 +40,7 @@ def by_hand(counter, key):
 def philox(counter, key):
     low, high, stream, rest = counter
     with np.errstate(over="ignore"):
-        made = counting.philox(np.uint64(high << 32 | low), np.uint64(rest << 32 | stream), *map(np.uint32, key))
+        made = generator.philox(np.uint64(high << 32 | low), np.uint64(rest << 32 | stream), *map(np.uint32, key))
     return tuple(map(int, made))
 
 
@@ -65,7 +67,7 @@ def test_philox_is_what_its_description_says():
 def plain(kind, shape, dtype, seed, scale, limits):
     """The same array by the same loops, uncompiled."""
     source, out = np.random.default_rng(seed), np.empty(shape, dtype)
-    loop = counting.loops(kind, np.dtype(dtype), lambda function: function)
+    loop = distributions.fill_loop(kind, np.dtype(dtype), lambda function: function)
     with np.errstate(all="ignore"):
         loop(False, out.ravel(), 1, source.random(), source.random(), scale, limits)
     return out
@@ -185,12 +187,12 @@ def follows(weights, law, scale):
 def test_normal_weights_are_normal(name, dtype):
     raw = getattr(reference, name).raw
     weights = drawn(name, SHAPE, dtype)
-    scale = float(raw(counting.Scale, *SHAPE, **HYPER.get(name, {})))
+    scale = float(raw(UnitGenerator, *SHAPE, **HYPERPARAMETERS.get(name, {})))
     follows(weights, stats.norm(), scale)
     for edge in (2, 3, 4):
         beyond, chance = np.count_nonzero(np.abs(weights) > edge * scale), 2 * stats.norm.sf(edge)
         assert stats.binomtest(beyond, weights.size, chance).pvalue > CHANCE
-    theirs = raw(np.random.default_rng(7), *SHAPE, **HYPER.get(name, {}))
+    theirs = raw(np.random.default_rng(7), *SHAPE, **HYPERPARAMETERS.get(name, {}))
     assert stats.ks_2samp(weights.ravel(), theirs.ravel()).pvalue > CHANCE
 
 
@@ -199,8 +201,8 @@ def test_normal_weights_are_normal(name, dtype):
 def test_uniform_weights_are_uniform(name, dtype):
     raw = getattr(reference, name).raw
     weights = drawn(name, SHAPE, dtype)
-    follows(weights, stats.uniform(-1, 2), float(raw(counting.Scale, *SHAPE, **HYPER.get(name, {}))))
-    theirs = raw(np.random.default_rng(7), *SHAPE, **HYPER.get(name, {}))
+    follows(weights, stats.uniform(-1, 2), float(raw(UnitGenerator, *SHAPE, **HYPERPARAMETERS.get(name, {}))))
+    theirs = raw(np.random.default_rng(7), *SHAPE, **HYPERPARAMETERS.get(name, {}))
     assert stats.ks_2samp(weights.ravel(), theirs.ravel()).pvalue > CHANCE
 
 
@@ -256,7 +258,7 @@ def test_uniform_numbers_never_reach_the_excluded_end(dtype):
         [1 + rng.random(1000), 2.0 ** rng.integers(-100, 100, 1000) * (1 + np.finfo(dtype).eps * rng.integers(0, 9, 1000))]
     )
     for scale in scales.astype(dtype):
-        largest = counting.double_uniform if dtype is np.float64 else counting.single_uniform
+        largest = distributions.double_uniform if dtype is np.float64 else distributions.single_uniform
         top = largest(*map(np.uint32, (0x7FFFFFFF, 0xFFFFFFFF) * 2), scale)
         assert top[0] < scale
         assert largest(*map(np.uint32, (0x80000000, 0) * 2), scale)[0] == -scale
@@ -268,11 +270,11 @@ def test_normal_numbers_are_finite_and_never_zero(dtype):
         np.uint32(one)
         for one in (0, 1, 255, 256, 0x3FFFFFFF, 0x40000000, 0x7FFFFFFF, 0x80000000, 0xBFFFFFFF, 0xC0000000, 0xFFFFFFFE, 0xFFFFFFFF)
     ]
-    polar = counting.single_polar if dtype is np.float32 else counting.double_polar
+    polar = distributions.single_polar if dtype is np.float32 else distributions.double_polar
     for a in words:
         for b in words:
             made = polar(a, b, b, a, dtype(1))
-            numbers = [one for place in range(0, len(made), 2) for one in counting.pair(made[place], made[place + 1], dtype(1))]
+            numbers = [one for place in range(0, len(made), 2) for one in distributions.box_muller(made[place], made[place + 1], dtype(1))]
             assert all(type(one) is dtype and one != 0 and abs(one) < 10 for one in numbers)
 
 
@@ -287,12 +289,14 @@ BAD = [
 
 def arguments(name, **changed):
     given = (
-        {"source": np.random.default_rng(0), "fan_out": 4, "fan_in": 5} | HYPER.get(name, {}) | ({"count": 3} if name == "sparse" else {})
+        {"source": np.random.default_rng(0), "fan_out": 4, "fan_in": 5}
+        | HYPERPARAMETERS.get(name, {})
+        | ({"count": 3} if name == "sparse" else {})
     )
     return given | changed
 
 
-def refusal(function, values):
+def outcome(function, values):
     try:
         function(**values)
     except (TypeError, ValueError) as error:
@@ -306,8 +310,8 @@ def test_bad_arguments_are_refused_as_the_reference_refuses_them(name):
     refused = 0
     for bad in BAD:
         if bad.keys() <= set(theirs.raw.__annotations__):
-            refused += refusal(theirs, arguments(name, **bad)) is not None
-            assert refusal(ours, arguments(name, **bad)) == refusal(theirs, arguments(name, **bad)), bad
+            refused += outcome(theirs, arguments(name, **bad)) is not None
+            assert outcome(ours, arguments(name, **bad)) == outcome(theirs, arguments(name, **bad)), bad
     assert refused >= 7
 
 
@@ -323,7 +327,7 @@ def test_numbers_of_any_type_are_taken(name):
 
 
 def test_overflow_in_float32_is_refused():
-    with pytest.raises(ValueError, match=r"normal_weights: .*not finite"):
+    with pytest.raises(ValueError, match=r"normal_weights\(\): .*not finite"):
         fast.normal_weights(np.random.default_rng(0), 30, 30, std=1e39, dtype=np.float32)
     assert np.all(np.isfinite(fast.normal_weights(np.random.default_rng(0), 30, 30, std=1e39)))
 
@@ -345,15 +349,15 @@ def test_dtype_and_out(name):
     fixed = np.empty((4, 5))
     fixed.flags.writeable = False
     for bad, error, words in [
-        ({"dtype": np.float16}, TypeError, "dtype: "),
-        ({"dtype": "no"}, TypeError, "dtype: 'no' came"),
-        ({"out": np.empty((5, 4))}, ValueError, r"out: shape \(5, 4\) came; allowed: shape \(4, 5\)"),
-        ({"out": np.empty((4, 5), int)}, TypeError, "out: int64 array came"),
-        ({"out": [0.0]}, TypeError, "out: list came"),
-        ({"out": np.empty((4, 5)), "dtype": np.float32}, TypeError, "out: float64 array came; allowed: float32 array"),
-        ({"out": fixed}, ValueError, "out: a read-only array came"),
+        ({"dtype": np.float16}, TypeError, "dtype must be float32, float64 or None"),
+        ({"dtype": "no"}, TypeError, "dtype must be float32, float64 or None, got 'no'"),
+        ({"out": np.empty((5, 4))}, ValueError, r"out must have shape \(4, 5\), got \(5, 4\)"),
+        ({"out": np.empty((4, 5), int)}, TypeError, "out must be a float32 array, a float64 array or None, got a int64 array"),
+        ({"out": [0.0]}, TypeError, "out must be .*, got list"),
+        ({"out": np.empty((4, 5)), "dtype": np.float32}, TypeError, "out must be a float32 array or None, got a float64 array"),
+        ({"out": fixed}, ValueError, "out must be writeable, got a read-only array"),
     ]:
-        with pytest.raises(error, match=f"{name}: {words}"):
+        with pytest.raises(error, match=rf"{name}\(\): {words}"):
             ours(**arguments(name), **bad)
 
 

@@ -15,11 +15,11 @@ import numba
 import numpy as np
 import pytest
 from trainspec import fast
-from trainspec.fast import _kernels as kernels
-from trainspec.fast import momentum
-from trainspec.reference import domains
+from trainspec.fast import _frontend, _jit, momentum
+from trainspec.fast._elementwise import loops
+from trainspec.fast._elementwise.kernel import ElementwiseKernel
+from trainspec.reference import domains, validation
 from trainspec.reference import momentum as reference
-from trainspec.reference import validation as _door
 
 if TYPE_CHECKING:
     from trainspec.reference.domains import Array, Decay, Rate
@@ -32,9 +32,9 @@ def python(code, **environment):
 
 def test_import_loads_neither_numba_nor_what_the_specification_needs():
     heavy = "numba", "sympy", "hypothesis", "flint", "jaxtyping", "trainspec.spec"
-    assert python(f"import trainspec.fast, sys; print(*[name for name in {heavy} if name in sys.modules])") == []
-    heavy = heavy[1:]
-    code = f"from trainspec import fast; import sys; fast.momentum.heavy_ball; print(*[name for name in {heavy} if name in sys.modules])"
+    loaded = "import sys; print(*[name for name in {} if name in sys.modules])"
+    assert python(f"import trainspec.fast; {loaded.format(heavy)}") == []
+    code = f"from trainspec import fast; [getattr(fast, name) for name in fast.__all__]; {loaded.format(heavy[1:])}"
     assert python(code) == []
     assert python("import trainspec.fast as f; print(*f.__all__, hasattr(f, 'nothing'))") == [*fast.__all__, "False"]
 
@@ -44,7 +44,7 @@ def test_the_process_is_left_as_it_was():
 import os, numba, numpy as np
 from numba.core import config
 from trainspec.reference import momentum
-momentum.heavy_ball(1.0, 1.0, 1.0, lr=0.1, momentum=0.9)  # the door's jaxtyping imports JAX where there is one, which sets variables
+momentum.heavy_ball(1.0, 1.0, 1.0, lr=0.1, momentum=0.9)  # the validation's jaxtyping imports JAX where there is one, which sets variables
 state = lambda: (dict(os.environ), numba.get_num_threads(), config.THREADING_LAYER, config.NUMBA_NUM_THREADS, np.geterr())
 before = state()
 from trainspec.fast import momentum
@@ -61,25 +61,25 @@ import numpy as np
 from trainspec.fast import momentum
 one = np.ones(3)
 momentum.heavy_ball(one, one, one, lr=0.1, momentum=0.9)
-(sweep,) = momentum.heavy_ball.kernel.sweeps.values()
-print(sum(sweep.stats.cache_hits.values()), sum(sweep.stats.cache_misses.values()))
+(code,) = momentum.heavy_ball.kernel.machine_code.values()
+print(sum(code.stats.cache_hits.values()), sum(code.stats.cache_misses.values()))
 """
     assert [python(code, NUMBA_CACHE_DIR=str(tmp_path)) for _ in range(2)] == [["0", "1"], ["1", "0"]]
 
 
 def test_machine_code_is_kept_under_the_formulas_file_and_digests_of_both():
-    derived = momentum.heavy_ball.kernel.derived
-    loop = kernels.bound(kernels.sweep, derived)
+    derived = momentum.heavy_ball.kernel.ir
+    loop = loops.specialize_loop(loops.run_chunks, derived)
     assert inspect.getsourcefile(loop) == reference.__file__
-    assert loop.__qualname__ == f"heavy_ball_sweep_{derived.digest}_{kernels.THIS_FILE}"
-    assert derived.digest != momentum.heavy_ball_lr_outside.kernel.derived.digest
+    assert loop.__qualname__ == f"heavy_ball_run_chunks_{derived.digest}_{_jit.source_digest()}"
+    assert derived.digest != momentum.heavy_ball_lr_outside.kernel.ir.digest
 
 
 def test_without_a_folder_the_machine_code_is_made_all_the_same():
     nowhere = FunctionType((lambda x: x + 1).__code__.replace(co_filename="<nowhere>"), {})
-    assert kernels.compiled(nowhere, cache=True)(1) == 2
+    assert _jit.compiled(nowhere, cache=True)(1) == 2
     with pytest.raises(RuntimeError, match="other"):
-        kernels.compiled(nowhere, (_ for _ in ()).throw(RuntimeError("other")))
+        _jit.compiled(nowhere, (_ for _ in ()).throw(RuntimeError("other")))
 
 
 def descent(theta: "Array", grad: "Array", *, lr: "Rate") -> "Array":
@@ -104,16 +104,16 @@ def decayed(theta: "Array", *, lr: "Rate", decay: "Decay", scale: "Rate") -> "Ar
 )
 def test_any_number_of_arrays_and_numbers(raw, places, numbers, dtype):
     raw.__globals__.update(vars(domains))
-    kernel = kernels.Kernel(raw)
+    kernel = ElementwiseKernel(raw)
     names = list(inspect.signature(raw).parameters)
     for size in (5, 5000, 50000):
         arrays = tuple(np.random.default_rng(k).random(size, dtype) + 1 for k in range(len(names) - len(numbers)))
         wanted = raw(*arrays, **dict(zip(names[len(arrays) :], numbers, strict=True)))
         every = wanted if isinstance(wanted, tuple) else (wanted,)
-        got = kernel((*arrays, *numbers))
+        got = kernel(None, *arrays, *numbers)
         assert [one.tobytes() for one in (got if isinstance(wanted, tuple) else (got,))] == [one.tobytes() for one in every]
         own = tuple(arrays[place] for place in places)
-        kernel((*arrays, *numbers), own if isinstance(wanted, tuple) else own[0])
+        kernel(own if isinstance(wanted, tuple) else own[0], *arrays, *numbers)
         assert [one.tobytes() for one in own] == [one.tobytes() for one in every]
 
 
@@ -128,13 +128,13 @@ def summed(theta: "Array", *, lr: "Rate") -> "Array":
 @pytest.mark.parametrize("raw", [logarithmic, summed])
 def test_what_is_not_read_entry_by_entry_is_no_kernel(raw):
     raw.__globals__.update(vars(domains))
-    with pytest.raises(NotImplementedError, match="is not read entry by entry"):
-        kernels.Kernel(raw).derived  # noqa: B018
+    with pytest.raises(NotImplementedError, match="is not an elementwise expression"):
+        ElementwiseKernel(raw).ir  # noqa: B018
 
 
-def test_apart_is_what_numpy_says():
+def test_check_no_overlap_is_what_numpy_says():
     rng, memory, seen = random.Random(0), np.zeros(40), set()
-    machine, share = numba.njit(kernels.apart), np.shares_memory
+    machine, share = numba.njit(loops.check_no_overlap), np.shares_memory
     for _ in range(1000):
         size = rng.randrange(9)
         new, old, fixed = ([memory[(start := rng.randrange(32)) : start + size] for _ in range(n)] for n in (2, 2, 1))
@@ -142,8 +142,8 @@ def test_apart_is_what_numpy_says():
         wanted = not share(*new) and not any(share(one, fixed[0]) for one in new)
         for j, k in itertools.product(range(2), repeat=2):
             wanted = wanted and (not share(new[j], old[k]) or (j == k and new[j].ctypes.data == old[j].ctypes.data))
-        places = [kernels.places(arrays) for arrays in (new, old, fixed)]
-        assert machine(*places, 8) is kernels.apart(*places, 8) is wanted
+        places = [loops.extents(arrays) for arrays in (new, old, fixed)]
+        assert machine(*places, 8) is loops.check_no_overlap(*places, 8) is wanted
         seen.add(wanted)
     assert seen == {True, False}
     good = [(80 * k, 4) for k in range(5)]
@@ -152,51 +152,69 @@ def test_apart_is_what_numpy_says():
             bad = [*good[:position], odd, *good[position + 1 :]]
             for five, wanted in ((good, True), (bad, False)):
                 places = tuple(five[:2]), tuple(five[2:4]), tuple(five[4:])
-                assert machine(*places, 8) is kernels.apart(*places, 8) is wanted
+                assert machine(*places, 8) is loops.check_no_overlap(*places, 8) is wanted
 
 
 def test_the_twins_in_machine_code_do_as_the_pure_ones():
     at, put, rounded, places = (numba.njit(function) for function in TWINS)
     arrays = np.arange(5.0), np.arange(5.0) + 10, np.arange(5, dtype=np.float32)
-    assert at(arrays, 3) == kernels.at(arrays, 3) == (3.0, 13.0, 3.0)
-    assert at((), 3) == kernels.at((), 3) == ()
-    for one, other in zip(at(arrays, slice(1, 9)), kernels.at(arrays, slice(1, 9)), strict=True):
+    assert at(arrays, 3) == loops.index_all(arrays, 3) == (3.0, 13.0, 3.0)
+    assert at((), 3) == loops.index_all((), 3) == ()
+    for one, other in zip(at(arrays, slice(1, 9)), loops.index_all(arrays, slice(1, 9)), strict=True):
         np.testing.assert_array_equal(one, other)
     for values in itertools.product((1.0, np.inf, -np.inf, np.nan, 1e308), repeat=2):
         copies = [tuple(one.copy() for one in arrays[:2]) for _ in range(2)]
-        assert put(copies[0], 2, values) == kernels.put(copies[1], 2, values) == (not np.all(np.isfinite(values)))
+        assert put(copies[0], 2, values) == loops.store_all(copies[1], 2, values) == (not np.all(np.isfinite(values)))
         np.testing.assert_array_equal(copies[0], copies[1])
         np.testing.assert_array_equal([one[2] for one in copies[0]], values)
-    assert places(arrays) == kernels.places(arrays) == tuple((one.ctypes.data, 5) for one in arrays)
-    assert places(()) == kernels.places(()) == ()
-    assert rounded((0.1, 1e-60), arrays[2]) == kernels.rounded((0.1, 1e-60), arrays[2]) == (np.float32(0.1), 0.0)
-    assert rounded((0.1,), arrays[0]) == kernels.rounded((0.1,), arrays[0]) == (0.1,)
+    assert places(arrays) == loops.extents(arrays) == tuple((one.ctypes.data, 5) for one in arrays)
+    assert places(()) == loops.extents(()) == ()
+    assert rounded((0.1, 1e-60), arrays[2]) == loops.cast_all((0.1, 1e-60), arrays[2]) == (np.float32(0.1), 0.0)
+    assert rounded((0.1,), arrays[0]) == loops.cast_all((0.1,), arrays[0]) == (0.1,)
 
 
 TWINS = (  # functions that machine code may call, not functions to be compiled themselves
-    lambda arrays, where: kernels.at(arrays, where),  # noqa: PLW0108
-    lambda arrays, i, values: kernels.put(arrays, i, values),  # noqa: PLW0108
-    lambda numbers, array: kernels.rounded(numbers, array),  # noqa: PLW0108
-    lambda arrays: kernels.places(arrays),  # noqa: PLW0108
+    lambda arrays, where: loops.index_all(arrays, where),  # noqa: PLW0108
+    lambda arrays, i, values: loops.store_all(arrays, i, values),  # noqa: PLW0108
+    lambda numbers, array: loops.cast_all(numbers, array),  # noqa: PLW0108
+    lambda arrays: loops.extents(arrays),  # noqa: PLW0108
 )
 
 
-def ranged(*, lr: "domains.Rate", decay: "domains.Decay", condition: "domains.Condition", extended: "domains.ExtendedCondition") -> float:
+def ranged(
+    *, lr: "domains.Rate", decay: "domains.Decay", condition: "domains.Condition", smallest: "domains.Rate", largest: "domains.Largest"
+) -> float:
     raise NotImplementedError
 
 
-def test_ranges_end_where_the_domains_do():
-    stated = _door.domains(ranged)
+def test_the_fast_path_accepts_the_numbers_that_the_validator_accepts():
+    stated = validation.domains(ranged)
+    valid = {"lr": 0.1, "decay": 0.5, "condition": 2.0, "smallest": 0.5, "largest": 3.0}
+    accepts = _frontend.FastPath(_frontend.Frontend(ranged)).compile("True")
+    assert accepts(**valid)
     for name, domain in stated.items():
-        least, largest = kernels.closed(domain.limits)
-        if name == "extended":
-            assert least > largest  # only the door can tell
-            continue
-        for value in (least, largest):
-            _door.ArgumentValidator("f", {}).validate(name, value, domain)
-        for value in (math.nextafter(least, -math.inf), math.nextafter(largest, math.inf)):
-            with pytest.raises(ValueError, match=name):
-                _door.ArgumentValidator("f", {}).validate(name, value, domain)
+        least, largest = domain.interval.float_range()
+        below = [least, math.nextafter(least, -math.inf), math.nextafter(least, math.inf)]
+        above = [largest, math.nextafter(largest, -math.inf), math.nextafter(largest, math.inf)]
+        for value in (*below, *above, 0.5, math.nextafter(0.5, 0), math.nan, True, 1):
+            values = valid | {name: value}
+            try:
+                for key in stated:
+                    validation.ArgumentValidator("f", values).validate(key, values[key], stated[key])
+            except (TypeError, ValueError):
+                with pytest.raises(_frontend.MISSES):
+                    accepts(**values)
+            else:
+                assert accepts(**values)
+
+
+def only_the_validator_can_tell(*, loss: "domains.ExtendedLoss") -> float:
+    raise NotImplementedError
+
+
+def test_a_number_that_only_the_validator_can_judge_takes_the_slow_path():
+    with pytest.raises(ValueError, match=r"^$"):
+        _frontend.FastPath(_frontend.Frontend(only_the_validator_can_tell)).compile("True")(loss=1.0)
 
 
 def test_python_threads_may_call_at_once():
@@ -220,10 +238,10 @@ def test_python_threads_may_call_at_once():
 def test_threads_from_the_size_on_where_they_pay(dtype, monkeypatch):
     seen = []
     momentum.heavy_ball(*(np.ones(3, dtype),) * 3, lr=0.1, momentum=0.9)
-    sweep = momentum.heavy_ball.kernel.sweeps[np.dtype(dtype)]
-    spy = lambda parallel, *rest: seen.append(parallel) or sweep(parallel, *rest)  # noqa: E731
-    monkeypatch.setitem(momentum.heavy_ball.kernel.sweeps, np.dtype(dtype), spy)
-    edge = momentum.heavy_ball.kernel.serial // np.dtype(dtype).itemsize
+    code = momentum.heavy_ball.kernel.machine_code[np.dtype(dtype)]
+    spy = lambda parallel, *rest: seen.append(parallel) or code(parallel, *rest)  # noqa: E731
+    monkeypatch.setitem(momentum.heavy_ball.kernel.machine_code, np.dtype(dtype), spy)
+    edge = momentum.heavy_ball.kernel.parallel_from_bytes // np.dtype(dtype).itemsize
     for shape in (1, edge - 1, edge, 2 * edge, (2, edge // 4), (2, edge // 2)):
         momentum.heavy_ball(*(np.ones(shape, dtype),) * 3, lr=0.1, momentum=0.9)
     assert seen == [False, False, True, True, False, True]

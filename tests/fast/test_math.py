@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 from flint import arb, ctx
-from trainspec.fast import _functions as functions
-from trainspec.fast import _kernels as kernels
+from trainspec.fast import _jit
+from trainspec.fast._loops import math as functions
 
-from . import accounts
+from . import error_analysis
 
 DTYPES = [np.float32, np.float64]
 KNOWN = {
@@ -38,11 +38,11 @@ FOUND = {
 
 
 def cosine(turn):
-    return functions.circle(turn)[0]
+    return functions.cospi_sinpi(turn)[0]
 
 
 def sine(turn):
-    return functions.circle(turn)[1]
+    return functions.cospi_sinpi(turn)[1]
 
 
 BODIES = {name: getattr(functions, name) for name in KNOWN} | {"cosine": cosine, "sine": sine}
@@ -50,13 +50,13 @@ BODIES = {name: getattr(functions, name) for name in KNOWN} | {"cosine": cosine,
 
 def along(body):
     """The body, in machine code, along an array."""
-    inner = kernels.inlined(body)
+    inner = _jit.inlined(body)
 
     def loop(x, y):
         for i in range(x.size):
             y[i] = inner(x[i])
 
-    return kernels.compiled(loop)
+    return _jit.compiled(loop)
 
 
 LOOPS = {name: along(body) for name, body in BODIES.items()}
@@ -130,7 +130,7 @@ def units_off(name, x, got):
         if math.isinf(result):
             assert exact.lower() > largest
         elif result != exact:
-            worst = max(worst, float(abs(arb(result) - exact) / max(accounts.last_place(abs(exact), x.dtype), smallest)))
+            worst = max(worst, float(abs(arb(result) - exact) / max(error_analysis.last_place(abs(exact), x.dtype), smallest)))
     return worst
 
 
@@ -138,7 +138,7 @@ def units_off(name, x, got):
 @pytest.mark.parametrize("name", BODIES)
 def test_the_largest_error_is_proved(name, dtype):
     bound = PROVED[name][DTYPES.index(dtype)]
-    proved = accounts.PROOFS[name](dtype)
+    proved = error_analysis.PROOFS[name](dtype)
     assert bound - 0.02 < proved <= bound
 
 
@@ -197,9 +197,9 @@ def test_subnormal_results_are_rounded_once_more(dtype):
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_whole_quarters_are_exact(dtype):
     turns = np.arange(-40, 41).astype(dtype) / 4
-    points = np.array([functions.circle(one) for one in turns])
+    points = np.array([functions.cospi_sinpi(one) for one in turns])
     np.testing.assert_array_equal(points, np.array([(1, 0), (0, 1), (-1, 0), (0, -1)] * 21)[:81])
-    assert np.all(np.isnan(functions.circle(dtype(np.nan))))
+    assert np.all(np.isnan(functions.cospi_sinpi(dtype(np.nan))))
 
 
 def test_a_coefficient_that_is_off_is_noticed(monkeypatch):
@@ -209,8 +209,8 @@ def test_a_coefficient_that_is_off_is_noticed(monkeypatch):
         coefficients = list(getattr(right, name))
         coefficients[-1] *= np.float32(1 + 2.0**-5)
         monkeypatch.setitem(functions.FORMATS, key, right._replace(**{name: tuple(coefficients)}))
-        for kept in (accounts.difference, accounts.left_out_of_log, accounts.exp):
+        for kept in (error_analysis.difference, error_analysis.left_out_of_log, error_analysis.exp):
             kept.cache_clear()
-        assert accounts.PROOFS[proof](np.float32) > PROVED[proof][0]
-    for kept in (accounts.difference, accounts.left_out_of_log, accounts.exp):
+        assert error_analysis.PROOFS[proof](np.float32) > PROVED[proof][0]
+    for kept in (error_analysis.difference, error_analysis.left_out_of_log, error_analysis.exp):
         kept.cache_clear()

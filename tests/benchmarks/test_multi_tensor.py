@@ -8,7 +8,7 @@ import itertools
 
 import numpy as np
 import pytest
-from trainspec.fast import adam, many, momentum, training_step
+from trainspec.fast import adam, bind, momentum, training_step
 from trainspec.reference.adam import AdamState
 
 from .conftest import compare, timed
@@ -50,8 +50,8 @@ def torch_parameters(theta, grad):
     import torch
 
     found = [torch.nn.Parameter(torch.from_numpy(one.copy())) for one in theta]
-    for one, slope in zip(found, grad, strict=True):
-        one.grad = torch.from_numpy(slope.copy())
+    for one, gradient in zip(found, grad, strict=True):
+        one.grad = torch.from_numpy(gradient.copy())
     return found
 
 
@@ -67,8 +67,8 @@ def test_adam_of_many(benchmark, request, name):
         pytest.skip("large, and only its time is of interest")
     theta, grad, others = (drawn(LISTS[name], seed=seed) for seed in (0, 1, 1))
     own, moving, loop = ([one.copy() for one in theta] for _ in range(3))
-    step = many(adam.adam, theta=own, grad=grad, state=states(own), **HYPER)
-    moved = many(adam.adam, theta=moving, grad=grad, state=states(own), **HYPER)
+    step = bind(adam.adam, theta=own, grad=grad, state=states(own), **HYPER)
+    moved = bind(adam.adam, theta=moving, grad=grad, state=states(own), **HYPER)
     found, memory = itertools.cycle([others, grad]), states(loop)
 
     def one_by_one():
@@ -96,7 +96,7 @@ def test_whole_update(benchmark, request, size, dtype):
     hyper = HYPER | {"beta1": 0.0, "weight_decay": 0.01}
     (theta,), (grad,), (mean,) = (drawn([size], dtype, seed) for seed in range(3))
     own = {"theta": [theta.copy()], "grad": [grad.copy()], "state": states([theta]), "mean": [mean.copy()]}
-    steps = {"ours": many(training_step, **own, largest=1.0, decay=0.999, **hyper)}
+    steps = {"ours": bind(training_step, **own, largest=1.0, decay=0.999, **hyper)}
     steps["ours"]()
     if torch_is_here:
         import torch
@@ -124,20 +124,20 @@ def test_one_small_array(benchmark, request, dtype):
     """The call with the least overhead: an array that was bound once."""
     theta, grad, velocity = drawn([1000] * 3, dtype)
     twins = theta.copy(), grad, velocity.copy()
-    doored = theta.copy(), grad, velocity.copy()
-    room = np.empty_like(theta)
+    checked = theta.copy(), grad, velocity.copy()
+    workspace = np.empty_like(theta)
 
     def in_place():
         np.multiply(0.9, twins[2], out=twins[2])
-        np.subtract(twins[2], np.multiply(1e-3, grad, out=room), out=twins[2])
+        np.subtract(twins[2], np.multiply(1e-3, grad, out=workspace), out=twins[2])
         np.add(twins[0], twins[2], out=twins[0])
 
     steps = {
-        "ours": many(momentum.heavy_ball, theta=[theta], grad=[grad], velocity=[velocity], lr=1e-3, momentum=0.9),
-        "by the door": lambda: momentum.heavy_ball(*doored, lr=1e-3, momentum=0.9, out=(doored[0], doored[2])),
+        "ours": bind(momentum.heavy_ball, theta=[theta], grad=[grad], velocity=[velocity], lr=1e-3, momentum=0.9),
+        "not bound": lambda: momentum.heavy_ball(*checked, lr=1e-3, momentum=0.9, out=(checked[0], checked[2])),
         "numpy in place": in_place,
     }
     for step in steps.values():
         step()
-    assert theta.tobytes() == twins[0].tobytes() == doored[0].tobytes()
+    assert theta.tobytes() == twins[0].tobytes() == checked[0].tobytes()
     compare(benchmark, request.config, f"bound heavy_ball {dtype} 1e+03", steps)

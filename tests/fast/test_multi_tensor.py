@@ -1,5 +1,6 @@
 """Many arrays at once are what the reference makes of each; the whole update is its formulas, one after the other."""
 
+import dataclasses
 import gc
 import importlib
 import itertools
@@ -7,6 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import numba
@@ -14,20 +16,38 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from trainspec.fast import _derive, _kernels, _training, adam, composed, global_norm, many, momentum, training_step
-from trainspec.fast import _lists as lists
+from trainspec.fast import adam, adaptive, bind, composed, fused, global_norm, many, momentum, training_step, training_step_of
+from trainspec.fast._elementwise import multi_tensor, source
+from trainspec.fast._frontend import Frontend
+from trainspec.fast._jit import FINITE, source_digest
+from trainspec.fast._threads import CHUNK_BYTES
 from trainspec.reference import averaging, descent
 from trainspec.reference.adam import AdamState
 from trainspec.reference.momentum import heavy_ball
+from trainspec.reference.validation import domains
 from trainspec.spec.arithmetic import Ball, Verdict, certified, rounding_bound, symbols
 from trainspec.spec.evidence import judge
 
-from .test_elementwise import DTYPES, GRADIENTS, HYPER, KERNELS, PER_CHUNK, PLAIN, bits, call, lanes, mapped, raw, same, stated
+from ..support.kernels import (
+    DTYPES,
+    ELEMENTWISE,
+    GIVEN_GRADIENT,
+    HYPERPARAMETERS,
+    PER_CHUNK,
+    WITH_GRADIENT_FUNCTION,
+    arrays_of,
+    assert_identical,
+    bit_patterns,
+    elementwise_call,
+    errors_in_bounds,
+    expected,
+    map_arrays,
+)
 
 if TYPE_CHECKING:
     from trainspec.reference.domains import Array, Momentum, Rate
 
-WHOLE = {key: HYPER[key] for key in ("lr", "beta1", "beta2", "eps", "weight_decay", "decay")}
+WHOLE = {key: HYPERPARAMETERS[key] for key in ("lr", "beta1", "beta2", "eps", "weight_decay", "decay")}
 
 
 def shapes(dtype):
@@ -38,32 +58,32 @@ def shapes(dtype):
 
 def arguments(name, tensors):
     """The calls of single tensors as one of lists."""
-    domains = stated(KERNELS[name][1].raw)
-    return {key: [one[key] for one in tensors] if domain.kind in ("array", "state") else tensors[0][key] for key, domain in domains.items()}
+    stated = domains(ELEMENTWISE[name][1].raw)
+    return {key: [one[key] for one in tensors] if domain.kind in ("array", "state") else tensors[0][key] for key, domain in stated.items()}
 
 
 def copied(values):
-    return [mapped(one, np.copy) for one in values]
+    return [map_arrays(one, np.copy) for one in values]
 
 
 def assert_steps_are_the_references(name, dtype):
-    tensors = [call(name, shape, dtype, seed=k) for k, shape in enumerate(shapes(dtype))]
-    wanted = [raw(name, one) for one in tensors]
-    step = many(KERNELS[name][0], **arguments(name, copied(tensors)))
+    tensors = [elementwise_call(name, shape, dtype, seed=k) for k, shape in enumerate(shapes(dtype))]
+    wanted = [expected(name, one) for one in tensors]
+    step = bind(ELEMENTWISE[name][0], **arguments(name, copied(tensors)))
     step()
     for got, one in zip(step.results, wanted, strict=True):
-        same(got, mapped_numbers(one))
+        assert_identical(got, mapped_numbers(one))
 
 
 def mapped_numbers(result):
-    """A result whose numbers are arrays without axes, as `many` keeps them."""
+    """A result whose numbers are arrays without axes, as `bind` keeps them."""
     if isinstance(result, tuple):
         parts = [mapped_numbers(one) for one in result]
         return type(result)(*parts) if hasattr(result, "_fields") else tuple(parts)
     return np.asarray(result) if isinstance(result, np.floating) else result
 
 
-@pytest.mark.parametrize("name", PLAIN)
+@pytest.mark.parametrize("name", GIVEN_GRADIENT)
 def test_bits_are_the_references(name):
     assert_steps_are_the_references(name, np.float32)
 
@@ -74,11 +94,11 @@ def test_bits_are_the_references_in_float64(name):
 
 
 def bound_adam(tensors, **changed):
-    return many(adam.adam, **arguments("adam", tensors) | changed)
+    return bind(adam.adam, **arguments("adam", tensors) | changed)
 
 
 def test_counts_advance_and_numbers_and_gradients_change_when_they_are_given():
-    tensors = [call("adam", shape, seed=k) for k, shape in enumerate([(30,), (2, 3)])]
+    tensors = [elementwise_call("adam", shape, seed=k) for k, shape in enumerate([(30,), (2, 3)])]
     step, expected = bound_adam(copied(tensors)), copied(tensors)
     others = [np.full_like(one["grad"], 0.5) for one in tensors]
     for changed in ({}, {"lr": 0.5}, {"grad": others}, {"grad": others, "eps": 1}, {}):
@@ -87,14 +107,14 @@ def test_counts_advance_and_numbers_and_gradients_change_when_they_are_given():
             one["theta"], one["state"] = adam.adam(**one)
         step(**changed)
         for got, one in zip(step.results, expected, strict=True):
-            same(got, (one["theta"], one["state"]))
-    assert [one.t for _, one in step.results] == [HYPER["t"] + 5] * 2
+            assert_identical(got, (one["theta"], one["state"]))
+    assert [one.t for _, one in step.results] == [HYPERPARAMETERS["t"] + 5] * 2
 
 
 def test_arrays_are_written_where_they_are_and_kept_alive():
-    tensors = [call("heavy_ball", 1000, seed=k) for k in range(5)]
+    tensors = [elementwise_call("heavy_ball", 1000, seed=k) for k in range(5)]
     own = arguments("heavy_ball", copied(tensors))
-    step = many(momentum.heavy_ball, **own)
+    step = bind(momentum.heavy_ball, **own)
     theta = list(own["theta"])
     del own
     gc.collect()
@@ -102,12 +122,12 @@ def test_arrays_are_written_where_they_are_and_kept_alive():
     step()
     for (got, _), own, one in zip(step.results, theta, tensors, strict=True):
         assert got is own
-        assert got.tobytes() == raw("heavy_ball", one)[0].tobytes()
+        assert got.tobytes() == expected("heavy_ball", one)[0].tobytes()
 
 
 def whole(shapes, dtype=np.float32, **changed):
     """The arguments of the whole update."""
-    one = [call("adamw", shape, dtype, seed=k) for k, shape in enumerate(shapes)]
+    one = [elementwise_call("adamw", shape, dtype, seed=k) for k, shape in enumerate(shapes)]
     mean = [np.asarray(-one["theta"], dtype) for one in one]
     own = {key: [each[key] for each in one] for key in ("theta", "grad", "state")}
     return own | {"mean": mean, "largest": 0.5, **WHOLE} | changed
@@ -123,38 +143,94 @@ def one_by_one(own):
 
 
 def duplicate(own):
-    return {key: [mapped((one,), np.copy)[0] for one in value] if isinstance(value, list) else value for key, value in own.items()}
+    return {key: [map_arrays((one,), np.copy)[0] for one in value] if isinstance(value, list) else value for key, value in own.items()}
 
 
 @pytest.mark.parametrize("largest", [0.5, 1e30])
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_the_whole_update_is_its_formulas_bit_for_bit(dtype, largest):
     own = whole(shapes(dtype), dtype, largest=largest)
-    step = many(training_step, **duplicate(own))
+    step = bind(training_step, **duplicate(own))
     for _ in range(2):
         wanted = list(one_by_one(own))
         step()
         for got, one in zip(step.results, wanted, strict=True):
-            assert bits(got) == bits(one)
+            assert bit_patterns(got) == bit_patterns(one)
         own |= {"theta": [one[0] for one in wanted], "state": [one[2] for one in wanted], "mean": [one[3] for one in wanted]}
-        own["grad"] = [one["grad"] for one in [call("adamw", shape, dtype, seed=7) for shape in shapes(dtype)]]
+        own["grad"] = [one["grad"] for one in [elementwise_call("adamw", shape, dtype, seed=7) for shape in shapes(dtype)]]
         own["state"] = [AdamState(*(np.asarray(part) for part in one[:2]), one.t) for one in own["state"]]
         own |= {key: [np.asarray(one) for one in own[key]] for key in ("theta", "mean")}
-        step = many(training_step, **duplicate(own))
+        step = bind(training_step, **duplicate(own))
+
+
+def single(own):
+    """The arguments of the plain form for the only tensor of each list."""
+    return {key: value[0] if isinstance(value, list) else value for key, value in own.items()}
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_called_by_itself_it_is_the_reference_and_the_kernel_is_near(dtype):
-    own = whole([(5000,)], dtype)
-    step = many(training_step, **duplicate(own))
+def test_the_kernel_and_its_plain_form_are_within_the_rounding_bound(dtype):
+    own = whole([(300,)], dtype)
+
+    def by_kernel(**values):
+        step = bind(training_step, **duplicate(own))
+        step()
+        return step.results[0]
+
+    for function in (by_kernel, training_step):
+        assert max(errors_in_bounds(function, SimpleNamespace(raw=training_step), single(own), dtype)) <= 1
+        assert not function(**single(own))[1].any()
+
+
+WHOLE_UPDATES = [name for name in GIVEN_GRADIENT if list(domains(ELEMENTWISE[name][1].raw))[1:2] == ["grad"]]
+
+
+@pytest.mark.parametrize("name", WHOLE_UPDATES)
+def test_every_step_has_a_whole_update_that_is_its_formulas(name):
+    """Where it multiplies by reciprocals, compared with the kernel of the step; else with the reference itself."""
+    update = training_step_of(ELEMENTWISE[name][0])
+    tensors = [elementwise_call(name, shape, seed=k) for k, shape in enumerate([(30,), (2, 3), (40_000,)])]
+    for values in tensors:
+        values |= {"average": np.ones_like(next(iter(values.values()))), "max_norm": 2.0, "average_decay": 0.75}
+    lists = {
+        key: [values[key] for values in copied(tensors)] if np.ndim(value) or isinstance(value, tuple) else value
+        for key, value in tensors[0].items()
+    }
+    step = bind(update, **lists)
     step()
-    (got,) = step.results
-    wanted = training_step(**{key: value[0] if isinstance(value, list) else value for key, value in own.items()})
-    eps = np.finfo(dtype).eps
-    start, mine, other = (one.astype(np.float64) for one in (own["theta"][0], got[0], wanted[0]))
-    assert np.all(np.abs(mine - other) <= 32 * eps * (np.abs(other) + np.abs(other - start)))
-    assert not got[1].any()
-    assert not wanted[1].any()
+    norm = global_norm([values["grad"] for values in tensors])
+    for got, values in zip(step.results, tensors, strict=True):
+        hyper = {key: value for key, value in values.items() if key not in ("average", "max_norm", "average_decay")}
+        clipped = descent.clip_by_norm(values["grad"], norm, largest=2.0)
+        point, *states = (
+            expected(name, hyper | {"grad": clipped})
+            if isinstance(got, tuple) and len(got) > 3
+            else [expected(name, hyper | {"grad": clipped})]
+        )
+        average = averaging.parameter_average(point, values["average"], decay=0.75)
+        assert_identical(got, (point, np.zeros_like(clipped), *states, average))
+
+
+def test_the_plain_form_of_a_whole_update_is_its_formulas():
+    values = elementwise_call("rmsprop", 9)
+    got = training_step_of(adaptive.rmsprop)(**values, average=np.ones(9, np.float32), max_norm=2.0, average_decay=0.75)
+    clipped = descent.clip_by_norm(values["grad"], descent.global_norm(values["grad"]), largest=2.0)
+    point, mean_sq = ELEMENTWISE["rmsprop"][1](**values | {"grad": clipped})
+    average = averaging.parameter_average(point, np.ones(9, np.float32), decay=0.75)
+    assert_identical(got, (point, np.zeros_like(clipped), mean_sq, average))
+
+
+def test_a_whole_update_needs_a_step_that_takes_a_gradient():
+    for step in (ELEMENTWISE["nesterov"][0], ELEMENTWISE["polyak_average"][0], descent.gradient_descent):
+        with pytest.raises(TypeError, match=r"training_step_of\(\): step must be an elementwise kernel"):
+            training_step_of(step)
+
+
+def test_old_names_warn():
+    with pytest.warns(DeprecationWarning, match="bind"):
+        many(momentum.heavy_ball, **three())
+    with pytest.warns(DeprecationWarning, match="fused"):
+        composed()(twice)
 
 
 def in_plain_python(kernel, columns, numbers, norms=()):
@@ -164,32 +240,32 @@ def in_plain_python(kernel, columns, numbers, norms=()):
         for k, one in enumerate(column):
             table[row, k] = one
     pieces = [(k, start, min(start + 2, len(one))) for k, one in enumerate(columns[0]) for start in range(0, len(one), 2)]
-    derived = importlib.import_module("dataclasses").replace(kernel.derived, strays=lambda *_: False)
-    pure = lists.loops(derived, lambda part: part, rounded=lambda numbers, _: numbers)
-    constants, _ = kernel.derived.constants(*numbers, *norms)
+    ir = dataclasses.replace(kernel.ir, out_of_domain=lambda *_: False)
+    pure = multi_tensor.kernel_loop(ir, lambda part: part, cast_all=lambda numbers, _: numbers)
+    constants, _ = kernel.ir.constants(*numbers, *norms)
     for parallel in (False, True):
         yield pure(parallel, table, pieces, None, constants)
 
 
 @pytest.mark.parametrize("name", ["adam", "heavy_ball", "adadelta"])
 def test_the_loop_gives_the_references_expressions(name):
-    ours, theirs = KERNELS[name]
+    ours, theirs = ELEMENTWISE[name]
     tensors, letters = [], iter("abcdefghijklmnopqrstuvwxyz")
     for size in (3, 0, 1):
         array = lambda _: symbols(next(letters), size, positive=True)  # noqa: E731, B023 - used at once
         values = {
-            key: domain.hint(*(array(0) if part.kind == "array" else HYPER[field] for field, part in domain.fields.items()))
+            key: domain.hint(*(array(0) if part.kind == "array" else HYPERPARAMETERS[field] for field, part in domain.fields.items()))
             if domain.kind == "state"
             else array(0)
             if domain.kind == "array"
             else symbols(key, positive=True)
-            for key, domain in stated(theirs.raw).items()
+            for key, domain in domains(theirs.raw).items()
         }
         tensors.append(values)
     wanted = [list(lanes_of(theirs.raw(**values))) for values in tensors]
-    taken = [ours.kernel.derived.taken(*values.values()) for values in tensors]
+    taken = [ours.kernel.ir.unpack_arguments(*values.values()) for values in tensors]
     columns = list(zip(*[(*old, *read) for old, read, _ in taken], strict=True))
-    assert next(in_plain_python(ours.kernel, columns, taken[0][2])) == _kernels.FINITE
+    assert next(in_plain_python(ours.kernel, columns, taken[0][2])) == FINITE
     for (old, _, _), result in zip(taken, wanted, strict=True):
         assert all(judge(one, other).verdict is Verdict.HOLDS for one, other in zip(old, result, strict=True))
 
@@ -213,8 +289,8 @@ def test_the_whole_update_is_the_composition_symbol_for_symbol(clipped):
     hyper = {key: symbols(key, positive=True) for key in WHOLE} | {"largest": number if clipped else number + excess[0]}
     wanted = list(lanes_of(training_step(theta, grad, AdamState(m, v, 2), mean, **hyper)))
     columns = [[one] for one in (theta, grad, m, v, mean)]
-    numbers = [2 if key == "state.t" else hyper[key] for key in kernel.derived.numbers]
-    assert next(in_plain_python(kernel, columns, numbers, [grad[0]])) == _kernels.FINITE
+    numbers = [2 if key == "state.t" else hyper[key] for key in kernel.ir.numbers]
+    assert next(in_plain_python(kernel, columns, numbers, [grad[0]])) == FINITE
     del columns[1], wanted[1]
     assert all(judge(column[0], other).verdict is Verdict.HOLDS for column, other in zip(columns, wanted, strict=True))
     assert grad[0] == 0
@@ -228,10 +304,10 @@ def twice(theta: "Array", grad: "Array", velocity: "Array", *, lr: "Rate", momen
 
 def test_formulas_that_are_called_keep_names_of_their_own():
     """Two steps at the same gradient."""
-    values = call("heavy_ball", 50)
-    step = many(composed()(twice), **{key: [one.copy()] if np.ndim(one) else one for key, one in values.items()})
+    values = elementwise_call("heavy_ball", 50)
+    step = bind(fused()(twice), **{key: [one.copy()] if np.ndim(one) else one for key, one in values.items()})
     step()
-    same(step.results[0], twice(**values))
+    assert_identical(step.results[0], twice(**values))
 
 
 # --- the norm --------------------------------------------------------------------------------------------------------------------------
@@ -263,7 +339,7 @@ def test_every_entry_enters_the_norm_once(dtype):
 
 def test_no_square_overflows_where_the_norm_does_not():
     assert global_norm([np.full(4, 1e25, np.float32)]) == np.float32(2e25)
-    with pytest.raises(ValueError, match="global_norm: the norm of grad overflows"):
+    with pytest.raises(ValueError, match=r"global_norm\(\): the norm of grad overflows"):
         global_norm([np.full(4, 3e38, np.float32)])
 
 
@@ -271,10 +347,10 @@ def test_no_square_overflows_where_the_norm_does_not():
 def test_a_norm_that_is_not_finite_stops_the_update_before_anything_is_written(bad):
     own = whole([(5,), (2, 3)])
     own["grad"][1][1, 2] = bad
-    before = bits(tuple(own["theta"] + own["mean"]))
-    with pytest.raises(ValueError, match=r"training_step: grad\[1\]: np.float32\((nan|inf)\) at index \(1, 2\) came"):
-        many(training_step, **own)()
-    assert bits(tuple(own["theta"] + own["mean"])) == before
+    before = bit_patterns(tuple(own["theta"] + own["mean"]))
+    with pytest.raises(ValueError, match=r"training_step\(\): grad\[1\] must be finite, got (nan|inf) at index \(1, 2\)"):
+        bind(training_step, **own)()
+    assert bit_patterns(tuple(own["theta"] + own["mean"])) == before
 
 
 # --- determinism -----------------------------------------------------------------------------------------------------------------------
@@ -282,7 +358,7 @@ def test_a_norm_that_is_not_finite_stops_the_update_before_anything_is_written(b
 DIGEST = """
 import hashlib, sys, numba
 sys.path.insert(0, {folder!r})
-from tests.fast.test_lists import digest
+from tests.fast.test_multi_tensor import digest
 print(numba.get_num_threads(), digest())
 """
 
@@ -293,11 +369,11 @@ def digest():
     for dtype in DTYPES:
         own = whole(shapes(dtype), dtype)
         hashed.update(global_norm(own["grad"]).tobytes())
-        tensors = [call("adam", shape, dtype, seed=k) for k, shape in enumerate(shapes(dtype))]
-        for step in (many(training_step, **own), bound_adam(tensors)):
+        tensors = [elementwise_call("adam", shape, dtype, seed=k) for k, shape in enumerate(shapes(dtype))]
+        for step in (bind(training_step, **own), bound_adam(tensors)):
             step()
             step()
-            for one in lanes("", tuple(step.results)):
+            for one in arrays_of(tuple(step.results)):
                 hashed.update(one.tobytes())
     return hashed.hexdigest()
 
@@ -329,46 +405,46 @@ def test_bits_do_not_depend_on_the_process():
 # --- refusals --------------------------------------------------------------------------------------------------------------------------
 
 
-def readonly(one):
+def set_read_only(one):
     one.flags.writeable = False
     return one
 
 
 REFUSED = {
-    "no list": (lambda theta: theta[0], TypeError, r"theta: ndarray came; allowed: list, tuple"),
-    "nothing": (lambda theta: [], ValueError, r"theta: an empty list came"),
-    "one too few": (lambda theta: theta[1:], ValueError, r"velocity: a list of 3 came; allowed: 2, as theta"),
-    "integers": (
-        lambda theta: [one.astype(int) for one in theta],
+    "no list": (lambda theta: theta[0], TypeError, "theta must be a list or a tuple of arrays, got a float32 array"),
+    "nothing": (lambda theta: [], ValueError, "theta must have at least one array, got an empty list"),
+    "one too few": (lambda theta: theta[1:], ValueError, "velocity must have 2 arrays like theta, got a list of 3"),
+    "integers": (lambda theta: [array.astype(int) for array in theta], TypeError, r"theta\[0\] must be a float32 array or a float64 array"),
+    "float16": (lambda theta: [array.astype(np.float16) for array in theta], TypeError, r"theta\[0\] must be .*, got a float16 array"),
+    "big-endian": (lambda theta: [array.astype(">f4") for array in theta], TypeError, r"theta\[0\] must be .* in native byte order, got a"),
+    "another dtype": (
+        lambda theta: [*theta[:2], theta[2].astype(float)],
         TypeError,
-        r"theta\[0\]: <i8 array came; allowed: float32 array, float64 array",
+        r"theta\[2\] must be a float32 array, got a float64 array",
     ),
-    "float16": (lambda theta: [one.astype(np.float16) for one in theta], TypeError, r"theta\[0\]: <f2 array came"),
-    "big-endian": (lambda theta: [one.astype(">f4") for one in theta], TypeError, r"theta\[0\]: >f4 array came"),
-    "another dtype": (lambda theta: [*theta[:2], theta[2].astype(float)], TypeError, r"theta\[2\]: <f8 array came; allowed: float32 array"),
-    "a subclass": (lambda theta: [*theta[:2], theta[2].view(np.memmap)], TypeError, r"theta\[2\]: memmap came; allowed: float32 array"),
-    "numbers": (lambda theta: [1.0, *theta[1:]], TypeError, r"theta\[0\]: float came"),
+    "a subclass": (lambda theta: [*theta[:2], theta[2].view(np.memmap)], TypeError, r"theta\[2\] must be a float32 array, got memmap"),
+    "numbers": (lambda theta: [1.0, *theta[1:]], TypeError, r"theta\[0\] must be a float32 array or .*, got 1.0 \(float\)"),
     "another shape": (
         lambda theta: [*theta[:2], theta[2].reshape(3, 2)],
         ValueError,
-        r"velocity\[2\]: shape \(2, 3\) came; allowed: shape \(3, 2\)",
+        r"velocity\[2\] must have shape \(3, 2\), got \(2, 3\)",
     ),
-    "gaps": (lambda theta: [np.zeros(8, np.float32)[::2], *theta[1:]], ValueError, r"theta\[0\]: an array with gaps"),
+    "gaps": (
+        lambda theta: [np.zeros(8, np.float32)[::2], *theta[1:]],
+        ValueError,
+        r"theta\[0\] must be C-contiguous and aligned, got an array",
+    ),
     "unaligned": (
         lambda theta: [np.zeros(17, np.uint8)[1:].view(np.float32), *theta[1:]],
         ValueError,
-        r"theta\[0\]: an array with gaps or unaligned came; allowed: C-contiguous, aligned",
+        r"theta\[0\] must be C-contiguous and aligned, got an array with gaps or unaligned",
     ),
-    "read-only": (
-        lambda theta: [*theta[:2], readonly(theta[2])],
-        ValueError,
-        r"theta\[2\]: a read-only array came; allowed: a writeable one",
-    ),
+    "read-only": (lambda theta: [*theta[:2], set_read_only(theta[2])], ValueError, r"theta\[2\] must be writeable, got a read-only array"),
 }
 
 
 def three(**changed):
-    tensors = [call("heavy_ball", shape, seed=k) for k, shape in enumerate([(4,), (1,), (2, 3)])]
+    tensors = [elementwise_call("heavy_ball", shape, seed=k) for k, shape in enumerate([(4,), (1,), (2, 3)])]
     return arguments("heavy_ball", tensors) | changed
 
 
@@ -377,8 +453,8 @@ def test_lists_are_refused(case):
     change, error, words = REFUSED[case]
     own = three()
     own["theta"] = change(own["theta"])
-    with pytest.raises(error, match=f"heavy_ball: {words}"):
-        many(momentum.heavy_ball, **own)
+    with pytest.raises(error, match=rf"heavy_ball\(\): {words}"):
+        bind(momentum.heavy_ball, **own)
 
 
 def test_memory_that_is_updated_is_used_once():
@@ -397,14 +473,14 @@ def test_memory_that_is_updated_is_used_once():
             own[one][k] = memory[start : start + 4]
             hyper = {"lr": 0.1, "momentum": 0.5}
             if one == other == "grad":
-                many(momentum.heavy_ball, **own, **hyper)
+                bind(momentum.heavy_ball, **own, **hyper)
                 continue
-            with pytest.raises(ValueError, match=r"heavy_ball: \w+\[\d\]: memory of \w+\[\d\] came"):
-                many(momentum.heavy_ball, **own, **hyper)
+            with pytest.raises(ValueError, match=r"heavy_ball\(\): \w+\[\d\] must have memory of its own, got memory of \w+\[\d\]"):
+                bind(momentum.heavy_ball, **own, **hyper)
             if one == "grad":
                 fresh = [np.ones(4, np.float32) for _ in range(3)]
-                step = many(momentum.heavy_ball, **own | {"grad": fresh}, **hyper)
-                with pytest.raises(ValueError, match=r"heavy_ball: \w+\[\d\]: memory of \w+\[\d\] came"):
+                step = bind(momentum.heavy_ball, **own | {"grad": fresh}, **hyper)
+                with pytest.raises(ValueError, match=r"heavy_ball\(\): \w+\[\d\] must have memory of its own, got memory of \w+\[\d\]"):
                     step(grad=own["grad"])
                 step()
                 assert all(np.all(one == np.float32(-0.1)) for one in own["velocity"])
@@ -413,85 +489,86 @@ def test_memory_that_is_updated_is_used_once():
 
 def test_numbers_are_refused_as_by_the_reference_and_the_old_ones_stay():
     own = three()
-    step = many(momentum.heavy_ball, **own)
+    step = bind(momentum.heavy_ball, **own)
     for key, number in (("lr", -1.0), ("lr", "0.1"), ("momentum", 1.0), ("lr", np.nan), ("lr", True)):
         with pytest.raises((TypeError, ValueError)) as wanted:
-            KERNELS["heavy_ball"][1](**call("heavy_ball", 4) | {key: number})
-        for attempt in (lambda: step(**{key: number}), lambda: many(momentum.heavy_ball, **three(**{key: number}))):  # noqa: B023 - used at once
+            ELEMENTWISE["heavy_ball"][1](**elementwise_call("heavy_ball", 4) | {key: number})
+        for attempt in (lambda: step(**{key: number}), lambda: bind(momentum.heavy_ball, **three(**{key: number}))):  # noqa: B023 - used at once
             with pytest.raises(wanted.type) as got:
                 attempt()
             assert str(got.value) == str(wanted.value)
     expected = [
-        raw("heavy_ball", {key: value[k] if isinstance(value, list) else value for key, value in duplicate(own).items()}) for k in range(3)
+        expected("heavy_ball", {key: value[k] if isinstance(value, list) else value for key, value in duplicate(own).items()})
+        for k in range(3)
     ]
-    step(lr=np.float64(HYPER["lr"]))
-    assert bits(tuple(step.results)) == bits(tuple(expected))
+    step(lr=np.float64(HYPERPARAMETERS["lr"]))
+    assert bit_patterns(tuple(step.results)) == bit_patterns(tuple(expected))
 
 
 def test_states_must_be_alike():
-    tensors = [call("adam", 3) for _ in range(2)]
+    tensors = [elementwise_call("adam", 3) for _ in range(2)]
     own = arguments("adam", tensors)
-    with pytest.raises(ValueError, match=r"adam: state\[1\].t: 5 came; allowed: 3, as state\[0\].t"):
-        many(adam.adam, **own | {"state": [own["state"][0], own["state"][1]._replace(t=5)]})
+    with pytest.raises(ValueError, match=r"adam\(\): state\[1\].t must be 3 like state\[0\].t, got 5"):
+        bind(adam.adam, **own | {"state": [own["state"][0], own["state"][1]._replace(t=5)]})
     for wrong in (own["state"][0], [tuple(one) for one in own["state"]], None):
-        with pytest.raises(TypeError, match=r"adam: state: .* came; allowed: list of AdamState"):
-            many(adam.adam, **own | {"state": wrong})
+        with pytest.raises(TypeError, match=r"adam\(\): state must be a list of AdamState, got"):
+            bind(adam.adam, **own | {"state": wrong})
 
 
 def test_arguments_are_those_of_the_formula():
     own = three()
     for wrong in ({key: value for key, value in own.items() if key != "grad"}, own | {"epsilon": 0.0}):
         with pytest.raises(TypeError):
-            many(momentum.heavy_ball, **wrong)
-    with pytest.raises(TypeError, match="heavy_ball: epsilon came anew; allowed: theta, grad, velocity, lr, momentum"):
-        many(momentum.heavy_ball, **own)(epsilon=0.0)
-    for step in (descent.gradient_descent, np.add, *(KERNELS[name][0] for name in GRADIENTS)):
-        with pytest.raises(TypeError, match=r"many: step: .* came; allowed: a kernel"):
-            many(step, **own)
+            bind(momentum.heavy_ball, **wrong)
+    with pytest.raises(TypeError, match=r"heavy_ball\(\): epsilon cannot be replaced; these can: theta, grad, velocity, lr, momentum"):
+        bind(momentum.heavy_ball, **own)(epsilon=0.0)
+    for step in (descent.gradient_descent, np.add, *(ELEMENTWISE[name][0] for name in WITH_GRADIENT_FUNCTION)):
+        with pytest.raises(TypeError, match=r"bind\(\): .*elementwise kernel"):
+            bind(step, **own)
 
 
 @pytest.mark.parametrize("name", ["adam", "heavy_ball", "parameter_average"])
-def test_what_strays_is_found_anywhere_and_named(name):
+def test_nonfinite_entries_are_found_anywhere_and_named(name):
     sizes = [3, 5000, 40_000]
-    for which, k, bad in itertools.product(range(len(lanes(name, call(name, 1)))), range(3), (np.nan, -np.inf)):
-        tensors = [call(name, size, seed=size) for size in sizes]
-        lanes(name, tensors[k])[which][sizes[k] // 2] = bad
-        step = many(KERNELS[name][0], **arguments(name, tensors))
+    for which, k, bad in itertools.product(range(len(arrays_of(elementwise_call(name, 1)))), range(3), (np.nan, -np.inf)):
+        tensors = [elementwise_call(name, size, seed=size) for size in sizes]
+        arrays_of(tensors[k])[which][sizes[k] // 2] = bad
+        step = bind(ELEMENTWISE[name][0], **arguments(name, tensors))
         numbers = list(step.numbers)
-        with pytest.raises(ValueError, match=rf"{name}: .* \(tensor {k}\)"):
+        with pytest.raises(ValueError, match=rf"{name}\(\): .* \(tensor {k}"):
             step()
         assert step.numbers == numbers
 
 
 def test_threads_from_the_size_on_where_they_pay():
-    edge = momentum.heavy_ball.kernel.serial // 4
+    edge = momentum.heavy_ball.kernel.parallel_from_bytes // 4
     for sizes, wanted in (([edge // 2, edge - edge // 2 - 1], False), ([edge // 2, edge - edge // 2], True), ([1] * 3, False)):
-        tensors = [call("heavy_ball", size) for size in sizes]
-        assert many(momentum.heavy_ball, **arguments("heavy_ball", tensors)).parallel is wanted
+        tensors = [elementwise_call("heavy_ball", size) for size in sizes]
+        assert bind(momentum.heavy_ball, **arguments("heavy_ball", tensors)).parallel is wanted
 
 
 def test_pieces_cover_every_entry_once():
     for itemsize in (4, 8):
-        sizes = [0, 1, 5, _kernels.CHUNK_BYTES // itemsize, _kernels.CHUNK_BYTES // itemsize + 1, 0, 9999]
+        sizes = [0, 1, 5, CHUNK_BYTES // itemsize, CHUNK_BYTES // itemsize + 1, 0, 9999]
         seen = [np.zeros(size, int) for size in sizes]
-        for k, start, stop in lists.cut(sizes, itemsize):
-            assert 0 < stop - start <= _kernels.CHUNK_BYTES // itemsize
+        for k, start, stop in multi_tensor.split_into_chunks(sizes, itemsize):
+            assert 0 < stop - start <= CHUNK_BYTES // itemsize
             seen[k][start:stop] += 1
         assert all(np.all(one == 1) for one in seen)
-    assert lists.cut([0], 4).shape == (0, 3)
+    assert multi_tensor.split_into_chunks([0], 4).shape == (0, 3)
 
 
 def test_addresses_are_the_arrays_own():
-    for count in (1, lists.BATCH - 1, lists.BATCH, 3 * lists.BATCH + 2):
+    for count in (1, multi_tensor.BATCH - 1, multi_tensor.BATCH, 3 * multi_tensor.BATCH + 2):
         arrays = [np.zeros((2, k + 1)) for k in range(count)]
-        bound = lists.Lists("f", ["a"], {"a": arrays, "b": [one.copy() for one in arrays]})
+        bound = multi_tensor.TensorLists(Frontend(heavy_ball), ["a"], {"a": arrays, "b": [one.copy() for one in arrays]})
         assert bound.table[0].tolist() == [one.ctypes.data for one in arrays]
-        assert bound.table[1].tolist() == [one.ctypes.data for one in bound.lanes["b"]]
+        assert bound.table[1].tolist() == [one.ctypes.data for one in bound.lists["b"]]
 
 
-def test_machine_code_is_kept_under_digests_of_all_that_it_is_made_of():
-    derived = training_step.kernel.derived
-    loop = lists.loops(derived, lambda part: part)
-    assert loop.__qualname__ == f"training_step_sweep_many_{derived.digest}_{_kernels.THIS_FILE}_{lists.THIS_FILE}"
-    assert loop.__code__.co_filename == _training.__file__
-    assert "digest" in _derive.Derived.__annotations__
+def test_machine_code_is_cached_under_digests_of_all_that_it_is_made_of():
+    ir = training_step.kernel.ir
+    loop = multi_tensor.kernel_loop(ir, lambda part: part)
+    assert loop.__qualname__ == f"training_step_run_all_chunks_{ir.digest}_{source_digest()}"
+    assert loop.__code__.co_filename == training_step.__code__.co_filename
+    assert "digest" in source.KernelIR.__annotations__

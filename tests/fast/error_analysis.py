@@ -1,8 +1,8 @@
 """Proofs of the kernels' elementary functions: their own bodies run on intervals that keep account of every rounding.
 
-The error of a function is what rounding makes of its polynomial (`Account`), and what its polynomial leaves out (`left_out`), from the
-exact Taylor coefficients. Both are enclosed piece by piece over the reduced arguments, and count in units in the last place of the exact
-value. Results that are subnormal, and only they, may be off by half a unit more.
+The error of a function is what rounding makes of its polynomial (`RoundingInterval`), and what its polynomial leaves out (`left_out`), from
+the exact Taylor coefficients. Both are enclosed piece by piece over the reduced arguments, and count in units in the last place of the
+exact value. Results that are subnormal, and only they, may be off by half a unit more.
 """
 
 import functools
@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 from flint import arb, arb_poly
-from trainspec.fast import _functions as functions
+from trainspec.fast._loops import math as functions
 
 TERMS = 60  # of a Taylor series; the rest is below 2⁻¹⁰⁰ on every interval here
 PIECES = 200
@@ -35,7 +35,7 @@ def exponent(x):
     return int(mantissa).bit_length() + int(power) - 1
 
 
-class Account:
+class RoundingInterval:
     """All numbers of an interval, as exact arithmetic makes them, and how far rounding may have taken each of them."""
 
     __array_ufunc__ = None  # NumPy's numbers leave operations with accounts to them
@@ -48,19 +48,19 @@ class Account:
         largest = (upper(value) + propagated).upper()
         info = np.finfo(self.dtype)
         half = arb(2) ** (max(exponent(largest), info.minexp) - info.nmant - 1) if largest > 0 else ZERO
-        return Account(value, self.dtype, (propagated + half).upper())
+        return RoundingInterval(value, self.dtype, (propagated + half).upper())
 
     def taken(self, other):
         """The other operand, exact if it is a number."""
-        return other if isinstance(other, Account) else Account(arb(float(other)), self.dtype)
+        return other if isinstance(other, RoundingInterval) else RoundingInterval(arb(float(other)), self.dtype)
 
     def __add__(self, other):
         other = self.taken(other)
         value, propagated = self.value + other.value, self.error + other.error
-        return Account(value, self.dtype, propagated) if 0 in (self.value, other.value) else self.rounded(value, propagated)
+        return RoundingInterval(value, self.dtype, propagated) if 0 in (self.value, other.value) else self.rounded(value, propagated)
 
     def __neg__(self):
-        return Account(-self.value, self.dtype, self.error)
+        return RoundingInterval(-self.value, self.dtype, self.error)
 
     def __sub__(self, other):
         return self + -self.taken(other)
@@ -72,11 +72,11 @@ class Account:
         factor, other = other, self.taken(other)
         value = self.value * other.value
         propagated = upper(self.value) * other.error + upper(other.value) * self.error + self.error * other.error
-        return Account(value, self.dtype, propagated.upper()) if self.exact_by(factor) else self.rounded(value, propagated)
+        return RoundingInterval(value, self.dtype, propagated.upper()) if self.exact_by(factor) else self.rounded(value, propagated)
 
     def exact_by(self, factor):
         """Whether no product by this number is rounded: a power of two, or one that leaves room for the bits of an integer."""
-        if isinstance(factor, Account):
+        if isinstance(factor, RoundingInterval):
             return False
         bits = int(abs(math.frexp(float(factor))[0]) * 2**53)
         length = bits.bit_length() - (bits & -bits).bit_length() + 1 if bits else 0
@@ -148,15 +148,17 @@ def lambert(dtype, x):
     return sum((abs(one) * z**k for k, one in enumerate(rest)), ZERO) / abs(under(x * x)).lower() * upper(x)
 
 
-def grown(dtype, r):
+def expm1_reduced(dtype, r):
     """The account of `grown` about one piece, for every n; all its errors, in one."""
     known = functions.FORMATS[np.dtype(dtype)]
     most = arb(2 - np.finfo(dtype).minexp + np.finfo(dtype).nmant)  # of |n|
     rest = most * arb(float(known.log2_low))
     rounding = last_place(rest, dtype) / 2
-    s = functions.grown(Account(r + interval(-rest, rest), dtype), Account(interval(-rest, rest), dtype, rounding))
+    s = functions.expm1_reduced(
+        RoundingInterval(r + interval(-rest, rest), dtype), RoundingInterval(interval(-rest, rest), dtype, rounding)
+    )
     wrong = most * abs(arb(2).log() - arb(float(known.log2_high)) - arb(float(known.log2_low)))
-    return Account(interval_growth(r), dtype, (s.error + upper(r) ** 2 * left_out("exp", dtype, r) + 2 * wrong).upper())
+    return RoundingInterval(interval_growth(r), dtype, (s.error + upper(r) ** 2 * left_out("exp", dtype, r) + 2 * wrong).upper())
 
 
 def interval_growth(r):
@@ -174,22 +176,22 @@ def reach(dtype):
 def exp(dtype):
     """exp: 1 + s is rounded, the rest is exact."""
     one = functions.FORMATS[np.dtype(dtype)].one
-    return max((one + grown(dtype, r)).units((1 + interval_growth(r)).lower()) for r in split(-reach(dtype), reach(dtype)))
+    return max((one + expm1_reduced(dtype, r)).units((1 + interval_growth(r)).lower()) for r in split(-reach(dtype), reach(dtype)))
 
 
 def tanh(dtype):
     """tanh: the fraction near 0, and the exponential for every n; below 2⁻³⁰ and above the limit the next number is the result."""
     known, worst = functions.FORMATS[np.dtype(dtype)], 0.5
-    for x in doubling(2.0**-30, float(known.bent)):
-        size = Account(x, dtype)
-        over, under = functions.bent(size)
+    for x in doubling(2.0**-30, float(known.small)):
+        size = RoundingInterval(x, dtype)
+        over, under = functions.tanh_small(size)
         worst = max(worst, (size + over / under).units(x.lower().tanh(), lambert(dtype, x)))
     for n in range(1, math.ceil(2 * float(known.saturated) / math.log(2)) + 1):
         for r in split(-reach(dtype), reach(dtype), 40):
             x = (r + n * arb(2).log()) / 2
-            if x.upper() > float(known.bent):
-                over, under = functions.straight(np.dtype(dtype).type(2.0**n), grown(dtype, r))
-                worst = max(worst, (known.one - over / under).units(max(x.lower(), arb(float(known.bent))).tanh()))
+            if x.upper() > float(known.small):
+                over, under = functions.tanh_large(np.dtype(dtype).type(2.0**n), expm1_reduced(dtype, r))
+                worst = max(worst, (known.one - over / under).units(max(x.lower(), arb(float(known.small))).tanh()))
     return worst
 
 
@@ -198,7 +200,7 @@ def product(dtype, k, f):
     result = functions.log_of_product(k, f)
     s = f.value / (2 + f.value)
     first, last = (int(float(end) ** 2 / LARGEST_SQUARE * PIECES) for end in (abs(s).lower(), upper(s)))
-    return Account(result.value, dtype, (result.error + upper(s) ** 3 * max(left_out_of_log(dtype)[first : last + 1])).upper())
+    return RoundingInterval(result.value, dtype, (result.error + upper(s) ** 3 * max(left_out_of_log(dtype)[first : last + 1])).upper())
 
 
 @functools.cache
@@ -212,18 +214,18 @@ def exponents(dtype):
     most = 2 - np.finfo(dtype).minexp + np.finfo(dtype).nmant
     groups = [(k, k) for k in range(1, 16)] + [(round(16 * 1.1**j), min(round(16 * 1.1 ** (j + 1)), most)) for j in range(45)]
     bits = int(most).bit_length()
-    return [Account(sign * interval(low, high), dtype, whole=bits) for low, high in groups if low <= most for sign in (1, -1)]
+    return [RoundingInterval(sign * interval(low, high), dtype, whole=bits) for low, high in groups if low <= most for sign in (1, -1)]
 
 
 def log(dtype):
     """log: of numbers about 1 the relative error counts, of the others the absolute one."""
     about_one = [*doubling(2.0**-53, 0.5, 32), *[-one for one in doubling(2.0**-54, 0.25, 32)]]
     zero = functions.FORMATS[np.dtype(dtype)].zero
-    worst = max(product(dtype, zero, Account(f, dtype)).units(f.log1p()) for f in about_one)
+    worst = max(product(dtype, zero, RoundingInterval(f, dtype)).units(f.log1p()) for f in about_one)
     for k in exponents(dtype):
         for f in split(-0.25, 0.5, 48):
             exact = interval(f.lower().log1p(), f.upper().log1p()) + k.value * arb(2).log()
-            worst = max(worst, product(dtype, k, Account(f, dtype)).units(exact))
+            worst = max(worst, product(dtype, k, RoundingInterval(f, dtype)).units(exact))
     return worst
 
 
@@ -232,19 +234,19 @@ def softplus(dtype):
     known = functions.FORMATS[np.dtype(dtype)]
     worst = 0.5
     for r in split(-reach(dtype), reach(dtype), 160):
-        relative = (known.one + grown(dtype, r)).error
+        relative = (known.one + expm1_reduced(dtype, r)).error
         for n in range(-80, 1):
             size, off = -(r + n * arb(2).log()), relative * arb(2) ** n
             low, high = ((r.lower()).exp() * arb(2) ** n, (r.upper()).exp() * arb(2) ** n)
             w = interval(low - off, high + off)
             branches = [(known.one, (w - 1) / 2)] if high > 0.49 else []  # exact, where it is taken
             for k, f in [*branches, *([(known.zero, w)] if low < 0.51 else [])]:
-                added = product(dtype, Account(arb(float(k)), dtype, whole=1), Account(f, dtype))
+                added = product(dtype, RoundingInterval(arb(float(k)), dtype, whole=1), RoundingInterval(f, dtype))
                 added.error = (added.error + off / (1 + w.lower())).upper()
                 worst = max(worst, added.units(low.log1p()))
                 if 0 < size.upper() < 41:
                     sizes = interval(max(size.lower(), ZERO), size.upper())
-                    worst = max(worst, (added + Account(sizes, dtype)).units(sizes.lower() + low.log1p()))
+                    worst = max(worst, (added + RoundingInterval(sizes, dtype)).units(sizes.lower() + low.log1p()))
     return worst
 
 
@@ -252,10 +254,10 @@ def logistic(dtype):
     """logistic: exp's error, and those of a sum and a quotient, for every n down to −80; from there on all scales, or ends at 1."""
     one, worst = functions.FORMATS[np.dtype(dtype)].one, 0.5
     for r in split(-reach(dtype), reach(dtype)):
-        relative = (one + grown(dtype, r)).error
+        relative = (one + expm1_reduced(dtype, r)).error
         for n in range(-80, 1):
             low, high = (end.exp() * arb(2) ** n for end in (r.lower(), r.upper()))
-            small = Account(interval(low, high), dtype, (relative * arb(2) ** n).upper())
+            small = RoundingInterval(interval(low, high), dtype, (relative * arb(2) ** n).upper())
             worst = max(worst, (one / (one + small)).units(1 / (1 + high)), (small / (one + small)).units(low / (1 + low)))
     return worst
 
@@ -265,10 +267,10 @@ def circle(dtype):
     worst = 0.5
     for v in split(0, 0.5):
         off = upper(v) ** 2 * left_out("cos", dtype, v * v)
-        worst = max(worst, functions.arc(Account(v, dtype))[0].units((arb.pi() / 2 * v.upper()).cos(), off))
+        worst = max(worst, functions.cospi_sinpi_reduced(RoundingInterval(v, dtype))[0].units((arb.pi() / 2 * v.upper()).cos(), off))
     for v in doubling(2.0**-30, 0.5, 48):
         off = upper(v) * left_out("sin", dtype, v * v)
-        worst = max(worst, functions.arc(Account(v, dtype))[1].units((arb.pi() / 2 * v.lower()).sin(), off))
+        worst = max(worst, functions.cospi_sinpi_reduced(RoundingInterval(v, dtype))[1].units((arb.pi() / 2 * v.lower()).sin(), off))
     return worst
 
 

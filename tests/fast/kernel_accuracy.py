@@ -1,0 +1,85 @@
+"""The worst error of every kernel that was found, in units of the rounding bound. `python -m tests.fast.kernel_accuracy` writes docs/kernels.md.
+
+Found, not proved: the largest over `CASES` random cases of the distance from the certified value divided by what rounding explains in the
+reference's own operations. 1 is the bound; the tests hold every kernel to it on cases of their own.
+"""
+
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from trainspec.spec.arithmetic import Undecided
+
+from ..support.kernels import (
+    DTYPES,
+    ELEMENTWISE,
+    GIVEN_GRADIENT,
+    LOOP_KERNELS,
+    WITH_RECIPROCALS,
+    elementwise_call,
+    errors_in_bounds,
+    loop_call,
+)
+
+CASES = 200  # of each kernel and dtype: the only place where this number is stated
+TARGET = Path(__file__).parents[2] / "docs" / "kernels.md"
+ABOUT = """# Kernels: the worst error found
+
+Of each kernel of `trainspec.fast`: the largest distance from the certified value that {cases} random cases of each dtype showed, in units
+of the rounding bound of the reference's own operations (1 is the bound). Found, not proved, on one machine; “equal” says that results are
+the reference's to the last bit. `python -m tests.fast.kernel_accuracy` makes this table.
+
+| kernel | equal | float32 | float64 |
+|---|---|---|---|
+"""
+
+
+def error_of_case(name, dtype, seed):
+    """The largest error of one random case; 0 where the formula itself does not allow it."""
+    if name in LOOP_KERNELS:
+        kernel, values = LOOP_KERNELS[name], loop_call(name, dtype=dtype, seed=seed)
+    else:
+        kernel, values = ELEMENTWISE[name], elementwise_call(name, 40, dtype, seed)
+    try:
+        with np.errstate(all="ignore"):
+            return max(errors_in_bounds(*kernel, values, dtype))
+    except (Undecided, ZeroDivisionError, ValueError):
+        return 0.0
+
+
+def row(name, cases):
+    """The row of a kernel: name, whether it is equal to the last bit, and the worst error in each dtype."""
+    equal = name in ELEMENTWISE and name not in WITH_RECIPROCALS
+    worst = [max(error_of_case(name, dtype, seed) for seed in range(cases)) for dtype in DTYPES]
+    return f"| `{name}` | {'yes' if equal else ''} | {worst[0]:.2f} | {worst[1]:.2f} |"
+
+
+def render(cases=CASES):
+    """The text of docs/kernels.md, computed anew."""
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        rows = sorted(pool.map(partial(row, cases=cases), [*GIVEN_GRADIENT, *LOOP_KERNELS]))
+    return ABOUT.format(cases=cases) + "\n".join(rows) + "\n"
+
+
+def recorded():
+    """What docs/kernels.md says: the number of cases, and the worst errors by kernel."""
+    text = TARGET.read_text(encoding="utf-8")
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("| `")]
+    cases = int(text.partition(" random cases")[0].rpartition(" ")[2])
+    return cases, {name.strip("`"): (float(single), float(double)) for name, _, single, double in cells}
+
+
+def main(arguments):
+    """Write the table; with --check, return whether it is stale instead. A number of cases may be given for a quick look."""
+    text = render(int(next((argument for argument in arguments if argument.isdigit()), CASES)))
+    if "--check" in arguments:
+        return int(text != TARGET.read_text(encoding="utf-8"))
+    TARGET.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,81 @@
+"""The settings change what they say, in a process that asks for them, and nothing else."""
+
+import sys
+
+import pytest
+
+from .test_machinery import python
+
+STEP = """
+import numpy as np
+from trainspec.fast import momentum
+one = np.random.default_rng(0).standard_normal(100003).astype(np.float32)
+step = lambda: momentum.heavy_ball(one, one, one, lr=0.1, momentum=0.9)
+"""
+DIGEST = f"{STEP}\nimport hashlib; print(hashlib.sha256(step()[0].tobytes()).hexdigest())"
+linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="threads are seen and pinned on Linux")
+
+
+def test_after_the_first_kernel_it_is_too_late():
+    late = "try: fast.configure(omp_spin_count=0)\nexcept RuntimeError as error: print(str(error).split()[0])"
+    code = f"{STEP}step()\nfrom trainspec import fast\n{late}"
+    assert python(code) == ["configure():"]
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ("omp_spin_count=-1", "omp_spin_count must be an integer from 0 to 10⁹, got -1"),
+        ("omp_spin_count=True", "omp_spin_count must be an integer from 0 to 10⁹, got True"),
+        ("vector_bits=128", "vector_bits must be 256"),
+    ],
+)
+def test_what_is_not_allowed_is_refused(option, words):
+    code = f"from trainspec import fast\ntry: fast.configure({option})\nexcept ValueError as error: print(error)"
+    assert " ".join(python(code)).startswith(f"configure(): {words}")
+
+
+def test_the_old_name_warns():
+    code = "import warnings; warnings.simplefilter('always')\nfrom trainspec import fast; import os\n"
+    code += "with warnings.catch_warnings(record=True) as seen: fast.options(spin=77)\n"
+    assert python(code + "print(seen[0].category.__name__, os.environ['GOMP_SPINCOUNT'])") == ["DeprecationWarning", "77"]
+
+
+@pytest.mark.parametrize("option", ["", "omp_spin_count=10000", "vector_bits=256", "flush_subnormals=True"])
+def test_results_are_the_same(option):
+    assert python(f"from trainspec import fast\nfast.configure({option})\n{DIGEST}") == python(DIGEST)
+
+
+def test_spin_is_what_openmp_is_told():
+    assert python("from trainspec import fast; import os; fast.configure(omp_spin_count=77); print(os.environ['GOMP_SPINCOUNT'])") == ["77"]
+    assert python("from trainspec import fast; import os; fast.configure(); print('GOMP_SPINCOUNT' in os.environ)") == ["False"]
+
+
+@linux
+def test_workers_are_pinned_and_the_caller_is_not():
+    code = """
+import numba, os
+before = os.sched_getaffinity(0)
+from trainspec import fast
+fast.configure(pin_threads=True)
+pinned = sum(os.sched_getaffinity(int(task)) != before for task in os.listdir("/proc/self/task"))
+print(os.sched_getaffinity(0) == before, pinned == min(len(before), numba.get_num_threads()) - 1)
+"""
+    assert python(code) == ["True", "True"]
+
+
+def test_subnormals_are_flushed_where_it_is_asked_and_only_there():
+    code = """
+import numpy as np
+from trainspec import fast
+{option}
+from trainspec.fast import momentum
+seen = []
+for size in (3, 200000):
+    theta, grad, velocity = np.zeros(size), np.zeros(size), np.full(size, 1e-310)
+    velocity = momentum.heavy_ball(theta, grad, velocity, lr=0.1, momentum=0.5)[1]
+    seen.append((velocity == 0).all())
+print(*seen, 1e-310 / 2 > 0, (np.full(9, 1e-310) / 2 > 0).all())
+"""
+    assert python(code.format(option="fast.configure(flush_subnormals=True)")) == ["True", "True", "True", "True"]
+    assert python(code.format(option="")) == ["False", "False", "True", "True"]
