@@ -47,7 +47,7 @@ def pointer_to(_: Any, address: Any, like: Any) -> Any:
     """Return the type and the code of an intrinsic that makes an address a pointer to numbers of the dtype of an array."""
     pointer_type: Any = types.CPointer
     kind = pointer_type(like.dtype)
-    return kind(address, like), lambda context, builder, _, given: builder.inttoptr(given[0], context.get_value_type(kind))
+    return kind(address, like), lambda context, builder, _, values: builder.inttoptr(values[0], context.get_value_type(kind))
 
 
 pointer: Any = intrinsic(pointer_to)
@@ -293,8 +293,8 @@ class TensorLists:
             norm = self.dtype.type(math.sqrt(total))
         if not np.isfinite(norm):
             for tensor, array in enumerate(self.lists[operand]):
-                for place in np.argwhere(~np.isfinite(array))[:1]:
-                    index = tuple(map(int, place))
+                for position in np.argwhere(~np.isfinite(array))[:1]:
+                    index = tuple(map(int, position))
                     raise self.frontend.error(ValueError, f"{operand}[{tensor}]", "be finite", f"{array[index]} at index {index}")
             raise ValueError(f"{self.frontend.name}(): the norm of {operand} overflows")
         return norm
@@ -369,8 +369,8 @@ class BoundStep:
             status = self.code(False, *self.memory, constants)
         if status != FINITE:
             raise self.nonfinite_error()
-        for place, counter in zip(self.counter_places, counters, strict=True):
-            self.numbers[place] = counter
+        for index, counter in zip(self.counter_places, counters, strict=True):
+            self.numbers[index] = counter
 
     def constants(self) -> Any:
         """Return the constants of this step, and the counters after it."""
@@ -379,7 +379,7 @@ class BoundStep:
     @property
     def results(self) -> list[Any]:
         """What the formula returns for each tensor: the arrays themselves, and the counters as they are now."""
-        counters = [self.numbers[place] for place in self.counter_places]
+        counters = [self.numbers[index] for index in self.counter_places]
         columns = zip(*(self.lists.lists[operand] for operand in self.ir.updated), strict=True)
         return [self.ir.pack_result(arrays, counters) for arrays in columns]
 

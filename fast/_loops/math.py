@@ -103,7 +103,7 @@ def format_of(real: Any, word: Any, *, high: str, low: str, **rest: Any) -> Form
         shift_bits=shift.view(word),
         three_quarters=bits[0.75],
         quarter=bits[1] - bits[0.75],
-        **{name: tuple(real(float.fromhex(one)) for one in rest[name].split()) for name in ("exp", "log", "cos", "sin")},
+        **{name: tuple(real(float.fromhex(coefficient)) for coefficient in rest[name].split()) for name in ("exp", "log", "cos", "sin")},
         **{name: tuple(map(real, rest[name])) for name in ("tanh", "tanh_under")},
     )
 

@@ -163,7 +163,7 @@ def store_block(out: Any, place: Any, values: tuple[Any, ...]) -> None:
 @overload_for(store_block)
 def _store_block(out: Any, place: Any, values: Any) -> Callable[..., Any]:
     if len(values) == 0:
-        return lambda out, place, values: None
+        return lambda out, index, values: None
 
     def store_first_and_rest(out: Any, place: Any, values: Any) -> None:
         out[place] = values[0]

@@ -101,7 +101,7 @@ def compare(benchmark, config, title, steps):
         benchmark.pedantic(play, args=(steps["ours"], calls["ours"]), setup=one_round, rounds=config.getoption("rounds"))
     finally:
         gc.enable()
-    medians = {who: median_of_quiet(one) for who, one in blocks.items()}
+    medians = {who: median_of_quiet(block) for who, block in blocks.items()}
     seconds = {who: median for who, (median, _) in medians.items()}
     ratios = {who: median / seconds["ours"] for who, median in seconds.items() if who != "ours"}
     row = {"title": title, "seconds": seconds, "ratios": ratios, "quiet": {who: count for who, (_, count) in medians.items()}}

@@ -13,8 +13,8 @@ def seconds(files):
     """The time of ours, by title, over all of these runs."""
     found = {}
     for file in files:
-        for one in json.loads(Path(file).read_text(encoding="utf-8"))["benchmarks"]:
-            info = one["extra_info"]
+        for array in json.loads(Path(file).read_text(encoding="utf-8"))["benchmarks"]:
+            info = array["extra_info"]
             found.setdefault(info["title"], []).append(info["seconds"]["ours"])
     return {title: statistics.median(times) for title, times in found.items()}
 

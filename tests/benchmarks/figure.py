@@ -14,18 +14,18 @@ WORDS = {"test_steps": "optimizer steps", "test_multi_tensor": "many tensors"}
 def points(report, dtype):
     """By kind and kernel: (size, fastest peer / ours), for one dtype."""
     found = {}
-    for one in report["benchmarks"]:
-        info = one["extra_info"]
+    for array in report["benchmarks"]:
+        info = array["extra_info"]
         kernel, kind, size = [*info["title"].rsplit(" ", 2), "", ""][:3]
         peers = [ratio for who, ratio in info["ratios"].items() if who not in OWN]
         if kind == dtype and peers:
-            file = Path(one["fullname"].partition("::")[0]).stem
+            file = Path(array["fullname"].partition("::")[0]).stem
             panel = found.setdefault(WORDS.get(file, file.removeprefix("test_")), {})
             panel.setdefault(kernel, []).append((float(size), min(peers)))
     return found
 
 
-def drawn(report, dtype, target):
+def draw_figure(report, dtype, target):
     """The figure, as SVG."""
     import matplotlib as mpl
 
@@ -37,11 +37,11 @@ def drawn(report, dtype, target):
     columns = min(3, len(panels))
     rows = -(-len(panels) // columns)
     figure, axes = plt.subplots(rows, columns, figsize=(4 * columns, 3 * rows), squeeze=False, sharey=True)
-    for place, (axis, (title, kernels)) in enumerate(zip(axes.flat, sorted(panels.items()), strict=False)):
+    for index, (axis, (title, kernels)) in enumerate(zip(axes.flat, sorted(panels.items()), strict=False)):
         for kernel, pairs in kernels.items():
             axis.plot(*zip(*sorted(pairs), strict=True), marker=".", linewidth=1, label=kernel.replace("_", " "))
         axis.axhline(1, color="black", linewidth=0.8)
-        axis.set(xscale="log", title=title, xlabel="entries", ylabel="" if place % columns else "fastest peer / ours")
+        axis.set(xscale="log", title=title, xlabel="entries", ylabel="" if index % columns else "fastest peer / ours")
         axis.set_yscale("log", base=2)
         axis.yaxis.set_major_formatter("{x:g}")
         axis.legend(fontsize=5, ncols=2)
@@ -54,4 +54,4 @@ def drawn(report, dtype, target):
 
 
 if __name__ == "__main__":
-    drawn(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")), "float32", sys.argv[2])
+    draw_figure(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")), "float32", sys.argv[2])

@@ -30,7 +30,7 @@ class Noted(NDArrayOperatorsMixin):
 
 def noted(ir, numbers):
     """The operands and the updated entries, in terms of them."""
-    operands = [Noted(None, place) for place in range(len(ir.updated) + len(ir.read))]
+    operands = [Noted(None, index) for index in range(len(ir.updated) + len(ir.read))]
     constants, _ = ir.constants(*numbers)
     return operands, ir.update_entry(*operands, *constants)
 
@@ -46,31 +46,31 @@ def operations(results):
                 visit(other)
             order.extend([one] if one.function else [])
 
-    for one in results:
-        visit(one)
+    for result in results:
+        visit(result)
     return order
 
 
 def numpy_in_place(ir, numbers, arrays):
-    """A step that updates the arrays: every operation into memory that is not needed any more, or into room made beforehand."""
+    """A step that updates the arrays: every operation into memory that is not needed any more, or into memory allocated beforehand."""
     operands, results = noted(ir, numbers)
     order = operations(results)
-    uses = Counter(id(other) for one in order for other in one.inputs if isinstance(other, Noted))
-    goals = {id(one): place for place, one in enumerate(results)}
+    uses = Counter(id(other) for array in order for other in array.inputs if isinstance(other, Noted))
+    goals = {id(result): index for index, result in enumerate(results)}
     held = {id(operand): array for operand, array in zip(operands, arrays, strict=True)}
     own = arrays[: len(results)]
     free, program, late = [], [], []
     free += [array for operand, array in zip(operands, own, strict=False) if not uses[id(operand)]]
-    for one in order:
-        inputs = [held[id(other)] if isinstance(other, Noted) else arrays[0].dtype.type(other) for other in one.inputs]
-        for other in one.inputs:
+    for value in order:
+        inputs = [held[id(other)] if isinstance(other, Noted) else arrays[0].dtype.type(other) for other in value.inputs]
+        for other in value.inputs:
             if isinstance(other, Noted):
                 uses[id(other)] -= 1
                 ours = any(held[id(other)] is array for array in own) or not any(held[id(other)] is array for array in arrays)
                 if not uses[id(other)] and ours and id(other) not in goals and held[id(other)].dtype != bool:
                     free.append(held[id(other)])
-        truth = one.function in (np.greater, np.less, np.equal, np.less_equal)
-        goal = own[goals[id(one)]] if id(one) in goals else None
+        truth = value.function in (np.greater, np.less, np.equal, np.less_equal)
+        goal = own[goals[id(value)]] if id(value) in goals else None
         if truth:
             target = np.empty(arrays[0].shape, bool)
         elif goal is not None and any(goal is array for array in free):
@@ -79,12 +79,12 @@ def numpy_in_place(ir, numbers, arrays):
             fitting = [array for array in free if goal is None or not any(array is each for each in own)] or [np.empty_like(arrays[0])]
             target = next((array for array in fitting if any(array is each for each in inputs)), fitting[0])
         free = [array for array in free if array is not target]
-        held[id(one)] = target
-        program.append((one.function, inputs, target))
+        held[id(value)] = target
+        program.append((value.function, inputs, target))
         if goal is not None and target is not goal:
             late.append((goal, target))
 
-    late += [(own[place], held[id(one)]) for place, one in enumerate(results) if not one.function]
+    late += [(own[index], held[id(result)]) for index, result in enumerate(results) if not result.function]
 
     def step():
         for function, inputs, target in program:
@@ -108,8 +108,8 @@ def numexpr_step(ir, numbers, arrays):
     operands, results = noted(ir, numbers)
     kind = arrays[0].dtype.type
     fresh = [np.empty_like(array) for array in arrays[: len(results)]]
-    names = {id(operand): f"a{place}" for place, operand in enumerate(operands)}
-    held = {f"a{place}": array for place, array in enumerate(arrays)}
+    names = {id(operand): f"a{index}" for index, operand in enumerate(operands)}
+    held = {f"a{index}": array for index, array in enumerate(arrays)}
 
     def written(one):
         if not isinstance(one, Noted):
@@ -131,10 +131,10 @@ def numexpr_step(ir, numbers, arrays):
         return f"{WORDS[word]}({', '.join(inputs)})"
 
     program = []
-    for place in sorted(range(len(results)), key=lambda place: len(operations([results[place]]))):
-        program.append((written(results[place]), fresh[place]))
-        names[id(results[place])] = f"r{place}"
-        held[f"r{place}"] = fresh[place]
+    for index in sorted(range(len(results)), key=lambda index: len(operations([results[index]]))):
+        program.append((written(results[index]), fresh[index]))
+        names[id(results[index])] = f"r{index}"
+        held[f"r{index}"] = fresh[index]
 
     def step():
         for expression, target in program:

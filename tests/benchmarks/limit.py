@@ -11,9 +11,11 @@ def mover(updated, written, read, threads):
     """A loop over arrays of one size: so many are read and written in place, only written, only read; so many chunks at once."""
     new, out, old = ([f"{kind}{i}" for i in range(count)] for kind, count in (("new", updated), ("out", written), ("old", read)))
     every = [*new, *out, *old]
-    names, others = ", ".join(every), " + ".join(f"{one}[i]" for one in (old or new[:1]))
-    lines = [f"{one}[i] = half * ({one}[i] + share * ({others}))" for one in new] + [f"{one}[i] = share * ({others})" for one in out]
-    cuts = ", ".join(f"{one}[k * step : (k + 1) * step]" for one in every)
+    names, others = ", ".join(every), " + ".join(f"{array}[i]" for array in (old or new[:1]))
+    lines = [f"{array}[i] = half * ({array}[i] + share * ({others}))" for array in new] + [
+        f"{value}[i] = share * ({others})" for value in out
+    ]
+    cuts = ", ".join(f"{array}[k * step : (k + 1) * step]" for array in every)
     text = f"""
 def stretch(half, share, {names}):
     for i in range({every[0]}.size):
@@ -33,6 +35,6 @@ def move({names}):
 
 def moving(updated, read, parallel_from_bytes, written=()):
     """A step that moves the bytes of these arrays, with threads from so many bytes of one of them on."""
-    arrays = [one.reshape(-1) for one in (*updated, *written, *read)]
+    arrays = [array.reshape(-1) for array in (*updated, *written, *read)]
     move = mover(len(updated), len(written), len(read), arrays[0].nbytes >= parallel_from_bytes)
     return lambda: move(*arrays)

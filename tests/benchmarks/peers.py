@@ -45,7 +45,7 @@ def torch_steps(name, values):
     ways = {"torch": {"foreach": False}, "torch foreach": {"foreach": True}} | ({"torch fused": {"fused": True}} if kind in FUSED else {})
 
     def step(way):
-        theta, grad, *memory = (torch.from_numpy(np.copy(one)) for one in arrays_of(values))
+        theta, grad, *memory = (torch.from_numpy(np.copy(array)) for array in arrays_of(values))
         theta.requires_grad_()
         theta.grad = grad
         optimizer = getattr(torch.optim, kind)([theta], lr=HYPERPARAMETERS["lr"], **options, **way)
@@ -67,7 +67,7 @@ def optax_steps(name, values):
     jax.config.update("jax_enable_x64", True)
     kind, options = OPTAX[name]
     optimizer = getattr(optax, kind)(HYPERPARAMETERS["lr"], **options)
-    theta, grad = (jax.numpy.asarray(np.copy(one)) for one in arrays_of(values)[:2])
+    theta, grad = (jax.numpy.asarray(np.copy(array)) for array in arrays_of(values)[:2])
 
     def update(theta, state, grad):
         updates, state = optimizer.update(grad, state, theta)
@@ -91,7 +91,7 @@ def jax_step(module, name, arrays, hyper):
     from trainspec.spec.arithmetic import rebind
 
     jax.config.update("jax_enable_x64", True)
-    formula, there = getattr(rebind(module, jax.numpy), name), [jax.numpy.asarray(one) for one in arrays]
+    formula, there = getattr(rebind(module, jax.numpy), name), [jax.numpy.asarray(array) for array in arrays]
     compiled = jax.jit(lambda *arrays: formula(*arrays, **hyper))
     return {"jax": lambda: jax.block_until_ready(compiled(*there))}
 
@@ -104,9 +104,9 @@ def onnx_step(operator, arrays, **attributes):
     import onnxruntime
 
     kind = onnx.helper.np_dtype_to_tensor_dtype(arrays[0].dtype)
-    inputs = [onnx.helper.make_tensor_value_info(f"x{i}", kind, one.shape) for i, one in enumerate(arrays)]
-    node = onnx.helper.make_node(operator, [one.name for one in inputs], ["y"], **attributes)
+    inputs = [onnx.helper.make_tensor_value_info(f"x{i}", kind, array.shape) for i, array in enumerate(arrays)]
+    node = onnx.helper.make_node(operator, [array.name for array in inputs], ["y"], **attributes)
     graph = onnx.helper.make_graph([node], operator, inputs, [onnx.helper.make_tensor_value_info("y", kind, arrays[0].shape)])
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
-    session, given = onnxruntime.InferenceSession(model.SerializeToString()), {f"x{i}": one for i, one in enumerate(arrays)}
+    session, given = onnxruntime.InferenceSession(model.SerializeToString()), {f"x{i}": array for i, array in enumerate(arrays)}
     return {"onnxruntime": lambda: session.run(None, given)[0]}

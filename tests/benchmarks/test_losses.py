@@ -19,7 +19,7 @@ def torch_pair(loss, x, *rest, **options):
     """A loss and its gradient by the first argument, as torch makes them."""
     import torch
 
-    x, *rest = (torch.from_numpy(one) for one in (x, *rest))
+    x, *rest = (torch.from_numpy(array) for array in (x, *rest))
     x.requires_grad_()
 
     def step():
@@ -37,7 +37,7 @@ def jax_pair(loss, x, *rest):
 
     jax.config.update("jax_enable_x64", True)
     compiled = jax.jit(jax.value_and_grad(loss))
-    x, *rest = (jax.numpy.asarray(one) for one in (x, *rest))
+    x, *rest = (jax.numpy.asarray(array) for array in (x, *rest))
     return lambda: jax.block_until_ready(compiled(x, *rest))
 
 
@@ -56,8 +56,8 @@ def binary_in_jax(logits, targets):
 
 def close(got, wanted, dtype, terms):
     """Within so many roundings of the largest number that enters."""
-    for one, other in zip(got, wanted, strict=True):
-        assert np.max(np.abs(np.asarray(one, np.float64) - other)) <= terms * np.finfo(dtype).eps * np.max(np.abs(other))
+    for array, other in zip(got, wanted, strict=True):
+        assert np.max(np.abs(np.asarray(array, np.float64) - other)) <= terms * np.finfo(dtype).eps * np.max(np.abs(other))
 
 
 def cells(name, size, dtype):
@@ -81,7 +81,9 @@ def test_loss_and_gradient(benchmark, request, name, size, dtype):
     values, terms = cells(name, size, dtype)
     x = values[0]
     terms = ROUNDINGS + terms + size // terms  # classes of an example, examples of the mean
-    wanted = ours.kernel.reference.raw(*(one.astype(np.float64) if one.dtype.kind == "f" else one for one in values), reduction="mean")
+    wanted = ours.kernel.reference.raw(
+        *(value.astype(np.float64) if value.dtype.kind == "f" else value for value in values), reduction="mean"
+    )
     out = np.empty((), dtype), np.empty_like(x)
     steps = {
         "ours": lambda: ours(*values, reduction="mean", out=out),

@@ -36,50 +36,50 @@ LISTS = {
 }
 
 
-def drawn(shapes, dtype="float32", seed=0):
+def random_arrays(shapes, dtype="float32", seed=0):
     rng = np.random.default_rng(seed)
     return [rng.standard_normal(shape).astype(dtype) for shape in shapes]
 
 
 def states(arrays):
-    return [AdamState(np.zeros_like(one), np.zeros_like(one), 0) for one in arrays]
+    return [AdamState(np.zeros_like(array), np.zeros_like(array), 0) for array in arrays]
 
 
 def torch_parameters(theta, grad):
     """torch's parameters and their gradients, in memory of their own."""
     import torch
 
-    found = [torch.nn.Parameter(torch.from_numpy(one.copy())) for one in theta]
-    for one, gradient in zip(found, grad, strict=True):
-        one.grad = torch.from_numpy(gradient.copy())
+    found = [torch.nn.Parameter(torch.from_numpy(array.copy())) for array in theta]
+    for array, gradient in zip(found, grad, strict=True):
+        array.grad = torch.from_numpy(gradient.copy())
     return found
 
 
 def assert_near(parameters, theta, lr):
     """After few steps torch is where we are, to a thousandth of a step."""
-    for one, ours in zip(parameters, theta, strict=True):
-        assert np.all(np.abs(one.detach().numpy() - ours) <= 1e-3 * lr + 2 * np.finfo(ours.dtype).eps * np.abs(ours))
+    for parameter, ours in zip(parameters, theta, strict=True):
+        assert np.all(np.abs(parameter.detach().numpy() - ours) <= 1e-3 * lr + 2 * np.finfo(ours.dtype).eps * np.abs(ours))
 
 
 @pytest.mark.parametrize("name", LISTS)
 def test_adam_of_many(benchmark, request, name):
     if name == "ResNet-50" and not timed(request.config):
         pytest.skip("large, and only its time is of interest")
-    theta, grad, others = (drawn(LISTS[name], seed=seed) for seed in (0, 1, 1))
-    own, moving, loop = ([one.copy() for one in theta] for _ in range(3))
+    theta, grad, others = (random_arrays(LISTS[name], seed=seed) for seed in (0, 1, 1))
+    own, moving, loop = ([array.copy() for array in theta] for _ in range(3))
     step = bind(adam.adam, theta=own, grad=grad, state=states(own), **HYPER)
     moved = bind(adam.adam, theta=moving, grad=grad, state=states(own), **HYPER)
     found, memory = itertools.cycle([others, grad]), states(loop)
 
     def one_by_one():
-        for k, one in enumerate(loop):
-            _, memory[k] = adam.adam(one, grad[k], memory[k], **HYPER, out=(one, memory[k]))
+        for k, array in enumerate(loop):
+            _, memory[k] = adam.adam(array, grad[k], memory[k], **HYPER, out=(array, memory[k]))
 
     steps = {"ours": step, "gradients elsewhere": lambda: moved(grad=next(found)), "ours, a loop": one_by_one}
     for candidate in steps.values():
         candidate()
-    for one in (moving, loop):
-        assert [each.tobytes() for each in one] == [each.tobytes() for each in own]
+    for array in (moving, loop):
+        assert [each.tobytes() for each in array] == [each.tobytes() for each in own]
     if torch_is_here:
         import torch
 
@@ -94,7 +94,7 @@ def test_adam_of_many(benchmark, request, name):
 def test_whole_update(benchmark, request, size, dtype):
     """Without momentum: the gradients are zeros from the second step on, and a mean of such would sink into subnormal numbers."""
     hyper = HYPER | {"beta1": 0.0, "weight_decay": 0.01}
-    (theta,), (grad,), (mean,) = (drawn([size], dtype, seed) for seed in range(3))
+    (theta,), (grad,), (mean,) = (random_arrays([size], dtype, seed) for seed in range(3))
     own = {"theta": [theta.copy()], "grad": [grad.copy()], "state": states([theta]), "mean": [mean.copy()]}
     steps = {"ours": bind(training_step, **own, largest=1.0, decay=0.999, **hyper)}
     steps["ours"]()
@@ -122,7 +122,7 @@ def test_whole_update(benchmark, request, size, dtype):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_one_small_array(benchmark, request, dtype):
     """The call with the least overhead: an array that was bound once."""
-    theta, grad, velocity = drawn([1000] * 3, dtype)
+    theta, grad, velocity = random_arrays([1000] * 3, dtype)
     twins = theta.copy(), grad, velocity.copy()
     checked = theta.copy(), grad, velocity.copy()
     workspace = np.empty_like(theta)

@@ -23,7 +23,7 @@ def arrays(shape, dtype="float32"):
     batch, inputs, outputs = shape
     rng = np.random.default_rng(0)
     scales = [((batch, inputs), 1), ((outputs, inputs), inputs**-0.5), ((outputs,), 1), ((batch, outputs), 1)]
-    return tuple(np.asarray(rng.standard_normal(one) * scale, dtype) for one, scale in scales)
+    return tuple(np.asarray(rng.standard_normal(array) * scale, dtype) for array, scale in scales)
 
 
 def forward_peers(activation, x, weight, bias):
@@ -32,7 +32,7 @@ def forward_peers(activation, x, weight, bias):
     if here("torch"):
         import torch
 
-        tensors = [torch.from_numpy(one) for one in (x, weight, bias)]
+        tensors = [torch.from_numpy(array) for array in (x, weight, bias)]
 
         def step():
             with torch.no_grad():
@@ -44,7 +44,7 @@ def forward_peers(activation, x, weight, bias):
 
         function = {"tanh": jax.numpy.tanh, "relu": jax.nn.relu}[activation]
         compiled = jax.jit(lambda x, weight, bias: function(x @ weight.T + bias))
-        there = [jax.numpy.asarray(one) for one in (x, weight, bias)]
+        there = [jax.numpy.asarray(array) for array in (x, weight, bias)]
         steps["jax"] = lambda: compiled(*there).block_until_ready()
     return steps
 
@@ -55,9 +55,9 @@ def backward_peers(activation, dh, x, weight, bias):
     if here("torch"):
         import torch
 
-        tensors = [torch.from_numpy(one).requires_grad_() for one in (x, weight, bias)]
+        tensors = [torch.from_numpy(array).requires_grad_() for array in (x, weight, bias)]
         given, slopes = getattr(torch, activation)(torch.nn.functional.linear(*tensors)), torch.from_numpy(dh)
-        steps["torch"] = lambda: [one.numpy() for one in torch.autograd.grad(given, tensors, slopes, retain_graph=True)]
+        steps["torch"] = lambda: [array.numpy() for array in torch.autograd.grad(given, tensors, slopes, retain_graph=True)]
     if here("jax"):
         import jax
 
@@ -70,8 +70,8 @@ def backward_peers(activation, dh, x, weight, bias):
 
 def close(got, wanted, terms):
     """Within so many roundings of the largest sum of sizes that a result may be of."""
-    for one, other, most in zip(got, wanted, terms, strict=True):
-        assert np.max(np.abs(one - other)) <= np.finfo(np.float32).eps * most
+    for array, other, most in zip(got, wanted, terms, strict=True):
+        assert np.max(np.abs(array - other)) <= np.finfo(np.float32).eps * most
 
 
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
@@ -79,7 +79,7 @@ def test_forward(benchmark, request, activation, shape):
     x, weight, bias, _ = arrays(shape)
     ours = getattr(fast, f"dense_{activation}")
     theirs, out = ours.kernel.reference.raw, np.empty((shape[0], shape[2]), np.float32)
-    wanted = theirs(*(one.astype(np.float64) for one in (x, weight, bias)))
+    wanted = theirs(*(array.astype(np.float64) for array in (x, weight, bias)))
     most = (shape[1] + ROUNDINGS) * np.max(np.abs(x) @ np.abs(weight).T + np.abs(bias))
     steps = {"ours": lambda: ours(x, weight, bias, out=out), "ours, fresh": lambda: ours(x, weight, bias)}
     steps["numpy"] = lambda: theirs(x, weight, bias)
@@ -95,10 +95,10 @@ def test_backward(benchmark, request, activation, shape):
     ours = getattr(fast, f"dense_{activation}_backward")
     h = getattr(fast, f"dense_{activation}")(x, weight, bias)
     theirs, out = ours.kernel.reference.raw, (np.empty_like(x), np.empty_like(weight), np.empty_like(bias))
-    wanted = theirs(*(one.astype(np.float64) for one in (dh, h, x, weight)))
+    wanted = theirs(*(array.astype(np.float64) for array in (dh, h, x, weight)))
     size = np.abs(dh)
     sums = (size @ np.abs(weight), size.T @ np.abs(x), np.sum(size, axis=0))
-    most = [(length + ROUNDINGS) * np.max(one) for length, one in zip((shape[2], shape[0], shape[0]), sums, strict=True)]
+    most = [(length + ROUNDINGS) * np.max(array) for length, array in zip((shape[2], shape[0], shape[0]), sums, strict=True)]
     steps = {"ours": lambda: ours(dh, h, x, weight, out=out), "ours, fresh": lambda: ours(dh, h, x, weight)}
     steps["numpy"] = lambda: theirs(dh, h, x, weight)
     peers = backward_peers(activation, dh, x, weight, bias)
@@ -106,7 +106,8 @@ def test_backward(benchmark, request, activation, shape):
         close(step(), wanted, most)
     for step in peers.values():  # from activations of their own
         own = [
-            3 * (shape[1] + ROUNDINGS) * np.max(np.abs(x) @ np.abs(weight).T) * one.max() + two for one, two in zip(sums, most, strict=True)
+            3 * (shape[1] + ROUNDINGS) * np.max(np.abs(x) @ np.abs(weight).T) * array.max() + two
+            for array, two in zip(sums, most, strict=True)
         ]
         close(step(), wanted, own)
     compare(benchmark, request.config, f"dense_{activation}_backward {'x'.join(map(str, shape))}", steps | peers)

@@ -73,9 +73,9 @@ def test_normalization(benchmark, request, name, size, dtype):
     gamma, beta = (rng.standard_normal(shape[1]).astype(dtype) for _ in range(2))
     ours, raw = getattr(fast, name), getattr(reference, name).raw
     given, hyper = arguments(name, dy, x, gamma, beta)
-    wide, _ = arguments(name, *(one.astype(np.float64) for one in (dy, x, gamma, beta)))
+    wide, _ = arguments(name, *(array.astype(np.float64) for array in (dy, x, gamma, beta)))
     wanted = several(raw(*wide, **hyper))
-    out = tuple(np.empty(one.shape, dtype) for one in wanted)
+    out = tuple(np.empty(array.shape, dtype) for array in wanted)
     out = out if len(out) > 1 else out[0]
     steps = {
         "ours": lambda: ours(*given, **hyper, out=out),
@@ -90,9 +90,9 @@ def test_normalization(benchmark, request, name, size, dtype):
     # roundings are of either sign: of a sum of n, what remains grows as √n
     roundings = 64 * np.sqrt(x.size / min(shape)) * np.finfo(dtype).eps
     for step in steps.values():
-        for one, other in zip(several(step()), wanted, strict=True):
-            assert np.max(np.abs(np.asarray(one) - other)) <= roundings * np.max(np.abs(other))
-    written = [one for one in several(out) if one.shape == x.shape]
+        for array, other in zip(several(step()), wanted, strict=True):
+            assert np.max(np.abs(np.asarray(array) - other)) <= roundings * np.max(np.abs(other))
+    written = [array for array in several(out) if array.shape == x.shape]
     if written:
-        steps["limit"] = moving((), [one for one in given if one.shape == x.shape], ours.kernel.parallel_from_bytes, written)
+        steps["limit"] = moving((), [array for array in given if array.shape == x.shape], ours.kernel.parallel_from_bytes, written)
     compare(benchmark, request.config, f"{name} {dtype} {size:.0e}", steps)

@@ -36,7 +36,7 @@ def close(got, start, after):
 def at_first(name, values):
     """The same point with nothing remembered."""
     theta, grad = arrays_of(values)[:2]
-    fresh = map_arrays(values, lambda one: one if one is theta or one is grad else np.zeros_like(one))
+    fresh = map_arrays(values, lambda array: array if array is theta or array is grad else np.zeros_like(array))
     return fresh | ({"state": fresh["state"]._replace(t=0)} if hasattr(fresh.get("state"), "t") else {})
 
 
@@ -62,14 +62,14 @@ def test_step(benchmark, request, name, size, dtype):
     assert_identical(ours(**values), wanted)
     assert_identical(ours(**place, out=out), wanted)
     steps = {"ours": lambda: ours(**place, out=out), "ours, fresh": lambda: ours(**values), "numpy": lambda: theirs.raw(**values)}
-    lists = {key: [one] if isinstance(one, np.ndarray | tuple) else one for key, one in map_arrays(values, np.copy).items()}
+    lists = {key: [value] if isinstance(value, np.ndarray | tuple) else value for key, value in map_arrays(values, np.copy).items()}
     steps["ours, bound"] = bind(ours, **lists)
     for who, make in {"numpy in place": numpy_in_place, **({"numexpr": numexpr_step} if here("numexpr") else {})}.items():
         old, read, numbers = ours.kernel.ir.unpack_arguments(*map_arrays(values, np.copy).values())
         steps[who] = make(ours.kernel.ir, numbers, (*old, *read))
         steps[who]()
-        for got, one in zip(old, arrays_of(wanted), strict=True):
-            np.testing.assert_array_equal(got, one) if who == "numpy in place" else close(got, np.abs(one), one)
+        for got, array in zip(old, arrays_of(wanted), strict=True):
+            np.testing.assert_array_equal(got, array) if who == "numpy in place" else close(got, np.abs(array), array)
     for who, (step, read) in torch_steps(name, values).items():
         steps[who] = step
         step()

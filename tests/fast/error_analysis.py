@@ -50,12 +50,12 @@ class RoundingInterval:
         half = arb(2) ** (max(exponent(largest), info.minexp) - info.nmant - 1) if largest > 0 else ZERO
         return RoundingInterval(value, self.dtype, (propagated + half).upper())
 
-    def taken(self, other):
+    def as_operand(self, other):
         """The other operand, exact if it is a number."""
         return other if isinstance(other, RoundingInterval) else RoundingInterval(arb(float(other)), self.dtype)
 
     def __add__(self, other):
-        other = self.taken(other)
+        other = self.as_operand(other)
         value, propagated = self.value + other.value, self.error + other.error
         return RoundingInterval(value, self.dtype, propagated) if 0 in (self.value, other.value) else self.rounded(value, propagated)
 
@@ -63,19 +63,19 @@ class RoundingInterval:
         return RoundingInterval(-self.value, self.dtype, self.error)
 
     def __sub__(self, other):
-        return self + -self.taken(other)
+        return self + -self.as_operand(other)
 
     def __rsub__(self, other):
         return -self + other
 
     def __mul__(self, other):
-        factor, other = other, self.taken(other)
+        factor, other = other, self.as_operand(other)
         value = self.value * other.value
         propagated = upper(self.value) * other.error + upper(other.value) * self.error + self.error * other.error
         return RoundingInterval(value, self.dtype, propagated.upper()) if self.exact_by(factor) else self.rounded(value, propagated)
 
     def exact_by(self, factor):
-        """Whether no product by this number is rounded: a power of two, or one that leaves room for the bits of an integer."""
+        """Whether no product by this number is rounded: a power of two, or one that leaves space for the bits of an integer."""
         if isinstance(factor, RoundingInterval):
             return False
         bits = int(abs(math.frexp(float(factor))[0]) * 2**53)
@@ -89,7 +89,7 @@ class RoundingInterval:
         return self.rounded(value, (self.error + upper(value) * other.error) / least)
 
     def __rtruediv__(self, other):
-        return self.taken(other) / self
+        return self.as_operand(other) / self
 
     __radd__, __rmul__ = __add__, __mul__
 
@@ -106,14 +106,14 @@ def last_place(x, dtype):
 def split(a, b, count=PIECES):
     """An interval in pieces of one length."""
     edges = [arb(a) + (arb(b) - arb(a)) * k / count for k in range(count + 1)]
-    return [interval(one, other) for one, other in itertools.pairwise(edges)]
+    return [interval(array, other) for array, other in itertools.pairwise(edges)]
 
 
 def doubling(a, b, count=8):
     """A positive interval in pieces that grow with their distance from 0."""
     steps = math.ceil(math.log2(b / a)) * count
     edges = [arb(a) * arb(b / a) ** (arb(k) / steps) for k in range(steps + 1)]
-    return [interval(one, other) for one, other in itertools.pairwise(edges)]
+    return [interval(array, other) for array, other in itertools.pairwise(edges)]
 
 
 SERIES = {  # the coefficients of what a polynomial of `_functions` stands for
@@ -135,17 +135,17 @@ def left_out(name, dtype, piece):
     """What a polynomial leaves out, at most, on a piece, within 1/2 of 0: expanded about the middle, where nothing cancels any more."""
     middle, radius = piece.mid(), piece.rad()
     shifted = difference(name, dtype)(arb_poly([middle, 1]))
-    return (sum((abs(one) * radius**k for k, one in enumerate(shifted)), ZERO) + arb(2) ** -100).upper()
+    return (sum((abs(array) * radius**k for k, array in enumerate(shifted)), ZERO) + arb(2) ** -100).upper()
 
 
 def lambert(dtype, x):
     """What the fraction for tanh leaves out, of x: its numerator and denominator against sinh and cosh, whose first terms agree."""
     known = functions.FORMATS[np.dtype(dtype)]
-    over, under = (arb_poly([arb(float(one)) for one in coefficients]) for coefficients in (known.tanh, known.tanh_under))
+    over, under = (arb_poly([arb(float(coefficient)) for coefficient in coefficients]) for coefficients in (known.tanh, known.tanh_under))
     sinh, cosh = (arb_poly([1 / arb(math.factorial(2 * k + odd)) for k in range(TERMS)]) for odd in (1, 0))
     rest = under * sinh - (under + arb_poly([0, 1]) * over) * cosh  # of x; over cosh and the denominator
     z = upper(x) ** 2
-    return sum((abs(one) * z**k for k, one in enumerate(rest)), ZERO) / abs(under(x * x)).lower() * upper(x)
+    return sum((abs(array) * z**k for k, array in enumerate(rest)), ZERO) / abs(under(x * x)).lower() * upper(x)
 
 
 def expm1_reduced(dtype, r):
@@ -219,7 +219,7 @@ def exponents(dtype):
 
 def log(dtype):
     """log: of numbers about 1 the relative error counts, of the others the absolute one."""
-    about_one = [*doubling(2.0**-53, 0.5, 32), *[-one for one in doubling(2.0**-54, 0.25, 32)]]
+    about_one = [*doubling(2.0**-53, 0.5, 32), *[-array for array in doubling(2.0**-54, 0.25, 32)]]
     zero = functions.FORMATS[np.dtype(dtype)].zero
     worst = max(product(dtype, zero, RoundingInterval(f, dtype)).units(f.log1p()) for f in about_one)
     for k in exponents(dtype):
@@ -274,4 +274,4 @@ def circle(dtype):
     return worst
 
 
-PROOFS = {"cosine": circle, "sine": circle} | {one.__name__: one for one in (exp, tanh, log, softplus, logistic)}
+PROOFS = {"cosine": circle, "sine": circle} | {array.__name__: array for array in (exp, tanh, log, softplus, logistic)}

@@ -1,6 +1,6 @@
-"""The worst error of every kernel that was found, in units of the rounding bound. `python -m tests.fast.kernel_accuracy` writes docs/kernels.md.
+"""The worst error of every kernel that was found, in units of the rounding bound: the generator of docs/kernels.md.
 
-Found, not proved: the largest over `CASES` random cases of the distance from the certified value divided by what rounding explains in the
+Run as `python -m tests.fast.kernel_accuracy`. Found, not proved: the largest over `CASES` random cases of the distance from the certified value divided by what rounding explains in the
 reference's own operations. 1 is the bound; the tests hold every kernel to it on cases of their own.
 """
 
@@ -64,20 +64,38 @@ def render(cases=CASES):
     return ABOUT.format(cases=cases) + "\n".join(rows) + "\n"
 
 
-def recorded():
-    """What docs/kernels.md says: the number of cases, and the worst errors by kernel."""
-    text = TARGET.read_text(encoding="utf-8")
+def current_text(_=""):
+    """The text that docs/kernels.md should have; takes its present text, as the generators of `tests.support.regenerate` do."""
+    return render()
+
+
+def parse(text):
+    """The number of cases that a table states, and its worst errors by kernel."""
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("| `")]
     cases = int(text.partition(" random cases")[0].rpartition(" ")[2])
     return cases, {name.strip("`"): (float(single), float(double)) for name, _, single, double in cells}
 
 
+def problems(text):
+    """What is wrong with a table, without computing it anew."""
+    cases, errors = parse(text)
+    missing, unknown = {*GIVEN_GRADIENT, *LOOP_KERNELS} - set(errors), set(errors) - {*GIVEN_GRADIENT, *LOOP_KERNELS}
+    wrong = [f"{name} is not listed" for name in sorted(missing)] + [f"{name} is no kernel" for name in sorted(unknown)]
+    wrong += [f"{name} exceeds the rounding bound" for name, row in sorted(errors.items()) if not all(0 <= error <= 1 for error in row)]
+    return wrong + [f"made from {cases} cases, not {CASES}"] * (cases != CASES)
+
+
+def recorded():
+    """The worst errors that docs/kernels.md lists, by kernel."""
+    return parse(TARGET.read_text(encoding="utf-8"))[1]
+
+
 def main(arguments):
-    """Write the table; with --check, return whether it is stale instead. A number of cases may be given for a quick look."""
-    text = render(int(next((argument for argument in arguments if argument.isdigit()), CASES)))
+    """Write the table; with --check, print what is wrong with it instead."""
     if "--check" in arguments:
-        return int(text != TARGET.read_text(encoding="utf-8"))
-    TARGET.write_text(text, encoding="utf-8")
+        print("\n".join(lines := problems(TARGET.read_text(encoding="utf-8"))))
+        return min(len(lines), 1)
+    TARGET.write_text(render(), encoding="utf-8")
     return 0
 
 

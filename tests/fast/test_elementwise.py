@@ -89,7 +89,7 @@ def test_reciprocals_change_the_step_alone_and_by_little(name, dtype):
         values["state"] = values["state"]._replace(t=t)
         got, wanted = ours(**values), theirs(**values)
         assert bit_patterns(got[1]) == bit_patterns(wanted[1])
-        start, mine, other = (one.astype(np.float64) for one in (values["theta"], got[0], wanted[0]))
+        start, mine, other = (array.astype(np.float64) for array in (values["theta"], got[0], wanted[0]))
         off = np.abs(mine - other)
         assert np.any(off)
         assert np.all(off <= eps * (np.abs(other) + 7 * np.abs(other - start)))
@@ -109,9 +109,9 @@ def test_bits_are_the_references_in_every_shape(name, dtype):
 def test_numbers_of_any_type_are_taken_as_the_reference_takes_them(name):
     ours, theirs = ELEMENTWISE[name]
     numbers = [key for key, domain in domains(theirs.raw).items() if domain.kind == "number"]
-    for one in numbers:
+    for number in numbers:
         for value in (1, 0, np.float32(0.5), np.float64(0.75), np.int64(2), np.array(0.25)):
-            values = elementwise_call(name, 5, **{one: value})
+            values = elementwise_call(name, 5, **{number: value})
             assert outcome(ours, values) == expected_outcome(name, values)
 
 
@@ -129,7 +129,7 @@ def test_zeros_signs_and_subnormals(name):
         tiny = np.finfo(dtype).smallest_subnormal
         values = np.array([0.0, -0.0, tiny, -3 * tiny, np.finfo(dtype).smallest_normal, 1.0, -1.0], dtype)
         count = len(arrays_of(elementwise_call(name, 1, dtype)))
-        grid = iter(np.ascontiguousarray(one).ravel() for one in np.meshgrid(*[values] * count))
+        grid = iter(np.ascontiguousarray(array).ravel() for array in np.meshgrid(*[values] * count))
         nonnegative = lambda domain, grid=grid: np.abs(next(grid)) if domain.limits else next(grid)  # noqa: E731
         point = {key: build_argument(domain, key, nonnegative) for key, domain in domains(theirs.raw).items()}
         assert_identical(ours(**point), expected(name, point))
@@ -146,7 +146,7 @@ def test_any_layout(name, layout):
             got = ours(**turned)
             assert_identical(map_arrays(got, np.ascontiguousarray), map_arrays(expected(name, values), np.ascontiguousarray))
             given = arrays_of(turned)
-            assert all(one.flags.writeable and not any(np.shares_memory(one, other) for other in given) for one in arrays_of(got))
+            assert all(array.flags.writeable and not any(np.shares_memory(array, other) for other in given) for array in arrays_of(got))
 
 
 @every()
@@ -155,10 +155,10 @@ def test_big_endian(name):
     for dtype in DTYPES:
         values = elementwise_call(name, 100, dtype)
         wanted = bit_patterns(ours(**values))  # machine code for native arrays is there by now, and must not take these
-        swapped = map_arrays(values, lambda one: one.astype(one.dtype.newbyteorder(">")))
+        swapped = map_arrays(values, lambda array: array.astype(array.dtype.newbyteorder(">")))
         assert bit_patterns(ours(**swapped)) == wanted
         ours(**swapped, out=(written := in_place_out(name, swapped)))
-        assert [one.astype(dtype).tobytes() for one in arrays_of(written)] == [one[2] for one in wanted if isinstance(one, tuple)]
+        assert [array.astype(dtype).tobytes() for array in arrays_of(written)] == [array[2] for array in wanted if isinstance(array, tuple)]
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -171,13 +171,13 @@ def test_out_takes_the_result(name, dtype):
         fresh = map_arrays(in_place_out(name, values), np.empty_like)
         got = ours(**values, out=fresh)
         assert bit_patterns(got) == wanted
-        assert all(one is other for one, other in zip(arrays_of(got), arrays_of(fresh), strict=True))
+        assert all(array is other for array, other in zip(arrays_of(got), arrays_of(fresh), strict=True))
         assert bit_patterns(values.get("theta", 0)) == bit_patterns(elementwise_call(name, shape, dtype).get("theta", 0))
-        for view in (lambda one: one, lambda one: one[...]):
+        for view in (lambda array: array, lambda value: value[...]):
             copy = map_arrays(values, np.copy)
             place = map_arrays(in_place_out(name, copy), view)
             assert bit_patterns(ours(**copy, out=place)) == wanted
-            assert [one.tobytes() for one in arrays_of(place)] == [one[2] for one in wanted if isinstance(one, tuple)]
+            assert [array.tobytes() for array in arrays_of(place)] == [array[2] for array in wanted if isinstance(array, tuple)]
 
 
 @every()
@@ -196,11 +196,11 @@ def test_each_part_of_out_may_be_missing(name):
     values = elementwise_call(name, 50)
     wanted, whole = bit_patterns(expected(name, values)), in_place_out(name, map_arrays(values, np.copy))
     for missing in range(len(whole)):
-        out = tuple(None if i == missing else one for i, one in enumerate(in_place_out(name, map_arrays(values, np.copy))))
+        out = tuple(None if i == missing else array for i, array in enumerate(in_place_out(name, map_arrays(values, np.copy))))
         got = ours(**values, out=out)
         assert bit_patterns(got) == wanted
         assert all(
-            one is other for i, (one, other) in enumerate(zip(got, out, strict=True)) if isinstance(other, np.ndarray) and i != missing
+            array is other for i, (array, other) in enumerate(zip(got, out, strict=True)) if isinstance(other, np.ndarray) and i != missing
         )
 
 
@@ -211,8 +211,8 @@ def test_out_of_any_layout(name):
         values = map_arrays(elementwise_call(name, (6, 8)), change)
         wanted = map_arrays(expected(name, values), np.copy)
         got = ours(**values, out=in_place_out(name, values))
-        assert [np.ascontiguousarray(one).tobytes() for one in arrays_of(got)] == [
-            np.ascontiguousarray(one).tobytes() for one in arrays_of(wanted)
+        assert [np.ascontiguousarray(array).tobytes() for array in arrays_of(got)] == [
+            np.ascontiguousarray(array).tobytes() for array in arrays_of(wanted)
         ]
 
 
@@ -243,24 +243,24 @@ def test_out_is_refused_and_nothing_written(name, size):
     ours(**values)  # compiled by now: the quick path must refuse too
     whole = in_place_out(name, values)
     first = arrays_of(whole)[0]
-    others = [one for one in arrays_of(values) if one is not first]
+    others = [array for array in arrays_of(values) if array is not first]
     cases = [
-        (lambda one: one.astype(np.float64), TypeError, "float64 array"),
-        (lambda one: one[:-1].copy(), ValueError, "shape"),
-        (lambda one: one[None].copy(), ValueError, "shape"),
-        (lambda one: one.view(np.memmap), TypeError, "memmap|array"),
+        (lambda array: array.astype(np.float64), TypeError, "float64 array"),
+        (lambda array: array[:-1].copy(), ValueError, "shape"),
+        (lambda array: array[None].copy(), ValueError, "shape"),
+        (lambda array: array.view(np.memmap), TypeError, "memmap|array"),
         (read_only, ValueError, "a read-only array"),
-        (lambda one: one[::-1], ValueError, "memory of"),
-        (lambda one: [0.0] * one.size, TypeError, "list"),
+        (lambda array: array[::-1], ValueError, "memory of"),
+        (lambda array: [0.0] * array.size, TypeError, "list"),
         *((lambda _, other=other: other, ValueError, "memory of") for other in others),
     ]
-    for change, error, words in cases:
+    for change, error, message in cases:
         for which in range(len(arrays_of(whole))):
             seen = iter(range(99))
-            out = map_arrays(whole, lambda one: change(one) if next(seen) == which else one)  # noqa: B023 - used at once
+            out = map_arrays(whole, lambda array: change(array) if next(seen) == which else array)  # noqa: B023 - used at once
             if which and change.__defaults__ and change.__defaults__[0] is arrays_of(whole)[which]:
                 continue  # what it replaces
-            with pytest.raises(error, match=rf"{name}\(\): out.*{words}"):
+            with pytest.raises(error, match=rf"{name}\(\): out.*{message}"):
                 ours(**values, out=out)
             assert bit_patterns(tuple(values.values())) == before
     for out in ([whole], (whole, whole, whole), ()):
@@ -273,7 +273,7 @@ def test_partial_overlap_is_refused(name):
     ours, _ = ELEMENTWISE[name]
     memory = np.random.default_rng(0).random(2000, np.float32)  # every domain allows numbers from 0 to 1
     starts = iter(range(0, 2000, 100))
-    values = map_arrays(elementwise_call(name, 90), lambda one: memory[(start := next(starts)) : start + 90])
+    values = map_arrays(elementwise_call(name, 90), lambda array: memory[(start := next(starts)) : start + 90])
     before = memory.tobytes()
     for position in range(0, 100 * len(arrays_of(values)), 100):
         for shift in (-89, -1, 1, 50, 89):
@@ -293,7 +293,7 @@ def test_bad_arrays_are_refused_as_by_the_reference(name):
     for case, change in BAD_ARRAYS.items():
         for which in range(len(arrays_of(elementwise_call(name, 4)))):
             seen = iter(range(99))
-            values = map_arrays(elementwise_call(name, 4), lambda one: change(one) if next(seen) == which else one)  # noqa: B023 - used at once
+            values = map_arrays(elementwise_call(name, 4), lambda array: change(array) if next(seen) == which else array)  # noqa: B023 - used at once
             assert outcome(ours, values) == expected_outcome(name, values), (case, which)
 
 
@@ -339,10 +339,10 @@ def test_nonfinite_entries_are_found_anywhere_and_named(name, size):
     ours, theirs = ELEMENTWISE[name]
     for which in range(len(arrays_of(elementwise_call(name, 1)))):
         for bad in (np.nan, np.inf, -np.inf):
-            for place in (0, size // 2, size - 1):
+            for index in (0, size // 2, size - 1):
                 values = elementwise_call(name, size)
-                arrays_of(values)[which][place] = bad
-                with pytest.raises(ValueError, match=rf"^{name}\(\): .* must .*, got .* at index \({place},\)$") as wanted:
+                arrays_of(values)[which][index] = bad
+                with pytest.raises(ValueError, match=rf"^{name}\(\): .* must .*, got .* at index \({index},\)$") as wanted:
                     theirs(**values)
                 assert outcome(ours, values) == (ValueError, str(wanted.value))
                 with pytest.raises(ValueError, match=rf"{name}\(\): "):
@@ -418,11 +418,11 @@ def test_the_gradient_is_asked_once_and_owns_what_it_is_shown(name):
 
     asked, wanted = [], []
     values = elementwise_call(name, 9)
-    before = bit_patterns(tuple(one for one in values.values() if one is not gradient_function))
+    before = bit_patterns(tuple(value for value in values.values() if value is not gradient_function))
     assert_identical(ours(**values | {"gradient": asking(asked)}), expected(name, values | {"gradient": np.ones_like}))
     expected(name, values | {"gradient": lambda point: wanted.append(point.copy()) or np.ones_like(point)})
     assert bit_patterns(tuple(asked)) == bit_patterns(tuple(wanted))
-    assert bit_patterns(tuple(one for one in values.values() if one is not gradient_function)) == before
+    assert bit_patterns(tuple(value for value in values.values() if value is not gradient_function)) == before
     assert theirs.__name__ == name
 
 
@@ -431,7 +431,7 @@ def in_plain_python(name, old, read, numbers, *, parallel, in_place):
     derived = ELEMENTWISE[name][0].kernel.ir
     unwatched = dataclasses.replace(derived, out_of_domain=lambda *_: False)
     pure = loops.kernel_loop(unwatched, lambda part: part, CHUNK_BYTES=2 * np.dtype(object).itemsize, cast_all=lambda numbers, _: numbers)
-    new = old if in_place else tuple(0 * one for one in old)
+    new = old if in_place else tuple(0 * array for array in old)
     constants, _ = derived.constants(*numbers)
     assert pure(parallel, new, old, read, constants) == FINITE
     return new
@@ -454,10 +454,10 @@ def test_the_loops_give_the_references_expressions_on_symbols(name, parallel, mo
             answer = symbols("g", size)
             if name in WITH_GRADIENT_FUNCTION:
                 values["gradient"] = lambda point: answer  # noqa: B023 - used at once
-            wanted = [one for one in tree_leaves(theirs.raw(**values)) if np.ndim(one)]
+            wanted = [tree_leaf for tree_leaf in tree_leaves(theirs.raw(**values)) if np.ndim(tree_leaf)]
             given = values | {"gradient": answer} if name in WITH_GRADIENT_FUNCTION else values
             got = in_plain_python(name, *ours.kernel.ir.unpack_arguments(*given.values()), parallel=parallel, in_place=in_place)
-            assert all(judge(one, other).verdict is Verdict.HOLDS for one, other in zip(got, wanted, strict=True))
+            assert all(judge(array, other).verdict is Verdict.HOLDS for array, other in zip(got, wanted, strict=True))
 
 
 @pytest.mark.parametrize("parallel", [False, True])
@@ -466,17 +466,17 @@ def test_the_loops_take_the_references_branches_on_fractions(name, parallel):
     """Where it chooses, exact fractions of every sign take the place of symbols."""
     ours, theirs = ELEMENTWISE[name]
     grid = [
-        np.array([Fraction(i, 4) for i in one.ravel()], object)
-        for one in np.meshgrid(*[[-2, 0, 1]] * len(arrays_of(elementwise_call(name, 1))))
+        np.array([Fraction(i, 4) for i in array.ravel()], object)
+        for array in np.meshgrid(*[[-2, 0, 1]] * len(arrays_of(elementwise_call(name, 1))))
     ]
     signs = iter(grid)
-    array = lambda domain: np.array([abs(one) for one in next(signs)], object) if domain.limits else next(signs)  # noqa: E731
+    array = lambda domain: np.array([abs(array) for array in next(signs)], object) if domain.limits else next(signs)  # noqa: E731
     values = {key: build_argument(domain, key, array) for key, domain in domains(theirs.raw).items()}
-    values = map_arrays(values, lambda one: one.astype(float))
+    values = map_arrays(values, lambda array: array.astype(float))
     wanted = arrays_of(theirs.raw(**values))
     got = in_plain_python(name, *ours.kernel.ir.unpack_arguments(*values.values()), parallel=parallel, in_place=False)
-    for one, other in zip(got, wanted, strict=True):
-        np.testing.assert_array_equal(one.astype(float), other)
+    for value, other in zip(got, wanted, strict=True):
+        np.testing.assert_array_equal(value.astype(float), other)
 
 
 @every(*WITH_GRADIENT_FUNCTION)
@@ -499,7 +499,7 @@ def test_the_point_that_is_asked_about_is_the_references(name):
     old, read, numbers = derived.unpack_arguments(*values.values())
     constants, _ = derived.constants(*numbers)
     got = [derived.update_entry(*entries, *constants)[0] for entries in zip(*old, *read, strict=True)]
-    assert all(judge(one, other).verdict is Verdict.HOLDS for one, other in zip(got, asked[0], strict=True))
+    assert all(judge(array, other).verdict is Verdict.HOLDS for array, other in zip(got, asked[0], strict=True))
 
 
 DIGEST = """
@@ -522,7 +522,7 @@ def test_bits_do_not_depend_on_the_number_of_threads():
         for threads in range(1, before + 1):
             numba.set_num_threads(threads)
             results = [ELEMENTWISE[name][0](**elementwise_call(name, 300007, dtype)) for name in ELEMENTWISE for dtype in DTYPES]
-            digests.add(str([[hash(one.tobytes()) for one in arrays_of(result)] for result in results]))
+            digests.add(str([[hash(array.tobytes()) for array in arrays_of(result)] for result in results]))
     finally:
         numba.set_num_threads(before)
     assert len(digests) == 1

@@ -44,7 +44,7 @@ def test_a_large_case_is_within_the_bound_and_uses_much_of_it(name, dtype):
     values = elementwise_call(name, 2000, dtype)
     worst = max(errors_in_bounds(*ELEMENTWISE[name], values, dtype))
     assert worst <= 1
-    rounds = any(np.any(one) for one in tree_leaves(rounding_bound(ELEMENTWISE[name][1].raw, **values, dtype=dtype)))
+    rounds = any(np.any(tree_leaf) for tree_leaf in tree_leaves(rounding_bound(ELEMENTWISE[name][1].raw, **values, dtype=dtype)))
     assert worst > 0.1 or not rounds
 
 

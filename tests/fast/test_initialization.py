@@ -23,7 +23,7 @@ UNIFORM = ["uniform_weights", "uniform_fan_in", "xavier_uniform", "he_uniform"]
 NORMAL = ["normal_weights", "xavier_normal", "lecun_normal", "fan_out_normal", "he_normal"]
 
 
-def drawn(name, shape, dtype=np.float32, seed=0, **changed):
+def draw_weights(name, shape, dtype=np.float32, seed=0, **changed):
     return getattr(fast, name)(np.random.default_rng(seed), *shape, dtype=dtype, **HYPERPARAMETERS.get(name, {}) | changed)
 
 
@@ -88,7 +88,7 @@ def test_machine_code_and_plain_python_agree_in_every_bit(name, kind, limits, dt
         count = {"count": min(7, shape[1])} if name == "sparse" else {}
         scale = 1.0 if name == "sparse" else 0.3
         wanted = plain(kind, shape, dtype, 5, scale, (shape[1], count["count"]) if count else limits)
-        assert drawn(name, shape, dtype, 5, **count).tobytes() == wanted.tobytes()
+        assert draw_weights(name, shape, dtype, 5, **count).tobytes() == wanted.tobytes()
 
 
 def test_the_key_and_the_first_words_are_as_documented():
@@ -96,9 +96,11 @@ def test_the_key_and_the_first_words_are_as_documented():
     key = [int(source.random() * 2**32) for _ in range(2)]
     words = by_hand((0, 0, 0, 0), key)
     signed = [word - 2**32 if word >= 2**31 else word for word in words]
-    np.testing.assert_array_equal(drawn("uniform_weights", (1, 4), seed=3, half_width=1.0)[0], [(one >> 8) / 2**23 for one in signed])
-    wide = [((one << 21) + (other >> 11)) / 2**52 for one, other in zip(signed[::2], words[1::2], strict=True)]
-    np.testing.assert_array_equal(drawn("uniform_weights", (1, 2), np.float64, seed=3, half_width=1.0)[0], wide)
+    np.testing.assert_array_equal(
+        draw_weights("uniform_weights", (1, 4), seed=3, half_width=1.0)[0], [(array >> 8) / 2**23 for array in signed]
+    )
+    wide = [((array << 21) + (word >> 11)) / 2**52 for array, word in zip(signed[::2], words[1::2], strict=True)]
+    np.testing.assert_array_equal(draw_weights("uniform_weights", (1, 2), np.float64, seed=3, half_width=1.0)[0], wide)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -106,7 +108,7 @@ def test_normal_numbers_are_those_of_box_and_muller(dtype):
     """Eight units: the functions' own errors (2 in log, halved by the root; 2 in the circle) and four roundings."""
     source = np.random.default_rng(3)
     key = [int(source.random() * 2**32) for _ in range(2)]
-    got = drawn("normal_weights", (50, 4), dtype, seed=3, std=1.0).ravel().astype(np.longdouble)
+    got = draw_weights("normal_weights", (50, 4), dtype, seed=3, std=1.0).ravel().astype(np.longdouble)
     wanted = []
     for block in range(50 if dtype is np.float32 else 100):
         words = by_hand((block, 0, 0, 0), key)
@@ -126,16 +128,16 @@ def test_normal_numbers_are_those_of_box_and_muller(dtype):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", ["normal_weights", "uniform_weights", "truncated_normal"])
 def test_an_entry_depends_on_its_place_alone(name, dtype):
-    whole = drawn(name, (1, 70001), dtype).ravel()
+    whole = draw_weights(name, (1, 70001), dtype).ravel()
     for size in [1, 2, 3, 5, 1000, 4095, 4096, 4097, 8191, 8193, 16383, 16384, 16385, 20481]:
-        assert drawn(name, (1, size), dtype).tobytes() == whole[:size].tobytes()
+        assert draw_weights(name, (1, size), dtype).tobytes() == whole[:size].tobytes()
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_sparse_rows_depend_on_their_place_alone(dtype):
-    whole = drawn("sparse", (800, 13), dtype)
+    whole = draw_weights("sparse", (800, 13), dtype)
     for rows in (1, 5, 300, 320):
-        assert drawn("sparse", (rows, 13), dtype).tobytes() == whole[:rows].tobytes()
+        assert draw_weights("sparse", (rows, 13), dtype).tobytes() == whole[:rows].tobytes()
 
 
 DIGEST = """
@@ -186,7 +188,7 @@ def follows(weights, law, scale):
 @pytest.mark.parametrize("name", NORMAL)
 def test_normal_weights_are_normal(name, dtype):
     raw = getattr(reference, name).raw
-    weights = drawn(name, SHAPE, dtype)
+    weights = draw_weights(name, SHAPE, dtype)
     scale = float(raw(UnitGenerator, *SHAPE, **HYPERPARAMETERS.get(name, {})))
     follows(weights, stats.norm(), scale)
     for edge in (2, 3, 4):
@@ -200,7 +202,7 @@ def test_normal_weights_are_normal(name, dtype):
 @pytest.mark.parametrize("name", UNIFORM)
 def test_uniform_weights_are_uniform(name, dtype):
     raw = getattr(reference, name).raw
-    weights = drawn(name, SHAPE, dtype)
+    weights = draw_weights(name, SHAPE, dtype)
     follows(weights, stats.uniform(-1, 2), float(raw(UnitGenerator, *SHAPE, **HYPERPARAMETERS.get(name, {}))))
     theirs = raw(np.random.default_rng(7), *SHAPE, **HYPERPARAMETERS.get(name, {}))
     assert stats.ks_2samp(weights.ravel(), theirs.ravel()).pvalue > CHANCE
@@ -208,16 +210,16 @@ def test_uniform_weights_are_uniform(name, dtype):
 
 def test_another_scale_would_be_noticed():
     with pytest.raises(AssertionError):
-        follows(drawn("he_normal", SHAPE), stats.norm(), np.sqrt(2 / SHAPE[0]))
+        follows(draw_weights("he_normal", SHAPE), stats.norm(), np.sqrt(2 / SHAPE[0]))
     with pytest.raises(AssertionError):
-        follows(drawn("he_normal", SHAPE), stats.norm(), 1.01 * np.sqrt(2 / SHAPE[1]))
+        follows(draw_weights("he_normal", SHAPE), stats.norm(), 1.01 * np.sqrt(2 / SHAPE[1]))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(("cut", "spread"), [(2.0, 1.0), (0.5, 0.7), (1e-2, 1.0), (4.0, 1.0)])
 def test_truncated_normal_weights_end_at_the_cut(cut, spread, dtype):
     shape = SHAPE if cut > 0.1 else (10, 50)
-    weights = drawn("truncated_normal", shape, dtype, std=0.1, cut=cut, spread=spread)
+    weights = draw_weights("truncated_normal", shape, dtype, std=0.1, cut=cut, spread=spread)
     assert np.max(np.abs(weights)) <= dtype(0.1 / spread) * dtype(cut)
     assert stats.kstest(weights.ravel() * (spread / 0.1), stats.truncnorm(-cut, cut).cdf).pvalue > CHANCE
 
@@ -225,10 +227,10 @@ def test_truncated_normal_weights_end_at_the_cut(cut, spread, dtype):
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_sparse_weights(dtype):
     rows, width, count = 3000, 40, 7
-    weights = drawn("sparse", (rows, width), dtype, std=0.5)
+    weights = draw_weights("sparse", (rows, width), dtype, std=0.5)
     kept = weights != 0
     np.testing.assert_array_equal(np.sum(kept, axis=1), count)
-    dense = drawn("normal_weights", (rows, width), dtype, std=0.5)
+    dense = draw_weights("normal_weights", (rows, width), dtype, std=0.5)
     np.testing.assert_array_equal(weights[kept], dense[kept])
     share = count / width
     deviation = np.sqrt(rows * share * (1 - share))
@@ -237,17 +239,17 @@ def test_sparse_weights(dtype):
     pairs = share * (count - 1) / (width - 1)
     off = np.abs(both - rows * pairs)[~np.eye(width, dtype=bool)]
     assert np.max(off) < stats.norm.isf(CHANCE / width**2) * np.sqrt(rows * pairs)
-    assert np.all(drawn("sparse", (50, 7), dtype, count=7) != 0)
+    assert np.all(draw_weights("sparse", (50, 7), dtype, count=7) != 0)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("shape", [(30, 30), (50, 20), (20, 50), (1, 4), (4, 1), (1, 1)])
 def test_orthogonal_weights(shape, dtype):
-    weights = drawn("orthogonal", shape, dtype, gain=2.0)
+    weights = draw_weights("orthogonal", shape, dtype, gain=2.0)
     assert (weights.shape, weights.dtype) == (shape, dtype)
     small = weights if shape[0] <= shape[1] else weights.T
     assert np.max(np.abs(small @ small.T / 4 - np.eye(len(small)))) < 50 * np.finfo(dtype).eps
-    firsts = np.array([drawn("orthogonal", (3, 3), np.float64, seed=seed)[0, 0] for seed in range(400)])
+    firsts = np.array([draw_weights("orthogonal", (3, 3), np.float64, seed=seed)[0, 0] for seed in range(400)])
     assert stats.kstest(firsts, stats.uniform(-1, 2).cdf).pvalue > CHANCE  # an entry of a point on the sphere (Archimedes)
 
 
@@ -267,18 +269,20 @@ def test_uniform_numbers_never_reach_the_excluded_end(dtype):
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_normal_numbers_are_finite_and_never_zero(dtype):
     words = [
-        np.uint32(one)
-        for one in (0, 1, 255, 256, 0x3FFFFFFF, 0x40000000, 0x7FFFFFFF, 0x80000000, 0xBFFFFFFF, 0xC0000000, 0xFFFFFFFE, 0xFFFFFFFF)
+        np.uint32(array)
+        for array in (0, 1, 255, 256, 0x3FFFFFFF, 0x40000000, 0x7FFFFFFF, 0x80000000, 0xBFFFFFFF, 0xC0000000, 0xFFFFFFFE, 0xFFFFFFFF)
     ]
     polar = distributions.single_polar if dtype is np.float32 else distributions.double_polar
     for a in words:
         for b in words:
             made = polar(a, b, b, a, dtype(1))
-            numbers = [one for place in range(0, len(made), 2) for one in distributions.box_muller(made[place], made[place + 1], dtype(1))]
-            assert all(type(one) is dtype and one != 0 and abs(one) < 10 for one in numbers)
+            numbers = [
+                array for index in range(0, len(made), 2) for array in distributions.box_muller(made[index], made[index + 1], dtype(1))
+            ]
+            assert all(type(number) is dtype and number != 0 and abs(number) < 10 for number in numbers)
 
 
-# --- the door ----------------------------------------------------------------------------------------
+# --- validation ---------------------------------------------------------------------------------------
 
 BAD = [
     {"source": 0}, {"source": None}, {"fan_out": 0}, {"fan_in": -1}, {"fan_out": 2.0}, {"fan_in": True}, {"fan_out": "3"},
@@ -348,7 +352,7 @@ def test_dtype_and_out(name):
         assert ours(**arguments(name), out=out, dtype=dtype) is out
     fixed = np.empty((4, 5))
     fixed.flags.writeable = False
-    for bad, error, words in [
+    for bad, error, message in [
         ({"dtype": np.float16}, TypeError, "dtype must be float32, float64 or None"),
         ({"dtype": "no"}, TypeError, "dtype must be float32, float64 or None, got 'no'"),
         ({"out": np.empty((5, 4))}, ValueError, r"out must have shape \(4, 5\), got \(5, 4\)"),
@@ -357,12 +361,12 @@ def test_dtype_and_out(name):
         ({"out": np.empty((4, 5)), "dtype": np.float32}, TypeError, "out must be a float32 array or None, got a float64 array"),
         ({"out": fixed}, ValueError, "out must be writeable, got a read-only array"),
     ]:
-        with pytest.raises(error, match=rf"{name}\(\): {words}"):
+        with pytest.raises(error, match=rf"{name}\(\): {message}"):
             ours(**arguments(name), **bad)
 
 
 def test_every_sampler_of_the_reference_is_here():
-    takes_a_source = {name for name, one in vars(reference).items() if hasattr(one, "raw") and "source" in one.raw.__annotations__}
+    takes_a_source = {name for name, var in vars(reference).items() if hasattr(var, "raw") and "source" in var.raw.__annotations__}
     assert takes_a_source == set(fast.__all__)
 
 

@@ -14,7 +14,7 @@ from trainspec.spec.arithmetic import Ball, Symbolic, Verdict, certified, roundi
 from trainspec.spec.evidence import judge
 
 DTYPES = [np.float32, np.float64]
-WITH_GRADIENT_FUNCTION = [reference.beale_gradient, reference.long_valley_gradient, reference.saddle_gradient]
+GRADIENTS = [reference.beale_gradient, reference.long_valley_gradient, reference.saddle_gradient]
 
 
 def pairs(count, dtype=np.float64, seed=0, largest=0.01):
@@ -34,27 +34,27 @@ def composed(gradient, steps):
     return formula
 
 
-def begun(start, count):
+def start_runs(start, count):
     theta = np.repeat(np.expand_dims(start, 1), count, axis=1)
     return theta, np.zeros_like(theta)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("gradient", WITH_GRADIENT_FUNCTION)
+@pytest.mark.parametrize("gradient", GRADIENTS)
 def test_runs_are_within_the_rounding_bound_of_the_certified_ones(gradient, dtype):
     start, hyper = np.array([0.7, 1.3], dtype), pairs(12, dtype)
     got = fast.heavy_ball_trajectories(gradient, start, **hyper, steps=4)
     formula = composed(gradient, 4)
-    exact = certified(formula, *begun(start, 12), **hyper, dtype=dtype)
-    bounds = rounding_bound(formula, *begun(start, 12), **hyper, dtype=dtype)
-    distances = np.array([float(abs(one).upper()) for one in Ball.object_array(Ball(got) - exact).ravel()]).reshape(bounds.shape)
+    exact = certified(formula, *start_runs(start, 12), **hyper, dtype=dtype)
+    bounds = rounding_bound(formula, *start_runs(start, 12), **hyper, dtype=dtype)
+    distances = np.array([float(abs(entry).upper()) for entry in Ball.object_array(Ball(got) - exact).ravel()]).reshape(bounds.shape)
     assert np.all(distances <= bounds)
     assert np.max(distances / bounds) > 1e-3
     wrong = fast.heavy_ball_trajectories(gradient, start, **hyper | {"momentum": hyper["momentum"] * dtype(0.999)}, steps=4)
     assert np.max(np.abs(wrong - got) / bounds) > 10
 
 
-@pytest.mark.parametrize("gradient", WITH_GRADIENT_FUNCTION)
+@pytest.mark.parametrize("gradient", GRADIENTS)
 def test_the_gradients_body_on_symbols_is_the_references(gradient):
     x, y = symbols("x y")
     body = fast.coordinates(gradient.raw, sp.Rational)
@@ -73,7 +73,7 @@ def plain(gradient, start, *, lr, momentum, steps):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("gradient", WITH_GRADIENT_FUNCTION)
+@pytest.mark.parametrize("gradient", GRADIENTS)
 def test_machine_code_and_plain_python_agree_in_every_bit(gradient, dtype):
     start = np.array([1, 1.5], dtype)
     for count in (1, 3, fast.RUNS - 1, fast.RUNS, fast.RUNS + 1):
@@ -89,7 +89,7 @@ def test_a_run_depends_on_its_own_pair_alone(dtype):
     whole = fast.heavy_ball_trajectories(reference.beale_gradient, start, **hyper, steps=30)
     assert 5000 * 30 > fast.PARALLEL_FROM_STEPS > 100 * 30  # with threads, and without
     for part in (slice(0, 1), slice(0, 100), slice(777, 1555), slice(4990, 5000), slice(0, 5000, 7)):
-        some = {key: np.ascontiguousarray(one[part]) for key, one in hyper.items()}
+        some = {key: np.ascontiguousarray(array[part]) for key, array in hyper.items()}
         np.testing.assert_array_equal(fast.heavy_ball_trajectories(reference.beale_gradient, start, **some, steps=30), whole[:, part])
 
 
@@ -99,7 +99,7 @@ def test_every_so_many_steps():
     assert points.shape == (5, 2, 300)
     for k, point in enumerate(points):
         np.testing.assert_array_equal(point, fast.heavy_ball_trajectories(reference.beale_gradient, start, **hyper, steps=5 * k))
-    np.testing.assert_array_equal(points[0], begun(start, 300)[0])
+    np.testing.assert_array_equal(points[0], start_runs(start, 300)[0])
 
 
 def test_runs_that_diverge_end_where_numbers_do():
@@ -116,8 +116,8 @@ def test_runs_that_diverge_end_where_numbers_do():
 def test_any_layout_and_byte_order():
     start, hyper = np.array([1.0, 1.5]), pairs(50)
     wanted = fast.heavy_ball_trajectories(reference.saddle_gradient, start, **hyper, steps=7)
-    for change in (lambda one: np.repeat(one, 2)[::2], lambda one: one[::-1].copy()[::-1], lambda one: one.astype(">f8")):
-        turned = {key: change(one) for key, one in hyper.items()}
+    for change in (lambda array: np.repeat(array, 2)[::2], lambda value: value[::-1].copy()[::-1], lambda tensor: tensor.astype(">f8")):
+        turned = {key: change(array) for key, array in hyper.items()}
         np.testing.assert_array_equal(fast.heavy_ball_trajectories(reference.saddle_gradient, change(start), **turned, steps=7), wanted)
         assert all(np.array_equal(turned[key], hyper[key]) for key in hyper)
 

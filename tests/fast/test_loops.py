@@ -124,9 +124,9 @@ def test_the_loops_give_the_references_expressions_on_symbols(name, axes):
                 values[key] = symbols(key, positive=True)
         wanted = tree_leaves(theirs.raw(**values))
         parts = PIECES | {"matrix_product": assigned} | (AS_SYMBOLS if not fractions else {"has_nonfinite_square": lambda _: False})
-        new = [np.zeros(np.shape(one), object).view(type(one)) for one in wanted]
+        new = [np.zeros(np.shape(array), object).view(type(array)) for array in wanted]
         assert not ours.kernel.run_in_python(new, tuple(values.values()), **parts)
-        assert all(judge(one, other).verdict is Verdict.HOLDS for one, other in zip(new, wanted, strict=True))
+        assert all(judge(array, other).verdict is Verdict.HOLDS for array, other in zip(new, wanted, strict=True))
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -136,7 +136,7 @@ def test_any_layout(name, layout):
     for dtype in DTYPES:
         values = loop_call(name, SMALL, dtype)
         assert bit_patterns(ours(**map_arrays(values, LAYOUTS[layout]))) == bit_patterns(ours(**values))
-        swapped = map_arrays(values, lambda one: one.astype(one.dtype.newbyteorder(">")))
+        swapped = map_arrays(values, lambda array: array.astype(array.dtype.newbyteorder(">")))
         assert bit_patterns(ours(**swapped)) == bit_patterns(ours(**values))
 
 
@@ -147,16 +147,16 @@ def test_out_takes_the_result(name, axes):
     values = loop_call(name, axes)
     wanted = ours(**values)
     for change in (np.empty_like, *LAYOUTS.values()):
-        out = map_arrays(wanted, lambda one: change(np.zeros(one.shape, one.dtype)))  # noqa: B023 - used at once
-        if not all(one.flags.writeable for one in arrays_of(out)):
+        out = map_arrays(wanted, lambda array: change(np.zeros(array.shape, array.dtype)))  # noqa: B023 - used at once
+        if not all(array.flags.writeable for array in arrays_of(out)):
             with pytest.raises(ValueError, match=rf"{name}\(\): out.*got a read-only array"):
                 ours(**values, out=out)
             continue
         got = ours(**values, out=out)
-        assert all(one is other for one, other in zip(arrays_of(got), arrays_of(out), strict=True))
+        assert all(array is other for array, other in zip(arrays_of(got), arrays_of(out), strict=True))
         assert bit_patterns(map_arrays(got, np.ascontiguousarray)) == bit_patterns(wanted)
     if isinstance(wanted, tuple):
-        got = ours(**values, out=tuple(None if i else np.empty_like(one) for i, one in enumerate(wanted)))
+        got = ours(**values, out=tuple(None if i else np.empty_like(array) for i, array in enumerate(wanted)))
         assert bit_patterns(got) == bit_patterns(wanted)
 
 
@@ -181,8 +181,8 @@ def test_a_number_may_go_to_an_array_without_axes(name):
     for variant in variants_of(name):
         values = loop_call(name, **variant)
         wanted = tree_leaves(ours(**values))
-        assert [type(one) for one in wanted] == [type(one) for one in tree_leaves(theirs(**values))]
-        out = tuple(np.empty(one.shape, np.float32) for one in wanted)
+        assert [type(array) for array in wanted] == [type(tree_leaf) for tree_leaf in tree_leaves(theirs(**values))]
+        out = tuple(np.empty(array.shape, np.float32) for array in wanted)
         ours(**values, out=out if len(out) > 1 else out[0])
         assert bit_patterns(out) == bit_patterns(tuple(map(np.asarray, wanted)))
 
@@ -203,24 +203,24 @@ def test_out_is_refused_and_nothing_written(name):
     values = loop_call(name)
     wanted = ours(**values)
     before = bit_patterns(tuple(values.values()))
-    memory = [one for one in arrays_of(values) if one.dtype == np.float32]
+    memory = [array for array in arrays_of(values) if array.dtype == np.float32]
     cases = [
-        (lambda one: one.astype(np.float64), TypeError, "a float64 array"),
-        (lambda one: np.zeros((*one.shape, 2), one.dtype), ValueError, "must have shape"),
-        (lambda one: one.view(np.memmap), TypeError, "memmap|array"),
+        (lambda array: array.astype(np.float64), TypeError, "a float64 array"),
+        (lambda array: np.zeros((*array.shape, 2), array.dtype), ValueError, "must have shape"),
+        (lambda array: array.view(np.memmap), TypeError, "memmap|array"),
         (list, TypeError, "list"),
     ]
     for other in memory:  # its first entries, and its last
-        if other.size >= max(one.size for one in arrays_of(wanted)):
+        if other.size >= max(array.size for array in arrays_of(wanted)):
             cases += [
-                (lambda one, other=other: other.reshape(-1)[: one.size].reshape(one.shape), ValueError, "got memory of"),
-                (lambda one, other=other: other.reshape(-1)[-one.size :].reshape(one.shape), ValueError, "got memory of"),
+                (lambda array, other=other: other.reshape(-1)[: array.size].reshape(array.shape), ValueError, "got memory of"),
+                (lambda array, other=other: other.reshape(-1)[-array.size :].reshape(array.shape), ValueError, "got memory of"),
             ]
-    for change, error, words in cases:
+    for change, error, message in cases:
         for which in range(len(arrays_of(wanted))):
             seen = iter(range(99))
-            out = map_arrays(wanted, lambda one: change(one) if next(seen) == which else np.empty_like(one))  # noqa: B023 - used at once
-            with pytest.raises(error, match=rf"{name}\(\): out.*{words}"):
+            out = map_arrays(wanted, lambda array: change(array) if next(seen) == which else np.empty_like(array))  # noqa: B023 - used at once
+            with pytest.raises(error, match=rf"{name}\(\): out.*{message}"):
                 ours(**values, out=out)
             assert bit_patterns(tuple(values.values())) == before
     for out in ([wanted], (np.empty(1),) * 9, ()):
@@ -235,9 +235,9 @@ def test_results_may_not_share_memory(name):
     wanted = ours(**values)
     if len(arrays_of(wanted)) < 2:
         return
-    memory = np.zeros(max(one.size for one in arrays_of(wanted)), np.float32)
+    memory = np.zeros(max(array.size for array in arrays_of(wanted)), np.float32)
     with pytest.raises(ValueError, match=rf"{name}\(\): out\[1\] must have memory of its own, got memory of out\[0\]"):
-        ours(**values, out=tuple(memory[: one.size].reshape(one.shape) for one in wanted))
+        ours(**values, out=tuple(memory[: array.size].reshape(array.shape) for array in wanted))
 
 
 @every()
@@ -247,7 +247,7 @@ def test_bad_arrays_are_refused_as_by_the_reference(name):
     for case, change in BAD_ARRAYS.items():
         for which in range(len(arrays_of(loop_call(name)))):
             seen = iter(range(99))
-            values = map_arrays(loop_call(name), lambda one: change(one) if next(seen) == which else one)  # noqa: B023 - used at once
+            values = map_arrays(loop_call(name), lambda array: change(array) if next(seen) == which else array)  # noqa: B023 - used at once
             wanted, got = outcome(theirs, values), outcome(ours, values)
             assert (got == wanted) if isinstance(wanted, tuple) else not isinstance(got, tuple), (case, which)
 
@@ -271,9 +271,9 @@ def test_nonfinite_entries_are_found_anywhere_and_named(name, axes):
         if lane.dtype.kind != "f":
             continue
         for bad in (np.nan, np.inf, -np.inf):
-            for place in (0, lane.size // 2, lane.size - 1):
+            for index in (0, lane.size // 2, lane.size - 1):
                 values = loop_call(name, axes)
-                arrays_of(values)[which].reshape(-1)[place] = bad
+                arrays_of(values)[which].reshape(-1)[index] = bad
                 with pytest.raises(ValueError, match=rf"^{name}\(\): .* must .*, got .* at index .*$") as wanted:
                     theirs(**values)
                 assert outcome(ours, values) == (ValueError, str(wanted.value))
@@ -326,5 +326,5 @@ def test_bits_do_not_depend_on_the_process():
 @every()
 def test_threads_from_the_size_on_where_they_pay(name):
     kernel = LOOP_KERNELS[name][0].kernel
-    small, large = (max(one.nbytes for one in arrays_of(loop_call(name, axes))) for axes in (SMALL, LARGE))
+    small, large = (max(array.nbytes for array in arrays_of(loop_call(name, axes))) for axes in (SMALL, LARGE))
     assert small < kernel.parallel_from_bytes <= large or kernel.parallel_from_bytes == math.inf

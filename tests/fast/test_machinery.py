@@ -111,10 +111,10 @@ def test_any_number_of_arrays_and_numbers(raw, places, numbers, dtype):
         wanted = raw(*arrays, **dict(zip(names[len(arrays) :], numbers, strict=True)))
         every = wanted if isinstance(wanted, tuple) else (wanted,)
         got = kernel(None, *arrays, *numbers)
-        assert [one.tobytes() for one in (got if isinstance(wanted, tuple) else (got,))] == [one.tobytes() for one in every]
-        own = tuple(arrays[place] for place in places)
+        assert [array.tobytes() for array in (got if isinstance(wanted, tuple) else (got,))] == [value.tobytes() for value in every]
+        own = tuple(arrays[index] for index in places)
         kernel(own if isinstance(wanted, tuple) else own[0], *arrays, *numbers)
-        assert [one.tobytes() for one in own] == [one.tobytes() for one in every]
+        assert [array.tobytes() for array in own] == [value.tobytes() for value in every]
 
 
 def logarithmic(theta: "Array", *, lr: "Rate") -> "Array":
@@ -138,8 +138,8 @@ def test_check_no_overlap_is_what_numpy_says():
     for _ in range(1000):
         size = rng.randrange(9)
         new, old, fixed = ([memory[(start := rng.randrange(32)) : start + size] for _ in range(n)] for n in (2, 2, 1))
-        new = [one if rng.random() < 0.6 else same for one, same in zip(new, old, strict=True)]
-        wanted = not share(*new) and not any(share(one, fixed[0]) for one in new)
+        new = [array if rng.random() < 0.6 else same for array, same in zip(new, old, strict=True)]
+        wanted = not share(*new) and not any(share(array, fixed[0]) for array in new)
         for j, k in itertools.product(range(2), repeat=2):
             wanted = wanted and (not share(new[j], old[k]) or (j == k and new[j].ctypes.data == old[j].ctypes.data))
         places = [loops.extents(arrays) for arrays in (new, old, fixed)]
@@ -160,14 +160,14 @@ def test_the_twins_in_machine_code_do_as_the_pure_ones():
     arrays = np.arange(5.0), np.arange(5.0) + 10, np.arange(5, dtype=np.float32)
     assert at(arrays, 3) == loops.index_all(arrays, 3) == (3.0, 13.0, 3.0)
     assert at((), 3) == loops.index_all((), 3) == ()
-    for one, other in zip(at(arrays, slice(1, 9)), loops.index_all(arrays, slice(1, 9)), strict=True):
-        np.testing.assert_array_equal(one, other)
+    for array, other in zip(at(arrays, slice(1, 9)), loops.index_all(arrays, slice(1, 9)), strict=True):
+        np.testing.assert_array_equal(array, other)
     for values in itertools.product((1.0, np.inf, -np.inf, np.nan, 1e308), repeat=2):
-        copies = [tuple(one.copy() for one in arrays[:2]) for _ in range(2)]
+        copies = [tuple(array.copy() for array in arrays[:2]) for _ in range(2)]
         assert put(copies[0], 2, values) == loops.store_all(copies[1], 2, values) == (not np.all(np.isfinite(values)))
         np.testing.assert_array_equal(copies[0], copies[1])
-        np.testing.assert_array_equal([one[2] for one in copies[0]], values)
-    assert places(arrays) == loops.extents(arrays) == tuple((one.ctypes.data, 5) for one in arrays)
+        np.testing.assert_array_equal([array[2] for array in copies[0]], values)
+    assert places(arrays) == loops.extents(arrays) == tuple((array.ctypes.data, 5) for array in arrays)
     assert places(()) == loops.extents(()) == ()
     assert rounded((0.1, 1e-60), arrays[2]) == loops.cast_all((0.1, 1e-60), arrays[2]) == (np.float32(0.1), 0.0)
     assert rounded((0.1,), arrays[0]) == loops.cast_all((0.1,), arrays[0]) == (0.1,)
@@ -219,12 +219,12 @@ def test_a_number_that_only_the_validator_can_judge_takes_the_slow_path():
 
 def test_python_threads_may_call_at_once():
     three = [np.random.default_rng(k).random(200001) for k in range(3)]
-    wanted = [one.tobytes() for one in momentum.heavy_ball(*three, lr=0.1, momentum=0.9)]
+    wanted = [array.tobytes() for array in momentum.heavy_ball(*three, lr=0.1, momentum=0.9)]
     results = []
 
     def work():
         for _ in range(5):
-            results.append([one.tobytes() for one in momentum.heavy_ball(*three, lr=0.1, momentum=0.9)] == wanted)
+            results.append([array.tobytes() for array in momentum.heavy_ball(*three, lr=0.1, momentum=0.9)] == wanted)
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:

@@ -86,8 +86,8 @@ def test_machine_code_and_plain_python_agree_in_every_bit(name, dtype):
     with np.errstate(all="ignore"):
         wanted = BODIES[name](x)
         assert machine(name, x).tobytes() == wanted.tobytes()
-        single = [BODIES[name](one) for one in x[:300]]
-    assert all(type(one) is dtype for one in single)
+        single = [BODIES[name](array) for array in x[:300]]
+    assert all(type(array) is dtype for array in single)
     assert np.array(single).tobytes() == wanted[:300].tobytes()
 
 
@@ -99,7 +99,7 @@ def test_loops_are_vectorised_and_call_nothing(name, dtype):
     width = {np.float32: "float", np.float64: "double"}[dtype]
     assert f"x {width}>" in code
     assert not [
-        line for line in code.splitlines() if "call" in line and any(f"@{one}" in line for one in ("exp", "log", "tanh", "sin", "cos"))
+        line for line in code.splitlines() if "call" in line and any(f"@{array}" in line for array in ("exp", "log", "tanh", "sin", "cos"))
     ]
 
 
@@ -125,8 +125,8 @@ def units_off(name, x, got):
     """The largest error of finite results, in units in the last place of the exact value."""
     smallest, largest = arb(float(np.finfo(x.dtype).smallest_subnormal)), float(np.finfo(x.dtype).max)
     worst = 0.0
-    for one, result in zip(x.tolist(), got.tolist(), strict=True):
-        exact = EXACT[name](arb(one))
+    for entry, result in zip(x.tolist(), got.tolist(), strict=True):
+        exact = EXACT[name](arb(entry))
         if math.isinf(result):
             assert exact.lower() > largest
         elif result != exact:
@@ -197,7 +197,7 @@ def test_subnormal_results_are_rounded_once_more(dtype):
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_whole_quarters_are_exact(dtype):
     turns = np.arange(-40, 41).astype(dtype) / 4
-    points = np.array([functions.cospi_sinpi(one) for one in turns])
+    points = np.array([functions.cospi_sinpi(turn) for turn in turns])
     np.testing.assert_array_equal(points, np.array([(1, 0), (0, 1), (-1, 0), (0, -1)] * 21)[:81])
     assert np.all(np.isnan(functions.cospi_sinpi(dtype(np.nan))))
 

@@ -59,26 +59,28 @@ def shapes(dtype):
 def arguments(name, tensors):
     """The calls of single tensors as one of lists."""
     stated = domains(ELEMENTWISE[name][1].raw)
-    return {key: [one[key] for one in tensors] if domain.kind in ("array", "state") else tensors[0][key] for key, domain in stated.items()}
+    return {
+        key: [tensor[key] for tensor in tensors] if domain.kind in ("array", "state") else tensors[0][key] for key, domain in stated.items()
+    }
 
 
 def copied(values):
-    return [map_arrays(one, np.copy) for one in values]
+    return [map_arrays(value, np.copy) for value in values]
 
 
 def assert_steps_are_the_references(name, dtype):
     tensors = [elementwise_call(name, shape, dtype, seed=k) for k, shape in enumerate(shapes(dtype))]
-    wanted = [expected(name, one) for one in tensors]
+    wanted = [expected(name, tensor) for tensor in tensors]
     step = bind(ELEMENTWISE[name][0], **arguments(name, copied(tensors)))
     step()
-    for got, one in zip(step.results, wanted, strict=True):
-        assert_identical(got, mapped_numbers(one))
+    for got, array in zip(step.results, wanted, strict=True):
+        assert_identical(got, mapped_numbers(array))
 
 
 def mapped_numbers(result):
     """A result whose numbers are arrays without axes, as `bind` keeps them."""
     if isinstance(result, tuple):
-        parts = [mapped_numbers(one) for one in result]
+        parts = [mapped_numbers(array) for array in result]
         return type(result)(*parts) if hasattr(result, "_fields") else tuple(parts)
     return np.asarray(result) if isinstance(result, np.floating) else result
 
@@ -100,15 +102,15 @@ def bound_adam(tensors, **changed):
 def test_counts_advance_and_numbers_and_gradients_change_when_they_are_given():
     tensors = [elementwise_call("adam", shape, seed=k) for k, shape in enumerate([(30,), (2, 3)])]
     step, expected = bound_adam(copied(tensors)), copied(tensors)
-    others = [np.full_like(one["grad"], 0.5) for one in tensors]
+    others = [np.full_like(tensor["grad"], 0.5) for tensor in tensors]
     for changed in ({}, {"lr": 0.5}, {"grad": others}, {"grad": others, "eps": 1}, {}):
-        for one, grad in zip(expected, changed.get("grad", [one["grad"] for one in expected]), strict=True):
-            one.update({key: value for key, value in changed.items() if key != "grad"} | {"grad": grad})
-            one["theta"], one["state"] = adam.adam(**one)
+        for array, grad in zip(expected, changed.get("grad", [value["grad"] for value in expected]), strict=True):
+            array.update({key: value for key, value in changed.items() if key != "grad"} | {"grad": grad})
+            array["theta"], array["state"] = adam.adam(**array)
         step(**changed)
-        for got, one in zip(step.results, expected, strict=True):
-            assert_identical(got, (one["theta"], one["state"]))
-    assert [one.t for _, one in step.results] == [HYPERPARAMETERS["t"] + 5] * 2
+        for got, array in zip(step.results, expected, strict=True):
+            assert_identical(got, (array["theta"], array["state"]))
+    assert [array.t for _, array in step.results] == [HYPERPARAMETERS["t"] + 5] * 2
 
 
 def test_arrays_are_written_where_they_are_and_kept_alive():
@@ -120,15 +122,15 @@ def test_arrays_are_written_where_they_are_and_kept_alive():
     gc.collect()
     [np.empty(1000, np.float32).fill(np.nan) for _ in range(50)]
     step()
-    for (got, _), own, one in zip(step.results, theta, tensors, strict=True):
+    for (got, _), own, tensor in zip(step.results, theta, tensors, strict=True):
         assert got is own
-        assert got.tobytes() == expected("heavy_ball", one)[0].tobytes()
+        assert got.tobytes() == expected("heavy_ball", tensor)[0].tobytes()
 
 
 def whole(shapes, dtype=np.float32, **changed):
     """The arguments of the whole update."""
     one = [elementwise_call("adamw", shape, dtype, seed=k) for k, shape in enumerate(shapes)]
-    mean = [np.asarray(-one["theta"], dtype) for one in one]
+    mean = [np.asarray(-array["theta"], dtype) for array in one]
     own = {key: [each[key] for each in one] for key in ("theta", "grad", "state")}
     return own | {"mean": mean, "largest": 0.5, **WHOLE} | changed
 
@@ -143,7 +145,7 @@ def one_by_one(own):
 
 
 def duplicate(own):
-    return {key: [map_arrays((one,), np.copy)[0] for one in value] if isinstance(value, list) else value for key, value in own.items()}
+    return {key: [map_arrays((array,), np.copy)[0] for array in value] if isinstance(value, list) else value for key, value in own.items()}
 
 
 @pytest.mark.parametrize("largest", [0.5, 1e30])
@@ -154,12 +156,12 @@ def test_the_whole_update_is_its_formulas_bit_for_bit(dtype, largest):
     for _ in range(2):
         wanted = list(one_by_one(own))
         step()
-        for got, one in zip(step.results, wanted, strict=True):
-            assert bit_patterns(got) == bit_patterns(one)
-        own |= {"theta": [one[0] for one in wanted], "state": [one[2] for one in wanted], "mean": [one[3] for one in wanted]}
-        own["grad"] = [one["grad"] for one in [elementwise_call("adamw", shape, dtype, seed=7) for shape in shapes(dtype)]]
-        own["state"] = [AdamState(*(np.asarray(part) for part in one[:2]), one.t) for one in own["state"]]
-        own |= {key: [np.asarray(one) for one in own[key]] for key in ("theta", "mean")}
+        for got, array in zip(step.results, wanted, strict=True):
+            assert bit_patterns(got) == bit_patterns(array)
+        own |= {"theta": [array[0] for array in wanted], "state": [value[2] for value in wanted], "mean": [tensor[3] for tensor in wanted]}
+        own["grad"] = [array["grad"] for array in [elementwise_call("adamw", shape, dtype, seed=7) for shape in shapes(dtype)]]
+        own["state"] = [AdamState(*(np.asarray(part) for part in array[:2]), array.t) for array in own["state"]]
+        own |= {key: [np.asarray(array) for array in own[key]] for key in ("theta", "mean")}
         step = bind(training_step, **duplicate(own))
 
 
@@ -237,9 +239,9 @@ def in_plain_python(kernel, columns, numbers, norms=()):
     """The kernel's own loop over symbols, two to a piece, in place."""
     table = np.empty((len(columns), len(columns[0])), object)
     for row, column in enumerate(columns):
-        for k, one in enumerate(column):
-            table[row, k] = one
-    pieces = [(k, start, min(start + 2, len(one))) for k, one in enumerate(columns[0]) for start in range(0, len(one), 2)]
+        for k, array in enumerate(column):
+            table[row, k] = array
+    pieces = [(k, start, min(start + 2, len(array))) for k, array in enumerate(columns[0]) for start in range(0, len(array), 2)]
     ir = dataclasses.replace(kernel.ir, out_of_domain=lambda *_: False)
     pure = multi_tensor.kernel_loop(ir, lambda part: part, cast_all=lambda numbers, _: numbers)
     constants, _ = kernel.ir.constants(*numbers, *norms)
@@ -267,16 +269,16 @@ def test_the_loop_gives_the_references_expressions(name):
     columns = list(zip(*[(*old, *read) for old, read, _ in taken], strict=True))
     assert next(in_plain_python(ours.kernel, columns, taken[0][2])) == FINITE
     for (old, _, _), result in zip(taken, wanted, strict=True):
-        assert all(judge(one, other).verdict is Verdict.HOLDS for one, other in zip(old, result, strict=True))
+        assert all(judge(array, other).verdict is Verdict.HOLDS for array, other in zip(old, result, strict=True))
 
 
 def lanes_of(result):
     """The symbolic arrays of a result, in order."""
-    for one in result if isinstance(result, tuple) else (result,):
-        if isinstance(one, tuple):
-            yield from lanes_of(one)
-        elif np.ndim(one):
-            yield one
+    for array in result if isinstance(result, tuple) else (result,):
+        if isinstance(array, tuple):
+            yield from lanes_of(array)
+        elif np.ndim(array):
+            yield array
 
 
 @pytest.mark.parametrize("clipped", [False, True])
@@ -288,7 +290,7 @@ def test_the_whole_update_is_the_composition_symbol_for_symbol(clipped):
     theta, m, v, mean = symbols("t", 1), symbols("m", 1), symbols("v", 1, positive=True), symbols("e", 1)
     hyper = {key: symbols(key, positive=True) for key in WHOLE} | {"largest": number if clipped else number + excess[0]}
     wanted = list(lanes_of(training_step(theta, grad, AdamState(m, v, 2), mean, **hyper)))
-    columns = [[one] for one in (theta, grad, m, v, mean)]
+    columns = [[array] for array in (theta, grad, m, v, mean)]
     numbers = [2 if key == "state.t" else hyper[key] for key in kernel.ir.numbers]
     assert next(in_plain_python(kernel, columns, numbers, [grad[0]])) == FINITE
     del columns[1], wanted[1]
@@ -305,7 +307,7 @@ def twice(theta: "Array", grad: "Array", velocity: "Array", *, lr: "Rate", momen
 def test_formulas_that_are_called_keep_names_of_their_own():
     """Two steps at the same gradient."""
     values = elementwise_call("heavy_ball", 50)
-    step = bind(fused()(twice), **{key: [one.copy()] if np.ndim(one) else one for key, one in values.items()})
+    step = bind(fused()(twice), **{key: [value.copy()] if np.ndim(value) else value for key, value in values.items()})
     step()
     assert_identical(step.results[0], twice(**values))
 
@@ -328,13 +330,13 @@ def test_the_norm_is_within_the_rounding_bound_of_the_certified_one(dtype, sizes
 def test_every_entry_enters_the_norm_once(dtype):
     """Sums of small whole numbers are exact in any order."""
     grads = [np.ones(shape, dtype) for shape in shapes(dtype)]
-    count = sum(one.size for one in grads)
+    count = sum(grad.size for grad in grads)
     assert global_norm(grads) == dtype(np.sqrt(count))
-    for one in grads:
-        for place in {0, one.size // 2, one.size - 1} if one.size else ():
-            one.reshape(-1)[place] = 1000
+    for grad in grads:
+        for index in {0, grad.size // 2, grad.size - 1} if grad.size else ():
+            grad.reshape(-1)[index] = 1000
             assert global_norm(grads) == dtype(np.sqrt(count - 1 + 10**6))
-            one.reshape(-1)[place] = 1
+            grad.reshape(-1)[index] = 1
 
 
 def test_no_square_overflows_where_the_norm_does_not():
@@ -373,8 +375,8 @@ def digest():
         for step in (bind(training_step, **own), bound_adam(tensors)):
             step()
             step()
-            for one in arrays_of(tuple(step.results)):
-                hashed.update(one.tobytes())
+            for array in arrays_of(tuple(step.results)):
+                hashed.update(array.tobytes())
     return hashed.hexdigest()
 
 
@@ -461,7 +463,7 @@ def test_memory_that_is_updated_is_used_once():
     """Every overlap but that of arrays that are only read, wherever the arrays lie."""
     memory = np.zeros(400, np.float32)
     places = [(lane, k) for lane in ("theta", "grad", "velocity") for k in range(3)]
-    for (one, k), (other, j) in itertools.permutations(places, 2):
+    for (array, k), (other, j) in itertools.permutations(places, 2):
         for shift in (-3, 0, 3):
             own = {
                 lane: [memory[start : start + 4] for start in range(first, first + 120, 40)]
@@ -470,20 +472,20 @@ def test_memory_that_is_updated_is_used_once():
             start = (own[other][j].ctypes.data - memory.ctypes.data) // 4 + shift
             if start < 0:
                 continue
-            own[one][k] = memory[start : start + 4]
+            own[array][k] = memory[start : start + 4]
             hyper = {"lr": 0.1, "momentum": 0.5}
-            if one == other == "grad":
+            if array == other == "grad":
                 bind(momentum.heavy_ball, **own, **hyper)
                 continue
             with pytest.raises(ValueError, match=r"heavy_ball\(\): \w+\[\d\] must have memory of its own, got memory of \w+\[\d\]"):
                 bind(momentum.heavy_ball, **own, **hyper)
-            if one == "grad":
+            if array == "grad":
                 fresh = [np.ones(4, np.float32) for _ in range(3)]
                 step = bind(momentum.heavy_ball, **own | {"grad": fresh}, **hyper)
                 with pytest.raises(ValueError, match=r"heavy_ball\(\): \w+\[\d\] must have memory of its own, got memory of \w+\[\d\]"):
                     step(grad=own["grad"])
                 step()
-                assert all(np.all(one == np.float32(-0.1)) for one in own["velocity"])
+                assert all(np.all(array == np.float32(-0.1)) for array in own["velocity"])
                 memory[:] = 0
 
 
@@ -510,7 +512,7 @@ def test_states_must_be_alike():
     own = arguments("adam", tensors)
     with pytest.raises(ValueError, match=r"adam\(\): state\[1\].t must be 3 like state\[0\].t, got 5"):
         bind(adam.adam, **own | {"state": [own["state"][0], own["state"][1]._replace(t=5)]})
-    for wrong in (own["state"][0], [tuple(one) for one in own["state"]], None):
+    for wrong in (own["state"][0], [tuple(array) for array in own["state"]], None):
         with pytest.raises(TypeError, match=r"adam\(\): state must be a list of AdamState, got"):
             bind(adam.adam, **own | {"state": wrong})
 
@@ -554,16 +556,16 @@ def test_pieces_cover_every_entry_once():
         for k, start, stop in multi_tensor.split_into_chunks(sizes, itemsize):
             assert 0 < stop - start <= CHUNK_BYTES // itemsize
             seen[k][start:stop] += 1
-        assert all(np.all(one == 1) for one in seen)
+        assert all(np.all(array == 1) for array in seen)
     assert multi_tensor.split_into_chunks([0], 4).shape == (0, 3)
 
 
 def test_addresses_are_the_arrays_own():
     for count in (1, multi_tensor.BATCH - 1, multi_tensor.BATCH, 3 * multi_tensor.BATCH + 2):
         arrays = [np.zeros((2, k + 1)) for k in range(count)]
-        bound = multi_tensor.TensorLists(Frontend(heavy_ball), ["a"], {"a": arrays, "b": [one.copy() for one in arrays]})
-        assert bound.table[0].tolist() == [one.ctypes.data for one in arrays]
-        assert bound.table[1].tolist() == [one.ctypes.data for one in bound.lists["b"]]
+        bound = multi_tensor.TensorLists(Frontend(heavy_ball), ["a"], {"a": arrays, "b": [array.copy() for array in arrays]})
+        assert bound.table[0].tolist() == [array.ctypes.data for array in arrays]
+        assert bound.table[1].tolist() == [array.ctypes.data for array in bound.lists["b"]]
 
 
 def test_machine_code_is_cached_under_digests_of_all_that_it_is_made_of():

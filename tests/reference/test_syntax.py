@@ -31,8 +31,8 @@ def leaves(value):
 
 def assert_equal(got, wanted):
     assert type(got) is type(wanted)
-    for one, other in zip(leaves(got), leaves(wanted), strict=True):
-        np.testing.assert_array_equal(one, other)
+    for leaf, other in zip(leaves(got), leaves(wanted), strict=True):
+        np.testing.assert_array_equal(leaf, other)
 
 
 def contents(function):

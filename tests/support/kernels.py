@@ -219,7 +219,7 @@ def errors_in_bounds(function, formula, values, dtype):
     exact = tree_leaves(certified(formula.raw, **values, dtype=dtype))
     bounds = tree_leaves(rounding_bound(formula.raw, **values, dtype=dtype))
     for result, ball, bound in zip(got, exact, bounds, strict=True):
-        distances = [float(abs(entry).upper()) for entry in Ball.plain(Ball(result) - ball).ravel()]
+        distances = [float(abs(entry).upper()) for entry in Ball.object_array(Ball(result) - ball).ravel()]
         distance = np.array(distances).reshape(np.shape(bound))
         yield np.max(np.where(distance == 0, 0, distance / np.where(bound == 0, np.finfo(float).tiny, bound)), initial=0)
 
