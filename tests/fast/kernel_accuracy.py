@@ -1,7 +1,7 @@
 """The worst error of every kernel that was found, in units of the rounding bound: the generator of docs/kernels.md.
 
-Run as `python -m tests.fast.kernel_accuracy`. Found, not proved: the largest over `CASES` random cases of the distance from the certified value divided by what rounding explains in the
-reference's own operations. 1 is the bound; the tests hold every kernel to it on cases of their own.
+Run as `python -m tests.fast.kernel_accuracy`. Found, not proved: the largest over `CASES` random cases of the distance from the certified
+value divided by what rounding explains in the reference's own operations. 1 is the bound; the tests hold every kernel to it on other cases.
 """
 
 import sys
