@@ -499,12 +499,12 @@ def test_numbers_are_refused_as_by_the_reference_and_the_old_ones_stay():
             with pytest.raises(wanted.type) as got:
                 attempt()
             assert str(got.value) == str(wanted.value)
-    expected = [
+    results = [
         expected("heavy_ball", {key: value[k] if isinstance(value, list) else value for key, value in duplicate(own).items()})
         for k in range(3)
     ]
     step(lr=np.float64(HYPERPARAMETERS["lr"]))
-    assert bit_patterns(tuple(step.results)) == bit_patterns(tuple(expected))
+    assert bit_patterns(tuple(step.results)) == bit_patterns(tuple(results))
 
 
 def test_states_must_be_alike():
