@@ -101,14 +101,14 @@ def bound_adam(tensors, **changed):
 
 def test_counts_advance_and_numbers_and_gradients_change_when_they_are_given():
     tensors = [elementwise_call("adam", shape, seed=k) for k, shape in enumerate([(30,), (2, 3)])]
-    step, expected = bound_adam(copied(tensors)), copied(tensors)
+    step, states = bound_adam(copied(tensors)), copied(tensors)
     others = [np.full_like(tensor["grad"], 0.5) for tensor in tensors]
     for changed in ({}, {"lr": 0.5}, {"grad": others}, {"grad": others, "eps": 1}, {}):
-        for array, grad in zip(expected, changed.get("grad", [value["grad"] for value in expected]), strict=True):
+        for array, grad in zip(states, changed.get("grad", [value["grad"] for value in states]), strict=True):
             array.update({key: value for key, value in changed.items() if key != "grad"} | {"grad": grad})
             array["theta"], array["state"] = adam.adam(**array)
         step(**changed)
-        for got, array in zip(step.results, expected, strict=True):
+        for got, array in zip(step.results, states, strict=True):
             assert_identical(got, (array["theta"], array["state"]))
     assert [array.t for _, array in step.results] == [HYPERPARAMETERS["t"] + 5] * 2
 
