@@ -999,8 +999,8 @@ def amsgrad_with_corrections_by_hand(amsgrad: Step, amsgrad_corrected_maximum: S
 
 def averaged_length(decay: Fraction, n: int) -> Fraction:
     """How many values a plain mean has whose values are as old on average, the newest of age 1, as those of an n-step moving average."""
-    ages = sum(k * decay ** (k - 1) for k in range(1, n + 1)) / sum(decay ** (k - 1) for k in range(1, n + 1))
-    return 2 * ages - 1
+    weights = [decay ** (k - 1) for k in range(1, n + 1)]
+    return 2 * sum((k * weight for k, weight in enumerate(weights, start=1)), Fraction(0)) / sum(weights, Fraction(0)) - 1
 
 
 def variance_of_rate(length: Fraction) -> Fraction:

@@ -392,7 +392,7 @@ def momentum_by_hand(nadam_momentum: Step) -> Claims:
 @certified_value("schedule.nadam.momentum", scope="the preset of the catalogue, updates 1, 9211 and 9212")
 def momentum_of_the_paper(nadam_momentum: Step) -> Claims:
     """The first β₁, and the first that is larger than .8."""
-    (paper,) = presets("schedule.nadam.momentum")
+    paper: dict[str, Any] = presets("schedule.nadam.momentum")[0]
     yield certified(nadam_momentum, 1, **paper), prints_as(".4501")
     for update, is_larger in ((9211, False), (9212, True)):
         yield bool(certified(nadam_momentum, update, **paper) > Ball(Fraction(4, 5))), is_larger
