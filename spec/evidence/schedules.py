@@ -376,16 +376,14 @@ def half_of_the_decay_is_made_up(nadam_momentum: Step) -> Claims:
     yield limit(largest - at_update(k), k), 0
 
 
-@enumeration("schedule.nadam.momentum", scope="exact, 8 updates, bases 1/2 and 3/4, rates 1 and 2")
+@enumeration("schedule.nadam.momentum", scope="exact, 8 updates, β₁ = 9/10 and 0, bases 1/2 and 3/4, rates 1 and 2")
 def momentum_by_hand(nadam_momentum: Step) -> Claims:
-    """Product by product, in fractions."""
+    """What is missing to β₁ is multiplied by b^ψ at every update, in fractions."""
     for base, rate in itertools.product((Fraction(1, 2), Fraction(3, 4)), (1, 2)):
-        missing = Fraction(9, 20)
+        missing, curve = Fraction(9, 20), {"base": Rational(base), "rate": Rational(rate)}
         for update in range(8):
-            yield (
-                nadam_momentum(Rational(update), beta1=fraction(9, 10), base=Rational(base), rate=Rational(rate)),
-                Fraction(9, 10) - missing,
-            )
+            yield nadam_momentum(Rational(update), beta1=fraction(9, 10), **curve), Fraction(9, 10) - missing
+            yield nadam_momentum(Rational(update), beta1=fraction(0), **curve), 0
             missing *= base**rate
 
 
