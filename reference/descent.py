@@ -49,6 +49,28 @@ def gradient_descent(theta: Array, grad: Array, *, lr: Rate) -> Array:
     return theta - lr * grad
 
 
+@formula("optimizers.weight_decay.coupled")
+def penalized_gradient(grad: Array, theta: Array, *, weight_decay: Weight) -> Array:
+    """Coupled weight decay: the gradient of the objective with the penalty λ ‖θ‖²/2. What a method does with gradients it does with it.
+
+        g ← g + λ θ
+
+    Units: weight_decay as grad / theta.  Source: Loshchilov & Hutter 2019, equation 1.
+    """
+    return grad + weight_decay * theta
+
+
+@formula("optimizers.weight_decay.decoupled")
+def decayed_parameters(theta: Array, *, lr: Rate, weight_decay: Weight) -> Array:
+    """Decoupled weight decay: all parameters shrink by one factor, beside the step and whatever the gradient is.
+
+        θ ← (1 − η λ) θ
+
+    Units: lr · weight_decay has none.  Source: Loshchilov & Hutter 2019, equation 2, with η λ for its λ.
+    """
+    return theta - lr * weight_decay * theta
+
+
 @formula("optimizers.clip.value")
 def clip_by_value(grad: Array, *, largest: Positive) -> Array:
     """Clipping by value: no entry of a gradient is larger than c; its direction may change.

@@ -99,6 +99,39 @@ def slope_along_the_step(gradient_descent: Step) -> Claims:
 QUARTERS = [Fraction(k, 4) for k in range(-12, 13)]
 
 
+@proof("optimizers.weight_decay.coupled", scope="every point, gradient and weight_decay")
+def gradient_of_the_penalty(penalized_gradient: Step) -> Claims:
+    """What is added to the gradient is the derivative of the penalty λ θ²/2, and without decay nothing is added."""
+    point, penalty = sp.Symbol("point", real=True), sp.Symbol("penalty", positive=True)
+    added = sp.diff(penalty * point**2 / 2, point)
+    yield penalized_gradient(Symbolic(spread.item()), Symbolic(point), weight_decay=Symbolic(penalty)), spread + Symbolic(added)
+    yield penalized_gradient(spread, Symbolic(point), weight_decay=0), spread
+
+
+@proof("optimizers.weight_decay.coupled", "optimizers.weight_decay.decoupled", scope="every point, gradient, rate and weight_decay")
+def one_step_of_descent(penalized_gradient: Step, decayed_parameters: Step, gradient_descent: Step) -> Claims:
+    """For gradient descent the two are one: a step with the penalised gradient is a step from the decayed point."""
+    point, slope_there, rate, penalty = symbols("point g eta penalty", positive=True)
+    coupled = gradient_descent(point, penalized_gradient(slope_there, point, weight_decay=penalty), lr=rate)
+    yield coupled, gradient_descent(decayed_parameters(point, lr=rate, weight_decay=penalty), slope_there, lr=rate)
+
+
+@enumeration("optimizers.weight_decay.decoupled", scope="exact, η λ = 1/8 … 15/8, 0 to 6 steps, starts −3, −11/4 … 3")
+def decay_is_geometric(decayed_parameters: Step) -> Claims:
+    """After n steps the parameters are (1 − η λ)ⁿ times what they were."""
+    for start, eighths in itertools.product(QUARTERS[::4], range(1, 16)):
+        point = Rational([start])
+        for steps in range(7):
+            yield point, [start * (1 - Fraction(eighths, 8)) ** steps]
+            point = decayed_parameters(point, lr=Rational(Fraction(eighths, 4)), weight_decay=Rational(Fraction(1, 2)))
+
+
+@law("optimizers.weight_decay.coupled", scope="float64, bit for bit", exact=True)
+def sign_changes_with_everything(penalized_gradient: Step, grad: Array, theta: Array, weight_decay: Weight) -> Claims:
+    """With the signs of gradient and point both reversed, the sign of the result is reversed."""
+    yield penalized_gradient(-grad, -theta, weight_decay=weight_decay), -penalized_gradient(grad, theta, weight_decay=weight_decay)
+
+
 @proof("optimizers.clip.value", scope="every largest value; gradients at and beyond it, and at 0")
 def what_is_beyond_is_cut(clip_by_value: Step) -> Claims:
     """±(c + x) with x > 0 becomes ±c; c and 0 are unchanged."""
