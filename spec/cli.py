@@ -374,11 +374,11 @@ def matrix(libraries: tuple[str, ...], *, jobs: int, markdown: bool, as_json: bo
     """
     from .conformance.report import matrix as survey
 
-    wanted = libraries or survey.known()
+    wanted = libraries or survey.known_libraries()
     notes = console(stderr=True)
     with usage_errors():
         cells = survey.matrix(wanted, jobs, lambda library: notes.print(f"{library}: done", style="dim"))
-    for library in survey.absent(wanted):
+    for library in survey.not_installed(wanted):
         notes.print(f"{library} is not installed, and left out")
     if as_json:
         print_json(survey.as_json(cells))

@@ -1,7 +1,39 @@
 """The conformance kit: runs an implementation and reports which convention it follows. Terms: docs/glossary.md."""
 
-from .checks import CHECKS, Asked, Check, failures, parametrize_with_checks
-from .implementation import subject_of
-from .optimizers.verdict import Result, Verdict, check, identify
+from __future__ import annotations
 
-__all__ = ["CHECKS", "Asked", "Check", "Result", "Verdict", "check", "failures", "identify", "parametrize_with_checks", "subject_of"]
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .api import check, identify
+    from .checks import CHECKS, Check, ConfiguredImplementation, failures, parametrize_with_checks
+    from .functions.runner import load_function
+    from .loading import load_implementation, load_object
+    from .result import Result, Verdict
+
+__all__ = [
+    "CHECKS", "Check", "ConfiguredImplementation", "Result", "Verdict", "check", "failures", "identify", "load_function",
+    "load_implementation", "load_object", "parametrize_with_checks",
+]  # fmt: skip
+
+HOMES = {
+    ".api": ("check", "identify"),
+    ".checks": ("CHECKS", "Check", "ConfiguredImplementation", "failures", "parametrize_with_checks"),
+    ".functions.runner": ("load_function",),
+    ".loading": ("load_implementation", "load_object"),
+    ".result": ("Result", "Verdict"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Return a public name; its module is imported when it is first asked for."""
+    for module, names in HOMES.items():
+        if name in names:
+            return getattr(importlib.import_module(module, __package__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Return the public names."""
+    return sorted(__all__)

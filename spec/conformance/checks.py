@@ -1,31 +1,35 @@
-"""Checks for test suites: one test for each subject and each thing that is asked of it.
+"""Checks for test suites: one test for each implementation and each check.
 
-    from trainspec.spec import parametrize_with_checks
+    from trainspec import parametrize_with_checks
 
-    @parametrize_with_checks([MyAdam, "torch.optim:Adam"], expected_deviations={"zero-gradient": "its eps may be 0"})
-    def test_conforms(subject, check):
-        check(subject)
+    @parametrize_with_checks([(MyAdamW, {}, "optimizers.adamw")], expected_failed_checks={"zero-gradient": "its eps may be 0"})
+    def test_conforms(implementation, check):
+        check(implementation)
 
-Without pytest, `check(subject)` of this package gives one typed result, and `failures(result)` says which of these checks it fails.
+Without pytest, `check(implementation)` of this package returns a result, and `failures(result)` says which of these checks it fails.
 """
 
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
-from .implementation import reference_to
-from .optimizers.matching import NATIVE
-from .optimizers.verdict import Result, Verdict, check, known_dtype
+from . import api
+from .loading import import_path
+from .report.sentences import short_name
+from .result import NATIVE, ErrorResult, NamedResult, OptimizerResult, Result, Verdict
+
+ACCEPTED = {"float32": "hyper-float32"}  # the precision that passes `native-precision` beside the native one, by dtype
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A subject with what is said of it: its hyper-parameters, what it is to conform to, and names of its own."""
+class ConfiguredImplementation:
+    """An implementation with its options: its hyper-parameters, what it must conform to, and its own names for hyper-parameters."""
 
-    subject: Any
+    implementation: Any
     settings: Mapping[str, Any] = field(default_factory=dict)
     against: str | None = None
     names: Mapping[str, str] = field(default_factory=dict)
@@ -33,123 +37,129 @@ class Asked:
     @property
     def name(self) -> str:
         """A readable name: that of the object, and the settings."""
-        target = reference_to(self.subject)
-        place, _, path = target.rpartition(":")
         settings = ",".join(f"{name}={value}" for name, value in self.settings.items())
-        return (path or place) + (f"[{settings}]" if settings else "")
+        return short_name(import_path(self.implementation)) + (f"[{settings}]" if settings else "")
 
     def result(self, dtype: str) -> Result:
-        """The verdict, which every check of this subject looks at."""
-        key = (reference_to(self.subject), tuple(self.settings.items()), self.against, tuple(self.names.items()), known_dtype(dtype))
-        return judged(*key)
+        """Return the result, which all checks of this implementation share."""
+        return cached_result(import_path(self.implementation), tuple(self.settings.items()), self.against, tuple(self.names.items()), dtype)
 
 
 @functools.lru_cache(maxsize=256)
-def judged(target: str, settings: tuple[Any, ...], against: str | None, names: tuple[Any, ...], dtype: str) -> Result:
-    """One run of the kit."""
-    return check(target, dict(settings), against=against, names=dict(names), dtype=dtype)
+def cached_result(target: str, settings: tuple[Any, ...], against: str | None, names: tuple[Any, ...], dtype: str) -> Result:
+    """Return the result of one run of the kit."""
+    return api.check(target, dict(settings), against=against, names=dict(names), dtype=dtype)
 
 
-def with_fault(*kinds: str) -> Callable[[Result], str]:
-    """The words of the first fault of these kinds; none if there is none."""
-    return lambda result: next((one.detail for one in result.faults if one.kind in kinds), "")
+def fault_of(*kinds: str) -> Callable[[Result], str]:
+    """Return a check for faults: the detail of the first one of these kinds, or nothing."""
+    return lambda result: next((fault.detail for fault in result.faults if fault.kind in kinds), "")
 
 
-def not_run(result: Result) -> str:
-    """Why it could not be judged."""
-    return next((one.detail for one in result.faults if one.fatal), "")
+def fatal_fault(result: Result) -> str:
+    """Return why it could not be judged."""
+    return next((fault.detail for fault in result.faults if fault.fatal), "")
 
 
-def not_right(result: Result) -> str:
-    """What it follows instead of a right convention, or of the one that was asked for."""
-    if result.verdict is Verdict.ERROR and result.right is not False:
+def convention_failure(result: Result) -> str:
+    """Return what it follows instead of a correct convention, or of the one that was asked for."""
+    is_mistake = isinstance(result, NamedResult) and result.is_correct is False
+    if isinstance(result, ErrorResult) or (result.verdict is Verdict.ERROR and not is_mistake):
         return ""  # what is wrong with it is something else
-    return "" if result.exit_code == 0 or (result.precision_only and result.right) else result.sentence
+    in_precision_only = isinstance(result, OptimizerResult) and result.deviates_in_precision_only
+    return "" if result.exit_code == 0 or in_precision_only else result.message
 
 
-def not_native(result: Result) -> str:
-    """What it keeps in a narrower format."""
-    kept = (result.axes or {}).get("precision", NATIVE)
-    return "" if kept == NATIVE or (result.dtype == "float32" and kept == "hyper-float32") else result.sentence
+def precision_failure(result: Result) -> str:
+    """Return what it keeps in a narrower format."""
+    precision = result.precision if isinstance(result, OptimizerResult) else NATIVE
+    return "" if precision in (NATIVE, ACCEPTED.get(result.dtype)) else result.message
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that is asked of a subject: calling it raises AssertionError with the reason where the subject fails it."""
+    """One check: calling it with an implementation raises AssertionError with the reason where the implementation fails it."""
 
     name: str
     meaning: str
     problem: Callable[[Result], str]
     dtype: str = "float64"
 
-    def __call__(self, subject: Any) -> None:
-        """Ask it of a subject."""
-        asked = subject if isinstance(subject, Asked) else Asked(subject)
-        result = asked.result(self.dtype)
-        reason = self.problem(result) or ("" if self.name == "runs" else not_run(result))
+    def __call__(self, implementation: Any) -> None:
+        """Run the check."""
+        (configured,) = configure([implementation])
+        result = configured.result(self.dtype)
+        reason = self.problem(result) or ("" if self.name == "runs-to-completion" else fatal_fault(result))
         assert not reason, reason
 
 
+SHAPE_FAULTS = ("shape", "dtype", "dtype-upcast", "type", "structure", "complex", "masked")
 CHECKS: Mapping[str, Check] = {
-    one.name: one
-    for one in (
-        Check("runs", "it can be found and run to the end", not_run),
-        Check("convention", "it follows a right convention, or the one asked for", not_right),
-        Check("convention-float32", "it does so in float32", not_right, "float32"),
-        Check("precision", "it keeps its state, scalars and hyper-parameters in the precision of the parameters", not_native),
+    check.name: check
+    for check in (
+        Check("runs-to-completion", "it can be found and run to the end", fatal_fault),
+        Check("convention", "it follows a correct convention, or the one asked for", convention_failure),
+        Check("convention-float32", "it does so in float32", convention_failure, "float32"),
+        Check("native-precision", "it keeps state, scalars and hyper-parameters in the precision of the parameters", precision_failure),
+        Check("shape-and-dtype", "it returns the shape and dtype that it was given", fault_of(*SHAPE_FAULTS)),
+        Check("dtype-float32", "it returns float32 for float32", fault_of(*SHAPE_FAULTS), "float32"),
         Check(
-            "shape-and-dtype",
-            "it returns the shape and dtype that it was given",
-            with_fault("shape", "dtype", "widens", "type", "structure"),
+            "does-not-modify-inputs",
+            "it neither writes to its inputs, nor keeps nor returns them",
+            fault_of("mutates-input", "returns-view", "retains-input"),
         ),
-        Check("dtype-float32", "it returns float32 for float32", with_fault("shape", "dtype", "widens", "type", "structure"), "float32"),
-        Check("inputs", "it neither writes to its inputs, nor keeps nor returns them", with_fault("mutates", "view", "keeps")),
-        Check("repeatable", "two runs with the same inputs are the same", with_fault("random")),
-        Check("silent", "it prints nothing and leaves the state of the process alone", with_fault("prints", "seeds")),
-        Check("zero-gradient", "a gradient that is 0 from the start gives finite numbers", with_fault("not-finite")),
+        Check("deterministic", "two runs with the same inputs are the same", fault_of("nondeterministic")),
+        Check("no-side-effects", "it prints nothing and leaves global random generators alone", fault_of("prints", "modifies-global-rng")),
+        Check("zero-gradient", "a gradient that is 0 from the start gives finite numbers", fault_of("not-finite")),
     )
 }
 
 
 def failures(result: Result) -> dict[str, str]:
-    """The checks that a result fails, of those in its dtype, and why."""
-    asked = (one for one in CHECKS.values() if one.dtype == result.dtype or not one.name.endswith("float32"))
-    return {one.name: reason for one in asked if (reason := one.problem(result))}
+    """Return the checks that a result fails, of those in its dtype, and why."""
+    checks = (check for check in CHECKS.values() if check.dtype == result.dtype or not check.name.endswith("float32"))
+    return {check.name: reason for check in checks if (reason := check.problem(result))}
 
 
-def asked_of(subjects: Iterable[Any]) -> Iterator[Asked]:
-    """Subjects as they may be written: an object or a name, alone or with its settings."""
-    for one in subjects:
-        if isinstance(one, Asked):
-            yield one
-        elif isinstance(one, tuple):
-            yield Asked(*one)
+def configure(implementations: Iterable[Any]) -> Iterator[ConfiguredImplementation]:
+    """Yield implementations with their options, as they may be written: an object or a name, alone or in a tuple with options."""
+    for item in implementations:
+        if isinstance(item, ConfiguredImplementation):
+            yield item
         else:
-            yield Asked(one)
+            yield ConfiguredImplementation(*item) if isinstance(item, tuple) else ConfiguredImplementation(item)
 
 
 TestFunction = TypeVar("TestFunction", bound=Callable[..., Any])
-Deviations = Mapping[str, str] | Callable[[Any], Mapping[str, str]]
+ExpectedFailures = Mapping[str, str] | Callable[[Any], Mapping[str, str]]
 
 
 def parametrize_with_checks(
-    subjects: Iterable[Any], *, expected_deviations: Deviations | None = None
+    implementations: Iterable[Any],
+    *,
+    expected_failed_checks: ExpectedFailures | None = None,
+    expected_deviations: ExpectedFailures | None = None,
 ) -> Callable[[TestFunction], TestFunction]:
-    """A pytest decorator: the test is run for each subject and each check, as test(subject, check).
+    """Return a pytest decorator: the test is run for each implementation and each check, as test(implementation, check).
 
-    `subjects` are classes, functions or names, alone or as (subject, settings) or `Asked(subject, settings, against, names)`.
-    `expected_deviations` maps the name of a check to the reason why it fails, or is a function that gives this for a subject. Such
-    a test must fail (strict xfail): a reason that is stale is an error.
+    `implementations` are classes, functions or names, alone or as (implementation, settings, against, names), where `against` is what it
+    claims to be. `expected_failed_checks` maps the name of a check to the reason why it fails, or is a function that returns such a mapping
+    for an implementation. Such a test must fail (strict xfail): a reason that is out of date is an error. Its old name is
+    `expected_deviations`.
     """
     import pytest
 
+    if expected_deviations is not None:
+        warnings.warn("expected_deviations is now called expected_failed_checks", DeprecationWarning, stacklevel=2)
+        expected_failed_checks = expected_failed_checks or expected_deviations
     cases = []
-    for asked in asked_of(subjects):
-        expected = expected_deviations(asked.subject) if callable(expected_deviations) else expected_deviations or {}
-        if strange := [name for name in expected if name not in CHECKS]:
-            raise ValueError(f"expected_deviations: no check is called {', '.join(strange)}; there are {', '.join(CHECKS)}")
-        for one in CHECKS.values():
-            reason = expected.get(one.name)
+    for configured in configure(implementations):
+        reasons = expected_failed_checks
+        expected = reasons(configured.implementation) if callable(reasons) else reasons or {}
+        if unknown := [name for name in expected if name not in CHECKS]:
+            raise ValueError(f"expected_failed_checks: no check is called {', '.join(unknown)}; there are {', '.join(CHECKS)}")
+        for check in CHECKS.values():
+            reason = expected.get(check.name)
             marks = [pytest.mark.xfail(reason=reason, strict=True, raises=AssertionError)] if reason else []
-            cases.append(pytest.param(asked, one, id=f"{asked.name}-{one.name}", marks=marks))
-    return cast("Callable[[TestFunction], TestFunction]", pytest.mark.parametrize(("subject", "check"), cases))
+            cases.append(pytest.param(configured, check, id=f"{configured.name}-{check.name}", marks=marks))
+    return cast("Callable[[TestFunction], TestFunction]", pytest.mark.parametrize(("implementation", "check"), cases))

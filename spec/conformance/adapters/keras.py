@@ -1,4 +1,4 @@
-"""The adapter for Keras 3, on the backend that is loaded: `subjects.load` asks for JAX where nothing else is asked for."""
+"""The adapter for Keras 3, on the backend that is loaded: `loading.load_object` asks for JAX unless another one is set."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from typing import Any
 
 import keras
 
-from ..implementation import Adapted, Run, Settings, hyper_parameters
-from . import MAYBE_ZERO, Name, Names, Offer, in_ours, in_theirs, names_of, renamed
-from .keras_functions import functions, plain, precision
+from ..implementation import Run, Settings, class_parameters
+from ..loading import Adapted
+from . import MAYBE_ZERO, MatrixTarget, ParameterMapping, ParameterMappings, mappings_of, rename_state, to_canonical, to_library
+from .keras_functions import FUNCTIONS, as_array, precision
 
-NAMES: Names = {
+MAPPINGS: ParameterMappings = {
     "learning_rate": "lr",
     "beta_1": "beta1",
     "beta_2": "beta2",
     "epsilon": "eps",
     "rho": "decay",
     "initial_accumulator_value": "initial_second_moment",
-    "weight_decay": Name("weight_decay", *MAYBE_ZERO),
+    "weight_decay": ParameterMapping("weight_decay", *MAYBE_ZERO),
 }
-OWN: Mapping[str, Names] = {"Ftrl": {"beta": "smoothing"}}  # where a class means something else by a name
-STATE = {
+OWN_MAPPINGS: Mapping[str, ParameterMappings] = {"Ftrl": {"beta": "smoothing"}}  # where a class means something else by a name
+STATE_NAMES = {
     "_momentums": "first_moment",
     "_m": "first_moment",
     "_velocities": "second_moment",
@@ -37,64 +38,66 @@ STATE = {
     "momentums": "velocity",
     "_iterations": "steps",
 }
-OWN_STATE = {"RMSprop": {"_momentums": "velocity", "_velocities": "mean_sq"}}
+OWN_STATE_NAMES = {"RMSprop": {"_momentums": "velocity", "_velocities": "mean_sq"}}
 
-OFFERS = (  # layers and losses in float32: Keras takes their means in it, whatever the dtype
-    Offer("SGD", "keras.optimizers:SGD"),
-    Offer("momentum", "keras.optimizers:SGD", {"momentum": 0.9}),
-    Offer("Nesterov", "keras.optimizers:SGD", {"momentum": 0.9, "nesterov": True}),
-    Offer("AdaGrad", "keras.optimizers:Adagrad"),
-    Offer("RMSProp", "keras.optimizers:RMSprop"),
-    Offer("RMSProp, centred", "keras.optimizers:RMSprop", {"centered": True}),
-    Offer("RMSProp with momentum", "keras.optimizers:RMSprop", {"momentum": 0.9}),
-    Offer("AdaDelta", "keras.optimizers:Adadelta"),
-    Offer("Adam", "keras.optimizers:Adam"),
-    Offer("AdamW", "keras.optimizers:AdamW"),
-    Offer("AMSGrad", "keras.optimizers:Adam", {"amsgrad": True}),
-    Offer("AdaMax", "keras.optimizers:Adamax"),
-    Offer("NAdam", "keras.optimizers:Nadam"),
-    Offer("batch norm", "keras.layers:BatchNormalization", against="norm.batch.affine", dtype="float32"),
-    Offer("batch norm, running", "keras.layers:BatchNormalization", against="norm.batch.running", dtype="float32"),
-    Offer("batch norm of images", "keras.layers:BatchNormalization", against="norm.batch.conv", dtype="float32"),
-    Offer("layer norm", "keras.layers:LayerNormalization", against="norm.layer", dtype="float32"),
-    Offer("group norm", "keras.layers:GroupNormalization", against="norm.group", dtype="float32"),
-    Offer("instance norm", "keras.layers:GroupNormalization", against="norm.instance", dtype="float32"),
-    Offer("RMS norm", "keras.layers:RMSNormalization", against="norm.rms", dtype="float32"),
-    Offer("cross-entropy", "keras.losses:SparseCategoricalCrossentropy", against="loss.softmax_xent.logits", dtype="float32"),
-    Offer("binary cross-entropy", "keras.losses:BinaryCrossentropy", against="loss.logistic.binary", dtype="float32"),
-    Offer("squared error", "keras.losses:MeanSquaredError", against="loss.squared", dtype="float32"),
-    Offer("Huber loss", "keras.losses:Huber", against="loss.huber", dtype="float32"),
-    Offer("Glorot, uniform", "keras.initializers:GlorotUniform", against="init.xavier.uniform"),
-    Offer("Glorot, normal", "keras.initializers:GlorotNormal", against="init.xavier.normal"),
-    Offer("He, uniform", "keras.initializers:HeUniform", against="init.he.uniform"),
-    Offer("He, normal", "keras.initializers:HeNormal", against="init.he.normal"),
-    Offer("LeCun, normal", "keras.initializers:LecunNormal", against="init.lecun.normal"),
-    Offer("truncated normal", "keras.initializers:TruncatedNormal", against="init.truncated_normal"),
-    Offer("orthogonal", "keras.initializers:Orthogonal", against="init.orthogonal"),
-    Offer("staircase", "keras.optimizers.schedules:ExponentialDecay", against="schedule.step"),
-    Offer("piecewise constant", "keras.optimizers.schedules:PiecewiseConstantDecay", against="schedule.piecewise_constant.inclusive"),
-    Offer("exponential", "keras.optimizers.schedules:ExponentialDecay", against="schedule.exponential.per_period"),
-    Offer("inverse time", "keras.optimizers.schedules:InverseTimeDecay", against="schedule.inverse_time"),
-    Offer("linear", "keras.optimizers.schedules:PolynomialDecay", against="schedule.linear"),
-    Offer("plateau", "keras.callbacks:ReduceLROnPlateau", against="schedule.plateau.at_patience"),
+MATRIX_TARGETS = (  # layers and losses in float32: Keras takes their means in it, whatever the dtype
+    MatrixTarget("SGD", "keras.optimizers:SGD"),
+    MatrixTarget("momentum", "keras.optimizers:SGD", {"momentum": 0.9}),
+    MatrixTarget("Nesterov", "keras.optimizers:SGD", {"momentum": 0.9, "nesterov": True}),
+    MatrixTarget("AdaGrad", "keras.optimizers:Adagrad"),
+    MatrixTarget("RMSProp", "keras.optimizers:RMSprop"),
+    MatrixTarget("RMSProp, centred", "keras.optimizers:RMSprop", {"centered": True}),
+    MatrixTarget("RMSProp with momentum", "keras.optimizers:RMSprop", {"momentum": 0.9}),
+    MatrixTarget("AdaDelta", "keras.optimizers:Adadelta"),
+    MatrixTarget("Adam", "keras.optimizers:Adam"),
+    MatrixTarget("AdamW", "keras.optimizers:AdamW"),
+    MatrixTarget("AMSGrad", "keras.optimizers:Adam", {"amsgrad": True}),
+    MatrixTarget("AdaMax", "keras.optimizers:Adamax"),
+    MatrixTarget("NAdam", "keras.optimizers:Nadam"),
+    MatrixTarget("batch norm", "keras.layers:BatchNormalization", against="norm.batch.affine", dtype="float32"),
+    MatrixTarget("batch norm, running", "keras.layers:BatchNormalization", against="norm.batch.running", dtype="float32"),
+    MatrixTarget("batch norm of images", "keras.layers:BatchNormalization", against="norm.batch.conv", dtype="float32"),
+    MatrixTarget("layer norm", "keras.layers:LayerNormalization", against="norm.layer", dtype="float32"),
+    MatrixTarget("group norm", "keras.layers:GroupNormalization", against="norm.group", dtype="float32"),
+    MatrixTarget("instance norm", "keras.layers:GroupNormalization", against="norm.instance", dtype="float32"),
+    MatrixTarget("RMS norm", "keras.layers:RMSNormalization", against="norm.rms", dtype="float32"),
+    MatrixTarget("cross-entropy", "keras.losses:SparseCategoricalCrossentropy", against="loss.softmax_xent.logits", dtype="float32"),
+    MatrixTarget("binary cross-entropy", "keras.losses:BinaryCrossentropy", against="loss.logistic.binary", dtype="float32"),
+    MatrixTarget("squared error", "keras.losses:MeanSquaredError", against="loss.squared", dtype="float32"),
+    MatrixTarget("Huber loss", "keras.losses:Huber", against="loss.huber", dtype="float32"),
+    MatrixTarget("Glorot, uniform", "keras.initializers:GlorotUniform", against="init.xavier.uniform"),
+    MatrixTarget("Glorot, normal", "keras.initializers:GlorotNormal", against="init.xavier.normal"),
+    MatrixTarget("He, uniform", "keras.initializers:HeUniform", against="init.he.uniform"),
+    MatrixTarget("He, normal", "keras.initializers:HeNormal", against="init.he.normal"),
+    MatrixTarget("LeCun, normal", "keras.initializers:LecunNormal", against="init.lecun.normal"),
+    MatrixTarget("truncated normal", "keras.initializers:TruncatedNormal", against="init.truncated_normal"),
+    MatrixTarget("orthogonal", "keras.initializers:Orthogonal", against="init.orthogonal"),
+    MatrixTarget("staircase", "keras.optimizers.schedules:ExponentialDecay", against="schedule.step"),
+    MatrixTarget(
+        "piecewise constant", "keras.optimizers.schedules:PiecewiseConstantDecay", against="schedule.piecewise_constant.inclusive"
+    ),
+    MatrixTarget("exponential", "keras.optimizers.schedules:ExponentialDecay", against="schedule.exponential.per_period"),
+    MatrixTarget("inverse time", "keras.optimizers.schedules:InverseTimeDecay", against="schedule.inverse_time"),
+    MatrixTarget("linear", "keras.optimizers.schedules:PolynomialDecay", against="schedule.linear"),
+    MatrixTarget("plateau", "keras.callbacks:ReduceLROnPlateau", against="schedule.plateau.at_patience"),
 )
 
 
-def circumstances() -> dict[str, str]:
-    """What results may depend on."""
+def environment_info() -> dict[str, str]:
+    """Return what results depend on."""
     return {"backend": keras.backend.backend(), "device": "cpu", "floatx": keras.config.floatx()}
 
 
-def subject(found: Any) -> Adapted | None:
-    """An optimizer class that has a learning rate of its own, or what the reference has a formula of; anything else is declined."""
-    if inspect.isclass(found) and issubclass(found, keras.optimizers.Optimizer) and "learning_rate" in parameters_of(found):
-        return KerasOptimizer(found)
-    return functions(found)
+def adapt(obj: Any) -> Adapted | None:
+    """Return an optimizer class that has a learning rate, or functions that the reference has formulas of; else None."""
+    if inspect.isclass(obj) and issubclass(obj, keras.optimizers.Optimizer) and "learning_rate" in parameters_of(obj):
+        return KerasOptimizer(obj)
+    return FUNCTIONS.lookup(obj)
 
 
 def parameters_of(kind: type) -> dict[str, Any]:
-    """What a class takes, with what its base classes take where it takes any keyword."""
-    return hyper_parameters(kind, skip=1)
+    """Return what a class takes, with what its base classes take where it takes any keyword."""
+    return class_parameters(kind, skip=1)
 
 
 # --- optimizers -----------------------------------------------------------------------------------------------------------------------
@@ -109,27 +112,27 @@ class KerasOptimizer:
     parameters: Mapping[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.theirs = parameters_of(self.kind)
-        self.names = names_of(self.kind, NAMES, OWN)
-        self.parameters = in_ours(self.theirs, self.names)
+        self.own_parameters = parameters_of(self.kind)
+        self.mappings = mappings_of(self.kind, MAPPINGS, OWN_MAPPINGS)
+        self.parameters = to_canonical(self.own_parameters, self.mappings)
 
-    def begin(self, theta: Any, lr: float, settings: Settings) -> Run:
-        """One variable, one optimizer."""
+    def start(self, theta: Any, lr: float, settings: Settings) -> Run:
+        """Return a run of one variable."""
         with precision(theta.dtype):
             variable = keras.Variable(theta, dtype=theta.dtype.name)
-            made = self.kind(**in_theirs({**settings, "lr": lr}, self.theirs, self.names))
-            made.build([variable])
+            optimizer = self.kind(**to_library({**settings, "lr": lr}, self.own_parameters, self.mappings))
+            optimizer.build([variable])
 
-        def step(grad: Any, now: float) -> Any:
+        def step(grad: Any, rate: float) -> Any:
             with precision(theta.dtype):
-                made.learning_rate.assign(now)
-                made.apply([keras.ops.convert_to_tensor(grad)])
-                return plain(variable)
+                optimizer.learning_rate.assign(rate)
+                optimizer.apply([keras.ops.convert_to_tensor(grad)])
+                return as_array(variable)
 
-        return Run(step, state=lambda: renamed(arrays(made), {**STATE, **OWN_STATE.get(self.kind.__name__, {})}))
+        return Run(step, state=lambda: rename_state(arrays(optimizer), {**STATE_NAMES, **OWN_STATE_NAMES.get(self.kind.__name__, {})}))
 
 
-def arrays(made: Any) -> dict[str, Any]:
-    """The variables that an optimizer keeps for its one variable."""
-    kept = {name: value[0] if isinstance(value, list) and len(value) == 1 else value for name, value in vars(made).items()}
-    return {name: plain(value) for name, value in kept.items() if isinstance(value, keras.Variable) and name in STATE}
+def arrays(optimizer: Any) -> dict[str, Any]:
+    """Return the variables that an optimizer keeps for its one variable."""
+    kept = {name: value[0] if isinstance(value, list) and len(value) == 1 else value for name, value in vars(optimizer).items()}
+    return {name: as_array(value) for name, value in kept.items() if isinstance(value, keras.Variable) and name in STATE_NAMES}

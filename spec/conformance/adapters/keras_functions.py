@@ -16,23 +16,9 @@ import numpy as np
 
 from ....reference.normalization import RunningStats
 from ....reference.schedules import PlateauState
-from ..implementation import FunctionSubject
+from . import FunctionRegistry, Functions, several
 
-Functions = tuple[FunctionSubject, ...]
-
-
-def functions(found: Any) -> Functions | None:
-    """The formulas that a class stands for, by its name or that of a base class; none is known of the rest."""
-    for one in found.__mro__ if isinstance(found, type) else ():
-        known = TABLE.get(one.__name__)
-        if known and str(one.__module__).startswith("keras"):
-            return known(found)
-    return None
-
-
-def claims(formula: str, call: Callable[..., Any], **fixed: Any) -> FunctionSubject:
-    """A function that claims to be a formula, some of whose arguments it takes for given."""
-    return FunctionSubject(call, formula, fixed, "keras")
+FUNCTIONS = FunctionRegistry("keras")
 
 
 @contextmanager
@@ -61,8 +47,13 @@ def on_jax() -> bool:
     return bool(keras.config.backend() == "jax")
 
 
-def plain(value: Any) -> Any:
-    """A tensor, or what a variable holds, as a NumPy array of one's own."""
+def with_jax(formula: str, call: Callable[..., Any], **bound_arguments: Any) -> Functions:
+    """Return a function that needs JAX's gradients; nothing on another backend."""
+    return FUNCTIONS.implements(formula, call, **bound_arguments) if on_jax() else ()
+
+
+def as_array(value: Any) -> Any:
+    """Return a tensor, or the value of a variable, as a new NumPy array."""
     return np.array(keras.ops.convert_to_numpy(getattr(value, "value", value)))
 
 
@@ -82,31 +73,31 @@ def built(layer: Any, x: Any, **values: Any) -> Any:
     return layer
 
 
-def slopes(layer: Any, dy: Any, x: Any, **settings: Any) -> tuple[Any, ...]:
+def gradients(layer: Any, dy: Any, x: Any, **settings: Any) -> tuple[Any, ...]:
     """The gradients by the input and by the weights, in the order of the layer."""
     import jax
 
     def forward(point: Any, weights: Any) -> Any:
-        fixed = [one.value for one in layer.non_trainable_variables]
-        return layer.stateless_call(weights, fixed, point, **settings)[0]
+        constants = [variable.value for variable in layer.non_trainable_variables]
+        return layer.stateless_call(weights, constants, point, **settings)[0]
 
-    _, back = jax.vjp(forward, tensor(x), [one.value for one in layer.trainable_variables])
+    _, back = jax.vjp(forward, tensor(x), [variable.value for variable in layer.trainable_variables])
     dx, weights = back(tensor(dy))
     return (np.array(dx), *map(np.array, weights))
 
 
-def norm(formula: str, make: Callable[..., Any], slope: str, **settings: Any) -> Functions:
+def norm(formula: str, make: Callable[..., Any], backward_id: str, **settings: Any) -> Functions:
     """A layer that normalizes, and on JAX its gradients; the settings of the call say whether it trains."""
 
-    def forward(x: Any, gamma: Any, beta: Any, **given: Any) -> Any:
+    def forward(x: Any, gamma: Any, beta: Any, **arguments: Any) -> Any:
         with precision(x.dtype):
-            return plain(built(make(**given), x, gamma=gamma, beta=beta)(tensor(x), **settings))
+            return as_array(built(make(**arguments), x, gamma=gamma, beta=beta)(tensor(x), **settings))
 
-    def backward(dy: Any, x: Any, gamma: Any, **given: Any) -> Any:
+    def backward(dy: Any, x: Any, gamma: Any, **arguments: Any) -> Any:
         with precision(x.dtype):
-            return slopes(built(make(**given), x, gamma=gamma), dy, x, **settings)
+            return gradients(built(make(**arguments), x, gamma=gamma), dy, x, **settings)
 
-    return (claims(formula, forward), *((claims(slope, backward),) if on_jax() else ()))
+    return FUNCTIONS.implements(formula, forward) + with_jax(backward_id, backward)
 
 
 def batch_norm(kind: Any) -> Functions:
@@ -115,25 +106,25 @@ def batch_norm(kind: Any) -> Functions:
     def inference(x: Any, gamma: Any, beta: Any, mean: Any, var: Any, *, eps: float) -> Any:
         with precision(x.dtype):
             layer = built(kind(epsilon=eps), x, gamma=gamma, beta=beta, moving_mean=mean, moving_variance=var)
-            return plain(layer(tensor(x), training=False))
+            return as_array(layer(tensor(x), training=False))
 
     def inference_backward(dy: Any, x: Any, gamma: Any, mean: Any, var: Any, *, eps: float) -> Any:
         with precision(x.dtype):
             layer = built(kind(epsilon=eps), x, gamma=gamma, moving_mean=mean, moving_variance=var)
-            return slopes(layer, dy, x, training=False)
+            return gradients(layer, dy, x, training=False)
 
     def running(state: RunningStats, x: Any, *, momentum: float) -> RunningStats:
         with precision(x.dtype):
             layer = built(kind(momentum=momentum), x, moving_mean=state.mean, moving_variance=state.var)
             layer(tensor(x), training=True)
-            return RunningStats(plain(layer.moving_mean), plain(layer.moving_variance))
+            return RunningStats(as_array(layer.moving_mean), as_array(layer.moving_variance))
 
     return (
         *norm("norm.batch.affine", lambda eps: kind(epsilon=eps), "norm.batch.backward", training=True),
         *norm("norm.batch.conv", lambda eps: kind(epsilon=eps, axis=1), "norm.batch.conv.backward", training=True),
-        claims("norm.batch.inference", inference),
-        *((claims("norm.batch.inference.backward", inference_backward),) if on_jax() else ()),
-        claims("norm.batch.running", running, correction=0),
+        *FUNCTIONS.implements("norm.batch.inference", inference),
+        *with_jax("norm.batch.inference.backward", inference_backward),
+        *FUNCTIONS.implements("norm.batch.running", running, correction=0),
     )
 
 
@@ -150,13 +141,13 @@ def rms_norm(kind: Any) -> Functions:
 
     def forward(x: Any, gamma: Any, *, eps: float) -> Any:
         with precision(x.dtype):
-            return plain(built(kind(epsilon=eps), x, scale=gamma)(tensor(x)))
+            return as_array(built(kind(epsilon=eps), x, scale=gamma)(tensor(x)))
 
     def backward(dy: Any, x: Any, gamma: Any, *, eps: float) -> Any:
         with precision(x.dtype):
-            return slopes(built(kind(epsilon=eps), x, scale=gamma), dy, x)
+            return gradients(built(kind(epsilon=eps), x, scale=gamma), dy, x)
 
-    return (claims("norm.rms", forward), *((claims("norm.rms.backward", backward),) if on_jax() else ()))
+    return FUNCTIONS.implements("norm.rms", forward) + with_jax("norm.rms.backward", backward)
 
 
 # --- losses ---------------------------------------------------------------------------------------------------------------------------
@@ -164,66 +155,46 @@ def rms_norm(kind: Any) -> Functions:
 REDUCTIONS = {"mean": "sum_over_batch_size", "sum": "sum", "none": None}
 
 
-def loss(formula: str, of: str, at: str, settings: Callable[..., Mapping[str, Any]], *, column: bool = False, **fixed: Any) -> Any:
+def loss(
+    formula: str, prediction_name: str, target_name: str, settings: Callable[..., Mapping[str, Any]], *, column: bool = False, **bound: Any
+) -> Any:
     """A loss of predictions and targets, which may have to be columns, and on JAX its gradient by the predictions."""
 
     def make(kind: Any) -> Functions:
-        def evaluated(point: Any, target: Any, reduction: str = "mean", **given: Any) -> Any:
-            made = kind(reduction=REDUCTIONS[reduction], **settings(**given))
-            return made(target[:, None], point[:, None]) if column else made(target, point)
+        def evaluated(point: Any, target: Any, reduction: str = "mean", **arguments: Any) -> Any:
+            instance = kind(reduction=REDUCTIONS[reduction], **settings(**arguments))
+            return instance(target[:, None], point[:, None]) if column else instance(target, point)
 
-        def value(**given: Any) -> Any:
-            prediction, target = given.pop(of), given.pop(at)
+        def value(**arguments: Any) -> Any:
+            prediction, target = arguments.pop(prediction_name), arguments.pop(target_name)
             with precision(prediction.dtype):
-                return plain(evaluated(tensor(prediction), tensor(target), **given))
+                return as_array(evaluated(tensor(prediction), tensor(target), **arguments))
 
-        def grad(**given: Any) -> Any:
+        def grad(**arguments: Any) -> Any:
             import jax
 
-            prediction, target = given.pop(of), given.pop(at)
+            prediction, target = arguments.pop(prediction_name), arguments.pop(target_name)
             with precision(prediction.dtype):
-                return np.array(jax.grad(lambda point: evaluated(point, tensor(target), **given).sum())(tensor(prediction)))
+                return np.array(jax.grad(lambda point: evaluated(point, tensor(target), **arguments).sum())(tensor(prediction)))
 
-        return (claims(formula, value, **fixed), *((claims(f"{formula}.grad", grad, **fixed),) if on_jax() else ()))
-
-    return make
-
-
-# --- initializers ---------------------------------------------------------------------------------------------------------------------
-
-
-def initializer(formula: str, settings: Callable[..., Mapping[str, Any]] = lambda **given: given, **fixed: Any) -> Any:
-    """An initializer, whose settings follow from those of a formula."""
-
-    def make(kind: Any) -> Functions:
-        def call(source: np.random.Generator, fan_out: int, fan_in: int, **given: Any) -> Any:
-            with precision(np.float64):
-                return plain(kind(seed=int(source.integers(2**31)), **settings(**given))((fan_in, fan_out), dtype="float64")).T
-
-        return (claims(formula, call, **fixed),)
+        return FUNCTIONS.implements(formula, value, **bound) + with_jax(f"{formula}.grad", grad, **bound)
 
     return make
 
 
-# --- schedules ------------------------------------------------------------------------------------------------------------------------
+# --- initializers and schedules ----------------------------------------------------------------------------------------------------------
 
 
-def schedule(formula: str, settings: Callable[..., Mapping[str, Any]]) -> Callable[[Any], FunctionSubject]:
-    """A schedule, asked at the count of the updates before; its settings follow from those of a formula."""
-
-    def make(kind: Any) -> FunctionSubject:
-        def call(step: int, **given: Any) -> float:
-            with precision(np.float64):
-                return float(plain(kind(**settings(**given))(step)))
-
-        return claims(formula, call)
-
-    return make
+def sample(kind: Any, source: np.random.Generator, shape: tuple[int, int], settings: Mapping[str, Any]) -> Any:
+    """Return weights that an initializer with these settings draws."""
+    with precision(np.float64):
+        return as_array(kind(seed=int(source.integers(2**31)), **settings)(shape[::-1], dtype="float64")).T
 
 
-def every(*makers: Callable[[Any], FunctionSubject]) -> Callable[[Any], Functions]:
-    """One class that is several formulas, by its settings."""
-    return lambda kind: tuple(make(kind) for make in makers)
+def rate(kind: Any, step: int, lr: Any, settings: Mapping[str, Any]) -> float:
+    """Return the learning rate of a schedule with these settings."""
+    with precision(np.float64):
+        return float(as_array(kind(**settings)(step)))
 
 
 def exponential(*, staircase: bool) -> Callable[..., Mapping[str, Any]]:
@@ -255,7 +226,7 @@ def values(boundaries: Any, factors: Any, *, lr: float) -> Mapping[str, Any]:
     """The rates between boundaries in order."""
     order = np.argsort(boundaries)
     rates = lr * np.cumprod(np.concatenate([[1.0], factors[order]]))
-    return {"boundaries": [float(one) for one in boundaries[order]], "values": [float(one) for one in rates]}
+    return {"boundaries": [float(boundary) for boundary in boundaries[order]], "values": [float(rate) for rate in rates]}
 
 
 def plateau(kind: Any) -> Functions:
@@ -263,40 +234,47 @@ def plateau(kind: Any) -> Functions:
 
     def call(loss: float, state: PlateauState, *, factor: float, patience: int, threshold: float = 0.0) -> PlateauState:
         optimizer = SimpleNamespace(learning_rate=float(state.lr))
-        made = kind(monitor="loss", mode="min", factor=factor, patience=patience, min_delta=threshold)
-        made.set_model(SimpleNamespace(optimizer=optimizer))
-        made.on_train_begin()
-        made.best, made.wait = float(state.best), int(state.bad)
-        made.on_epoch_end(0, {"loss": loss})
-        return PlateauState(float(optimizer.learning_rate), made.best, made.wait)
+        instance = kind(monitor="loss", mode="min", factor=factor, patience=patience, min_delta=threshold)
+        instance.set_model(SimpleNamespace(optimizer=optimizer))
+        instance.on_train_begin()
+        instance.best, instance.wait = float(state.best), int(state.bad)
+        instance.on_epoch_end(0, {"loss": loss})
+        return PlateauState(float(optimizer.learning_rate), instance.best, instance.wait)
 
-    return (claims("schedule.plateau.at_patience", call, relative=0.0),)
+    return FUNCTIONS.implements("schedule.plateau.at_patience", call, relative=0.0)
 
 
-TABLE: Mapping[str, Callable[[Any], Functions]] = {
-    "BatchNormalization": batch_norm,
-    "LayerNormalization": lambda kind: norm("norm.layer", lambda eps: kind(epsilon=eps), "norm.layer.backward"),
-    "GroupNormalization": group_norm,
-    "RMSNormalization": rms_norm,
-    "SparseCategoricalCrossentropy": loss("loss.softmax_xent.logits", "logits", "labels", lambda: {"from_logits": True}, smoothing=0.0),
-    "BinaryCrossentropy": loss("loss.logistic.binary", "logits", "targets", lambda: {"from_logits": True}, column=True),
-    "MeanSquaredError": loss("loss.squared", "predictions", "targets", dict, half=False, reduction="mean"),
-    "Huber": loss("loss.huber", "predictions", "targets", lambda threshold: {"delta": threshold}, reduction="mean"),
-    "RandomNormal": initializer("init.random_gaussian_uniform", lambda std: {"stddev": std}),
-    "RandomUniform": initializer("init.random_uniform", lambda half_width: {"minval": -half_width, "maxval": half_width}),
-    "GlorotUniform": initializer("init.xavier.uniform", gain=1.0),
-    "GlorotNormal": initializer("init.xavier.normal", gain=1.0),
-    "HeUniform": initializer("init.he.uniform"),
-    "HeNormal": initializer("init.he.normal"),
-    "LecunNormal": initializer("init.lecun.normal", gain=1.0),
-    "TruncatedNormal": initializer("init.truncated_normal", lambda std: {"stddev": std}, cut=2.0, spread=1.0),
-    "Orthogonal": initializer("init.orthogonal", lambda gain=1.0: {"gain": gain}),
-    "OrthogonalInitializer": initializer("init.orthogonal", lambda gain=1.0: {"gain": gain}),
-    "ExponentialDecay": every(
-        schedule("schedule.exponential.per_period", exponential(staircase=False)), schedule("schedule.step", exponential(staircase=True))
-    ),
-    "InverseTimeDecay": every(schedule("schedule.inverse_time", inverse_time), schedule("schedule.harmonic", harmonic)),
-    "PiecewiseConstantDecay": every(schedule("schedule.piecewise_constant.inclusive", values)),
-    "PolynomialDecay": every(schedule("schedule.linear", line)),
-    "ReduceLROnPlateau": plateau,
-}
+FUNCTIONS.register(
+    {
+        "BatchNormalization": batch_norm,
+        "LayerNormalization": lambda kind: norm("norm.layer", lambda eps: kind(epsilon=eps), "norm.layer.backward"),
+        "GroupNormalization": group_norm,
+        "RMSNormalization": rms_norm,
+        "SparseCategoricalCrossentropy": loss("loss.softmax_xent.logits", "logits", "labels", lambda: {"from_logits": True}, smoothing=0.0),
+        "BinaryCrossentropy": loss("loss.logistic.binary", "logits", "targets", lambda: {"from_logits": True}, column=True),
+        "MeanSquaredError": loss("loss.squared", "predictions", "targets", dict, half=False, reduction="mean"),
+        "Huber": loss("loss.huber", "predictions", "targets", lambda threshold: {"delta": threshold}, reduction="mean"),
+        "RandomNormal": FUNCTIONS.initializer("init.random_gaussian_uniform", sample, lambda std: {"stddev": std}),
+        "RandomUniform": FUNCTIONS.initializer(
+            "init.random_uniform", sample, lambda half_width: {"minval": -half_width, "maxval": half_width}
+        ),
+        "GlorotUniform": FUNCTIONS.initializer("init.xavier.uniform", sample, gain=1.0),
+        "GlorotNormal": FUNCTIONS.initializer("init.xavier.normal", sample, gain=1.0),
+        "HeUniform": FUNCTIONS.initializer("init.he.uniform", sample),
+        "HeNormal": FUNCTIONS.initializer("init.he.normal", sample),
+        "LecunNormal": FUNCTIONS.initializer("init.lecun.normal", sample, gain=1.0),
+        "TruncatedNormal": FUNCTIONS.initializer("init.truncated_normal", sample, lambda std: {"stddev": std}, cut=2.0, spread=1.0),
+        "Orthogonal": FUNCTIONS.initializer("init.orthogonal", sample, lambda gain=1.0: {"gain": gain}),
+        "OrthogonalInitializer": FUNCTIONS.initializer("init.orthogonal", sample, lambda gain=1.0: {"gain": gain}),
+        "ExponentialDecay": several(
+            FUNCTIONS.schedule("schedule.exponential.per_period", rate, exponential(staircase=False)),
+            FUNCTIONS.schedule("schedule.step", rate, exponential(staircase=True)),
+        ),
+        "InverseTimeDecay": several(
+            FUNCTIONS.schedule("schedule.inverse_time", rate, inverse_time), FUNCTIONS.schedule("schedule.harmonic", rate, harmonic)
+        ),
+        "PiecewiseConstantDecay": FUNCTIONS.schedule("schedule.piecewise_constant.inclusive", rate, values),
+        "PolynomialDecay": FUNCTIONS.schedule("schedule.linear", rate, line),
+        "ReduceLROnPlateau": plateau,
+    }
+)

@@ -14,18 +14,19 @@ import numpy as np
 from onnx import defs, helper
 from onnx.reference.op_run import OpRun
 
-from ..implementation import REQUIRED, Adapted, Run, Settings
-from . import Name, Names, Offer, in_ours, in_theirs
-from .onnx_functions import evaluator, functions
+from ..implementation import REQUIRED, Run, Settings
+from ..loading import Adapted
+from . import MatrixTarget, ParameterMapping, ParameterMappings, to_canonical, to_library
+from .onnx_functions import evaluator, lookup
 
 DOMAIN = "ai.onnx.preview.training"
-NAMES: Mapping[str, Names] = {
+MAPPINGS: Mapping[str, ParameterMappings] = {
     "Adam": {"alpha": "beta1", "beta": "beta2", "epsilon": "eps", "norm_coefficient": "weight_decay"},
     "Adagrad": {"decay_factor": "lr_decay", "epsilon": "eps", "norm_coefficient": "weight_decay"},
     "Momentum": {
         "alpha": "momentum",
-        "beta": Name("dampening", lambda beta: 1 - beta, lambda dampening: 1 - dampening),
-        "mode": Name("nesterov", lambda mode: mode == "nesterov", lambda nesterov: "nesterov" if nesterov else "standard"),
+        "beta": ParameterMapping("dampening", lambda beta: 1 - beta, lambda dampening: 1 - dampening),
+        "mode": ParameterMapping("nesterov", lambda mode: mode == "nesterov", lambda nesterov: "nesterov" if nesterov else "standard"),
         "norm_coefficient": "weight_decay",
     },
 }
@@ -36,27 +37,29 @@ STATE: Mapping[str, tuple[str, ...]] = {  # what a node takes after X and G and 
     "Momentum": ("velocity",),
 }
 
-OFFERS = (
-    Offer("momentum", "onnx.reference.ops.aionnx_preview_training.op_momentum:Momentum", {"momentum": 0.75}),
-    Offer("Nesterov", "onnx.reference.ops.aionnx_preview_training.op_momentum:Momentum", {"momentum": 0.75, "nesterov": True}),
-    Offer("AdaGrad", "onnx.reference.ops.aionnx_preview_training.op_adagrad:Adagrad"),
-    Offer("Adam", "onnx.reference.ops.aionnx_preview_training.op_adam:Adam"),
-    Offer("batch norm", "onnx.reference.ops.op_batch_normalization:BatchNormalization_14", against="norm.batch.affine"),
-    Offer("batch norm, running", "onnx.reference.ops.op_batch_normalization:BatchNormalization_14", against="norm.batch.running"),
-    Offer("batch norm of images", "onnx.reference.ops.op_batch_normalization:BatchNormalization_14", against="norm.batch.conv"),
-    Offer("layer norm", "onnx.reference.ops.op_layer_normalization:LayerNormalization", against="norm.layer"),
-    Offer("instance norm", "onnx.reference.ops.op_instance_normalization:InstanceNormalization", against="norm.instance"),
-    Offer("RMS norm", "onnx.reference.ops.op_rms_normalization:RMSNormalization", against="norm.rms"),
-    Offer("cross-entropy", "onnx.reference.ops.op_softmax_cross_entropy_loss:SoftmaxCrossEntropyLoss", against="loss.softmax_xent.logits"),
+MATRIX_TARGETS = (
+    MatrixTarget("momentum", "onnx.reference.ops.aionnx_preview_training.op_momentum:Momentum", {"momentum": 0.75}),
+    MatrixTarget("Nesterov", "onnx.reference.ops.aionnx_preview_training.op_momentum:Momentum", {"momentum": 0.75, "nesterov": True}),
+    MatrixTarget("AdaGrad", "onnx.reference.ops.aionnx_preview_training.op_adagrad:Adagrad"),
+    MatrixTarget("Adam", "onnx.reference.ops.aionnx_preview_training.op_adam:Adam"),
+    MatrixTarget("batch norm", "onnx.reference.ops.op_batch_normalization:BatchNormalization_14", against="norm.batch.affine"),
+    MatrixTarget("batch norm, running", "onnx.reference.ops.op_batch_normalization:BatchNormalization_14", against="norm.batch.running"),
+    MatrixTarget("batch norm of images", "onnx.reference.ops.op_batch_normalization:BatchNormalization_14", against="norm.batch.conv"),
+    MatrixTarget("layer norm", "onnx.reference.ops.op_layer_normalization:LayerNormalization", against="norm.layer"),
+    MatrixTarget("instance norm", "onnx.reference.ops.op_instance_normalization:InstanceNormalization", against="norm.instance"),
+    MatrixTarget("RMS norm", "onnx.reference.ops.op_rms_normalization:RMSNormalization", against="norm.rms"),
+    MatrixTarget(
+        "cross-entropy", "onnx.reference.ops.op_softmax_cross_entropy_loss:SoftmaxCrossEntropyLoss", against="loss.softmax_xent.logits"
+    ),
 )
 
 
-def subject(found: Any) -> Adapted | None:
-    """A training operator, or one that the reference has a formula of, as a subject; anything else is declined."""
-    if not (inspect.isclass(found) and issubclass(found, OpRun)):
+def adapt(obj: Any) -> Adapted | None:
+    """Return a training operator, or one that the reference has a formula of; anything else is declined."""
+    if not (inspect.isclass(obj) and issubclass(obj, OpRun)):
         return None
-    domain = getattr(found, "op_domain", "")
-    return OnnxOptimizer(found) if domain == DOMAIN and found.__name__ in NAMES else functions(found)
+    is_optimizer = getattr(obj, "op_domain", "") == DOMAIN and obj.__name__ in MAPPINGS
+    return OnnxOptimizer(obj) if is_optimizer else lookup(obj)
 
 
 # --- optimizers -----------------------------------------------------------------------------------------------------------------------
@@ -73,27 +76,29 @@ class OnnxOptimizer:
     def __post_init__(self) -> None:
         self.operator = self.kind.__name__
         attributes = defs.get_schema(self.operator, domain=DOMAIN).attributes
-        self.theirs = {name: default_of(one) for name, one in attributes.items()} | dict(DEFAULTS.get(self.operator, {}))
-        self.parameters = {"lr": REQUIRED, **in_ours(self.theirs, NAMES[self.operator])}
+        self.own_parameters = {name: default_of(attribute) for name, attribute in attributes.items()} | dict(
+            DEFAULTS.get(self.operator, {})
+        )
+        self.parameters = {"lr": REQUIRED, **to_canonical(self.own_parameters, MAPPINGS[self.operator])}
 
-    def begin(self, theta: Any, lr: float, settings: Settings) -> Run:
-        """A model of one node, and zeros for what it remembers."""
+    def start(self, theta: Any, lr: float, settings: Settings) -> Run:
+        """Return a run of a model of one node, with zeros for its state."""
         kept = STATE[self.operator]
-        now = {"R": theta.dtype.type(lr), "T": np.int64(0), "X": theta.copy(), "G": theta.copy(), **dict.fromkeys(kept, 0 * theta)}
+        current = {"R": theta.dtype.type(lr), "T": np.int64(0), "X": theta.copy(), "G": theta.copy(), **dict.fromkeys(kept, 0 * theta)}
         results = ("X_new", *(f"{name}_new" for name in kept))
-        attributes = {**DEFAULTS.get(self.operator, {}), **in_theirs(settings, self.theirs, NAMES[self.operator])}
-        node = helper.make_node(self.operator, list(now), list(results), domain=DOMAIN, **attributes)
-        model = evaluator(node, {name: np.asarray(value) for name, value in now.items()}, results)
+        attributes = {**DEFAULTS.get(self.operator, {}), **to_library(settings, self.own_parameters, MAPPINGS[self.operator])}
+        node = helper.make_node(self.operator, list(current), list(results), domain=DOMAIN, **attributes)
+        model = evaluator(node, {name: np.asarray(value) for name, value in current.items()}, results)
 
         def step(grad: Any, rate: float) -> Any:
-            now.update(R=np.asarray(rate, theta.dtype), G=grad)
-            made = model.run(None, {name: np.asarray(value) for name, value in now.items()})
-            now.update(zip(("X", *kept), made, strict=True), T=now["T"] + 1)
-            return made[0].copy()
+            current.update(R=np.asarray(rate, theta.dtype), G=grad)
+            outputs = model.run(None, {name: np.asarray(value) for name, value in current.items()})
+            current.update(zip(("X", *kept), outputs, strict=True), T=current["T"] + 1)
+            return outputs[0].copy()
 
-        return Run(step, state=lambda: {**{name: now[name].copy() for name in kept}, "steps": now["T"]})
+        return Run(step, state=lambda: {**{name: current[name].copy() for name in kept}, "steps": current["T"]})
 
 
 def default_of(attribute: Any) -> Any:
-    """The default of an attribute, or that it has none."""
+    """Return the default of an attribute, or REQUIRED."""
     return REQUIRED if attribute.required else helper.get_attribute_value(attribute.default_value)

@@ -12,18 +12,19 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from ..implementation import REQUIRED, Adapted, Run, Settings, keywords
-from . import MAYBE_ZERO, Name, Names, Offer, in_ours, in_theirs, names_of, renamed
-from .jax import circumstances, precision
-from .optax_functions import functions
+from ..implementation import REQUIRED, Run, Settings, keyword_parameters
+from ..loading import Adapted
+from . import MAYBE_ZERO, MatrixTarget, ParameterMapping, ParameterMappings, mappings_of, rename_state, to_canonical, to_library
+from .jax import environment_info, precision
+from .optax_functions import FUNCTIONS
 
-NAMES: Names = {
+MAPPINGS: ParameterMappings = {
     "learning_rate": "lr",
     "b1": "beta1",
     "b2": "beta2",
     "b3": "beta3",
     "rho": "decay",
-    "momentum": Name("momentum", *MAYBE_ZERO),
+    "momentum": ParameterMapping("momentum", *MAYBE_ZERO),
     "initial_scale": "initial_second_moment",
     "initial_accumulator_value": "initial_second_moment",
     "weight_decay_rate": "weight_decay",
@@ -32,14 +33,14 @@ NAMES: Names = {
     "min_step_size": "smallest",
     "max_step_size": "largest",
 }
-OWN: Mapping[str, Names] = {  # where a function means something else by a name
+OWN_MAPPINGS: Mapping[str, ParameterMappings] = {  # where a function means something else by a name
     "noisy_sgd": {"eta": "noise"},
     "rprop": {"learning_rate": "initial_size"},
     "scale_by_rprop": {"learning_rate": "initial_size"},
     "trace": {"decay": "momentum"},
     "signum": {"beta": "decay"},
 }
-STATE = {
+STATE_NAMES = {
     "mu": "first_moment",
     "nu": "second_moment",
     "nu_max": "max_second_moment",
@@ -52,48 +53,52 @@ STATE = {
     "count": "steps",
     "ema": "first_moment",
 }
-OWN_STATE = {"rmsprop": {"nu": "mean_sq", "mu": "mean_grad"}, "adamax": {"nu": "largest_gradient"}, "adamaxw": {"nu": "largest_gradient"}}
+OWN_STATE_NAMES = {
+    "rmsprop": {"nu": "mean_sq", "mu": "mean_grad"},
+    "adamax": {"nu": "largest_gradient"},
+    "adamaxw": {"nu": "largest_gradient"},
+}
 
-OFFERS = (
-    Offer("SGD", "optax:sgd"),
-    Offer("momentum", "optax:sgd", {"momentum": 0.9}),
-    Offer("Nesterov", "optax:sgd", {"momentum": 0.9, "nesterov": True}),
-    Offer("AdaGrad", "optax:adagrad"),
-    Offer("RMSProp", "optax:rmsprop"),
-    Offer("RMSProp, centred", "optax:rmsprop", {"centered": True}),
-    Offer("RMSProp with momentum", "optax:rmsprop", {"momentum": 0.9}),
-    Offer("AdaDelta", "optax:adadelta"),
-    Offer("Adam", "optax:adam"),
-    Offer("AdamW", "optax:adamw"),
-    Offer("AMSGrad", "optax:amsgrad"),
-    Offer("AdaMax", "optax:adamax"),
-    Offer("NAdam", "optax:nadam"),
-    Offer("RAdam", "optax:radam"),
-    Offer("Rprop", "optax:rprop", {"initial_size": 0.0625}),
-    Offer("cross-entropy", "optax.losses:softmax_cross_entropy_with_integer_labels", against="loss.softmax_xent.logits"),
-    Offer("binary cross-entropy", "optax.losses:sigmoid_binary_cross_entropy", against="loss.logistic.binary"),
-    Offer("squared error", "optax.losses:squared_error", against="loss.squared"),
-    Offer("Huber loss", "optax.losses:huber_loss", against="loss.huber"),
-    Offer("staircase", "optax:exponential_decay", against="schedule.step"),
-    Offer("piecewise constant", "optax:piecewise_constant_schedule", against="schedule.piecewise_constant"),
-    Offer("exponential", "optax:exponential_decay", against="schedule.exponential.per_period"),
-    Offer("linear", "optax:linear_schedule", against="schedule.linear"),
-    Offer("moving average", "optax:incremental_update", against="averaging.ema"),
-    Offer("moving average, debiased", "optax:ema", against="averaging.ema.debiased"),
+MATRIX_TARGETS = (
+    MatrixTarget("SGD", "optax:sgd"),
+    MatrixTarget("momentum", "optax:sgd", {"momentum": 0.9}),
+    MatrixTarget("Nesterov", "optax:sgd", {"momentum": 0.9, "nesterov": True}),
+    MatrixTarget("AdaGrad", "optax:adagrad"),
+    MatrixTarget("RMSProp", "optax:rmsprop"),
+    MatrixTarget("RMSProp, centred", "optax:rmsprop", {"centered": True}),
+    MatrixTarget("RMSProp with momentum", "optax:rmsprop", {"momentum": 0.9}),
+    MatrixTarget("AdaDelta", "optax:adadelta"),
+    MatrixTarget("Adam", "optax:adam"),
+    MatrixTarget("AdamW", "optax:adamw"),
+    MatrixTarget("AMSGrad", "optax:amsgrad"),
+    MatrixTarget("AdaMax", "optax:adamax"),
+    MatrixTarget("NAdam", "optax:nadam"),
+    MatrixTarget("RAdam", "optax:radam"),
+    MatrixTarget("Rprop", "optax:rprop", {"initial_size": 0.0625}),
+    MatrixTarget("cross-entropy", "optax.losses:softmax_cross_entropy_with_integer_labels", against="loss.softmax_xent.logits"),
+    MatrixTarget("binary cross-entropy", "optax.losses:sigmoid_binary_cross_entropy", against="loss.logistic.binary"),
+    MatrixTarget("squared error", "optax.losses:squared_error", against="loss.squared"),
+    MatrixTarget("Huber loss", "optax.losses:huber_loss", against="loss.huber"),
+    MatrixTarget("staircase", "optax:exponential_decay", against="schedule.step"),
+    MatrixTarget("piecewise constant", "optax:piecewise_constant_schedule", against="schedule.piecewise_constant"),
+    MatrixTarget("exponential", "optax:exponential_decay", against="schedule.exponential.per_period"),
+    MatrixTarget("linear", "optax:linear_schedule", against="schedule.linear"),
+    MatrixTarget("moving average", "optax:incremental_update", against="averaging.ema"),
+    MatrixTarget("moving average, debiased", "optax:ema", against="averaging.ema.debiased"),
 )
 
 
-__all__ = ["circumstances", "subject"]
+__all__ = ["MATRIX_TARGETS", "adapt", "environment_info"]
 
 
-def subject(found: Any) -> Adapted | None:
-    """What the reference has a formula of, and what makes a GradientTransformation or is one; anything else is declined."""
-    if known := functions(found):
-        return known
-    if isinstance(found, optax.GradientTransformation):
-        return OptaxOptimizer(lambda: found, made_already=True)
-    makes = callable(found) and not inspect.isclass(found) and "GradientTransformation" in str(inspect.signature(found).return_annotation)
-    return OptaxOptimizer(found) if makes else None
+def adapt(obj: Any) -> Adapted | None:
+    """Return functions that the reference has formulas of, or what makes a GradientTransformation or is one; else None."""
+    if functions := FUNCTIONS.lookup(obj):
+        return functions
+    if isinstance(obj, optax.GradientTransformation):
+        return OptaxOptimizer(lambda: obj, is_made=True)
+    makes = callable(obj) and not inspect.isclass(obj) and "GradientTransformation" in str(inspect.signature(obj).return_annotation)
+    return OptaxOptimizer(obj) if makes else None
 
 
 # --- optimizers -----------------------------------------------------------------------------------------------------------------------
@@ -108,47 +113,47 @@ class OptaxOptimizer:
 
     make: Any
     library: str = "optax"
-    made_already: bool = False
+    is_made: bool = False
     parameters: Mapping[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.theirs = keywords(self.make)
-        self.names = names_of(getattr(self.make, "func", self.make), NAMES, OWN)
-        self.parameters = {**({} if self.fixed else {"lr": REQUIRED}), **in_ours(self.theirs, self.names)}
+        self.own_parameters = keyword_parameters(self.make)
+        self.mappings = mappings_of(getattr(self.make, "func", self.make), MAPPINGS, OWN_MAPPINGS)
+        self.parameters = {**({} if self.has_fixed_lr else {"lr": REQUIRED}), **to_canonical(self.own_parameters, self.mappings)}
 
     @property
-    def fixed(self) -> bool:
+    def has_fixed_lr(self) -> bool:
         """Whether the learning rate is set for good: in the initial size of a step, or in a made optimizer."""
-        return self.made_already or self.names.get("learning_rate") == "initial_size"
+        return self.is_made or self.mappings.get("learning_rate") == "initial_size"
 
-    def made(self, rates: Rates, lr: float, settings: Settings) -> Any:
-        """The transformation at these settings."""
-        arguments = in_theirs(settings, self.theirs, self.names)
-        if self.fixed:
+    def transformation(self, rates: Rates, lr: float, settings: Settings) -> Any:
+        """Return the transformation with these settings."""
+        arguments = to_library(settings, self.own_parameters, self.mappings)
+        if self.has_fixed_lr:
             return self.make(**arguments)
-        if "learning_rate" not in self.theirs:
+        if "learning_rate" not in self.own_parameters:
             return optax.chain(self.make(**arguments), optax.scale_by_learning_rate(rates.now))
         if "Schedule" in str(inspect.signature(self.make).parameters["learning_rate"].annotation):
             return self.make(learning_rate=rates.now, **arguments)
         return optax.inject_hyperparams(self.make, static_args=tuple(arguments))(learning_rate=rates.now, **arguments)
 
-    def begin(self, theta: Any, lr: float, settings: Settings) -> Run:
-        """One array of parameters, its transformation, and their state."""
+    def start(self, theta: Any, lr: float, settings: Settings) -> Run:
+        """Return a run of one array of parameters."""
         rates = Rates(lr)
         with precision(theta.dtype):
-            rule = self.made(rates, lr, settings)
-            now = {"theta": jnp.array(theta)}
-            now["state"] = rule.init(now["theta"])
+            rule = self.transformation(rates, lr, settings)
+            current = {"theta": jnp.array(theta)}
+            current["state"] = rule.init(current["theta"])
 
         def step(grad: Any, rate: float) -> Any:
             rates.lr = rate
             with precision(theta.dtype):
-                updates, now["state"] = rule.update(jnp.array(grad), now["state"], now["theta"])
-                now["theta"] = optax.apply_updates(now["theta"], updates)
-                return np.array(now["theta"])
+                updates, current["state"] = rule.update(jnp.array(grad), current["state"], current["theta"])
+                current["theta"] = optax.apply_updates(current["theta"], updates)
+                return np.array(current["theta"])
 
-        own = OWN_STATE.get(getattr(self.make, "__name__", ""), {})
-        return Run(step, not self.fixed, lambda: renamed(arrays(now["state"]), {**STATE, **own}))
+        own = OWN_STATE_NAMES.get(getattr(self.make, "__name__", ""), {})
+        return Run(step, not self.has_fixed_lr, lambda: rename_state(arrays(current["state"]), {**STATE_NAMES, **own}))
 
 
 @dataclass
@@ -158,14 +163,14 @@ class Rates:
     lr: float
 
     def now(self, count: Any) -> float:
-        """The rate of the update that is being done."""
+        """Return the rate of the update that is being done."""
         return self.lr
 
 
 def arrays(state: Any) -> dict[str, Any]:
-    """The named arrays of a state, those of nested ones too; of two that have one name, the first."""
-    found: dict[str, Any] = {}
+    """Return the named arrays of a state, those of nested ones too; of two with one name, the first."""
+    collected: dict[str, Any] = {}
     named = state._asdict() if hasattr(state, "_asdict") else {}
     for value in named.values() if named else state if isinstance(state, tuple | list) else ():
-        found = {**arrays(value), **found}
-    return {**{name: np.array(value) for name, value in named.items() if isinstance(value, jax.Array)}, **found}
+        collected = {**arrays(value), **collected}
+    return {**{name: np.array(value) for name, value in named.items() if isinstance(value, jax.Array)}, **collected}

@@ -10,72 +10,49 @@ import jax.numpy as jnp
 import numpy as np
 
 from ....reference.averaging import DebiasedState
-from ..implementation import FunctionSubject
+from . import FunctionRegistry, Functions, several
 from .jax import precision
 
-Functions = tuple[FunctionSubject, ...]
-
-
-def functions(found: Any) -> Functions | None:
-    """The formulas that a function stands for, by its name; none is known of the rest."""
-    known = TABLE.get(getattr(found, "__name__", ""))
-    return known(found) if known else None
-
-
-def claims(formula: str, call: Callable[..., Any], **fixed: Any) -> FunctionSubject:
-    """A function that claims to be a formula, some of whose arguments it takes for given."""
-    return FunctionSubject(call, formula, fixed, "optax")
+FUNCTIONS = FunctionRegistry("optax")
 
 
 # --- losses ---------------------------------------------------------------------------------------------------------------------------
 
 
-def loss(formula: str, of: str, at: str, **fixed: Any) -> Callable[[Any], Functions]:
+def loss(formula: str, prediction_name: str, target_name: str, **fixed: Any) -> Callable[[Any], Functions]:
     """A loss of every example, and its gradient; of outputs that it takes one by one, the adapter adds up what an example has."""
 
-    def make(found: Any) -> Functions:
+    def make(obj: Any) -> Functions:
         def of_examples(point: Any, target: Any, settings: Mapping[str, Any]) -> Any:
-            losses = found(point, jnp.array(target), **{THEIRS.get(name, name): value for name, value in settings.items()})
+            losses = obj(point, jnp.array(target), **{OWN_NAMES.get(name, name): value for name, value in settings.items()})
             return losses.sum(1) if losses.ndim == 2 else losses
 
-        def value(**given: Any) -> Any:
-            prediction, target = given.pop(of), given.pop(at)
+        def value(**arguments: Any) -> Any:
+            prediction, target = arguments.pop(prediction_name), arguments.pop(target_name)
             with precision(prediction.dtype):
-                return np.array(of_examples(jnp.array(prediction), target, given))
+                return np.array(of_examples(jnp.array(prediction), target, arguments))
 
-        def grad(**given: Any) -> Any:
-            prediction, target = given.pop(of), given.pop(at)
+        def grad(**arguments: Any) -> Any:
+            prediction, target = arguments.pop(prediction_name), arguments.pop(target_name)
             with precision(prediction.dtype):
-                return np.array(jax.grad(lambda point: of_examples(point, target, given).sum())(jnp.array(prediction)))
+                return np.array(jax.grad(lambda point: of_examples(point, target, arguments).sum())(jnp.array(prediction)))
 
         none = {"reduction": "none", **fixed}
-        return claims(formula, value, **none), claims(f"{formula}.grad", grad, **none)
+        return FUNCTIONS.implements(formula, value, **none) + FUNCTIONS.implements(f"{formula}.grad", grad, **none)
 
     return make
 
 
-THEIRS = {"threshold": "delta"}
+OWN_NAMES = {"threshold": "delta"}
 
 
 # --- schedules ------------------------------------------------------------------------------------------------------------------------
 
 
-def schedule(formula: str, settings: Callable[..., Mapping[str, Any]]) -> Callable[[Any], FunctionSubject]:
-    """A schedule, asked at the count of the updates before; its settings follow from those of a formula."""
-
-    def make(found: Any) -> FunctionSubject:
-        def call(step: int, **given: Any) -> float:
-            with precision(np.float64):
-                return float(found(**settings(**given))(jnp.asarray(step)))
-
-        return claims(formula, call)
-
-    return make
-
-
-def every(*makers: Callable[[Any], FunctionSubject]) -> Callable[[Any], Functions]:
-    """One function that is several formulas, by its settings."""
-    return lambda found: tuple(make(found) for make in makers)
+def rate(obj: Any, step: int, lr: Any, settings: Mapping[str, Any]) -> float:
+    """Return the learning rate of a schedule with these settings."""
+    with precision(np.float64):
+        return float(obj(**settings)(jnp.asarray(step)))
 
 
 def scales(boundaries: Any, factors: Any, *, lr: float) -> Mapping[str, Any]:
@@ -99,42 +76,45 @@ def line(**settings: Any) -> Callable[..., Mapping[str, Any]]:
 # --- averages -------------------------------------------------------------------------------------------------------------------------
 
 
-def debiased(found: Any) -> Functions:
+def debiased(obj: Any) -> Functions:
     """The average of what it is given, debiased as it is by default."""
 
     def call(theta: Any, state: DebiasedState, *, decay: float) -> tuple[Any, DebiasedState]:
         with precision(theta.dtype):
-            rule = found(decay)
+            rule = obj(decay)
             held = rule.init(jnp.array(theta))._replace(count=jnp.asarray(state.t, jnp.int32), ema=jnp.array(state.total))
             mean, held = rule.update(jnp.array(theta), held)
             return np.array(mean), DebiasedState(np.array(held.ema), int(held.count))
 
-    return (claims("averaging.ema.debiased", call),)
+    return FUNCTIONS.implements("averaging.ema.debiased", call)
 
 
-def incremental(found: Any) -> Functions:
+def incremental(obj: Any) -> Functions:
     """The average of weights; a step size is what is not kept."""
 
     def call(theta: Any, mean: Any, *, decay: float) -> Any:
         with precision(theta.dtype):
-            return np.array(found(jnp.array(theta), jnp.array(mean), 1 - decay))
+            return np.array(obj(jnp.array(theta), jnp.array(mean), 1 - decay))
 
-    return (claims("averaging.ema", call),)
+    return FUNCTIONS.implements("averaging.ema", call)
 
 
-TABLE: Mapping[str, Callable[[Any], Functions]] = {
-    "softmax_cross_entropy_with_integer_labels": loss("loss.softmax_xent.logits", "logits", "labels", smoothing=0.0),
-    "sigmoid_binary_cross_entropy": loss("loss.logistic.binary", "logits", "targets"),
-    "squared_error": loss("loss.squared", "predictions", "targets", half=False),
-    "l2_loss": loss("loss.squared", "predictions", "targets", half=True),
-    "huber_loss": loss("loss.huber", "predictions", "targets"),
-    "constant_schedule": every(schedule("schedule.constant", lambda lr: {"value": lr})),
-    "exponential_decay": every(
-        schedule("schedule.exponential.per_period", decayed(staircase=False)), schedule("schedule.step", decayed(staircase=True))
-    ),
-    "piecewise_constant_schedule": every(schedule("schedule.piecewise_constant", scales)),
-    "linear_schedule": every(schedule("schedule.linear", line())),
-    "polynomial_schedule": every(schedule("schedule.linear", line(power=1))),
-    "ema": debiased,
-    "incremental_update": incremental,
-}
+FUNCTIONS.register(
+    {
+        "softmax_cross_entropy_with_integer_labels": loss("loss.softmax_xent.logits", "logits", "labels", smoothing=0.0),
+        "sigmoid_binary_cross_entropy": loss("loss.logistic.binary", "logits", "targets"),
+        "squared_error": loss("loss.squared", "predictions", "targets", half=False),
+        "l2_loss": loss("loss.squared", "predictions", "targets", half=True),
+        "huber_loss": loss("loss.huber", "predictions", "targets"),
+        "constant_schedule": FUNCTIONS.schedule("schedule.constant", rate, lambda lr: {"value": lr}),
+        "exponential_decay": several(
+            FUNCTIONS.schedule("schedule.exponential.per_period", rate, decayed(staircase=False)),
+            FUNCTIONS.schedule("schedule.step", rate, decayed(staircase=True)),
+        ),
+        "piecewise_constant_schedule": FUNCTIONS.schedule("schedule.piecewise_constant", rate, scales),
+        "linear_schedule": FUNCTIONS.schedule("schedule.linear", rate, line()),
+        "polynomial_schedule": FUNCTIONS.schedule("schedule.linear", rate, line(power=1)),
+        "ema": debiased,
+        "incremental_update": incremental,
+    }
+)

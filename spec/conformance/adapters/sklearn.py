@@ -10,23 +10,24 @@ from typing import Any
 import numpy as np
 from sklearn.neural_network._stochastic_optimizers import BaseOptimizer
 
-from ..implementation import Adapted, Run, Settings, hyper_parameters
-from . import Names, Offer, in_ours, in_theirs, renamed
+from ..implementation import Run, Settings, class_parameters
+from ..loading import Adapted
+from . import MatrixTarget, ParameterMappings, rename_state, to_canonical, to_library
 
-NAMES: Names = {"learning_rate_init": "lr", "beta_1": "beta1", "beta_2": "beta2", "epsilon": "eps"}
-STATE = {"velocities": "velocity", "ms": "first_moment", "vs": "second_moment", "t": "steps"}
+MAPPINGS: ParameterMappings = {"learning_rate_init": "lr", "beta_1": "beta1", "beta_2": "beta2", "epsilon": "eps"}
+STATE_NAMES = {"velocities": "velocity", "ms": "first_moment", "vs": "second_moment", "t": "steps"}
 
-OFFERS = (
-    Offer("momentum", "sklearn.neural_network._stochastic_optimizers:SGDOptimizer", {"momentum": 0.9, "nesterov": False}),
-    Offer("Nesterov", "sklearn.neural_network._stochastic_optimizers:SGDOptimizer", {"momentum": 0.9, "nesterov": True}),
-    Offer("Adam", "sklearn.neural_network._stochastic_optimizers:AdamOptimizer"),
+MATRIX_TARGETS = (
+    MatrixTarget("momentum", "sklearn.neural_network._stochastic_optimizers:SGDOptimizer", {"momentum": 0.9, "nesterov": False}),
+    MatrixTarget("Nesterov", "sklearn.neural_network._stochastic_optimizers:SGDOptimizer", {"momentum": 0.9, "nesterov": True}),
+    MatrixTarget("Adam", "sklearn.neural_network._stochastic_optimizers:AdamOptimizer"),
 )
 
 
-def subject(found: Any) -> Adapted | None:
-    """An optimizer class as a subject; anything else is declined."""
-    known = inspect.isclass(found) and issubclass(found, BaseOptimizer) and found is not BaseOptimizer
-    return SklearnOptimizer(found) if known else None
+def adapt(obj: Any) -> Adapted | None:
+    """Return an optimizer class; anything else is declined."""
+    is_known = inspect.isclass(obj) and issubclass(obj, BaseOptimizer) and obj is not BaseOptimizer
+    return SklearnOptimizer(obj) if is_known else None
 
 
 @dataclass
@@ -38,21 +39,23 @@ class SklearnOptimizer:
     parameters: Mapping[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.theirs = hyper_parameters(self.kind)
-        self.parameters = in_ours(self.theirs, NAMES)
+        self.own_parameters = class_parameters(self.kind)
+        self.parameters = to_canonical(self.own_parameters, MAPPINGS)
 
-    def begin(self, theta: Any, lr: float, settings: Settings) -> Run:
-        """One array of parameters, which the optimizer updates in place."""
+    def start(self, theta: Any, lr: float, settings: Settings) -> Run:
+        """Return a run of one array of parameters, which the optimizer updates in place."""
         point = theta.copy()
-        made = self.kind([point], **in_theirs({**settings, "lr": lr}, self.theirs, NAMES))
+        optimizer = self.kind([point], **to_library({**settings, "lr": lr}, self.own_parameters, MAPPINGS))
 
-        def step(grad: Any, now: float) -> Any:
-            made.learning_rate = made.learning_rate_init = now
-            made.update_params([point], [grad])
+        def step(grad: Any, rate: float) -> Any:
+            optimizer.learning_rate = optimizer.learning_rate_init = rate
+            optimizer.update_params([point], [grad])
             return point.copy()
 
         def state() -> Mapping[str, Any]:
-            kept = {name: value for name, value in vars(made).items() if name in STATE}
-            return renamed({name: np.array(value[0] if isinstance(value, list) else value) for name, value in kept.items()}, STATE)
+            kept = {name: value for name, value in vars(optimizer).items() if name in STATE_NAMES}
+            return rename_state(
+                {name: np.array(value[0] if isinstance(value, list) else value) for name, value in kept.items()}, STATE_NAMES
+            )
 
         return Run(step, state=state)

@@ -9,22 +9,23 @@ from typing import Any
 
 import torch
 
-from ..implementation import Adapted, NotFound, Run, Settings, hyper_parameters
-from . import Names, Offer, in_ours, in_theirs, names_of, renamed
-from .torch_functions import functions
+from ..implementation import NotFound, Run, Settings, class_parameters
+from ..loading import Adapted
+from . import MatrixTarget, ParameterMappings, mappings_of, rename_state, to_canonical, to_library
+from .torch_functions import FUNCTIONS, as_array
 
-NAMES: Names = {
+MAPPINGS: ParameterMappings = {
     "betas": ("beta1", "beta2"),
     "alpha": "decay",
     "rho": "decay",
     "initial_accumulator_value": "initial_second_moment",
 }
-OWN: Mapping[str, Names] = {  # where a class means something else by a name, or has names of its own
+OWN_MAPPINGS: Mapping[str, ParameterMappings] = {  # where a class means something else by a name, or has names of its own
     "ASGD": {"alpha": "power", "lambd": "averaging_decay"},
     "Adafactor": {"eps": ("eps_grad", "eps_theta")},
     "Rprop": {"lr": "initial_size", "etas": ("shrink", "grow"), "step_sizes": ("smallest", "largest")},
 }
-STATE = {
+STATE_NAMES = {
     "exp_avg": "first_moment",
     "exp_avg_sq": "second_moment",
     "max_exp_avg_sq": "max_second_moment",
@@ -39,62 +40,63 @@ STATE = {
     "step": "steps",
 }
 
-OFFERS = (
-    Offer("SGD", "torch.optim:SGD"),
-    Offer("momentum", "torch.optim:SGD", {"momentum": 0.9}),
-    Offer("Nesterov", "torch.optim:SGD", {"momentum": 0.9, "nesterov": True}),
-    Offer("AdaGrad", "torch.optim:Adagrad"),
-    Offer("RMSProp", "torch.optim:RMSprop"),
-    Offer("RMSProp, centred", "torch.optim:RMSprop", {"centered": True}),
-    Offer("RMSProp with momentum", "torch.optim:RMSprop", {"momentum": 0.9}),
-    Offer("AdaDelta", "torch.optim:Adadelta"),
-    Offer("Adam", "torch.optim:Adam"),
-    Offer("Adam with L2", "torch.optim:Adam", {"weight_decay": 0.125}),
-    Offer("AdamW", "torch.optim:AdamW"),
-    Offer("Adam, sparse", "torch.optim:SparseAdam"),
-    Offer("AMSGrad", "torch.optim:Adam", {"amsgrad": True}),
-    Offer("AdaMax", "torch.optim:Adamax"),
-    Offer("NAdam", "torch.optim:NAdam"),
-    Offer("RAdam", "torch.optim:RAdam"),
-    Offer("Rprop", "torch.optim:Rprop"),
-    Offer("batch norm", "torch.nn:BatchNorm1d", against="norm.batch.affine"),
-    Offer("batch norm, running", "torch.nn:BatchNorm1d", against="norm.batch.running.new_weight"),
-    Offer("batch norm of images", "torch.nn:BatchNorm2d", against="norm.batch.conv"),
-    Offer("layer norm", "torch.nn:LayerNorm", against="norm.layer"),
-    Offer("group norm", "torch.nn:GroupNorm", against="norm.group"),
-    Offer("instance norm", "torch.nn:InstanceNorm2d", against="norm.instance"),
-    Offer("RMS norm", "torch.nn:RMSNorm", against="norm.rms"),
-    Offer("weight norm", "torch.nn.utils.parametrizations:weight_norm", against="norm.weight"),
-    Offer("cross-entropy", "torch.nn:CrossEntropyLoss", against="loss.softmax_xent.logits"),
-    Offer("binary cross-entropy", "torch.nn:BCEWithLogitsLoss", against="loss.logistic.binary"),
-    Offer("logistic loss", "torch.nn:SoftMarginLoss", against="loss.logistic"),
-    Offer("squared error", "torch.nn:MSELoss", against="loss.squared"),
-    Offer("Huber loss", "torch.nn:HuberLoss", against="loss.huber"),
-    Offer("Glorot, uniform", "torch.nn.init:xavier_uniform_", against="init.xavier.uniform"),
-    Offer("Glorot, normal", "torch.nn.init:xavier_normal_", against="init.xavier.normal"),
-    Offer("He, uniform", "torch.nn.init:kaiming_uniform_", against="init.he.uniform"),
-    Offer("He, normal", "torch.nn.init:kaiming_normal_", against="init.he.normal"),
-    Offer("truncated normal", "torch.nn.init:trunc_normal_", against="init.truncated_normal"),
-    Offer("orthogonal", "torch.nn.init:orthogonal_", against="init.orthogonal"),
-    Offer("sparse", "torch.nn.init:sparse_", against="init.sparse"),
-    Offer("linear layer", "torch.nn:Linear", against="init.uniform_fan_in"),
-    Offer("staircase", "torch.optim.lr_scheduler:StepLR", against="schedule.step"),
-    Offer("piecewise constant", "torch.optim.lr_scheduler:MultiStepLR", against="schedule.piecewise_constant"),
-    Offer("exponential", "torch.optim.lr_scheduler:ExponentialLR", against="schedule.exponential"),
-    Offer("linear", "torch.optim.lr_scheduler:LinearLR", against="schedule.linear"),
-    Offer("plateau", "torch.optim.lr_scheduler:ReduceLROnPlateau", against="schedule.plateau"),
-    Offer("SWA", "torch.optim.swa_utils:AveragedModel", against="averaging.swa"),
-    Offer("moving average", "torch.optim.swa_utils:get_ema_multi_avg_fn", against="averaging.ema"),
+MATRIX_TARGETS = (
+    MatrixTarget("SGD", "torch.optim:SGD"),
+    MatrixTarget("momentum", "torch.optim:SGD", {"momentum": 0.9}),
+    MatrixTarget("Nesterov", "torch.optim:SGD", {"momentum": 0.9, "nesterov": True}),
+    MatrixTarget("AdaGrad", "torch.optim:Adagrad"),
+    MatrixTarget("RMSProp", "torch.optim:RMSprop"),
+    MatrixTarget("RMSProp, centred", "torch.optim:RMSprop", {"centered": True}),
+    MatrixTarget("RMSProp with momentum", "torch.optim:RMSprop", {"momentum": 0.9}),
+    MatrixTarget("AdaDelta", "torch.optim:Adadelta"),
+    MatrixTarget("Adam", "torch.optim:Adam"),
+    MatrixTarget("Adam with L2", "torch.optim:Adam", {"weight_decay": 0.125}),
+    MatrixTarget("AdamW", "torch.optim:AdamW"),
+    MatrixTarget("Adam, sparse", "torch.optim:SparseAdam"),
+    MatrixTarget("AMSGrad", "torch.optim:Adam", {"amsgrad": True}),
+    MatrixTarget("AdaMax", "torch.optim:Adamax"),
+    MatrixTarget("NAdam", "torch.optim:NAdam"),
+    MatrixTarget("RAdam", "torch.optim:RAdam"),
+    MatrixTarget("Rprop", "torch.optim:Rprop"),
+    MatrixTarget("batch norm", "torch.nn:BatchNorm1d", against="norm.batch.affine"),
+    MatrixTarget("batch norm, running", "torch.nn:BatchNorm1d", against="norm.batch.running.new_weight"),
+    MatrixTarget("batch norm of images", "torch.nn:BatchNorm2d", against="norm.batch.conv"),
+    MatrixTarget("layer norm", "torch.nn:LayerNorm", against="norm.layer"),
+    MatrixTarget("group norm", "torch.nn:GroupNorm", against="norm.group"),
+    MatrixTarget("instance norm", "torch.nn:InstanceNorm2d", against="norm.instance"),
+    MatrixTarget("RMS norm", "torch.nn:RMSNorm", against="norm.rms"),
+    MatrixTarget("weight norm", "torch.nn.utils.parametrizations:weight_norm", against="norm.weight"),
+    MatrixTarget("cross-entropy", "torch.nn:CrossEntropyLoss", against="loss.softmax_xent.logits"),
+    MatrixTarget("binary cross-entropy", "torch.nn:BCEWithLogitsLoss", against="loss.logistic.binary"),
+    MatrixTarget("logistic loss", "torch.nn:SoftMarginLoss", against="loss.logistic"),
+    MatrixTarget("squared error", "torch.nn:MSELoss", against="loss.squared"),
+    MatrixTarget("Huber loss", "torch.nn:HuberLoss", against="loss.huber"),
+    MatrixTarget("Glorot, uniform", "torch.nn.init:xavier_uniform_", against="init.xavier.uniform"),
+    MatrixTarget("Glorot, normal", "torch.nn.init:xavier_normal_", against="init.xavier.normal"),
+    MatrixTarget("He, uniform", "torch.nn.init:kaiming_uniform_", against="init.he.uniform"),
+    MatrixTarget("He, normal", "torch.nn.init:kaiming_normal_", against="init.he.normal"),
+    MatrixTarget("truncated normal", "torch.nn.init:trunc_normal_", against="init.truncated_normal"),
+    MatrixTarget("orthogonal", "torch.nn.init:orthogonal_", against="init.orthogonal"),
+    MatrixTarget("sparse", "torch.nn.init:sparse_", against="init.sparse"),
+    MatrixTarget("linear layer", "torch.nn:Linear", against="init.uniform_fan_in"),
+    MatrixTarget("staircase", "torch.optim.lr_scheduler:StepLR", against="schedule.step"),
+    MatrixTarget("piecewise constant", "torch.optim.lr_scheduler:MultiStepLR", against="schedule.piecewise_constant"),
+    MatrixTarget("exponential", "torch.optim.lr_scheduler:ExponentialLR", against="schedule.exponential"),
+    MatrixTarget("linear", "torch.optim.lr_scheduler:LinearLR", against="schedule.linear"),
+    MatrixTarget("plateau", "torch.optim.lr_scheduler:ReduceLROnPlateau", against="schedule.plateau"),
+    MatrixTarget("SWA", "torch.optim.swa_utils:AveragedModel", against="averaging.swa"),
+    MatrixTarget("moving average", "torch.optim.swa_utils:get_ema_multi_avg_fn", against="averaging.ema"),
 )
 
 
-def subject(found: Any) -> Adapted | None:
-    """An optimizer class, or what the reference has a formula of, as a subject; anything else is declined."""
-    return optimizer(found) if inspect.isclass(found) and issubclass(found, torch.optim.Optimizer) else functions(found)
+def adapt(obj: Any) -> Adapted | None:
+    """Return an optimizer class, or functions that the reference has formulas of; anything else is declined."""
+    is_optimizer = inspect.isclass(obj) and issubclass(obj, torch.optim.Optimizer)
+    return torch_optimizer(obj) if is_optimizer else FUNCTIONS.lookup(obj)
 
 
-def circumstances() -> dict[str, str]:
-    """What results may depend on."""
+def environment_info() -> dict[str, str]:
+    """Return what results depend on."""
     deterministic = torch.are_deterministic_algorithms_enabled()
     return {"device": "cpu", "threads": str(torch.get_num_threads()), "deterministic": str(deterministic)}
 
@@ -102,8 +104,8 @@ def circumstances() -> dict[str, str]:
 # --- optimizers -----------------------------------------------------------------------------------------------------------------------
 
 
-def optimizer(kind: type[torch.optim.Optimizer]) -> TorchOptimizer:
-    """A class of optimizers; one that evaluates the loss itself is refused."""
+def torch_optimizer(kind: type[torch.optim.Optimizer]) -> TorchOptimizer:
+    """Return a class of optimizers; one that evaluates the loss itself is refused."""
     closure = inspect.signature(kind.step).parameters.get("closure")
     if closure is not None and closure.default is inspect.Parameter.empty:
         raise NotFound(f"{kind.__name__} evaluates the loss itself, through a closure: a sequence of gradients cannot drive it")
@@ -119,33 +121,33 @@ class TorchOptimizer:
     parameters: Mapping[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.theirs = hyper_parameters(self.kind)
-        self.names = names_of(self.kind, NAMES, OWN)
-        self.parameters = in_ours(self.theirs, self.names)
+        self.own_parameters = class_parameters(self.kind)
+        self.mappings = mappings_of(self.kind, MAPPINGS, OWN_MAPPINGS)
+        self.parameters = to_canonical(self.own_parameters, self.mappings)
 
-    def begin(self, theta: Any, lr: float, settings: Settings) -> Run:
-        """One parameter, one optimizer."""
+    def start(self, theta: Any, lr: float, settings: Settings) -> Run:
+        """Return a run of one parameter."""
         parameter = torch.nn.Parameter(torch.from_numpy(theta.copy()))
         takes_lr = "lr" in self.parameters
-        given = {**settings, **({"lr": lr} if takes_lr else {})}
-        made = self.kind([parameter], **in_theirs(given, self.theirs, self.names))
+        keywords = {**settings, **({"lr": lr} if takes_lr else {})}
+        optimizer = self.kind([parameter], **to_library(keywords, self.own_parameters, self.mappings))
 
-        def step(grad: Any, now: float) -> Any:
-            for group in made.param_groups if takes_lr else ():
-                group["lr"] = now
+        def step(grad: Any, rate: float) -> Any:
+            for group in optimizer.param_groups if takes_lr else ():
+                group["lr"] = rate
             parameter.grad = gradient(self.kind, torch.from_numpy(grad))
-            made.step()
-            return parameter.detach().numpy().copy()
+            optimizer.step()
+            return as_array(parameter)
 
         def state() -> Mapping[str, Any]:
-            known = made.state[parameter]
-            return renamed({name: value.numpy().copy() for name, value in known.items() if isinstance(value, torch.Tensor)}, STATE)
+            tensors = {name: value for name, value in optimizer.state[parameter].items() if isinstance(value, torch.Tensor)}
+            return rename_state({name: as_array(value) for name, value in tensors.items()}, STATE_NAMES)
 
         return Run(step, takes_lr, state)
 
 
 def gradient(kind: type, grad: Any) -> Any:
-    """The gradient as the optimizer wants it: a sparse one has all its entries."""
+    """Return the gradient as the optimizer wants it: a sparse one has all its entries."""
     if not issubclass(kind, torch.optim.SparseAdam):
         return grad
     return torch.sparse_coo_tensor(torch.arange(len(grad))[None], grad, grad.shape, check_invariants=True)

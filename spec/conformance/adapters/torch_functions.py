@@ -1,4 +1,4 @@
-"""Functions of torch as formulas of the reference: layers, losses, initializers, schedules and averages, gradients through autograd.
+"""Functions of torch as formulas of the reference: layers, losses, initializers, schedules and averages; gradients through autograd.
 
 torch keeps weights as (out, in), as the reference's initialization does; weight normalization has columns there, and is transposed.
 """
@@ -16,41 +16,34 @@ from torch.nn.utils import parametrizations
 from ....reference.averaging import SwaState
 from ....reference.normalization import RunningStats
 from ....reference.schedules import PlateauState
-from ..implementation import FunctionSubject
+from . import FunctionRegistry, Functions
 
-Functions = tuple[FunctionSubject, ...]
-
-
-def functions(found: Any) -> Functions | None:
-    """The formulas that a class or a function stands for, by its name or that of a base class; none is known of the rest."""
-    family = found.__mro__ if isinstance(found, type) else (found,)
-    for one in family:
-        known = TABLE.get(getattr(one, "__name__", ""))
-        if known and str(getattr(one, "__module__", "")).startswith("torch"):
-            return known(found)
-    return None
+FUNCTIONS = FunctionRegistry("torch")
+UNKNOWN_TO_NUMPY = (torch.bfloat16,)
+MILESTONES, GAMMA = (2.0, 5.0, 9.0), 0.5
 
 
-def claims(formula: str, call: Callable[..., Any], **fixed: Any) -> FunctionSubject:
-    """A function that claims to be a formula, some of whose arguments it takes for given."""
-    return FunctionSubject(call, formula, fixed, "torch")
+def tensor(value: Any, *, requires_grad: bool = False) -> Any:
+    """Return an array as a new tensor."""
+    return torch.tensor(np.asarray(value), requires_grad=requires_grad)
 
 
-def tensor(value: Any, *, slope: bool = False) -> Any:
-    """An array as a tensor of its own."""
-    return torch.tensor(np.asarray(value), requires_grad=slope)
+def as_array(value: Any) -> Any:
+    """Return a tensor as a new array, on whatever device it is; bfloat16, which NumPy does not have, becomes float32."""
+    value = value.detach().cpu()
+    return (value.float() if value.dtype in UNKNOWN_TO_NUMPY else value).numpy().copy()
 
 
 def arrays(values: Any) -> tuple[Any, ...]:
-    """Tensors as arrays."""
-    return tuple(one.detach().numpy().copy() for one in values)
+    """Return tensors as arrays."""
+    return tuple(map(as_array, values))
 
 
 # --- layers ---------------------------------------------------------------------------------------------------------------------------
 
 
 def with_values(layer: Any, dtype: Any, **values: Any) -> Any:
-    """A layer of one dtype whose parameters and buffers have these values."""
+    """Return a layer in one dtype whose parameters and buffers have these values."""
     layer = layer.to(getattr(torch, np.dtype(dtype).name))
     with torch.no_grad():
         for name, value in values.items():
@@ -58,190 +51,183 @@ def with_values(layer: Any, dtype: Any, **values: Any) -> Any:
     return layer
 
 
-def slopes(layer: Any, dy: Any, x: Any, *names: str) -> tuple[Any, ...]:
-    """The gradients by the input and by parameters, in the input's shape."""
-    point = tensor(x, slope=True)
+def gradients(layer: Any, dy: Any, x: Any, *names: str) -> tuple[Any, ...]:
+    """Return the gradients by the input and by parameters."""
+    point = tensor(x, requires_grad=True)
     layer(point).backward(tensor(dy))
     return arrays((point.grad, *(getattr(layer, name).grad for name in names)))
 
 
-def norm(formula: str, make: Callable[..., Any], flat: Callable[[Any], Any] = lambda x: x, slope: str = "") -> Functions:
-    """A layer that normalizes by what it is given, and its gradients; `flat` brings arrays to the shape that it takes."""
+def unchanged(x: Any) -> Any:
+    """Return the input as it is."""
+    return x
+
+
+def as_image(x: Any) -> Any:
+    """Return features as images of one pixel."""
+    return x[:, :, None, None] if x.ndim == 2 else x
+
+
+def as_sequence(x: Any) -> Any:
+    """Return images as sequences of pixels."""
+    return x.reshape(*x.shape[:2], -1)
+
+
+def norm(formula: str, make: Callable[..., Any], reshape: Callable[[Any], Any] = unchanged, backward_id: str = "") -> Functions:
+    """Return a layer that normalizes by the statistics of its input, and its gradients; `reshape` makes the shape that it takes."""
 
     def forward(x: Any, gamma: Any, beta: Any, **settings: Any) -> Any:
         layer = with_values(make(x, **settings), x.dtype, weight=gamma, bias=beta)
-        return layer(tensor(flat(x))).detach().numpy().reshape(x.shape)
+        return as_array(layer(tensor(reshape(x)))).reshape(x.shape)
 
     def backward(dy: Any, x: Any, gamma: Any, **settings: Any) -> Any:
         layer = with_values(make(x, **settings), x.dtype, weight=gamma)
-        dx, *others = slopes(layer, flat(dy), flat(x), "weight", "bias")
+        dx, *others = gradients(layer, reshape(dy), reshape(x), "weight", "bias")
         return (dx.reshape(x.shape), *others)
 
-    return claims(formula, forward), claims(slope or f"{formula}.backward", backward)
+    return FUNCTIONS.implements(formula, forward) + FUNCTIONS.implements(backward_id or f"{formula}.backward", backward)
 
 
-def batch_norm(kind: Any, training: Functions, flat: Callable[[Any], Any]) -> Functions:
-    """Batch normalization: in training, by running statistics, and these themselves, of which the variance is the unbiased one."""
+def batch_norm(kind: Any, training: Functions, reshape: Callable[[Any], Any]) -> Functions:
+    """Return batch normalization in training, by running statistics, and these themselves, of which the variance is the unbiased one."""
 
-    def tested(x: Any, gamma: Any, mean: Any, var: Any, eps: float, **beta: Any) -> Any:
+    def in_evaluation(x: Any, gamma: Any, mean: Any, var: Any, eps: float, **beta: Any) -> Any:
         layer = kind(x.shape[1], eps=eps).eval()
         return with_values(layer, x.dtype, weight=gamma, running_mean=mean, running_var=var, **beta)
 
     def inference(x: Any, gamma: Any, beta: Any, mean: Any, var: Any, *, eps: float) -> Any:
-        return tested(x, gamma, mean, var, eps, bias=beta)(tensor(flat(x))).detach().numpy().reshape(x.shape)
+        return as_array(in_evaluation(x, gamma, mean, var, eps, bias=beta)(tensor(reshape(x)))).reshape(x.shape)
 
     def inference_backward(dy: Any, x: Any, gamma: Any, mean: Any, var: Any, *, eps: float) -> Any:
-        dx, *others = slopes(tested(x, gamma, mean, var, eps), flat(dy), flat(x), "weight", "bias")
+        dx, *others = gradients(in_evaluation(x, gamma, mean, var, eps), reshape(dy), reshape(x), "weight", "bias")
         return (dx.reshape(x.shape), *others)
 
     def running(state: RunningStats, x: Any, *, momentum: float) -> RunningStats:
         layer = with_values(kind(x.shape[1], momentum=momentum), x.dtype, running_mean=state.mean, running_var=state.var)
-        layer(tensor(flat(x)))
+        layer(tensor(reshape(x)))
         return RunningStats(*arrays((layer.running_mean, layer.running_var)))
 
     return (
         *training,
-        claims("norm.batch.inference", inference),
-        claims("norm.batch.inference.backward", inference_backward),
-        claims("norm.batch.running.new_weight", running, correction=1),
+        *FUNCTIONS.implements("norm.batch.inference", inference),
+        *FUNCTIONS.implements("norm.batch.inference.backward", inference_backward),
+        *FUNCTIONS.implements("norm.batch.running.new_weight", running, correction=1),
     )
 
 
+def batch_norm_of_features(kind: Any) -> Functions:
+    """Return batch normalization of features."""
+    training = norm("norm.batch.affine", lambda x, eps: kind(x.shape[1], eps=eps), backward_id="norm.batch.backward")
+    return batch_norm(kind, training, unchanged)
+
+
+def batch_norm_of_images(kind: Any) -> Functions:
+    """Return batch normalization of the channels of images."""
+    return batch_norm(kind, norm("norm.batch.conv", lambda x, eps: kind(x.shape[1], eps=eps)), as_image)
+
+
 def rms_norm(kind: Any) -> Functions:
-    """RMS normalization, which has no shift."""
+    """Return RMS normalization, which has no shift."""
 
     def forward(x: Any, gamma: Any, *, eps: float) -> Any:
-        return with_values(kind(x.shape[1], eps=eps), x.dtype, weight=gamma)(tensor(x)).detach().numpy()
+        return as_array(with_values(kind(x.shape[1], eps=eps), x.dtype, weight=gamma)(tensor(x)))
 
     def backward(dy: Any, x: Any, gamma: Any, *, eps: float) -> Any:
-        return slopes(with_values(kind(x.shape[1], eps=eps), x.dtype, weight=gamma), dy, x, "weight")
+        return gradients(with_values(kind(x.shape[1], eps=eps), x.dtype, weight=gamma), dy, x, "weight")
 
-    return claims("norm.rms", forward), claims("norm.rms.backward", backward)
+    return FUNCTIONS.implements("norm.rms", forward) + FUNCTIONS.implements("norm.rms.backward", backward)
 
 
 def weight_norm(function: Any) -> Functions:
-    """Weight normalization of a linear layer: rows of its weight are columns here."""
+    """Return weight normalization of a linear layer: rows of its weight are columns here."""
 
-    def layer(v: Any, g: Any) -> Any:
-        with torch.random.fork_rng(devices=[]):  # a layer draws weights when it is made
-            made = function(torch.nn.Linear(*v.shape, bias=False, dtype=getattr(torch, v.dtype.name)))
-        lengths, directions = parts(made)
+    def parts(layer: Any) -> tuple[Any, Any]:
+        if function is parametrizations.weight_norm:
+            return layer.parametrizations.weight.original0, layer.parametrizations.weight.original1
+        return layer.weight_g, layer.weight_v
+
+    def normalized(v: Any, g: Any) -> Any:
+        with torch.random.fork_rng(devices=[]):  # a new layer draws its weights
+            layer = function(torch.nn.Linear(*v.shape, bias=False, dtype=getattr(torch, v.dtype.name)))
+        lengths, directions = parts(layer)
         with torch.no_grad():
             lengths.copy_(tensor(g)[:, None])
             directions.copy_(tensor(v).T)
-        return made
-
-    def parts(made: Any) -> tuple[Any, Any]:
-        if function is parametrizations.weight_norm:
-            return made.parametrizations.weight.original0, made.parametrizations.weight.original1
-        return made.weight_g, made.weight_v
+        return layer, layer(torch.eye(len(v), dtype=directions.dtype))
 
     def forward(v: Any, g: Any) -> Any:
-        made = layer(v, g)
-        return made(torch.eye(len(v), dtype=parts(made)[1].dtype)).detach().numpy()
+        return as_array(normalized(v, g)[1])
 
     def backward(dw: Any, v: Any, g: Any) -> Any:
-        made = layer(v, g)
-        made(torch.eye(len(v), dtype=parts(made)[1].dtype)).backward(tensor(dw))
-        dg, dv = (one.grad.numpy() for one in parts(made))
+        layer, weight = normalized(v, g)
+        weight.backward(tensor(dw))
+        dg, dv = (part.grad.numpy() for part in parts(layer))
         return dv.T.copy(), dg[:, 0].copy()
 
-    return claims("norm.weight", forward), claims("norm.weight.backward", backward)
-
-
-def same(x: Any) -> Any:
-    """As it is."""
-    return x
-
-
-def image(x: Any) -> Any:
-    """A batch of one place an image."""
-    return x[:, :, None, None] if x.ndim == 2 else x
-
-
-def sequence(x: Any) -> Any:
-    """An image as a sequence of places."""
-    return x.reshape(*x.shape[:2], -1)
+    return FUNCTIONS.implements("norm.weight", forward) + FUNCTIONS.implements("norm.weight.backward", backward)
 
 
 # --- losses and activations -----------------------------------------------------------------------------------------------------------
 
 
-def loss(formula: str, evaluate: Callable[..., Any], **fixed: Any) -> Functions:
-    """A loss of predictions and targets, and its gradient by the predictions: that of the sum where nothing is reduced."""
-    of, at = PAIRS.get(formula, ("predictions", "targets"))
-
-    def value(**given: Any) -> Any:
-        return evaluate(tensor(given.pop(of)), tensor(given.pop(at)), **given).numpy()
-
-    def grad(**given: Any) -> Any:
-        point = tensor(given.pop(of), slope=True)
-        evaluate(point, tensor(given.pop(at)), **given).sum().backward()
-        return point.grad.numpy()
-
-    return claims(formula, value, **fixed), claims(f"{formula}.grad", grad, **fixed)
+def call_loss(obj: Any, prediction: Any, target: Any, **settings: Any) -> Any:
+    """Return a loss, by its class or by its function."""
+    return obj(**settings)(prediction, target) if isinstance(obj, type) else obj(prediction, target, **settings)
 
 
-PAIRS = {"loss.softmax_xent.logits": ("logits", "labels"), "loss.logistic.binary": ("logits", "targets")}
+def loss(formula: str, prediction_name: str, target_name: str, names: Mapping[str, str] = {}, **bound: Any) -> Callable[[Any], Functions]:
+    """Return a maker for a loss and its gradient by the predictions: that of the sum where nothing is reduced."""
 
+    def make(obj: Any) -> Functions:
+        def evaluate(prediction: Any, arguments: dict[str, Any]) -> Any:
+            target = tensor(arguments.pop(target_name))
+            return call_loss(obj, prediction, target, **{names.get(name, name): value for name, value in arguments.items()})
 
-def cross_entropy(found: Any) -> Functions:
-    """The cross-entropy of labels from logits."""
+        def value(**arguments: Any) -> Any:
+            return as_array(evaluate(tensor(arguments.pop(prediction_name)), arguments))
 
-    def evaluate(logits: Any, labels: Any, *, reduction: str, smoothing: float = 0.0) -> Any:
-        return called(found, logits, labels, reduction=reduction, label_smoothing=float(smoothing))
+        def grad(**arguments: Any) -> Any:
+            point = tensor(arguments.pop(prediction_name), requires_grad=True)
+            evaluate(point, arguments).sum().backward()
+            return as_array(point.grad)
 
-    return loss("loss.softmax_xent.logits", evaluate)
-
-
-def called(found: Any, prediction: Any, target: Any, **settings: Any) -> Any:
-    """A loss by its class or by its function."""
-    return found(**settings)(prediction, target) if isinstance(found, type) else found(prediction, target, **settings)
-
-
-def binary_cross_entropy(found: Any) -> Functions:
-    """The cross-entropy of two classes, of one logit an example."""
-    return loss("loss.logistic.binary", lambda logits, targets, reduction: called(found, logits, targets, reduction=reduction))
-
-
-def elementwise(formula: str, names: Mapping[str, str], **fixed: Any) -> Callable[[Any], Functions]:
-    """A loss of entries in its default form, the mean over all of them; unreduced it has another shape than the formula's."""
-
-    def make(found: Any) -> Functions:
-        def evaluate(prediction: Any, target: Any, **settings: Any) -> Any:
-            return called(found, prediction, target, **{names.get(name, name): value for name, value in settings.items()})
-
-        return loss(formula, evaluate, **{"reduction": "mean", **fixed})
+        return FUNCTIONS.implements(formula, value, **bound) + FUNCTIONS.implements(f"{formula}.grad", grad, **bound)
 
     return make
 
 
-def soft_margin(found: Any) -> Functions:
-    """The logistic loss of labels ±1, of a linear model."""
+def soft_margin(obj: Any) -> Functions:
+    """Return the logistic loss of labels ±1, of a linear model."""
 
     def value(weights: Any, inputs: Any, signs: Any, *, reduction: str) -> Any:
-        return called(found, tensor(inputs) @ tensor(weights), tensor(signs), reduction=reduction).numpy()
+        return as_array(call_loss(obj, tensor(inputs) @ tensor(weights), tensor(signs), reduction=reduction))
 
     def grad(weights: Any, inputs: Any, signs: Any, *, reduction: str) -> Any:
-        def of(point: Any) -> Any:
-            return called(found, tensor(inputs) @ point, tensor(signs), reduction=reduction)
+        def at_point(point: Any) -> Any:
+            return call_loss(obj, tensor(inputs) @ point, tensor(signs), reduction=reduction)
 
-        return torch.autograd.functional.jacobian(of, tensor(weights)).numpy()
+        return as_array(torch.autograd.functional.jacobian(at_point, tensor(weights)))
 
-    return claims("loss.logistic", value), claims("loss.logistic.grad", grad)
+    return FUNCTIONS.implements("loss.logistic", value) + FUNCTIONS.implements("loss.logistic.grad", grad)
 
 
 def activation(formula: str, argument: str, **settings: Any) -> Callable[[Any], Functions]:
-    """A function of one array."""
+    """Return a maker for a function of one array."""
 
-    def make(found: Any) -> Functions:
-        def call(**given: Any) -> Any:
-            x = tensor(given[argument])
-            return (found(**settings)(x) if isinstance(found, type) else found(x, **settings)).numpy()
+    def make(obj: Any) -> Functions:
+        def call(**arguments: Any) -> Any:
+            x = tensor(arguments[argument])
+            return as_array(obj(**settings)(x) if isinstance(obj, type) else obj(x, **settings))
 
-        return (claims(formula, call),)
+        return FUNCTIONS.implements(formula, call)
 
     return make
+
+
+CROSS_ENTROPY = loss("loss.softmax_xent.logits", "logits", "labels", {"smoothing": "label_smoothing"})
+BINARY_CROSS_ENTROPY = loss("loss.logistic.binary", "logits", "targets")
+SQUARED_ERROR = loss("loss.squared", "predictions", "targets", half=False, reduction="mean")  # unreduced it has another shape
+HUBER = loss("loss.huber", "predictions", "targets", {"threshold": "delta"}, reduction="mean")
 
 
 # --- initializers ---------------------------------------------------------------------------------------------------------------------
@@ -249,76 +235,60 @@ def activation(formula: str, argument: str, **settings: Any) -> Callable[[Any], 
 
 @contextmanager
 def seeded(source: np.random.Generator) -> Iterator[None]:
-    """Random numbers that follow from a source, and those of before again afterwards."""
+    """Seed torch's random numbers from a generator, and restore their state afterwards."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(source.integers(2**31)))
         yield
 
 
-def initializer(formula: str, settings: Callable[..., Mapping[str, Any]] = lambda shape, **given: given, **fixed: Any) -> Any:
-    """A function that fills a weight, whose settings follow from those of a formula."""
-
-    def make(found: Any) -> Functions:
-        def call(source: np.random.Generator, fan_out: int, fan_in: int, **given: Any) -> Any:
-            weight = torch.empty(fan_out, fan_in, dtype=torch.float64)
-            with seeded(source):
-                found(weight, **settings((fan_out, fan_in), **given))
-            return weight.numpy()
-
-        return (claims(formula, call, **fixed),)
-
-    return make
+def sample(obj: Any, source: np.random.Generator, shape: tuple[int, int], settings: Mapping[str, Any]) -> Any:
+    """Return a weight that a function with these settings fills; a setting that is a function is one of the shape."""
+    weight = torch.empty(shape, dtype=torch.float64)
+    keywords = {name: value(shape) if callable(value) else value for name, value in settings.items()}
+    with seeded(source):
+        obj(weight, **keywords)
+    return as_array(weight)
 
 
 def linear(kind: Any) -> Functions:
-    """How a linear layer starts."""
+    """Return the initial weight of a linear layer."""
 
     def call(source: np.random.Generator, fan_out: int, fan_in: int) -> Any:
         with seeded(source):
-            return kind(fan_in, fan_out, dtype=torch.float64).weight.detach().numpy()
+            return as_array(kind(fan_in, fan_out, dtype=torch.float64).weight)
 
-    return (claims("init.uniform_fan_in", call),)
-
-
-# --- schedules ------------------------------------------------------------------------------------------------------------------------
+    return FUNCTIONS.implements("init.uniform_fan_in", call)
 
 
-def idle(lr: float) -> Any:
-    """An optimizer that nothing moves, for the sake of its rate."""
+# --- schedules and averages -----------------------------------------------------------------------------------------------------------
+
+
+def idle_optimizer(lr: float) -> Any:
+    """Return an optimizer without gradients, for its learning rate."""
     return torch.optim.SGD([torch.zeros(1, dtype=torch.float64)], lr=lr)
 
 
-def schedule(formula: str, settings: Callable[..., Mapping[str, Any]], **fixed: Any) -> Any:
-    """A scheduler, stepped once an update; its settings follow from those of a formula."""
-
-    def make(kind: Any) -> Functions:
-        def call(step: int, lr: float, **given: Any) -> float:
-            optimizer = idle(lr)
-            made = kind(optimizer, **settings(lr, **given))
-            for _ in range(step):
-                optimizer.step()
-                made.step()
-            return float(optimizer.param_groups[0]["lr"])
-
-        return (claims(formula, call, **fixed),)
-
-    return make
+def rate(kind: Any, step: int, lr: float, settings: Mapping[str, Any]) -> float:
+    """Return the learning rate of a scheduler that was stepped once an update."""
+    optimizer = idle_optimizer(lr)
+    scheduler = kind(optimizer, **settings)
+    for _ in range(step):
+        optimizer.step()
+        scheduler.step()
+    return float(optimizer.param_groups[0]["lr"])
 
 
 def plateau(kind: Any) -> Functions:
-    """The rate that falls when losses do, in its default form: better is a share of the best."""
+    """Return the rate that falls when losses do not, in its default form: better is a share of the best."""
 
     def call(loss: float, state: PlateauState, *, factor: float, patience: int, relative: float = 0.0) -> PlateauState:
-        optimizer = idle(float(state.lr))
-        made = kind(optimizer, factor=factor, patience=patience, threshold=relative, threshold_mode="rel")
-        made.best, made.num_bad_epochs = float(state.best), int(state.bad)
-        made.step(loss)
-        return PlateauState(optimizer.param_groups[0]["lr"], made.best, made.num_bad_epochs)
+        optimizer = idle_optimizer(float(state.lr))
+        scheduler = kind(optimizer, factor=factor, patience=patience, threshold=relative, threshold_mode="rel")
+        scheduler.best, scheduler.num_bad_epochs = float(state.best), int(state.bad)
+        scheduler.step(loss)
+        return PlateauState(optimizer.param_groups[0]["lr"], scheduler.best, scheduler.num_bad_epochs)
 
-    return (claims("schedule.plateau", call, threshold=0.0),)
-
-
-# --- averages -------------------------------------------------------------------------------------------------------------------------
+    return FUNCTIONS.implements("schedule.plateau", call, threshold=0.0)
 
 
 class Point(torch.nn.Module):
@@ -330,90 +300,82 @@ class Point(torch.nn.Module):
 
 
 def averaged(theta: Any, mean: Any, models: int, **settings: Any) -> Any:
-    """The average after one model more, of what it is after so many."""
-    kept = torch.optim.swa_utils.AveragedModel(Point(mean), **settings)
-    kept.n_averaged.fill_(models)
-    kept.update_parameters(Point(theta))
-    return kept
+    """Return an averaged model after one update more than this many."""
+    average = torch.optim.swa_utils.AveragedModel(Point(mean), **settings)
+    average.n_averaged.fill_(models)
+    average.update_parameters(Point(theta))
+    return average
 
 
 def swa(kind: Any) -> Functions:
-    """The plain mean of models."""
+    """Return the plain mean of models."""
 
     def call(theta: Any, state: SwaState) -> SwaState:
-        kept = averaged(theta, state.mean, state.models)
-        return SwaState(kept.module.theta.detach().numpy(), int(kept.n_averaged))
+        average = averaged(theta, state.mean, state.models)
+        return SwaState(as_array(average.module.theta), int(average.n_averaged))
 
-    return (claims("averaging.swa", call),)
+    return FUNCTIONS.implements("averaging.swa", call)
 
 
-def ema(argument: str) -> Callable[[Any], Functions]:
-    """The moving average of models; its first update, which copies the model, lies behind it."""
+def ema(keyword: str) -> Callable[[Any], Functions]:
+    """Return a maker for the moving average of models; its first update, which copies the model, is done."""
 
-    def make(found: Any) -> Functions:
+    def make(obj: Any) -> Functions:
         def call(theta: Any, mean: Any, *, decay: float) -> Any:
-            return averaged(theta, mean, 1, **{argument: found(decay)}).module.theta.detach().numpy()
+            return as_array(averaged(theta, mean, 1, **{keyword: obj(decay)}).module.theta)
 
-        return (claims("averaging.ema", call),)
+        return FUNCTIONS.implements("averaging.ema", call)
 
     return make
 
 
-MILESTONES, GAMMA = (2.0, 5.0, 9.0), 0.5
-
-
-def in_training(kind: Any) -> Functions:
-    """Batch normalization of features by the batch itself."""
-    return norm("norm.batch.affine", lambda x, eps: kind(x.shape[1], eps=eps), slope="norm.batch.backward")
-
-
-TABLE: Mapping[str, Callable[[Any], Functions]] = {
-    "BatchNorm1d": lambda kind: batch_norm(kind, in_training(kind), same),
-    "BatchNorm2d": lambda kind: batch_norm(kind, norm("norm.batch.conv", lambda x, eps: kind(x.shape[1], eps=eps)), image),
-    "LayerNorm": lambda kind: norm("norm.layer", lambda x, eps: kind(x.shape[1], eps=eps)),
-    "GroupNorm": lambda kind: norm("norm.group", lambda x, groups, eps: kind(groups, x.shape[1], eps=eps)),
-    "InstanceNorm1d": lambda kind: norm("norm.instance", lambda x, eps: kind(x.shape[1], eps=eps, affine=True), sequence),
-    "InstanceNorm2d": lambda kind: norm("norm.instance", lambda x, eps: kind(x.shape[1], eps=eps, affine=True)),
-    "RMSNorm": rms_norm,
-    "weight_norm": weight_norm,
-    "CrossEntropyLoss": cross_entropy,
-    "cross_entropy": cross_entropy,
-    "BCEWithLogitsLoss": binary_cross_entropy,
-    "binary_cross_entropy_with_logits": binary_cross_entropy,
-    "MSELoss": elementwise("loss.squared", {}, half=False),
-    "mse_loss": elementwise("loss.squared", {}, half=False),
-    "HuberLoss": elementwise("loss.huber", {"threshold": "delta"}),
-    "huber_loss": elementwise("loss.huber", {"threshold": "delta"}),
-    "SoftMarginLoss": soft_margin,
-    "soft_margin_loss": soft_margin,
-    "Softmax": activation("loss.softmax", "logits", dim=-1),
-    "softmax": activation("loss.softmax", "logits", dim=-1),
-    "Sigmoid": activation("loss.sigmoid", "z"),
-    "sigmoid": activation("loss.sigmoid", "z"),
-    "normal_": initializer("init.random_gaussian_uniform"),
-    "uniform_": initializer("init.random_uniform", lambda shape, half_width: {"a": -half_width, "b": half_width}),
-    "xavier_uniform_": initializer("init.xavier.uniform"),
-    "xavier_normal_": initializer("init.xavier.normal"),
-    "kaiming_uniform_": initializer("init.he.uniform"),
-    "kaiming_normal_": initializer("init.he.normal"),
-    "trunc_normal_": initializer(
-        "init.truncated_normal", lambda shape, std, cut: {"std": std, "a": -cut * std, "b": cut * std}, spread=1.0
-    ),
-    "orthogonal_": initializer("init.orthogonal"),
-    "sparse_": initializer("init.sparse", lambda shape, count, std=1.0: {"sparsity": 1 - count / shape[1], "std": std}),
-    "Linear": linear,
-    "StepLR": schedule("schedule.step", lambda lr, factor, period: {"step_size": period, "gamma": factor}),
-    "MultiStepLR": schedule(
-        "schedule.piecewise_constant",
-        lambda lr: {"milestones": [int(one) for one in MILESTONES], "gamma": GAMMA},
-        boundaries=np.array(MILESTONES),
-        factors=np.full(len(MILESTONES), GAMMA),
-    ),
-    "ExponentialLR": schedule("schedule.exponential", lambda lr, decay: {"gamma": np.exp(-decay)}),
-    "LinearLR": schedule("schedule.linear", lambda lr, end, horizon: {"start_factor": 1.0, "end_factor": end / lr, "total_iters": horizon}),
-    "PolynomialLR": schedule("schedule.linear", lambda lr, horizon: {"total_iters": horizon, "power": 1.0}, end=0.0),
-    "ReduceLROnPlateau": plateau,
-    "AveragedModel": swa,
-    "get_ema_avg_fn": ema("avg_fn"),
-    "get_ema_multi_avg_fn": ema("multi_avg_fn"),
-}
+FUNCTIONS.register(
+    {
+        "BatchNorm1d": batch_norm_of_features,
+        "BatchNorm2d": batch_norm_of_images,
+        "LayerNorm": lambda kind: norm("norm.layer", lambda x, eps: kind(x.shape[1], eps=eps)),
+        "GroupNorm": lambda kind: norm("norm.group", lambda x, groups, eps: kind(groups, x.shape[1], eps=eps)),
+        "InstanceNorm1d": lambda kind: norm("norm.instance", lambda x, eps: kind(x.shape[1], eps=eps, affine=True), as_sequence),
+        "InstanceNorm2d": lambda kind: norm("norm.instance", lambda x, eps: kind(x.shape[1], eps=eps, affine=True)),
+        "RMSNorm": rms_norm,
+        "weight_norm": weight_norm,
+        **dict.fromkeys(("CrossEntropyLoss", "cross_entropy"), CROSS_ENTROPY),
+        **dict.fromkeys(("BCEWithLogitsLoss", "binary_cross_entropy_with_logits"), BINARY_CROSS_ENTROPY),
+        **dict.fromkeys(("MSELoss", "mse_loss"), SQUARED_ERROR),
+        **dict.fromkeys(("HuberLoss", "huber_loss"), HUBER),
+        **dict.fromkeys(("SoftMarginLoss", "soft_margin_loss"), soft_margin),
+        **dict.fromkeys(("Softmax", "softmax"), activation("loss.softmax", "logits", dim=-1)),
+        **dict.fromkeys(("Sigmoid", "sigmoid"), activation("loss.sigmoid", "z")),
+        "normal_": FUNCTIONS.initializer("init.random_gaussian_uniform", sample),
+        "uniform_": FUNCTIONS.initializer("init.random_uniform", sample, lambda half_width: {"a": -half_width, "b": half_width}),
+        "xavier_uniform_": FUNCTIONS.initializer("init.xavier.uniform", sample),
+        "xavier_normal_": FUNCTIONS.initializer("init.xavier.normal", sample),
+        "kaiming_uniform_": FUNCTIONS.initializer("init.he.uniform", sample),
+        "kaiming_normal_": FUNCTIONS.initializer("init.he.normal", sample),
+        "trunc_normal_": FUNCTIONS.initializer(
+            "init.truncated_normal", sample, lambda std, cut: {"std": std, "a": -cut * std, "b": cut * std}, spread=1.0
+        ),
+        "orthogonal_": FUNCTIONS.initializer("init.orthogonal", sample),
+        "sparse_": FUNCTIONS.initializer(
+            "init.sparse", sample, lambda count, std=1.0: {"sparsity": lambda shape: 1 - count / shape[1], "std": std}
+        ),
+        "Linear": linear,
+        "StepLR": FUNCTIONS.schedule("schedule.step", rate, lambda lr, factor, period: {"step_size": period, "gamma": factor}),
+        "MultiStepLR": FUNCTIONS.schedule(
+            "schedule.piecewise_constant",
+            rate,
+            lambda lr: {"milestones": [int(milestone) for milestone in MILESTONES], "gamma": GAMMA},
+            boundaries=np.array(MILESTONES),
+            factors=np.full(len(MILESTONES), GAMMA),
+        ),
+        "ExponentialLR": FUNCTIONS.schedule("schedule.exponential", rate, lambda lr, decay: {"gamma": np.exp(-decay)}),
+        "LinearLR": FUNCTIONS.schedule(
+            "schedule.linear", rate, lambda lr, end, horizon: {"start_factor": 1.0, "end_factor": end / lr, "total_iters": horizon}
+        ),
+        "PolynomialLR": FUNCTIONS.schedule("schedule.linear", rate, lambda lr, horizon: {"total_iters": horizon, "power": 1.0}, end=0.0),
+        "ReduceLROnPlateau": plateau,
+        "AveragedModel": swa,
+        "get_ema_avg_fn": ema("avg_fn"),
+        "get_ema_multi_avg_fn": ema("multi_avg_fn"),
+    }
+)

@@ -1,126 +1,149 @@
-"""The smallest input that shows a deviation: shrunk by Hypothesis to small integers and dyadics, as Python that can be run."""
+"""Find a minimal input on which a function deviates from its formula: small integers and dyadic fractions, as a Python program."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from ....reference import FORMULAS, Formula
+from ....reference import FORMULAS
 from ....reference.validation import domains
-from ..optimizers.runner import alone, captured
-from .binding import Binding, at, bind
-from .cases import Case, allowed, cases, in_dtype
-from .error import dues, of_case, with_filled
-from .runner import FunctionTask, Record, flat, functions_of
+from ...inputs.cases import Case, cases, in_dtype, reference_result
+from ..guards import capture_output
+from ..implementation import Task
+from ..loading import adapt_object, load_object, split_target
+from .binding import bind, value_at
+from .error import error_of_call, expected_outputs, with_arguments
+from .observations import FunctionCall
+from .runner import Caller, flatten_result, load_functions
 
-LIMIT = 4.0  # seconds
+TIME_LIMIT = 15.0  # seconds of processor time
 EXAMPLES = 200
-PLAINLY = 1e3  # bounds: what a counterexample must be off by
+EVALUATIONS = 400  # of the function, shrinking included: a count and no time, so that the result is the same on every machine
+CLEAR_DEVIATION = 1e3  # bounds: a counterexample is off by more
 
 
-def small(task: FunctionTask, filled: Mapping[str, Any], timeout: float) -> str:
-    """A snippet, or nothing where no small input is found and no case shows it either."""
-    return str(alone(lambda: search(task, filled), timeout))
-
-
-def search(task: FunctionTask, filled: Mapping[str, Any]) -> str:
-    """The same, here."""
-    from hypothesis import find
+def find_counterexample(task: Task, inferred: Mapping[str, Any]) -> str:
+    """Return a program that shows the deviation; nothing where no small input and no case shows it."""
+    from hypothesis import find as find_minimal
     from hypothesis.errors import Flaky, NoSuchExample, Unsatisfiable
 
     from ...inputs.strategies import arguments, search_settings
 
-    with captured():
-        (subject,) = functions_of(task)
-        formula = FORMULAS[subject.formula]
-        binding, pinned = bind(subject.call, formula, task.names, task.settings, subject.fixed)
-        built_in = {**filled, **pinned}
-        end = time.monotonic() + LIMIT
-        dtype = np.dtype(task.dtype).type
-
-        shown: list[dict[str, Any]] = []
-
-        def shows(data: dict[str, Any]) -> bool:
-            given = with_filled(data, built_in)
-            if time.monotonic() > end or off(subject.call, formula, binding, given, dtype) <= PLAINLY:
-                return False
-            shown.append(given)
-            return True
-
+    with capture_output():
+        (function,) = load_functions(task)
+        formula = FORMULAS[function.formula]
+        binding, pinned = bind(function.call, formula, task.names, task.settings, function.bound_arguments)
+        search = Search(Caller(function.call, formula, binding, np.dtype(task.dtype).type), {**inferred, **pinned})
         try:
-            found = with_filled(find(arguments(domains(formula.raw)), shows, settings=search_settings(EXAMPLES)), built_in)
+            minimal = find_minimal(arguments(domains(formula.raw)), search.deviates, settings=search_settings(EXAMPLES))
+            example = with_arguments(minimal, search.pinned)
         except (NoSuchExample, Unsatisfiable, Flaky):
-            there = [with_filled(one.arguments, built_in) for one in cases(formula, built_in)]
-            worst = shown or [one for one in there if off(subject.call, formula, binding, one, dtype) > PLAINLY]
-            if not worst:
+            known = search.deviating or [
+                case.arguments for case in cases(formula, search.pinned) if search.error(case.arguments) > CLEAR_DEVIATION
+            ]
+            if not known:
                 return ""
-            found = min(worst, key=lambda one: len(repr(one)))
-        return snippet(task, subject.call, formula, binding, found, dtype)
+            example = with_arguments(min(known, key=lambda values: len(repr(values))), search.pinned)
+        return program(task, search.caller, example)
 
 
-def off(function: Callable[..., Any], formula: Formula[..., Any], binding: Binding, given: Mapping[str, Any], dtype: Any) -> float:
-    """By how many bounds a function misses its formula, at these arguments; 0 where they are outside the domain."""
-    case = Case("", "", given)
-    if (due := allowed(formula, case, dtype)) is None:
-        return 0.0
-    try:
-        with np.errstate(all="ignore"):
-            came = flat(binding.call(function, {name: in_dtype(value, dtype) for name, value in given.items()}), due)
-            leaves = tuple(np.array(one) for one in came)
-            record = Record(case, leaves)
-            if not all(np.all(np.isfinite(one)) for one in leaves):
-                return float("inf")
-            wanted = dues(formula.raw, record, given, dtype)
-            unit = float(np.finfo(dtype).eps) / 2
-            return of_case(record, wanted, [unit * max(one.size, 1.0) for one in wanted], dtype)[0]
-    except Exception:  # what raises is another fault
-        return 0.0
+@dataclass
+class Search:
+    """A search for inputs that show a deviation: it counts its evaluations and remembers the inputs that do."""
+
+    caller: Caller
+    pinned: Mapping[str, Any]
+    deviating: list[dict[str, Any]] = field(default_factory=list)
+    evaluations: int = 0
+
+    def deviates(self, values: Mapping[str, Any]) -> bool:
+        """Return whether these arguments show a clear deviation."""
+        self.evaluations += 1
+        arguments = with_arguments(values, self.pinned)
+        if self.evaluations > EVALUATIONS or self.error(arguments) <= CLEAR_DEVIATION:
+            return False
+        self.deviating.append(arguments)
+        return True
+
+    def error(self, values: Mapping[str, Any]) -> float:
+        """Return the error in bounds at these arguments; 0 outside the domain, and where the function raises."""
+        arguments = with_arguments(values, self.pinned)
+        caller, case = self.caller, Case("", "", arguments)
+        if (expected := reference_result(caller.formula, case, caller.dtype)) is None:
+            return 0.0
+        try:
+            with np.errstate(all="ignore"):
+                result = caller.binding.call(caller.function, {name: in_dtype(value, caller.dtype) for name, value in arguments.items()})
+                outputs = tuple(np.array(output) for output in flatten_result(result, expected))
+                if not all(np.all(np.isfinite(output)) for output in outputs):
+                    return float("inf")
+                call = FunctionCall(case, outputs)
+                due = expected_outputs(caller.formula.raw, call, arguments, caller.dtype)
+                unit = float(np.finfo(caller.dtype).eps) / 2
+                return error_of_call(call, due, [unit * max(output.size, 1.0) for output in due], caller.dtype)[0]
+        except Exception:  # what raises is another fault
+            return 0.0
 
 
-def snippet(
-    task: FunctionTask, function: Callable[..., Any], formula: Formula[..., Any], binding: Binding, given: Mapping[str, Any], dtype: Any
-) -> str:
-    """Python that calls the function and the formula, and says what came and what is due."""
-    arguments = {name: in_dtype(value, dtype) for name, value in given.items()}
+def program(task: Task, caller: Caller, example: Mapping[str, Any]) -> str:
+    """Return Python that calls the function and the formula, with what came and what is due."""
+    formula, binding, dtype = caller.formula, caller.binding, caller.dtype
+    arguments = {name: in_dtype(value, dtype) for name, value in example.items()}
     with np.errstate(all="ignore"):
-        came = binding.call(function, {name: in_dtype(value, dtype) for name, value in given.items()})
-        due = formula.raw(**{name: in_dtype(value, dtype) for name, value in given.items()})
-    name = getattr(function, "__name__", "subject")
-    used = sorted({type(value).__name__ for value in given.values() if hasattr(value, "_fields")})
-    module = formula.__module__
-    lines = ["import numpy as np", f"from {module} import {', '.join([formula.__name__, *used])}", *imported(task.target, name), ""]
-    calls = [written(at(arguments, path)) for path in binding.by_position]
-    calls += [f"{theirs}={written(at(arguments, path))}" for theirs, path in binding.by_name.items()]
-    calls += [f"{theirs}={value!r}" for theirs, value in binding.constants.items()]
-    lines += [f"print(subject({', '.join(calls)}))", f"# came: {shortly(came)}"]
-    lines += [f"print({formula.__name__}({', '.join(f'{key}={written(value)}' for key, value in arguments.items())}))"]
-    return "\n".join([*lines, f"# due:  {shortly(due)}"])
+        got = binding.call(caller.function, {name: in_dtype(value, dtype) for name, value in example.items()})
+        due = formula.raw(**{name: in_dtype(value, dtype) for name, value in example.items()})
+    parameters = [as_source(value_at(arguments, path)) for path in binding.by_position]
+    parameters += [f"{name}={as_source(value_at(arguments, path))}" for name, path in binding.by_name.items()]
+    parameters += [f"{name}={value!r}" for name, value in binding.constants.items()]
+    formula_arguments = ", ".join(f"{name}={as_source(value)}" for name, value in arguments.items())
+    return "\n".join(
+        [
+            "import numpy as np",
+            *argument_imports(formula, example),
+            *function_imports(task.target, formula.id),
+            "",
+            f"print(subject({', '.join(parameters)}))",
+            f"# came: {short_text(got)}",
+            f"print({formula.__name__}({formula_arguments}))",
+            f"# due:  {short_text(due)}",
+        ]
+    )
 
 
-def imported(target: str, name: str) -> list[str]:
-    """How the subject is imported, from a file, a module or through its adapter."""
-    place, _, path = target.partition(":")
-    if place.endswith(".py") and "." not in path:
-        return ["import runpy", f"subject = runpy.run_path({place!r})[{path!r}]"]
-    if name and path == name:
-        return [f"from {place} import {path} as subject"]
-    return ["from trainspec.spec.conformance.implementation import load", f"subject = load({target!r})"]
+def argument_imports(formula: Any, example: Mapping[str, Any]) -> list[str]:
+    """Return the imports of a formula and of the types of its arguments."""
+    states = sorted({type(value).__name__ for value in example.values() if hasattr(value, "_fields")})
+    parts = [part for value in example.values() for part in (value if isinstance(value, tuple) else (value,))]
+    functions = sorted({(type(part).__module__, type(part).__name__) for part in parts if callable(part)})
+    lines = [f"from {formula.__module__} import {', '.join([formula.__name__, *states])}"]
+    return lines + [f"from {module} import {name}" for module, name in functions]
 
 
-def written(value: Any) -> str:
-    """A value as Python."""
+def function_imports(target: str, formula: str) -> list[str]:
+    """Return the import of a function from its module, its file, or through its adapter."""
+    location, path = split_target(target)
+    if adapt_object(load_object(target)) is not None:
+        return ["from trainspec.spec.conformance import load_function", f"subject = load_function({target!r}, {formula!r})"]
+    if location.endswith(".py") or not path or "." in path:
+        return ["from trainspec.spec.conformance import load_object", f"subject = load_object({target!r})"]
+    return [f"from {location} import {path} as subject"]
+
+
+def as_source(value: Any) -> str:
+    """Return a value as Python source."""
     if isinstance(value, np.ndarray):
-        return f"np.array({value.tolist()!r}{'' if value.dtype in (np.float64, np.int64) else f', dtype=np.{value.dtype}'})"
+        shape = "" if value.size else f".reshape({value.shape})"
+        return f"np.array({value.tolist()!r}{'' if value.dtype in (np.float64, np.int64) else f', dtype=np.{value.dtype}'}){shape}"
     if hasattr(value, "_fields"):
-        return f"{type(value).__name__}({', '.join(written(one) for one in value)})"
+        return f"{type(value).__name__}({', '.join(as_source(part) for part in value)})"
     return repr(value)
 
 
-def shortly(value: Any) -> str:
-    """What came, on one line."""
+def short_text(value: Any) -> str:
+    """Return a result on one line."""
     if isinstance(value, tuple | list):
-        return f"({', '.join(map(shortly, value))})"
+        return f"({', '.join(map(short_text, value))})"
     return str(value.tolist()) if hasattr(value, "tolist") else repr(value)

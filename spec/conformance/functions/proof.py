@@ -1,7 +1,7 @@
-"""Proofs about a function: its source, if it is plain NumPy, executed on symbols beside the formula's; and the pieces of evidence it meets.
+"""Prove that a function is its formula by executing it on symbols, and run the formula's pieces of evidence on it.
 
-On arrays of symbolic shape an equality holds for every size; where a function asks for sizes that are numbers, it is shown for small ones,
-for all values. Nothing is taken on trust: an equality that the prover does not decide counts as no proof.
+On arrays of symbolic shape an equality holds for every size; where a function needs sizes that are numbers, it is proved for small ones.
+Both are statements about real numbers. An equality that the prover does not decide is no proof.
 """
 
 from __future__ import annotations
@@ -20,23 +20,24 @@ import numpy as np
 from ....reference import FORMULAS, Formula
 from ....reference.limits import Divides, IndexInto, MayBeInfinite, Range
 from ....reference.validation import Domain, domains
-from ..optimizers.matching import ALLOWED
-from ..optimizers.runner import alone, captured
+from ..guards import capture_output
+from ..implementation import Task
 from .binding import Binding, bind
-from .runner import FunctionTask, flat, functions_of
+from .matching import ALLOWED
+from .runner import flatten_result, load_functions
 
-BUDGET = 20.0  # seconds for proofs
-EVIDENCE_BUDGET = 10.0  # seconds for pieces of evidence
+PROOF_LIMIT = 20.0  # seconds of processor time for a proof
+EVIDENCE_LIMIT = 10.0  # seconds of processor time for pieces of evidence
 SIZES = {"m": 2, "k": 3, "n": 2, "c": 2, "h": 1, "w": 2, "d": 3, "batch": 2, "examples": 2, "classes": 3}
 KINDS = ("enumeration", "certified", "reproduction", "derivative", "law", "proof", "trajectory", "statistics")  # cheapest first
 
 
 @dataclass(frozen=True)
-class Shown:
-    """What was shown of a function, apart from calls: a proof, or why there is none, and the verdicts of pieces of evidence."""
+class ProofResult:
+    """A proof, or why there is none, and the verdicts of the pieces of evidence."""
 
     proved: str = ""
-    unproved: str = ""
+    not_proved: str = ""
     evidence: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -44,85 +45,83 @@ class Unprovable(Exception):
     """Why an argument has no symbol, or a function cannot be followed."""
 
 
-def show_function(task: FunctionTask, filled: Mapping[str, Any], prove: bool, evidence: bool, timeout: float) -> Shown:
-    """Prove and meet the evidence, in a process of its own."""
-    return alone(lambda: shown(task, filled, prove=prove, evidence=evidence), timeout)
-
-
-def shown(task: FunctionTask, filled: Mapping[str, Any], *, prove: bool, evidence: bool) -> Shown:
-    """The same, here."""
-    with captured(), more_functions():
-        (subject, *rest) = functions_of(task)
-        if rest:
-            return Shown(unproved="it is several functions: ask for one of them by --against")
-        formula = FORMULAS[subject.formula]
-        binding, pinned = bind(subject.call, formula, task.names, task.settings, subject.fixed)
-        said = Attempt(subject.call, formula, binding, {**filled, **pinned}).made() if prove else Shown()
-        return Shown(said.proved, said.unproved, met(subject.call, formula, binding, {**filled, **pinned}, prove=prove) if evidence else {})
+def prove_function(task: Task, inferred: Mapping[str, Any], prove: bool, evidence: bool) -> ProofResult:
+    """Return a proof if one is asked for and found, and the verdicts of the pieces of evidence if they are asked for."""
+    with capture_output(), variance_on_symbols():
+        (function, *others) = load_functions(task)
+        if others:
+            return ProofResult(not_proved="it is several functions: ask for one of them by --against")
+        formula = FORMULAS[function.formula]
+        binding, pinned = bind(function.call, formula, task.names, task.settings, function.bound_arguments)
+        attempt = ProofAttempt(function.call, formula, binding, {**inferred, **pinned})
+        result = attempt.prove() if prove else ProofResult()
+        return ProofResult(result.proved, result.not_proved, evidence_verdicts(attempt, prove=prove) if evidence else {})
 
 
 # --- on symbols ---------------------------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Attempt:
-    """An attempt at a proof: the function, the formula, and what is built in."""
+class ProofAttempt:
+    """A function, its formula, and the arguments that are not symbols."""
 
     function: Callable[..., Any]
     formula: Formula[..., Any]
     binding: Binding
     pinned: Mapping[str, Any]
 
-    def made(self) -> Shown:
-        """For every size where that can be shown, else for small ones."""
+    def prove(self) -> ProofResult:
+        """Return a proof for every size, else for small sizes, else the reasons why there is none."""
         from ...arithmetic import Verdict
 
         reasons = []
-        for scope, make in (("every size", tensors), ("size", arrays)):
+        for scope, make in (("every size", tensor_arguments), ("size", symbol_arguments)):
             try:
                 cases = list(self.assumptions(make))
-                findings = [self.judged(arguments) for _, arguments in cases]
+                findings = [self.compare(arguments) for _, arguments in cases]
             except Exception as problem:  # whatever a function does with symbols, it is no proof
                 reasons.append(
-                    f"on arrays of {'symbolic shape' if make is tensors else 'symbols'} "
+                    f"on arrays of {'symbolic shape' if make is tensor_arguments else 'symbols'} "
                     f"it raises {type(problem).__name__}: {first_line(problem)}"
                 )
                 continue
-            wrong = [one for one in findings if one.verdict is not Verdict.HOLDS]
-            if not wrong:
-                sizes = cases[0][0] if make is arrays else ""
-                return Shown(proved=f"equal to {self.formula.id} for all values, for {scope}{' ' + sizes if sizes else ''}{self.given()}")
-            reasons.append(f"the prover does not say that it is the same: {wrong[0].verdict}, {first_line(wrong[0].detail)}")
-        return Shown(unproved="; ".join(dict.fromkeys(reasons)))
+            undecided = [finding for finding in findings if finding.verdict is not Verdict.HOLDS]
+            if not undecided:
+                sizes = cases[0][0] if make is symbol_arguments else ""
+                scope_text = f"for {scope}{' ' + sizes if sizes else ''}{self.pinned_text()}"
+                return ProofResult(proved=f"equal to {self.formula.id} for all values, {scope_text}")
+            reasons.append(f"the prover does not say that it is the same: {undecided[0].verdict}, {first_line(undecided[0].detail)}")
+        return ProofResult(not_proved="; ".join(dict.fromkeys(reasons)))
 
-    def given(self) -> str:
-        """What was not a symbol."""
+    def pinned_text(self) -> str:
+        """Return the arguments that are not symbols, as the end of a sentence."""
         fixed = {name: value for name, value in self.pinned.items() if value is not None}
         return f", with {', '.join(f'{name} = {value!r}' for name, value in fixed.items())}" if fixed else ""
 
     def assumptions(self, make: Callable[..., Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-        """The arguments as symbols: one set for each choice of words and truth values."""
-        given = domains(self.formula.raw)
-        words = {name: options(one) for name, one in given.items() if one.kind in ("choice", "flag") and name not in self.pinned}
-        for chosen in itertools.product(*words.values()):
-            said, values = make(given, {**self.pinned, **dict(zip(words, chosen, strict=True))})
-            yield said, values
+        """Yield the arguments as symbols: one set for each choice of words and truth values, with the sizes in words."""
+        arguments = domains(self.formula.raw)
+        choices = {
+            name: options(domain) for name, domain in arguments.items() if domain.kind in ("choice", "flag") and name not in self.pinned
+        }
+        for values in itertools.product(*choices.values()):
+            yield make(arguments, {**self.pinned, **dict(zip(choices, values, strict=True))})
 
-    def judged(self, arguments: Mapping[str, Any]) -> Any:
-        """Whether the function gives what the formula gives."""
+    def compare(self, arguments: Mapping[str, Any]) -> Any:
+        """Return whether the function gives what the formula gives."""
         from ...evidence import judge
 
         due = self.formula.raw(**arguments)
-        came = self.binding.call(self.function, arguments)
-        leaves_came, leaves_due = tuple(flat(came, due)), tuple(flat(due, due))
-        if not all(symbolic(one) or not symbolic(other) for one, other in zip(leaves_came, leaves_due, strict=True)):
+        got = flatten_result(self.binding.call(self.function, arguments), due)
+        expected = flatten_result(due, due)
+        if not all(is_symbolic(output) or not is_symbolic(other) for output, other in zip(got, expected, strict=True)):
             raise Unprovable("a result that is no expression of the symbols")
-        return judge(leaves_came, leaves_due)
+        return judge(tuple(got), tuple(expected))
 
 
 @contextmanager
-def more_functions() -> Iterator[None]:
-    """np.var and np.std on symbols, by their definitions: the reference writes variances out, and functions of others need not."""
+def variance_on_symbols() -> Iterator[None]:
+    """Let np.var and np.std work on symbols, by their definitions: the reference does not use them, and other functions do."""
     from ...arithmetic import _numbers, tensor
 
     of_numbers: Any = _numbers.FUNCTIONS
@@ -137,25 +136,25 @@ def more_functions() -> Iterator[None]:
             del table[np.var], table[np.std]
 
 
-def symbolic(value: Any) -> bool:
-    """Whether a value is of the symbols."""
+def is_symbolic(value: Any) -> bool:
+    """Return whether a value is made of symbols."""
     from ...arithmetic import Symbolic, Tensor
 
     return isinstance(value, Tensor | Symbolic)
 
 
 def options(domain: Domain) -> tuple[Any, ...]:
-    """All words, or both truth values."""
+    """Return all words of a choice, or both truth values."""
     return get_args(domain.hint) if domain.kind == "choice" else (False, True)
 
 
 def first_line(problem: Any) -> str:
-    """The beginning of what was said."""
+    """Return the first line of a message, bounded."""
     return str(problem).partition("\n")[0][:160]
 
 
 def assumptions_of(domain: Domain) -> dict[str, bool]:
-    """What SymPy may know of an entry; PositiveAlong and the like are left out, and then nothing that needs them is proved."""
+    """Return what SymPy may assume of an entry; Unprovable for a domain with relations, which symbols do not carry."""
     if not all(isinstance(limit, Range | IndexInto | Divides | MayBeInfinite) for limit in domain.limits):
         raise Unprovable("the domain has relations that symbols do not carry")
     low, low_open = domain.interval.low, domain.interval.low_open
@@ -164,8 +163,8 @@ def assumptions_of(domain: Domain) -> dict[str, bool]:
     return {"nonnegative": True} if low == 0 or low_open else {}
 
 
-def tensors(given: Mapping[str, Domain], pinned: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Arrays of symbolic shape."""
+def tensor_arguments(arguments: Mapping[str, Domain], pinned: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return arrays of symbolic shape."""
     import sympy as sp
 
     from ...arithmetic import labels, tensor
@@ -174,48 +173,49 @@ def tensors(given: Mapping[str, Domain], pinned: Mapping[str, Any]) -> tuple[str
 
     def array(name: str, domain: Domain) -> Any:
         axes = domain.hint.dim_str.split()
-        shape = [sizes.setdefault(one.strip("*"), sp.Symbol(one.strip("*"), integer=True, positive=True)) for one in axes]
+        shape = [sizes.setdefault(axis.strip("*"), sp.Symbol(axis.strip("*"), integer=True, positive=True)) for axis in axes]
         if domain.whole:
-            (limit,) = [one for one in domain.limits if isinstance(one, IndexInto)]
+            (limit,) = [limit for limit in domain.limits if isinstance(limit, IndexInto)]
             classes = values[limit.argument].shape[limit.axis]
             return labels(name, *shape, classes=classes)
         return tensor(name, *shape, **assumptions_of(domain))
 
     values: dict[str, Any] = {}
-    for name, domain in given.items():
+    for name, domain in arguments.items():
         values[name] = symbol_of(name, domain, pinned, array, tensor)
     return "", values
 
 
-def arrays(given: Mapping[str, Domain], pinned: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Small arrays of symbols."""
+def symbol_arguments(arguments: Mapping[str, Domain], pinned: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return small arrays of symbols, and their sizes in words."""
     from ...arithmetic import symbols
 
     used: dict[str, int] = {}
 
     def array(name: str, domain: Domain) -> Any:
         axes = domain.hint.dim_str.split()
-        shape = [used.setdefault(one, int(one) if one.isdigit() else SIZES.get(one.strip("*"), 2)) for one in axes]
+        shape = [used.setdefault(axis, int(axis) if axis.isdigit() else SIZES.get(axis.strip("*"), 2)) for axis in axes]
         if domain.whole:
             return np.resize(np.arange(2), shape)
         return symbols(name, *shape, **assumptions_of(domain))
 
-    values = {name: symbol_of(name, domain, pinned, array, symbols) for name, domain in given.items()}
+    values = {name: symbol_of(name, domain, pinned, array, symbols) for name, domain in arguments.items()}
     return ", ".join(f"{name} = {size}" for name, size in used.items()), values
 
 
 def symbol_of(name: str, domain: Domain, pinned: Mapping[str, Any], array: Callable[[str, Domain], Any], number: Callable[..., Any]) -> Any:
-    """One argument as a symbol, or as it is pinned."""
+    """Return one argument as a symbol, or as it is pinned."""
     if name in pinned and domain.kind != "array":
         return pinned[name]
     if domain.kind == "array":
-        made = array(name, domain)
-        return made if pinned.get(name) is None and name not in pinned else None if pinned[name] is None else 0 * made + pinned[name]
+        if name in pinned and pinned[name] is None:
+            return None
+        return 0 * array(name, domain) + pinned[name] if name in pinned else array(name, domain)
     if domain.kind == "state":
-        return domain.hint(*(symbol_of(f"{name}_{key}", one, {}, array, number) for key, one in domain.fields.items()))
+        return domain.hint(*(symbol_of(f"{name}_{key}", part, {}, array, number) for key, part in domain.fields.items()))
     if domain.kind == "number":
         return number(name, **assumptions_of(domain))
-    if domain.kind == "count" and not any(isinstance(one, Divides) for one in domain.limits):
+    if domain.kind == "count" and not any(isinstance(limit, Divides) for limit in domain.limits):
         return number(name, integer=True, **assumptions_of(domain))
     raise Unprovable(f"{name} is no symbol: {domain}")
 
@@ -223,61 +223,62 @@ def symbol_of(name: str, domain: Domain, pinned: Mapping[str, Any], array: Calla
 # --- the pieces of evidence ---------------------------------------------------------------------------------------------------------------
 
 
-def met(
-    function: Callable[..., Any], formula: Formula[..., Any], binding: Binding, pinned: Mapping[str, Any], *, prove: bool
-) -> dict[str, str]:
-    """The pieces of evidence of an entry, with the function in its place; those that need symbols where proofs are asked for.
+def evidence_verdicts(attempt: ProofAttempt, *, prove: bool) -> dict[str, str]:
+    """Return the verdicts of an entry's pieces of evidence with the function in its place; symbolic ones where proofs are asked for.
 
-    A piece that raises shows nothing of a function that floats alone can enter, and is left out.
+    A piece that raises shows nothing of a function that only floats can enter, and is left out.
     """
     from ...evidence import EVIDENCE, run_evidence
 
+    formula = attempt.formula
     importlib.import_module(f"trainspec.spec.evidence.{formula.__module__.rpartition('.')[2]}")
-    given = list(domains(formula.raw))
-
-    def instead(*args: Any, **kwargs: Any) -> Any:
-        asked = {**dict(zip(given, args, strict=False)), **kwargs}
-        if other := [name for name, value in asked.items() if name in pinned and not built_in(value, pinned[name])]:
-            raise Unprovable(f"the piece asks for another {other[0]} than is built in")
-        arguments = {**(formula.raw.__kwdefaults__ or {}), **pinned, **asked}
-        if fills := [
-            name
-            for name, value in pinned.items()
-            if name not in asked and np.ndim(value) == 0 and domains(formula.raw)[name].kind == "array"
-        ]:
-            raise Unprovable(f"{fills[0]} is built in")
-        missing = {name: None for name, one in domains(formula.raw).items() if one.optional and name not in arguments}
-        due = formula.raw(**{**arguments, **missing})
-        return shaped(flat(binding.call(function, {**arguments, **missing}), due), due)
-
-    found: dict[str, str] = {}
-    start = time.monotonic()
-    pieces = [one for one in EVIDENCE.values() if formula.__name__ in one.formulas and formula.id in one.ids]
-    for piece in sorted(pieces, key=lambda one: KINDS.index(one.kind)):
-        if time.monotonic() - start > EVIDENCE_BUDGET or (piece.kind == "proof" and not prove):
+    verdicts: dict[str, str] = {}
+    start = time.process_time()
+    pieces = [piece for piece in EVIDENCE.values() if formula.__name__ in piece.formulas and formula.id in piece.ids]
+    for piece in sorted(pieces, key=lambda piece: KINDS.index(piece.kind)):
+        if time.process_time() - start > EVIDENCE_LIMIT or (piece.kind == "proof" and not prove):
             continue
-        result = run_evidence(piece, {formula.__name__: instead}, allowed=ALLOWED)
+        result = run_evidence(piece, {formula.__name__: substitute_for(attempt)}, allowed=ALLOWED)
         if not result.raised:
-            found[piece.name] = str(result.verdict)
-    return found
+            verdicts[piece.name] = str(result.verdict)
+    return verdicts
 
 
-def built_in(value: Any, pinned: Any) -> bool:
-    """Whether an argument of a piece is what is built into the function."""
+def substitute_for(attempt: ProofAttempt) -> Callable[..., Any]:
+    """Return the function with the formula's signature and the structure of its results."""
+    formula, pinned = attempt.formula, attempt.pinned
+    given = domains(formula.raw)
+
+    def substitute(*args: Any, **kwargs: Any) -> Any:
+        asked = {**dict(zip(given, args, strict=False)), **kwargs}
+        if other := [name for name, value in asked.items() if name in pinned and not is_equal(value, pinned[name])]:
+            raise Unprovable(f"the piece asks for another {other[0]} than is built in")
+        if fills := [name for name in pinned if name not in asked and np.ndim(pinned[name]) == 0 and given[name].kind == "array"]:
+            raise Unprovable(f"{fills[0]} is built in")
+        arguments = {**(formula.raw.__kwdefaults__ or {}), **pinned, **asked}
+        arguments |= {name: None for name, domain in given.items() if domain.optional and name not in arguments}
+        due = formula.raw(**arguments)
+        return unflatten(flatten_result(attempt.binding.call(attempt.function, arguments), due), due)
+
+    return substitute
+
+
+def is_equal(value: Any, pinned: Any) -> bool:
+    """Return whether an argument of a piece is what is built into the function."""
     try:
         return bool(np.all(np.asarray(value == pinned)))
     except (TypeError, ValueError, ArithmeticError):
         return False
 
 
-def shaped(leaves: list[Any], due: Any) -> Any:
-    """Leaves in the structure that is due."""
-    left = iter(leaves)
+def unflatten(outputs: list[Any], due: Any) -> Any:
+    """Return outputs in the structure that is due."""
+    rest = iter(outputs)
 
-    def within(one: Any) -> Any:
-        if isinstance(one, tuple):
-            parts = [within(part) for part in one]
-            return type(one)(*parts) if hasattr(one, "_fields") else tuple(parts)
-        return next(left)
+    def structured(part: Any) -> Any:
+        if isinstance(part, tuple):
+            parts = [structured(item) for item in part]
+            return type(part)(*parts) if hasattr(part, "_fields") else tuple(parts)
+        return next(rest)
 
-    return within(due)
+    return structured(due)

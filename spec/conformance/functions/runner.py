@@ -1,68 +1,46 @@
-"""Calling functions over the cases of a formula, in a process of their own and under a time limit, and noting how they behave."""
+"""Call a function on the cases of its formula, and report what it returns and how it behaves."""
 
 from __future__ import annotations
 
-import faulthandler
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ....reference import FORMULAS, Formula, tree_leaves
-from ....reference.validation import domains
-from ..implementation import FunctionSubject, NotFound, adapter_for, libraries_of, load, version_of
-from ..optimizers.runner import DRIVING, Fault, Misbehaved, Refusal, Task, Watch, alone, attempt, captured, line_of, random_states, reseeded
+from ...inputs.cases import Case, cases, in_dtype, reference_result
+from ..guards import (
+    ArrayGuard,
+    FatalFault,
+    call_guarded,
+    capture_output,
+    check_real_array,
+    describe_exception,
+    printing_fault,
+    random_state_faults,
+    random_states,
+    unique_faults,
+)
+from ..hyperparameters import InvalidSettings
+from ..implementation import FunctionImplementation, NotFound, Task
+from ..initializers.runner import sample_initializer
+from ..loading import adapt_object, environment_info, library_of, load_object, version_of
+from ..result import Fault, printable
+from ..sandbox import notify_loaded
 from .binding import Binding, bind
-from .cases import Case, allowed, cases, in_dtype
+from .observations import COMBINATIONS, FunctionCall, FunctionObservations, FunctionReport, takes_generator
 
-FREE_SIGNS = {("data.pca.fit", 1)}  # outputs, from 0, whose columns are directions: either sign will do
-COMBINATIONS = 64  # of values for what a function does not ask for
-
-
-@dataclass(frozen=True)
-class FunctionTask(Task):
-    """What is asked of a function: the same, and the formula that it is to be."""
-
-    against: str = ""
-
-
-@dataclass(frozen=True)
-class Record:
-    """One call: its case, and the arrays and numbers that came, in order."""
-
-    case: Case
-    leaves: tuple[Any, ...]
-
-
-@dataclass(frozen=True)
-class Seen:
-    """All that was seen of one function against one formula."""
-
-    formula: str = ""
-    open: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)  # what it does not ask for, and what that may be
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    records: tuple[Record, ...] = ()
-    faults: tuple[Fault, ...] = ()
-
-
-@dataclass(frozen=True)
-class FunctionReport:
-    """All that was seen of a subject: a layer is several functions."""
-
-    library: str = ""
-    version: str = ""
-    parts: tuple[Seen, ...] = ()
-    faults: tuple[Fault, ...] = ()
+FREE_SIGNS = {("data.pca.fit", 1)}  # outputs, from 0, whose columns are directions: both signs are right
 
 
 # --- which formula ----------------------------------------------------------------------------------------------------------------------
 
 
 def formula_named(name: str) -> Formula[..., Any]:
-    """A formula by its id, an alias, or its function's name; ValueError with the nearest names."""
-    by_name = {one.__name__: one for one in FORMULAS.values()}
+    """Return a formula by its id, an alias, or its function's name; ValueError with the nearest names."""
+    by_name = {formula.__name__: formula for formula in FORMULAS.values()}
     if name in FORMULAS or name in by_name:
         return FORMULAS.get(name) or by_name[name]
     import difflib
@@ -77,264 +55,212 @@ def formula_named(name: str) -> Formula[..., Any]:
 
 
 def is_formula(name: str) -> bool:
-    """Whether a name is that of a formula."""
+    """Return whether a name is that of a formula."""
     try:
         return bool(formula_named(name))
     except ValueError:
         return False
 
 
-# --- in the subject's process -----------------------------------------------------------------------------------------------------------
-
-
-def functions_of(task: FunctionTask) -> tuple[FunctionSubject, ...]:
-    """The functions that a name stands for, each with its formula: those of a layer that an adapter knows, or a plain one."""
-    found = load(task.target)
-    adapted: Any = found if isinstance(found, FunctionSubject) else None
-    for root in libraries_of(found):
-        if adapted is None and (adapter := adapter_for(root)):
-            adapted = adapter(found)
-    if isinstance(adapted, FunctionSubject):
+def load_functions(task: Task) -> tuple[FunctionImplementation, ...]:
+    """Return the functions of a name, each with its formula: those of a layer that an adapter knows, or a plain one."""
+    loaded = load_object(task.target)
+    adapted: Any = loaded if isinstance(loaded, FunctionImplementation) else adapt_object(loaded)
+    if isinstance(adapted, FunctionImplementation):
         adapted = (adapted,)
     if isinstance(adapted, tuple):
-        return tuple(of_formula(adapted, task))
-    if not callable(found) or isinstance(found, type):
-        raise NotFound(f"{task.target} is no function")
-    name = task.against or getattr(found, "__name__", "")
+        return tuple(select_functions(adapted, task))
+    if not callable(loaded) or isinstance(loaded, type):
+        raise NotFound(f"{task.target} is no function, so it cannot be compared with the formula {task.against}")
+    name = task.against or getattr(loaded, "__name__", "")
     if not is_formula(name):
         raise NotFound(
-            f"{task.target} is a function, and no formula is called {name!r}: say which it claims to be, as in --against norm.rms"
+            f"{task.target} is a function, and no formula is called {printable(name, 60)!r}: say which it claims to be, "
+            "as in --against norm.rms"
         )
-    return (FunctionSubject(found, formula_named(name).id, library=library_of(task.target)),)
+    return (FunctionImplementation(loaded, formula_named(name).id, library=library_of(task.target)),)
 
 
-def of_formula(parts: Iterable[FunctionSubject], task: FunctionTask) -> Iterator[FunctionSubject]:
-    """The functions of a layer, or the one of them that is asked about."""
+def load_function(target: str, formula: str) -> Callable[..., Any]:
+    """Return the function of a name that claims to be a formula: it takes the formula's arguments by name."""
+    (function,) = load_functions(Task(target, against=formula))
+    return function.call
+
+
+def select_functions(parts: Iterable[FunctionImplementation], task: Task) -> Iterator[FunctionImplementation]:
+    """Yield the functions of a layer, or the one of them that is asked for."""
     wanted = formula_named(task.against).id if task.against else ""
-    named = [replace(one, formula=one.formula or wanted) for one in parts]
-    chosen = [one for one in named if one.formula == wanted] if wanted else named
+    named = [replace(part, formula=part.formula or wanted) for part in parts]
+    chosen = [part for part in named if part.formula == wanted] if wanted else named
     if not chosen and len(named) == 1:
         chosen = [replace(named[0], formula=wanted)]
-    if not chosen or not all(one.formula for one in chosen):
-        raise NotFound(
-            f"{task.target} has functions for {', '.join(one.formula or 'no formula' for one in named)}: say which, by --against ID"
-        )
+    if not chosen or not all(part.formula for part in chosen):
+        known = ", ".join(part.formula or "no formula" for part in named)
+        raise NotFound(f"{task.target} has functions for {known}: say which, by --against ID")
     yield from chosen
 
 
-def library_of(target: str) -> str:
-    """The package that a dotted name begins with; "" for a file."""
-    place = target.partition(":")[0]
-    return "" if place.endswith(".py") else place.partition(".")[0]
+# --- in the process of the function -------------------------------------------------------------------------------------------------------
 
 
-def drive_function(task: FunctionTask, timeout: float) -> FunctionReport:
-    """Load the subject and call it: what a process of its own is asked to do."""
-    return alone(lambda: driven_function(task), timeout)
-
-
-def driven_function(task: FunctionTask) -> FunctionReport:
-    """The report on a subject, or on why it could not be loaded."""
-    with captured() as printed:
+def run_functions(task: Task) -> FunctionReport:
+    """Load an implementation and call its functions; or say why it could not be loaded."""
+    with capture_output() as printed:
         try:
-            found = functions_of(task)
+            functions = load_functions(task)
         except NotFound as problem:
-            return FunctionReport(faults=(Fault("not-found", str(problem)),))
+            return FunctionReport(faults=(Fault("not-found", printable(problem)),))
         except BaseException as problem:
-            return FunctionReport(faults=(Fault("import", f"its import raises {type(problem).__name__}: {problem}{line_of(problem)}"),))
-        printed()  # what an import prints is not the function's doing
-        parts = tuple(called(one, task) for one in found)
-        library = found[0].library
-        report = FunctionReport(library, version_of(library) if library else "", parts)
-        if text := printed():
-            report = replace(report, faults=(Fault("prints", f"it prints: {text[:60]!r}", fatal=False),))
-        return report
+            return FunctionReport(faults=(Fault("import", f"its import raises {describe_exception(problem)}"),))
+        notify_loaded()
+        printed()  # what an import prints does not count
+        parts = tuple(run_function(function, task) for function in functions)
+        library = functions[0].library
+        faults = printing_fault(printed())
+        return FunctionReport(library, version_of(library) if library else "", environment_info(library), parts, faults)
 
 
-def called(subject: FunctionSubject, task: FunctionTask) -> Seen:
-    """One function over all cases of its formula."""
-    formula = FORMULAS[subject.formula]
-    if any(one.kind == "source" for one in domains(formula.raw).values()):
-        from ..initializers.verdict import sampled
+def run_function(function: FunctionImplementation, task: Task) -> FunctionObservations:
+    """Return what is observed of one function: its calls, or of an initializer its draws."""
+    formula = FORMULAS[function.formula]
+    return sample_initializer(function, task) if takes_generator(formula) else run_cases(function, task)
 
-        return sampled(subject, task)
+
+@dataclass(frozen=True)
+class Caller:
+    """A function with its formula, and how it is called."""
+
+    function: Callable[..., Any]
+    formula: Formula[..., Any]
+    binding: Binding
+    dtype: Any
+
+    def call(self, case: Case, expected: Any) -> tuple[FunctionCall | None, list[Fault], list[Any]]:
+        """Call the function on a case with its arguments guarded; return the call, its faults, and the outputs as they came."""
+        guard = ArrayGuard()
+        arguments = {name: guarded_copy(name, value, guard, self.dtype) for name, value in case.arguments.items()}
+        where = f"case {case.name!r}"
+        before = random_states()
+        try:
+            with np.errstate(all="ignore"):
+                result = call_guarded(where, lambda: self.binding.call(self.function, arguments))
+            faults = random_state_faults(before, where)
+            outputs = call_guarded(where, flatten_result, result, expected)
+            faults += self.input_faults(guard, outputs, arguments, where)
+            faults += output_faults(outputs, flatten_result(expected, expected), self.dtype, where, case)
+        except FatalFault as problem:
+            is_refusal = problem.fault.kind == "raises" and problem.fault.detail.startswith("it raises ValueError") and case.is_edge
+            return None, [Fault("narrower-domain", problem.fault.detail, fatal=False) if is_refusal else problem.fault], []
+        normalized = tuple(normalize_signs(output, self.formula.id, position) for position, output in enumerate(outputs))
+        return FunctionCall(case, normalized), faults, outputs
+
+    def input_faults(self, guard: ArrayGuard, outputs: list[Any], arguments: Mapping[str, Any], where: str) -> list[Fault]:
+        """Return the faults of a function that writes to an argument, or returns it where the formula makes something new."""
+        shared = shared_outputs(self.formula, arguments)
+        arrays = [output for output in outputs if hasattr(output, "__array__")]
+        fresh = [output for position, output in enumerate(arrays) if not (position < len(shared) and shared[position])]
+        return call_guarded(where, lambda: list(guard.faults(where, fresh)))
+
+    def is_nondeterministic(self, case: Case, expected: Any, outputs: list[Any]) -> bool:
+        """Return whether a second call with the same arguments gives something else."""
+        arguments = {name: guarded_copy(name, value, ArrayGuard(), self.dtype) for name, value in case.arguments.items()}
+        second = flatten_result(call_guarded("a second call", lambda: self.binding.call(self.function, arguments)), expected)
+        return not all(np.array_equal(np.asarray(a), np.asarray(b)) for a, b in zip(outputs, second, strict=True))
+
+
+def run_cases(function: FunctionImplementation, task: Task) -> FunctionObservations:
+    """Call one function on all cases of its formula."""
+    formula = FORMULAS[function.formula]
     try:
-        binding, pinned = bind(subject.call, formula, task.names, task.settings, subject.fixed)
-    except Refusal as problem:
-        return Seen(formula.id, settings=task.settings, faults=(Fault("settings", str(problem)),))
-    seen = Seen(formula.id, binding.open, pinned)
-    records: list[Record] = []
+        binding, pinned = bind(function.call, formula, task.names, task.settings, function.bound_arguments)
+    except InvalidSettings as problem:
+        return FunctionObservations(formula.id, settings=task.settings, faults=(Fault("settings", printable(problem)),))
+    caller = Caller(function.call, formula, binding, np.dtype(task.dtype).type)
+    calls: list[FunctionCall] = []
     faults: list[Fault] = []
-    dtype = np.dtype(task.dtype).type
-    meant = {**pinned, **shaped_as(subject.call, formula, binding, pinned, dtype)}
-    for case in cases(formula, meant):
-        if (due := allowed(formula, case, dtype)) is None:
+    for case in cases(formula, {**pinned, **infer_shapes(caller, pinned)}):
+        if (expected := reference_result(formula, case, caller.dtype)) is None:
             continue
-        record, seen_here = one_call(subject.call, formula, binding, case, due, dtype, again=not records)
-        records += [record] if record else []
-        faults += seen_here
-    unique = {one.kind: one for one in reversed(faults)}
-    return replace(seen, records=tuple(records), faults=tuple(settled(unique.values(), records)))
+        call, observed, outputs = caller.call(case, expected)
+        faults += observed
+        if call and not calls and not observed and caller.is_nondeterministic(case, expected, outputs):
+            faults.append(Fault("nondeterministic", f"two calls with the same arguments differ, in case {case.name!r}", fatal=False))
+        calls += [call] if call else []
+    settled = tuple(replace(fault, fatal=not calls) for fault in unique_faults(faults))  # the other cases can be judged
+    return FunctionObservations(formula.id, binding.unbound, pinned, tuple(calls), settled)
 
 
-def shaped_as(
-    function: Callable[..., Any], formula: Formula[..., Any], binding: Binding, pinned: Mapping[str, Any], dtype: Any
-) -> dict[str, Any]:
-    """The first values of what it does not ask for by which the formula's results have the shapes of its own: a reduction has its shape."""
-    for values in itertools.islice(itertools.product(*binding.open.values()), COMBINATIONS if binding.open else 0):
-        meant = dict(zip(binding.open, values, strict=True))
-        for case in cases(formula, {**pinned, **meant})[:1]:
-            if (due := allowed(formula, case, dtype)) is not None and one_call(function, formula, binding, case, due, dtype, again=False)[
-                0
-            ]:
-                return meant
-    return {name: values[0] for name, values in binding.open.items()}
+def infer_shapes(caller: Caller, pinned: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the first values of unbound arguments with which the formula's outputs have the function's shapes (such as its reduction)."""
+    unbound = caller.binding.unbound
+    for values in itertools.islice(itertools.product(*unbound.values()), COMBINATIONS if unbound else 0):
+        inferred = dict(zip(unbound, values, strict=True))
+        for case in cases(caller.formula, {**pinned, **inferred})[:1]:
+            expected = reference_result(caller.formula, case, caller.dtype)
+            if expected is not None and caller.call(case, expected)[0]:
+                return inferred
+    return {name: values[0] for name, values in unbound.items()}
 
 
-def settled(faults: Iterable[Fault], records: list[Record]) -> Iterator[Fault]:
-    """Faults as they count in the end: what was seen in other cases can be judged all the same."""
-    for one in reversed(list(faults)):
-        yield replace(one, fatal=not records)
-
-
-def one_call(
-    function: Callable[..., Any], formula: Formula[..., Any], binding: Binding, case: Case, due: Any, dtype: Any, *, again: bool
-) -> tuple[Record | None, list[Fault]]:
-    """One call, its arguments watched: what came, and what is wrong with it."""
-    watch = Watch()
-    arguments = {name: watched(name, value, watch, dtype) for name, value in case.arguments.items()}
-    where = f"case {case.name!r}"
-    before = random_states()
-    try:
-        with np.errstate(all="ignore"):
-            result = attempt(where, lambda: binding.call(function, arguments))
-        faults = reseeded(before, where)
-        leaves = flat(result, due)
-        faults += touched(watch, leaves, where, shared_by(formula, arguments))
-        faults += checked(leaves, flat(due, due), dtype, where, case)
-    except Misbehaved as problem:
-        narrower = problem.fault.kind == "raises" and problem.fault.detail.startswith("it raises ValueError") and case.edge
-        return None, [Fault("refuses", problem.fault.detail, fatal=False) if narrower else problem.fault]
-    if again and not faults and differs(function, binding, case, due, dtype, leaves):
-        faults.append(Fault("random", f"two calls with the same arguments differ, in {where}", fatal=False))
-    return Record(case, tuple(oriented(one, formula.id, place) for place, one in enumerate(leaves))), faults
-
-
-def oriented(value: Any, identifier: str, place: int) -> Any:
-    """An array of a result; directions whose signs are free have their largest entries made positive, as certified ones have."""
+def normalize_signs(value: Any, identifier: str, position: int) -> Any:
+    """Return an output as an array; columns whose sign is free get a positive largest entry, as certified ones have."""
     array = np.array(value)
-    if (identifier, place) not in FREE_SIGNS:
+    if (identifier, position) not in FREE_SIGNS:
         return array
     largest = np.take_along_axis(array, np.argmax(np.abs(array), axis=0)[None], axis=0)
     return array * np.where(largest < 0, -1, 1).astype(array.dtype)
 
 
-def watched(name: str, value: Any, watch: Watch, dtype: Any) -> Any:
-    """A copy of an argument, its arrays watched."""
+def guarded_copy(name: str, value: Any, guard: ArrayGuard, dtype: Any) -> Any:
+    """Return a copy of an argument, its arrays guarded."""
     if isinstance(value, tuple):
         keys = getattr(value, "_fields", range(len(value)))
-        parts = [watched(f"{name}.{key}", one, watch, dtype) for key, one in zip(keys, value, strict=True)]
+        parts = [guarded_copy(f"{name}.{key}", part, guard, dtype) for key, part in zip(keys, value, strict=True)]
         return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
     value = in_dtype(value, dtype)
-    return watch.give(name, value) if isinstance(value, np.ndarray) else value
+    return guard.hand_out(name, value) if isinstance(value, np.ndarray) else value
 
 
-def flat(result: Any, due: Any) -> list[Any]:
-    """The arrays and numbers within a result, in order; what has the names of the due one's fields, in their order."""
-    fields = getattr(due, "_fields", None)
+def flatten_result(result: Any, expected: Any) -> list[Any]:
+    """Return the arrays and numbers of a result, in order; mappings and dataclasses in the order of the expected fields."""
+    fields = getattr(expected, "_fields", None)
     if isinstance(result, Mapping):
         result = [result[name] for name in fields] if fields and set(fields) == set(result) else list(result.values())
     elif hasattr(result, "__dataclass_fields__"):
         result = [getattr(result, name) for name in fields or result.__dataclass_fields__]
     if not isinstance(result, tuple | list):
         return [result]
-    within = due if isinstance(due, tuple) and len(due) == len(result) else [None] * len(result)
-    return [leaf for one, part in zip(result, within, strict=True) for leaf in flat(one, part)]
+    parts = expected if isinstance(expected, tuple) and len(expected) == len(result) else [None] * len(result)
+    return [leaf for item, part in zip(result, parts, strict=True) for leaf in flatten_result(item, part)]
 
 
-def shared_by(formula: Formula[..., Any], arguments: Mapping[str, Any]) -> list[bool]:
-    """Which results of the formula itself are arguments as they came, such as the point before."""
+def shared_outputs(formula: Formula[..., Any], arguments: Mapping[str, Any]) -> list[bool]:
+    """Return which outputs of the formula itself are arguments as they came, such as the point before."""
     with np.errstate(all="ignore"):
         results = tree_leaves(formula.raw(**arguments))
-    given = [one for one in tree_leaves(tuple(arguments.values())) if isinstance(one, np.ndarray)]
-    return [any(isinstance(one, np.ndarray) and np.may_share_memory(one, other) for other in given) for one in results]
+    arrays = [array for array in tree_leaves(tuple(arguments.values())) if isinstance(array, np.ndarray)]
+    return [any(isinstance(result, np.ndarray) and np.may_share_memory(result, array) for array in arrays) for result in results]
 
 
-def touched(watch: Watch, leaves: list[Any], where: str, shared: list[bool]) -> Iterator[Fault]:
-    """Whether an argument was written to, or given back where the formula makes something new."""
-    fresh = [one for place, one in enumerate(leaves) if hasattr(one, "__array__") and not (place < len(shared) and shared[place])]
-    for name, array, values in watch.given:
-        if array.tobytes() != values.tobytes():
-            yield Fault("mutates", f"it writes to {name}, in {where}", fatal=False)
-        elif any(np.may_share_memory(array, np.asarray(one)) for one in fresh):
-            yield Fault("view", f"what it returns is a view of {name}, in {where}", fatal=False)
-
-
-def checked(leaves: list[Any], due: list[Any], dtype: Any, where: str, case: Case) -> list[Fault]:
-    """What ends a case: another structure or shape; what is said besides: another dtype."""
+def output_faults(outputs: list[Any], expected: list[Any], dtype: Any, where: str, case: Case) -> list[Fault]:
+    """Return the faults of another dtype; another structure, type or shape, or a result that is not finite, is a FatalFault."""
     faults = []
-    if len(leaves) != len(due):
-        raise Misbehaved("structure", f"it returns {counted(leaves)} where {counted(due)} due, in {where}")
-    for place, (one, right) in enumerate(zip(leaves, due, strict=True), start=1):
-        name = f"result {place}" if len(due) > 1 else "the result"
-        array = np.asarray(one) if hasattr(one, "__array__") or isinstance(one, bool | int | float) else None
-        if array is None or array.dtype.kind not in "biuf":
-            raise Misbehaved("type", f"{name} is {type(one).__name__} where {type(right).__name__} is due, in {where}")
-        if array.shape != np.shape(right):
-            raise Misbehaved("shape", f"{name} has shape {array.shape} where {np.shape(right)} is due, in {where}")
+    if len(outputs) != len(expected):
+        raise FatalFault("structure", f"it returns {count_results(outputs)} where {count_results(expected)} due, in {where}")
+    has_arrays = any(isinstance(value, np.ndarray | tuple) for value in case.arguments.values())
+    for position, (output, due) in enumerate(zip(outputs, expected, strict=True), start=1):
+        name = f"result {position}" if len(expected) > 1 else "the result"
+        array = check_real_array(output, type(due).__name__, where, name)
+        if array.shape != np.shape(due):
+            raise FatalFault("shape", f"{name} has shape {array.shape} where {np.shape(due)} is due, in {where}")
         if not np.all(np.isfinite(array)):
-            raise Misbehaved("not-finite", f"{name} has {array[~np.isfinite(array)][0]} where finite numbers are due, in {where}")
-        mixed = isinstance(right, np.ndarray | np.generic) and right.dtype == dtype and has_arrays(case)
-        if mixed and not isinstance(one, float) and array.dtype != right.dtype:
-            faults.append(Fault("dtype", f"{name} is {array.dtype} where {right.dtype} is due, in {where}", fatal=False))
+            raise FatalFault("not-finite", f"{name} has {array[~np.isfinite(array)][0]} where finite numbers are due, in {where}")
+        dtype_is_due = isinstance(due, np.ndarray | np.generic) and due.dtype == dtype and has_arrays
+        if dtype_is_due and not isinstance(output, float) and array.dtype != due.dtype:
+            faults.append(Fault("dtype", f"{name} is {array.dtype} where {due.dtype} is due, in {where}", fatal=False))
     return faults
 
 
-def counted(leaves: list[Any]) -> str:
-    """How many results."""
-    return f"{len(leaves)} result{'s'[: len(leaves) != 1]}"
-
-
-def has_arrays(case: Case) -> bool:
-    """Whether real arrays are among the arguments, whose dtype the result must have."""
-    return any(isinstance(one, np.ndarray | tuple) for one in case.arguments.values())
-
-
-def differs(function: Callable[..., Any], binding: Binding, case: Case, due: Any, dtype: Any, leaves: list[Any]) -> bool:
-    """Whether a second call gives something else."""
-    arguments = {name: watched(name, value, Watch(), dtype) for name, value in case.arguments.items()}
-    with np.errstate(all="ignore"):
-        second = flat(attempt("a second call", lambda: binding.call(function, arguments)), due)
-    return not all(np.array_equal(np.asarray(a), np.asarray(b)) for a, b in zip(leaves, second, strict=True))
-
-
-# --- in our process ---------------------------------------------------------------------------------------------------------------------
-
-
-class Here:
-    """The same in our own process: quick, for subjects that behave."""
-
-    def __enter__(self) -> Here:
-        return self
-
-    def __exit__(self, *problem: object) -> None:
-        pass
-
-    def ask(self, work: Callable[..., Any], *arguments: Any, timeout: float) -> Any:
-        """A promise that is kept already."""
-        try:
-            return Kept(work(*arguments, timeout))
-        finally:
-            DRIVING.clear()
-            faulthandler.cancel_dump_traceback_later()
-
-
-@dataclass(frozen=True)
-class Kept:
-    """A promise that is kept."""
-
-    value: Any
-
-    def result(self) -> Any:
-        """What was promised."""
-        return self.value
+def count_results(outputs: list[Any]) -> str:
+    """Return how many results there are, in words."""
+    return f"{len(outputs)} result{'s'[: len(outputs) != 1]}"

@@ -1,24 +1,25 @@
-"""The smallest run in which a subject leaves a convention: small integers and dyadic fractions, found by Hypothesis, as a program."""
+"""Find a minimal run in which an optimizer deviates from a convention: small integers and dyadic fractions, as a Python program."""
 
 from __future__ import annotations
 
-import functools
 from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..implementation import Subject, subject_of
+from ..guards import capture_output
+from ..implementation import Implementation, Task
+from ..loading import load_implementation
 from .algorithm import simulate
 from .conventions import Convention, find
-from .runner import Misbehaved, Plan, Task, alone, captured, gradient_function, settle
+from .runner import RunConfig, gradient_function, plan_runs
 
-GAPS = (2.0**-6, 2.0**-18, 2.0**-40)  # relative to the parameters; a visible one is looked for first
+GAPS = (2.0**-6, 2.0**-18, 2.0**-40)  # relative to the parameters: a large deviation is searched for first
 EXAMPLES = 150
 LONGEST = 8  # steps
 
 
-class Case(NamedTuple):
+class SmallRun(NamedTuple):
     """A run in one coordinate."""
 
     theta: Fraction
@@ -26,89 +27,94 @@ class Case(NamedTuple):
     lrs: list[Fraction]
 
 
-def smallest(task: Task, convention: str, timeout: float) -> str | None:
-    """What a process of the subject is asked to do."""
-
-    def work() -> str | None:
-        with captured():
-            return shrunk(subject_of(task.target), task, find(convention))
-
-    found: str | None = alone(work, timeout)
-    return found
-
-
-def shrunk(subject: Subject, task: Task, convention: Convention) -> str | None:
-    """A program that shows the deviation, if a small run does."""
-    from hypothesis import find
-    from hypothesis.errors import NoSuchExample, Unsatisfiable
+def find_counterexample(task: Task, convention: str) -> str | None:
+    """Return a program that shows the deviation, if a small run does."""
+    from hypothesis import find as find_minimal
+    from hypothesis.errors import Flaky, NoSuchExample, Unsatisfiable
 
     from ...inputs.strategies import search_settings
 
-    run = settle(subject.parameters, task).runs[-1]
-    kind = np.dtype(task.dtype).type
-    for gap in GAPS:
-        try:
-            case = find(cases(), functools.partial(leaves, subject, run, kind, convention, gap), settings=search_settings(EXAMPLES))
-        except (NoSuchExample, Unsatisfiable):
-            continue
-        return program(task, run, case, due(convention, run, case))
+    with capture_output():
+        implementation: Implementation = load_implementation(task.target)
+        config, expected = plan_runs(implementation.parameters, task).runs[-1], find(convention)
+        dtype = np.dtype(task.dtype).type
+        for gap in GAPS:
+
+            def diverges(run: SmallRun, gap: float = gap) -> bool:
+                return is_divergent(implementation, config, dtype, expected, gap, run)
+
+            try:
+                run = find_minimal(small_runs(), diverges, settings=search_settings(EXAMPLES))
+            except (NoSuchExample, Unsatisfiable, Flaky):
+                continue
+            got, due = visited_points(implementation, config, dtype, run), expected_points(expected, config, run)
+            theta = np.array([run.theta], dtype=dtype)
+            by_function = implementation.start(theta, float(run.lrs[0]), config.passed).takes_gradient_function
+            return program(task, config, run, got, due, by_function=by_function)
     return None
 
 
-def cases() -> Any:
-    """Runs of a few steps in small integers."""
+def small_runs() -> Any:
+    """Return a Hypothesis strategy of runs of a few steps in small integers."""
     from hypothesis import strategies as st
 
-    number = st.integers(-2, 2).map(Fraction)
-    rate = st.sampled_from([Fraction(1), Fraction(1, 2), Fraction(2)])
+    numbers = st.integers(-2, 2).map(Fraction)
+    rates = st.sampled_from([Fraction(1), Fraction(1, 2), Fraction(2)])
 
     def of_length(steps: int) -> Any:
-        several: dict[str, Any] = {"min_size": steps, "max_size": steps}
-        return st.builds(Case, number, st.lists(number, **several), st.lists(rate, **several))
+        size: dict[str, Any] = {"min_size": steps, "max_size": steps}
+        return st.builds(SmallRun, numbers, st.lists(numbers, **size), st.lists(rates, **size))
 
     return st.integers(1, LONGEST).flatmap(of_length)
 
 
-def points(subject: Subject, run: Plan, kind: Any, case: Case) -> list[float]:
-    """Where the subject goes."""
+def visited_points(implementation: Implementation, config: RunConfig, dtype: Any, run: SmallRun) -> list[float]:
+    """Return the points that the optimizer visits."""
+    points = []
     with np.errstate(all="ignore"):
-        started = subject.begin(np.array([case.theta], dtype=kind), float(case.lrs[0]), run.passed)
-        visited = []
-        for value, lr in zip(case.grads, case.lrs, strict=True):
-            gradient: Any = np.array([value], dtype=kind)
-            given = gradient_function(gradient, np.zeros(1, kind)) if started.takes_function else gradient
-            visited.append(float(np.asarray(started.step(given, float(lr)))[0]))
-    return visited
+        started = implementation.start(np.array([run.theta], dtype=dtype), float(run.lrs[0]), config.passed)
+        for value, lr in zip(run.grads, run.lrs, strict=True):
+            gradient: Any = np.array([value], dtype=dtype)
+            if started.takes_gradient_function:
+                gradient = gradient_function(gradient, np.zeros(1, dtype))
+            points.append(float(np.asarray(started.step(gradient, float(lr)))[0]))
+    return points
 
 
-def due(convention: Convention, run: Plan, case: Case) -> list[float]:
-    """Where the convention goes."""
-    theta, grads = np.array([float(case.theta)]), np.array([[float(one)] for one in case.grads])
+def expected_points(convention: Convention, config: RunConfig, run: SmallRun) -> list[float]:
+    """Return the points that the convention visits."""
+    theta, grads = np.array([float(run.theta)]), np.array([[float(grad)] for grad in run.grads])
+    lrs = np.array([float(lr) for lr in run.lrs])
     with np.errstate(all="ignore"):
-        return [
-            float(state["theta"][0])
-            for state in simulate(convention, theta, grads, np.array([float(one) for one in case.lrs]), **run.hyper)
-        ]
+        return [float(state["theta"][0]) for state in simulate(convention, theta, grads, lrs, **config.hyper)]
 
 
-def leaves(subject: Subject, run: Plan, kind: Any, convention: Convention, gap: float, case: Case) -> bool:
-    """Whether the subject leaves the convention by so much."""
-    right = np.array(due(convention, run, case))
-    if not np.all(np.isfinite(right)):
+def is_divergent(implementation: Implementation, config: RunConfig, dtype: Any, convention: Convention, gap: float, run: SmallRun) -> bool:
+    """Return whether the optimizer deviates by more than the gap."""
+    expected = np.array(expected_points(convention, config, run))
+    if not np.all(np.isfinite(expected)):
         return False
     try:
-        got = np.array(points(subject, run, kind, case))
-    except (Misbehaved, ValueError, TypeError, ArithmeticError):
+        got = np.array(visited_points(implementation, config, dtype, run))
+    except Exception:  # what raises is another fault
         return False
-    return not bool(np.all(np.abs(got - right) <= gap * (np.max(np.abs(right)) + float(min(case.lrs)))))
+    return not bool(np.all(np.abs(got - expected) <= gap * (np.max(np.abs(expected)) + float(min(run.lrs)))))
 
 
-def program(task: Task, run: Plan, case: Case, right: list[float]) -> str:
-    """The run as a program, each step with what is due."""
+def program(task: Task, config: RunConfig, run: SmallRun, got: list[float], expected: list[float], *, by_function: bool) -> str:
+    """Return the run as a program: every step with what came and what is due."""
 
     def array(value: Fraction) -> str:
         return f"np.array([{float(value)!r}], dtype=np.{task.dtype})"
 
-    start = f"run = subject_of({task.target!r}).begin({array(case.theta)}, {float(case.lrs[0])!r}, {dict(run.passed)!r})"
-    steps = (f"print(run.step({array(g)}, {float(lr)!r}))  # due: {due!r}" for g, lr, due in zip(case.grads, case.lrs, right, strict=True))
-    return "\n".join(["import numpy as np", "from trainspec.spec.conformance import subject_of", "", start, *steps])
+    lines = [
+        "import numpy as np",
+        "from trainspec.spec.conformance import load_implementation",
+        "",
+        f"implementation = load_implementation({task.target!r})",
+        f"run = implementation.start({array(run.theta)}, {float(run.lrs[0])!r}, {dict(config.passed)!r})",
+    ]
+    argument = "lambda theta: " if by_function else ""
+    for grad, lr, came, due in zip(run.grads, run.lrs, got, expected, strict=True):
+        lines.append(f"print(run.step({argument}{array(grad)}, {float(lr)!r}))  # came: {came!r}, due: {due!r}")
+    return "\n".join(lines)

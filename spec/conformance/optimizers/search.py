@@ -9,21 +9,22 @@ from typing import Any
 import numpy as np
 
 from .conventions import FAMILIES, Convention, Setting, canonical, with_generated_mistake, with_more_values, with_two_mistakes
-from .matching import MEASURED, Measure, measured, near, setting_of
-from .runner import Record
+from .matching import MEASURED, Measurement, float_candidates, measure, setting_of
+from .runner import OptimizerRun
 
 LIMIT = 12_000  # combinations that are tried of each kind; a count, so that the answer does not depend on the speed of the machine
 CHUNK = 600  # combinations that are screened before those that remain are measured
 
 
-def find_combined_mistakes(records: tuple[Record, ...], settings: Mapping[str, Any]) -> list[Measure]:
+def find_combined_mistakes(runs: tuple[OptimizerRun, ...], settings: Mapping[str, Any]) -> list[Measurement]:
     """Return the conventions with combined or generated mistakes that the runs follow: of the first kind that has some."""
-    setting = setting_of(records)
+    setting = setting_of(runs)
     for pool in (with_more_values, with_generated_mistake, with_two_mistakes):
         candidates = itertools.islice(candidates_of(pool, setting, settings), LIMIT)
         while chunk := list(itertools.islice(candidates, CHUNK)):
-            measures = (measured(convention, records) for convention in near(filter(is_defined, chunk), records)[:MEASURED])
-            if matching := [measure for measure in measures if measure.follows]:
+            near = float_candidates(filter(is_defined, chunk), runs)[:MEASURED]
+            measurements = (measure(convention, runs) for convention in near)
+            if matching := [measurement for measurement in measurements if measurement.follows]:
                 return matching
     return []
 

@@ -1,4 +1,4 @@
-"""How far apart the conventions of a family are on the fixtures, in units of the larger running bound of each two."""
+"""How far apart the conventions of a family are on the fixtures, in units of the larger rounding bound of each two."""
 
 from __future__ import annotations
 
@@ -8,95 +8,96 @@ from typing import Any
 
 import numpy as np
 
+from ...arithmetic.rounding import error_in_bounds
+from ..hyperparameters import DEFAULTS, of_optimizers
+from ..report.sentences import scientific
 from .conventions import Convention, Setting, combinations
-from .fixtures import LR, fixture_for
-from .matching import coincide, given, in_bounds
-from .runner import SEPARATING, Record, meant
+from .fixtures import fixture_for
+from .matching import are_equivalent
+from .runner import OptimizerRun, canonical_hyperparameters
 
 APART = 1000.0  # bounds: conventions that are not the same are at least so far apart
-LOOK = 8.0  # times as far as that, by a common unit, two are looked at more closely
-EVERY = meant({name: first for name, (first, _) in SEPARATING.items()} | {"eps_root": 0.0})  # every hyper-parameter, all of them on
+CLOSER_LOOK = 8.0  # two that are less than this times as far apart, in a common unit, are measured in their own
+SEPARATING = canonical_hyperparameters({row.name: row.separating[0] for row in of_optimizers()} | {"eps_root": 0.0})  # none is off
 
 
 @dataclass(frozen=True)
 class Pair:
     """Two conventions, their distance in bounds, and whether they are the same at these hyper-parameters."""
 
-    one: Convention
-    other: Convention
+    first: Convention
+    second: Convention
     distance: float
     same: bool
 
 
-def run(dtype: Any, *, changes_lr: bool = True, follows_points: bool = False, lr: float = LR, **hyper: float) -> Record:
-    """A run of the fixture with every hyper-parameter on, without a subject."""
+def run_without_implementation(
+    dtype: Any, *, changes_lr: bool = True, takes_gradient_function: bool = False, lr: float = DEFAULTS["lr"], **hyper: float
+) -> OptimizerRun:
+    """Return a run of the fixture with every hyper-parameter on, whose points are all 0."""
     fixture = fixture_for(changes_lr=changes_lr)
-    values = {**EVERY, **hyper}
-    nowhere = np.zeros((len(fixture.lr), len(fixture.theta)), dtype)
-    return Record(fixture, lr, values, nowhere, takes_function=follows_points, eps=values["eps"])
+    values = {**SEPARATING, **hyper}
+    points = np.zeros((len(fixture.lr), len(fixture.theta)), dtype)
+    return OptimizerRun(fixture, lr, values, points, takes_gradient_function=takes_gradient_function, eps=values["eps"])
 
 
-def shown(family: str, record: Record, *, mistaken: bool | None = None) -> list[Convention]:
-    """The conventions of a family that a run can show."""
-    setting = Setting(record.hyper, not record.fixture.changes_lr, record.takes_function)
+def distinguishable(family: str, run: OptimizerRun, *, mistaken: bool | None = None) -> list[Convention]:
+    """Return the conventions of a family that a run can distinguish."""
+    setting = Setting(run.hyper, not run.fixture.changes_lr, run.takes_gradient_function)
     return list(combinations(family, setting, mistaken=mistaken))
 
 
-def bounds_of(convention: Convention, record: Record) -> Any:
-    """The running bound of a trajectory; 0 for a mistake that grows beyond the format, which is far from everything."""
+def trajectory_bound(convention: Convention, run: OptimizerRun) -> Any:
+    """Return the rounding bound of a trajectory; 0 for a mistake that leaves the range of the dtype, which is far from everything."""
     from ...arithmetic import Undecided, rounding_bound
 
-    theta, grads, lrs, slopes = given(record, np.float64)
-    curved = {} if slopes is None else {"slopes": slopes}
+    theta, grads, lrs, slopes = run.inputs(np.float64)
+    curvature = {} if slopes is None else {"slopes": slopes}
     try:
-        return rounding_bound(convention.trajectory, theta, grads, lrs, **curved, **record.hyper, dtype=record.points.dtype)
+        return rounding_bound(convention.trajectory, theta, grads, lrs, **curvature, **run.hyper, dtype=run.points.dtype)
     except Undecided:
         if convention.right:
             raise
-        return np.zeros(record.points.shape)
+        return np.zeros(run.points.shape)
 
 
-def trajectories(conventions: Iterable[Convention], record: Record) -> Any:
-    """Where each of them goes, in float64."""
-    theta, grads, lrs, slopes = given(record, np.float64)
-    return np.stack([one.trajectory(theta, grads, lrs, slopes, **record.hyper) for one in conventions])
+def trajectories(conventions: Iterable[Convention], run: OptimizerRun) -> Any:
+    """Return the points that each of the conventions visits, in float64."""
+    theta, grads, lrs, slopes = run.inputs(np.float64)
+    return np.stack([convention.trajectory(theta, grads, lrs, slopes, **run.hyper) for convention in conventions])
 
 
-def close_pairs(conventions: list[Convention], record: Record) -> Iterator[Pair]:
-    """All pairs that are closer than `APART`, the same ones among them."""
-    points = trajectories(conventions, record)
-    scaled = (points / (bounds_of(conventions[0], record) * APART * LOOK)).reshape(len(points), -1)
-    for k in range(len(conventions) - 1):
+def close_pairs(conventions: list[Convention], run: OptimizerRun) -> Iterator[Pair]:
+    """Yield all pairs that are closer than `APART`, those that are the same among them."""
+    points = trajectories(conventions, run)
+    scaled = (points / (trajectory_bound(conventions[0], run) * APART * CLOSER_LOOK)).reshape(len(points), -1)
+    for k, first in enumerate(conventions[:-1]):
         for j in k + 1 + np.flatnonzero(np.abs(scaled[k + 1 :] - scaled[k]).max(axis=1) < 1):
-            distance = apart(conventions[k], conventions[j], record, points[k], points[j])
+            second = conventions[j]
+            bound = np.maximum(trajectory_bound(first, run), trajectory_bound(second, run))
+            distance = float(np.max(error_in_bounds(np.abs(points[k] - points[j]), bound)))
             if distance <= APART:
-                yield Pair(conventions[k], conventions[j], distance, coincide(conventions[k], conventions[j], [record]))
-
-
-def apart(one: Convention, other: Convention, record: Record, first: Any, second: Any) -> float:
-    """The distance of two trajectories in units of the larger bound."""
-    return float(np.max(in_bounds(np.abs(first - second), np.maximum(bounds_of(one, record), bounds_of(other, record)))))
+                yield Pair(first, second, distance, are_equivalent(first, second, [run]))
 
 
 def separation(family: str, dtype: Any = np.float64, *, mistaken: bool | None = False) -> tuple[list[Convention], Any]:
-    """The conventions of a family and the matrix of their distances; right ones, unless others are asked for."""
-    record = run(dtype, follows_points=family in ("nesterov", "rmsprop"))
-    conventions = shown(family, record, mistaken=mistaken)
-    points, bounds = trajectories(conventions, record), np.stack([bounds_of(one, record) for one in conventions])
-    rows = [in_bounds(np.abs(points - points[k]), np.maximum(bounds, bounds[k])).max(axis=(1, 2)) for k in range(len(points))]
+    """Return the conventions of a family and the matrix of their distances; correct ones, unless others are asked for."""
+    run = run_without_implementation(dtype, takes_gradient_function=family in ("nesterov", "rmsprop"))
+    conventions = distinguishable(family, run, mistaken=mistaken)
+    points = trajectories(conventions, run)
+    bounds = np.stack([trajectory_bound(convention, run) for convention in conventions])
+    pairs = zip(points, bounds, strict=True)
+    rows = [error_in_bounds(np.abs(points - point), np.maximum(bounds, bound)).max(axis=(1, 2)) for point, bound in pairs]
     return conventions, np.stack(rows)
 
 
 def as_table(family: str, conventions: list[Convention], distances: Any, dtype: str) -> Any:
-    """For people: every convention with the nearest one that is not the same."""
+    """Return a table for the terminal: every convention with the nearest one that is not the same."""
     from rich.table import Table
 
-    from .verdict import scientific
-
     table = Table("convention", "nearest", "bounds away", title=f"{family}, {dtype}: {len(conventions)} conventions")
-    for k, one in enumerate(conventions):
-        others = [j for j in range(len(conventions)) if distances[k, j] > 0]
-        if others:
-            nearest = min(others, key=lambda j: distances[k, j])
-            table.add_row(one.id, conventions[nearest].id, scientific(float(distances[k, nearest])))
+    for convention, row in zip(conventions, distances, strict=True):
+        if np.any(row > 0):
+            nearest = min(np.flatnonzero(row > 0), key=lambda j: row[j])
+            table.add_row(convention.id, conventions[nearest].id, scientific(float(row[nearest])))
     return table

@@ -1,185 +1,197 @@
-"""The matrix: what the libraries that are installed follow, library by formula.
+"""The matrix: what the installed libraries follow, library by formula.
 
-What to ask is said by each adapter in its `OFFERS`. A library is imported once, in a process of its own, and answers all its cells there.
+Each adapter says in its `MATRIX_TARGETS` what is asked of its library. A library is imported once, in a process of its own; where a cell
+takes too long or ends the process, the cells that are left are asked in a new one.
 """
 
 from __future__ import annotations
 
 import importlib.util
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
-from multiprocessing import get_context
 from typing import Any
 
-from ..adapters import Offer
-from ..implementation import ADAPTERS, ENTRY_POINTS, adapter_for, environment, version_of
-from ..optimizers.matching import NATIVE
-from ..optimizers.verdict import Result, Verdict
+from ..adapters import MatrixTarget
+from ..functions.runner import formula_named, run_functions
+from ..functions.verdict import judge_report
+from ..implementation import Task
+from ..loading import ADAPTERS, ENTRY_POINTS, adapter_module, import_environment, version_of
+from ..optimizers.runner import run_optimizer
+from ..optimizers.verdict import judge_optimizer
+from ..result import NATIVE, Fault, NamedResult, OptimizerResult, Result, Verdict, describe_failure, error_result, plain_data
+from ..sandbox import TIMEOUT, SandboxProcess, result_or_fault
 
-TIMEOUT = 900.0  # seconds for all cells of a library, its import included
+COLOURS = {Verdict.ERROR: "red", Verdict.DEVIATES: "yellow", Verdict.UNMATCHED: "yellow", Verdict.AMBIGUOUS: "cyan"}
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One answer: what a library has for a formula, and what it follows."""
+class MatrixCell:
+    """What a library has for a formula, and what it follows."""
 
     library: str
     version: str
-    offer: Offer
+    target: MatrixTarget
     result: Result
 
     @property
     def text(self) -> str:
         """The convention, or why there is none."""
-        if self.result.convention:
-            kept = (self.result.axes or {}).get("precision", NATIVE)
-            return self.result.convention + ("" if kept == NATIVE else f" ({kept})")
-        if self.result.verdict in (Verdict.CONFORMS, Verdict.IDENTIFIED):
-            return self.offer.against
-        kinds = ", ".join(dict.fromkeys(one.kind for one in self.result.faults))
-        return f"{self.result.verdict.value}: {kinds}" if kinds else self.result.verdict.value
+        result = self.result
+        if isinstance(result, NamedResult) and result.convention:
+            precision = result.precision if isinstance(result, OptimizerResult) else NATIVE
+            return result.convention + ("" if precision == NATIVE else f" ({precision})")
+        if result.verdict in (Verdict.CONFORMS, Verdict.IDENTIFIED):
+            return self.target.against
+        kinds = ", ".join(dict.fromkeys(fault.kind for fault in result.faults))
+        return f"{result.verdict.value}: {kinds}" if kinds else result.verdict.value
 
     def as_json(self) -> dict[str, Any]:
-        """The cell with stable keys."""
-        offer, result = self.offer, self.result
+        """Return the cell with stable keys."""
+        target, result = self.target, self.result
+        named = {name: getattr(result, name, None) for name in ("convention", "name", "axes", "error_in_bounds")}
         return {
             "library": self.library,
             "version": self.version,
-            "formula": offer.column,
-            "target": offer.target,
-            "settings": dict(offer.settings),
-            "against": offer.against or None,
-            "dtype": offer.dtype,
+            "formula": target.column,
+            "target": target.target,
+            "settings": dict(target.settings),
+            "against": target.against or None,
+            "dtype": target.dtype,
             "verdict": result.verdict.value,
-            "convention": result.convention,
-            "name": result.name,
-            "axes": dict(result.axes) if result.axes else None,
-            "error_in_bounds": result.error_in_bounds,
-            "sentence": result.sentence,
+            **{name: plain_data(value) for name, value in named.items()},
+            "message": result.message,
         }
 
 
-def known() -> list[str]:
-    """All libraries that have an adapter."""
-    return list(dict.fromkeys([*ADAPTERS, *(one.name for one in entry_points(group=ENTRY_POINTS))]))
+def known_libraries() -> list[str]:
+    """Return all libraries that have an adapter."""
+    return list(dict.fromkeys([*ADAPTERS, *(entry_point.name for entry_point in entry_points(group=ENTRY_POINTS))]))
 
 
-def absent(libraries: Iterable[str]) -> list[str]:
-    """Those that are not installed."""
-    return [one for one in libraries if importlib.util.find_spec(one) is None]
+def not_installed(libraries: Iterable[str]) -> list[str]:
+    """Return the libraries that are not installed."""
+    return [library for library in libraries if importlib.util.find_spec(library) is None]
 
 
-# --- in the library's process ---------------------------------------------------------------------------------------------------------
+# --- in the process of a library ------------------------------------------------------------------------------------------------------
 
 
-def offers(library: str) -> tuple[Offer, ...]:
-    """What the adapter of a library has to show."""
-    with environment():
-        adapter = adapter_for(library)
-    found: tuple[Offer, ...] = getattr(sys.modules[adapter.__module__], "OFFERS", ()) if adapter else ()
-    return found
-
-
-def answered(library: str) -> list[Cell]:
-    """All cells of a library, asked where it is imported already."""
-    return [Cell(library, version_of(library), one, asked(one)) for one in offers(library)]
-
-
-def asked(offer: Offer) -> Result:
-    """What one subject follows, or the error that it gives."""
-    from ..functions.runner import Here
-    from ..functions.verdict import check_function
-    from ..optimizers.runner import Fault, Task, driven
-    from ..optimizers.verdict import verdict_on
-
-    try:
-        if offer.against:
-            return check_function(offer.target, offer.against, offer.settings, dtype=offer.dtype, child=Here)
-        task = Task(offer.target, offer.settings, dtype=offer.dtype)
-        return verdict_on(driven(task), task, "identify")
-    except Exception as problem:
-        fault = Fault("raises", f"{type(problem).__name__}: {problem}")
-        return error(offer, fault.detail, (fault,))
-
-
-def error(offer: Offer, words: str, faults: tuple[Any, ...] = ()) -> Result:
-    """A cell without an answer."""
-    sentence = f"{offer.target} could not be judged: {words}."
-    return Result(offer.target, "identify", Verdict.ERROR, sentence, settings=dict(offer.settings), faults=faults)
+def matrix_targets(library: str) -> tuple[MatrixTarget, ...]:
+    """Return what the adapter of a library says that it has."""
+    with import_environment():
+        targets: tuple[MatrixTarget, ...] = getattr(adapter_module(library), "MATRIX_TARGETS", ())
+    return targets
 
 
 # --- in our process -------------------------------------------------------------------------------------------------------------------
 
 
-def matrix(libraries: Iterable[str] | None = None, jobs: int = 1, report: Callable[[str], Any] = lambda library: None) -> list[Cell]:
-    """What the installed ones of these libraries follow; without any named, of all that have an adapter."""
-    from pebble import ProcessPool
-
-    wanted = list(known() if libraries is None else libraries)
-    if strange := [one for one in wanted if one not in known()]:
-        raise ValueError(f"no adapter is there for {', '.join(strange)}: {', '.join(known())} have one")
-    present = [one for one in wanted if one not in absent(wanted)]
-    cells: list[Cell] = []
-    with ProcessPool(max_workers=jobs, max_tasks=1, context=get_context("spawn")) as pool:
-        promises = {one: pool.schedule(answered, args=(one,), timeout=TIMEOUT) for one in present}
-        for library, promise in promises.items():
-            cells += kept(library, promise)
+def matrix(
+    libraries: Iterable[str] | None = None,
+    jobs: int = 1,
+    report: Callable[[str], Any] = lambda library: None,
+    timeout: float = TIMEOUT,
+    sandbox: Callable[[], Any] = SandboxProcess,
+) -> list[MatrixCell]:
+    """Return what the installed ones of these libraries follow; of all that have an adapter if none is named."""
+    wanted = list(known_libraries() if libraries is None else libraries)
+    if unknown := [library for library in wanted if library not in known_libraries()]:
+        raise ValueError(f"there is no adapter for {', '.join(unknown)}; there are adapters for {', '.join(known_libraries())}")
+    missing = not_installed(wanted)
+    cells: list[MatrixCell] = []
+    with ThreadPoolExecutor(jobs) as pool:
+        pending = {library: pool.submit(check_library, library, timeout, sandbox) for library in wanted if library not in missing}
+        for library, future in pending.items():
+            cells += future.result()
             report(library)
     return cells
 
 
-def kept(library: str, promise: Any) -> list[Cell]:
-    """The cells of a library, or one that says what became of its process."""
+def check_library(library: str, timeout: float, sandbox: Callable[[], Any]) -> list[MatrixCell]:
+    """Return all cells of a library. A fault that ends its process costs one cell, and the next one gets a new process."""
+    version, process = version_of(library), sandbox()
     try:
-        found: list[Cell] = promise.result()
-        return found
-    except Exception as problem:
-        offer = Offer("all of it", library)
-        return [Cell(library, version_of(library), offer, error(offer, f"{type(problem).__name__}: {problem}"))]
+        targets = result_or_fault(process.submit(matrix_targets, library, timeout=timeout))
+        if isinstance(targets, Fault):
+            whole = MatrixTarget("all of it", library)
+            return [MatrixCell(library, version, whole, error_result(library, targets.detail, fault=targets.kind))]
+        cells = []
+        for target in targets:
+            report, task = observe_target(target, process, timeout)
+            cells.append(MatrixCell(library, version, target, judge_target(target, report, task)))
+            if isinstance(report, Fault):
+                process.__exit__(None, None, None)
+                process = sandbox()
+        return cells
+    finally:
+        process.__exit__(None, None, None)
+
+
+def observe_target(target: MatrixTarget, process: Any, timeout: float) -> tuple[Any, Task]:
+    """Return the report on a target, or a fault, with the task."""
+    task = Task(target.target, target.settings, dtype=target.dtype)
+    try:
+        task = replace(task, against=formula_named(target.against).id) if target.against else task
+    except ValueError as problem:
+        return ValueError(str(problem)), task
+    return result_or_fault(process.submit(run_functions if target.against else run_optimizer, task, timeout=timeout)), task
+
+
+def judge_target(target: MatrixTarget, report: Any, task: Task) -> Result:
+    """Return what a target follows, or why it could not be judged."""
+    common: dict[str, Any] = {"command": "identify", "settings": dict(target.settings), "dtype": target.dtype}
+    if isinstance(report, ValueError):
+        return error_result(target.target, str(report), fault="settings", **common)
+    if isinstance(report, Fault):
+        return error_result(target.target, report.detail, fault=report.kind, **common)
+    try:
+        return judge_report(task, report, "check") if target.against else judge_optimizer(report, task, "identify")
+    except Exception as problem:  # the other cells are judged all the same
+        return error_result(target.target, describe_failure(problem), **common)
 
 
 # --- showing --------------------------------------------------------------------------------------------------------------------------
 
 
-def rows(cells: Iterable[Cell]) -> Iterator[tuple[str, Mapping[str, Cell]]]:
-    """The cells of every formula, by library."""
-    found: dict[str, dict[str, Cell]] = {}
-    for one in cells:
-        found.setdefault(one.offer.column, {})[one.library] = one
-    yield from found.items()
+def rows(cells: Iterable[MatrixCell]) -> Iterator[tuple[str, Mapping[str, MatrixCell]]]:
+    """Yield the cells of every formula, by library."""
+    by_formula: dict[str, dict[str, MatrixCell]] = {}
+    for cell in cells:
+        by_formula.setdefault(cell.target.column, {})[cell.library] = cell
+    yield from by_formula.items()
 
 
-def titles(cells: Iterable[Cell]) -> dict[str, str]:
-    """The libraries with their versions."""
-    return {one.library: f"{one.library} {one.version.partition('+')[0]}".strip() for one in cells}
+def titles(cells: Iterable[MatrixCell]) -> dict[str, str]:
+    """Return the libraries with their versions."""
+    return {cell.library: f"{cell.library} {cell.version.partition('+')[0]}".strip() for cell in cells}
 
 
-def as_json(cells: Iterable[Cell]) -> list[dict[str, Any]]:
-    """The cells one by one, with stable keys."""
-    return [one.as_json() for one in cells]
+def as_json(cells: Iterable[MatrixCell]) -> list[dict[str, Any]]:
+    """Return the cells one by one, with stable keys."""
+    return [cell.as_json() for cell in cells]
 
 
-def as_markdown(cells: list[Cell]) -> str:
-    """A table in Markdown: a row for every formula, a column for every library."""
+def as_markdown(cells: list[MatrixCell]) -> str:
+    """Return a table in Markdown: a row for every formula, a column for every library."""
     heads = titles(cells)
     lines = [["formula", *heads.values()], ["---"] * (len(heads) + 1)]
-    lines += [[formula, *(found[one].text if one in found else "" for one in heads)] for formula, found in rows(cells)]
-    return "\n".join(f"| {' | '.join(one)} |" for one in lines)
+    lines += [[formula, *(row[library].text if library in row else "" for library in heads)] for formula, row in rows(cells)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-COLOURS = {Verdict.ERROR: "red", Verdict.DEVIATES: "yellow", Verdict.UNMATCHED: "yellow", Verdict.AMBIGUOUS: "cyan"}
-
-
-def as_table(cells: list[Cell]) -> Any:
-    """The same for a terminal."""
+def as_table(cells: list[MatrixCell]) -> Any:
+    """Return the same table for a terminal."""
     from rich.table import Table
     from rich.text import Text
 
     heads = titles(cells)
     table = Table("formula", *heads.values(), title=f"{len(cells)} implementations, and what they follow")
-    for formula, found in rows(cells):
-        texts = [Text(found[one].text, style=COLOURS.get(found[one].result.verdict, "")) if one in found else "" for one in heads]
+    for formula, row in rows(cells):
+        texts = [
+            Text(row[library].text, style=COLOURS.get(row[library].result.verdict, ""), overflow="fold") if library in row else ""
+            for library in heads
+        ]
         table.add_row(formula, *texts)
     return table

@@ -1,59 +1,78 @@
-"""A verdict for people: one sentence, and a small table."""
+"""A result for the terminal: the message, and a table of the facts behind it."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ..optimizers.verdict import Result, scientific
+from ..result import FunctionResult, InitializerResult, LayerResult, NamedResult, OptimizerResult, Result
+from .sentences import scientific, settings_text
+
+OFF = ("none", False, 0.0)  # values of axes that are not shown
 
 
 def as_text(result: Result) -> Any:
-    """The sentence and, where something was followed, the facts behind it."""
+    """Return the message and, where something was followed, the facts behind it."""
     from rich.console import Group
+    from rich.text import Text
+
+    if isinstance(result, LayerResult):
+        return Group(*(as_text(part) for part in result.parts))
+    program = getattr(result, "counterexample", None)
+    example = [Text("\nthe smallest case found that shows it:\n"), Text(program, no_wrap=True, overflow="ignore")] if program else []
+    return Group(Text(result.message, style="bold"), Text(""), facts_table(result), *example)
+
+
+def facts_table(result: Result) -> Any:
+    """Return the facts as a table; those without a value are left out."""
     from rich.markup import escape
     from rich.table import Table
-    from rich.text import Text
 
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
-    table.add_column()
-    for name, value in facts(result):
-        table.add_row(name, escape(value))
-    example = [Text("\nthe smallest case found that shows it:\n"), Text(result.counterexample)] if result.counterexample else []
-    return Group(Text(result.sentence, style="bold"), Text(""), table, *example)
+    table.add_column(overflow="fold")
+    for name, value in facts(result).items():
+        if value:
+            table.add_row(name, escape(value))
+    return table
 
 
-def facts(result: Result) -> list[tuple[str, str]]:
-    """The rows of the table; those without a value are left out."""
-    reasons = dict.fromkeys(reason for one in result.identities for reason in one.why)
-    rows = [
-        ("verdict", result.verdict.value),
-        ("convention", result.convention or ""),
-        ("equations", result.equations or ""),
-        ("axes", ", ".join(f"{axis} {value}" for axis, value in (result.axes or {}).items() if value not in ("none", False, 0.0))),
-        ("catalogue", ", ".join(result.formulas)),
-        ("relation", result.relation or ""),
-        ("error", error_in_words(result)),
-        ("proved", result.proved or ""),
-        ("not proved", result.unproved or ""),
-        ("evidence", ", ".join(f"{name} {verdict}" for name, verdict in result.evidence.items())),
-        (
-            "next best",
-            f"{result.runner_up.convention}, {scientific(result.runner_up.error_in_bounds)} bounds away" if result.runner_up else "",
-        ),
-        ("same here", f"{len(result.identities)} others: {'; '.join(reasons)}" if reasons else ""),
-        ("candidates", ", ".join(result.candidates)),
-        ("settings", ", ".join(f"{name} = {value!r}" for name, value in result.settings.items())),
-        ("assumed", ", ".join(f"{name} = {value!r}" for name, value in result.assumed.items())),
-        ("faults", "; ".join(f"{one.kind}: {one.detail}" for one in result.faults)),
-        ("ran on", ", ".join(f"{name} {value}" for name, value in result.environment.items())),
-    ]
-    return [(name, value) for name, value in rows if value]
+def facts(result: Result) -> dict[str, str]:
+    """Return the rows of the table."""
+    rows = {"verdict": result.verdict.value}
+    if isinstance(result, NamedResult):
+        rows |= named_facts(result)
+    if isinstance(result, OptimizerResult):
+        rows |= {"equations": result.equations or "", "relation": result.relation or "", "candidates": ", ".join(result.candidates)}
+    if isinstance(result, FunctionResult):
+        evidence = ", ".join(f"{name} {verdict}" for name, verdict in result.evidence.items())
+        rows |= {"proved": result.proved or "", "not proved": result.not_proved or "", "evidence": evidence}
+    if isinstance(result, InitializerResult):
+        rows["failed test"] = result.failed_test or ""
+    return rows | {
+        "settings": settings_text(result.settings),
+        "faults": "; ".join(f"{fault.kind}: {fault.detail}" for fault in result.faults),
+        "ran on": ", ".join(f"{name} {value}" for name, value in result.environment.items()),
+    }
 
 
-def error_in_words(result: Result) -> str:
-    """The error in both units."""
+def named_facts(result: NamedResult) -> dict[str, str]:
+    """Return the facts about the convention that is followed."""
+    runner_up, same = result.runner_up, result.identities
+    reasons = dict.fromkeys(reason for other in same for reason in other.reasons)
+    return {
+        "convention": result.convention or "",
+        "axes": ", ".join(f"{axis} {value}" for axis, value in (result.axes or {}).items() if value not in OFF),
+        "catalogue": ", ".join(result.formulas),
+        "error": error_text(result),
+        "next best": f"{runner_up.convention}, {scientific(runner_up.error_in_bounds)} bounds away" if runner_up else "",
+        "same here": f"{len(same)} others: {'; '.join(reasons)}" if reasons else "",
+        "inferred": settings_text(result.inferred_hyperparameters),
+    }
+
+
+def error_text(result: NamedResult) -> str:
+    """Return the error in both units."""
     if result.error_in_bounds is None or result.error_ulps is None:
         return ""
-    seen = f"{result.cases} cases" if result.entry else f"{result.steps} steps"
-    return f"{result.error_in_bounds:.2g} × the running bound, {result.error_ulps:.2g} ulp of {result.dtype}, over {seen}"
+    count = f"{result.steps} steps" if isinstance(result, OptimizerResult) else f"{getattr(result, 'cases', 0)} cases"
+    return f"{result.error_in_bounds:.2g} × the rounding bound, {result.error_ulps:.2g} ulp of {result.dtype}, over {count}"

@@ -16,15 +16,18 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
+from trainspec.spec.arithmetic.rounding import error_in_bounds
 from trainspec.spec.changes.patterns import Substitution, match, names_assigned, names_read, parse_expression, substitute
 from trainspec.spec.changes.program import NotApplicable, Program, assignment, located, read, run
-from trainspec.spec.conformance.implementation import Run
+from trainspec.spec.conformance.guards import FatalFault
+from trainspec.spec.conformance.implementation import Run, Task
 from trainspec.spec.conformance.optimizers.algorithm import HYPER, program
 from trainspec.spec.conformance.optimizers.conventions import FAMILIES, Convention, combinations
 from trainspec.spec.conformance.optimizers.fixtures import fixture_for
-from trainspec.spec.conformance.optimizers.matching import ALLOWED, errors_of, expected, given, in_bounds
-from trainspec.spec.conformance.optimizers.runner import Misbehaved, Record, Task, follow, run_all, settle
-from trainspec.spec.conformance.optimizers.verdict import Verdict, verdict_on
+from trainspec.spec.conformance.optimizers.matching import ALLOWED, errors_and_ulps, expected_points
+from trainspec.spec.conformance.optimizers.runner import OptimizerRun, observe, plan_runs, visit_points
+from trainspec.spec.conformance.optimizers.verdict import judge_optimizer
+from trainspec.spec.conformance.result import Verdict
 
 from . import rewriting
 from .rewriting import FUSED, LAWS, simplified, visited
@@ -179,7 +182,7 @@ class Reordering:
         """Whether its scalars must not be single: RAdam takes a root of a length that loses its digits there."""
         return self.configuration.convention.family == "radam" and dtype is np.float32
 
-    def begin(self, theta, lr, settings):
+    def start(self, theta, lr, settings):
         """Return a run from a point."""
         dtype, by_coordinate, step = theta.dtype.type, self.storage == "coordinates", self.runnable
         wide = {np.float64: np.longdouble, np.float32: np.float64}[dtype] if self.storage.startswith("wide") else dtype
@@ -208,7 +211,7 @@ class Reordering:
                     state[0] = state[0].astype(dtype).astype(wide)
             return np.array([state[0] for state in states], dtype) if by_coordinate else states[0][0].astype(dtype, copy=False)
 
-        return Run(advance, changes_lr=self.changes_lr, takes_function=self.takes_function)
+        return Run(advance, changes_lr=self.changes_lr, takes_gradient_function=self.takes_function)
 
     def trajectory(self, theta, grads, lrs, slopes=None, **hyper):
         """Return the points that it visits, in any arithmetic."""
@@ -315,21 +318,21 @@ def draw_many(count, first=0):
 
 def stays_finite(subject, dtype):
     """Return whether the convention itself stays within the format at these hyper-parameters; decay over a tiny root need not."""
-    plan = settle(subject.parameters, Task("reordering", dtype=dtype)).runs[0]
+    plan = plan_runs(subject.parameters, Task("reordering", dtype=dtype)).runs[0]
     fixture, eps = fixture_for(changes_lr=subject.changes_lr), plan.hyper.get("eps", HYPER["eps"])
-    record = Record(fixture, plan.lr, plan.hyper, np.zeros(1, dtype), takes_function=subject.takes_function, eps=eps)
+    record = OptimizerRun(fixture, plan.lr, plan.hyper, np.zeros(1, dtype), takes_gradient_function=subject.takes_function, eps=eps)
     with np.errstate(all="ignore"):
-        points = subject.configuration.convention.trajectory(*given(record, np.float64), **plan.hyper)
+        points = subject.configuration.convention.trajectory(*record.inputs(np.float64), **plan.hyper)
     return bool(np.max(np.abs(points)) < np.sqrt(np.finfo(dtype).max))
 
 
 def run_records(subject, dtype):
     """Return the runs that the kit makes of an implementation."""
-    first, *others = settle(subject.parameters, Task("reordering", dtype=dtype)).runs
-    follow_plan = functools.partial(follow, subject, fixture_for(changes_lr=subject.changes_lr), dtype=np.dtype(dtype).type)
+    first, *others = plan_runs(subject.parameters, Task("reordering", dtype=dtype)).runs
+    follow_plan = functools.partial(visit_points, subject, fixture_for(changes_lr=subject.changes_lr), dtype=np.dtype(dtype).type)
     records = [follow_plan(first)[0]]
     for plan in others:
-        with suppress(Misbehaved):  # as the kit does: at other values than its own a formula may grow without bound
+        with suppress(FatalFault):  # as the kit does: at other values than its own a formula may grow without bound
             records.append(follow_plan(plan)[0])
     return records
 
@@ -340,19 +343,19 @@ def largest_error(subject, dtype):
     for record in run_records(subject, dtype):
         key = (record.lr, tuple(sorted(record.hyper.items())), record.fixture.name, str(record.points.dtype))
         if key not in known:
-            known[key] = expected(subject.configuration.convention, record)
+            known[key] = expected_points(subject.configuration.convention, record)
         balls, bounds = known[key]
-        errors.append(np.max(in_bounds(errors_of(record.points, balls)[0], bounds)))
+        errors.append(np.max(error_in_bounds(errors_and_ulps(record.points, balls)[0], bounds)))
     return float(np.max(errors))
 
 
 def wrong_verdict(subject, dtype):
     """Return what is wrong with the kit's verdict on an implementation, "" if nothing is."""
     task = Task("reordering:Reordering", dtype=dtype)
-    result, identifier = verdict_on(run_all(subject, task), task, "check"), subject.configuration.convention.id
+    result, identifier = judge_optimizer(observe(subject, task), task, "check"), subject.configuration.convention.id
     named = {result.convention, *(identity.convention for identity in result.identities), *result.candidates}
     if result.verdict not in (Verdict.CONFORMS, Verdict.AMBIGUOUS) or result.exit_code:
-        return f"{result.verdict}: {result.sentence}"
+        return f"{result.verdict}: {result.message}"
     return "" if identifier in named else f"{result.convention} is named, not {identifier}"
 
 
@@ -365,7 +368,7 @@ def report(count, first, sample, every=500):
             continue
         try:
             error = largest_error(subject, dtype)
-        except (ArithmeticError, Misbehaved) as problem:
+        except (ArithmeticError, FatalFault) as problem:
             error = math.inf
             print(f"seed {seed}: {type(problem).__name__}: {problem}")
         convention = subject.configuration.convention

@@ -1,141 +1,153 @@
-"""Functions as subjects: right ones pass however they order their operations, wrong ones are named, what misbehaves is reported."""
+"""Functions: correct ones conform however they order their operations, the mistakes of others are named, faults are reported."""
 
-import json
 import subprocess
 import sys
-from importlib.resources import files
 
 import pytest
 from click.testing import CliRunner
-from jsonschema import validate
 from trainspec.reference import FORMULAS
 from trainspec.spec.cli import main
 from trainspec.spec.conformance import Verdict, check
-from trainspec.spec.conformance.functions.runner import FunctionReport, FunctionTask, called
-from trainspec.spec.conformance.functions.verdict import judged
-from trainspec.spec.conformance.implementation import FunctionSubject
+from trainspec.spec.conformance.functions.observations import FunctionReport
+from trainspec.spec.conformance.functions.runner import run_function
+from trainspec.spec.conformance.functions.verdict import judge_report
+from trainspec.spec.conformance.implementation import FunctionImplementation, Task
 
-from . import misbehaving_functions
-from .asking import ask_function
-from .right_functions import RIGHT
-from .wrong_functions import WRONG
+from .corpus import misbehaving_functions
+from .corpus.correct_functions import CORRECT
+from .corpus.incorrect_functions import INCORRECT
+from .helpers import VALIDATOR, check_function_in_process, valid_record
 
-SCHEMA = json.loads(files("trainspec.spec.conformance").joinpath("verdict.schema.json").read_text(encoding="utf-8"))
 DTYPES = ("float64", "float32")
 UNSTABLE = {"one_pass", "moments_in_one_pass"}
+NAMED = {function.__name__: function for function in CORRECT + INCORRECT}
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("function", RIGHT, ids=lambda one: one.__name__)
-def test_right_functions_pass(function, dtype):
-    result = ask_function(function, function.against, dtype, function.names)
-    assert result.verdict == Verdict.CONFORMS, result.sentence
-    assert result.exit_code == 0
-    validate(json.loads(json.dumps(result.as_json())), SCHEMA)
+@pytest.mark.parametrize("function", CORRECT, ids=lambda function: function.__name__)
+def test_correct_functions_conform(function, dtype):
+    result = check_function_in_process(function, function.against, dtype, function.names)
+    assert (result.verdict, result.exit_code) == (Verdict.CONFORMS, 0), result.message
+    valid_record(result)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("function", WRONG, ids=lambda one: one.__name__)
-def test_wrong_functions_are_named(function, dtype):
-    result = ask_function(function, function.against, dtype)
-    assert (result.verdict, result.convention) == (Verdict.DEVIATES, function.follows), result.sentence
+@pytest.mark.parametrize("function", INCORRECT, ids=lambda function: function.__name__)
+def test_incorrect_functions_are_named(function, dtype):
+    result = check_function_in_process(function, function.against, dtype)
+    assert (result.verdict, result.convention, result.exit_code) == (Verdict.DEVIATES, function.follows, 1), result.message
     assert {axis: result.axes[axis] for axis in function.axes} == function.axes
-    assert result.exit_code == 1
-    validate(json.loads(json.dumps(result.as_json())), SCHEMA)
+    valid_record(result)
 
 
-@pytest.mark.parametrize("kind", ["raises", "mutates", "view", "seeds", "shape", "dtype", "structure", "type", "settings"])
-def test_misbehaviour_is_reported(kind):
-    result = ask_function(getattr(misbehaving_functions, kind), "norm.batch.stats")
+@pytest.mark.parametrize("function", misbehaving_functions.CASES, ids=lambda function: function.__name__)
+def test_faults_are_reported(function):
+    if function.fault in misbehaving_functions.IN_A_SANDBOX:
+        result = check(function, against="norm.batch.stats", timeout=1.5 if function.fault == "timeout" else 30)
+        assert [fault.kind for fault in result.faults] == [function.fault], result.message
+    else:
+        result = check_function_in_process(function, "norm.batch.stats")
+        assert function.fault in [fault.kind for fault in result.faults], result.message
     assert (result.verdict, result.exit_code) == (Verdict.ERROR, 2)
-    assert kind in [one.kind for one in result.faults], result.sentence
-
-
-@pytest.mark.parametrize("kind", ["hangs", "crashes", "prints"])
-def test_misbehaviour_of_a_process_is_reported(kind):
-    result = check(getattr(misbehaving_functions, kind), against="norm.batch.stats", timeout=3 if kind == "hangs" else 30)
-    assert (result.verdict, result.exit_code) == (Verdict.ERROR, 2)
-    assert [one.kind for one in result.faults] == [kind]
+    assert len(result.message) < 1000
+    valid_record(result)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("identifier", FORMULAS)
 def test_every_formula_is_itself(identifier, dtype):
-    seen = called(FunctionSubject(FORMULAS[identifier].raw, identifier), FunctionTask(identifier, against=identifier, dtype=dtype))
-    result = judged(FunctionTask(identifier, against=identifier, dtype=dtype), FunctionReport(parts=(seen,)), "check")
-    assert result.verdict == Verdict.CONFORMS, result.sentence
+    task = Task(identifier, against=identifier, dtype=dtype)
+    part = run_function(FunctionImplementation(FORMULAS[identifier].raw, identifier), task)
+    result = judge_report(task, FunctionReport(parts=(part,)), "check")
+    assert result.verdict == Verdict.CONFORMS, result.message
     assert result.error_in_bounds is None or result.error_in_bounds <= 1
     assert result.cases >= 7
 
 
-def test_a_refusal_at_an_edge_is_said_and_no_fault():
-    result = ask_function(misbehaving_functions.refuses_one_alone, "norm.batch.stats")
-    assert (result.verdict, [one.kind for one in result.faults]) == (Verdict.CONFORMS, ["refuses"])
-    assert "Its domain is narrower: it raises ValueError: too small" in result.sentence
+def test_a_refusal_at_an_edge_is_no_fault():
+    result = check_function_in_process(misbehaving_functions.refuses_one_alone, "norm.batch.stats")
+    assert (result.verdict, [fault.kind for fault in result.faults]) == (Verdict.CONFORMS, ["narrower-domain"])
+    assert "Its domain is narrower: it raises ValueError: too small" in result.message
 
 
-def test_what_is_built_in_is_found_and_said():
-    result = ask_function(
-        next(one for one in RIGHT if one.__name__ == "layer_norm_eps_built_in"), "norm.layer", names={"g": "gamma", "b": "beta"}
-    )
-    assert result.assumed == {"eps": 1e-6}
-    assert "with eps = 1e-06 built in" in result.sentence
+def test_what_is_built_in_is_inferred():
+    result = check_function_in_process(NAMED["layer_norm_eps_built_in"], "norm.layer", names={"g": "gamma", "b": "beta"})
+    assert result.inferred_hyperparameters == {"eps": 1e-6}
+    assert "with eps = 1e-06 built in" in result.message
 
 
 def test_settings_pin_what_is_built_in():
-    (function,) = [one for one in RIGHT if one.__name__ == "layer_norm_eps_built_in"]
-    assert ask_function(function, "norm.layer", names=function.names, settings={"eps": 1e-6}).verdict == Verdict.CONFORMS
-    assert ask_function(function, "norm.layer", names=function.names, settings={"eps": 1e-3}).verdict == Verdict.DEVIATES
+    function = NAMED["layer_norm_eps_built_in"]
+    for eps, verdict in ((1e-6, Verdict.CONFORMS), (1e-3, Verdict.DEVIATES)):
+        assert check_function_in_process(function, "norm.layer", names=function.names, settings={"eps": eps}).verdict == verdict
 
 
-def test_a_counterexample_runs(tmp_path):
+def run_program(program):
+    """Return the lines that a program prints."""
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip().splitlines()
+
+
+def test_a_counterexample_runs_and_is_the_same_every_time(tmp_path):
     mine = tmp_path / "mine.py"
     mine.write_text("def batch_stats(x):\n    return x.mean(0), x.var(0, ddof=1) if len(x) > 1 else 0 * x[0]\n")
-    result = ask_function(str(mine) + ":batch_stats")
+    result = check_function_in_process(f"{mine}:batch_stats")
     assert (result.verdict, result.entry) == (Verdict.DEVIATES, "norm.batch.stats")
-    run = subprocess.run([sys.executable, "-c", result.counterexample], capture_output=True, text=True, check=True)
-    came, due = run.stdout.strip().splitlines()
-    assert came != due
+    assert check_function_in_process(f"{mine}:batch_stats").counterexample == result.counterexample
+    got, due = run_program(result.counterexample)
+    assert got != due
 
 
-def test_plain_numpy_is_proved_and_what_deviates_is_not():
-    for name, scope in (
+@pytest.mark.parametrize("name", ["sample_variance", "of_deviations", "label_minus_p", "another_beta"])
+def test_every_line_of_a_counterexample_runs(name):
+    function = NAMED[name]
+    result = check_function_in_process(function, function.against)
+    got, due = run_program(result.counterexample.replace("from tests.", f"import sys; sys.path.insert(0, {sys.path[0]!r})\nfrom tests."))
+    assert got != due
+
+
+@pytest.mark.parametrize(
+    ("name", "scope"),
+    [
         ("rms_by_norm", ""),
         ("pairwise", "for size m = 2, k = 3"),
         ("by_the_difference", "every size"),
         ("folded_into_scale_and_shift", "every size"),
-    ):
-        (function,) = [one for one in RIGHT if one.__name__ == name]
-        result = ask_function(function, function.against, prove=True)
-        assert (bool(result.proved), bool(result.unproved)) == (bool(scope), not scope), result.sentence
-        assert scope in (result.proved or "")
+    ],
+)
+def test_plain_numpy_is_proved(name, scope):
+    result = check_function_in_process(NAMED[name], NAMED[name].against, prove=True)
+    assert (bool(result.proved), bool(result.not_proved)) == (bool(scope), not scope), result.message
+    assert scope in (result.proved or "")
 
 
-@pytest.mark.parametrize("function", [one for one in WRONG if one.__name__ not in UNSTABLE][:12], ids=lambda one: one.__name__)
-def test_what_is_wrong_is_never_proved(function):
-    assert ask_function(function, function.against, prove=True).proved is None
+@pytest.mark.parametrize(
+    "function", [function for function in INCORRECT if function.__name__ not in UNSTABLE][:12], ids=lambda function: function.__name__
+)
+def test_what_is_incorrect_is_never_proved(function):
+    assert check_function_in_process(function, function.against, prove=True).proved is None
 
 
-def test_functions_meet_the_evidence_of_their_entry():
-    (fused,) = [one for one in RIGHT if one.__name__ == "fused"]
-    right = ask_function(fused, "norm.batch.backward", evidence=True)
-    assert "normalization.staged_and_compact_in_floats" in right.evidence
-    assert set(right.evidence.values()) == {"holds"}
-    (constants,) = [one for one in WRONG if one.__name__ == "constants"]
-    assert "refuted" in ask_function(constants, "norm.batch.backward", evidence=True).evidence.values()
+def test_the_evidence_of_an_entry_is_run_on_functions():
+    result = check_function_in_process(NAMED["fused"], "norm.batch.backward", evidence=True)
+    assert "normalization.staged_and_compact_in_floats" in result.evidence
+    assert set(result.evidence.values()) == {"holds"}
+    refuted = check_function_in_process(NAMED["constants"], "norm.batch.backward", evidence=True)
+    assert "refuted" in refuted.evidence.values()
 
 
 def test_the_command(tmp_path):
+    import json
+
     mine = tmp_path / "mine.py"
     mine.write_text("import numpy as np\ndef mine(v, w):\n    return v @ w / np.sqrt((v @ v) * (w @ w))\n")
-    asked = ("check", f"{mine}:mine", "--against", "stats.random_vectors.orthogonal", "--names", "v=x", "--names", "w=y", "--json")
-    run = CliRunner().invoke(main, asked)
-    found = json.loads(run.stdout)
-    validate(found, SCHEMA)
-    assert (run.exit_code, found["verdict"], found["entry"]) == (0, "conforms", "stats.random_vectors.orthogonal")
+    command = ("check", f"{mine}:mine", "--against", "stats.random_vectors.orthogonal", "--names", "v=x", "--names", "w=y", "--json")
+    run = CliRunner().invoke(main, command)
+    record = json.loads(run.stdout)
+    VALIDATOR.validate(record)
+    assert (run.exit_code, record["verdict"], record["entry"]) == (0, "conforms", "stats.random_vectors.orthogonal")
 
 
 def test_a_function_needs_a_formula():
     result = check("math:sqrt")
     assert (result.verdict, result.faults[0].kind) == (Verdict.ERROR, "not-found")
-    assert "--against norm.rms" in result.sentence
+    assert "--against norm.rms" in result.message

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from trainspec.reference.normalization import RunningStats, running_stats
 from trainspec.spec.conformance import Verdict
-from trainspec.spec.conformance.implementation import subject_of
+from trainspec.spec.conformance.loading import load_implementation
 
-from . import following as forms
-from .agreeing import differences, subjects_of
-from .asking import ask
-from .following import WEIGHTS, driven, error
+from . import library_forms as forms
+from .agreement import differences, functions_of
+from .helpers import check_in_process
+from .library_forms import WEIGHTS, error, run_library
 
 pytest.importorskip("onnx")
 
@@ -27,7 +27,7 @@ def place(name):
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize(("name", "settings", "form"), FOLLOWED)
 def test_what_an_optimizer_follows(name, settings, form, dtype):
-    points, _ = driven(place(name), settings, dtype)
+    points, _ = run_library(place(name), settings, dtype)
     assert error(points, form, settings) <= 1
 
 
@@ -36,15 +36,15 @@ def single(settings):
 
 
 def test_adam_counts_from_zero_and_rounds_its_attributes():
-    points, _ = driven(place("Adam"), WEIGHTS, "float64")
+    points, _ = run_library(place("Adam"), WEIGHTS, "float64")
     assert error(points, forms.ADAM_FIRST_STEP_UNCORRECTED, single(WEIGHTS)) <= 1
     assert error(points, forms.ADAM_FIRST_STEP_UNCORRECTED, WEIGHTS) > 1000
     assert error(points, forms.ADAM_EPS_HAT, single(WEIGHTS)) > 1000
 
 
 def test_adam_gives_float64_for_float32():
-    result = ask(place("Adam"), dtype="float32")
-    assert [one.kind for one in result.faults] == ["widens"]
+    result = check_in_process(place("Adam"), dtype="float32")
+    assert [one.kind for one in result.faults] == ["dtype-upcast"]
 
 
 @pytest.mark.parametrize(
@@ -56,14 +56,14 @@ def test_adam_gives_float64_for_float32():
     ],
 )
 def test_momentum(settings, convention):
-    result = ask(place("Momentum"), **settings)
-    assert (result.verdict, result.convention) == (Verdict.CONFORMS, convention), result.sentence
+    result = check_in_process(place("Momentum"), **settings)
+    assert (result.verdict, result.convention) == (Verdict.CONFORMS, convention), result.message
 
 
 def test_our_names_and_what_it_remembers():
-    assert {"dampening": 0.0, "nesterov": False, "weight_decay": 0.0}.items() <= subject_of(place("Momentum")).parameters.items()
-    assert single({"beta1": 0.9, "beta2": 0.999, "eps": 1e-6}).items() <= subject_of(place("Adam")).parameters.items()
-    _, state = driven(place("Adam"), {}, "float64")
+    assert {"dampening": 0.0, "nesterov": False, "weight_decay": 0.0}.items() <= load_implementation(place("Momentum")).parameters.items()
+    assert single({"beta1": 0.9, "beta2": 0.999, "eps": 1e-6}).items() <= load_implementation(place("Adam")).parameters.items()
+    _, state = run_library(place("Adam"), {}, "float64")
     assert (state.first_moment.shape, state.second_moment.shape, int(state.steps)) == ((3,), (3,), len(forms.LRS))
 
 
@@ -81,12 +81,12 @@ OPERATORS = [
 @pytest.mark.filterwarnings("ignore:divide by zero:RuntimeWarning", "ignore:invalid value:RuntimeWarning")
 @pytest.mark.parametrize("name", OPERATORS)
 def test_operators_are_what_they_claim_to_be(name):
-    for formula, subject in subjects_of(f"onnx.reference.ops.op_{name}").items():
+    for formula, subject in functions_of(f"onnx.reference.ops.op_{name}").items():
         assert not differences(subject, dtype="float32" if formula == "norm.batch.running" else "float64"), formula
 
 
 def test_the_momentum_of_running_statistics_is_rounded_to_float32():
-    subject = subjects_of("onnx.reference.ops.op_batch_normalization:BatchNormalization_14")["norm.batch.running"]
+    subject = functions_of("onnx.reference.ops.op_batch_normalization:BatchNormalization_14")["norm.batch.running"]
     state, x = RunningStats(np.array([2.0]), np.array([0.5])), np.array([[1.0], [4.0]])
     got = subject.call(state=state, x=x, momentum=0.9)
     np.testing.assert_allclose(got, running_stats(state, x, momentum=float(np.float32(0.9))), rtol=2.0**-50)

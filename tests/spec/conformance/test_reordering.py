@@ -11,9 +11,9 @@ import pytest
 from flint import ctx
 from trainspec.spec.arithmetic import Ball, Undecided
 from trainspec.spec.changes.program import NodeReplacement
+from trainspec.spec.conformance.guards import FatalFault
 from trainspec.spec.conformance.optimizers.conventions import FAMILIES, find
 from trainspec.spec.conformance.optimizers.matching import ALLOWED, BITS, EQUAL
-from trainspec.spec.conformance.optimizers.runner import Misbehaved
 
 from .reordering import (
     ALIKE,
@@ -166,5 +166,5 @@ def judge(subject):
     """Return what the kit says of an implementation that may be wrong."""
     try:
         return "rejected" if largest_error(subject, "float64") > ALLOWED else "accepted" if differs(subject) else "the same"
-    except (Misbehaved, Undecided):  # a root of a negative
+    except (FatalFault, Undecided):  # a root of a negative
         return "rejected"

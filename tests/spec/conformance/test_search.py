@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from trainspec.spec.conformance.optimizers.conventions import Setting, canonical, find, with_generated_mistake
 from trainspec.spec.conformance.optimizers.fixtures import fixture_for
-from trainspec.spec.conformance.optimizers.matching import coincide
-from trainspec.spec.conformance.optimizers.runner import Record
+from trainspec.spec.conformance.optimizers.matching import are_equivalent
+from trainspec.spec.conformance.optimizers.runner import OptimizerRun
 from trainspec.spec.conformance.optimizers.search import find_combined_mistakes, is_defined
-from trainspec.spec.conformance.optimizers.separation import APART, bounds_of, trajectories
+from trainspec.spec.conformance.optimizers.separation import APART, trajectories, trajectory_bound
 
 EPS = 0.125
 HYPER = {"momentum": 0.75, "beta1": 0.875, "beta2": 0.9375}
@@ -68,7 +68,7 @@ def test_combined_mistakes_are_named(trajectory, hyper, identifier):
     fixture, lr = fixture_for(changes_lr=True), 0.125
     inputs = fixture.start(lr, np.float64), fixture.gradients(EPS, np.float64), fixture.rates(lr)
     assumed = {"momentum": 0.9, "beta1": 0.9, "beta2": 0.999, **hyper}
-    record = Record(fixture, lr, assumed, np.stack(list(trajectory(*inputs))), eps=EPS)
+    record = OptimizerRun(fixture, lr, assumed, np.stack(list(trajectory(*inputs))), eps=EPS)
     measures = find_combined_mistakes((record,), hyper)
     assert identifier in [measure.convention.id for measure in measures]
     assert all(measure.follows for measure in measures)
@@ -88,7 +88,7 @@ def test_a_mistake_without_a_name_is_told_by_its_place():
     fixture, lr = fixture_for(changes_lr=True), 0.125
     inputs = fixture.start(lr, np.float64), fixture.gradients(EPS, np.float64), fixture.rates(lr)
     hyper = {"momentum": 0.9, "beta1": 0.875, "beta2": 0.9375, "eps": EPS}
-    record = Record(fixture, lr, hyper, np.stack(list(adam_with_a_sum_of_weights(*inputs))), eps=EPS)
+    record = OptimizerRun(fixture, lr, hyper, np.stack(list(adam_with_a_sum_of_weights(*inputs))), eps=EPS)
     (measure,) = find_combined_mistakes((record,), {"beta1": 0.875, "beta2": 0.9375, "eps": EPS})
     assert measure.convention.name.endswith("with 1 + β₁ in the place of 1 − β₁ where m is computed")
     assert not measure.convention.right
@@ -100,15 +100,15 @@ def test_a_mistake_without_a_name_is_told_by_its_place():
 def test_generated_mistakes_are_far_from_the_right_form_or_equal_to_it(family):
     """A change of one place either leaves the trajectory as it is, to many bits, or is at least a thousand bounds away."""
     fixture, lr = fixture_for(changes_lr=True), 0.125
-    record = Record(fixture, lr, {**HYPER, "eps": EPS}, np.zeros((24, 5)), eps=EPS)
+    record = OptimizerRun(fixture, lr, {**HYPER, "eps": EPS}, np.zeros((24, 5)), eps=EPS)
     setting, right = Setting({**HYPER, "weight_decay": 0}), canonical(family)
     pool = [convention for convention in with_generated_mistake(family, setting) if convention.corrected == right]
     assert len(pool) > 20
-    bound, points = bounds_of(right, record), trajectories([right], record)[0]
+    bound, points = trajectory_bound(right, record), trajectories([right], record)[0]
     for convention in filter(is_defined, pool):
         with np.errstate(all="ignore"):
             distance = np.max(np.nan_to_num(np.abs(trajectories([convention], record)[0] - points) / bound, nan=np.inf))
-        assert distance >= APART or coincide(right, convention, [record]), (convention.name, distance)
+        assert distance >= APART or are_equivalent(right, convention, [record]), (convention.name, distance)
 
 
 def test_what_is_no_combination_is_not_named():
@@ -116,5 +116,5 @@ def test_what_is_no_combination_is_not_named():
     fixture, lr = fixture_for(changes_lr=True), 0.125
     theta, grads = fixture.start(lr, np.float64), fixture.gradients(EPS, np.float64)
     points = theta - np.cumsum(grads**3, axis=0) * lr
-    record = Record(fixture, lr, {"momentum": 0.75}, points, eps=EPS)
+    record = OptimizerRun(fixture, lr, {"momentum": 0.75}, points, eps=EPS)
     assert find_combined_mistakes((record,), {"momentum": 0.75}) == []

@@ -8,8 +8,18 @@ from click.testing import CliRunner
 from trainspec.spec.cli import main
 from trainspec.spec.conformance.optimizers.algorithm import simulate
 from trainspec.spec.conformance.optimizers.conventions import FAMILIES, bank, canonical
-from trainspec.spec.conformance.optimizers.fixtures import LR, fixture_for, fixtures
-from trainspec.spec.conformance.optimizers.separation import APART, EVERY, close_pairs, run, separation, shown, trajectories
+from trainspec.spec.conformance.optimizers.fixtures import fixture_for, fixtures
+from trainspec.spec.conformance.optimizers.separation import (
+    APART,
+    SEPARATING,
+    close_pairs,
+    distinguishable,
+    run_without_implementation,
+    separation,
+    trajectories,
+)
+
+LR = 0.125
 
 CASES = [(family, follows) for family in FAMILIES for follows in ((False, True) if family in ("nesterov", "rmsprop") else (False,))]
 
@@ -17,15 +27,15 @@ CASES = [(family, follows) for family in FAMILIES for follows in ((False, True) 
 def too_close(conventions, record):
     """The pairs that are closer than `APART` and are not the same."""
     pairs = list(close_pairs(conventions, record))
-    return [f"{one.one.id} and {one.other.id} are {one.distance:.3g} bounds apart" for one in pairs if not one.same], len(pairs)
+    return [f"{one.first.id} and {one.second.id} are {one.distance:.3g} bounds apart" for one in pairs if not one.same], len(pairs)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize(("family", "follows_points"), CASES)
 def test_conventions_that_are_not_the_same_are_far_apart(family, follows_points, dtype):
     """All of a family, right and wrong, with every hyper-parameter on."""
-    record = run(dtype, follows_points=follows_points)
-    conventions = shown(family, record)
+    record = run_without_implementation(dtype, takes_gradient_function=follows_points)
+    conventions = distinguishable(family, record)
     assert np.all(np.isfinite(trajectories(conventions, record)))
     close, same = too_close(conventions, record)
     assert close == []
@@ -34,23 +44,23 @@ def test_conventions_that_are_not_the_same_are_far_apart(family, follows_points,
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_right_ones_are_so_while_the_learning_rate_stays_the_same(family):
-    record = run(np.float64, changes_lr=False)
-    assert too_close(shown(family, record, mistaken=False), record)[0] == []
+    record = run_without_implementation(np.float64, changes_lr=False)
+    assert too_close(distinguishable(family, record, mistaken=False), record)[0] == []
 
 
 @pytest.mark.parametrize("lr", [1e-4, 0.3])
 @pytest.mark.parametrize("family", ["momentum", "adam", "rmsprop"])
 def test_they_are_so_at_other_learning_rates(family, lr):
-    record = run(np.float64, lr=lr)
-    assert too_close(shown(family, record, mistaken=False), record)[0] == []
+    record = run_without_implementation(np.float64, lr=lr)
+    assert too_close(distinguishable(family, record, mistaken=False), record)[0] == []
 
 
 @pytest.mark.parametrize("family", ["adam", "rmsprop", "adagrad", "adamax"])
 def test_they_are_so_at_common_hyper_parameters(family):
-    record = run(np.float64, beta1=0.9, beta2=0.999, eps=1e-8, momentum=0.9, weight_decay=0.01)
+    record = run_without_implementation(np.float64, beta1=0.9, beta2=0.999, eps=1e-8, momentum=0.9, weight_decay=0.01)
     usual = [
         one
-        for one in shown(family, record, mistaken=False)
+        for one in distinguishable(family, record, mistaken=False)
         if one.weight_decay in ("none", "coupled", "decoupled") and one.initial_second_moment == "0"
     ]
     assert too_close(usual, record)[0] == []
@@ -97,7 +107,9 @@ def test_the_long_fixtures_have_what_separates(changes_lr):
 
 
 def second_moments(fixture):
-    steps = simulate(canonical("adam"), fixture.start(LR, np.float64), fixture.gradients(0.125, np.float64), fixture.rates(LR), **EVERY)
+    steps = simulate(
+        canonical("adam"), fixture.start(LR, np.float64), fixture.gradients(0.125, np.float64), fixture.rates(LR), **SEPARATING
+    )
     return [state["v"] for state in steps]
 
 

@@ -2,11 +2,11 @@
 
 import pytest
 from trainspec.spec.conformance import Verdict
-from trainspec.spec.conformance.implementation import subject_of
+from trainspec.spec.conformance.loading import load_implementation
 
-from . import following as forms
-from .asking import ask
-from .following import WEIGHTS, driven, error
+from . import library_forms as forms
+from .helpers import check_in_process
+from .library_forms import WEIGHTS, error, run_library
 
 pytest.importorskip("sklearn")
 
@@ -21,17 +21,17 @@ FOLLOWED = [
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize(("name", "settings", "form"), FOLLOWED)
 def test_what_an_optimizer_follows(name, settings, form, dtype):
-    points, _ = driven(f"{PLACE}:{name}", settings, dtype)
+    points, _ = run_library(f"{PLACE}:{name}", settings, dtype)
     assert error(points, form, settings) <= 1
 
 
 @pytest.mark.parametrize(("nesterov", "convention"), [(False, "heavy-ball/lr-inside"), (True, "nesterov/lr-inside")])
 def test_sgd(nesterov, convention):
-    result = ask(f"{PLACE}:SGDOptimizer", momentum=0.9, nesterov=nesterov)
-    assert (result.verdict, result.convention) == (Verdict.CONFORMS, convention), result.sentence
+    result = check_in_process(f"{PLACE}:SGDOptimizer", momentum=0.9, nesterov=nesterov)
+    assert (result.verdict, result.convention) == (Verdict.CONFORMS, convention), result.message
 
 
 def test_our_names_and_what_it_remembers():
-    assert dict(subject_of(f"{PLACE}:AdamOptimizer").parameters) == {"lr": 0.001, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
-    _, state = driven(f"{PLACE}:AdamOptimizer", {}, "float32")
+    assert dict(load_implementation(f"{PLACE}:AdamOptimizer").parameters) == {"lr": 0.001, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
+    _, state = run_library(f"{PLACE}:AdamOptimizer", {}, "float32")
     assert (state.first_moment.shape, state.second_moment.shape, int(state.steps)) == ((3,), (3,), len(forms.LRS))

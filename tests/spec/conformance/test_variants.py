@@ -12,27 +12,28 @@ from trainspec.reference import FORMULAS, tree_leaves
 from trainspec.reference.validation import domains
 from trainspec.spec.arithmetic import rounding_bound
 from trainspec.spec.conformance import Verdict
-from trainspec.spec.conformance.functions.error import units_of
-from trainspec.spec.conformance.functions.runner import FunctionReport, FunctionTask, called
+from trainspec.spec.conformance.functions.error import float_units
+from trainspec.spec.conformance.functions.observations import FunctionReport
+from trainspec.spec.conformance.functions.runner import run_function
 from trainspec.spec.conformance.functions.variants import chapter_variants, identity, slots_of, variants_of
-from trainspec.spec.conformance.functions.verdict import judged
-from trainspec.spec.conformance.implementation import FunctionSubject
+from trainspec.spec.conformance.functions.verdict import judge_report
+from trainspec.spec.conformance.implementation import FunctionImplementation, Task
 
 APART = 1000.0  # bounds
 BEFORE = json.loads(gzip.decompress((Path(__file__).parent / "data" / "variants_before.json.gz").read_bytes()))
 BY_LENGTH = {"times-n", "per-n", "times-k", "per-k", "times-size", "per-size", "bessel", "bessel-root", "unbessel", "unbessel-root"}
 
 
-def values(variant, records):
+def values(variant, calls):
     """What a variant gives in every case, or nothing where it fails."""
     results = {}
-    for record in records:
+    for call in calls:
         with np.errstate(all="ignore"):
             try:
-                outputs = [np.asarray(leaf, dtype=float) for leaf in tree_leaves(variant.function(**record.case.arguments))]
+                outputs = [np.asarray(leaf, dtype=float) for leaf in tree_leaves(variant.function(**call.case.arguments))]
             except Exception:
                 outputs = None
-        results[record.case.name] = outputs
+        results[call.case.name] = outputs
     return results
 
 
@@ -57,10 +58,10 @@ def distance(results, others, units):
 @pytest.mark.parametrize("identifier", sorted(chapter_variants()))
 def test_variants_are_told_apart(identifier, dtype):
     formula = FORMULAS[identifier]
-    records = called(FunctionSubject(formula.raw, identifier), FunctionTask(identifier, against=identifier, dtype=dtype)).records
-    units = units_of(formula.raw, records, {}, np.dtype(dtype).type)
+    calls = run_function(FunctionImplementation(formula.raw, identifier), Task(identifier, against=identifier, dtype=dtype)).calls
+    units = float_units(formula.raw, calls, {}, np.dtype(dtype).type)
     stable = [variant for variant in [identity(formula), *chapter_variants()[identifier]] if not variant.unstable]
-    results = {variant.id: values(variant, records) for variant in stable}
+    results = {variant.id: values(variant, calls) for variant in stable}
     close = [
         (name, other, distance(results[name], results[other], units))
         for name, other in itertools.combinations(results, 2)
@@ -114,13 +115,13 @@ def as_recorded(value, domain):
 def test_variants_are_found_by_name(identifier):
     variants = [variant for variant in chapter_variants()[identifier] if not variant.unstable]
     for variant in variants[:: max(1, len(variants) // 3)]:
-        task = FunctionTask(variant.id, against=identifier)
-        seen = called(FunctionSubject(keyworded(variant.function, identifier), identifier), task)
+        task = Task(variant.id, against=identifier)
+        seen = run_function(FunctionImplementation(keyworded(variant.function, identifier), identifier), task)
         with np.errstate(all="ignore"):
-            result = judged(task, FunctionReport(parts=(seen,)), "check")
+            result = judge_report(task, FunctionReport(parts=(seen,)), "check")
         same = [other.convention for other in result.identities]
-        assert variant.id in (result.convention, *same), (variant.id, result.sentence)
-        assert result.verdict == Verdict.DEVIATES, result.sentence
+        assert variant.id in (result.convention, *same), (variant.id, result.message)
+        assert result.verdict == Verdict.DEVIATES, result.message
 
 
 def keyworded(function, identifier):
@@ -137,8 +138,8 @@ def keyworded(function, identifier):
 @pytest.mark.parametrize("identifier", sorted(chapter_variants()))
 def test_variants_give_what_their_formula_gives(identifier):
     formula = FORMULAS[identifier]
-    records = called(FunctionSubject(formula.raw, identifier), FunctionTask(identifier, against=identifier)).records
+    calls = run_function(FunctionImplementation(formula.raw, identifier), Task(identifier, against=identifier)).calls
     for variant in chapter_variants()[identifier]:
-        shapes = [[leaf.shape for leaf in leaves] for leaves in values(variant, records).values() if leaves is not None]
-        due = [[leaf.shape for leaf in record.leaves] for record in records]
+        shapes = [[leaf.shape for leaf in leaves] for leaves in values(variant, calls).values() if leaves is not None]
+        due = [[leaf.shape for leaf in call.outputs] for call in calls]
         assert any(shape in due for shape in shapes), variant.id

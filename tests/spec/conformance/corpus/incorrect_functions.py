@@ -1,16 +1,16 @@
-"""Wrong functions, each with a mistake that people make, and the convention under which it must be found."""
+"""Incorrect functions, each with a mistake that people make, and the convention under which it must be found."""
 
 import math
 
 import numpy as np
 
-WRONG = []
+INCORRECT = []
 
 
 def of(against, follows, **axes):
     def register(function):
         function.against, function.follows, function.axes = against, follows, axes
-        WRONG.append(function)
+        INCORRECT.append(function)
         return function
 
     return register
@@ -133,14 +133,14 @@ def label_minus_p(logits, labels, reduction, smoothing):
 @of("loss.squared", "loss.squared/half-reversed", half="half-reversed")
 def half_where_not_asked(predictions, targets, half, reduction):
     losses = ((predictions - targets) ** 2).sum(1) * (1 if half else 0.5)
-    return {"mean": np.mean, "sum": np.sum, "none": lambda one: one}[reduction](losses)
+    return {"mean": np.mean, "sum": np.sum, "none": lambda each: each}[reduction](losses)
 
 
 @of("loss.huber", "loss.huber/smooth-l1", scale="smooth-l1")
 def smooth(predictions, targets, threshold, reduction):
     r = np.abs(predictions - targets)
     losses = np.where(r < threshold, r * r / (2 * threshold), r - threshold / 2).sum(1)
-    return {"mean": np.mean, "sum": np.sum, "none": lambda one: one}[reduction](losses)
+    return {"mean": np.mean, "sum": np.sum, "none": lambda each: each}[reduction](losses)
 
 
 @of("schedule.step", "schedule.exponential.per_period")

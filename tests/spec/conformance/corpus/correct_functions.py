@@ -1,16 +1,16 @@
-"""Right functions, in the many ways that people order their operations: none of them may be rejected, in float64 or float32."""
+"""Correct functions, with their operations in many orders: none of them may be rejected, in float64 or float32."""
 
 import math
 
 import numpy as np
 
-RIGHT = []
+CORRECT = []
 
 
 def of(against, **names):
     def register(function):
         function.against, function.names = against, names
-        RIGHT.append(function)
+        CORRECT.append(function)
         return function
 
     return register
@@ -179,14 +179,14 @@ def sigmoid_in_two_branches(z):
 def logistic_by_log1p(weights, inputs, signs, reduction):
     margins = signs * (inputs @ weights)
     losses = np.maximum(-margins, 0) + np.log1p(np.exp(-np.abs(margins)))
-    return {"mean": np.mean, "sum": np.sum, "none": lambda one: one}[reduction](losses)
+    return {"mean": np.mean, "sum": np.sum, "none": lambda each: each}[reduction](losses)
 
 
 @of("loss.logistic.hessian")
 def hessian_by_p_one_minus_p(weights, inputs, reduction):
     p = 1 / (1 + np.exp(-inputs @ weights))
     each = (p * (1 - p))[:, None, None] * inputs[:, :, None] * inputs[:, None, :]
-    return {"mean": lambda one: one.mean(0), "sum": lambda one: one.sum(0), "none": lambda one: one}[reduction](each)
+    return {"mean": lambda each: each.mean(0), "sum": lambda each: each.sum(0), "none": lambda each: each}[reduction](each)
 
 
 @of("loss.softmax_xent.logits")
@@ -214,7 +214,7 @@ def huber_by_clipping(predictions, targets, threshold, reduction):
     r = predictions - targets
     clipped = np.clip(r, -threshold, threshold)
     losses = (clipped * (r - clipped / 2)).sum(1)
-    return {"mean": np.mean, "sum": np.sum, "none": lambda one: one}[reduction](losses)
+    return {"mean": np.mean, "sum": np.sum, "none": lambda each: each}[reduction](losses)
 
 
 # --- the rest ---------------------------------------------------------------------------------------------------------------------------

@@ -9,7 +9,8 @@ from types import SimpleNamespace
 import numpy as np
 from trainspec.reference import adam, adaptive, descent, momentum
 from trainspec.spec.arithmetic import rounding_bound
-from trainspec.spec.conformance.implementation import subject_of
+from trainspec.spec.arithmetic.rounding import error_in_bounds
+from trainspec.spec.conformance.loading import load_implementation
 from trainspec.spec.conformance.optimizers.matching import ALLOWED
 
 LRS = np.array([0.5, 0.5, 0.125, 0.125, 0.25, 1.0, 1.0, 0.25, 0.125, 0.5])
@@ -30,24 +31,24 @@ GRADS = np.array(
 )
 
 
-def trajectory(step, start, fed=None):
-    """The points of a form, one row a step: `fed` makes its hyper-parameters of those of the library, the step's number and rate."""
+def trajectory(step, start, arguments_of=None):
+    """The points of a form, one row a step; `arguments_of` makes its hyper-parameters from the library's, the step number and its rate."""
 
     def run(theta, grads, lrs, **settings):
         state, points = start(0 * theta, **settings), []
         for t, (grad, lr) in enumerate(zip(grads, lrs, strict=True), start=1):
-            theta, state = step(theta, grad, state, **(fed(t, lr, **settings) if fed else {"lr": lr, **settings}))
+            theta, state = step(theta, grad, state, **(arguments_of(t, lr, **settings) if arguments_of else {"lr": lr, **settings}))
             points.append(theta)
         return np.stack(points)
 
     return run
 
 
-def driven(target, settings, dtype, grads=GRADS):
+def run_library(target, settings, dtype, grads=GRADS):
     """The points of a library, one row a step, and what it remembers in the end."""
-    run = subject_of(target).begin(THETA.astype(dtype), float(LRS[0]), settings)
+    run = load_implementation(target).start(THETA.astype(dtype), float(LRS[0]), settings)
     points = [run.step(grad, float(lr)) for grad, lr in zip(grads.astype(dtype), LRS, strict=True)]
-    assert {one.dtype for one in points} == {np.dtype(dtype)}
+    assert {point.dtype for point in points} == {np.dtype(dtype)}
     return np.stack(points), SimpleNamespace(**run.state())
 
 
@@ -56,10 +57,9 @@ def error(points, form, settings, grads=GRADS):
     settings = {name: value for name, value in settings.items() if name not in SWITCHES}
     start, dtype = THETA.astype(points.dtype), points.dtype
     arguments = (start, grads.astype(dtype), LRS)
-    exact = form(*(one.astype(np.float64) for one in arguments), **settings)
+    exact = form(*(argument.astype(np.float64) for argument in arguments), **settings)
     allowed = rounding_bound(form, *arguments, dtype=dtype, **settings)
-    off = np.abs(points.astype(np.float64) - exact)
-    return float(np.max(np.where(off == 0, 0, off / np.where(allowed > 0, allowed, 1e-300)))) / ALLOWED
+    return float(np.max(error_in_bounds(np.abs(points.astype(np.float64) - exact), allowed))) / ALLOWED
 
 
 # --- where each form starts -------------------------------------------------------------------------------------------------------------
@@ -87,10 +87,10 @@ def filled(z, initial_second_moment=0, **_):
 def named(**names):
     """Hyper-parameters handed on under other names; those not named are dropped."""
 
-    def fed(t, lr, **settings):
+    def rename(t, lr, **settings):
         return {ours: lr if theirs == "lr" else settings[theirs] for ours, theirs in names.items()}
 
-    return fed
+    return rename
 
 
 def plain(theta, grad, state, *, lr):

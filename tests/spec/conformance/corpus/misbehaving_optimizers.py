@@ -5,38 +5,52 @@ import time
 
 import numpy as np
 
-from .right import Outside
+
+class HeavyBall:
+    """A heavy ball that behaves, with its step apart."""
+
+    def __init__(self, theta, *, lr, momentum):
+        self.theta, self.momentum, self.v, self.steps = theta.copy(), momentum, np.zeros_like(theta), 0
+
+    def step(self, grad, lr):
+        self.steps += 1
+        self.move(grad, lr)
+        return self.theta
+
+    def move(self, g, lr):
+        self.v = self.v * self.momentum + g
+        self.theta = self.theta - lr * self.v
 
 
-class Hangs(Outside):
-    fault = "hangs"
+class Hangs(HeavyBall):
+    fault = "timeout"
 
     def step(self, grad, lr):
         time.sleep(1000)
 
 
-class Dies(Outside):
+class Dies(HeavyBall):
     fault = "crashes"
 
     def step(self, grad, lr):
         os._exit(7)
 
 
-class Raises(Outside):
+class Raises(HeavyBall):
     fault = "raises"
 
     def step(self, grad, lr):
         return super().step(grad, lr) if self.steps < 5 else grad["velocity"]
 
 
-class Exits(Outside):
+class Exits(HeavyBall):
     fault = "raises"
 
     def step(self, grad, lr):
         raise SystemExit(0)
 
 
-class Prints(Outside):
+class Prints(HeavyBall):
     fault = "prints"
 
     def step(self, grad, lr):
@@ -44,7 +58,7 @@ class Prints(Outside):
         return super().step(grad, lr)
 
 
-class PrintsFromBelow(Outside):
+class PrintsFromBelow(HeavyBall):
     fault = "prints"
 
     def step(self, grad, lr):
@@ -52,8 +66,8 @@ class PrintsFromBelow(Outside):
         return super().step(grad, lr)
 
 
-class WritesToGradients(Outside):
-    fault = "mutates"
+class WritesToGradients(HeavyBall):
+    fault = "mutates-input"
 
     def step(self, grad, lr):
         point = super().step(grad, lr)
@@ -61,8 +75,8 @@ class WritesToGradients(Outside):
         return point
 
 
-class KeepsAndWritesToGradients(Outside):
-    fault = "mutates"
+class KeepsAndWritesToGradients(HeavyBall):
+    fault = "mutates-input"
 
     def move(self, g, lr):
         self.v = g if self.steps == 1 else self.v
@@ -72,8 +86,8 @@ class KeepsAndWritesToGradients(Outside):
         self.theta = self.theta - lr * self.v
 
 
-class WritesToTheta(Outside):
-    fault = "mutates"
+class WritesToTheta(HeavyBall):
+    fault = "mutates-input"
 
     def __init__(self, theta, **hyper):
         super().__init__(theta, **hyper)
@@ -84,50 +98,50 @@ class WritesToTheta(Outside):
         self.theta -= lr * self.v
 
 
-class KeepsGradients(Outside):
-    fault = "keeps"
+class KeepsGradients(HeavyBall):
+    fault = "retains-input"
 
     def move(self, g, lr):
         self.v = g if self.steps == 1 else self.momentum * self.v + g
         self.theta = self.theta - lr * self.v
 
 
-class ReturnsItsInput(Outside):
-    fault = "view"
+class ReturnsItsInput(HeavyBall):
+    fault = "returns-view"
 
     def step(self, grad, lr):
         return grad[:]
 
 
-class Random(Outside):
-    fault = "random"
+class Random(HeavyBall):
+    fault = "nondeterministic"
 
     def step(self, grad, lr):
         return super().step(grad, lr) + np.random.default_rng().random(grad.shape)
 
 
-class Column(Outside):
+class Column(HeavyBall):
     fault = "shape"
 
     def step(self, grad, lr):
         return super().step(grad, lr)[:, None]
 
 
-class Half(Outside):
+class Half(HeavyBall):
     fault = "dtype"
 
     def step(self, grad, lr):
         return super().step(grad, lr).astype(np.float16)
 
 
-class Silent(Outside):
+class Silent(HeavyBall):
     fault = "type"
 
     def step(self, grad, lr):
         super().step(grad, lr)
 
 
-class NotANumber(Outside):
+class NotANumber(HeavyBall):
     fault = "not-finite"
 
     def step(self, grad, lr):
@@ -135,5 +149,5 @@ class NotANumber(Outside):
             return super().step(grad, lr) * (grad / grad)
 
 
-CLASSES = [one for one in list(vars().values()) if isinstance(one, type) and one.__module__ == __name__]
+CLASSES = [value for value in list(vars().values()) if isinstance(value, type) and value.__module__ == __name__ and hasattr(value, "fault")]
 IN_THEIR_OWN_PROCESS = ("Hangs", "Dies", "Prints", "PrintsFromBelow")

@@ -1,0 +1,161 @@
+"""Find the formula or variant that a function follows: floats rank the variants, certified values decide."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ....reference import FORMULAS, Formula, tree_leaves
+from ...inputs.cases import in_dtype
+from ..result import EquivalentConvention
+from .error import FunctionError, float_error, float_units, measure, with_arguments
+from .observations import FunctionCall, FunctionObservations
+from .variants import Variant, identity, source_mutations, variants_of
+
+ALLOWED = 4.0  # bounds: other orders of operations stay below, other variants are a thousand and more away
+CLOSE = 1e3  # units by floats, within which a variant is measured with certainty
+ALWAYS_MEASURED = 6  # variants that are measured with certainty at any distance
+OWN_INFERENCES = 3  # of the values inferred for the formula itself, so many are measured
+EQUAL_IN_CASES = ("equal in every case",)
+
+
+@dataclass(frozen=True)
+class VariantFit:
+    """A variant, with the values inferred for it, and its distance: by floats, and with certainty where that was measured."""
+
+    variant: Variant
+    inferred: Mapping[str, Any]
+    distance: float
+    error: FunctionError | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether the function follows it."""
+        return self.error is not None and self.error.error_in_bounds <= ALLOWED
+
+    @property
+    def runner_up(self) -> tuple[str, float]:
+        """What it is called beside the variant that is followed, and its distance."""
+        return self.variant.words or self.variant.id, self.distance
+
+
+@dataclass(frozen=True)
+class FunctionMatch:
+    """What a function follows: the fit of the formula itself, the one that holds, the nearest others, and those that are the same."""
+
+    own: VariantFit
+    best: VariantFit | None
+    runners_up: list[VariantFit]
+    identities: tuple[EquivalentConvention, ...] = ()
+
+
+@dataclass(frozen=True)
+class FunctionMatcher:
+    """Searches for what a function follows."""
+
+    observations: FunctionObservations
+    dtype: Any
+
+    @property
+    def formula(self) -> Formula[..., Any]:
+        """The formula that was asked for."""
+        return FORMULAS[self.observations.formula]
+
+    @property
+    def calls(self) -> tuple[FunctionCall, ...]:
+        """The observed calls."""
+        return self.observations.calls
+
+    @functools.cached_property
+    def units(self) -> dict[str, list[float]]:
+        """The unit of every output in every case."""
+        return float_units(self.formula.raw, self.calls, next(self.observations.inferences()), self.dtype)
+
+    def rank(self, variants: Iterable[Variant]) -> list[VariantFit]:
+        """Return variants by their distance in floats, the nearest first."""
+        fits: list[VariantFit] = []
+        nearest: list[float] = [np.inf] * (2 * ALWAYS_MEASURED)
+        for variant, inferred in itertools.product(variants, list(self.observations.inferences())):
+            distance = float_error(variant.function, self.calls, inferred, self.units, max(CLOSE, nearest[-1]))
+            nearest = sorted([*nearest, distance])[: 2 * ALWAYS_MEASURED]
+            fits.append(VariantFit(variant, inferred, distance))
+        return sorted(fits, key=lambda fit: fit.distance)
+
+    def measured(self, fit: VariantFit) -> VariantFit:
+        """Return a fit with its certified error."""
+        return replace(fit, error=measure(fit.variant.function, self.calls, fit.inferred, self.dtype, ALLOWED))
+
+    def match(self) -> FunctionMatch:
+        """Return what the function follows."""
+        own_fits = [self.measured(fit) for fit in self.rank([identity(self.formula)])[:OWN_INFERENCES]]
+        own = min(own_fits, key=lambda fit: fit.error.error_in_bounds if fit.error else np.inf)
+        ranked = self.rank(variants_of(self.formula))
+        if own.holds:
+            same = [fit for fit in ranked if fit.distance <= ALLOWED and fit.variant.right]
+            identities = tuple(EquivalentConvention(fit.variant.id, fit.variant.id, EQUAL_IN_CASES) for fit in same)
+            return FunctionMatch(own, own, distant(ranked), identities)
+        best = self.first_that_holds(ranked) or self.unstable_form(own)
+        if best is None:
+            ranked = sorted([*ranked, *self.rank(source_mutations(self.formula))], key=lambda fit: fit.distance)
+            best = self.first_that_holds(ranked)
+        if best is None:
+            return FunctionMatch(own, None, [own, *ranked][:1])
+        same = [fit for fit in near(ranked) if fit.distance <= ALLOWED and fit.variant.id != best.variant.id]
+        identities = tuple(EquivalentConvention(fit.variant.id, fit.variant.name, EQUAL_IN_CASES) for fit in same)
+        return FunctionMatch(own, best, distant(ranked), identities)
+
+    def first_that_holds(self, ranked: list[VariantFit]) -> VariantFit | None:
+        """Return the first fit that holds, in the order of the registry: another formula, a variant, a generated one."""
+        holding = [fit for fit in map(self.measured, near(ranked)) if fit.holds]
+        return min(holding, key=lambda fit: (not fit.variant.right, self.order.get(fit.variant.id, len(self.order))), default=None)
+
+    @functools.cached_property
+    def order(self) -> dict[str, int]:
+        """The position of each variant in the registry."""
+        return {variant.id: position for position, variant in enumerate(variants_of(self.formula))}
+
+    def unstable_form(self, own: VariantFit) -> VariantFit | None:
+        """Return a form that is equal in real numbers and loses digits where this function does, among the cases far from 0."""
+        deviating = own.error.deviating_cases if own.error else ()
+        if not deviating or not all(name.startswith("far ") for name in deviating):
+            return None
+        for variant in variants_of(self.formula):
+            if variant.unstable or is_one_pass_formula(variant):
+                calls = self.calls_of_variant(variant, own.inferred)
+                lost = measure(self.formula.raw, calls, own.inferred, self.dtype, ALLOWED).deviating_cases
+                if set(deviating) <= set(lost):
+                    return VariantFit(variant, own.inferred, own.distance, own.error)
+        return None
+
+    def calls_of_variant(self, variant: Variant, inferred: Mapping[str, Any]) -> list[FunctionCall]:
+        """Return the calls with the outputs of a variant in floats of this dtype in the place of the function's."""
+        calls = []
+        for call in self.calls:
+            arguments = {name: in_dtype(value, self.dtype) for name, value in with_arguments(call.case.arguments, inferred).items()}
+            try:
+                outputs = tuple(np.asarray(output) for output in tree_leaves(variant.function(**arguments)))
+            except Exception:  # a variant may fail in any way
+                continue
+            if all(np.all(np.isfinite(output)) for output in outputs) and len(outputs) == len(call.outputs):
+                calls.append(replace(call, outputs=outputs))
+        return calls
+
+
+def near(ranked: list[VariantFit]) -> list[VariantFit]:
+    """Return the fits that are close, and a few more."""
+    return [fit for position, fit in enumerate(ranked) if fit.distance <= CLOSE or position < ALWAYS_MEASURED]
+
+
+def distant(ranked: list[VariantFit]) -> list[VariantFit]:
+    """Return the fits that are another function, nearest first."""
+    return [fit for fit in ranked if fit.distance > CLOSE and not fit.variant.unstable]
+
+
+def is_one_pass_formula(variant: Variant) -> bool:
+    """Return whether another formula of the catalogue is a form that loses digits."""
+    return variant.right and variant.id.endswith(".one_pass")

@@ -1,0 +1,55 @@
+"""What is observed of a function: one record for each call, and one set of records for each formula."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ....reference import Formula
+from ....reference.validation import domains
+from ...inputs.cases import Case
+from ..result import Fault
+
+COMBINATIONS = 64  # of values for arguments that a function does not take
+
+
+@dataclass(frozen=True)
+class FunctionCall:
+    """One call: its case, and the arrays and numbers that were returned, in order."""
+
+    case: Case
+    outputs: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class FunctionObservations:
+    """All that was observed of one function against one formula."""
+
+    formula: str = ""
+    unbound: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)  # arguments that it does not take, and their likely values
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    calls: tuple[FunctionCall, ...] = ()
+    faults: tuple[Fault, ...] = ()
+
+    def inferences(self) -> Iterator[dict[str, Any]]:
+        """Yield values for the arguments that the function does not take, the likeliest first."""
+        for values in itertools.islice(itertools.product(*self.unbound.values()), COMBINATIONS):
+            yield dict(zip(self.unbound, values, strict=True))
+
+
+@dataclass(frozen=True)
+class FunctionReport:
+    """All that was observed of an implementation: a layer is several functions."""
+
+    library: str = ""
+    version: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    parts: tuple[FunctionObservations, ...] = ()
+    faults: tuple[Fault, ...] = ()
+
+
+def takes_generator(formula: Formula[..., Any]) -> bool:
+    """Return whether a formula draws random numbers."""
+    return any(domain.kind == "source" for domain in domains(formula.raw).values())

@@ -1,0 +1,144 @@
+"""The words of verdicts: every sentence that a result's message is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..loading import split_target
+from ..result import Divergence, Fault, Mismatch, Verdict, printable, short_repr
+
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+ALTERNATIVES = 3  # of an ambiguous verdict, so many are named
+KEPT = {"hyper": "hyper-parameters", "state": "state", "scalars": "scalars"}
+VERBS = {"holds": ("holds", "hold"), "refuted": ("is refuted", "are refuted"), "unknown": ("is undecided", "are undecided")}
+
+
+def scientific(value: float) -> str:
+    """Return a large number as people write it: 3·10⁸."""
+    mantissa, _, exponent = f"{value:.0e}".partition("e")
+    return f"{mantissa}·10{str(int(exponent)).translate(SUPERSCRIPTS)}"
+
+
+def settings_text(settings: Mapping[str, Any]) -> str:
+    """Return hyper-parameters in a sentence: momentum = 0.9, nesterov = True."""
+    return ", ".join(
+        f"{name} = {value:g}" if isinstance(value, float) else f"{name} = {short_repr(value)}" for name, value in settings.items()
+    )
+
+
+def subject_title(target: str, library: str, version: str) -> str:
+    """Return the name of an implementation in a sentence: of a library, with its version."""
+    if not version or not target.startswith(library):
+        return printable(target, 200)
+    return f"{target.replace(':', '.')} {version.partition('+')[0]}"
+
+
+def convention_title(convention: Any) -> str:
+    """Return a convention with its source."""
+    return str(convention.name + (f" ({convention.source})" if convention.source else ""))
+
+
+def details(faults: Iterable[Fault]) -> str:
+    """Return the details of faults in a row."""
+    return "; ".join(fault.detail for fault in faults)
+
+
+def with_faults(title: str, message: str, faults: Iterable[Fault], *, verb: str = "misbehaves") -> str:
+    """Return a message that says first how an implementation misbehaves."""
+    return f"{title} {verb}: {details(faults)}. Apart from that it{message.removeprefix(title)}"
+
+
+def could_not_be_judged(title: str, fault: Fault) -> str:
+    """Return the message on what could not be judged."""
+    return f"{title} could not be judged: {fault.detail.rstrip('.')}."
+
+
+# --- optimizers -------------------------------------------------------------------------------------------------------------------------
+
+
+def convention_facts(convention: Any, measurement: Any, steps: int, runner_up: Any) -> str:
+    """Return a convention with its source, the error, the number of steps and the distance of the runner-up."""
+    facts = f"error {measurement.error_in_bounds:.2g} × bound over {steps} steps"
+    if runner_up:
+        facts += f"; next best ({runner_up.name}) is {scientific(runner_up.error_in_bounds)} × away"
+    return f"{convention_title(convention)}: {facts}."
+
+
+def optimizer_follows(title: str, facts: str, precision: str) -> str:
+    """Return what an optimizer follows, and what it keeps in a narrower format."""
+    kept, _, dtype = precision.partition("-")
+    return f"{title} keeps its {KEPT[kept]} in {dtype}; it follows {facts}" if dtype else f"{title} follows {facts}"
+
+
+def optimizer_deviates(title: str, facts: str, *, expected: str = "", ignored: Iterable[str] = ()) -> str:
+    """Return the message of an optimizer that follows something else than is due."""
+    unused = f"with {' and '.join(ignored)} " if ignored else ""
+    return f"{title} deviates{f' from {expected}' if expected else ''}: {unused}it follows {facts}"
+
+
+def ambiguous(message: str, alternatives: list[Any], *, constant_lr: bool) -> str:
+    """Return the message of an optimizer that may follow several conventions."""
+    reason = "Its learning rate cannot be changed, and while it is constant" if constant_lr else "At these hyper-parameters"
+    names = "; or ".join(convention.name for convention in alternatives[:ALTERNATIVES])
+    return f"{message} {reason} the same steps are those of {names}."
+
+
+def unmatched_optimizer(title: str, taken: Mapping[str, Any]) -> str:
+    """Return the message of an optimizer that follows nothing known."""
+    message = f"{title} follows no convention that has a name here."
+    return message + (f" It was taken to have {settings_text(taken)}; if it has another, say so." if taken else "")
+
+
+def divergence_sentence(divergence: Divergence | None) -> str:
+    """Return where an optimizer leaves a convention; nothing where it does not."""
+    if divergence is None:
+        return ""
+    at = settings_text({name: value for name, value in divergence.hyperparameters.items() if value})
+    why = f" Its {divergence.explained_by} is what differs." if divergence.explained_by else ""
+    return (
+        f" At {at} it leaves {divergence.name} in step {divergence.step}, coordinate {divergence.coordinate}: "
+        f"{divergence.got!r} where {divergence.expected!r} is due.{why}"
+    )
+
+
+# --- functions --------------------------------------------------------------------------------------------------------------------------
+
+
+def inferred_text(inferred: Mapping[str, Any]) -> str:
+    """Return what was taken as built into a function."""
+    known = {name: value for name, value in inferred.items() if value is not None}
+    return f" with {settings_text(known)} built in" if known else ""
+
+
+def mismatch_sentence(formula: str, mismatch: Mismatch | None) -> str:
+    """Return where a function is furthest from a formula; nothing where it is not off."""
+    if mismatch is None:
+        return ""
+    at = f", index {mismatch.index}" if mismatch.index else ""
+    got, expected = f"{mismatch.got!r}", f"{mismatch.expected!r}"
+    return f" It leaves {formula} most in case {mismatch.case!r}, result {mismatch.output}{at}: {got} where {expected} is due."
+
+
+def fit_facts(error: Any, runner_up: Any) -> str:
+    """Return the error of a function, the number of cases, and the distance of the runner-up."""
+    facts = f"error {error.error_in_bounds:.2g} × bound over {error.cases} cases" if error else ""
+    return facts + (f"; next best ({runner_up[0]}) is {scientific(runner_up[1])} × away" if runner_up else "")
+
+
+def evidence_sentence(verdicts: Iterable[str]) -> str:
+    """Return how many pieces of evidence hold, are refuted, or are undecided."""
+    seen = list(verdicts)
+    counts = {verdict: seen.count(verdict) for verdict in VERBS}
+    return " and ".join(f"{count} {VERBS[verdict][count > 1]}" for verdict, count in counts.items() if count)
+
+
+def verdict_order() -> list[Verdict]:
+    """Return the verdicts from the best to the worst."""
+    return [Verdict.CONFORMS, Verdict.IDENTIFIED, Verdict.AMBIGUOUS, Verdict.DEVIATES, Verdict.UNMATCHED, Verdict.ERROR]
+
+
+def short_name(target: str) -> str:
+    """Return the name within its module or file, or the module or file itself."""
+    location, path = split_target(target)
+    return path or location

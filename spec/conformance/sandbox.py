@@ -1,0 +1,280 @@
+"""A process of its own for an implementation: own session, own working folder, limits of processor time, memory and report size.
+
+The parent trusts nothing of the child. Reports come as bytes over a pipe of their own and are unpickled with a fixed list of classes;
+whatever goes wrong becomes a `Fault`. When the sandbox closes, everything that the implementation has started is ended, daemons included,
+and its folder is removed.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import pickle
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any
+
+from .loading import WORKING_FOLDER
+from .result import Fault
+
+TIMEOUT = 30.0  # seconds of processor time, without imports
+IMPORT_TIMEOUT = 300.0  # seconds of processor time for the imports
+WALL_FACTOR = 20.0  # how much longer by the clock, on a machine that has other things to do
+MEMORY = 8.0  # GiB of data
+REPORT_LIMIT = 2**26  # bytes
+MARKER = "TRAINSPEC_SANDBOX"  # an environment variable that all descendants of a sandbox inherit
+LOADED = b"loaded"
+POLL = 0.02  # seconds
+START = "import sys; sys.path[:] = {path!r}; from trainspec.spec.conformance.sandbox import serve; serve({reports}, {requests})"
+
+LISTENERS: list[Callable[[], None]] = []  # in a sandbox: what is called when the imports are done
+
+
+def notify_loaded() -> None:
+    """Say that the implementation is imported: its time starts now."""
+    for listener in LISTENERS:
+        listener()
+
+
+# --- in the process of the implementation ----------------------------------------------------------------------------------------------
+
+
+def serve(reports: int, requests: int) -> None:
+    """Answer requests until the pipe is closed: `work(*arguments)` each, with the result sent back."""
+    end_with_parent()
+    limit_memory()
+    outgoing, incoming = Connection(reports, readable=False), Connection(requests, writable=False)
+    sent = threading.Lock()
+    dumps, send = pickle.dumps, outgoing.send_bytes  # as they are before any implementation can replace them
+
+    def send_loaded() -> None:
+        with sent:
+            send(LOADED)
+
+    LISTENERS.append(send_loaded)
+    with suppress(EOFError):
+        while True:
+            number, work, arguments = pickle.loads(incoming.recv_bytes())
+            report = dumps((number, work(*arguments)))
+            with sent:
+                send(report)
+    os._exit(0)
+
+
+def end_with_parent() -> None:
+    """End this process when its parent ends, where the system can do that."""
+    with suppress(Exception):
+        import ctypes
+
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+def limit_memory() -> None:
+    """Bound the memory of this process, where the system can do that."""
+    with suppress(ImportError, ValueError, OSError):
+        import resource
+
+        limit = int(MEMORY * 2**30)
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+
+
+# --- in our process --------------------------------------------------------------------------------------------------------------------
+
+
+class ReportUnpickler(pickle.Unpickler):
+    """Reads a report: plain values, NumPy arrays, and the data classes of this package; nothing else is imported or called."""
+
+    NUMPY = frozenset({"_reconstruct", "scalar", "ndarray", "dtype", "_frombuffer"})
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Return a class that a report may hold."""
+        root = module.partition(".")[0]
+        allowed = (module, name) in {("builtins", "complex"), ("fractions", "Fraction"), ("_codecs", "encode")}
+        if root == "numpy" and (name in self.NUMPY or name.endswith("DType")):
+            return super().find_class(module, name)
+        if root == "trainspec" or allowed:
+            value = super().find_class(module, name)
+            if allowed or isinstance(value, type):
+                return value
+        raise pickle.UnpicklingError(f"a report may not hold {module}.{name}")
+
+
+@dataclass
+class PendingReport:
+    """A report that a sandbox has been asked for."""
+
+    sandbox: SandboxProcess
+    number: int
+    timeout: float
+
+
+class SandboxProcess:
+    """A process for an implementation: it can be asked several things, and may die or hang at each."""
+
+    def __init__(self) -> None:
+        if MARKER in os.environ:
+            raise RuntimeError('check() was called while importing the implementation; guard the call with `if __name__ == "__main__":`')
+        self.marker = uuid.uuid4().hex
+        self.folder = tempfile.mkdtemp(prefix="trainspec-")
+        reports, child_reports = os.pipe()
+        child_requests, requests = os.pipe()
+        self.reports, self.requests = Connection(reports, writable=False), Connection(requests, readable=False)
+        path = [os.path.abspath(folder) for folder in sys.path]
+        environment = {**os.environ, MARKER: self.marker, "TMPDIR": self.folder, WORKING_FOLDER: os.getcwd()}
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", START.format(path=path, reports=child_reports, requests=child_requests)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=(child_reports, child_requests),
+            cwd=self.folder,
+            env=environment,
+            start_new_session=True,
+        )
+        os.close(child_reports)
+        os.close(child_requests)
+        self.count = 0
+
+    def __enter__(self) -> SandboxProcess:
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        self.close()
+
+    def submit(self, work: Callable[..., Any], *arguments: Any, timeout: float = TIMEOUT) -> PendingReport:
+        """Ask for `work(*arguments)`; the answer comes by `result_or_fault`."""
+        self.count += 1
+        with suppress(OSError):  # a process that is dead is noticed when its answer is asked for
+            self.requests.send_bytes(pickle.dumps((self.count, work, arguments)))
+        return PendingReport(self, self.count, timeout)
+
+    def close(self) -> None:
+        """End the process and all that it started, and remove its folder."""
+        for connection in (self.requests, self.reports):
+            with suppress(OSError):
+                connection.close()
+        with suppress(OSError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.kill()
+        self.process.wait()
+        kill_marked(self.marker)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def kill_marked(marker: str) -> None:
+    """End every process whose environment holds the marker of a sandbox: programs and daemons that left its session."""
+    pattern = f"{MARKER}={marker}".encode()
+    for process in os.listdir("/proc") if os.path.isdir("/proc") else ():
+        if process.isdigit():
+            with suppress(OSError):
+                with open(f"/proc/{process}/environ", "rb") as environment:
+                    found = pattern in environment.read().split(b"\0")
+                if found:
+                    os.kill(int(process), signal.SIGKILL)
+
+
+def result_or_fault(pending: PendingReport | CompletedReport) -> Any:
+    """Return the report that was asked for, or the fault that kept it from being made."""
+    if isinstance(pending, CompletedReport):
+        return pending.value
+    sandbox, watch = pending.sandbox, Stopwatch(pending.sandbox.process.pid)
+    while True:
+        try:
+            if sandbox.reports.poll(POLL):
+                message = sandbox.reports.recv_bytes(REPORT_LIMIT)
+                if message == LOADED:
+                    watch.start_run()
+                    continue
+                number, report = ReportUnpickler(io.BytesIO(message)).load()
+                if number == pending.number:
+                    return report
+                continue
+        except EOFError:
+            return Fault("crashes", f"its process ended{exit_words(sandbox.process)}")
+        except Exception as problem:  # anything may stand in what the process sent
+            return Fault("crashes", f"its process sent no report that can be read ({type(problem).__name__})")
+        if watch.is_over(pending.timeout):
+            sandbox.process.kill()
+            return Fault("timeout", f"it gives no answer within {pending.timeout:g} s")
+
+
+def exit_words(process: subprocess.Popen[bytes]) -> str:
+    """Return how a process ended."""
+    try:
+        code = process.wait(timeout=1)
+    except subprocess.TimeoutExpired:
+        return ", or closed its pipe"
+    if code < 0:
+        with suppress(ValueError):
+            return f" by {signal.Signals(-code).name}"
+    return f", with exit code {code}"
+
+
+class Stopwatch:
+    """Measures the processor time of a process after its imports; a process that waits for nothing is noticed by the clock."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.importing = True
+        self.started = self.advanced = time.monotonic()
+        self.first = self.last = processor_time(pid)
+
+    def start_run(self) -> None:
+        """Note that the imports are done."""
+        self.importing = False
+        self.started = self.advanced = time.monotonic()
+        self.first = self.last = processor_time(self.pid)
+
+    def is_over(self, timeout: float) -> bool:
+        """Return whether the time limit is reached: in processor time, by standing still as long, or by the clock many times over."""
+        limit = IMPORT_TIMEOUT if self.importing else timeout
+        now, used = time.monotonic(), processor_time(self.pid)
+        if used is None or self.first is None or self.last is None:
+            return now - self.started > WALL_FACTOR * limit
+        if used - self.last > limit / 100:
+            self.last, self.advanced = used, now
+        return used - self.first > limit or now - self.advanced > limit or now - self.started > WALL_FACTOR * limit
+
+
+def processor_time(pid: int) -> float | None:
+    """Return the seconds of processor time that a process has used; None where the system does not say."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
+            fields = stat.read().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+# --- without a process of its own --------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class CompletedReport:
+    """A report that is there already."""
+
+    value: Any
+
+
+class InProcessRunner:
+    """The same interface in this process: quick, for implementations that behave."""
+
+    def __enter__(self) -> InProcessRunner:
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        pass
+
+    def submit(self, work: Callable[..., Any], *arguments: Any, timeout: float = TIMEOUT) -> CompletedReport:
+        """Do the work now."""
+        return CompletedReport(work(*arguments))

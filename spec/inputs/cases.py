@@ -1,0 +1,283 @@
+"""Separating cases: arguments of a formula on which different formulas give results far more than a rounding error apart.
+
+They are drawn from the formula's domains and are the same in every run. Axes have different lengths, so that a transposed or swapped axis
+shows; numbers are small dyadic fractions, so that both formats hold them; eps is of the size of the data, so that its place shows.
+"""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, get_args
+
+import numpy as np
+from hypothesis.errors import UnsatisfiedAssumption
+
+from ...reference import Formula
+from ...reference.limits import Divides, IndexInto, NotBelow, StableWith, choices_of, interval_of
+from ...reference.validation import Domain, domains, in_dependency_order
+from .strategies import Cubic, satisfy_relations
+
+AXIS_LENGTHS = (3, 4, 2, 5)  # in turn
+GENERIC_CASES = 6  # cases with nothing special about them
+SCALAR_CASES = 20  # of a formula that takes only counts and numbers
+TRIES = 20  # draws of arguments that must fulfil a relation
+LARGE_OFFSET = 2.0**13  # a mean so large leaves one-pass formulas no digit in float32
+SMALL_EPS = 2.0**-17  # of the usual size
+
+
+@dataclass(frozen=True)
+class Case:
+    """One call: what it separates, and its arguments by the reference's names, arrays in float64."""
+
+    name: str
+    separates: str
+    arguments: Mapping[str, Any]
+
+    @property
+    def is_edge(self) -> bool:
+        """Whether a function may refuse it by a ValueError, since its domain may be narrower there."""
+        return not self.name.startswith("generic")
+
+
+@dataclass
+class ArgumentSampler:
+    """Draws arguments from their domains."""
+
+    source: np.random.Generator
+    sizes: Mapping[str, Any] = field(default_factory=dict)  # of axes, by name
+    shift: float = 0.0  # added to the entries of arrays that may be anything
+    scale: float = 1.0  # of those entries
+    eps: float | None = None  # instead of one of the size of the data
+    turn: int = 0  # of the words and truth values
+    pinned: Mapping[str, Any] = field(default_factory=dict)
+
+    def arguments(self, given: Mapping[str, Domain]) -> dict[str, Any]:
+        """Return values for all arguments, in the order of the signature."""
+        sizes: dict[str, Any] = dict(self.sizes)
+        values: dict[str, Any] = {}
+        for name, domain in in_dependency_order(given):
+            full = domain.kind == "array" and np.ndim(self.pinned.get(name, 0)) == 0
+            values[name] = self.value(name, domain, sizes, values) if full or name not in self.pinned else self.pinned[name]
+            if full and self.pinned.get(name, values) is not values and self.pinned[name] is not None:
+                values[name] = np.full_like(values[name], self.pinned[name])
+        return {name: values[name] for name in given}
+
+    def value(self, name: str, domain: Domain, sizes: dict[str, Any], others: Mapping[str, Any]) -> Any:
+        """Return one value of a domain."""
+        if domain.kind == "state":
+            return domain.hint(*(self.value(key, part, sizes, others) for key, part in domain.fields.items()))
+        if domain.kind == "function":
+            return self.cubic()
+        if domain.kind == "functions":
+            return tuple(self.cubic() for _ in range(3))
+        if domain.kind == "source":
+            return np.random.default_rng(int(self.source.integers(2**32)))
+        if domain.kind == "choice":
+            words = get_args(domain.hint)
+            return words[self.turn % len(words)]
+        if domain.kind == "flag":
+            return bool(self.turn % 2)
+        if domain.kind == "count":
+            return self.count(domain, others)
+        return self.number(name, domain, others) if domain.kind == "number" else self.array(domain, sizes, others)
+
+    def cubic(self) -> Cubic:
+        """Return an example of a gradient function."""
+        return Cubic(*map(float, self.entries((), 3)))
+
+    def count(self, domain: Domain, others: Mapping[str, Any]) -> int:
+        """Return a whole number; of a divisor, one that is neither 1 nor the whole if possible."""
+        if wholes := [np.shape(others[limit.argument])[limit.axis] for limit in domain.limits if isinstance(limit, Divides)]:
+            divisors = [number for number in range(1, wholes[0] + 1) if wholes[0] % number == 0]
+            return int(self.source.choice(divisors[1:-1] or divisors))
+        low, high = domain.interval.low, domain.interval.high
+        floors = [others[limit.argument] for limit in domain.limits if isinstance(limit, NotBelow)]
+        least = max([int(low) if np.isfinite(low) else -6, *floors])
+        return int(self.source.integers(least, int(high) if np.isfinite(high) else least + 9, endpoint=True))
+
+    def number(self, name: str, domain: Domain, others: Mapping[str, Any]) -> float:
+        """Return a real number."""
+        if name.startswith("eps"):
+            return float(self.source.integers(3, 9)) / 16 if self.eps is None else self.eps
+        if curved := [others[limit.argument] for limit in domain.limits if isinstance(limit, StableWith)]:
+            return float(2 / curved[0] * self.source.integers(1, 16) / 16)
+        drawn = float(self.entries(domain.limits, 1)[0])
+        return max([drawn, *(others[limit.argument] + drawn for limit in domain.limits if isinstance(limit, NotBelow))])
+
+    def entries(self, limits: tuple[Any, ...], size: int) -> Any:
+        """Return numbers within limits, none of them at a limit or 0."""
+        if choices := choices_of(limits):
+            return self.source.permutation(np.resize(np.array(choices), size))
+        low, high = interval_of(limits).low, interval_of(limits).high
+        if np.isfinite(high):
+            return low + (high - low) * self.source.integers(2, 31, size) / 32
+        magnitudes = self.source.integers(8, 80, size) / 32
+        if np.isfinite(low):
+            return low + magnitudes
+        return self.scale * magnitudes * self.source.choice([-1.0, 1.0], size) + self.shift
+
+    def array(self, domain: Domain, sizes: dict[str, Any], others: Mapping[str, Any]) -> Any:
+        """Return an array whose axes have the lengths already drawn for their names."""
+        shape: tuple[int, ...] = ()
+        for name in domain.hint.dim_str.split():
+            if name not in sizes:
+                sizes[name] = int(name) if name.isdigit() else self.size(name, len(sizes))
+            shape += sizes[name] if name.startswith("*") else (sizes[name],)
+        size = int(np.prod(shape))
+        if domain.whole:
+            ends = [others[limit.argument].shape[limit.axis] for limit in domain.limits if isinstance(limit, IndexInto)]
+            return self.source.permutation(np.resize(np.arange(min(ends)), size)).reshape(shape)
+        return satisfy_relations(np.array(self.entries(domain.limits, size), dtype=float).reshape(shape), domain, others)
+
+    def size(self, name: str, position: int) -> Any:
+        """Return the length of an axis; a channel axis can be grouped."""
+        if name == "c":
+            return 4 if self.turn % 2 else 6
+        length = AXIS_LENGTHS[(position + self.turn) % len(AXIS_LENGTHS)]
+        return ((length,), (2, length), (length, 2))[self.turn % 3] if name.startswith("*") else length
+
+
+# --- the cases of a formula -------------------------------------------------------------------------------------------------------------
+
+
+def cases(formula: Formula[..., Any], pinned: Mapping[str, Any] | None = None) -> list[Case]:
+    """Return the cases of a formula, with some of its arguments pinned."""
+    arguments, pinned = domains(formula.raw), pinned or {}
+    different: dict[str, Case] = {}
+    for name, separates, make_sampler, change in case_kinds(arguments):
+        values = draw_arguments(partial(make_sampler, pinned=pinned), arguments)
+        changed = change(values) if values is not None else None
+        if changed is not None:
+            kept = {key: values[key] if np.ndim(values[key]) and value is not None else value for key, value in pinned.items()}
+            case = Case(name, separates, {**changed, **kept})
+            different.setdefault(all_numbers(case), case)
+    return list(different.values())
+
+
+def draw_arguments(sampler: Callable[[], ArgumentSampler], given: Mapping[str, Domain]) -> Any:
+    """Return the first draw that fulfils the relations between the arguments; None where none does."""
+    for _ in range(TRIES):
+        try:
+            with warnings.catch_warnings(action="ignore"):  # Hypothesis has its own idea of where a draw may be given up
+                return sampler().arguments(given)
+        except UnsatisfiedAssumption:
+            continue
+    return None
+
+
+CaseKind = tuple[str, str, Callable[..., ArgumentSampler], Callable[[dict[str, Any]], dict[str, Any] | None]]
+
+
+def case_kinds(given: Mapping[str, Domain]) -> Iterator[CaseKind]:
+    """Yield the names of the cases, what they separate, how their arguments are drawn, and how they are changed after."""
+    seeds = itertools.count(1)
+    arrays = any(domain.kind in ("array", "state") for domain in given.values())
+    axes = axes_of(given)
+    for turn in range(GENERIC_CASES if arrays else SCALAR_CASES):
+        yield f"generic {turn + 1}", "every term", sampler_maker(seeds, turn=turn), unchanged
+    if not arrays:
+        yield from boundary_cases(given, seeds)
+        return
+    for turn in (0, 1):
+        yield f"two of each, {turn + 1}", "n from n − 1", sampler_maker(seeds, turn=turn, sizes=dict.fromkeys(axes, 2)), unchanged
+    if axes:
+        yield "one alone", "a variance of 0", sampler_maker(seeds, turn=1, sizes={axes[0]: 1}), unchanged
+    if any(name.startswith("eps") for name in given):
+        yield "small eps", "eps from what is rounded", sampler_maker(seeds, turn=1, eps=SMALL_EPS), unchanged
+        yield "large eps", "eps as a floor", sampler_maker(seeds, turn=1, eps=64.0), unchanged
+        yield "no eps", "eps from a floor", sampler_maker(seeds, turn=2, eps=0.0), unchanged
+        yield "small entries", "the place of a small eps", sampler_maker(seeds, turn=3, eps=SMALL_EPS, scale=SMALL_EPS / 2), unchanged
+    yield "far from 0", "one pass over the data from two", sampler_maker(seeds, turn=1, shift=LARGE_OFFSET), unchanged
+    yield "far below 0", "an exponential that overflows", sampler_maker(seeds, turn=0, shift=-LARGE_OFFSET), unchanged
+    yield "a row of zeros", "a branch at 0", sampler_maker(seeds, turn=2), with_zero_row
+    yield "equal entries", "a tie", sampler_maker(seeds, turn=3), with_equal_rows
+
+
+def sampler_maker(seeds: Iterator[int], **options: Any) -> Callable[..., ArgumentSampler]:
+    """Return a maker of samplers that continues one random stream from try to try."""
+    source = np.random.default_rng(next(seeds))
+    return partial(ArgumentSampler, source, **options)
+
+
+def axes_of(given: Mapping[str, Domain]) -> list[str]:
+    """Return the names of the axes whose lengths can be chosen, in order."""
+    hints = [part.hint for domain in given.values() for part in (domain, *domain.fields.values()) if part.kind == "array"]
+    names = [name for hint in hints for name in hint.dim_str.split() if not name.isdigit() and not name.startswith("*")]
+    return list(dict.fromkeys(names))
+
+
+def unchanged(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments as they were drawn."""
+    return arguments
+
+
+def with_zero_row(arguments: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the arguments with the first row of every array set to 0."""
+    return edit_arrays(arguments, lambda array: np.concatenate([0 * array[:1], array[1:]]) if array.ndim else 0 * array)
+
+
+def with_equal_rows(arguments: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the arguments with the last row of every array made equal to the first."""
+    return edit_arrays(arguments, lambda array: np.concatenate([array[:-1], array[:1]]) if array.ndim and len(array) > 1 else array)
+
+
+def edit_arrays(arguments: dict[str, Any], edit: Callable[[Any], Any]) -> dict[str, Any] | None:
+    """Return the arguments with their real arrays edited, those within states too; the result may be outside the domain."""
+
+    def edited(value: Any) -> Any:
+        if isinstance(value, tuple) and hasattr(value, "_fields"):
+            return type(value)(*map(edited, value))
+        return edit(value) if isinstance(value, np.ndarray) and value.dtype == float else value
+
+    return {name: edited(value) for name, value in arguments.items()}
+
+
+def boundary_cases(given: Mapping[str, Domain], seeds: Iterator[int]) -> Iterator[CaseKind]:
+    """Yield cases in which two counts are equal, neighbours or multiples: boundaries, one update sooner or later."""
+    counts = [name for name, domain in given.items() if domain.kind == "count"]
+    for (name, other), (factor, offset) in itertools.product(
+        itertools.permutations(counts, 2), ((1, -1), (1, 0), (1, 1), (2, -1), (2, 0), (2, 1))
+    ):
+        change = partial(with_related_count, name=name, other=other, factor=factor, offset=offset)
+        yield f"{name} = {factor} {other} {offset:+d}", "an update sooner or later", sampler_maker(seeds, turn=0), change
+    for name, value in itertools.product(counts, range(4)):
+        yield f"{name} = {value}", "the first updates", sampler_maker(seeds, turn=1), partial(with_count, name=name, value=value)
+
+
+def with_related_count(arguments: dict[str, Any], *, name: str, other: str, factor: int, offset: int) -> dict[str, Any]:
+    """Return the arguments with one count set from another."""
+    return {**arguments, name: factor * arguments[other] + offset}
+
+
+def with_count(arguments: dict[str, Any], *, name: str, value: int) -> dict[str, Any]:
+    """Return the arguments with one count replaced."""
+    return {**arguments, name: value}
+
+
+def all_numbers(case: Case) -> str:
+    """Return all numbers of a case, as a text."""
+    return repr({name: value for name, value in case.arguments.items() if not isinstance(value, np.random.Generator)})
+
+
+def in_dtype(value: Any, dtype: Any) -> Any:
+    """Return a fresh copy of an argument, its real arrays in a dtype."""
+    if isinstance(value, tuple):
+        parts = [in_dtype(part, dtype) for part in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+    if isinstance(value, np.ndarray):
+        return value.astype(dtype) if value.dtype.kind == "f" else value.copy()
+    return value
+
+
+def reference_result(formula: Formula[..., Any], case: Case, dtype: Any) -> Any:
+    """Return the validated result of the reference on a case; None where the case is outside the domain."""
+    import copy
+
+    try:
+        return formula(**{name: copy.deepcopy(in_dtype(value, dtype)) for name, value in case.arguments.items()})
+    except (ValueError, TypeError, IndexError, np.linalg.LinAlgError):
+        return None

@@ -1,0 +1,38 @@
+"""Run the kit in this process: quick, for implementations that behave; and validate results."""
+
+import json
+from dataclasses import replace
+from importlib.resources import files
+
+import jsonschema
+from trainspec.spec.conformance.functions.runner import formula_named
+from trainspec.spec.conformance.functions.verdict import check_function
+from trainspec.spec.conformance.implementation import Task
+from trainspec.spec.conformance.loading import import_path, load_implementation
+from trainspec.spec.conformance.optimizers.runner import observe
+from trainspec.spec.conformance.optimizers.verdict import convention_named, judge_optimizer
+from trainspec.spec.conformance.sandbox import InProcessRunner
+
+SCHEMA = json.loads(files("trainspec.spec.conformance").joinpath("result.schema.json").read_text(encoding="utf-8"))
+VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
+
+
+def check_in_process(target, command="check", against=None, dtype="float64", names=None, **settings):
+    """Return the result of an optimizer."""
+    task = Task(import_path(target), settings, names or {}, dtype)
+    report = observe(load_implementation(task.target), task)
+    return judge_optimizer(report, task, command, convention_named(against) if against else None)
+
+
+def check_function_in_process(target, against="", dtype="float64", names=None, settings=None, **options):
+    """Return the result of a function."""
+    task = Task(import_path(target), settings or {}, names or {}, dtype)
+    task = replace(task, against=formula_named(against).id) if against else task
+    return check_function(task, InProcessRunner(), **options)
+
+
+def valid_record(result):
+    """Return a result as JSON that was read back, after validating it."""
+    record = json.loads(json.dumps(result.as_json(), allow_nan=False))
+    VALIDATOR.validate(record)
+    return record

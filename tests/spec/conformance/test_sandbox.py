@@ -1,0 +1,153 @@
+"""The sandbox: whatever an implementation does, there is one valid result, and nothing of it is left behind."""
+
+import json
+import os
+import pickle
+import subprocess
+import textwrap
+import time
+
+import numpy as np
+import pytest
+from trainspec.spec.conformance import check
+from trainspec.spec.conformance.result import FAULT_KINDS, Fault, plain_data, printable
+from trainspec.spec.conformance.sandbox import MARKER, REPORT_LIMIT, SandboxProcess, result_or_fault
+
+from .helpers import valid_record
+
+HEAVY_BALL = """
+import numpy as np
+class Mine:
+    def __init__(self, theta, *, lr, momentum{extra}):
+        self.theta, self.momentum, self.v = theta.copy(), momentum, 0 * theta
+        {start}
+    def step(self, grad, lr):
+        {step}
+        self.v = self.momentum * self.v + grad
+        self.theta = self.theta - lr * self.v
+        return self.theta
+"""
+
+
+def check_source(folder, *, head="", start="pass", step="pass", extra="", **options):
+    """Return the result of a heavy ball with these lines in it."""
+    (folder / "mine.py").write_text(textwrap.dedent(head) + HEAVY_BALL.format(start=start, step=step, extra=extra), encoding="utf-8")
+    result = check(f"{folder / 'mine.py'}:Mine", **options)
+    valid_record(result)
+    return result
+
+
+HOSTILE = {
+    "patched NumPy": ({"head": "import numpy as np\nnp.asarray = np.stack = np.array_equal = lambda *a, **k: 1 / 0\n"}, 2),
+    "patched pickle": ({"start": "import pickle; pickle.dumps = None"}, 0),
+    "closed streams": ({"head": "import sys\nsys.stdout.close(); sys.stderr.close()\n"}, 0),
+    "missing streams": ({"head": "import sys\nsys.stdout = sys.stderr = None\n"}, 0),
+    "closed descriptors": ({"head": "import os\nos.closerange(0, 3)\n"}, 0),
+    "all descriptors closed": ({"start": "import os; os.closerange(0, 4096)"}, 2),
+    "output at the end": ({"head": "import atexit\natexit.register(print, 'good bye')\n"}, 0),
+    "odd defaults": ({"extra": ", a=np.inf, b=np.nan, c=np.arange(3), d='\\ud800', e=[]", "head": "import numpy as np\n"}, 0),
+    "a default that cannot be printed": ({"head": "class Odd:\n    def __repr__(self): raise KeyError\n", "extra": ", odd=Odd()"}, 0),
+    "a lock as a default": ({"head": "import threading\n", "extra": ", lock=threading.Lock()"}, 0),
+    "a quiet end": ({"step": "import os; os._exit(0)"}, 2),
+    "a killed process": ({"step": "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"}, 2),
+    "an endless import": ({"head": "import sys\nsys.exit('no')\n"}, 2),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_implementations_have_a_valid_result(name, tmp_path):
+    lines, code = HOSTILE[name]
+    result = check_source(tmp_path, **lines)
+    assert result.exit_code == code, result.message
+
+
+def running_with(marker):
+    """Return the processes whose command line holds a marker."""
+    processes = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout.splitlines()
+    return [line for line in processes if marker in line and "ps -eo" not in line]
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc"), reason="processes of other sessions are found in /proc")
+def test_nothing_is_left_behind(tmp_path):
+    marker = f"time.sleep(86{os.getpid()})"
+    start = f"""
+import os, subprocess, sys
+subprocess.Popen([sys.executable, "-c", "import time; {marker}"])
+subprocess.Popen([sys.executable, "-c", "import time; {marker}"], start_new_session=True)
+open("left_behind.txt", "w").close()
+import tempfile; FOLDER = tempfile.mkdtemp()
+"""
+    result = check_source(tmp_path, head=start)
+    assert result.exit_code == 0, result.message
+    assert running_with(marker) == []
+    assert not os.path.exists("left_behind.txt")
+    assert sorted(path.name for path in tmp_path.iterdir() if path.suffix != ".pyc" and path.name != "__pycache__") == ["mine.py"]
+
+
+def test_relative_paths_are_those_of_the_caller(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text(HEAVY_BALL.format(start="pass", step="pass", extra=""))
+    assert check("mine.py:Mine").exit_code == 0
+    assert check("mine:Mine").exit_code == 0
+
+
+def count_to(limit):
+    return sum(range(limit))
+
+
+def big(size):
+    return "x" * size
+
+
+class Sneaky:
+    def __reduce__(self):
+        return (os.system, ("true",))
+
+
+def sneaky():
+    return Sneaky()
+
+
+def environment_marker():
+    return os.environ.get(MARKER)
+
+
+def test_a_process_answers_several_requests_and_refuses_what_a_report_may_not_hold():
+    with SandboxProcess() as process:
+        first, second = process.submit(count_to, 10), process.submit(np.arange, 3)
+        assert result_or_fault(first) == 45
+        assert result_or_fault(second).tolist() == [0, 1, 2]
+        assert result_or_fault(process.submit(environment_marker)) == process.marker
+        fault = result_or_fault(process.submit(sneaky))
+        assert (fault.kind, "no report that can be read" in fault.detail) == ("crashes", True)
+    with SandboxProcess() as process:
+        assert result_or_fault(process.submit(big, REPORT_LIMIT + 1)).kind == "crashes"
+
+
+def test_waiting_and_computing_are_both_limited():
+    for work in (time.sleep, count_to):
+        with SandboxProcess() as process:
+            process.submit(environment_marker)
+            from_now = process.submit(loaded_then, work, 10**12 if work is count_to else 1000, timeout=1.0)
+            assert result_or_fault(from_now).kind == "timeout"
+
+
+def loaded_then(work, argument):
+    from trainspec.spec.conformance.sandbox import notify_loaded
+
+    notify_loaded()
+    return work(argument)
+
+
+def test_a_sandbox_does_not_start_another_one(monkeypatch):
+    monkeypatch.setenv(MARKER, "x")
+    with pytest.raises(RuntimeError, match="__main__"):
+        SandboxProcess()
+
+
+def test_texts_are_bounded_and_printable():
+    text = printable("\x1b[31m" + "\ud800" + "ä" * 10**6)
+    assert len(text) <= 4000
+    assert text.isprintable()
+    assert json.dumps(plain_data({"a": [float("nan"), float("inf"), object(), b"\xff"], "self": ("x",)}), allow_nan=False)
+    assert pickle.loads(pickle.dumps(Fault("raises", "x"))).kind in FAULT_KINDS
