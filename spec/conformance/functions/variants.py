@@ -295,6 +295,3 @@ def source_mutations(formula: Formula[..., Any]) -> Iterator[Variant]:
         make = functools.partial(compiled_tree, formula.id, mutation.tree)
         axes = {"line": mutation.line, "change": mutation.change}
         yield Variant(formula.id, mutation.change, f"{words}, in `{mutation.line}`" if after else words, make, axes)
-
-
-itself, mutated, load = identity, source_mutations, chapter_variants  # the names that the kit has until it is rearranged
