@@ -21,7 +21,7 @@ def test_check_conforms():
     assert result.exit_code == 0
     text = " ".join(result.stdout.split())
     assert text.startswith(f"{CORRECT}Outside follows heavy ball with the learning rate outside the velocity (STU")
-    for part in ("heavy-ball/lr-outside", "v ← μ v + g,   θ ← θ − η v", "optimizers.momentum.lr_outside", "× the rounding bound", "numpy"):
+    for part in ("heavy-ball/lr-outside", "v ← μ v + g, θ ← θ − η v", "optimizers.momentum.lr_outside", "× the rounding bound", "numpy"):
         assert part in text
 
 
