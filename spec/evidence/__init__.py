@@ -1,4 +1,7 @@
-"""The evidence, one module a chapter. A piece of evidence yields pairs (got, claimed); the judge decides: holds, refuted or unknown."""
+"""The evidence, one module a chapter. A piece of evidence yields pairs (got, claimed); the judge decides: holds, refuted or unknown.
+
+A chapter stays one module, like in the reference, although some have more than 500 lines.
+"""
 
 from ._judge import Interval, TableCell, judge, prints_as
 from ._registry import (

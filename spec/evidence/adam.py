@@ -998,13 +998,16 @@ def amsgrad_with_corrections_by_hand(amsgrad: Step, amsgrad_corrected_maximum: S
 
 
 def averaged_length(decay: Fraction, n: int) -> Fraction:
-    """How many values a plain mean has whose values are as old on average, the newest of age 1, as those of an n-step moving average."""
+    """Return the number of values of a plain mean whose values are on average as old as those of an n-step moving average.
+
+    The newest value has age 1.
+    """
     weights = [decay ** (k - 1) for k in range(1, n + 1)]
     return 2 * sum((k * weight for k, weight in enumerate(weights, start=1)), Fraction(0)) / sum(weights, Fraction(0)) - 1
 
 
 def variance_of_rate(length: Fraction) -> Fraction:
-    """The variance of 1/√v̂, v̂ a mean of `length` squares of normal gradients, to first order and but for a factor."""
+    """Return the variance of 1/√v̂ to first order and up to a factor, for v̂ a mean of `length` squares of normal gradients."""
     return length / (2 * (length - 2) * (length - 4))
 
 
@@ -1013,7 +1016,10 @@ def variance_of_rate(length: Fraction) -> Fraction:
     scope="every state, gradient, rate, β₁, eps and eps_root; β₂ = 9/10 and 3/4, steps 1 … 12, thresholds 4, 5 and ρ itself",
 )
 def variances_rectify_adam(adam: Step, radam: Step) -> Claims:
-    """Above the threshold a step is Adam's at lr √(Var(ρ∞)/Var(ρ)); up to it, descent along m̂. ρ is the length of a mean as old as v̂."""
+    """Above the threshold a step is Adam's at lr √(Var(ρ∞)/Var(ρ)), otherwise a gradient step along m̂.
+
+    Here ρ is the length of a plain mean with the average age of v̂'s values.
+    """
     for decay, n in itertools.product((Fraction(9, 10), Fraction(3, 4)), range(1, 13)):
         length, longest = averaged_length(decay, n), 2 / (1 - decay) - 1
         start, hyper = AdamState(m, v, n - 1), {"beta1": beta1, "beta2": Symbolic(decay), "eps": eps, "eps_root": root}
@@ -1027,7 +1033,10 @@ def variances_rectify_adam(adam: Step, radam: Step) -> Claims:
 
 @enumeration("optimizers.radam", scope="exact, roots included: all sequences of 6 signs, β₁ = 1/3, β₂ = 4/5 and 0, thresholds 4 and 5")
 def radam_by_hand(radam: Step) -> Claims:
-    """From rest. At β₂ = 4/5 threshold 4 is passed at step 6 and 5 is not; at β₂ = 0 nothing is rectified."""
+    """Steps from zero moments computed independently in fractions. At β₂ = 4/5 step 6 exceeds the threshold 4 and not 5.
+
+    At β₂ = 0 no step is rectified.
+    """
     keep, stabiliser = Fraction(1, 3), Fraction(1, 2)
     hyper = {"lr": Symbolic(1), "beta1": Symbolic(keep), "eps": Symbolic(stabiliser)}
     for decay, threshold in itertools.product((Fraction(4, 5), Fraction(0)), (4, 5)):
@@ -1047,7 +1056,10 @@ def radam_by_hand(radam: Step) -> Claims:
 
 @certified_value("optimizers.radam", scope="β₂ = .999, gradients 1, no eps; steps 4, 5, 6 and 10000")
 def how_much_is_rectified(radam: Step) -> Claims:
-    """The factor r of a step, by either threshold; under a constant gradient Adam's steps are lr."""
+    """The rectification factor r of a step for either threshold.
+
+    For a constant gradient Adam's steps are lr, so r is the length of a step in units of lr.
+    """
     hyper = {"lr": Ball(1), "beta1": Ball(0), "beta2": Ball(KEEP2), "eps": Ball(0)}
     for n, paper, libraries in ((4, "1", "1"), (5, ".0173", "1"), (6, ".0258", ".0258"), (10_000, ".9998", ".9998")):
         start = AdamState(Ball(1), 1 - Ball(KEEP2) ** (n - 1), n - 1)

@@ -593,7 +593,10 @@ def shifted_point_is_the_look_ahead_point(nesterov: Step, nesterov_shifted: Step
 
 @proof("optimizers.nesterov.old_velocity", scope="every state, lr and momentum")
 def old_velocity_steps_as_the_new_one(nesterov_shifted: Step, nesterov_old_velocity: Step) -> Claims:
-    """One step in the velocity before the update is one in the velocity after it; μ² v' in its place makes another step, by μ² (v' − v)."""
+    """A step written with the old velocity equals the step written with the new one. With μ² v' instead of μ² v it is another step.
+
+    They differ by μ² (v' − v).
+    """
     moved, velocity = nesterov_old_velocity(theta, g, v, lr=lr, momentum=mu)
     yield (moved, velocity), nesterov_shifted(theta, g, v, lr=lr, momentum=mu)
     yield moved, theta + mu * velocity - lr * g
@@ -603,7 +606,7 @@ def old_velocity_steps_as_the_new_one(nesterov_shifted: Step, nesterov_old_veloc
 
 @enumeration("optimizers.nesterov.old_velocity", scope="exact, 4 steps on h x²/2 with h = 1/2, 3, three momenta, three rates")
 def old_velocity_by_hand(nesterov: Step, nesterov_old_velocity: Step) -> Claims:
-    """From rest, it stays at θ + μ v of the look-ahead form, in fractions."""
+    """From zero velocity the point is θ + μ v of the look-ahead form after every step, computed in fractions."""
     for curvature, keep, rate in itertools.product(
         (Fraction(1, 2), Fraction(3)), (Fraction(0), Fraction(1, 2), Fraction(9, 10)), (Fraction(1, 8), Fraction(1, 3), Fraction(1))
     ):

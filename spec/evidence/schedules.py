@@ -368,7 +368,7 @@ def harmonic_table(harmonic_decay: Step) -> Claims:
 
 @proof("schedule.nadam.momentum", scope="every update, β₁, base and rate")
 def half_of_the_decay_is_made_up(nadam_momentum: Step) -> Claims:
-    """It starts at β₁/2; what is missing to β₁ shrinks by b^ψ at every update, and to nothing."""
+    """The momentum starts at β₁/2, and the difference from β₁ is multiplied by b^ψ at every update, so it tends to 0."""
     largest = 1 / (1 + a)
     at_update = lambda update: nadam_momentum(update, beta1=largest, base=gamma, rate=c)  # noqa: E731 - read as mathematics
     yield at_update(0 * k), largest / 2
@@ -378,7 +378,7 @@ def half_of_the_decay_is_made_up(nadam_momentum: Step) -> Claims:
 
 @enumeration("schedule.nadam.momentum", scope="exact, 8 updates, β₁ = 9/10 and 0, bases 1/2 and 3/4, rates 1 and 2")
 def momentum_by_hand(nadam_momentum: Step) -> Claims:
-    """What is missing to β₁ is multiplied by b^ψ at every update, in fractions."""
+    """The values computed independently, product by product, in fractions."""
     for base, rate in itertools.product((Fraction(1, 2), Fraction(3, 4)), (1, 2)):
         missing, curve = Fraction(9, 20), {"base": Rational(base), "rate": Rational(rate)}
         for update in range(8):
@@ -389,7 +389,7 @@ def momentum_by_hand(nadam_momentum: Step) -> Claims:
 
 @certified_value("schedule.nadam.momentum", scope="the preset of the catalogue, updates 1, 9211 and 9212")
 def momentum_of_the_paper(nadam_momentum: Step) -> Claims:
-    """The first β₁, and the first that is larger than .8."""
+    """The first β₁ is .4501, and the first one above .8 is at update 9212."""
     paper: dict[str, Any] = presets("schedule.nadam.momentum")[0]
     yield certified(nadam_momentum, 1, **paper), prints_as(".4501")
     for update, is_larger in ((9211, False), (9212, True)):
@@ -441,7 +441,10 @@ def patience_one_larger(reduce_on_plateau_at_patience: Step, reduce_on_plateau: 
     scope="every loss, state, factor, patience and threshold, best losses of either sign and 0; r from 0",
 )
 def margin_of_either_sign(reduce_on_plateau: Step, reduce_on_plateau_by_modulus: Step) -> Claims:
-    """A better loss lies below L* − r |L*| − δ: the other rule where L* ≥ 0 or r = 0; where L* < 0, that one's margin is −r |L*|."""
+    """A loss is better if it is below L* − r |L*| − δ. This is the other rule if L* ≥ 0 or r = 0.
+
+    For L* < 0 the margin of that rule is −r |L*|.
+    """
     hyper = {"factor": gamma, "threshold": delta}
     for lowest, modulus in ((scale, scale), (0 * scale, 0 * scale), (-scale, scale)):
         for loss, bad, patience, expected in cells(lambda patience: patience, lowest, lowest - relative * modulus - delta):
@@ -510,7 +513,7 @@ def first_loss_is_the_best_so_far(
     threshold: Norm,
     relative: Decay,
 ) -> Claims:
-    """From an infinite best every loss is better, for all margins; the same loss again is not, by the absolute margin."""
+    """From an infinite best every loss is better, for all margins; the same loss again is not, because of the absolute margin."""
     for rule in (reduce_on_plateau, reduce_on_plateau_at_patience, reduce_on_plateau_by_modulus):
         state = rule(loss, PlateauState(lr, math.inf, 0), factor=factor, patience=patience, threshold=threshold, relative=relative)
         yield tuple(state), (lr, loss, 0)
