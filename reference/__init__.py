@@ -16,6 +16,7 @@ from . import (
     normalization,
     quadratic,
     schedules,
+    sign,
 )
 from ._registry import FORMULAS, Formula, formula, initial_state
 from ._tree import tree_leaves, tree_map, tree_unflatten
@@ -40,6 +41,7 @@ __all__ = [
     "normalization",
     "quadratic",
     "schedules",
+    "sign",
     "tree_leaves",
     "tree_map",
     "tree_unflatten",
