@@ -257,7 +257,7 @@ def describe_family(name: str, title: str) -> FamilyAnswer:
 
 def named_conventions(family: str) -> Mapping[str, Convention]:
     """Return the conventions and mistakes of a family by id, right ones first."""
-    from .conformance.optimizers.conventions import combinations
+    from .conformance.optimizers.combinations import combinations
 
     return {convention.id: convention for convention in combinations(family)}
 

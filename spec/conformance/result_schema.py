@@ -17,7 +17,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from annotated_types import Ge, MinLen
 
 from .optimizers.algorithm import GENERATED
-from .optimizers.conventions import FAMILIES, combinations
+from .optimizers.combinations import combinations
+from .optimizers.conventions import FAMILIES
 from .optimizers.matching import PRECISIONS
 from .result import FAULT_KINDS, RESULTS, Fault, FunctionResult, InitializerResult, OptimizerResult, Result
 

@@ -11,7 +11,8 @@ from ..guards import capture_output
 from ..implementation import Implementation, Task
 from ..loading import load_implementation
 from .algorithm import simulate
-from .conventions import Convention, find
+from .combinations import find_convention
+from .conventions import Convention
 from .runner import RunConfig, gradient_function, plan_runs
 
 GAPS = (2.0**-6, 2.0**-18, 2.0**-40)  # relative to the parameters: a large deviation is searched for first
@@ -36,7 +37,7 @@ def find_counterexample(task: Task, convention: str) -> str | None:
 
     with capture_output():
         implementation: Implementation = load_implementation(task.target)
-        config, expected = plan_runs(implementation.parameters, task).runs[-1], find(convention)
+        config, expected = plan_runs(implementation.parameters, task).runs[-1], find_convention(convention)
         dtype = np.dtype(task.dtype).type
         for gap in GAPS:
 

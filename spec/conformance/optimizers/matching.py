@@ -21,7 +21,8 @@ from ...arithmetic.rounding import error_in_bounds
 from ..hyperparameters import DEFAULTS, OFF_AT_ZERO, hyperparameters
 from ..result import NATIVE, Divergence, finite
 from .algorithm import simulate
-from .conventions import AXES, FAMILIES, Convention, Setting, combinations, known
+from .combinations import Setting, combinations, is_enumerated
+from .conventions import AXES, FAMILIES, Convention
 from .fixtures import fixture_for
 from .runner import OptimizerRun
 
@@ -311,7 +312,7 @@ def search_built_in(runs: Runs, stated: Iterable[str]) -> tuple[dict[str, float]
     for mistaken, choice in itertools.product((False, True), choices):
         assuming = tuple(replace(run, hyper={**run.hyper, **choice}) for run in runs)
         setting = setting_of(assuming)
-        pool = (c for family in FAMILIES for c in combinations(family, setting, mistaken=mistaken) if c.departures <= 1)
+        pool = (c for family in FAMILIES for c in combinations(family, setting, mistaken=mistaken) if c.deviation_count <= 1)
         affected = (c for c in pool if set(choice) <= {*c.needs, *(("weight_decay",) if c.weight_decay != "none" else ())})
         measurements = (measure(convention, assuming) for convention in float_candidates(affected, assuming))
         if followed := [measurement for measurement in measurements if measurement.follows]:
@@ -324,11 +325,11 @@ def neighbours(convention: Convention, setting: Setting) -> Iterator[Convention]
     for axis, values in AXES.items():
         for value in values:
             other = replace(convention, **{axis: value})
-            if other != convention and known(other) and setting.shows(convention.family, axis, value):
+            if other != convention and is_enumerated(other) and setting.can_distinguish(convention.family, axis, value):
                 yield other
     for family in FAMILIES:
         if family != convention.family:
-            yield from (other for other in combinations(family, setting, mistaken=False) if not other.departures)
+            yield from (other for other in combinations(family, setting, mistaken=False) if not other.deviation_count)
 
 
 def runners_up(best: Convention, runs: Runs, matching: Iterable[Convention]) -> list[Measurement]:

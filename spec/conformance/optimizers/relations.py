@@ -1,6 +1,6 @@
 """How a convention relates to another one that differs in one value: equal, equal at constant lr, or equal with other hyper-parameters.
 
-A relation feeds the other convention with its own learning rate and hyper-parameters at every step; the tests prove each of them.
+A relation gives the other convention another learning rate or other hyper-parameters at every step; the tests prove each of them.
 """
 
 from __future__ import annotations
@@ -14,76 +14,76 @@ import numpy as np
 
 from .conventions import Convention, canonical
 
-Feed = Callable[[int, Any, SimpleNamespace], tuple[Any, SimpleNamespace]]
+Adjustment = Callable[[int, Any, SimpleNamespace], tuple[Any, SimpleNamespace]]
 
 
 def same(t: int, lr: Any, h: SimpleNamespace) -> tuple[Any, SimpleNamespace]:
-    """Nothing is changed."""
+    """Return the learning rate and the hyper-parameters as they are."""
     return lr, h
 
 
-def with_rate(factor: Callable[[int, Any, SimpleNamespace], Any]) -> Feed:
-    """Another learning rate."""
+def with_rate(factor: Callable[[int, Any, SimpleNamespace], Any]) -> Adjustment:
+    """Return the change of the learning rate by a factor."""
     return lambda t, lr, h: (factor(t, lr, h) * lr, h)
 
 
-def with_hyper(**changes: Callable[[int, Any, SimpleNamespace], Any]) -> Feed:
-    """Other hyper-parameters."""
+def with_hyper(**changes: Callable[[int, Any, SimpleNamespace], Any]) -> Adjustment:
+    """Return the change of some hyper-parameters."""
     return lambda t, lr, h: (lr, SimpleNamespace(**{**vars(h), **{name: change(t, lr, h) for name, change in changes.items()}}))
 
 
 def root_of_weight(t: int, lr: Any, h: SimpleNamespace) -> Any:
-    """√(1 − β₂ᵗ)."""
+    """Return √(1 − β₂ᵗ)."""
     return np.sqrt(1 - h.beta2**t)
 
 
 @dataclass(frozen=True)
 class Relation:
-    """The convention with another value on one axis, what it must be fed with to visit the same points, and that in words."""
+    """The value on one axis in another's place, and the learning rate and hyper-parameters with which the steps are the same."""
 
     axis: str
     value: str
     becomes: str
     words: str = ""
-    feed: Feed = same
+    adjust: Adjustment = same
     at_constant_lr: bool = False
     holds: Callable[[Convention], bool] = lambda c: True
 
 
 def plain_root(c: Convention) -> bool:
-    """Whether ε is added outside the root, and nothing else that depends on t stands beside it."""
+    """Return whether ε is added outside the root, and nothing else beside it depends on t."""
     return c.eps in ("outside", "none") and c.family in ("adam", "amsgrad")
 
 
 def has_no_decay(c: Convention) -> bool:
-    """Whether nothing but its gradient scales a step."""
+    """Return whether nothing but its gradient scales a step."""
     return c.weight_decay == "none"
 
 
 def weighs_by_no_momentum(c: Convention) -> bool:
-    """Whether its momentum stands at the velocity alone."""
+    """Return whether its momentum stands at the velocity alone."""
     return not c.dampening.startswith("ema")
 
 
 def is_corrected(c: Convention) -> bool:
-    """Whether the correction of its squares is the plain one, and stands beside the root."""
+    """Return whether the correction of its squares is the plain one, and stands beside the root."""
     return c.bias_correction == "both" and c.maximum != "corrected" and c.mistake not in ("swapped-betas", "complement-beta2", "rootless")
 
 
 def scales_with_rate(c: Convention) -> bool:
-    """Whether its steps turn with the sign of the learning rate."""
+    """Return whether its steps turn with the sign of the learning rate."""
     return (
         has_no_decay(c) and c.nesterov_form != "lookahead" and (c.family, c.lr_placement) not in (("adadelta", "none"), ("rprop", "none"))
     )
 
 
 def gathers_rates(c: Convention) -> bool:
-    """Whether its first moment may gather the learning rate as well."""
+    """Return whether its first moment may gather the learning rate as well."""
     return c.family == "adam" and c.weight_decay != "preconditioned" and c.mistake != "square-of-mean"
 
 
 def needs_no_correction(c: Convention) -> bool:
-    """Whether its corrections can be taken into the learning rate and ε."""
+    """Return whether its corrections can be taken into the learning rate and ε."""
     return (
         plain_root(c)
         and c.mistake == "none"
@@ -191,19 +191,20 @@ RELATIONS: tuple[Relation, ...] = (
 
 def relation_of(convention: Convention) -> tuple[Relation, Convention] | None:
     """The first relation that applies to one of its values, and the convention that it leads to."""
-    for one in RELATIONS:
-        if getattr(convention, one.axis) == one.value != getattr(canonical(convention.family), one.axis) and one.holds(convention):
-            return one, replace(convention, **{one.axis: one.becomes})
+    for relation in RELATIONS:
+        differs = getattr(convention, relation.axis) == relation.value != getattr(canonical(convention.family), relation.axis)
+        if differs and relation.holds(convention):
+            return relation, replace(convention, **{relation.axis: relation.becomes})
     return None
 
 
 def relation_in_words(convention: Convention) -> str:
     """How a convention relates to the canonical form of its family, one value after the other, as a phrase."""
     plain, at_constant_lr, changes, now = canonical(convention.family), False, [], convention
-    while found := relation_of(now):
-        one, now = found
-        at_constant_lr |= one.at_constant_lr
-        changes += [one.words] if one.words else []
+    while step := relation_of(now):
+        relation, now = step
+        at_constant_lr |= relation.at_constant_lr
+        changes += [relation.words] if relation.words else []
     if convention == plain:
         return "the canonical form"
     if now == convention:

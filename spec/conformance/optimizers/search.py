@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .conventions import FAMILIES, Convention, Setting, canonical, with_generated_mistake, with_more_values, with_two_mistakes
+from .combinations import Setting, with_generated_mistake, with_more_values, with_two_mistakes
+from .conventions import FAMILIES, Convention, canonical
 from .matching import MEASURED, Measurement, float_candidates, measure, setting_of
 from .runner import OptimizerRun
 

@@ -11,7 +11,8 @@ import numpy as np
 from ...arithmetic.rounding import error_in_bounds
 from ..hyperparameters import DEFAULTS, of_optimizers
 from ..report.sentences import scientific
-from .conventions import Convention, Setting, combinations
+from .combinations import Setting, combinations
+from .conventions import Convention
 from .fixtures import fixture_for
 from .matching import are_equivalent
 from .runner import OptimizerRun, canonical_hyperparameters

@@ -23,7 +23,8 @@ from ..result import (
     Verdict,
 )
 from ..sandbox import TIMEOUT, result_or_fault
-from .conventions import DECAYS, FAMILIES, Convention, bank, canonical, combinations, find
+from .combinations import all_conventions, combinations, find_convention
+from .conventions import DECAYS, FAMILIES, Convention, canonical
 from .counterexample import find_counterexample
 from .matching import (
     Candidates,
@@ -51,16 +52,16 @@ ACCEPTED_PRECISIONS = {"float32": ("hyper-float32",)}  # beside the native one, 
 def convention_named(name: str) -> Convention:
     """Return a convention by id, readable name or catalogue id; ValueError with the nearest names."""
     try:
-        return find(name)
+        return find_convention(name)
     except KeyError:
-        near = difflib.get_close_matches(name, [*bank(), *FORMULAS], n=3, cutoff=0.3)
+        near = difflib.get_close_matches(name, [*all_conventions(), *FORMULAS], n=3, cutoff=0.3)
         raise ValueError(f"no convention is called {name!r}" + (f"; did you mean {', '.join(near)}?" if near else "")) from None
 
 
 def is_convention(name: str) -> bool:
     """Return whether a name is that of a convention."""
     try:
-        return bool(find(name))
+        return bool(find_convention(name))
     except KeyError:
         return False
 
@@ -234,7 +235,7 @@ def preferred_match(members: Iterable[Convention], settings: Mapping[str, Any]) 
     """Return the member that uses the hyper-parameters: a correct one first, then a plain one with a usual weight decay."""
 
     def rank(member: Convention) -> tuple[Any, ...]:
-        return not member.right, len(ignored_settings(member, settings)), member.departures, DECAYS.index(member.weight_decay)
+        return not member.right, len(ignored_settings(member, settings)), member.deviation_count, DECAYS.index(member.weight_decay)
 
     return min(members, key=rank)
 
@@ -283,7 +284,7 @@ def nearest_correct(report: OptimizerReport, title: str, best: Convention | None
         pool = [
             convention
             for convention in combinations(family, setting, mistaken=False)
-            if convention.departures <= 1 and not ignored_settings(convention, report.settings)
+            if convention.deviation_count <= 1 and not ignored_settings(convention, report.settings)
         ]
         if pool:
             return last_to_diverge(pool, report.runs)

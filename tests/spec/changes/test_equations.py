@@ -11,7 +11,8 @@ from trainspec.spec.changes.equations import initial, symbol, without_argument
 from trainspec.spec.changes.patterns import names_assigned, names_read, parse_expression
 from trainspec.spec.changes.program import Program, parse_statements, unparsed
 from trainspec.spec.conformance.optimizers.algorithm import program
-from trainspec.spec.conformance.optimizers.conventions import FAMILIES, bank, canonical
+from trainspec.spec.conformance.optimizers.combinations import all_conventions
+from trainspec.spec.conformance.optimizers.conventions import FAMILIES, canonical
 
 RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹ᵗ⁺⁻", "0123456789t+-")
 COMPARISONS = {"=": "==", "≥": ">=", "≤": "<="}
@@ -166,9 +167,9 @@ def canonical_text(statement):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_equations_are_the_statements(family):
     """Of all conventions with one value off the canonical ones besides a mistake, and of every ninth of the others."""
-    conventions = [convention for convention in bank().values() if convention.family == family]
+    conventions = [convention for convention in all_conventions().values() if convention.family == family]
     for index, convention in enumerate(conventions):
-        if convention.departures <= 1 or index % 9 == 0:
+        if convention.deviation_count <= 1 or index % 9 == 0:
             step = without_argument(program(convention), "eps_root")
             back = read_back(convention.equations, step)
             assert canonical_lines(back) == canonical_lines(step), convention.id
@@ -181,7 +182,7 @@ def test_equations_run_on_symbols(family):
     names = ("momentum", "dampening", "beta1", "beta2", "eps", "weight_decay", "initial_second_moment", "momentum_decay")
     hyper = {name: symbols(name, positive=True) for name in names}
     for mistake in ("none", *FAMILIES[family].mistakes):
-        convention = bank().get("/".join([canonical(family).id, *([mistake] if mistake != "none" else [])]))
+        convention = all_conventions().get("/".join([canonical(family).id, *([mistake] if mistake != "none" else [])]))
         if convention is None or mistake == "decay-one-ahead":
             continue
         back = read_back(convention.equations, without_argument(program(convention), "eps_root"))

@@ -22,7 +22,8 @@ from trainspec.spec.changes.program import NotApplicable, Program, assignment, l
 from trainspec.spec.conformance.guards import FatalFault
 from trainspec.spec.conformance.implementation import Run, Task
 from trainspec.spec.conformance.optimizers.algorithm import HYPER, program
-from trainspec.spec.conformance.optimizers.conventions import FAMILIES, Convention, combinations
+from trainspec.spec.conformance.optimizers.combinations import combinations
+from trainspec.spec.conformance.optimizers.conventions import FAMILIES, Convention
 from trainspec.spec.conformance.optimizers.fixtures import fixture_for
 from trainspec.spec.conformance.optimizers.matching import ALLOWED, errors_and_ulps, expected_points
 from trainspec.spec.conformance.optimizers.runner import OptimizerRun, observe, plan_runs, visit_points

@@ -14,7 +14,8 @@ from trainspec.reference import FORMULAS, initial_state
 from trainspec.spec.arithmetic import Ball, Rational, Symbolic, Undecided, proven_zero, rounding_bound, symbols
 from trainspec.spec.arithmetic.prover import Verdict as Proven
 from trainspec.spec.conformance.optimizers.algorithm import Run, simulate
-from trainspec.spec.conformance.optimizers.conventions import AXES, FAMILIES, STATED, Convention, bank, canonical, find
+from trainspec.spec.conformance.optimizers.combinations import all_conventions, find_convention
+from trainspec.spec.conformance.optimizers.conventions import AXES, CATALOGUE_FORMULAS, FAMILIES, Convention, canonical
 from trainspec.spec.conformance.optimizers.fixtures import fixture_for
 from trainspec.spec.conformance.optimizers.matching import are_equivalent, points_in_balls
 from trainspec.spec.conformance.optimizers.relations import RELATIONS, relation_in_words, relation_of
@@ -30,8 +31,12 @@ def reference_run(identifier, theta, grads, lrs, slopes, hyper):
     formula = FORMULAS[identifier].raw
     parameters = inspect.signature(formula).parameters
     names = {**THEIRS, **({"decay": "momentum"} if identifier.endswith("momentum.ema") else {})}
-    fixed = {name: hyper[names.get(name, name)] for name, one in parameters.items() if one.kind is one.KEYWORD_ONLY and name != "lr"}
-    positional = [name for name, one in parameters.items() if one.kind is not one.KEYWORD_ONLY]
+    fixed = {
+        name: hyper[names.get(name, name)]
+        for name, parameter in parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY and name != "lr"
+    }
+    positional = [name for name, parameter in parameters.items() if parameter.kind is not parameter.KEYWORD_ONLY]
     starts = FORMULAS[identifier].initial is not None
     state, points = initial_state(identifier, theta, size=hyper.get("initial_size", 0)) if starts else None, []
     for k, (row, lr) in enumerate(zip(grads, lrs, strict=True)):
@@ -47,7 +52,7 @@ def reference_run(identifier, theta, grads, lrs, slopes, hyper):
     return np.stack(points)
 
 
-PAIRS = [(one, identifier) for one, ids in STATED.items() for identifier in ids]
+PAIRS = [(one, identifier) for one, ids in CATALOGUE_FORMULAS.items() for identifier in ids]
 
 
 @pytest.mark.parametrize(("convention", "identifier"), PAIRS, ids=[identifier for _, identifier in PAIRS])
@@ -61,7 +66,7 @@ def test_what_the_reference_states_comes_out_for_all_numbers(convention, identif
         theta, grads, lrs, slopes = symbols("theta"), symbols("g", 2), symbols("eta", 2, positive=True), symbols("a", 2)
         due = reference_run(identifier, theta, grads, lrs, slopes, hyper)
         got = convention.trajectory(theta, grads, lrs, slopes if convention.nesterov_form == "lookahead" else None, **hyper)
-        assert all(proven_zero(one).verdict is Proven.HOLDS for one in Symbolic.object_array(got - due).ravel())
+        assert all(proven_zero(entry).verdict is Proven.HOLDS for entry in Symbolic.object_array(got - due).ravel())
     with ctx.workprec(256):
         certified_too(convention, identifier)
 
@@ -76,14 +81,14 @@ def certified_too(convention, identifier):
     theta, grads, lrs, slopes = given
     due = reference_run(identifier, theta, grads, lrs, slopes, at)
     got = convention.trajectory(theta, grads, lrs, slopes if convention.nesterov_form == "lookahead" else None, **at)
-    assert all(float(one.abs_upper()) < 1e-60 for one in Ball.object_array(got - due).ravel())
+    assert all(float(entry.abs_upper()) < 1e-60 for entry in Ball.object_array(got - due).ravel())
 
 
-def fed(convention, relation, theta, grads, lrs, slopes, hyper):
-    """The other convention of a relation, with what it is to be fed with."""
+def adjusted(convention, relation, theta, grads, lrs, slopes, hyper):
+    """The other convention of a relation, with the learning rates and hyper-parameters that it is to be given."""
     run = Run(convention, theta, lrs[0], hyper)
     for k, lr in enumerate(lrs):
-        now, changed = relation.feed(k + 1, lr, SimpleNamespace(**run.hyper))
+        now, changed = relation.adjust(k + 1, lr, SimpleNamespace(**run.hyper))
         yield run.step(now, lambda point, k=k: grads[k] if slopes is None else grads[k] + slopes[k] * point, vars(changed))["theta"]
 
 
@@ -96,32 +101,41 @@ def related(convention, relation, other, *, constant_lr):
         slopes = Ball(draw.uniform(0.1, 0.4, (6, 2))) if convention.nesterov_form == "lookahead" else None
         hyper = {name: Ball(value) for name, value in {**HYPER, "lr_decay": 0.0, "eps_root": 0.0}.items()}
         got = convention.trajectory(theta, grads, lrs, slopes, **hyper)
-        gaps = Ball.object_array(got - np.stack(list(fed(other, relation, theta, grads, lrs, slopes, hyper)))).ravel()
-        return max(float(one.abs_upper()) for one in gaps) < 1e-60
+        gaps = Ball.object_array(got - np.stack(list(adjusted(other, relation, theta, grads, lrs, slopes, hyper)))).ravel()
+        return max(float(gap.abs_upper()) for gap in gaps) < 1e-60
 
 
 def test_every_relation_is_certified_wherever_it_applies():
     seen = Counter()
-    for one in bank().values():
-        if one.departures <= 1 and (found := relation_of(one)):
+    for all_convention in all_conventions().values():
+        if all_convention.deviation_count <= 1 and (found := relation_of(all_convention)):
             relation, other = found
-            assert related(one, relation, other, constant_lr=relation.at_constant_lr), f"{one.id} is not {other.id}, {relation.words}"
+            assert related(all_convention, relation, other, constant_lr=relation.at_constant_lr), (
+                f"{all_convention.id} is not {other.id}, {relation.words}"
+            )
             seen[relation] += 1
     assert set(seen) == set(RELATIONS)
 
 
-@pytest.mark.parametrize("relation", [one for one in RELATIONS if one.at_constant_lr], ids=lambda one: one.value)
+@pytest.mark.parametrize("relation", [relation for relation in RELATIONS if relation.at_constant_lr], ids=lambda one: one.value)
 def test_what_needs_a_constant_learning_rate_needs_it(relation):
-    some = [one for one in bank().values() if (found := relation_of(one)) and found[0] is relation][:3]
+    some = [
+        all_convention for all_convention in all_conventions().values() if (found := relation_of(all_convention)) and found[0] is relation
+    ][:3]
     assert some
     for one in some:
         assert not related(one, relation, relation_of(one)[1], constant_lr=False), one.id
 
 
-@pytest.mark.parametrize("relation", RELATIONS, ids=[f"{one.axis}-{one.value}" for one in RELATIONS])
+@pytest.mark.parametrize("relation", RELATIONS, ids=[f"{relation.axis}-{relation.value}" for relation in RELATIONS])
 def test_relations_are_proven_on_symbols(relation):
     convention = min(
-        (one for one in bank().values() if (found := relation_of(one)) and found[0] is relation), key=lambda one: one.departures
+        (
+            all_convention
+            for all_convention in all_conventions().values()
+            if (found := relation_of(all_convention)) and found[0] is relation
+        ),
+        key=lambda all_convention: all_convention.deviation_count,
     )
     other = relation_of(convention)[1]
     theta, grads, lrs = symbols("theta"), symbols("g", 2), symbols("eta", 2, positive=True)
@@ -130,8 +144,8 @@ def test_relations_are_proven_on_symbols(relation):
     names = ("momentum", "dampening", "beta1", "beta2", "eps", "weight_decay")
     hyper = {**HYPER, **{name: symbols(name, positive=True) for name in names}, "lr_decay": 0, "eps_root": 0, "initial_second_moment": 0}
     got = convention.trajectory(theta, grads, lrs, **hyper)
-    due = np.stack(list(fed(other, relation, theta, grads, lrs, None, hyper)))
-    assert all(proven_zero(one).verdict is Proven.HOLDS for one in Symbolic.object_array(got - due).ravel())
+    due = np.stack(list(adjusted(other, relation, theta, grads, lrs, None, hyper)))
+    assert all(proven_zero(entry).verdict is Proven.HOLDS for entry in Symbolic.object_array(got - due).ravel())
 
 
 @pytest.mark.parametrize(
@@ -146,7 +160,7 @@ def test_relations_are_proven_on_symbols(relation):
     ],
 )
 def test_relations_read_well(name, words):
-    assert relation_in_words(bank()[name]) == words
+    assert relation_in_words(all_conventions()[name]) == words
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -155,45 +169,56 @@ def test_every_family_runs_on_every_arithmetic(family):
     given = (np.array([1.5]), np.array([[1.0], [0.5], [-2.0]]), np.array([0.5, 0.25, 1.0]))
     floats = plain.trajectory(*given, **HYPER)
     balls = plain.trajectory(*map(Ball, given), **{name: Ball(value) for name, value in HYPER.items()})
-    assert np.allclose([float(one.mid()) for one in Ball.object_array(balls).ravel()], floats.ravel(), rtol=1e-14)
+    assert np.allclose([float(entry.mid()) for entry in Ball.object_array(balls).ravel()], floats.ravel(), rtol=1e-14)
     if family in ("sgd", "momentum", "nesterov", "rprop"):  # without roots
         exact = plain.trajectory(*map(Rational, given), **{name: Rational(value) for name, value in HYPER.items()})
-        assert np.allclose([float(one.p) / float(one.q) for one in Rational.object_array(exact).ravel()], floats.ravel(), rtol=1e-14)
+        assert np.allclose([float(entry.p) / float(entry.q) for entry in Rational.object_array(exact).ravel()], floats.ravel(), rtol=1e-14)
 
 
 def test_names_are_their_own():
     for key in ("id", "name"):
-        assert [name for name, count in Counter(getattr(one, key) for one in bank().values()).items() if count > 1] == []
-    for one in list(bank().values())[::37]:
-        assert find(one.id) == find(one.name) == one
-        assert one.equations
-        assert one.corrected.right
-        assert one.right == (one == one.corrected)
-    for one, ids in STATED.items():
-        assert all(find(identifier) == one for identifier in ids)
-        assert one.id in bank()
+        assert [
+            name
+            for name, count in Counter(getattr(all_convention, key) for all_convention in all_conventions().values()).items()
+            if count > 1
+        ] == []
+    for all_convention in list(all_conventions().values())[::37]:
+        assert find_convention(all_convention.id) == find_convention(all_convention.name) == all_convention
+        assert all_convention.equations
+        assert all_convention.corrected.right
+        assert all_convention.right == (all_convention == all_convention.corrected)
+    for one, ids in CATALOGUE_FORMULAS.items():
+        assert all(find_convention(identifier) == one for identifier in ids)
+        assert one.id in all_conventions()
     with pytest.raises(KeyError):
-        find("heavy-ball")
+        find_convention("heavy-ball")
 
 
 def test_a_convention_has_one_mistake_at_most():
-    assert {len(one.mistakes) for one in bank().values()} == {0, 1}
+    assert {len(all_convention.mistakes) for all_convention in all_conventions().values()} == {0, 1}
 
 
-def test_every_value_of_every_axis_is_in_the_bank():
+def test_every_value_of_every_axis_is_listed():
     for family, its in FAMILIES.items():
-        found = {axis: {getattr(one, axis) for one in bank().values() if one.family == family} for axis in AXES}
+        found = {
+            axis: {getattr(all_convention, axis) for all_convention in all_conventions().values() if all_convention.family == family}
+            for axis in AXES
+        }
         assert all(set(values) <= found[axis] for axis, values in its.axes.items()), family
         assert set(its.mistakes) <= found["mistake"], family
-    assert {one.mistake for one in bank().values()} == set(AXES["mistake"])
-    assert {one.weight_decay for one in bank().values()} == set(AXES["weight_decay"])
+    assert {all_convention.mistake for all_convention in all_conventions().values()} == set(AXES["mistake"])
+    assert {all_convention.weight_decay for all_convention in all_conventions().values()} == set(AXES["weight_decay"])
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_mistakes_break_what_is_right(family):
     """No mistake is the right form in disguise."""
     record = OptimizerRun(fixture_for(changes_lr=True), 0.125, HYPER, np.zeros((1, 5)))
-    plain = [one for one in bank().values() if one.family == family and one.departures == 0 and one.weight_decay == "none"]
+    plain = [
+        all_convention
+        for all_convention in all_conventions().values()
+        if all_convention.family == family and all_convention.deviation_count == 0 and all_convention.weight_decay == "none"
+    ]
     for one in plain:
         assert one.right or not are_equivalent(one, one.corrected, [record]), one.id
 
@@ -206,13 +231,13 @@ def test_the_conventions_are_those_of_before_and_visit_the_same_points():
     """
     with np.load(Path(__file__).parent / "data" / "conventions_before.npz") as record:
         before = dict(zip(record["ids"].tolist(), record["last"], strict=True))
-    assert set(before) <= set(bank())
+    assert set(before) <= set(all_conventions())
     fixture, lr = fixture_for(changes_lr=True), 0.125
     hyper = {**HYPER, "initial_size": 0.125}
     inputs = fixture.start(lr, np.float64), fixture.gradients(hyper["eps"], np.float64), fixture.rates(lr)
     slopes = fixture.curvatures(lr, hyper["eps"], np.float64)
     for index, (identifier, points) in enumerate(before.items()):
-        convention = bank()[identifier]
+        convention = all_conventions()[identifier]
         curved = {"slopes": slopes} if convention.nesterov_form == "lookahead" else {}
         with np.errstate(all="ignore"):
             last = convention.trajectory(*inputs, **curved, **hyper)[-1]
@@ -235,5 +260,5 @@ def test_a_simulation_shows_the_state():
 
 def test_points_in_balls_are_precise():
     balls = points_in_balls(Convention("sgd"), OptimizerRun(fixture_for(changes_lr=True), 0.125, {}, np.zeros((1, 5))), {})
-    assert all(float(one.rad()) < 1e-60 for one in Ball.object_array(balls).ravel())
+    assert all(float(entry.rad()) < 1e-60 for entry in Ball.object_array(balls).ravel())
     assert replace(Convention("sgd"), mistake="stale-lr") != Convention("sgd")

@@ -6,7 +6,7 @@ from argparse import Namespace
 import numpy as np
 import pytest
 from trainspec.spec.conformance import Verdict, check
-from trainspec.spec.conformance.optimizers.conventions import find
+from trainspec.spec.conformance.optimizers.combinations import find_convention
 from trainspec.spec.conformance.result import ErrorResult
 
 from .corpus import correct_optimizers as correct
@@ -43,7 +43,7 @@ def test_correct_optimizers_conform(name, dtype):
     implementation, result = check_case(correct, name, dtype)
     assert result.verdict == getattr(implementation, "verdict", "conforms"), result.message
     assert result.precision == "native"
-    assert find(result.convention).right
+    assert find_convention(result.convention).right
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_the_convention_of_correct_optimizers_is_named(implementation, dtype):
     assert result.margin > 1000
     assert result.runner_up.error_in_bounds == result.margin
     assert result.divergence is None
-    assert {**result.axes, **find(implementation.follows).axes, "initial_second_moment": 0} == result.axes
+    assert {**result.axes, **find_convention(implementation.follows).axes, "initial_second_moment": 0} == result.axes
     valid_record(result)
 
 
@@ -74,7 +74,7 @@ def test_the_mistake_of_incorrect_optimizers_is_named(implementation, dtype):
     assert (result.verdict, result.convention, result.exit_code) == (Verdict.DEVIATES, implementation.follows, 1), result.message
     assert result.divergence.step >= 1
     assert result.divergence.error_in_bounds > 4
-    assert find(result.divergence.convention).right
+    assert find_convention(result.divergence.convention).right
     valid_record(result)
     named = check_in_process(implementation, command="identify", dtype=dtype)
     assert (named.verdict, named.exit_code) == ((Verdict.IDENTIFIED, 0) if implementation.follows else (Verdict.UNMATCHED, 1))
@@ -178,7 +178,7 @@ def test_hyper_parameters_that_are_ignored():
     ignoring = check_in_process(Dampened, momentum=0.9, nesterov=True)
     assert (ignoring.verdict, ignoring.exit_code) == (Verdict.DEVIATES, 1)
     assert "with nesterov = True it follows heavy ball" in ignoring.message
-    assert find(ignoring.divergence.convention).family == "nesterov"
+    assert find_convention(ignoring.divergence.convention).family == "nesterov"
     assert check_in_process(correct.Outside, momentum=0.9, dampening=0.5).verdict == Verdict.DEVIATES  # it was said to have one built in
     assert check_in_process(incorrect.IgnoresItsMomentum, momentum=0).verdict == Verdict.CONFORMS
 

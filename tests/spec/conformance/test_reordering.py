@@ -12,7 +12,8 @@ from flint import ctx
 from trainspec.spec.arithmetic import Ball, Undecided
 from trainspec.spec.changes.program import NodeReplacement
 from trainspec.spec.conformance.guards import FatalFault
-from trainspec.spec.conformance.optimizers.conventions import FAMILIES, find
+from trainspec.spec.conformance.optimizers.combinations import find_convention
+from trainspec.spec.conformance.optimizers.conventions import FAMILIES
 from trainspec.spec.conformance.optimizers.matching import ALLOWED, BITS, EQUAL
 
 from .reordering import (
@@ -67,7 +68,7 @@ UNDECIDED = {  # in float32 rounding may change a branch or reach 0: in all of a
 @pytest.mark.parametrize(("name", "settings"), UNDECIDED.items(), ids=list(UNDECIDED))
 def test_what_rounding_may_change_is_no_evidence(name, settings):
     """The rest of the run decides: it is followed, and a wrong step is rejected."""
-    configuration = Configuration(find(name), settings)
+    configuration = Configuration(find_convention(name), settings)
     for seed in range(3):
         assert largest_error(draw_reordering(configuration, seed), "float32") <= ALLOWED / 2
     wrong = break_law(Reordering(configuration, configuration.program), BROKEN_LAWS["doubled term"], random.Random(1))
@@ -125,7 +126,7 @@ def test_every_law_is_used_and_most_programs_round_otherwise():
 
 def test_powers_occur_in_each_way():
     """βᵗ is a power, made by exp and log, or a running product that is part of the state."""
-    configuration = Configuration(find("adam"), {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "lr": 1e-3})
+    configuration = Configuration(find_convention("adam"), {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "lr": 1e-3})
     texts = [draw_reordering(configuration, seed).program.source for seed in range(20)]
     for form in ("beta2 ** ", "np.log(beta2)", "beta2_power = "):
         assert any(form in text for text in texts)

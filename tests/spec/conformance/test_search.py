@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from trainspec.spec.conformance.optimizers.conventions import Setting, canonical, find, with_generated_mistake
+from trainspec.spec.conformance.optimizers.combinations import Setting, find_convention, with_generated_mistake
+from trainspec.spec.conformance.optimizers.conventions import canonical
 from trainspec.spec.conformance.optimizers.fixtures import fixture_for
 from trainspec.spec.conformance.optimizers.matching import are_equivalent
 from trainspec.spec.conformance.optimizers.runner import OptimizerRun
@@ -72,7 +73,7 @@ def test_combined_mistakes_are_named(trajectory, hyper, identifier):
     measures = find_combined_mistakes((record,), hyper)
     assert identifier in [measure.convention.id for measure in measures]
     assert all(measure.follows for measure in measures)
-    assert find(identifier).id == identifier
+    assert find_convention(identifier).id == identifier
 
 
 def adam_with_a_sum_of_weights(theta, grads, lrs):
@@ -92,8 +93,8 @@ def test_a_mistake_without_a_name_is_told_by_its_place():
     (measure,) = find_combined_mistakes((record,), {"beta1": 0.875, "beta2": 0.9375, "eps": EPS})
     assert measure.convention.name.endswith("with 1 + β₁ in the place of 1 − β₁ where m is computed")
     assert not measure.convention.right
-    assert measure.convention.corrected == find("adam")
-    assert find(measure.convention.id) == measure.convention
+    assert measure.convention.corrected == find_convention("adam")
+    assert find_convention(measure.convention.id) == measure.convention
 
 
 @pytest.mark.parametrize("family", ["momentum", "rmsprop", "adamax"])

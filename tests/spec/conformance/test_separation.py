@@ -7,7 +7,8 @@ import pytest
 from click.testing import CliRunner
 from trainspec.spec.cli import main
 from trainspec.spec.conformance.optimizers.algorithm import simulate
-from trainspec.spec.conformance.optimizers.conventions import FAMILIES, bank, canonical
+from trainspec.spec.conformance.optimizers.combinations import all_conventions
+from trainspec.spec.conformance.optimizers.conventions import FAMILIES, canonical
 from trainspec.spec.conformance.optimizers.fixtures import fixture_for, fixtures
 from trainspec.spec.conformance.optimizers.separation import (
     APART,
@@ -114,4 +115,4 @@ def second_moments(fixture):
 
 
 def test_the_bank_is_large():
-    assert len(bank()) > 4000
+    assert len(all_conventions()) > 4000

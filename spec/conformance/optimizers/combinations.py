@@ -1,0 +1,227 @@
+"""Which combinations of values are conventions: those that are listed, those that a run can tell apart, and those of an id."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import NamedTuple
+
+from ...changes.program import NotApplicable
+from .algorithm import GENERATED, generated_changes, program
+from .conventions import (
+    AXES,
+    CATALOGUE_FORMULAS,
+    DECAYS,
+    FAMILIES,
+    IN_VELOCITY,
+    LOOKS,
+    PRECONDITIONED,
+    PREFIXES,
+    Convention,
+    canonical,
+    is_right_value,
+)
+
+USUAL_DECAYS = ("none", "coupled", "decoupled")
+MOST_DEVIATIONS = 2  # values off the canonical ones beside a mistake, or beside an unusual decay
+
+
+def is_listed(c: Convention) -> bool:
+    """Return whether a combination is listed: it is meaningful, and not too many of its values are unusual."""
+    return is_meaningful(c) and (c.deviation_count <= MOST_DEVIATIONS or (c.weight_decay in USUAL_DECAYS and c.right))
+
+
+def is_meaningful(c: Convention) -> bool:
+    """Return whether a combination is valid: its changes go together, and no other combination is the same step."""
+    return (
+        (c.mistake not in IN_VELOCITY or c.has_velocity)
+        and (c.eps not in ("hat", "hat-inside") or c.bias_correction not in ("none", "first-only"))
+        and (c.eps != "none" or not divides_by_zero(c))
+        and (c.family != "adamax" or c.eps == "outside" or c.mistake != "stale-second-moment")
+        and (c.nesterov_form in ("none", "shifted", "lookahead") or (c.mistake == "none" and c.weight_decay in USUAL_DECAYS))
+        and (c.nesterov_form == "none" or (c.mistake != "stale-velocity" and c.lr_placement != "none"))
+        and (
+            c.maximum != "corrected"
+            or (c.eps not in ("hat", "hat-inside") and c.bias_correction != "none" and c.mistake != "complement-beta2")
+        )
+        and (c.mistake != "unweighted-second-moment" or not c.centered)
+        and (c.mistake != "rootless" or c.eps in ("outside", "none"))
+        and (c.initial_second_moment == "0" or c.bias_correction == "none" or c.family == "adam")
+        and (c.family != "momentum" or c.bias_correction == "none" or (c.dampening == "ema" and c.mistake != "undecayed-velocity"))
+        and (c.mistake not in IN_MEANS or c.bias_correction != "none")
+        and (c.family != "sgd" or c.weight_decay != "coupled-and-decoupled")
+        and (c.mistake not in LOOKS or c.nesterov_form == "lookahead")
+        and (c.mistake != "maximum-in-place" or c.maximum == "raw")
+        and (c.mistake != "reversed-step" or c.weight_decay == "coupled")
+        and (c.mistake not in ("stale-lr", "frozen-lr") or c.family != "adadelta" or c.lr_placement != "none")
+        and (c.mistake != "decay-one-ahead" or c.lr_placement == "none")
+        and (c.weight_decay != "preconditioned" or c.family in PRECONDITIONED)
+        and (c.weight_decay in USUAL_DECAYS or c.mistakes in ((), ("weight_decay",)))
+    )
+
+
+IN_MEANS = ("complement-second-moment", "swapped-moments")  # mistakes that without a correction are those of the whole
+
+
+def divides_by_zero(c: Convention) -> bool:
+    """Return whether only ε keeps the denominator of a step from 0."""
+    late = c.mistake in ("stale-second-moment", "stale-gradient") or bool(c.centered) or c.initial_second_moment == "eps"
+    return late and "eps" in FAMILIES[c.family].axes
+
+
+class Setting(NamedTuple):
+    """What a run can tell apart: its hyper-parameters, a constant learning rate or not, gradients at the points it asks for or not."""
+
+    hyper: Mapping[str, float]
+    constant_lr: bool = False
+    follows_points: bool = False
+
+    def can_distinguish(self, family: str, axis: str, value: str) -> bool:
+        """Return whether a value makes other steps than the canonical one in such a run."""
+        off = {
+            "weight_decay": self.hyper.get("weight_decay", 0) == 0 and value != "none",
+            "dampening": self.hyper.get("dampening", 0) == 0 and value in ("first-step-full", "from-zero"),
+            "nesterov_form": value == "lookahead" and not self.follows_points,
+            "initial_second_moment": value == "given" and self.hyper.get("initial_second_moment", 0) == 0,
+            "lr_placement": family in ("adagrad", "rmsprop") and value != "none" and self.hyper.get("momentum", 0) == 0,
+            "mistake": (value in ("stale-lr", "frozen-lr") and self.constant_lr)
+            or (value == "decay-one-ahead" and self.hyper.get("lr_decay", 0) == 0)
+            or (value in IN_VELOCITY and family not in ("momentum", "nesterov") and self.hyper.get("momentum", 0) == 0),
+        }
+        return not off.get(axis, False)
+
+
+def values_by_axis(family: str) -> dict[str, tuple[str, ...]]:
+    """Return the values of a family on each axis that it has."""
+    its = FAMILIES[family]
+    return {**its.axes, "weight_decay": DECAYS, "mistake": ("none", *(its.mistakes or applicable_mistakes(family)))}
+
+
+@functools.cache
+def applicable_mistakes(family: str) -> tuple[str, ...]:
+    """Return the mistakes that change the canonical step of a family, for a family that lists none."""
+    plain = canonical(family)
+    changes = [name for name in AXES["mistake"] if name != "none" and is_possible(replace(plain, mistake=name))]
+    return tuple(name for name in changes if program(replace(plain, mistake=name)).source != program(plain).source)
+
+
+def combinations(family: str, setting: Setting | None = None, *, mistaken: bool | None = None) -> Iterator[Convention]:
+    """Yield the listed conventions of a family that a setting can tell apart: all, the right or the mistaken ones; plain ones first."""
+    axes = values_by_axis(family)
+    if setting:
+        axes = {axis: tuple(value for value in values if setting.can_distinguish(family, axis, value)) for axis, values in axes.items()}
+    right = {axis: tuple(value for value in values if is_right_value(family, axis, value)) for axis, values in axes.items()}
+    mistakes = {axis: tuple(value for value in values if value not in right[axis]) for axis, values in axes.items()}
+    pools = [] if mistaken else [right]
+    pools += [] if mistaken is False else [{**right, axis: values} for axis, values in mistakes.items()]
+    for pool in pools:
+        for values in itertools.product(*reversed(pool.values())):
+            convention = Convention(family, **dict(zip(reversed(pool), values, strict=True)))
+            if is_listed(convention):
+                yield convention
+
+
+def with_more_values(family: str, setting: Setting) -> Iterator[Convention]:
+    """Yield the conventions with any right values and at most one mistake that are not listed, since many values are unusual."""
+    axes = {
+        axis: [value for value in values if is_right_value(family, axis, value) and setting.can_distinguish(family, axis, value)]
+        for axis, values in values_by_axis(family).items()
+    }
+    mistakes = [(axis, value) for axis, value in mistakes_shown(family, setting) if axis != "weight_decay"]
+    for values in itertools.product(*reversed(axes.values())):
+        right = Convention(family, **dict(zip(reversed(axes), values, strict=True)))
+        for convention in (right, *(add_mistake(right, axis, value) for axis, value in mistakes)):
+            if not is_listed(convention) and is_meaningful(replace(convention, weight_decay="none")) and is_possible(convention):
+                yield convention
+
+
+def with_two_mistakes(family: str, setting: Setting) -> Iterator[Convention]:
+    """Yield the conventions with two mistakes, and at most one value besides that is not canonical."""
+    for right in combinations(family, setting, mistaken=False):
+        if right.deviation_count <= 1 and right.weight_decay in USUAL_DECAYS:
+            single = [(axis, value) for axis, value in mistakes_shown(family, setting) if is_listed(add_mistake(right, axis, value))]
+            for (axis, value), (other_axis, other_value) in itertools.combinations(single, 2):
+                if axis != other_axis or axis == "mistake":
+                    both = add_mistake(add_mistake(right, axis, value), other_axis, other_value)
+                    if is_possible(both):
+                        yield both
+
+
+def with_generated_mistake(family: str, setting: Setting) -> Iterator[Convention]:
+    """Yield the conventions with a change of one place of their step that has no name, and at most one value that is not canonical."""
+    for right in combinations(family, setting, mistaken=False):
+        if right.deviation_count <= 1 and right.weight_decay in USUAL_DECAYS:
+            for index in range(len(generated_changes(right))):
+                yield replace(right, mistake=f"{GENERATED}{index}")
+
+
+def mistakes_shown(family: str, setting: Setting) -> list[tuple[str, str]]:
+    """Return the mistakes of a family that a setting can tell apart, each as its axis and its value."""
+    return [
+        (axis, value)
+        for axis, values in values_by_axis(family).items()
+        for value in values
+        if not is_right_value(family, axis, value) and setting.can_distinguish(family, axis, value)
+    ]
+
+
+def add_mistake(convention: Convention, axis: str, value: str) -> Convention:
+    """Return the convention with one mistake more."""
+    joined = f"{convention.mistake}+{value}" if axis == "mistake" and convention.mistake != "none" else value
+    return replace(convention, **{axis: joined})
+
+
+def is_possible(convention: Convention) -> bool:
+    """Return whether all changes of a combination apply to its formula."""
+    try:
+        program(convention)
+    except (NotApplicable, IndexError):
+        return False
+    return True
+
+
+def is_enumerated(c: Convention) -> bool:
+    """Return whether it is one of the listed conventions of its family."""
+    its = values_by_axis(c.family)
+    plain = canonical(c.family)
+    return all(getattr(c, axis) in its.get(axis, (getattr(plain, axis),)) for axis in AXES) and len(c.mistakes) <= 1 and is_listed(c)
+
+
+@functools.cache
+def all_conventions() -> Mapping[str, Convention]:
+    """Return all listed conventions by id, right ones first."""
+    every = [convention for family in FAMILIES for convention in combinations(family)]
+    return {convention.id: convention for convention in sorted(every, key=lambda convention: not convention.right)}
+
+
+def find_convention(name: str) -> Convention:
+    """Return the convention of this id, id of the catalogue, or readable name; KeyError if there is none."""
+    if convention := parse_id(name):
+        return convention
+    for convention, ids in CATALOGUE_FORMULAS.items():
+        if name in ids:
+            return convention
+    for convention in all_conventions().values():
+        if name == convention.name:
+            return convention
+    raise KeyError(name)
+
+
+def parse_id(identifier: str) -> Convention | None:
+    """Return the convention of an id, which may have more unusual values or mistakes than those that are listed; None if it is none."""
+    slug, *parts = identifier.split("/")
+    family = next((name for name, family in FAMILIES.items() if family.id == slug), None)
+    if family is None:
+        return None
+    values = {
+        PREFIXES.get(axis, "{}").format(value or "none"): (axis, value) for axis, its in values_by_axis(family).items() for value in its
+    }
+    convention = canonical(family)
+    for part in itertools.chain.from_iterable(part.split("+") for part in parts):
+        if part not in values and not re.fullmatch(rf"{GENERATED}\d+", part):
+            return None
+        convention = add_mistake(convention, *values.get(part, ("mistake", part)))
+    return convention if convention.id == identifier and is_possible(convention) else None
