@@ -312,7 +312,7 @@ def test_variants_are_named():
 
 def test_checks_are_named():
     assert "zero-gradient" in run("checks").output
-    assert {"runs", "convention", "inputs"} <= {check["name"] for check in answer("checks")}
+    assert {"runs-to-completion", "convention", "does-not-modify-inputs"} <= {check["name"] for check in answer("checks")}
 
 
 @pytest.mark.parametrize(
