@@ -17,9 +17,10 @@ SYMBOLS: Mapping[str, str] = {
     "eps": "ε", "eps_root": "ε′", "weight_decay": "λ", "lr_decay": "κ", "decay": "ρ", "velocity": "v", "mean_sq": "s", "sum_sq": "s",
     "mean_sq_step": "D", "mean": "ḡ", "variance": "σ²", "m_hat": "m̂", "v_hat": "v̂", "v_max": "v⁺", "direction": "q", "weight": "w",
     "ahead": "w′", "this": "β", "next": "β′", "momentum_decay": "ψ", "size": "δ", "step": "Δ", "last_grad": "ĝ", "turn": "τ",
-    "kept": "g′", "grow": "η⁺", "shrink": "η⁻", "smallest": "δmin", "largest": "δmax", "gradient": "∇f", "steps": "k", "share": "c",
+    "kept": "g′", "grow": "η⁺", "shrink": "η⁻", "smallest": "δmin", "largest": "δmax", "gradient": "∇f", "steps": "k", "share": "r₁",
     "initial_second_moment": "s₀", "longest": "l∞", "length": "l", "rectified": "r", "rectification": "R", "denominator": "N",
-    "initial_size": "δ₀", "previous": "v₋",
+    "initial_size": "δ₀", "previous": "v₋", "norm": "n",
+     "average": "θ̄", "point": "θ₊", "averaging": "α", "clip_value": "c", "clip_norm": "c",
 }  # fmt: skip
 SUPERSCRIPTS = str.maketrans("0123456789t+-()", "⁰¹²³⁴⁵⁶⁷⁸⁹ᵗ⁺⁻⁽⁾")
 FUNCTIONS: Mapping[str, str] = {
@@ -113,6 +114,10 @@ def exponent(node: ast.expr) -> str:
 
 def call(name: str, arguments: list[ast.expr]) -> tuple[str, int]:
     """Return the call of a function, and how close it binds."""
+    if name == "sqrt" and (vector := norm_of(arguments[0])):
+        return f"‖{expression(vector)}‖", POWER + 1
+    if name == "sum":
+        return f"Σ {expression(arguments[0], PRODUCT)}", PRODUCT
     if name == "sqrt":
         return f"√{expression(arguments[0], POWER + 1)}", POWER + 1
     if name == "abs":
@@ -126,6 +131,14 @@ def call(name: str, arguments: list[ast.expr]) -> tuple[str, int]:
     if name in FUNCTIONS:
         return f"{FUNCTIONS[name]}({', '.join(expression(argument) for argument in arguments)})", POWER + 1
     raise NotApplicable(f"{name} has no symbol")
+
+
+def norm_of(node: ast.expr) -> ast.expr | None:
+    """Return the vector whose norm has this expression under its root, if it is the sum of the squares of one."""
+    match node:
+        case ast.Call(ast.Attribute(ast.Name("np"), "sum"), [ast.BinOp(vector, ast.Pow(), ast.Constant(2))], []):
+            return vector
+    return None
 
 
 def without_argument(program: Program, name: str) -> Program:

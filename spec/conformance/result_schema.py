@@ -16,9 +16,9 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from annotated_types import Ge, MinLen
 
-from .optimizers.algorithm import GENERATED
+from .optimizers.algorithm import GENERATED, WRAPPERS
 from .optimizers.combinations import combinations
-from .optimizers.conventions import FAMILIES
+from .optimizers.conventions import AXES, FAMILIES
 from .optimizers.matching import PRECISIONS
 from .result import FAULT_KINDS, RESULTS, Fault, FunctionResult, InitializerResult, OptimizerResult, Result
 
@@ -112,6 +112,7 @@ def optimizer_axes() -> dict[str, Any]:
     for convention in (convention for family in FAMILIES for convention in combinations(family)):
         for axis, value in convention.axes.items():
             values.setdefault(axis, {})[value] = None
+    values |= {axis: dict.fromkeys(AXES[axis]) for axis in WRAPPERS}
     properties: dict[str, Any] = {axis: {"enum": sorted(map(str, seen))} for axis, seen in values.items()}
     mistakes = "|".join(properties["mistake"]["enum"])
     properties["mistake"] = {

@@ -13,29 +13,13 @@ from ...changes.mutation import one_place_changes
 from ...changes.patterns import names_assigned
 from ...changes.program import Program, composed, gradient_at, program_of
 from ...changes.rules import Rule, apply
+from ..hyperparameters import DEFAULTS
 
 if TYPE_CHECKING:
     from .conventions import Convention
 
-HYPER: Mapping[str, float] = {  # every hyper-parameter besides lr, with the value that is assumed where nobody states one
-    "momentum": 0.9,
-    "dampening": 0.0,
-    "beta1": 0.9,
-    "beta2": 0.999,
-    "eps": 1e-8,
-    "eps_root": 0.0,
-    "weight_decay": 0.0,
-    "lr_decay": 0.0,
-    "initial_second_moment": 0.0,
-    "momentum_decay": 0.004,
-    "grow": 1.2,
-    "shrink": 0.5,
-    "smallest": 1e-6,
-    "largest": 50.0,
-}
-OFF = ("dampening", "eps_root", "weight_decay", "lr_decay")  # at 0 they are not there at all
-
 BEFORE = ("maximum", "schedule", "threshold", "variant", "lr_placement", "nesterov_form")  # axes in the order in which their changes apply
+WRAPPERS = ("clipping", "averaging")  # axes of every family that stand for formulas around its step
 AFTER = ("bias_correction", "dampening", "initial_second_moment")
 INVERSE_TIME = (
     {"state": {"steps": "0"}},
@@ -47,7 +31,7 @@ class Run:
     """A convention under way: its program, its point and its state. Hyper-parameters may be others at every step."""
 
     def __init__(self, convention: Convention, theta: Any, lr: Any, hyper: Mapping[str, Any]) -> None:
-        self.hyper = {**HYPER, "initial_size": lr, **hyper}
+        self.hyper = {**DEFAULTS, "initial_size": lr, **hyper}
         self.program = program(convention, decays=not is_zero(self.hyper["lr_decay"]))
         self.theta = theta
         self.state = self.program.start(theta=theta, lr=lr, **self.values(self.hyper))
@@ -86,9 +70,10 @@ def program(convention: Convention, *, decays: bool = False) -> Program:
     late = [mistake for mistake in convention.mistake_parts if stage_of(mistake) == "inputs"]
     if decays or "decay-one-ahead" in late:
         step = apply(step, INVERSE_TIME, {})
+    step = changed(step, convention, "clipping")
     for mistake in late:
         step = with_mistake(step, convention, mistake)
-    step = step.without_unused()
+    step = changed(step, convention, "averaging").without_unused()
     for mistake in convention.mistake_parts:
         if stage_of(mistake) == "generated":
             step = generated_changes(without(convention, mistake))[int(mistake.removeprefix(GENERATED))][1].without_unused()
@@ -173,7 +158,7 @@ def without_later_changes(convention: Convention) -> Convention:
     """Return the convention without weight decay and mistakes of the inputs, so that the step of its family is made once."""
     decay = convention.weight_decay if convention.weight_decay == "preconditioned" else "none"
     mistakes = [mistake for mistake in convention.mistake_parts if stage_of(mistake) not in ("inputs", "generated")]
-    return replace(convention, mistake="+".join(mistakes) or "none", weight_decay=decay)
+    return replace(convention, mistake="+".join(mistakes) or "none", weight_decay=decay, **dict.fromkeys(WRAPPERS, "none"))
 
 
 def velocity_of(convention: Convention, mistake: str) -> Convention:
@@ -196,7 +181,7 @@ def changed(step: Program, convention: Convention, axis: str) -> Program:
     """Return a step with the change that makes the convention's value on an axis; the canonical value is the formula as it stands."""
     value = getattr(convention, axis)
     family = load("families")[convention.family]
-    values = ("none",) if axis == "weight_decay" else family.get("axes", {}).get(axis, (value,))
+    values = ("none",) if axis in ("weight_decay", *WRAPPERS) else family.get("axes", {}).get(axis, (value,))
     record = family.get("changes", {}).get(f"{axis}.{value}") or ({} if value == values[0] else load("axes")[axis][value])
     return apply(step, rules_of(record), family.get("roles", {}))
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from ...changes.program import NotApplicable
-from .algorithm import GENERATED, generated_changes, program
+from .algorithm import GENERATED, WRAPPERS, generated_changes, program
 from .conventions import (
     AXES,
     CATALOGUE_FORMULAS,
@@ -87,6 +87,8 @@ class Setting(NamedTuple):
             "nesterov_form": value == "lookahead" and not self.follows_points,
             "initial_second_moment": value == "given" and self.hyper.get("initial_second_moment", 0) == 0,
             "lr_placement": family in ("adagrad", "rmsprop") and value != "none" and self.hyper.get("momentum", 0) == 0,
+            "clipping": value != "none" and self.hyper.get(f"clip_{value.removeprefix('by-')}", 0) == 0,
+            "averaging": value != "none" and self.hyper.get("averaging", 0) == 0,
             "mistake": (value in ("stale-lr", "frozen-lr") and self.constant_lr)
             or (value == "decay-one-ahead" and self.hyper.get("lr_decay", 0) == 0)
             or (value in IN_VELOCITY and family not in ("momentum", "nesterov") and self.hyper.get("momentum", 0) == 0),
@@ -158,6 +160,15 @@ def with_generated_mistake(family: str, setting: Setting) -> Iterator[Convention
                 yield replace(right, mistake=f"{GENERATED}{index}")
 
 
+def with_wrappers(family: str, setting: Setting) -> Iterator[Convention]:
+    """Yield the listed right conventions with clipped gradients or averaged points, as far as a setting can tell them apart."""
+    values = [[value for value in AXES[axis] if setting.can_distinguish(family, axis, value)] for axis in WRAPPERS]
+    for right in combinations(family, setting, mistaken=False):
+        for clipping, averaging in itertools.product(*values):
+            if (clipping, averaging) != ("none", "none"):
+                yield replace(right, clipping=clipping, averaging=averaging)
+
+
 def mistakes_shown(family: str, setting: Setting) -> list[tuple[str, str]]:
     """Return the mistakes of a family that a setting can tell apart, each as its axis and its value."""
     return [
@@ -216,9 +227,8 @@ def parse_id(identifier: str) -> Convention | None:
     family = next((name for name, family in FAMILIES.items() if family.id == slug), None)
     if family is None:
         return None
-    values = {
-        PREFIXES.get(axis, "{}").format(value or "none"): (axis, value) for axis, its in values_by_axis(family).items() for value in its
-    }
+    axes = {**values_by_axis(family), **{axis: tuple(AXES[axis]) for axis in WRAPPERS}}
+    values = {PREFIXES.get(axis, "{}").format(value or "none"): (axis, value) for axis in axes for value in axes[axis]}
     convention = canonical(family)
     for part in itertools.chain.from_iterable(part.split("+") for part in parts):
         if part not in values and not re.fullmatch(rf"{GENERATED}\d+", part):

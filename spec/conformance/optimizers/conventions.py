@@ -81,6 +81,8 @@ class Convention:
     threshold: str = ""
     variant: str = ""
     weight_decay: str = "none"
+    clipping: str = "none"
+    averaging: str = "none"
     mistake: str = "none"
 
     @property
@@ -213,6 +215,7 @@ class Convention:
 PREFIXES = {
     "lr_placement": "lr-{}", "eps": "eps-{}", "bias_correction": "correction-{}", "initial_second_moment": "from-{}",
     "maximum": "maximum-{}", "schedule": "schedule-{}", "threshold": "threshold-{}", "weight_decay": "decay-{}",
+    "clipping": "clipped-{}", "averaging": "averaged-{}",
 }  # fmt: skip
 
 

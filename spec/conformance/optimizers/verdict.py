@@ -23,6 +23,7 @@ from ..result import (
     Verdict,
 )
 from ..sandbox import TIMEOUT, result_or_fault
+from .algorithm import program
 from .combinations import all_conventions, combinations, find_convention
 from .conventions import DECAYS, FAMILIES, Convention, canonical
 from .counterexample import find_counterexample
@@ -206,13 +207,9 @@ def stated_hyperparameters(settings: Mapping[str, Any]) -> set[str]:
 
 def used_hyperparameters(convention: Convention) -> set[str]:
     """Return the hyper-parameters that a convention depends on."""
-    used = {"lr", "lr_decay", "eps_root", "maximize", *convention.needs}
+    used = {"lr", "lr_decay", "eps_root", "maximize", *convention.needs, *program(convention).parameters}
     used |= {"decay"} if {"beta2", "momentum"} & used else set()
-    used |= {"dampening"} if convention.dampening in ("first-step-full", "from-zero") else set()
-    used |= {"weight_decay"} if convention.weight_decay != "none" else set()
-    used |= {"initial_second_moment"} if convention.initial_second_moment in ("given", "0") else set()
-    used |= {"momentum_decay"} if convention.schedule in ("dozat", "dozat-in-blend") else set()
-    return used | ({"smallest", "largest", "grow", "shrink"} if convention.family == "rprop" else set())
+    return used | ({"initial_second_moment"} if convention.initial_second_moment == "0" else set())
 
 
 def ignored_settings(convention: Convention, settings: Mapping[str, Any]) -> list[str]:

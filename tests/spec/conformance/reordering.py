@@ -20,8 +20,9 @@ from trainspec.spec.arithmetic.rounding import error_in_bounds
 from trainspec.spec.changes.patterns import Substitution, match, names_assigned, names_read, parse_expression, substitute
 from trainspec.spec.changes.program import NotApplicable, Program, assignment, located, read, run
 from trainspec.spec.conformance.guards import FatalFault
+from trainspec.spec.conformance.hyperparameters import DEFAULTS
 from trainspec.spec.conformance.implementation import Run, Task
-from trainspec.spec.conformance.optimizers.algorithm import HYPER, program
+from trainspec.spec.conformance.optimizers.algorithm import program
 from trainspec.spec.conformance.optimizers.combinations import combinations
 from trainspec.spec.conformance.optimizers.conventions import FAMILIES, Convention
 from trainspec.spec.conformance.optimizers.fixtures import fixture_for
@@ -188,7 +189,7 @@ class Reordering:
         dtype, by_coordinate, step = theta.dtype.type, self.storage == "coordinates", self.runnable
         wide = {np.float64: np.longdouble, np.float32: np.float64}[dtype] if self.storage.startswith("wide") else dtype
         scalar = dtype if self.constants == "scalars" and wide is dtype and not self.needs_floats(dtype) else float
-        hyper = {name: scalar(value) for name, value in {**HYPER, "initial_size": lr, **self.parameters, **settings}.items()}
+        hyper = {name: scalar(value) for name, value in {**DEFAULTS, "initial_size": lr, **self.parameters, **settings}.items()}
         values = {name: {**hyper, "library": Library(), "fma": rewriting.fma}[name] for name in step.parameters}
 
         def start(point):
@@ -216,7 +217,7 @@ class Reordering:
 
     def trajectory(self, theta, grads, lrs, slopes=None, **hyper):
         """Return the points that it visits, in any arithmetic."""
-        names = {**HYPER, "initial_size": lrs[0], **hyper, "fma": rewriting.fma}
+        names = {**DEFAULTS, "initial_size": lrs[0], **hyper, "fma": rewriting.fma}
         return np.stack([state["theta"] for state in run(self.program, theta, grads, lrs, slopes, names)])
 
 
@@ -320,7 +321,7 @@ def draw_many(count, first=0):
 def stays_finite(subject, dtype):
     """Return whether the convention itself stays within the format at these hyper-parameters; decay over a tiny root need not."""
     plan = plan_runs(subject.parameters, Task("reordering", dtype=dtype)).runs[0]
-    fixture, eps = fixture_for(changes_lr=subject.changes_lr), plan.hyper.get("eps", HYPER["eps"])
+    fixture, eps = fixture_for(changes_lr=subject.changes_lr), plan.hyper.get("eps", DEFAULTS["eps"])
     record = OptimizerRun(fixture, plan.lr, plan.hyper, np.zeros(1, dtype), takes_gradient_function=subject.takes_function, eps=eps)
     with np.errstate(all="ignore"):
         points = subject.configuration.convention.trajectory(*record.inputs(np.float64), **plan.hyper)

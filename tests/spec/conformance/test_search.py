@@ -76,6 +76,30 @@ def test_combined_mistakes_are_named(trajectory, hyper, identifier):
     assert find_convention(identifier).id == identifier
 
 
+def clipped_and_averaged_adam(theta, grads, lrs):
+    m, v, average = 0 * theta, 0 * theta, theta
+    for t, (grad, lr) in enumerate(zip(grads, lrs, strict=True), start=1):
+        norm = np.sqrt(np.sum(grad**2))
+        clipped = grad * (8 / max(norm, 8))
+        m = 0.875 * m + 0.125 * clipped
+        v = 0.9375 * v + 0.0625 * clipped**2
+        theta = theta - lr * (m / (1 - 0.875**t)) / (np.sqrt(v / (1 - 0.9375**t)) + EPS)
+        average = 0.75 * average + 0.25 * theta
+        yield average
+
+
+def test_formulas_around_a_step_are_named():
+    fixture, lr = fixture_for(changes_lr=True), 0.125
+    inputs = fixture.start(lr, np.float64), fixture.gradients(EPS, np.float64), fixture.rates(lr)
+    hyper = {"momentum": 0.9, "beta1": 0.875, "beta2": 0.9375, "eps": EPS, "clip_norm": 8.0, "averaging": 0.75}
+    run = OptimizerRun(fixture, lr, hyper, np.stack(list(clipped_and_averaged_adam(*inputs))), eps=EPS)
+    (measure,) = find_combined_mistakes((run,), {"beta1": 0.875, "beta2": 0.9375, "eps": EPS})
+    assert measure.convention == find_convention("adam/clipped-by-norm/averaged-ema")
+    assert measure.convention.right
+    assert measure.convention.name.endswith("its gradient clipped by its norm, its points averaged")
+    assert "n = ‖g‖,   g ← g (c / max(n, c))" in measure.convention.equations
+
+
 def adam_with_a_sum_of_weights(theta, grads, lrs):
     m, v = 0 * theta, 0 * theta
     for t, (grad, lr) in enumerate(zip(grads, lrs, strict=True), start=1):
