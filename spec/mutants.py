@@ -15,9 +15,10 @@ from typing import Any
 from pebble import ProcessExpired
 
 from ..reference import FORMULAS, Formula
+from ..reference.syntax import compile_function, source_tree
 from .arithmetic import Verdict
 from .catalogue import catalogue
-from .changes.function import namespace_of, source_tree
+from .changes.function import namespace_of
 from .changes.mutation import mutations
 from .evidence import EVIDENCE, load, run_evidence
 from .ledger import available_cores, workers
@@ -38,15 +39,12 @@ class Mutant:
     @property
     def function(self) -> Callable[..., Any]:
         """The mutant as a function, compiled with the globals of the formula's module."""
-        space = dict(namespace_of(self.formula))
-        exec(compile(ast.Module([self.tree], []), f"<mutant of {self.formula}>", "exec"), space)  # our own source, one node changed
-        changed: Callable[..., Any] = space[self.tree.name]
-        return changed
+        return compile_function(self.tree, namespace_of(self.formula), f"<mutant of {self.formula}>")
 
 
 def mutants(formula: Formula[..., Any]) -> Iterator[Mutant]:
     """Yield every mutant of a formula once."""
-    for mutation in mutations(source_tree(formula.id)):
+    for mutation in mutations(source_tree(formula)):
         yield Mutant(formula.id, mutation.line, mutation.change, mutation.tree)
 
 

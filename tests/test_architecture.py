@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "spec.inputs": {"reference"},
     "spec.changes": {"spec.catalogue", "reference"},
     "spec.evidence": {"spec.arithmetic", "spec.catalogue", "spec.inputs", "reference"},
-    "spec.conformance": {"spec.arithmetic", "spec.catalogue", "spec.changes", "spec.evidence", "spec.inputs", "spec.mutants", "reference"},
+    "spec.conformance": {"spec.arithmetic", "spec.catalogue", "spec.changes", "spec.evidence", "spec.inputs", "reference"},
     "spec.pytest_plugin": set(),
     "spec.ledger": {"spec.arithmetic", "spec.catalogue", "spec.evidence", "reference"},
     "spec.latex": {"reference"},

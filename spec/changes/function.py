@@ -13,14 +13,13 @@ from __future__ import annotations
 
 import ast
 import functools
-import inspect
 import sys
-import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 from ...reference import FORMULAS
+from ...reference.syntax import arguments_of, source_tree
 from ...reference.validation import resolve_annotations
 from .patterns import names_assigned, names_read, parse_expression
 from .program import Statements, assignment, compiled, in_sequence, parts_of, read
@@ -40,15 +39,23 @@ class FunctionProgram(Statements):
         return tuple(part.id for part in ast.walk(self.returned) if isinstance(part, ast.Name) and part.id.startswith("result"))
 
     @functools.cached_property
+    def tree(self) -> ast.FunctionDef:
+        """The program as the definition of a function, which can be rendered as a formula can (spec.latex)."""
+        body = [*self.statements, ast.Return(self.returned)]
+        fields = {"name": FORMULAS[self.formula].__name__, "args": self.arguments, "body": body, "decorator_list": [], "type_params": []}
+        tree = ast.FunctionDef(**{name: value for name, value in fields.items() if name in ast.FunctionDef._fields})
+        return ast.fix_missing_locations(tree)
+
+    @functools.cached_property
     def argument_names(self) -> tuple[str, ...]:
         """The names of its arguments, in order."""
-        return tuple(argument.arg for argument in (*self.arguments.args, *self.arguments.kwonlyargs))
+        return tuple(argument.arg for argument in arguments_of(self.tree))
 
     @functools.cached_property
     def function(self) -> Callable[..., Any]:
         """The program as a function of the formula's arguments."""
         body = (*self.statements, ast.Return(self.returned))
-        return compiled(FORMULAS[self.formula].__name__, self.arguments, body, namespace_of(self.formula))
+        return compiled(f"changed_{FORMULAS[self.formula].__name__}", self.arguments, body, namespace_of(self.formula))
 
     def without_unused(self) -> FunctionProgram:
         """Return the program without assignments that no result depends on."""
@@ -67,21 +74,10 @@ def namespace_of(identifier: str) -> Mapping[str, Any]:
 
 
 @functools.cache
-def source_tree(identifier: str) -> ast.FunctionDef:
-    """Return the syntax tree of a formula without decorator, docstring and annotations; it is shared, so it must not be changed."""
-    (tree,) = ast.parse(textwrap.dedent(inspect.getsource(FORMULAS[identifier].raw))).body
-    assert isinstance(tree, ast.FunctionDef)
-    tree.decorator_list, tree.body, tree.returns = [], tree.body[1:], None
-    for argument in (*tree.args.args, *tree.args.kwonlyargs):
-        argument.annotation = None
-    return tree
-
-
-@functools.cache
 def function_program(identifier: str) -> FunctionProgram:
     """Return the program of a formula of the reference."""
-    tree = source_tree(identifier)
     raw = FORMULAS[identifier].raw
+    tree = source_tree(raw)
     *body, last = tree.body
     statements = [simple for statement in body for simple in simple_statements(statement, raw)]
     returned, results = numbered(resolve_annotations(raw, raw.__module__)["return"])
@@ -183,11 +179,3 @@ def stored(returned: ast.expr) -> ast.expr:
     if isinstance(returned, ast.Name):
         return ast.Name(returned.id, ast.Store())
     return ast.Tuple([stored(part) for part in inner_parts(returned)], ast.Store())
-
-
-def compiled_tree(identifier: str, tree: ast.FunctionDef) -> Callable[..., Any]:
-    """Return a changed source of a formula as a function."""
-    space = dict(namespace_of(identifier))
-    exec(compile(ast.Module([tree], []), f"<changed {identifier}>", "exec"), space)  # the reference's own source, one node changed
-    function: Callable[..., Any] = space[tree.name]
-    return function

@@ -136,15 +136,11 @@ class Substitution(Rewriting):
 
 
 class Replacement(Rewriting):
-    """A traversal that rewrites the parts of a tree that have the form of a pattern, the outermost first; it counts them.
+    """A traversal that rewrites every part of a tree that has the form of a pattern, the outermost first; it counts what it rewrote."""
 
-    With `only`, one of them is rewritten, by its number from 0; `matched` is the one that was rewritten last.
-    """
-
-    def __init__(self, pairs: Iterable[tuple[str, str]], only: int | None = None) -> None:
+    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
         self.pairs = [(parse_expression(pattern), parse_expression(template)) for pattern, template in pairs]
-        self.only, self.count = only, 0
-        self.matched: ast.expr | None = None
+        self.count = 0
         self.needed = [frozenset(name for name in names_read(pattern) if not is_wildcard(name)) for pattern, _ in self.pairs]
 
     def may_apply(self, node: ast.AST) -> bool:
@@ -161,12 +157,7 @@ class Replacement(Rewriting):
                 bindings: Bindings = {}
                 if match(pattern, node, bindings):
                     self.count += 1
-                    if self.only is None:
-                        self.matched = node
-                        return substitute(template, {name: self.visit(value) for name, value in bindings.items()})
-                    if self.count == self.only + 1:
-                        self.matched = node
-                        return substitute(template, bindings)
+                    return substitute(template, {name: self.visit(value) for name, value in bindings.items()})
         return super().visit(node)
 
 

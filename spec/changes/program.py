@@ -46,12 +46,9 @@ class Statements:
         """The statements as Python."""
         return "\n".join(unparsed(statement) for statement in self.statements)
 
-    def replaced(self, pairs: Mapping[str, str], within: Sequence[str] = (), only: int | None = None) -> Self:
-        """Return the program with expressions rewritten, everywhere or in the statements that assign the names in `within`.
-
-        With `only`, one of the expressions is rewritten: they are counted from 0, an expression before its parts.
-        """
-        replacement = Replacement(pairs.items(), only)
+    def replaced(self, pairs: Mapping[str, str], within: Sequence[str] = ()) -> Self:
+        """Return the program with expressions rewritten, everywhere or in the statements that assign the names in `within`."""
+        replacement = Replacement(pairs.items())
         statements = []
         for statement in self.statements:
             if within and not names_assigned(statement) & set(within):
@@ -59,7 +56,7 @@ class Statements:
                 continue
             fresh = replacement.visit(statement)
             statements.append(statement if fresh is statement else Simplification().visit(fresh))
-        if replacement.count <= (only or 0):
+        if not replacement.count:
             raise NotApplicable(f"no {' or '.join(pairs)} in {', '.join(within) or 'the program'}")
         return replace(self, statements=tuple(statements))
 

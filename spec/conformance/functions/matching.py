@@ -15,7 +15,7 @@ from ...inputs.cases import in_dtype
 from ..result import EquivalentConvention
 from .error import FunctionError, float_error, float_units, measure, with_arguments
 from .observations import FunctionCall, FunctionObservations
-from .variants import Variant, identity, source_mutations, variants_of
+from .variants import Variant, identity, rarer_variants, variants_of
 
 ALLOWED = 4.0  # bounds: other orders of operations stay below, other variants are a thousand and more away
 CLOSE = 1e3  # units by floats, within which a variant is measured with certainty
@@ -101,7 +101,7 @@ class FunctionMatcher:
             return FunctionMatch(own, own, distant(ranked), identities)
         best = self.first_that_holds(ranked) or self.unstable_form(own)
         if best is None:
-            ranked = sorted([*ranked, *self.rank(source_mutations(self.formula))], key=lambda fit: fit.distance)
+            ranked = sorted([*ranked, *self.rank(rarer_variants(self.formula))], key=lambda fit: fit.distance)
             best = self.first_that_holds(ranked)
         if best is None:
             return FunctionMatch(own, None, [own, *ranked][:1])

@@ -8,6 +8,7 @@ All of them but other formulas are changes of the formula's own source; the cata
 from __future__ import annotations
 
 import functools
+import inspect
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,11 +17,14 @@ from typing import Any, get_args
 import numpy as np
 
 from ....reference import FORMULAS, Formula
+from ....reference.syntax import compile_function, source_tree
 from ....reference.validation import Domain, domains, resolve_annotations
 from ...catalogue.variants import CHAPTERS
 from ...catalogue.variants import load as records
 from ...changes.families import Combination, combinations
-from ...changes.function import FunctionProgram, function_program
+from ...changes.function import FunctionProgram, function_program, namespace_of
+from ...changes.mutation import mutations
+from ...changes.places import changes_of_places, counters_of
 from ...changes.rules import Rule, apply, in_roles
 
 DATA = ("array", "state", "function", "functions")  # kinds of arguments that no other formula may leave out
@@ -165,7 +169,7 @@ def changed(identifier: str, rules: Sequence[Rule], roles: Mapping[str, str]) ->
 def general_variants(formula: Formula[..., Any]) -> Iterator[Variant]:
     """Yield the changes of the results and of the arguments of any formula."""
     yield from of_results(formula)
-    yield from of_arguments(formula)
+    yield from of_arguments(formula, records("general")["arguments"])
     yield from of_exchanges(formula)
 
 
@@ -242,31 +246,44 @@ def slots_of(formula: Formula[..., Any]) -> list[Slot]:
     return slots
 
 
-def of_arguments(formula: Formula[..., Any]) -> Iterator[Variant]:
+def of_arguments(formula: Formula[..., Any], kinds: Mapping[str, Any]) -> Iterator[Variant]:
     """Yield the formula with an argument, or a field of a state, changed first."""
     for slot in slots_of(formula):
-        for label, record, roles in changes_of(slot):
-            text, words = in_roles(record["value"], roles), in_roles(record["words"], {**roles, "NAME": slot.name})
-            yield with_insertion(
-                formula,
-                f"{slot.name}-{label}",
-                words,
-                {slot.name: f"{slot.name}-{label}"},
-                [slot.with_value(text)],
-                [slot.argument],
-                "start",
-            )
+        for key, record, roles in changes_of(slot, formula, kinds):
+            label, text, words = (in_roles(part, roles) for part in (key, record["value"], record["words"].replace("NAME", slot.name)))
+            axes = {slot.name: f"{slot.name}-{label}"}
+            yield with_insertion(formula, f"{slot.name}-{label}", words, axes, [slot.with_value(text)], [slot.argument], "start")
 
 
-def changes_of(slot: Slot) -> Iterator[tuple[str, Mapping[str, str], Mapping[str, str]]]:
-    """Yield what may be done to an argument of its kind: label, record and roles."""
-    kinds, roles = records("general")["arguments"], {"NAME": slot.text}
-    kind = "index" if slot.domain.kind == "array" and slot.domain.whole else slot.domain.kind
-    for label, record in kinds.get(kind, {}).items():
-        for word in get_args(slot.domain.hint) if label == "WORD" else ("",):
-            yield word or label, record, {**roles, "WORD": word}
-    if kind == "number" and np.isfinite(slot.domain.interval.low) and np.isfinite(slot.domain.interval.high):
-        yield from ((label, record, roles) for label, record in kinds["share"].items())
+def changes_of(slot: Slot, formula: Formula[..., Any], kinds: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, str], dict[str, str]]]:
+    """Yield what may be done to an argument of its kinds: label, record and roles."""
+    for kind in kinds_of(slot, formula):
+        for label, record in kinds.get(kind, {}).items():
+            for word in get_args(slot.domain.hint) if label == "WORD" else ("",):
+                for eps in eps_of(formula) if record.get("for") == "EPS" else ("",):
+                    yield label, record, {"NAME": slot.text, "WORD": word, "EPS": eps, "DEFAULT": repr(default_of(slot, formula))}
+
+
+def kinds_of(slot: Slot, formula: Formula[..., Any]) -> Iterator[str]:
+    """Yield the kinds of an argument for which changes are stated."""
+    domain = slot.domain
+    yield "index" if domain.kind == "array" and domain.whole else domain.kind
+    if domain.kind == "number" and np.isfinite(domain.interval.low) and np.isfinite(domain.interval.high):
+        yield "share"
+    if domain.kind == "number" and slot.argument in eps_of(formula):
+        yield "eps"
+    if not slot.field and default_of(slot, formula) not in (inspect.Parameter.empty, None, 0):
+        yield "optional"
+
+
+def default_of(slot: Slot, formula: Formula[..., Any]) -> Any:
+    """Return the default of an argument; inspect.Parameter.empty where it has none."""
+    return inspect.signature(formula.raw).parameters[slot.argument].default
+
+
+def eps_of(formula: Formula[..., Any]) -> list[str]:
+    """Return the arguments that stabilise."""
+    return [slot.argument for slot in slots_of(formula) if slot.argument.startswith("eps")]
 
 
 def of_exchanges(formula: Formula[..., Any]) -> Iterator[Variant]:
@@ -281,17 +298,49 @@ def of_exchanges(formula: Formula[..., Any]) -> Iterator[Variant]:
         yield with_insertion(formula, label, f"with {first.name} and {second.name} exchanged", {"arguments": label}, values, names, "start")
 
 
-# --- one place of the source ----------------------------------------------------------------------------------------------------------
+# --- where nothing else fits -----------------------------------------------------------------------------------------------------------
+
+
+def rarer_variants(formula: Formula[..., Any]) -> Iterator[Variant]:
+    """Yield mistakes in one place of the source: those with a name of their own, then every other change."""
+    known = {variant.id for variant in variants_of(formula)}
+    yield from (variant for variant in mistakes(formula) if variant.id not in known)
+    yield from source_mutations(formula)
+
+
+def mistakes(formula: Formula[..., Any]) -> Iterator[Variant]:
+    """Yield the mistakes that can be made in any formula, where this one has a place for them."""
+    data, source = records("mistakes"), function_program(formula.id)
+    yield from of_arguments(formula, data["arguments"])
+    yield from of_repetition(formula)
+    fillers = {"EPS": eps_of(formula), "COUNTER": counters_of(source), "": [""]}
+    for record in data["places"]:
+        role = record.get("for", "")
+        for name in fillers[role]:
+            for label, sentence, program in changes_of_places(source, record, {role: name}):
+                yield Variant(formula.id, label, sentence, functools.partial(changed_at, program), {"place": label})
+
+
+def changed_at(program: FunctionProgram) -> FunctionProgram:
+    """Return the program of a variant whose places have been changed already."""
+    return program
+
+
+def of_repetition(formula: Formula[..., Any]) -> Iterator[Variant]:
+    """Yield the formula applied to its own result, where that has the form of an argument."""
+    result = resolve_annotations(formula.raw, formula.raw.__module__)["return"]
+    for slot in slots_of(formula):
+        if slot.domain.kind == "array" and not slot.field and getattr(result, "dim_str", None) == slot.domain.hint.dim_str:
+            arguments = ", ".join(f"{name}={name}" for name in domains(formula.raw))
+            words, label = f"applied twice: to its own result as {slot.name}", f"{slot.name}-twice"
+            yield with_insertion(formula, label, words, {slot.name: label}, [f"{formula.__name__}({arguments})"], [slot.argument], "start")
 
 
 def source_mutations(formula: Formula[..., Any]) -> Iterator[Variant]:
-    """Yield the formula with one place of its source changed: the last resort, named by the change."""
-    from ...changes.function import compiled_tree, source_tree
-    from ...changes.mutation import mutations
-
-    for mutation in mutations(source_tree(formula.id)):
+    """Yield the formula with one place of its source changed, named by the change."""
+    for mutation in mutations(source_tree(formula)):
         before, _, after = mutation.change.partition(" → ")
         words = f"with `{after}` in the place of `{before}`" if after else f"without the line `{mutation.line}`"
-        make = functools.partial(compiled_tree, formula.id, mutation.tree)
+        make = functools.partial(compile_function, mutation.tree, namespace_of(formula.id))
         axes = {"line": mutation.line, "change": mutation.change}
         yield Variant(formula.id, mutation.change, f"{words}, in `{mutation.line}`" if after else words, make, axes)

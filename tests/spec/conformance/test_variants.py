@@ -18,6 +18,9 @@ from trainspec.spec.conformance.functions.runner import run_function
 from trainspec.spec.conformance.functions.variants import chapter_variants, identity, slots_of, variants_of
 from trainspec.spec.conformance.functions.verdict import judge_report
 from trainspec.spec.conformance.implementation import FunctionImplementation, Task
+from trainspec.spec.latex import render_tree
+
+from ..test_latex import run
 
 APART = 1000.0  # bounds
 BEFORE = json.loads(gzip.decompress((Path(__file__).parent / "data" / "variants_before.json.gz").read_bytes()))
@@ -102,6 +105,24 @@ def test_variants_give_what_they_gave(identifier):
                     bounds = np.ravel(tree_leaves(rounding_bound(variants[label].function, **arguments))[index])
                     summing = leaves[index].size * np.finfo(float).eps * np.sum(np.abs(weights[index] * leaves[index].ravel()))
                     assert abs(total - due) <= 2 * np.sum(np.abs(weights[index]) * bounds) + summing, (label, index)
+
+
+@pytest.mark.parametrize("identifier", BEFORE["values"])
+def test_the_equations_of_variants_are_what_runs(identifier):
+    """Every variant is rendered as LaTeX; read back and run, the equations give its results bit for bit."""
+    raw = FORMULAS[identifier].raw
+    arguments = BEFORE["values"][identifier][0]["arguments"]
+    arguments = {name: as_recorded(value, domains(raw)[name]) for name, value in arguments.items()}
+    states = {name: value._fields for name, value in arguments.items() if hasattr(value, "_fields")}
+    for variant in chapter_variants()[identifier]:
+        rendering = render_tree(variant.program.tree, states=states, namespace=raw.__globals__)
+        space = {formula.__name__: formula.raw for formula in FORMULAS.values()}
+        space |= {helper.name: raw.__globals__[helper.name] for helper in rendering.helpers}
+        with np.errstate(all="ignore"):
+            results, _ = run(rendering, arguments, space)
+            due = tree_leaves(variant.function(**arguments))
+        for result, expected in zip(tree_leaves(results), due, strict=True):
+            np.testing.assert_array_equal(result, expected, err_msg=variant.id)
 
 
 def as_recorded(value, domain):

@@ -1,0 +1,213 @@
+"""Mistakes in one place of a formula: each kind is named, in the formula where a subject has it."""
+
+import numpy as np
+import pytest
+from trainspec.reference import FORMULAS
+from trainspec.reference.adam import AdamState
+from trainspec.reference.averaging import DebiasedState, PolyakState
+from trainspec.reference.losses import reduced, sigmoid
+from trainspec.spec.changes.function import function_program
+from trainspec.spec.changes.places import changes_of_places, counters_of
+from trainspec.spec.conformance import Verdict
+from trainspec.spec.conformance.functions.observations import FunctionReport
+from trainspec.spec.conformance.functions.runner import run_function
+from trainspec.spec.conformance.functions.variants import mistakes, variants_of
+from trainspec.spec.conformance.functions.verdict import judge_report
+from trainspec.spec.conformance.implementation import FunctionImplementation, Task
+
+WRONG = []
+
+
+def follows(against, label):
+    """Register a subject: the formula that it claims to be, and the name of its mistake."""
+
+    def register(function):
+        WRONG.append((function, against, f"{against}/{label}"))
+        return function
+
+    return register
+
+
+@follows("norm.rms", "square-for-root")
+def another_power(x, gamma, eps):
+    return gamma * x / (np.mean(x**2, axis=1, keepdims=True) + eps) ** 2
+
+
+@follows("norm.rms", "root-twice")
+def fourth_root(x, gamma, eps):
+    return gamma * x / (np.mean(x**2, axis=1, keepdims=True) + eps) ** 0.25
+
+
+@follows("norm.rms", "modulus-for-square")
+def mean_modulus(x, gamma, eps):
+    return gamma * x / np.sqrt(np.mean(np.abs(x), axis=1, keepdims=True) + eps)
+
+
+@follows("norm.layer", "mean-by-another-length-2")
+def variance_by_the_batch_size(x, gamma, beta, eps):
+    centred = x - x.mean(1, keepdims=True)
+    return gamma * centred / np.sqrt((centred**2).sum(1, keepdims=True) / len(x) + eps) + beta
+
+
+@follows("norm.batch.affine", "n-minus-1-1")
+def mean_over_one_less(x, gamma, beta, eps):
+    centred = x - x.sum(0) / (len(x) - 1) if len(x) > 1 else x / 0.0
+    return gamma * centred / np.sqrt((centred**2).mean(0) + eps) + beta
+
+
+@follows("norm.layer", "eps-1e-5")
+def eps_ignored(x, gamma, beta, eps):
+    return gamma * (x - x.mean(1, keepdims=True)) / np.sqrt(x.var(1, keepdims=True) + 1e-5) + beta
+
+
+@follows("norm.rms", "x-plus-eps")
+def eps_added_to_x_as_well(x, gamma, eps):
+    x = x + eps
+    return gamma * x / np.sqrt(np.mean(x * x, axis=1, keepdims=True) + eps)
+
+
+@follows("norm.rms", "count-plus-eps")
+def eps_in_the_count(x, gamma, eps):
+    return gamma * x / np.sqrt(np.sum(x * x, axis=1, keepdims=True) / (x.shape[1] + eps) + eps)
+
+
+@follows("norm.batch.backward", "sum-for-mean-4")
+def a_mean_left_a_sum(dy, x, gamma, eps):
+    std = np.sqrt(x.var(0) + eps)
+    x_hat = (x - x.mean(0)) / std
+    return gamma / std * (dy - dy.mean(0) - x_hat * (dy * x_hat).sum(0)), (dy * x_hat).sum(0), dy.sum(0)
+
+
+@follows("norm.batch.backward", "product-of-means-1")
+def a_product_of_means(dy, x, gamma, eps):
+    std = np.sqrt(x.var(0) + eps)
+    x_hat = (x - x.mean(0)) / std
+    return gamma / std * (dy - dy.mean(0) - x_hat * dy.mean(0) * x_hat.mean(0)), (dy * x_hat).sum(0), dy.sum(0)
+
+
+@follows("norm.batch.backward.staged", "another-length")
+def divided_by_the_number_of_features(dy, x, gamma, eps):
+    centred = x - x.mean(0)
+    std = np.sqrt((centred**2).mean(0) + eps)
+    dvar = -(dy * gamma * centred).sum(0) / (2 * std**3)
+    dmean = -(dy * gamma).sum(0) / std - 2 * dvar * centred.mean(0)
+    return dy * gamma / std + (2 * dvar * centred + dmean) / x.shape[1], (dy * centred / std).sum(0), dy.sum(0)
+
+
+@follows("loss.softmax", "another-axis-2")
+def normalized_along_the_batch(logits):
+    weights = np.exp(logits - logits.max(-1, keepdims=True))
+    return weights / weights.sum(0, keepdims=True)
+
+
+@follows("loss.huber", "second-branch-negated")
+def a_sign_wrong_in_one_branch(predictions, targets, threshold, reduction):
+    size = np.abs(predictions - targets)
+    losses = np.where(size <= threshold, size**2 / 2, -threshold * (size - threshold / 2))
+    return reduced(losses.sum(1), reduction=reduction)
+
+
+@follows("loss.huber", "boundary-doubled")
+def a_threshold_wrong(predictions, targets, threshold, reduction):
+    size = np.abs(predictions - targets)
+    losses = np.where(size <= 2 * threshold, size**2 / 2, threshold * (size - threshold / 2))
+    return reduced(losses.sum(1), reduction=reduction)
+
+
+@follows("loss.huber", "parentheses-lost")
+def without_parentheses(predictions, targets, threshold, reduction):
+    size = np.abs(predictions - targets)
+    losses = np.where(size <= threshold, size**2 / 2, threshold * size - threshold / 2)
+    return reduced(losses.sum(1), reduction=reduction)
+
+
+@follows("network.activation.relu_slope", "boundary")
+def a_slope_at_the_kink(h):
+    return np.where(h >= 0, np.ones_like(h), 0)
+
+
+@follows("loss.logistic.probability", "activation-twice")
+def sigmoid_of_sigmoid(weights, inputs, signs):
+    return sigmoid(sigmoid(signs * (inputs @ weights)))
+
+
+@follows("loss.logistic.binary.grad", "activation-missing")
+def without_the_sigmoid(logits, targets, reduction):
+    return (logits - targets) / (len(logits) if reduction == "mean" else 1)
+
+
+@follows("loss.softmax", "logits-twice")
+def softmax_of_softmax(logits):
+    for _ in range(2):
+        logits = np.exp(logits - logits.max(-1, keepdims=True))
+        logits = logits / logits.sum(-1, keepdims=True)
+    return logits
+
+
+@follows("averaging.polyak", "theta-mean-exchanged")
+def point_and_mean_exchanged(theta, state):
+    return PolyakState(theta + (state.mean - theta) / (state.t + 1), state.t + 1)
+
+
+@follows("optimizers.adam", "weights-exchanged-1")
+def weights_of_the_first_moment_exchanged(theta, grad, state, lr, beta1, beta2, eps, eps_root):
+    t = state.t + 1
+    m, v = (1 - beta1) * state.m + beta1 * grad, beta2 * state.v + (1 - beta2) * grad**2
+    step = m / (1 - beta1**t) / (np.sqrt(v / (1 - beta2**t) + eps_root) + eps)
+    return theta - lr * step, AdamState(m, v, t)
+
+
+@follows("averaging.ema.debiased", "first-step-whole")
+def first_step_whole(theta, state, decay):
+    t = state.t + 1
+    total = 1 * theta if t == 1 else decay * state.total + (1 - decay) * theta
+    return total / (1 - decay**t), DebiasedState(total, t)
+
+
+@follows("loss.huber", "second-term-doubled-2")
+def the_half_of_the_threshold_lost(predictions, targets, threshold, reduction):
+    size = np.abs(predictions - targets)
+    losses = np.where(size <= threshold, size**2 / 2, threshold * (size - threshold))
+    return reduced(losses.sum(1), reduction=reduction)
+
+
+@follows("data.minmax", "parentheses-lost-1")
+def width_of_the_range_lost(data, extent, low, high):
+    return low + high - low * ((data - extent.minimum) / extent.width)
+
+
+@pytest.mark.parametrize(("function", "against", "name"), WRONG, ids=[function.__name__ for function, _, _ in WRONG])
+def test_the_mistake_is_named(function, against, name):
+    task = Task(function.__name__, against=against)
+    observations = run_function(FunctionImplementation(function, against), task)
+    with np.errstate(all="ignore"):
+        result = judge_report(task, FunctionReport(parts=(observations,)), "check")
+    assert result.verdict == Verdict.DEVIATES, result.message
+    assert name in (result.convention, *(same.convention for same in result.identities)), result.message
+
+
+@pytest.mark.parametrize("identifier", FORMULAS)
+def test_mistakes_are_changes_with_words(identifier):
+    source = function_program(identifier).source
+    known = {variant.id for variant in variants_of(FORMULAS[identifier])}
+    ids = []
+    for variant in mistakes(FORMULAS[identifier]):
+        assert variant.program.source != source, variant.id
+        assert variant.words
+        ids += [variant.id] if variant.id not in known else []
+    assert len(ids) == len(set(ids))
+
+
+def test_places_are_changed_by_themselves_and_together():
+    record = {"label": "sum", "words": "with `{fresh}` for `{match}`", "replace": {"np.mean(A, **K)": "np.sum(A, **K)"}, "everywhere": True}
+    program = function_program("norm.batch.normalize")
+    found = {label: (text, changed.source) for label, text, changed in changes_of_places(program, record, {})}
+    assert list(found) == ["sum", "sum-1", "sum-2"]
+    assert found["sum"][0] == "with `np.sum(x, axis=0)` for `np.mean(x, axis=0)`, and in 1 more such places"
+    assert [text.count("np.sum") for _, text in found.values()] == [2, 1, 1]
+    assert found["sum-1"][1].splitlines()[0] == "centred = x - np.sum(x, axis=0)"
+
+
+def test_counters_are_found():
+    assert counters_of(function_program("averaging.polyak")) == ["t"]
+    assert counters_of(function_program("norm.layer")) == []
