@@ -1,4 +1,4 @@
-"""The bank: what the reference states comes out of its one step, every declared relation is proven, and names, axes and schema agree."""
+"""Conventions: those that the reference states are its formulas, every declared relation is proven, and names, axes and schema agree."""
 
 import inspect
 from collections import Counter
@@ -52,7 +52,7 @@ def reference_run(identifier, theta, grads, lrs, slopes, hyper):
     return np.stack(points)
 
 
-PAIRS = [(one, identifier) for one, ids in CATALOGUE_FORMULAS.items() for identifier in ids]
+PAIRS = [(convention, identifier) for convention, ids in CATALOGUE_FORMULAS.items() for identifier in ids]
 
 
 @pytest.mark.parametrize(("convention", "identifier"), PAIRS, ids=[identifier for _, identifier in PAIRS])
@@ -73,12 +73,12 @@ def test_what_the_reference_states_comes_out_for_all_numbers(convention, identif
 
 def certified_too(convention, identifier):
     draw = np.random.default_rng(1)
-    given = [Ball(one) for one in (draw.normal(size=2), draw.normal(size=(8, 2)), draw.uniform(0.5, 2, 8), draw.uniform(0.1, 0.4, (8, 2)))]
+    values = draw.normal(size=2), draw.normal(size=(8, 2)), draw.uniform(0.5, 2, 8), draw.uniform(0.1, 0.4, (8, 2))
     at = {
         name: Ball(value)
         for name, value in {**HYPER, "threshold": 5.0, "eps_root": 0.0, "lr_decay": 0.0, "initial_second_moment": 0.0}.items()
     }
-    theta, grads, lrs, slopes = given
+    theta, grads, lrs, slopes = map(Ball, values)
     due = reference_run(identifier, theta, grads, lrs, slopes, at)
     got = convention.trajectory(theta, grads, lrs, slopes if convention.nesterov_form == "lookahead" else None, **at)
     assert all(float(entry.abs_upper()) < 1e-60 for entry in Ball.object_array(got - due).ravel())
@@ -107,35 +107,29 @@ def related(convention, relation, other, *, constant_lr):
 
 def test_every_relation_is_certified_wherever_it_applies():
     seen = Counter()
-    for all_convention in all_conventions().values():
-        if all_convention.deviation_count <= 1 and (found := relation_of(all_convention)):
-            relation, other = found
-            assert related(all_convention, relation, other, constant_lr=relation.at_constant_lr), (
-                f"{all_convention.id} is not {other.id}, {relation.words}"
+    for convention in all_conventions().values():
+        if convention.deviation_count <= 1 and (step := relation_of(convention)):
+            relation, other = step
+            assert related(convention, relation, other, constant_lr=relation.at_constant_lr), (
+                f"{convention.id} is not {other.id}, {relation.words}"
             )
             seen[relation] += 1
     assert set(seen) == set(RELATIONS)
 
 
-@pytest.mark.parametrize("relation", [relation for relation in RELATIONS if relation.at_constant_lr], ids=lambda one: one.value)
+@pytest.mark.parametrize("relation", [relation for relation in RELATIONS if relation.at_constant_lr], ids=lambda relation: relation.value)
 def test_what_needs_a_constant_learning_rate_needs_it(relation):
-    some = [
-        all_convention for all_convention in all_conventions().values() if (found := relation_of(all_convention)) and found[0] is relation
-    ][:3]
-    assert some
-    for one in some:
-        assert not related(one, relation, relation_of(one)[1], constant_lr=False), one.id
+    examples = [convention for convention in all_conventions().values() if (step := relation_of(convention)) and step[0] is relation][:3]
+    assert examples
+    for convention in examples:
+        assert not related(convention, relation, relation_of(convention)[1], constant_lr=False), convention.id
 
 
 @pytest.mark.parametrize("relation", RELATIONS, ids=[f"{relation.axis}-{relation.value}" for relation in RELATIONS])
 def test_relations_are_proven_on_symbols(relation):
     convention = min(
-        (
-            all_convention
-            for all_convention in all_conventions().values()
-            if (found := relation_of(all_convention)) and found[0] is relation
-        ),
-        key=lambda all_convention: all_convention.deviation_count,
+        (convention for convention in all_conventions().values() if (step := relation_of(convention)) and step[0] is relation),
+        key=lambda convention: convention.deviation_count,
     )
     other = relation_of(convention)[1]
     theta, grads, lrs = symbols("theta"), symbols("g", 2), symbols("eta", 2, positive=True)
@@ -178,36 +172,33 @@ def test_every_family_runs_on_every_arithmetic(family):
 def test_names_are_their_own():
     for key in ("id", "name"):
         assert [
-            name
-            for name, count in Counter(getattr(all_convention, key) for all_convention in all_conventions().values()).items()
-            if count > 1
+            name for name, count in Counter(getattr(convention, key) for convention in all_conventions().values()).items() if count > 1
         ] == []
-    for all_convention in list(all_conventions().values())[::37]:
-        assert find_convention(all_convention.id) == find_convention(all_convention.name) == all_convention
-        assert all_convention.equations
-        assert all_convention.corrected.right
-        assert all_convention.right == (all_convention == all_convention.corrected)
-    for one, ids in CATALOGUE_FORMULAS.items():
-        assert all(find_convention(identifier) == one for identifier in ids)
-        assert one.id in all_conventions()
+    for convention in list(all_conventions().values())[::37]:
+        assert find_convention(convention.id) == find_convention(convention.name) == convention
+        assert convention.equations
+        assert convention.corrected.right
+        assert convention.right == (convention == convention.corrected)
+    for convention, ids in CATALOGUE_FORMULAS.items():
+        assert all(find_convention(identifier) == convention for identifier in ids)
+        assert convention.id in all_conventions()
     with pytest.raises(KeyError):
         find_convention("heavy-ball")
 
 
 def test_a_convention_has_one_mistake_at_most():
-    assert {len(all_convention.mistakes) for all_convention in all_conventions().values()} == {0, 1}
+    assert {len(convention.mistakes) for convention in all_conventions().values()} == {0, 1}
 
 
 def test_every_value_of_every_axis_is_listed():
     for family, its in FAMILIES.items():
-        found = {
-            axis: {getattr(all_convention, axis) for all_convention in all_conventions().values() if all_convention.family == family}
-            for axis in AXES
+        listed = {
+            axis: {getattr(convention, axis) for convention in all_conventions().values() if convention.family == family} for axis in AXES
         }
-        assert all(set(values) <= found[axis] for axis, values in its.axes.items()), family
-        assert set(its.mistakes) <= found["mistake"], family
-    assert {all_convention.mistake for all_convention in all_conventions().values()} == set(AXES["mistake"])
-    assert {all_convention.weight_decay for all_convention in all_conventions().values()} == set(AXES["weight_decay"])
+        assert all(set(values) <= listed[axis] for axis, values in its.axes.items()), family
+        assert set(its.mistakes) <= listed["mistake"], family
+    assert {convention.mistake for convention in all_conventions().values()} == set(AXES["mistake"])
+    assert {convention.weight_decay for convention in all_conventions().values()} == set(AXES["weight_decay"])
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -215,12 +206,12 @@ def test_the_mistakes_break_what_is_right(family):
     """No mistake is the right form in disguise."""
     record = OptimizerRun(fixture_for(changes_lr=True), 0.125, HYPER, np.zeros((1, 5)))
     plain = [
-        all_convention
-        for all_convention in all_conventions().values()
-        if all_convention.family == family and all_convention.deviation_count == 0 and all_convention.weight_decay == "none"
+        convention
+        for convention in all_conventions().values()
+        if convention.family == family and convention.deviation_count == 0 and convention.weight_decay == "none"
     ]
-    for one in plain:
-        assert one.right or not are_equivalent(one, one.corrected, [record]), one.id
+    for convention in plain:
+        assert convention.right or not are_equivalent(convention, convention.corrected, [record]), convention.id
 
 
 def test_the_conventions_are_those_of_before_and_visit_the_same_points():

@@ -28,7 +28,7 @@ CASES = [(family, follows) for family in FAMILIES for follows in ((False, True) 
 def too_close(conventions, record):
     """The pairs that are closer than `APART` and are not the same."""
     pairs = list(close_pairs(conventions, record))
-    return [f"{one.first.id} and {one.second.id} are {one.distance:.3g} bounds apart" for one in pairs if not one.same], len(pairs)
+    return [f"{pair.first.id} and {pair.second.id} are {pair.distance:.3g} bounds apart" for pair in pairs if not pair.same], len(pairs)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -60,9 +60,9 @@ def test_they_are_so_at_other_learning_rates(family, lr):
 def test_they_are_so_at_common_hyper_parameters(family):
     record = run_without_implementation(np.float64, beta1=0.9, beta2=0.999, eps=1e-8, momentum=0.9, weight_decay=0.01)
     usual = [
-        one
-        for one in distinguishable(family, record, mistaken=False)
-        if one.weight_decay in ("none", "coupled", "decoupled") and one.initial_second_moment == "0"
+        convention
+        for convention in distinguishable(family, record, mistaken=False)
+        if convention.weight_decay in ("none", "coupled", "decoupled") and convention.initial_second_moment == "0"
     ]
     assert too_close(usual, record)[0] == []
 
@@ -76,7 +76,7 @@ def test_the_matrix_can_be_printed():
     record = json.loads(result.stdout)
     assert (result.exit_code, record["family"], record["dtype"]) == (0, "adadelta", "float32")
     assert len(record["distances"]) == len(record["conventions"])
-    assert min(one for row in record["distances"] for one in row if one > 0) > APART
+    assert min(distance for row in record["distances"] for distance in row if distance > 0) > APART
     assert "bounds away" in CliRunner().invoke(main, ["separation", "sgd"]).stdout
     assert CliRunner().invoke(main, ["separation", "adamw"]).exit_code == 2
 
@@ -114,5 +114,5 @@ def second_moments(fixture):
     return [state["v"] for state in steps]
 
 
-def test_the_bank_is_large():
+def test_there_are_many_conventions():
     assert len(all_conventions()) > 4000
