@@ -110,16 +110,22 @@ class RuleParts:
 def rules(identifier: str, hyper: Mapping[str, Any]) -> Iterator[Rule]:
     """Yield the rules that an initializer may follow: formulas, the formula with swapped fans, then all combinations of the axes."""
     known = {"gain": 1.0, **hyper}
-    for name, distribution in FORMULA_DISTRIBUTIONS.items():
+    for name, of_formula in FORMULA_DISTRIBUTIONS.items():
         if set(separating_arguments(FORMULAS[name])) <= set(known):
-            yield Rule(name, "", {}, lambda out, into, own, of=distribution: of(out, into, {**known, **own}))
+            yield Rule(name, "", {}, with_known(of_formula, known))
     if identifier in FORMULA_DISTRIBUTIONS:
-        formula = FORMULA_DISTRIBUTIONS[identifier]
-        swapped = lambda out, into, own: formula(into, out, {"gain": 1.0, **own})  # noqa: E731
-        yield Rule(f"{identifier}/fans-swapped", "with the fans swapped", {"fan": "swapped"}, swapped)
-    for has_root, gain, factor, fan, distribution in itertools.product((True, False), GAINS, FACTORS, FANS, DISTRIBUTIONS):
+        of_fans = with_known(FORMULA_DISTRIBUTIONS[identifier], {"gain": 1.0})
+        yield Rule(
+            f"{identifier}/fans-swapped", "with the fans swapped", {"fan": "swapped"}, lambda out, into, own: of_fans(into, out, own)
+        )
+    for has_root, gain, factor, fan, family in itertools.product((True, False), GAINS, FACTORS, FANS, DISTRIBUTIONS):
         if gain == "once" or hyper.get("gain", 1.0) != 1.0:
-            yield RuleParts(distribution, fan, factor, gain, has_root).rule(identifier, takes_gain="gain" in hyper)
+            yield RuleParts(family, fan, factor, gain, has_root).rule(identifier, takes_gain="gain" in hyper)
+
+
+def with_known(of_formula: DistributionOf, known: Mapping[str, Any]) -> DistributionOf:
+    """Return the distribution of a formula with some hyper-parameters known."""
+    return lambda out, into, own: of_formula(out, into, {**known, **own})
 
 
 def axis_changes(identifier: str, rule: Rule) -> int:

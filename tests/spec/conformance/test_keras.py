@@ -7,38 +7,37 @@ import pytest
 from trainspec.spec.conformance import Verdict
 from trainspec.spec.conformance.loading import import_environment, load_implementation
 
-from . import library_forms as forms
 from .agreement import differences, functions_of, initializer_result
 from .helpers import check_in_process
-from .library_forms import SQUARES, SUMS, WEIGHTS, error, run_library
+from .library_runs import LRS, SQUARES, SUMS, WEIGHTS, error, run_library
 
 pytest.importorskip("jax")
 with import_environment():
     keras = pytest.importorskip("keras")
 
 FOLLOWED = [
-    ("SGD", {}, forms.GD),
-    ("SGD", {"momentum": 0.9}, forms.HEAVY_BALL),
-    ("SGD", {"momentum": 0.9, "nesterov": True}, forms.NESTEROV),
-    ("Adam", WEIGHTS, forms.ADAM_EPS_HAT),
-    ("AdamW", {**WEIGHTS, "weight_decay": 0.125}, forms.ADAMW_EPS_HAT),
-    ("Adam", {**WEIGHTS, "weight_decay": 0.125}, forms.ADAMW_EPS_HAT),
-    ("Adam", {**WEIGHTS, "amsgrad": True}, forms.AMSGRAD_EPS_HAT),
-    ("Nadam", WEIGHTS, forms.nadam_mixed(1)),
-    ("Adamax", WEIGHTS, forms.ADAMAX),
-    ("Adagrad", SUMS, forms.ADAGRAD_EPS_INSIDE),
-    ("RMSprop", SQUARES, forms.RMSPROP_EPS_INSIDE),
-    ("RMSprop", {**SQUARES, "centered": True}, forms.CENTRED_EPS_INSIDE),
-    ("RMSprop", {**SQUARES, "momentum": 0.9}, forms.RMSPROP_HEAVY_BALL_EPS_INSIDE),
-    ("Adadelta", SQUARES, forms.ADADELTA_TIMES_LR),
+    ("SGD", {}, "gradient-descent"),
+    ("SGD", {"momentum": 0.9}, "heavy-ball/lr-inside"),
+    ("SGD", {"momentum": 0.9, "nesterov": True}, "nesterov/lr-inside"),
+    ("Adam", WEIGHTS, "adam/eps-hat"),
+    ("AdamW", {**WEIGHTS, "weight_decay": 0.125}, "adam/eps-hat/decay-decoupled"),
+    ("Adam", {**WEIGHTS, "weight_decay": 0.125}, "adam/eps-hat/decay-decoupled"),
+    ("Adam", {**WEIGHTS, "amsgrad": True}, "amsgrad/eps-hat"),
+    ("Nadam", WEIGHTS, "nadam/schedule-dozat-in-blend-fast"),
+    ("Adamax", WEIGHTS, "adamax"),
+    ("Adagrad", SUMS, "adagrad/eps-inside/from-given"),
+    ("RMSprop", SQUARES, "rmsprop/eps-inside"),
+    ("RMSprop", {**SQUARES, "centered": True}, "rmsprop/eps-inside/centered"),
+    ("RMSprop", {**SQUARES, "momentum": 0.9}, "rmsprop/lr-inside/eps-inside"),
+    ("Adadelta", SQUARES, "adadelta/lr-outside"),
 ]
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize(("name", "settings", "form"), FOLLOWED)
-def test_what_an_optimizer_follows(name, settings, form, dtype):
+@pytest.mark.parametrize(("name", "settings", "convention"), FOLLOWED)
+def test_what_an_optimizer_follows(name, settings, convention, dtype):
     points, _ = run_library(f"keras.optimizers:{name}", settings, dtype)
-    assert error(points, form, settings) <= 1
+    assert error(points, convention, settings) <= 1
 
 
 @pytest.mark.parametrize(
@@ -59,7 +58,7 @@ def test_our_names():
 def test_what_it_remembers():
     _, state = run_library("keras.optimizers:RMSprop", {"centered": True, "momentum": 0.9}, "float64")
     assert {"mean_sq", "mean_grad", "velocity", "steps"} == set(vars(state))
-    assert (state.mean_sq.dtype, int(state.steps)) == (np.float64, len(forms.LRS))
+    assert (state.mean_sq.dtype, int(state.steps)) == (np.float64, len(LRS))
 
 
 def test_nothing_is_changed():

@@ -6,17 +6,16 @@ from trainspec.reference.normalization import RunningStats, running_stats
 from trainspec.spec.conformance import Verdict
 from trainspec.spec.conformance.loading import load_implementation
 
-from . import library_forms as forms
 from .agreement import differences, functions_of
 from .helpers import check_in_process
-from .library_forms import WEIGHTS, error, run_library
+from .library_runs import LRS, WEIGHTS, error, run_library
 
 pytest.importorskip("onnx")
 
 FOLLOWED = [
-    ("Momentum", {"momentum": 0.75}, forms.HEAVY_BALL_LR_OUTSIDE),
-    ("Momentum", {"momentum": 0.75, "nesterov": True}, forms.NESTEROV_LR_OUTSIDE),
-    ("Adagrad", {"eps": 2.0**-6, "lr_decay": 0.25}, forms.ADAGRAD),
+    ("Momentum", {"momentum": 0.75}, "heavy-ball/lr-outside"),
+    ("Momentum", {"momentum": 0.75, "nesterov": True}, "nesterov/lr-outside"),
+    ("Adagrad", {"eps": 2.0**-6, "lr_decay": 0.25}, "adagrad"),
 ]
 
 
@@ -25,10 +24,10 @@ def place(name):
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize(("name", "settings", "form"), FOLLOWED)
-def test_what_an_optimizer_follows(name, settings, form, dtype):
+@pytest.mark.parametrize(("name", "settings", "convention"), FOLLOWED)
+def test_what_an_optimizer_follows(name, settings, convention, dtype):
     points, _ = run_library(place(name), settings, dtype)
-    assert error(points, form, settings) <= 1
+    assert error(points, convention, settings) <= 1
 
 
 def single(settings):
@@ -37,9 +36,9 @@ def single(settings):
 
 def test_adam_counts_from_zero_and_rounds_its_attributes():
     points, _ = run_library(place("Adam"), WEIGHTS, "float64")
-    assert error(points, forms.ADAM_FIRST_STEP_UNCORRECTED, single(WEIGHTS)) <= 1
-    assert error(points, forms.ADAM_FIRST_STEP_UNCORRECTED, WEIGHTS) > 1000
-    assert error(points, forms.ADAM_EPS_HAT, single(WEIGHTS)) > 1000
+    assert error(points, "adam/eps-hat/correction-first-step-late", single(WEIGHTS)) <= 1
+    assert error(points, "adam/eps-hat/correction-first-step-late", WEIGHTS) > 1000
+    assert error(points, "adam/eps-hat", single(WEIGHTS)) > 1000
 
 
 def test_adam_gives_float64_for_float32():
@@ -64,7 +63,7 @@ def test_our_names_and_what_it_remembers():
     assert {"dampening": 0.0, "nesterov": False, "weight_decay": 0.0}.items() <= load_implementation(place("Momentum")).parameters.items()
     assert single({"beta1": 0.9, "beta2": 0.999, "eps": 1e-6}).items() <= load_implementation(place("Adam")).parameters.items()
     _, state = run_library(place("Adam"), {}, "float64")
-    assert (state.first_moment.shape, state.second_moment.shape, int(state.steps)) == ((3,), (3,), len(forms.LRS))
+    assert (state.first_moment.shape, state.second_moment.shape, int(state.steps)) == ((3,), (3,), len(LRS))
 
 
 OPERATORS = [

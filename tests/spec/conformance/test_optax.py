@@ -6,54 +6,53 @@ from trainspec.spec.conformance import Verdict
 from trainspec.spec.conformance.implementation import REQUIRED
 from trainspec.spec.conformance.loading import load_implementation
 
-from . import library_forms as forms
 from .agreement import differences, functions_of, initializer_result
 from .helpers import check_in_process
-from .library_forms import SIGNS, SQUARES, SUMS, WEIGHTS, error, run_library
+from .library_runs import GRADS, LRS, SIGNS, SQUARES, SUMS, THETA, WEIGHTS, error, run_library
 
 optax = pytest.importorskip("optax")
 
 FOLLOWED = [
-    ("sgd", {}, forms.GD),
-    ("sgd", {"momentum": 0.9}, forms.HEAVY_BALL_LR_OUTSIDE),
-    ("sgd", {"momentum": 0.9, "nesterov": True}, forms.NESTEROV_LR_OUTSIDE),
-    ("trace", {"momentum": 0.9}, forms.HEAVY_BALL_LR_OUTSIDE),
-    ("adam", WEIGHTS, forms.ADAM),
-    ("adam", {**WEIGHTS, "eps_root": 2.0**-8}, forms.ADAM),
-    ("scale_by_adam", WEIGHTS, forms.ADAM),
-    ("adamw", {**WEIGHTS, "weight_decay": 0.125}, forms.ADAMW),
-    ("amsgrad", WEIGHTS, forms.AMSGRAD_CORRECTED_MAXIMUM),
-    ("nadam", WEIGHTS, forms.NADAM_CONSTANT),
-    ("radam", WEIGHTS, forms.RADAM),
-    ("adamax", WEIGHTS, forms.ADAMAX_EPS_ON_GRADIENT),
-    ("adagrad", SUMS, forms.ADAGRAD_EPS_INSIDE),
-    ("rmsprop", SQUARES, forms.RMSPROP_EPS_INSIDE),
-    ("rmsprop", {**SQUARES, "initial_second_moment": 0.5}, forms.RMSPROP_EPS_INSIDE),
-    ("rmsprop", {**SQUARES, "eps_in_sqrt": False}, forms.RMSPROP),
-    ("rmsprop", {**SQUARES, "centered": True}, forms.CENTRED_EPS_INSIDE),
-    ("rmsprop", {**SQUARES, "momentum": 0.9}, forms.RMSPROP_HEAVY_BALL_EPS_INSIDE),
-    ("rmsprop", {**SQUARES, "momentum": 0.9, "eps_in_sqrt": False}, forms.RMSPROP_HEAVY_BALL),
-    ("adadelta", SQUARES, forms.ADADELTA_TIMES_LR),
-    ("rprop", SIGNS, forms.IRPROP_MINUS_STALE),
+    ("sgd", {}, "gradient-descent"),
+    ("sgd", {"momentum": 0.9}, "heavy-ball/lr-outside"),
+    ("sgd", {"momentum": 0.9, "nesterov": True}, "nesterov/lr-outside"),
+    ("trace", {"momentum": 0.9}, "heavy-ball/lr-outside"),
+    ("adam", WEIGHTS, "adam"),
+    ("adam", {**WEIGHTS, "eps_root": 2.0**-8}, "adam"),
+    ("scale_by_adam", WEIGHTS, "adam"),
+    ("adamw", {**WEIGHTS, "weight_decay": 0.125}, "adam/decay-decoupled"),
+    ("amsgrad", WEIGHTS, "amsgrad/maximum-corrected"),
+    ("nadam", WEIGHTS, "nadam"),
+    ("radam", WEIGHTS, "radam"),
+    ("adamax", WEIGHTS, "adamax/eps-on-gradient"),
+    ("adagrad", SUMS, "adagrad/eps-inside/from-given"),
+    ("rmsprop", SQUARES, "rmsprop/eps-inside"),
+    ("rmsprop", {**SQUARES, "initial_second_moment": 0.5}, "rmsprop/eps-inside/from-given"),
+    ("rmsprop", {**SQUARES, "eps_in_sqrt": False}, "rmsprop"),
+    ("rmsprop", {**SQUARES, "centered": True}, "rmsprop/eps-inside/centered"),
+    ("rmsprop", {**SQUARES, "momentum": 0.9}, "rmsprop/lr-inside/eps-inside"),
+    ("rmsprop", {**SQUARES, "momentum": 0.9, "eps_in_sqrt": False}, "rmsprop/lr-inside"),
+    ("adadelta", SQUARES, "adadelta/lr-outside"),
+    ("rprop", SIGNS, "rprop/improved-minus/stale-step"),
 ]
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize(("name", "settings", "form"), FOLLOWED)
-def test_what_an_optimizer_follows(name, settings, form, dtype):
+@pytest.mark.parametrize(("name", "settings", "convention"), FOLLOWED)
+def test_what_an_optimizer_follows(name, settings, convention, dtype):
     points, _ = run_library(f"optax:{name}", settings, dtype)
-    assert error(points, form, settings) <= 1
+    assert error(points, convention, settings) <= 1
 
 
 def test_rprop_is_one_step_late():
     points, _ = run_library("optax:rprop", SIGNS, "float64")
-    assert np.array_equal(points[0], forms.THETA)
-    assert error(points, forms.IRPROP_MINUS, SIGNS) > 1000
+    assert np.array_equal(points[0], THETA)
+    assert error(points, "rprop/improved-minus", SIGNS) > 1000
 
 
 def test_amsgrad_takes_the_maximum_of_what_is_corrected():
     points, _ = run_library("optax:amsgrad", WEIGHTS, "float64")
-    assert error(points, forms.AMSGRAD, WEIGHTS) > 1000
+    assert error(points, "amsgrad", WEIGHTS) > 1000
 
 
 @pytest.mark.parametrize(
@@ -75,7 +74,7 @@ def test_our_names():
 
 def test_what_it_remembers():
     _, state = run_library("optax:adam", WEIGHTS, "float64")
-    assert (state.first_moment.shape, state.second_moment.dtype, int(state.steps)) == ((3,), np.float64, len(forms.LRS))
+    assert (state.first_moment.shape, state.second_moment.dtype, int(state.steps)) == ((3,), np.float64, len(LRS))
     assert {"mean_sq", "mean_grad", "velocity"} <= set(
         vars(run_library("optax:rmsprop", {"centered": True, "momentum": 0.9}, "float32")[1])
     )
@@ -87,8 +86,8 @@ MADE = optax.sgd(0.25, momentum=0.9)
 def test_one_that_stands_made_keeps_its_rate():
     subject = load_implementation(f"{__name__}:MADE")
     assert (dict(subject.parameters), subject.library) == ({}, "optax")
-    run = subject.start(forms.THETA, 1.0, {})
-    assert (run.changes_lr, list(run.step(np.ones(3), 1.0))) == (False, list(forms.THETA - 0.25))
+    run = subject.start(THETA, 1.0, {})
+    assert (run.changes_lr, list(run.step(np.ones(3), 1.0))) == (False, list(THETA - 0.25))
 
 
 def mine(learning_rate, mu=0.5) -> "optax.GradientTransformation":
@@ -97,13 +96,13 @@ def mine(learning_rate, mu=0.5) -> "optax.GradientTransformation":
 
 def test_a_function_of_ones_own_that_makes_one():
     points, _ = run_library(f"{__name__}:mine", {"mu": 0.9}, "float64")
-    assert list(points[0]) == list(forms.THETA - forms.LRS[0] * forms.GRADS[0])
-    assert error(points, forms.HEAVY_BALL_LR_OUTSIDE, {"momentum": 0.9}) <= 1
+    assert list(points[0]) == list(THETA - LRS[0] * GRADS[0])
+    assert error(points, "heavy-ball/lr-outside", {"momentum": 0.9}) <= 1
 
 
 def test_a_rate_that_is_no_schedule_is_injected():
-    run = load_implementation("optax:fromage").start(forms.THETA, 0.25, {})
-    far, near = (np.linalg.norm(run.step(np.ones(3), lr) - forms.THETA) for lr in (0.25, 0.0))
+    run = load_implementation("optax:fromage").start(THETA, 0.25, {})
+    far, near = (np.linalg.norm(run.step(np.ones(3), lr) - THETA) for lr in (0.25, 0.0))
     assert far > 0.1
     assert near == pytest.approx(far, rel=0.1)
 
