@@ -136,6 +136,8 @@ def power(a: Bounded, b: Bounded) -> Bounded:
     """A power: by repeated multiplication or by the library, whichever rounds more often."""
     if a.size == 0 and b.size == b.value > 0:
         return a
+    if b.error and a.value > 0 and a.least > 0:
+        return power_of_inexact_exponent(a, b)
     if b.error or (a.least <= 0 and b.value < 0) or (min(a.value, a.least) <= 0 and b.value != int(b.value)):
         raise Undecided(f"({a}) ** ({b})")
     if b.value in (0, 1):
@@ -149,6 +151,18 @@ def power(a: Bounded, b: Bounded) -> Bounded:
         raise Undecided(f"({a}) ** ({b}) overflows") from None
     products = 2 * abs(b.value) - 1 if b.value < 0 else b.value - 1  # of the reciprocal, itself rounded, in the worst case
     return with_rounding(value, steepest * a.error, max(products, 1 if b.value == 2 else LIBRARY))
+
+
+def power_of_inexact_exponent(a: Bounded, b: Bounded) -> Bounded:
+    """The power of a positive number whose exponent has an error: the largest derivatives over both intervals bound what the errors do."""
+    bases, exponents = (a.least, a.size), (b.value - b.error, b.value + b.error)
+    try:
+        largest = max(base**exponent for base in bases for exponent in exponents)
+        by_exponent = largest * max(abs(math.log(base)) for base in bases) * b.error
+        by_base = largest / a.least * max(map(abs, exponents)) * a.error
+        return with_rounding(a.value**b.value, by_exponent + by_base, LIBRARY)
+    except OverflowError:
+        raise Undecided(f"({a}) ** ({b}) overflows") from None
 
 
 def whole_quotient(a: Bounded, b: Bounded) -> Bounded:

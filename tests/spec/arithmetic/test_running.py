@@ -8,12 +8,14 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from flint import arb, ctx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from trainspec.reference import tree_leaves, tree_map
 from trainspec.reference.validation import domains
 from trainspec.spec.arithmetic import Numbers, Refused, Running, Scalars, Undecided, certified, rounding_bound
 from trainspec.spec.arithmetic.running import FORMAT, LIBRARY, Bounded, error, format_of, with_rounding
+from trainspec.spec.arithmetic.running import power as running_power
 from trainspec.spec.inputs.strategies import arguments
 
 from .sampling import COMPARISONS, ELEMENTARY, REAL, at_200_bits, dyadic, fraction_of, with_numbers
@@ -444,10 +446,21 @@ def test_a_branch_that_rounding_could_turn_is_undecided(call, dtype):
         rounding_bound(call, 0.1, dtype=dtype)
 
 
-@pytest.mark.parametrize(("base", "exponent"), [(0.0, -1), (0.0, -0.5), (-2.0, 0.5), (-2.0, -1.5), (2.0, 1 / 3 * Running(3.0))])
+@pytest.mark.parametrize(("base", "exponent"), [(0.0, -1), (0.0, -0.5), (-2.0, 0.5), (-2.0, -1.5), (-2.0, 1 / 3 * Running(3.0))])
 def test_a_power_outside_the_domain_is_undecided(base, exponent):
     with pytest.raises(Undecided):
         Running(base) ** exponent
+
+
+@pytest.mark.parametrize(("base", "exponent"), [(0.96, 0.5), (0.96, -3.5), (2.0, 1.25), (1.0, 7.0), (1e-3, 2.0)])
+@pytest.mark.parametrize(("base_error", "exponent_error"), [(0.0, 1e-10), (1e-8, 1e-6), (0.0, 1e-3)])
+def test_a_power_with_an_inexact_exponent_is_within_its_bound(base, exponent, base_error, exponent_error):
+    """At the ends of both intervals, where a power of a positive number is furthest away."""
+    bounded = running_power(Bounded(base, base_error), Bounded(exponent, exponent_error))
+    for sign, other_sign in itertools.product((-1, 1), repeat=2):
+        with ctx.workprec(200):
+            exact = arb(base + sign * base_error) ** arb(exponent + other_sign * exponent_error)
+            assert abs(exact - bounded.value) <= bounded.error
 
 
 @pytest.mark.parametrize(
@@ -460,11 +473,11 @@ def test_a_whole_quotient_that_the_format_may_not_hold_is_undecided(a, b, dtype)
 
 
 @pytest.mark.parametrize(
-    ("base", "exponent", "power"), [(0.0, 0.5, 0), (0.0, 3, 0), (0.0, 0, 1), (-2.0, 0, 1), (1.0, -7, 1), (-3.0, 1, -3)]
+    ("base", "exponent", "expected"), [(0.0, 0.5, 0), (0.0, 3, 0), (0.0, 0, 1), (-2.0, 0, 1), (1.0, -7, 1), (-3.0, 1, -3)]
 )
-def test_a_power_that_is_exact(base, exponent, power):
+def test_a_power_that_is_exact(base, exponent, expected):
     one = (Running(base) ** exponent).item()
-    assert (one.value, one.error) == (power, 0)
+    assert (one.value, one.error) == (expected, 0)
 
 
 @pytest.mark.parametrize("a", [1.0, 2.0, 0.1])
