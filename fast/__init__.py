@@ -5,12 +5,10 @@ makes others. `configure` changes settings that help on some machines; without i
 """
 
 import importlib
+import pkgutil
 from typing import Any
 
-CHAPTERS = (
-    *("adam", "adaptive", "averaging", "descent", "initialization"),
-    *("landscapes", "losses", "momentum", "networks", "normalization"),
-)
+CHAPTERS = tuple(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
 MODULES = {  # of what belongs to no chapter
     "bind": "_elementwise.multi_tensor",
     "configure": "_config",
