@@ -1,7 +1,8 @@
 """The worst error of every kernel that was found, in units of the rounding bound: the generator of docs/kernels.md.
 
-Run as `python -m tests.fast.kernel_accuracy`. Found, not proved: the largest over `CASES` random cases of the distance from the certified
-value divided by what rounding explains in the reference's own operations. 1 is the bound; the tests hold every kernel to it on other cases.
+Run as `python -m tests.fast.kernel_accuracy [NAME…]`, for all kernels or for these. Found, not proved: the largest over `CASES` random
+cases of the distance from the certified value divided by what rounding explains in the reference's own operations. 1 is the bound; the
+tests hold every kernel to it on other cases.
 """
 
 import sys
@@ -57,11 +58,22 @@ def row(name, cases):
     return f"| `{name}` | {'yes' if equal else ''} | {worst[0]:.2f} | {worst[1]:.2f} |"
 
 
+def rows_of(names, cases=CASES):
+    """The rows of these kernels, computed anew."""
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        return list(pool.map(partial(row, cases=cases), names))
+
+
 def render(cases=CASES):
     """The text of docs/kernels.md, computed anew."""
-    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
-        rows = sorted(pool.map(partial(row, cases=cases), [*GIVEN_GRADIENT, *LOOP_KERNELS]))
-    return ABOUT.format(cases=cases) + "\n".join(rows) + "\n"
+    return with_rows(ABOUT.format(cases=cases), rows_of([*GIVEN_GRADIENT, *LOOP_KERNELS], cases))
+
+
+def with_rows(text, rows):
+    """A table with some rows in the place of those of the same kernels, or added; sorted by name."""
+    about, start, kept = text.partition("|---|---|---|---|\n")
+    by_name = {line.split("`")[1]: line for line in (*kept.splitlines(), *rows)}
+    return about + start + "".join(f"{by_name[name]}\n" for name in sorted(by_name))
 
 
 def current_text(_=""):
@@ -95,7 +107,7 @@ def main(arguments):
     if "--check" in arguments:
         print("\n".join(lines := problems(TARGET.read_text(encoding="utf-8"))))
         return min(len(lines), 1)
-    TARGET.write_text(render(), encoding="utf-8")
+    TARGET.write_text(with_rows(TARGET.read_text(encoding="utf-8"), rows_of(arguments)) if arguments else render(), encoding="utf-8")
     return 0
 
 
