@@ -42,7 +42,13 @@ class FunctionProgram(Statements):
     def tree(self) -> ast.FunctionDef:
         """The program as the definition of a function, which can be rendered as a formula can (spec.latex)."""
         body = [*self.statements, ast.Return(self.returned)]
-        fields = {"name": FORMULAS[self.formula].__name__, "args": self.arguments, "body": body, "decorator_list": [], "type_params": []}
+        fields: dict[str, Any] = {
+            "name": FORMULAS[self.formula].__name__,
+            "args": self.arguments,
+            "body": body,
+            "decorator_list": [],
+            "type_params": [],
+        }
         tree = ast.FunctionDef(**{name: value for name, value in fields.items() if name in ast.FunctionDef._fields})
         return ast.fix_missing_locations(tree)
 

@@ -16,6 +16,7 @@ from hypothesis.errors import NoSuchExample, Unsatisfiable
 from ...reference import tree_leaves, tree_map
 from ..arithmetic import Finding, Running, Undecided, Verdict
 from ..arithmetic.prover import BITS
+from ..arithmetic.rounding import error_in_bounds
 from ..arithmetic.running import FORMAT, as_running, error, format_of
 from ..inputs.strategies import arguments, parameter_domains, search_settings
 from ._judge import TableCell, judge, worst_finding
@@ -159,10 +160,10 @@ def mismatch(got: Any, claimed: Any, running: list[Any], allowed: float) -> str:
         return "" if np.all(np.asarray(got) == claimed) else f"got {got}, claimed {claimed}"
     if np.shape(got) != np.shape(claimed) and np.shape(claimed) != ():
         return f"got shape {np.shape(got)}, claimed shape {np.shape(claimed)}"
-    tolerance = allowed * sum(error(Running(value)) for value in running)
-    if np.all(np.abs(np.asarray(got) - claimed) <= tolerance):
+    bound = sum(error(Running(value)) for value in running)
+    if np.all(error_in_bounds(np.abs(np.asarray(got) - claimed), bound) <= allowed):
         return ""
-    return f"got {got}, claimed {claimed}; rounding explains a difference of at most {np.max(tolerance):.2g}"
+    return f"got {got}, claimed {claimed}; rounding explains a difference of at most {allowed * np.max(bound):.2g}"
 
 
 def run_printed_form(printed_form: PrintedForm) -> EvidenceResult:

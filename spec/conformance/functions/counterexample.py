@@ -41,12 +41,11 @@ def find_counterexample(task: Task, inferred: Mapping[str, Any]) -> str:
             minimal = find_minimal(arguments(domains(formula.raw)), search.deviates, settings=search_settings(EXAMPLES))
             example = with_arguments(minimal, search.pinned)
         except (NoSuchExample, Unsatisfiable, Flaky):
-            known = search.deviating or [
-                case.arguments for case in cases(formula, search.pinned) if search.error(case.arguments) > CLEAR_DEVIATION
-            ]
+            of_cases = (with_arguments(case.arguments, search.pinned) for case in cases(formula, search.pinned))
+            known = search.deviating or [values for values in of_cases if search.error(values) > CLEAR_DEVIATION]
             if not known:
                 return ""
-            example = with_arguments(min(known, key=lambda values: len(repr(values))), search.pinned)
+            example = min(known, key=lambda values: len(repr(values)))
         return program(task, search.caller, example)
 
 

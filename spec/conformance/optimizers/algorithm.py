@@ -42,7 +42,8 @@ class Run:
 
     def step(self, lr: Any, gradient: Callable[[Any], Any], hyper: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Return θ and the state, by name, after one more step."""
-        self.theta, *self.state = self.program.step(self.theta, gradient, lr, *self.state, **self.values(hyper or self.hyper))
+        self.theta, *state = self.program.step(self.theta, gradient, lr, *self.state, **self.values(hyper or self.hyper))
+        self.state = tuple(state)
         return {"theta": self.theta, **dict(zip(self.program.state, self.state, strict=True))}
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from trainspec.spec.arithmetic import rounding_bound
 from trainspec.spec.arithmetic.rounding import error_in_bounds
 from trainspec.spec.conformance.loading import load_implementation
-from trainspec.spec.conformance.optimizers.conventions import find
+from trainspec.spec.conformance.optimizers.combinations import find_convention
 from trainspec.spec.conformance.optimizers.matching import ALLOWED
 from trainspec.spec.conformance.optimizers.runner import canonical_hyperparameters
 
@@ -33,7 +33,7 @@ def run_library(target, settings, dtype, grads=GRADS):
 
 def error(points, convention, settings, grads=GRADS):
     """Return how far points are from a convention, at most, in units of what is allowed to one that follows it."""
-    trajectory, hyper = find(convention).trajectory, canonical_hyperparameters(settings)
+    trajectory, hyper = find_convention(convention).trajectory, canonical_hyperparameters(settings)
     inputs = THETA, grads, LRS
     allowed = rounding_bound(trajectory, *(values.astype(points.dtype) for values in inputs[:2]), LRS, dtype=points.dtype, **hyper)
     off = np.abs(points.astype(np.float64) - trajectory(*inputs, **hyper))
