@@ -7,6 +7,7 @@ and its folder is removed.
 
 from __future__ import annotations
 
+import importlib
 import io
 import os
 import pickle
@@ -57,7 +58,10 @@ def serve(reports: int, requests: int) -> None:
     sent = threading.Lock()
     dumps, send = pickle.dumps, outgoing.send_bytes  # as they are before any implementation can replace them
 
+    is_loaded: list[bool] = []
+
     def send_loaded() -> None:
+        is_loaded.append(True)
         with sent:
             send(LOADED)
 
@@ -65,10 +69,18 @@ def serve(reports: int, requests: int) -> None:
     with suppress(EOFError):
         while True:
             number, work, arguments = pickle.loads(incoming.recv_bytes())
+            if is_loaded:
+                send_loaded()  # further requests need no imports
             report = dumps((number, work(*arguments)))
             with sent:
                 send(report)
     os._exit(0)
+
+
+def import_modules(*modules: str) -> None:
+    """Import modules of the kit."""
+    for module in modules:
+        importlib.import_module(module, __package__)
 
 
 def end_with_parent() -> None:
@@ -157,6 +169,10 @@ class SandboxProcess:
         with suppress(OSError):  # a process that is dead is noticed when its answer is asked for
             self.requests.send_bytes(pickle.dumps((self.count, work, arguments)))
         return PendingReport(self, self.count, timeout)
+
+    def preload(self, *modules: str) -> None:
+        """Let the process import modules of the kit while nothing is asked of it."""
+        self.submit(import_modules, *modules)
 
     def close(self) -> None:
         """End the process and all that it started, and remove its folder."""
@@ -274,6 +290,9 @@ class InProcessRunner:
 
     def __exit__(self, *problem: object) -> None:
         pass
+
+    def preload(self, *modules: str) -> None:
+        """Do nothing: modules are imported when they are needed."""
 
     def submit(self, work: Callable[..., Any], *arguments: Any, timeout: float = TIMEOUT) -> CompletedReport:
         """Do the work now."""

@@ -36,6 +36,8 @@ def check_function(
     chapter_variants()
     answer = result_or_fault(pending)
     report = FunctionReport(faults=(answer,)) if isinstance(answer, Fault) else answer
+    if command == "check":
+        process.preload("hypothesis", ".functions.proof", ".functions.counterexample", "trainspec.spec.evidence")
     result = judge_report(task, report, command)
     if isinstance(result, FunctionResult) and report.parts[0].calls:
         result = add_proof_and_evidence(result, process, task, prove=prove, evidence=evidence)

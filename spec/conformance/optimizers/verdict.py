@@ -25,7 +25,7 @@ from ..result import (
 from ..sandbox import TIMEOUT, result_or_fault
 from .algorithm import program
 from .combinations import all_conventions, combinations, find_convention
-from .conventions import DECAYS, FAMILIES, Convention, canonical
+from .conventions import CATALOGUE_FORMULAS, DECAYS, FAMILIES, Convention, canonical
 from .counterexample import find_counterexample
 from .matching import (
     Candidates,
@@ -59,12 +59,9 @@ def convention_named(name: str) -> Convention:
         raise ValueError(f"no convention is called {name!r}" + (f"; did you mean {', '.join(near)}?" if near else "")) from None
 
 
-def is_convention(name: str) -> bool:
-    """Return whether a name is that of a convention."""
-    try:
-        return bool(find_convention(name))
-    except KeyError:
-        return False
+def states_convention(formula: str) -> bool:
+    """Return whether a formula of the catalogue states a convention of optimizers."""
+    return any(formula in formulas for formulas in CATALOGUE_FORMULAS.values())
 
 
 def check_optimizer(
@@ -78,6 +75,8 @@ def check_optimizer(
     report = OptimizerReport(faults=(answer,)) if isinstance(answer, Fault) else answer
     if report.is_function:
         return None
+    if command == "check":
+        process.preload("hypothesis", ".optimizers.counterexample")
     result = judge_optimizer(report, task, command, expected)
     if isinstance(result, OptimizerResult) and result.verdict is Verdict.DEVIATES and result.divergence:
         found = result_or_fault(process.submit(find_counterexample, task, result.divergence.convention, timeout=timeout))

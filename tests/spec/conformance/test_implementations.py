@@ -8,6 +8,7 @@ import pytest
 from trainspec.spec.conformance import Verdict, check, identify, loading
 from trainspec.spec.conformance.hyperparameters import InvalidSettings
 from trainspec.spec.conformance.implementation import REQUIRED, ClassImplementation, NotFound, Task
+from trainspec.spec.conformance.judging import parse_against
 from trainspec.spec.conformance.loading import import_path, load_implementation, load_object
 from trainspec.spec.conformance.optimizers.runner import plan_runs
 
@@ -182,6 +183,18 @@ def test_an_installed_adapter_is_used(monkeypatch):
 def test_no_adapter_is_imported_unasked():
     assert "trainspec.spec.conformance.adapters.torch" not in sys.modules or "torch" in sys.modules
     assert load_object(f"{HERE}:Polyak.follows") == "heavy-ball/lr-inside"
+
+
+def test_what_against_may_name():
+    assert parse_against("check", "") == (None, "")
+    assert parse_against("identify", "norm.layer") == (None, "norm.layer")
+    convention, formula = parse_against("check", "optimizers.adamw")
+    assert (convention.id, formula) == ("adam/decay-decoupled", "optimizers.adamw")
+    assert parse_against("check", "heavy-ball/lr-outside/ema")[1] == ""
+    with pytest.raises(ValueError, match="did you mean"):
+        parse_against("check", "heavyball")
+    with pytest.raises(ValueError, match="among all"):
+        identify(correct.Polyak, against="optimizers.adamw")
 
 
 def test_a_dtype_that_is_unknown():
