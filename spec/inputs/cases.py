@@ -6,6 +6,7 @@ shows; numbers are small dyadic fractions, so that both formats hold them; eps i
 
 from __future__ import annotations
 
+import dis
 import itertools
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -16,10 +17,11 @@ from typing import Any, get_args
 import numpy as np
 from hypothesis.errors import UnsatisfiedAssumption
 
-from ...reference import Formula
+from ...reference import Formula, tree_leaves
 from ...reference.limits import Divides, IndexInto, NotBelow, StableWith, choices_of, interval_of
 from ...reference.validation import Domain, domains, in_dependency_order
 from .strategies import Cubic, satisfy_relations
+from .textures import TEXTURES, Texture, small_integers
 
 AXIS_LENGTHS = (3, 4, 2, 5)  # in turn
 GENERIC_CASES = 6  # cases with nothing special about them
@@ -27,6 +29,13 @@ SCALAR_CASES = 20  # of a formula that takes only counts and numbers
 TRIES = 20  # draws of arguments that must fulfil a relation
 LARGE_OFFSET = 2.0**13  # a mean so large leaves one-pass formulas no digit in float32
 SMALL_EPS = 2.0**-17  # of the usual size
+ODD_LENGTHS = (5, 7, 3)  # of the axes of cases that strain floats: sums and means of them are rounded
+LENGTHS = (1, 7, 65, 257, 1025)  # of one axis at a time: the main body and the rest of a vector loop, a second tile
+SHORT_LENGTHS = LENGTHS[:3]  # where cost grows faster than the number of entries, or certifying is slow
+SIZE_LIMIT = 6500  # entries of all arguments and results together: a larger case of these is left out
+DECIDED_BY_DIGITS = {"kmeans.minibatch", "optimizers.signum"}  # their branches depend on digits that subnormal numbers lack
+COMPARING = {"where", "maximum", "minimum", "max", "min", "clip", "sign", "searchsorted"}  # what compares, by its name
+TIE_CASES = 3  # of small whole numbers, so that many comparisons meet equal values
 
 
 @dataclass(frozen=True)
@@ -42,6 +51,20 @@ class Case:
         """Whether a function may refuse it by a ValueError, since its domain may be narrower there."""
         return not self.name.startswith("generic")
 
+    @property
+    def strains_floats(self) -> bool:
+        """Whether forms that are equal in real numbers differ here, since digits are lost or a result overflows."""
+        return self.name in TEXTURES or self.name.startswith("far ")
+
+    @property
+    def is_strided(self) -> bool:
+        """Whether the arrays are handed over as every second entry of larger ones."""
+        return self.name == "strided arrays"
+
+    def is_too_large(self, result: Any = ()) -> bool:
+        """Return whether its arguments and a result have more entries than can be certified quickly."""
+        return sum(np.size(leaf) for leaf in (*tree_leaves(tuple(self.arguments.values())), *tree_leaves(result))) > SIZE_LIMIT
+
 
 @dataclass
 class ArgumentSampler:
@@ -53,6 +76,7 @@ class ArgumentSampler:
     scale: float = 1.0  # of those entries
     eps: float | None = None  # instead of one of the size of the data
     turn: int = 0  # of the words and truth values
+    texture: Texture | None = None  # how the entries of arrays that may be anything are related
     pinned: Mapping[str, Any] = field(default_factory=dict)
 
     def arguments(self, given: Mapping[str, Domain]) -> dict[str, Any]:
@@ -131,7 +155,10 @@ class ArgumentSampler:
         if domain.whole:
             ends = [others[limit.argument].shape[limit.axis] for limit in domain.limits if isinstance(limit, IndexInto)]
             return self.source.permutation(np.resize(np.arange(min(ends)), size)).reshape(shape)
-        return satisfy_relations(np.array(self.entries(domain.limits, size), dtype=float).reshape(shape), domain, others)
+        entries = np.array(self.entries(domain.limits, size), dtype=float).reshape(shape)
+        if self.texture and not choices_of(domain.limits) and np.isinf([domain.interval.low, domain.interval.high]).all():
+            entries = self.texture(entries)
+        return satisfy_relations(entries, domain, others)
 
     def size(self, name: str, position: int) -> Any:
         """Return the length of an axis; a channel axis can be grouped."""
@@ -148,14 +175,24 @@ def cases(formula: Formula[..., Any], pinned: Mapping[str, Any] | None = None) -
     """Return the cases of a formula, with some of its arguments pinned."""
     arguments, pinned = domains(formula.raw), pinned or {}
     different: dict[str, Case] = {}
-    for name, separates, make_sampler, change in case_kinds(arguments):
+    for name, separates, make_sampler, change in kinds_for(formula, arguments):
         values = draw_arguments(partial(make_sampler, pinned=pinned), arguments)
         changed = change(values) if values is not None else None
         if changed is not None:
             kept = {key: values[key] if np.ndim(values[key]) and value is not None else value for key, value in pinned.items()}
             case = Case(name, separates, {**changed, **kept})
-            different.setdefault(all_numbers(case), case)
+            if not case.is_too_large():
+                different.setdefault(all_numbers(case), case)
     return list(different.values())
+
+
+def kinds_for(formula: Formula[..., Any], given: Mapping[str, Domain]) -> Iterator[CaseKind]:
+    """Yield the kinds of cases of a formula: those of its domains, sizes, and ties where it compares."""
+    operations = {step.opname for step in dis.get_instructions(formula.raw.__code__)}
+    yield from (kind for kind in case_kinds(given) if formula.id not in DECIDED_BY_DIGITS or not kind[0].startswith("subnormal"))
+    yield from size_kinds(given, is_loop="FOR_ITER" in operations)
+    if "COMPARE_OP" in operations or COMPARING & set(formula.raw.__code__.co_names):
+        yield from tie_kinds(given)
 
 
 def draw_arguments(sampler: Callable[[], ArgumentSampler], given: Mapping[str, Domain]) -> Any:
@@ -195,6 +232,41 @@ def case_kinds(given: Mapping[str, Domain]) -> Iterator[CaseKind]:
     yield "far below 0", "an exponential that overflows", sampler_maker(seeds, turn=0, shift=-LARGE_OFFSET), unchanged
     yield "a row of zeros", "a branch at 0", sampler_maker(seeds, turn=2), with_zero_row
     yield "equal entries", "a tie", sampler_maker(seeds, turn=3), with_equal_rows
+    yield from straining_kinds(given, axes, seeds)
+
+
+def straining_kinds(given: Mapping[str, Domain], axes: list[str], seeds: Iterator[int]) -> Iterator[CaseKind]:
+    """Yield cases that lose digits or overflow in forms that are equal in real numbers, and arrays as they stand in memory."""
+    sizes: dict[str, Any] = {axis: ODD_LENGTHS[position % len(ODD_LENGTHS)] for position, axis in enumerate(axes)}
+    sizes |= dict.fromkeys(free_shapes_of(given), (3, 5, 7))
+    for name, (separates, texture) in TEXTURES.items():
+        yield name, separates, sampler_maker(seeds, turn=1, sizes=sizes, texture=texture, eps=SMALL_EPS), unchanged
+    yield "transposed arrays", "the order in memory", sampler_maker(seeds, turn=1, sizes=sizes), with_columns_first
+    yield "strided arrays", "the order in memory", sampler_maker(seeds, turn=1, sizes=sizes), unchanged
+
+
+def size_kinds(given: Mapping[str, Domain], *, is_loop: bool) -> Iterator[CaseKind]:
+    """Yield cases with one axis of each length; fewer of a square matrix, and where the formula loops."""
+    seeds = itertools.count(2000)
+    axes = axes_of(given)
+    shapes = [part.hint.dim_str.split() for domain in given.values() for part in (domain, *domain.fields.values()) if part.kind == "array"]
+    for axis in axes:
+        is_square = any(shape.count(axis) > 1 for shape in shapes)
+        for size in SHORT_LENGTHS if is_loop or is_square else LENGTHS:
+            sizes = {**dict.fromkeys(axes, 2), axis: size}
+            yield f"{axis} = {size}", "sizes from larger ones", sampler_maker(seeds, turn=1, sizes=sizes), unchanged
+
+
+def tie_kinds(given: Mapping[str, Domain]) -> Iterator[CaseKind]:
+    """Yield cases in which arguments that are compared are equal: a number and an entry of an array, two numbers, or many small entries."""
+    seeds = itertools.count(1000)
+    numbers = [name for name, domain in given.items() if domain.kind in ("number", "count")]
+    others = [name for name, domain in given.items() if domain.kind in ("array", "state", "number")]
+    for turn in range(TIE_CASES):
+        yield f"small whole numbers, {turn + 1}", "a tie", sampler_maker(seeds, turn=turn, texture=small_integers), with_numbers_of_one
+    for name, other in itertools.product(numbers, others):
+        if name != other:
+            yield f"{name} = {other}", "a tie", sampler_maker(seeds, turn=1), partial(with_tie, name=name, other=other, given=given)
 
 
 def sampler_maker(seeds: Iterator[int], **options: Any) -> Callable[..., ArgumentSampler]:
@@ -208,6 +280,34 @@ def axes_of(given: Mapping[str, Domain]) -> list[str]:
     hints = [part.hint for domain in given.values() for part in (domain, *domain.fields.values()) if part.kind == "array"]
     names = [name for hint in hints for name in hint.dim_str.split() if not name.isdigit() and not name.startswith("*")]
     return list(dict.fromkeys(names))
+
+
+def free_shapes_of(given: Mapping[str, Domain]) -> list[str]:
+    """Return the names of the axes that stand for any number of axes."""
+    hints = [part.hint for domain in given.values() for part in (domain, *domain.fields.values()) if part.kind == "array"]
+    return list(dict.fromkeys(name for hint in hints for name in hint.dim_str.split() if name.startswith("*")))
+
+
+def with_columns_first(arguments: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the arguments with the first index of every array running fastest in memory."""
+    return edit_arrays(arguments, np.asfortranarray)
+
+
+def with_numbers_of_one(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments with all real numbers 1; the result may be outside the domain."""
+    return {name: 1.0 if isinstance(value, float) else value for name, value in arguments.items()}
+
+
+def with_tie(arguments: dict[str, Any], *, name: str, other: str, given: Mapping[str, Domain]) -> dict[str, Any] | None:
+    """Return the arguments with a number equal to another, to the first entry of an array, or to the first number of a state."""
+    leaves = [leaf for leaf in tree_leaves(arguments[other]) if np.size(leaf)]
+    if not leaves:
+        return None
+    if given[name].kind == "number":
+        return {**arguments, name: float(np.ravel(leaves[0])[0])}
+    whole = edit_arrays({other: arguments[other]}, np.ceil) if given[other].kind != "number" else {other: float(arguments[name])}
+    first = arguments[name] if whole is None or given[other].kind == "number" else int(np.ravel(tree_leaves(whole[other])[0])[0])
+    return {**arguments, **(whole or {}), name: first}
 
 
 def unchanged(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -259,7 +359,7 @@ def with_count(arguments: dict[str, Any], *, name: str, value: int) -> dict[str,
 
 
 def all_numbers(case: Case) -> str:
-    """Return all numbers of a case, as a text."""
+    """Return the numbers of a case, as a text: of large arrays, the first and the last."""
     return repr({name: value for name, value in case.arguments.items() if not isinstance(value, np.random.Generator)})
 
 

@@ -120,9 +120,10 @@ class FunctionMatcher:
         return {variant.id: position for position, variant in enumerate(variants_of(self.formula))}
 
     def unstable_form(self, own: VariantFit) -> VariantFit | None:
-        """Return a form that is equal in real numbers and loses digits where this function does, among the cases far from 0."""
+        """Return a form that is equal in real numbers and loses digits where this function does, among the cases that strain floats."""
         deviating = own.error.deviating_cases if own.error else ()
-        if not deviating or not all(name.startswith("far ") for name in deviating):
+        straining = {call.case.name for call in self.calls if call.case.strains_floats}
+        if not deviating or not straining.issuperset(deviating):
             return None
         for variant in variants_of(self.formula):
             if variant.unstable or is_one_pass_formula(variant):
