@@ -31,6 +31,7 @@ LARGE_OFFSET = 2.0**13  # a mean so large leaves one-pass formulas no digit in f
 SMALL_EPS = 2.0**-17  # of the usual size
 ODD_LENGTHS = (5, 7, 3)  # of the axes of cases that strain floats: sums and means of them are rounded
 LENGTHS = (1, 7, 65, 257, 1025)  # of one axis at a time: the main body and the rest of a vector loop, a second tile
+BY_SIZE = "sizes from larger ones"  # what cases with a long axis separate
 SHORT_LENGTHS = LENGTHS[:3]  # where cost grows faster than the number of entries, or certifying is slow
 SIZE_LIMIT = 6500  # entries of all arguments and results together: a larger case of these is left out
 DECIDED_BY_DIGITS = {"kmeans.minibatch", "optimizers.signum"}  # their branches depend on digits that subnormal numbers lack
@@ -55,6 +56,12 @@ class Case:
     def strains_floats(self) -> bool:
         """Whether forms that are equal in real numbers differ here, since digits are lost or a result overflows."""
         return self.name in TEXTURES or self.name.startswith("far ")
+
+    @property
+    def length(self) -> int:
+        """How many times the rounding bound is allowed: a case of size shows what is left out, and a right order may sum all pairs."""
+        shapes = [np.shape(leaf) for leaf in tree_leaves(tuple(self.arguments.values()))]
+        return max((length for shape in shapes for length in shape), default=1) if self.separates == BY_SIZE else 1
 
     @property
     def is_strided(self) -> bool:
@@ -254,7 +261,7 @@ def size_kinds(given: Mapping[str, Domain], *, is_loop: bool) -> Iterator[CaseKi
         is_square = any(shape.count(axis) > 1 for shape in shapes)
         for size in SHORT_LENGTHS if is_loop or is_square else LENGTHS:
             sizes = {**dict.fromkeys(axes, 2), axis: size}
-            yield f"{axis} = {size}", "sizes from larger ones", sampler_maker(seeds, turn=1, sizes=sizes), unchanged
+            yield f"{axis} = {size}", BY_SIZE, sampler_maker(seeds, turn=1, sizes=sizes), unchanged
 
 
 def tie_kinds(given: Mapping[str, Domain]) -> Iterator[CaseKind]:

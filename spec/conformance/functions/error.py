@@ -68,7 +68,9 @@ def expected_outputs(formula: Raw, call: FunctionCall, arguments: Mapping[str, A
         middle = midpoints(values)
         if values.dtype == object and got.dtype.kind in "biu" and all(ball.is_exact() and ball.is_integer() for ball in values.ravel()):
             values = middle.astype(np.int64)
-        expected.append(ExpectedOutput(values, float(np.max(bound, initial=0.0)), float(np.max(np.abs(middle), initial=0.0))))
+        expected.append(
+            ExpectedOutput(values, call.case.length * float(np.max(bound, initial=0.0)), float(np.max(np.abs(middle), initial=0.0)))
+        )
     return expected
 
 
