@@ -13,7 +13,8 @@ from ..reference import FORMULAS
 from ..reference.validation import domains
 from .arithmetic import Ball, Numbers
 from .catalogue import CLASSES, STATUSES, CitationAnswer, Entry, Erratum, Preset, catalogue
-from .evidence import EVIDENCE, PRINTED_FORMS, Evidence, Interval, TableCell, load, table_cells
+from .changes.printed import altered_lines
+from .evidence import EVIDENCE, PRINTED_FORMS, Evidence, Interval, PrintedChange, PrintedForm, TableCell, load, table_cells
 from .latex import latex_of
 
 
@@ -104,11 +105,15 @@ class ConcernedEntry(TypedDict):
 
 
 class PrintedFormAnswer(TypedDict):
-    """What is printed, as code that the evidence must refute."""
+    """What is printed and the evidence must refute: claims, or a formula with changes, which are told by the lines that they alter."""
 
     name: str
     says: str
     code: str
+    formula: str
+    correct_lines: list[str]
+    printed_lines: list[str]
+    latex: str
 
 
 ErratumAnswer = TypedDict(
@@ -177,11 +182,25 @@ def describe_erratum(erratum: Erratum) -> ErratumAnswer:
         "decided_by": erratum.decided_by,
         "why": erratum.why,
         "entries": [{"id": entry.id, "title": entry.title} for entry in catalogue().entries_with(erratum.id)],
-        "printed_forms": [
-            {"name": form.name, "says": inspect.getdoc(form.function) or "", "code": inspect.getsource(form.function)}
-            for form in PRINTED_FORMS.values()
-            if form.id == erratum.id
-        ],
+        "printed_forms": [describe_printed_form(form) for form in PRINTED_FORMS.values() if form.id == erratum.id],
+    }
+
+
+def describe_printed_form(form: PrintedForm) -> PrintedFormAnswer:
+    """Return a printed form; that of a formula has the lines that differ from the formula's, and its LaTeX."""
+    formula, latex, correct_lines, printed_lines = "", "", list[str](), list[str]()
+    if isinstance(form, PrintedChange):
+        formula = form.program.formula
+        latex = latex_of(FORMULAS[formula], form.program.tree).text
+        correct_lines, printed_lines = altered_lines(form.program)
+    return {
+        "name": form.name,
+        "says": form.words,
+        "code": form.code,
+        "formula": formula,
+        "correct_lines": correct_lines,
+        "printed_lines": printed_lines,
+        "latex": latex,
     }
 
 

@@ -110,12 +110,12 @@ class Rendering:
         return "\n".join([*comments, r"\begin{aligned}", " \\\\\n".join(lines), r"\end{aligned}"])
 
 
-def latex_of(function: Callable[..., Any]) -> Rendering:
-    """Return a formula, or any function written like one, as LaTeX."""
+def latex_of(function: Callable[..., Any], tree: ast.FunctionDef | None = None) -> Rendering:
+    """Return a formula, or any function written like one, as LaTeX; with `tree`, a changed definition of it."""
     raw = getattr(function, "raw", function)
     states = {name: tuple(state._fields) for name, state in state_arguments(raw).items()}  # type: ignore[attr-defined]
     updates = "theta" if getattr(function, "id", "").startswith("optimizers.") else ""
-    return render_tree(source_tree(raw), states=states, updates=updates, namespace=raw.__globals__)
+    return render_tree(tree or source_tree(raw), states=states, updates=updates, namespace=raw.__globals__)
 
 
 def render_tree(
@@ -219,6 +219,11 @@ class LatexWriter:
             case ast.Assign(targets=[ast.Tuple(elts=names)], value=ast.Name(id=state)) if self.unpacks(names, state):
                 self.assigned |= set(self.states[state])
                 return []  # the fields go by their names
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Attribute(attr=field) as value) if (
+                self.is_field(value) and name == field
+            ):
+                self.assigned.add(name)
+                return []
             case ast.Assign(targets=[target], value=value):
                 return [self.assignment(left, right, depth) for left, right in in_parts(target, value)]
             case ast.For(target=target, iter=iterable, body=body):

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         EvidenceAnswer,
         FiguresAnswer,
         PresetAnswer,
+        PrintedFormAnswer,
         TableAnswer,
     )
 
@@ -68,9 +69,21 @@ def erratum_text(erratum: ErratumAnswer, width: int, *, with_evidence: bool = Fa
         *section("decided", [Text(decided)]),
         *section("sources", [part for citation in erratum["sources"] for part in citation_lines(citation)]),
     ]
-    for form in erratum["printed_forms"] if with_evidence else []:
-        parts += section(f"printed form {form['name']}", [code(form["code"], width - INDENT)])
+    for form in erratum["printed_forms"]:
+        if form["formula"] or with_evidence:
+            parts += section(f"printed form {form['name']}", printed_form_parts(form, width - INDENT, with_code=with_evidence))
     return Group(*parts)
+
+
+def printed_form_parts(form: PrintedFormAnswer, width: int, *, with_code: bool) -> Iterator[Any]:
+    """Yield what a printed form says: of a formula with changes, the lines that differ; its code if that is asked for."""
+    if form["formula"]:
+        yield Text(form["says"])
+        yield Text(f"{form['formula']}, changed:", style="dim")
+        correct = [("correct", line) for line in form["correct_lines"]]
+        yield pairs([*correct, *(("printed", line) for line in form["printed_lines"] or ["no such line"])])
+    if with_code:
+        yield code(form["code"], width)
 
 
 def evidence_text(pieces: Sequence[EvidenceAnswer], width: int) -> Group:

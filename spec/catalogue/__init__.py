@@ -37,6 +37,7 @@ __all__ = [
     "Erratum",
     "Figures",
     "Preset",
+    "PrintedFormula",
     "Source",
     "UnknownNameError",
     "bibliography",
@@ -158,8 +159,18 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class PrintedFormula:
+    """A formula of the reference as it is printed: its id, what is printed in words, and the changes of it, as rules of spec/changes."""
+
+    name: str
+    formula: str
+    words: str
+    changes: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True)
 class Erratum:
-    """One printed error: where, what, what is right, and who can decide it."""
+    """One printed error: where, what, what is right, who can decide it, and the formulas that are printed wrong."""
 
     id: str
     chapter: str
@@ -169,6 +180,7 @@ class Erratum:
     kind: str
     decided_by: str
     why: str = ""
+    printed_formulas: tuple[PrintedFormula, ...] = ()
 
     @property
     def where(self) -> str:
@@ -300,8 +312,10 @@ def as_preset(record: Mapping[str, Any]) -> Preset:
 
 def as_erratum(chapter: str, record: dict[str, Any]) -> Erratum:
     """Return the erratum that a record states."""
-    fields = without(record, "class", "where")
-    return Erratum(chapter=chapter, kind=record["class"], sources=tuple(map(parse_citation, record["where"])), **fields)
+    fields = without(record, "class", "where", "printed_formulas")
+    formulas = tuple(PrintedFormula(**with_tuples(formula)) for formula in record.get("printed_formulas", ()))
+    sources = tuple(map(parse_citation, record["where"]))
+    return Erratum(chapter=chapter, kind=record["class"], sources=sources, printed_formulas=formulas, **fields)
 
 
 def without(record: Mapping[str, Any], *keys: str) -> dict[str, Any]:

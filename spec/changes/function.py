@@ -21,7 +21,7 @@ from typing import Any, get_args
 from ...reference import FORMULAS
 from ...reference.syntax import arguments_of, source_tree
 from ...reference.validation import resolve_annotations
-from .patterns import names_assigned, names_read, parse_expression
+from .patterns import Substitution, names_assigned, names_read, parse_expression
 from .program import Statements, assignment, compiled, in_sequence, parts_of, read
 
 
@@ -62,6 +62,24 @@ class FunctionProgram(Statements):
         """The program as a function of the formula's arguments."""
         body = (*self.statements, ast.Return(self.returned))
         return compiled(f"changed_{FORMULAS[self.formula].__name__}", self.arguments, body, namespace_of(self.formula))
+
+    @functools.cached_property
+    def tree(self) -> ast.FunctionDef:
+        """The program as the definition of a function, which returns what it assigns to results last without naming it."""
+        body, values = list(self.statements), dict[str, ast.expr]()
+        while (
+            body
+            and isinstance(last := body[-1], ast.Assign)
+            and isinstance(last.targets[0], ast.Name)
+            and last.targets[0].id in self.results
+        ):
+            values[last.targets[0].id] = last.value
+            body.pop()
+        result = ast.Return(Substitution(values).visit(self.returned))
+        tree = ast.FunctionDef(FORMULAS[self.formula].__name__, self.arguments, [*body, result], [], lineno=1, col_offset=0)
+        if sys.version_info >= (3, 12):
+            tree.type_params = []
+        return ast.fix_missing_locations(tree)
 
     def without_unused(self) -> FunctionProgram:
         """Return the program without assignments that no result depends on."""

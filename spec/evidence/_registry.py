@@ -6,15 +6,19 @@ asserts nothing. The same piece therefore checks the reference, a kernel, a muta
 
 from __future__ import annotations
 
+import ast
+import functools
 import importlib
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TypeAlias
 
 from ...reference import FORMULAS, Formula
-from ..catalogue import catalogue
+from ..catalogue import Erratum, catalogue
+from ..changes.function import FunctionProgram
+from ..changes.printed import changed_program
 from ._judge import TableCell
 
 Claims: TypeAlias = Iterator[tuple[Any, Any] | TableCell]
@@ -74,11 +78,11 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class PrintedForm:
-    """What an erratum prints, which must be refuted: a generator of claims, or a function from the right formula to the printed one."""
+class PrintedClaims:
+    """What an erratum prints, as a generator of claims of which one must be refuted."""
 
     id: str
-    function: Callable[..., Any]
+    function: Callable[..., Claims]
 
     @property
     def name(self) -> str:
@@ -86,14 +90,42 @@ class PrintedForm:
         return qualified_name(self.function)
 
     @property
-    def yields_claims(self) -> bool:
-        """Whether the function yields claims; otherwise it maps the right formula, its only parameter, to the printed one."""
-        return inspect.isgeneratorfunction(self.function)
+    def words(self) -> str:
+        """What is printed, in words."""
+        return inspect.getdoc(self.function) or ""
+
+    @property
+    def code(self) -> str:
+        """The code of the claims."""
+        return inspect.getsource(self.function)
+
+
+@dataclass(frozen=True)
+class PrintedChange:
+    """What an erratum prints, as a formula with the changes that the catalogue states: the evidence about the formula must refute it."""
+
+    id: str
+    name: str
+    words: str
+    program: FunctionProgram
 
     @property
     def formula(self) -> str:
-        """The name of the formula that is printed wrong, or the first one that the claims are about."""
-        return next(iter(inspect.signature(self.function).parameters))
+        """The name of the function of the formula that is printed wrong."""
+        return FORMULAS[self.program.formula].__name__
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """The formula as printed."""
+        return self.program.function
+
+    @property
+    def code(self) -> str:
+        """The code of the formula as printed."""
+        return ast.unparse(self.program.tree)
+
+
+PrintedForm: TypeAlias = PrintedClaims | PrintedChange
 
 
 EVIDENCE: dict[str, Evidence] = {}
@@ -133,15 +165,40 @@ reproduction = kind_of_evidence("reproduction")
 trajectory = kind_of_evidence("trajectory")
 
 
-def erratum(identifier: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Return the decorator that registers a printed form of the erratum with this id."""
+def erratum(identifier: str) -> Callable[[Callable[..., Claims]], Callable[..., Claims]]:
+    """Return the decorator that registers a generator of claims that the erratum with this id prints."""
 
-    def register(function: Callable[..., Any]) -> Callable[..., Any]:
-        printed_form = PrintedForm(identifier, function)
-        PRINTED_FORMS[printed_form.name] = printed_form
+    def register_claims(function: Callable[..., Claims]) -> Callable[..., Claims]:
+        register_printed_form(PrintedClaims(identifier, function))
         return function
 
-    return register
+    return register_claims
+
+
+def register_printed_form(printed_form: PrintedForm) -> None:
+    """Register a printed form under its name, which no other may have."""
+    if printed_form.name in PRINTED_FORMS:
+        raise ValueError(f"{printed_form.name} is registered twice")
+    PRINTED_FORMS[printed_form.name] = printed_form
+
+
+def printed_changes(errata: Iterable[Erratum]) -> Iterator[PrintedChange]:
+    """Yield the formulas that errata print with changes; a ValueError names one whose changes do not apply or change nothing."""
+    for record in errata:
+        for printed in record.printed_formulas:
+            try:
+                program = changed_program(printed.formula, printed.changes)
+            except ValueError as problem:
+                raise ValueError(f"{record.chapter}.toml: {record.id}: {printed.name}: {problem}") from None
+            yield PrintedChange(record.id, f"{record.chapter}.{printed.name}", printed.words, program)
+
+
+def printed_function(name: str) -> Callable[..., Any]:
+    """Return a formula as an erratum prints it, by the name of the printed form: chapter.name."""
+    load()
+    printed_form = PRINTED_FORMS[name]
+    assert isinstance(printed_form, PrintedChange), f"{name} is no changed formula"
+    return printed_form.function
 
 
 def presets(identifier: str) -> list[dict[str, Fraction]]:
@@ -156,7 +213,10 @@ def stated_figures(identifier: str) -> list[dict[str, Fraction]]:
     return [{key: Fraction(value) for key, value in row.values.items()} for row in entry.figures]
 
 
+@functools.cache
 def load() -> None:
-    """Import all chapters, which registers their evidence."""
+    """Register all evidence and printed forms: the formulas with changes of the catalogue, and what the chapters of evidence register."""
+    for printed_form in tuple(printed_changes(catalogue().errata.values())):
+        register_printed_form(printed_form)
     for chapter in catalogue().chapters:
         importlib.import_module(f"{__package__}.{chapter}")

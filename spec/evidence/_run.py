@@ -20,7 +20,7 @@ from ..arithmetic.rounding import error_in_bounds
 from ..arithmetic.running import FORMAT, as_running, error, format_of
 from ..inputs.strategies import arguments, parameter_domains, search_settings
 from ._judge import TableCell, judge, worst_finding
-from ._registry import EVIDENCE, FORMULAS_BY_NAME, PRINTED_FORMS, Evidence, PrintedForm, load
+from ._registry import EVIDENCE, FORMULAS_BY_NAME, PRINTED_FORMS, Evidence, PrintedClaims, PrintedForm, load
 
 EXAMPLES = 60  # of a law, unless it says otherwise
 RANDOM = os.environ.get("HYPOTHESIS_PROFILE") == "long"  # a long run with other examples each time; otherwise they are always the same
@@ -169,11 +169,10 @@ def mismatch(got: Any, claimed: Any, running: list[Any], allowed: float) -> str:
 def run_printed_form(printed_form: PrintedForm) -> EvidenceResult:
     """Judge a printed form by its own claims, or by all evidence about its formula: one refuting piece is enough."""
     start = time.perf_counter()
-    if printed_form.yields_claims:
+    if isinstance(printed_form, PrintedClaims):
         return run_evidence(Evidence((printed_form.id,), "proof", "as printed", printed_form.function))
     name = printed_form.formula
-    substitute = printed_form.function(FORMULAS_BY_NAME[name].raw)
-    results = [run_evidence(piece, {name: substitute}) for piece in EVIDENCE.values() if name in piece.formulas]
+    results = [run_evidence(piece, {name: printed_form.function}) for piece in EVIDENCE.values() if name in piece.formulas]
     refuting = [result for result in results if result.verdict is Verdict.REFUTED]
     undecided = any(result.verdict is Verdict.UNKNOWN for result in results)
     verdict = Verdict.REFUTED if refuting else Verdict.UNKNOWN if undecided else Verdict.HOLDS

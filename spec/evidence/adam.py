@@ -278,12 +278,6 @@ def parses(line: str) -> bool:
     return True
 
 
-@erratum("E07")
-def stabiliser_inside(adam: Step) -> Step:
-    """As printed, the denominator is √(r̂ + δ) instead of √r̂ + δ."""
-    return lambda theta, grad, state, *, eps, **hyper: adam(theta, grad, state, **{**hyper, "eps": 0 * eps, "eps_root": eps})
-
-
 @erratum("E24")
 def two_places_of_the_stabiliser(adam: Step) -> Claims:
     """As printed on two consecutive slides, √v̂ + ε and √(v̂ + ε) are the same."""
@@ -291,13 +285,6 @@ def two_places_of_the_stabiliser(adam: Step) -> Claims:
         adam(theta, g, AdamState(m, v, t), **COMMON, **stabiliser) for stabiliser in ({"eps": eps}, {"eps": ZERO, "eps_root": eps})
     )
     yield outside[0], within[0]
-
-
-@erratum("E64")
-def corrections_beside_the_formula(adam: Step, adam_uncorrected: Step) -> Claims:
-    """As printed, the update without the corrections 1 − βᵗ is Adam's."""
-    hyper = {**COMMON, "eps": ZERO, "eps_root": eps}
-    yield adam_uncorrected(theta, g, Moments(m, v), **hyper)[0], adam(theta, g, AdamState(m, v, t), **hyper)[0]
 
 
 # --- without corrections -----------------------------------------------------------------------------------------------------------

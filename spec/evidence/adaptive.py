@@ -188,42 +188,6 @@ def first_steps_by_place_of_the_stabiliser(adagrad: Step) -> Claims:
         yield certified(adagrad, 0, gradient, 0, lr=1, eps=0, eps_root=small)[0], prints_as(inside)
 
 
-@erratum("E65")
-def same_number_inside(adagrad: Step) -> Step:
-    """As printed, √(s + ε) with the same ε as in √s + ε."""
-    return lambda theta, grad, sum_sq, *, lr, eps, eps_root=0: adagrad(theta, grad, sum_sq, lr=lr, eps=0, eps_root=eps + eps_root)
-
-
-@erratum("E65")
-def same_number_inside_rmsprop(rmsprop: Step) -> Step:
-    """As printed, RMSProp with √(s + ε) and the same ε as in √s + ε."""
-    return lambda theta, grad, mean_sq, *, lr, decay, eps, eps_root=0: rmsprop(
-        theta, grad, mean_sq, lr=lr, decay=decay, eps=0, eps_root=eps + eps_root
-    )
-
-
-@erratum("E10")
-def downscaled_parameter(adagrad: Step) -> Step:
-    """As printed, AdaGrad divides the parameter by the root of the sum of squares of the parameter's own values."""
-
-    def printed_form(theta: Any, grad: Any, sum_sq: Any, *, lr: Any, eps: Any, eps_root: Any = 0) -> Any:
-        moved, sum_sq = adagrad(0 * theta, -theta, sum_sq, lr=0 * lr + 1, eps=eps, eps_root=eps_root)
-        return moved, sum_sq
-
-    return printed_form
-
-
-@erratum("E10")
-def average_of_the_gradient(rmsprop: Step) -> Step:
-    """As printed, RMSProp averages the gradient itself, not its square, and takes the root of that."""
-
-    def printed_form(theta: Any, grad: Any, mean_sq: Any, *, lr: Any, decay: Any, eps: Any, eps_root: Any = 0) -> Any:
-        mean = decay * mean_sq + (1 - decay) * grad
-        return rmsprop(theta, grad, mean, lr=lr, decay=0 * decay + 1, eps=eps, eps_root=eps_root)
-
-    return printed_form
-
-
 def rate(step: Step, gradient: Any, state: Any, **settings: Any) -> tuple[Any, Any]:
     """Return the effective learning rate, by which a step multiplies the gradient, and the new state."""
     moved, state = step(0 * gradient, gradient, state, **settings)
@@ -708,14 +672,6 @@ def no_gradient_no_step_and_no_nan(
 
 
 @erratum("E08")
-def no_stabiliser(rmsprop_nesterov: Step) -> Step:
-    """As printed, the rate is ε/√r, without a stabiliser."""
-    return lambda theta, gradient, state, *, lr, momentum, decay, eps, eps_root=0: rmsprop_nesterov(
-        theta, gradient, state, lr=lr, momentum=momentum, decay=decay, eps=0
-    )
-
-
-@erratum("E08")
 def not_a_number_without_a_gradient(rmsprop_nesterov: Step) -> Claims:
     """As printed, without a stabiliser, a coordinate without a gradient stays where it is. It becomes NaN."""
     rest = np.zeros(1)
@@ -791,17 +747,6 @@ def adadelta_arrives(adadelta: Step, rmsprop: Step) -> Claims:
     yield first, prints_as("-0.004472")
     yield end * Ball(10) ** 59, prints_as("-4.99")
     yield without, prints_as("0.0374")
-
-
-@erratum("E66")
-def steps_not_averaged(adadelta: Step) -> Step:
-    """As printed, d is not updated and stays at 0, its initial value."""
-
-    def printed_form(theta: Any, grad: Any, state: Any, *, decay: Any, eps_grad: Any, eps_step: Any) -> Any:
-        moved, after = adadelta(theta, grad, state, decay=decay, eps_grad=eps_grad, eps_step=eps_step)
-        return moved, AdaDeltaState(after.mean_sq, state.mean_sq_step)
-
-    return printed_form
 
 
 # --- units -------------------------------------------------------------------------------------------------------------------------

@@ -264,17 +264,6 @@ def a_decay_that_makes_the_mean(parameter_average: Step, polyak_average: Step) -
 
 
 @erratum("E04")
-def average_of_the_average(parameter_average: Step) -> Step:
-    """As printed, θ̂ₜ = α θ̂ₜ₋₁ + (1 − α) θ̂ₜ. Solved for θ̂ₜ, this is the old average: it never moves."""
-
-    def printed_form(theta: Any, mean: Any, *, decay: Any) -> Any:
-        at_rest = parameter_average(0 * mean, mean, decay=decay)
-        return at_rest / (1 - parameter_average(0 * mean + 1, 0 * mean, decay=decay))
-
-    return printed_form
-
-
-@erratum("E04")
 def average_that_moves_at_decay_1(parameter_average: Step) -> Claims:
     """As printed, α may be 1, and an average that starts at 0 on a path that stays at 1 comes nearer. At α = 1 it does not move."""
     for decay in (Fraction(1, 2), Fraction(1)):

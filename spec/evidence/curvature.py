@@ -128,12 +128,6 @@ def model_at_a_gradient_step_in_floats(taylor_step: Step, taylor_model: Step, gr
     yield taylor_step(lr, grad, hessian, lr=lr), taylor_model(-lr * grad, lr, grad, hessian)
 
 
-@erratum("E02")
-def no_square_of_the_rate(taylor_step: Step) -> Step:
-    """As printed, the model is J − ε g·g + g·H g / 2, without ε² in the last term."""
-    return lambda value, grad, hessian, *, lr: taylor_step(value, grad, hessian, lr=1) + (1 - lr) * (grad @ grad)
-
-
 @proof("curvature.optimal_step", scope="every gradient and Hessian, every n")
 def parabola_around_the_optimum(optimal_step: Step, taylor_step: Step) -> Claims:
     """At ε the model lies g·H g (ε − ε*)²/2 above its minimum at ε*, which is (g·g)²/(2 g·H g) below J.

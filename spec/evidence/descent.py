@@ -234,12 +234,6 @@ def signs_of_the_deck(sgd: Step) -> Claims:
     yield sgd(start, (parabola(1, 0),) * 20, lr=-tenth), prints_as("6.7275")
 
 
-@erratum("E39")
-def ascending_sgd(sgd: Step) -> Step:
-    """As printed, x += learning_rate * dx, which ascends."""
-    return lambda theta, gradients, *, lr: sgd(theta, gradients, lr=-lr)
-
-
 # --- batches and the objective -----------------------------------------------------------------------------------------------------
 
 inputs, targets, weights = generic("x", big, d), generic("y", big), generic("w", d)
@@ -499,17 +493,6 @@ def batches_have_their_size(sequential_batches: Step, size: FromOne, samples: Sa
     yield lengths[:-1], [size] * (len(lengths) - 1)
     yield 1 <= lengths[-1] <= size, True
     yield sum(lengths), samples
-
-
-@erratum("E37")
-def stride_of_one(sequential_batches: Step) -> Step:
-    """As printed, for t = 1 to n, each batch runs from t to t + b − 1. The batches overlap."""
-
-    def printed_form(*, size: Any, samples: Any) -> Any:
-        everything = np.concatenate(sequential_batches(size=samples, samples=samples))
-        return tuple(everything[start : start + size] for start in range(samples))
-
-    return printed_form
 
 
 # --- the price of an update --------------------------------------------------------------------------------------------------------

@@ -237,12 +237,6 @@ def batch_and_rest_are_equally_far_off(
     yield minibatch_variance_without_replacement(variance, population, population), 0 * variance
 
 
-@erratum("E36")
-def as_if_replaced(minibatch_variance_without_replacement: Step) -> Step:
-    """As printed, the variance is σ²/b for batches of a permuted data set."""
-    return lambda variance, batch, population: variance / batch
-
-
 @proof("stats.minibatch.diminishing_returns", scope="every deviation and batch size")
 def four_times_for_half(batch_deviation: Step) -> Claims:
     """The deviation of one datum is σ; a batch four times larger has half the deviation, and each further datum reduces it by less."""
@@ -418,18 +412,6 @@ def products_by_hand(product_variance: Step) -> Claims:
         yield product_variance(*moments(first), *moments(second)), moments(pairs)[1]
     yield product_variance(*moments(coin), *moments(coin)), 1
     yield moments((p, Rational(x * x)) for p, x in coin)[1], 0
-
-
-@erratum("E20")
-def squared_mean_of_the_product(product_variance: Step) -> Step:
-    """As printed, the variance is E[XY]² − E[X] E[Y], with E[XY] = E[X] E[Y] for independent numbers."""
-    return lambda mean_x, variance_x, mean_y, variance_y: (mean_x * mean_y) ** 2 - mean_x * mean_y
-
-
-@erratum("E20")
-def mean_of_the_squared_product(product_variance: Step) -> Step:
-    """As printed, but with the square inside: E[(XY)²] − E[X] E[Y]."""
-    return lambda mean_x, variance_x, mean_y, variance_y: (variance_x + mean_x**2) * (variance_y + mean_y**2) - mean_x * mean_y
 
 
 @proof("stats.sum_variance", scope="every number of terms; independent weights of mean 0 and one variance, any inputs")

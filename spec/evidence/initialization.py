@@ -259,17 +259,6 @@ def weights_are_uniform(uniform_weights: Step, uniform_fan_in: Step, xavier_unif
             yield bool(np.max(np.abs(weights)) <= reach * (1 + 2.0**-50)), True
 
 
-@erratum("E01")
-def root_of_the_sum_alone(xavier_uniform: Step) -> Step:
-    """As printed, the limit is 6/√(m + n) instead of √6/√(m + n)."""
-
-    def printed_form(source: Any, fan_out: Any, fan_in: Any, gain: Any = 1) -> Any:
-        reach = gain * 6 / np.sqrt(fan_in + fan_out)
-        return source.uniform(-reach, reach, (fan_out, fan_in))
-
-    return printed_form
-
-
 @proof("init.xavier.uniform", scope="every fan_in and fan_out")
 def six_times_the_variance(xavier_uniform: Step, uniform_variance: Step) -> Claims:
     """The printed limit 6/√(m + n) has variance 12/(m + n), six times the right one.
@@ -287,24 +276,6 @@ def six_times_the_variance(xavier_uniform: Step, uniform_variance: Step) -> Clai
 def deviation_without_the_three(uniform_fan_in: Step) -> Claims:
     """As printed, uniform weights of half-width 1/√m have standard deviation 1/√m."""
     yield from uncorrelated(uniform_fan_in(Noise(), *fans), Tensor(1 / m))
-
-
-@erratum("E25")
-def lecun_for_glorot(xavier_normal: Step) -> Step:
-    """As printed, Xavier initialization is N(0, 1/n_in)."""
-    return lambda source, fan_out, fan_in, gain=1: gain * source.standard_normal((fan_out, fan_in)) / np.sqrt(fan_in)
-
-
-@erratum("E45")
-def whole_halves(he_normal: Step) -> Step:
-    """As printed, randn / √(fan_in/2) with integer division: 501 inputs count as 500, and one input divides by 0."""
-    return lambda source, fan_out, fan_in: source.standard_normal((fan_out, fan_in)) / np.sqrt(fan_in // 2)
-
-
-@erratum("E70")
-def deviation_as_variance(he_normal: Step) -> Step:
-    """As printed, N(0, √(2/n)), whose second argument is a variance."""
-    return lambda source, fan_out, fan_in: np.sqrt(np.sqrt(2 / fan_in)) * source.standard_normal((fan_out, fan_in))
 
 
 # --- the variance of a layer -------------------------------------------------------------------------------------------------------
@@ -1250,13 +1221,6 @@ def equal_weights_out_decide(dense: Step, dense_backward: Step, dense_relu: Step
             first = first - dense_relu_backward(by_hidden, hidden, inputs, first)[1] / 64
             second = second - by_second / 64
             yield bool(np.all(first[0] == first[1])), v == w
-
-
-@erratum("E21")
-def without_the_activation(dense_tanh: Step, dense: Step) -> Claims:
-    """As printed, σ(x W) = Σ xₖ Wₖ."""
-    inputs, weights = tensor("x", batch, m), tensor("W", n, m)
-    yield dense_tanh(inputs, weights), dense(inputs, weights)
 
 
 # --- directions, and small numbers -------------------------------------------------------------------------------------------------

@@ -427,29 +427,6 @@ def no_momentum_is_descent_to_the_bit(
     yield heavy_ball_lr_outside(theta, g, velocity, lr=lr, momentum=0.0)[0], theta - lr * g
 
 
-@erratum("E40")
-def ascending_code(heavy_ball_lr_outside: Step) -> Step:
-    """As printed, x += learning_rate * vx, which ascends."""
-
-    def printed_form(theta: Any, grad: Any, velocity: Any, *, lr: Any, momentum: Any) -> Any:
-        _, velocity = heavy_ball_lr_outside(theta, grad, velocity, lr=lr, momentum=momentum)
-        return theta + lr * velocity, velocity
-
-    return printed_form
-
-
-@erratum("E59")
-def unrolled_with_a_plus(unrolled_velocity: Step) -> Step:
-    """As printed, the velocity is μᵏ⁺¹ v + Σ μⁱ α g: the sum has the sign of ascent."""
-    return lambda velocity, grads, lrs, *, momentum: unrolled_velocity(velocity, -grads, lrs, momentum=momentum)
-
-
-@erratum("E59")
-def infinite_sum_with_a_plus(recent_velocity: Step) -> Step:
-    """As printed, v ≈ + Σ μⁱ α g, which has the wrong sign."""
-    return lambda grads, lrs, *, momentum: -recent_velocity(grads, lrs, momentum=momentum)
-
-
 # --- what it does on functions -----------------------------------------------------------------------------------------------------
 
 

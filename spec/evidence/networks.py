@@ -16,7 +16,7 @@ import sympy as sp
 from flint import arb
 
 from ..arithmetic import Ball, Differential, Rational, Symbolic, Tensor, function, jacobian, partial, slope, symbols, tensor
-from . import Claims, Step, TableCell, certified_value, derivative, enumeration, erratum, law, prints_as, proof
+from . import Claims, Step, TableCell, certified_value, derivative, enumeration, erratum, law, printed_function, prints_as, proof
 from ._induction import by_induction, t
 
 if TYPE_CHECKING:
@@ -327,21 +327,10 @@ def backpropagation_of_deep_tanh(deep_tanh: Step, dense_backward: Step, dense_ta
     yield packed((dx, dw1, db1, dw2, db2, dw3, db3, dw4)), exact[0]
 
 
-def misplaced_biases(x: Any, w1: Any, b1: Any, w2: Any, b2: Any, w3: Any, b3: Any, w4: Any) -> Any:
-    """Return Ŷ with the parentheses as printed."""
-    inner = np.tanh(x @ w1.T + b1) + b2
-    return np.tanh(np.tanh(inner @ w2.T + b3) @ w3.T) @ w4.T
-
-
-@erratum("E83")
-def biases_outside_their_tanh(deep_tanh: Step) -> Step:
-    """As printed, the second bias is added to the first layer's output, and the third layer has none."""
-    return misplaced_biases
-
-
-@enumeration("network.deep_tanh", scope="the printed_form on shapes: widths 4, 3, 2, and equal ones")
+@enumeration("network.deep_tanh", scope="the printed form on shapes: widths 4, 3, 2, and equal ones")
 def misprint_does_not_fit(deep_tanh: Step) -> Claims:
     """With hidden widths 4, 3, 2 the shapes of the printed sum do not fit; with equal widths it has another value."""
+    misplaced_biases = printed_function("networks.biases_outside_their_tanh")
     zeros = [np.zeros(shape) for shape in DEEP]
     yield (fails(deep_tanh, *zeros), fails(misplaced_biases, *zeros)), (False, True)
     ones = [np.ones((2,) * len(shape)) for shape in DEEP]

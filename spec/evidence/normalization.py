@@ -169,17 +169,6 @@ def as_tuple(value: Any) -> tuple[Any, ...]:
     return value if isinstance(value, tuple) else (value,)
 
 
-@erratum("E05")
-def sums_over_units(batch_stats: Step) -> Step:
-    """As printed, μ = 1/m Σⱼ H₍:,ⱼ₎ is a sum of columns, which gives m numbers, one for each example."""
-
-    def printed_form(x: Any) -> Any:
-        mean = np.sum(x, axis=1) / x.shape[0]
-        return mean, np.sum((x - np.expand_dims(mean, 1)) ** 2, axis=1) / x.shape[0]
-
-    return printed_form
-
-
 # --- the forward formula -----------------------------------------------------------------------------------------------------------
 
 
@@ -226,12 +215,6 @@ def smallest_batches(batch_normalize: Step, batch_norm: Step, batch_norm_backwar
         yield batch_norm(two, np.stack([ratio]), np.stack([offset]), eps=residual), offset + ratio * half / root * signs
         dx, *_ = batch_norm_backward(slopes, two, np.stack([ratio]), eps=residual)
         yield dx, signs * ratio * residual / root**3 * (slopes[0] - slopes[1]) / 2
-
-
-@erratum("E46")
-def without_eps(batch_normalize: Step) -> Step:
-    """As printed, (x − μ)/√σ² without eps."""
-    return lambda x, *, eps: batch_normalize(x, eps=0 * eps)
 
 
 def kurtosis(values: Any) -> Any:
@@ -288,12 +271,6 @@ def the_batch_comes_back_in_floats(recovering_parameters: Step, batch_norm: Step
     signs = Rational([[1], [-1]])
     undone = batch_norm(signs, recovering_parameters(signs, eps=Rational(0))[0], Rational([0]), eps=Rational(Fraction(9, 16)))
     yield signs - undone, signs / 5
-
-
-@erratum("E47")
-def scale_without_eps(recovering_parameters: Step) -> Step:
-    """As printed, γ = σ returns the input."""
-    return lambda x, *, eps: recovering_parameters(x, eps=0 * eps)
 
 
 # --- its gradients -----------------------------------------------------------------------------------------------------------------

@@ -22,7 +22,6 @@ from . import (
     certified_value,
     derivative,
     enumeration,
-    erratum,
     law,
     presets,
     prints_as,
@@ -146,17 +145,6 @@ def panels_are_what_they_are_called(transition: Step) -> Claims:
         yield np.sign(np.stack([trace**2 - 4 * determinant, trace, 1 + trace + determinant])), Rational(list(signs))
 
 
-@erratum("E60")
-def twice_the_root(heavy_ball_rate: Step) -> Step:
-    """As printed, the rate in the complex region is 2√β."""
-
-    def printed_form(curvature: Any, *, lr: Any, momentum: Any) -> Any:
-        trace = 1 + momentum - lr * curvature
-        return np.where(trace**2 - 4 * momentum < 0, 2 * np.sqrt(momentum), heavy_ball_rate(curvature, lr=lr, momentum=momentum))
-
-    return printed_form
-
-
 @law("quadratic.momentum.complex_rate", scope="float64, within rounding")
 def rate_feels_the_product_only(heavy_ball_rate: Step, curvature: Curvature, lr: Rate, momentum: Momentum) -> Claims:
     """Twice the curvature at half the learning rate has the same rate of convergence."""
@@ -223,12 +211,6 @@ def share_of_flips(heavy_ball_lr_outside: Step) -> Claims:
             count += moved * error < 0
             error = moved
         yield bool(abs(count / 400 - share) <= 1 / 200), True
-
-
-@erratum("E61")
-def flips_above_one(oscillation_limit: Step) -> Step:
-    """As printed, the error oscillates for α > 1/λ, whatever β."""
-    return lambda *, momentum: oscillation_limit(momentum=0 * momentum)
 
 
 @proof("quadratic.momentum.one_step", scope="every curvature and start")

@@ -166,12 +166,6 @@ def where_the_line_leads(linear_decay: Step) -> Claims:
     yield linear_decay(2 * n, end=share * lr, lr=lr, horizon=n), share * lr
 
 
-@erratum("E19")
-def line_without_end(linear_decay: Step) -> Step:
-    """As printed, α = k/τ, also beyond τ."""
-    return lambda step, *, end, lr, horizon: (1 - step / horizon) * lr + step / horizon * end
-
-
 # --- stairs ------------------------------------------------------------------------------------------------------------------------
 
 

@@ -37,6 +37,12 @@ statement = "1 = 1"
 sources = ["kingma2015"]
 """
 
+PRINTED = (
+    GOOD
+    + '[[erratum]]\nid = "E99"\nwhere = ["UC"]\nprinted = "x"\ncorrect = "y"\nclass = "wrong"\ndecided_by = "machine"\n'
+    + '[[erratum.printed_formulas]]\nname = "misprint"\nformula = "test.entry"\nwords = "x"\n'
+)
+
 BAD = {
     "not TOML": ("title = ", "test.toml: "),
     "an unknown key": (GOOD + 'colour = "red"\n', "test.toml: $.entry[0]: Additional properties are not allowed ('colour' was unexpected)"),
@@ -58,11 +64,29 @@ BAD = {
         GOOD + '[[erratum]]\nid = "E99"\nwhere = ["UC"]\nprinted = "x"\ncorrect = "y"\nclass = "wrong"\ndecided_by = "reading"\n',
         "'why' is a required property",
     ),
+    "a printed formula without changes": (PRINTED + "changes = []\n", "test.toml: $.erratum[0].printed_formulas[0].changes: [] "),
+    "a change of an unknown kind": (PRINTED + 'changes = [{ multiply = "2" }]\n', "('multiply' was unexpected)"),
+    "two changes in one": (
+        PRINTED + 'changes = [{ assign = "x = 1", inline = "x" }]\n',
+        "test.toml: $.erratum[0].printed_formulas[0].changes[0]",
+    ),
+    "an insertion without a place": (PRINTED + 'changes = [{ insert = "x = 1" }]\n', "'at' is a dependency of 'insert'"),
+    "a printed formula of an erratum decided by reading": (
+        PRINTED.replace('"machine"', '"reading"\nwhy = "words"') + 'changes = [{ inline = "x" }]\n',
+        "False schema does not allow",
+    ),
 }
 
 
 def test_good_data_passes():
     assert parse_chapter("test", GOOD)["entry"][0]["id"] == "test.entry"
+
+
+def test_an_erratum_may_print_formulas_with_changes():
+    changes = '[{ replace = { "a" = "b" }, within = ["x"] }, { insert = "y = 1", at = "start" }, { previous = "x" }]'
+    (erratum,) = parse_chapter("test", f"{PRINTED}changes = {changes}\n")["erratum"]
+    (printed,) = as_erratum("test", erratum).printed_formulas
+    assert (printed.name, printed.formula, len(printed.changes)) == ("misprint", "test.entry", 3)
 
 
 def test_erratum_ids_may_have_more_digits():

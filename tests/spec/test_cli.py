@@ -188,6 +188,8 @@ def test_show_of_an_erratum():
     text = run("show", "E07").output
     for part in ("UC 'Adam: ADaptive Moments' and summary", "ŝ/√(r̂ + δ)", "ŝ/(√r̂ + δ)", "optimizers.adam", "University of Chicago"):
         assert part in text
+    for part in ("correct  θ ← θ − η m̂ / (√v̂ + ε)", "printed  θ ← θ − η m̂ / √(v̂ + ε)"):
+        assert part in text
     assert "def " in run("show", "e07", "--evidence").output
     assert answer("show", "E09")["decided_by"] == "reading"
 
@@ -198,6 +200,9 @@ def test_show_works_for_every_erratum(identifier):
     jsonschema.validate(described, schema_for("erratum"))
     assert described["entries"]
     assert bool(described["printed_forms"]) == (described["decided_by"] == "machine")
+    for form in described["printed_forms"]:
+        assert bool(form["formula"]) == bool(form["latex"]) == bool(form["correct_lines"])
+        assert form["correct_lines"] != form["printed_lines"] or not form["formula"]
 
 
 @pytest.mark.parametrize("identifier", catalogue().entries)

@@ -8,25 +8,27 @@ import numpy as np
 import pytest
 import sympy as sp
 from flint import arb
-from trainspec.reference import momentum
 from trainspec.reference.domains import Array, Momentum
 from trainspec.spec.arithmetic import Ball, Differential, Rational, Running, Tensor, Verdict, function, symbols, tensor
+from trainspec.spec.catalogue import Erratum, PrintedFormula, catalogue
 from trainspec.spec.evidence import (
     EVIDENCE,
     PRINTED_FORMS,
     Evidence,
     EvidenceResult,
     Interval,
-    PrintedForm,
+    PrintedChange,
     TableCell,
     judge,
     load,
+    printed_changes,
     prints_as,
     proof,
     run_evidence,
     run_printed_form,
     table_cells,
 )
+from trainspec.spec.evidence._registry import register_printed_form
 from trainspec.spec.ledger import entry_verdict, erratum_verdict, missing_evidence, run_all
 
 load()
@@ -225,13 +227,47 @@ def test_the_same_piece_meets_any_formula():
     assert run_evidence(EVIDENCE["momentum.velocity_is_the_last_step"], {"heavy_ball": stale}).verdict is REFUTED
 
 
-def test_a_misprint_that_nothing_refutes_is_not_refuted():
-    def harmless(heavy_ball):
-        return lambda theta, grad, velocity, *, lr, momentum: heavy_ball(theta, grad, velocity, lr=lr, momentum=momentum)
+def misprint(formula, changes):
+    """An erratum that prints a formula with changes."""
+    printed = PrintedFormula("misprint", formula, "It is printed wrong.", tuple(changes))
+    return Erratum("E00", "momentum", (), "a", "b", "wrong", "machine", printed_formulas=(printed,))
 
-    result = run_printed_form(PrintedForm("E00", harmless))
+
+def test_a_misprint_that_nothing_refutes_is_not_refuted():
+    (harmless,) = printed_changes([misprint("optimizers.momentum.heavy_ball", [{"replace": {"theta + velocity": "velocity + theta"}}])])
+    result = run_printed_form(harmless)
     assert result.verdict is HOLDS
     assert "no piece refutes it" in result.detail
+
+
+@pytest.mark.parametrize(
+    ("formula", "changes", "problem"),
+    [
+        ("optimizers.momentum.heavy_ball", [{"replace": {"lr * theta": "theta"}}], r"no lr \* theta in the program"),
+        (
+            "optimizers.momentum.heavy_ball",
+            [{"replace": {"theta + A": "theta + A"}}],
+            "the changes leave optimizers.momentum.heavy_ball as it is",
+        ),
+        ("optimizers.momentum.heavy_ball", [], "the changes leave optimizers.momentum.heavy_ball as it is"),
+        ("optimizers.momentum", [{"replace": {"theta": "grad"}}], "there is no formula 'optimizers.momentum'"),
+    ],
+)
+def test_changes_that_do_not_apply_or_change_nothing_are_errors(formula, changes, problem):
+    with pytest.raises(ValueError, match=f"momentum.toml: E00: misprint: {problem}"):
+        list(printed_changes([misprint(formula, changes)]))
+
+
+def test_every_formula_that_the_catalogue_prints_wrong_is_a_printed_form():
+    stated = {
+        (erratum.id, f"{erratum.chapter}.{printed.name}") for erratum in catalogue().errata.values() for printed in erratum.printed_formulas
+    }
+    assert stated == {(form.id, form.name) for form in PRINTED_FORMS.values() if isinstance(form, PrintedChange)}
+
+
+def test_a_name_is_registered_once():
+    with pytest.raises(ValueError, match=r"momentum\.ascending_code is registered twice"):
+        register_printed_form(PRINTED_FORMS["momentum.ascending_code"])
 
 
 def test_a_piece_that_hangs_or_dies_is_unknown_and_the_others_go_on():
@@ -260,8 +296,6 @@ def _die(name):
 
 @pytest.fixture
 def entry():
-    from trainspec.spec.catalogue import catalogue
-
     return catalogue().entries["momentum.speedup_factor"]
 
 
@@ -284,8 +318,6 @@ def test_thin_evidence_is_unknown(entry):
 
 
 def test_an_erratum_needs_its_printed_form_refuted_and_its_entries_to_hold():
-    from trainspec.spec.catalogue import catalogue
-
     erratum = catalogue().errata["E40"]
     refuted, holding = (EvidenceResult("momentum.ascending_code", verdict, "", 0.0) for verdict in (REFUTED, HOLDS))
     assert erratum_verdict(erratum, [refuted], {"optimizers.momentum.lr_outside": "holds"}).verdict == "holds"
@@ -296,7 +328,7 @@ def test_an_erratum_needs_its_printed_form_refuted_and_its_entries_to_hold():
 
 def test_a_broken_formula_would_be_seen():
     """The right heavy ball passes where the printed one fails, in every arithmetic that the pieces use."""
-    wrong = PRINTED_FORMS["momentum.ascending_code"].function(momentum.heavy_ball_lr_outside.raw)
+    wrong = PRINTED_FORMS["momentum.ascending_code"].function
     fates = {
         piece.kind: run_evidence(piece, {"heavy_ball_lr_outside": wrong}).verdict
         for piece in EVIDENCE.values()
