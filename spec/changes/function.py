@@ -40,12 +40,22 @@ class FunctionProgram(Statements):
 
     @functools.cached_property
     def tree(self) -> ast.FunctionDef:
-        """The program as the definition of a function, which can be rendered as a formula can (spec.latex)."""
-        body = [*self.statements, ast.Return(self.returned)]
+        """The program as the definition of a function, which can be rendered as a formula can (spec.latex).
+
+        What the last statements assign to results is returned without naming it.
+        """
+        body, values = list(self.statements), dict[str, ast.expr]()
+        for statement in reversed(self.statements):
+            name, *others = names_assigned(statement)
+            needed = {*values, *(read for value in values.values() for read in names_read(value))}
+            if others or name not in self.results or name in needed or not isinstance(statement, ast.Assign):
+                break
+            values[name] = statement.value
+            body.pop()
         fields: dict[str, Any] = {
             "name": FORMULAS[self.formula].__name__,
             "args": self.arguments,
-            "body": body,
+            "body": [*body, ast.Return(Substitution(values).visit(self.returned))],
             "decorator_list": [],
             "type_params": [],
         }
@@ -62,24 +72,6 @@ class FunctionProgram(Statements):
         """The program as a function of the formula's arguments."""
         body = (*self.statements, ast.Return(self.returned))
         return compiled(f"changed_{FORMULAS[self.formula].__name__}", self.arguments, body, namespace_of(self.formula))
-
-    @functools.cached_property
-    def tree(self) -> ast.FunctionDef:
-        """The program as the definition of a function, which returns what it assigns to results last without naming it."""
-        body, values = list(self.statements), dict[str, ast.expr]()
-        while (
-            body
-            and isinstance(last := body[-1], ast.Assign)
-            and isinstance(last.targets[0], ast.Name)
-            and last.targets[0].id in self.results
-        ):
-            values[last.targets[0].id] = last.value
-            body.pop()
-        result = ast.Return(Substitution(values).visit(self.returned))
-        tree = ast.FunctionDef(FORMULAS[self.formula].__name__, self.arguments, [*body, result], [], lineno=1, col_offset=0)
-        if sys.version_info >= (3, 12):
-            tree.type_params = []
-        return ast.fix_missing_locations(tree)
 
     def without_unused(self) -> FunctionProgram:
         """Return the program without assignments that no result depends on."""

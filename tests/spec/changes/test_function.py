@@ -5,7 +5,7 @@ import pytest
 from trainspec.reference import FORMULAS, tree_leaves
 from trainspec.spec.arithmetic import Ball, Symbolic, Verdict, certified, proven_zero, symbols
 from trainspec.spec.changes.function import function_program
-from trainspec.spec.conformance.functions.cases import cases
+from trainspec.spec.inputs.cases import cases
 
 
 @pytest.mark.parametrize("identifier", FORMULAS)

@@ -11,8 +11,8 @@ from trainspec.spec.changes.equations import symbol
 from trainspec.spec.changes.function import function_program, namespace_of
 from trainspec.spec.changes.patterns import names_assigned, names_read
 from trainspec.spec.changes.printed import altered_lines, lines_of
-from trainspec.spec.conformance.functions.cases import cases
 from trainspec.spec.evidence import PRINTED_FORMS, PrintedChange, load
+from trainspec.spec.inputs.cases import cases
 
 from .test_equations import Reader
 
