@@ -40,6 +40,11 @@ def match(pattern: ast.AST, node: ast.AST, bindings: Bindings) -> bool:
     )
 
 
+def contains(node: ast.AST, pattern: str) -> bool:
+    """Return whether some part of a node has the form of a pattern."""
+    return any(match(parse_expression(pattern), part, {}) for part in ast.walk(node))
+
+
 def rest_of_keywords(call: ast.Call) -> str:
     """Return K where a call ends with `**K`, a wildcard, else nothing."""
     last = call.keywords[-1] if call.keywords else None
@@ -162,13 +167,15 @@ class Replacement(Rewriting):
 
 
 class Simplification(Rewriting):
-    """A traversal that removes neutral operands: x + 0, x − 0, 1 x, x / 1."""
+    """A traversal that removes neutral operands: x + 0, x − 0, x + 0 y, 1 x, x / 1."""
 
     def visit(self, node: Any) -> Any:
         """Return the node without neutral operands."""
         node = super().visit(node)
         match node:
             case ast.BinOp(left, ast.Add() | ast.Sub(), ast.Constant(0)) | ast.BinOp(ast.Constant(0), ast.Add(), left):
+                return left
+            case ast.BinOp(left, ast.Add() | ast.Sub(), ast.BinOp(ast.Constant(0), ast.Mult(), _)):
                 return left
             case ast.BinOp(left, ast.Mult() | ast.Div() | ast.Pow(), ast.Constant(1)) | ast.BinOp(ast.Constant(1), ast.Mult(), left):
                 return left

@@ -107,6 +107,18 @@ class Statements:
         (copy,) = parse_statements(f"{before} = {name}")
         return replace(self, statements=(copy, *self.statements[:place], *later))
 
+    def with_updated(self, name: str) -> Self:
+        """Return the program whose statements before the update of a name read the value from after it."""
+        place = self.index(f"after {name}") - 1
+        update = self.statements[place]
+        readers = [index for index, statement in enumerate(self.statements[:place]) if name in names_read(statement)]
+        if not readers:
+            raise NotApplicable(f"nothing reads {name} before its update")
+        if any(names_assigned(statement) & names_read(update) for statement in self.statements[readers[0] : place]):
+            raise NotApplicable(f"the update of {name} depends on what reads it")
+        before, between, rest = self.statements[: readers[0]], self.statements[readers[0] : place], self.statements[place + 1 :]
+        return replace(self, statements=(*before, update, *between, *rest))
+
     def inlined(self, name: str) -> Self:
         """Return the program with the value of a name in the place of it."""
         place = self.index(f"after {name}") - 1

@@ -33,11 +33,15 @@ def apply_rule(program: P, rule: Rule, roles: Mapping[str, str]) -> P:
             return program.inserted(in_roles(text, roles), at)
         case {"previous": name}:
             return program.with_previous(in_roles(name, roles), within)
+        case {"updated": name}:
+            return program.with_updated(in_roles(name, roles))
         case {"state": initial}:
             return program.with_state({in_roles(name, roles): in_roles(text, roles) for name, text in initial.items()})
         case {"inline": name}:
             return program.inlined(name)
-    raise ValueError(f"a rule must have one of the keys replace, assign, insert, previous, state, inline, alternatives, got {dict(rule)}")
+    raise ValueError(
+        f"a rule must have one of the keys replace, assign, insert, previous, updated, state, inline, alternatives, got {dict(rule)}"
+    )
 
 
 def apply_first(program: P, alternatives: Sequence[Sequence[Rule]], roles: Mapping[str, str]) -> P:

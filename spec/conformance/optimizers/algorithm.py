@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...catalogue.conventions import load
-from ...changes.equations import expression, symbol
+from ...changes.equations import expression, symbol, without_argument
 from ...changes.mutation import one_place_changes
-from ...changes.patterns import names_assigned
+from ...changes.patterns import contains, names_assigned
 from ...changes.program import Program, composed, gradient_at, program_of
 from ...changes.rules import Rule, apply
 from ..hyperparameters import DEFAULTS
@@ -125,10 +125,11 @@ def gathered(convention: Convention) -> Program:
 def family_step(convention: Convention) -> Program:
     """Return the step of a family's formula, changed by the values of the convention, but for weight decay and mistakes of the inputs."""
     family = load("families")[convention.family]
-    roles = family.get("roles", {})
+    roles = roles_of(convention.family)
     mistakes = convention.mistake_parts
-    step = apply(program_of(formula_of(convention)), family.get("always", ()), roles)
-    step = step.with_state(family.get("initial", {}))
+    step = without_argument(program_of(formula_of(convention)), "weight_decay")
+    step = step.replaced({"decay": "beta2"}) if "decay" in step.parameters else step
+    step = apply(step, family.get("always", ()), roles).with_state(family.get("initial", {}))
     for axis in BEFORE:
         step = changed(step, convention, axis)
     if convention.bias_correction != "none":
@@ -143,6 +144,21 @@ def family_step(convention: Convention) -> Program:
     for mistake in mistakes:
         step = with_mistake(step, convention, mistake) if is_late(mistake) else step
     return step
+
+
+MOMENTS = {"FIRST": ("(1 - B) * grad",), "SECOND": ("grad**2", "np.abs(grad)")}  # what the update of a moment has in it
+
+
+@functools.cache
+def roles_of(family: str) -> Mapping[str, str]:
+    """Return which names of the state are the first and the second moment: running values of the gradient, and of its square or size."""
+    step = program_of(load("families")[family]["formula"])
+    roles: dict[str, str] = {}
+    for statement in step.statements:
+        for role, patterns in MOMENTS.items():
+            if names_assigned(statement) & set(step.state) and any(contains(statement, pattern) for pattern in patterns):
+                roles.setdefault(role, *names_assigned(statement))
+    return roles
 
 
 def stage_of(mistake: str) -> str:
@@ -184,14 +200,14 @@ def changed(step: Program, convention: Convention, axis: str) -> Program:
     family = load("families")[convention.family]
     values = ("none",) if axis in ("weight_decay", *WRAPPERS) else family.get("axes", {}).get(axis, (value,))
     record = family.get("changes", {}).get(f"{axis}.{value}") or ({} if value == values[0] else load("axes")[axis][value])
-    return apply(step, rules_of(record), family.get("roles", {}))
+    return apply(step, rules_of(record), roles_of(convention.family))
 
 
 def with_mistake(step: Program, convention: Convention, mistake: str) -> Program:
     """Return a step with the change of one mistake."""
     family = load("families")[convention.family]
     record = family.get("changes", {}).get(f"mistake.{mistake}") or load("axes")["mistake"][mistake]
-    return apply(step, rules_of(record), family.get("roles", {}))
+    return apply(step, rules_of(record), roles_of(convention.family))
 
 
 def rules_of(record: Mapping[str, Any]) -> Sequence[Rule]:

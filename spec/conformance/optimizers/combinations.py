@@ -7,9 +7,12 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from ...changes.program import NotApplicable
+from ..hyperparameters import of_optimizers
 from .algorithm import GENERATED, WRAPPERS, generated_changes, program
 from .conventions import (
     AXES,
@@ -24,6 +27,7 @@ from .conventions import (
     canonical,
     is_right_value,
 )
+from .fixtures import fixture_for
 
 USUAL_DECAYS = ("none", "coupled", "decoupled")
 MOST_DEVIATIONS = 2  # values off the canonical ones beside a mistake, or beside an unusual decay
@@ -102,12 +106,36 @@ def values_by_axis(family: str) -> dict[str, tuple[str, ...]]:
     return {**its.axes, "weight_decay": DECAYS, "mistake": ("none", *(its.mistakes or applicable_mistakes(family)))}
 
 
+SAME_POINTS = 2.0**-36  # relative: rounding in float64 stays far below, what runs can tell apart is far above
+
+
 @functools.cache
 def applicable_mistakes(family: str) -> tuple[str, ...]:
-    """Return the mistakes that change the canonical step of a family, for a family that lists none."""
-    plain = canonical(family)
-    changes = [name for name in AXES["mistake"] if name != "none" and is_possible(replace(plain, mistake=name))]
-    return tuple(name for name in changes if program(replace(plain, mistake=name)).source != program(plain).source)
+    """Return the mistakes that a family without a list has: those that make steps of their own from its hyper-parameters."""
+    known, names = [points_of_mistake(family, "none")], []
+    for name in AXES["mistake"]:
+        if name != "none" and is_applicable(family, name):
+            points = points_of_mistake(family, name)
+            if not any(np.allclose(points, others, rtol=SAME_POINTS, atol=0) for others in known):
+                known.append(points)
+                names.append(name)
+    return tuple(names)
+
+
+def is_applicable(family: str, mistake: str) -> bool:
+    """Return whether a mistake changes the canonical step of a family and reads no hyper-parameter that it has not."""
+    plain, mistaken = canonical(family), replace(canonical(family), mistake=mistake)
+    return is_possible(mistaken) and set(program(mistaken).parameters) <= set(program(plain).parameters)
+
+
+def points_of_mistake(family: str, mistake: str) -> Any:
+    """Return the points that a mistake visits on the separating fixture, without weight decay and with it in the gradient."""
+    fixture, hyper = fixture_for(changes_lr=True), {row.name: row.separating[0] for row in of_optimizers()}
+    lr, eps = hyper.pop("lr"), hyper["eps"]
+    inputs = fixture.start(lr, np.float64), fixture.gradients(eps, np.float64), fixture.rates(lr)
+    conventions = [replace(canonical(family), mistake=mistake, weight_decay=decay) for decay in ("none", "coupled")]
+    with np.errstate(all="ignore"):
+        return np.stack([convention.trajectory(*inputs, **{**hyper, "lr_decay": 0.0}) for convention in conventions])
 
 
 def combinations(family: str, setting: Setting | None = None, *, mistaken: bool | None = None) -> Iterator[Convention]:

@@ -14,9 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ....reference import FORMULAS
+from ...catalogue import catalogue
 from ...catalogue.conventions import load
 from ...changes.equations import render, without_argument
-from .algorithm import GENERATED, describe_generated, program, simulate, stage_of
+from ..hyperparameters import hyperparameters
+from .algorithm import GENERATED, describe_generated, program, roles_of, simulate, stage_of
 
 
 class Value(NamedTuple):
@@ -28,12 +30,11 @@ class Value(NamedTuple):
 
 @dataclass(frozen=True)
 class Family:
-    """A family of optimizers: its words, the values of its axes, its mistakes, and the hyper-parameters that it cannot be without."""
+    """A family of optimizers: its words, the values of its axes, and the mistakes that are looked for; none listed: all that apply."""
 
     words: str
     axes: Mapping[str, tuple[str, ...]]
-    mistakes: tuple[str, ...]
-    needs: tuple[str, ...] = ()
+    mistakes: tuple[str, ...] = ()
     id: str = ""
     said: tuple[str, ...] = ()  # axes that a name mentions even where the value is the canonical one
     wrong: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # values that are conventions in other families
@@ -41,9 +42,10 @@ class Family:
 
 def read_family(name: str, record: Mapping[str, Any]) -> Family:
     """Return the family of a record of the catalogue."""
-    tuples = {key: tuple(record.get(key, ())) for key in ("mistakes", "needs", "said")}
+    tuples = {key: tuple(record.get(key, ())) for key in ("mistakes", "said")}
     axes, wrong = ({axis: tuple(values) for axis, values in record.get(key, {}).items()} for key in ("axes", "wrong"))
-    return Family(record["words"], axes, id=record.get("id", name), wrong=wrong, **tuples)
+    words = record.get("words") or catalogue().entries[record["formula"]].title
+    return Family(words, axes, id=record.get("id", name.replace("_", "-")), wrong=wrong, **tuples)
 
 
 AXES: Mapping[str, Mapping[str, Value]] = {  # in the order in which a name says them
@@ -170,7 +172,7 @@ class Convention:
     def needs(self) -> tuple[str, ...]:
         """The hyper-parameters that it cannot be without."""
         velocity = ("momentum",) if self.has_velocity else ()
-        return (*dict.fromkeys((*FAMILIES[self.family].needs, *velocity)), *(("eps",) if self.eps != "none" else ()))
+        return (*dict.fromkeys((*needs_of(self.family), *velocity)), *(("eps",) if self.eps != "none" else ()))
 
     @property
     def axes(self) -> dict[str, Any]:
@@ -186,7 +188,7 @@ class Convention:
     @property
     def state_names(self) -> dict[str, str]:
         """What its program calls the first moment (m), the second moment (v) and the velocity, where it has them."""
-        roles = load("families")[self.family].get("roles", {})
+        roles = roles_of(self.family)
         names = {"m": roles.get("FIRST"), "v": roles.get("SECOND"), "velocity": "velocity" if self.has_velocity else None}
         return {role: name for role, name in names.items() if name}
 
@@ -242,13 +244,24 @@ def canonical(family: str) -> Convention:
     return Convention(family, **{axis: values[0] for axis, values in FAMILIES[family].axes.items()})
 
 
+@functools.cache
+def needs_of(family: str) -> tuple[str, ...]:
+    """Return the hyper-parameters that the canonical form of a family cannot be without, but for ε."""
+    table = hyperparameters()
+    names = (name for name in program(canonical(family)).parameters if name in table and name != "eps")
+    return tuple(name for name in names if table[name].must_matter)
+
+
 def catalogue_formulas() -> dict[Convention, tuple[str, ...]]:
     """Return the conventions that the reference states, and the ids of all formulas that are proven equal to each."""
-    return {
-        replace(canonical(family), **case.get("values", {})): tuple(case["formulas"])
-        for family, record in load("families").items()
-        for case in record.get("stated", ())
-    }
+    stated: dict[Convention, tuple[str, ...]] = {}
+    for family, record in load("families").items():
+        plain, formula = canonical(family), record["formula"]
+        if "weight_decay" in (FORMULAS[formula].raw.__kwdefaults__ or {}):  # the id of the formula means the one that has decay
+            stated[replace(plain, weight_decay="decoupled")] = (formula,)
+        stated[plain] = (formula,)
+        stated |= {replace(plain, **case.get("values", {})): tuple(case["formulas"]) for case in record.get("stated", ())}
+    return stated
 
 
 CATALOGUE_FORMULAS = catalogue_formulas()

@@ -51,3 +51,11 @@ def test_rules_of_states_apply_to_steps():
     step = apply(program_of("optimizers.rmsprop"), [{"previous": "mean_sq"}, {"state": {"mean_sq": "1 + 0 * theta"}}], {})
     assert "mean_sq_before" in step.source
     assert step.start(theta=3.0, lr=1.0, **dict.fromkeys(step.parameters, 0.0)) == (1.0,)
+
+
+def test_an_update_may_come_early():
+    step = apply(program_of("optimizers.lion"), [{"updated": "mean"}], {})
+    assert [line.partition(" = ")[0] for line in step.source.splitlines()] == ["grad", "mean", "blend", "theta"]
+    for identifier, name in (("optimizers.adam", "m"), ("optimizers.lion", "theta")):  # read after its update alone; reads what reads it
+        with pytest.raises(NotApplicable):
+            apply(program_of(identifier), [{"updated": name}], {})

@@ -13,11 +13,12 @@ from flint import ctx
 from trainspec.reference import FORMULAS, initial_state
 from trainspec.spec.arithmetic import Ball, Rational, Symbolic, Undecided, proven_zero, rounding_bound, symbols
 from trainspec.spec.arithmetic.prover import Verdict as Proven
-from trainspec.spec.conformance.optimizers.algorithm import Run, simulate
-from trainspec.spec.conformance.optimizers.combinations import all_conventions, find_convention
+from trainspec.spec.catalogue.conventions import load
+from trainspec.spec.conformance.optimizers.algorithm import Run, program, simulate
+from trainspec.spec.conformance.optimizers.combinations import all_conventions, applicable_mistakes, combinations, find_convention
 from trainspec.spec.conformance.optimizers.conventions import AXES, CATALOGUE_FORMULAS, FAMILIES, Convention, canonical
 from trainspec.spec.conformance.optimizers.fixtures import fixture_for
-from trainspec.spec.conformance.optimizers.matching import are_equivalent, points_in_balls
+from trainspec.spec.conformance.optimizers.matching import are_equivalent, float_candidates, points_in_balls
 from trainspec.spec.conformance.optimizers.relations import RELATIONS, relation_in_words, relation_of
 from trainspec.spec.conformance.optimizers.runner import OptimizerRun
 from trainspec.spec.conformance.optimizers.separation import SEPARATING
@@ -61,7 +62,7 @@ def test_what_the_reference_states_comes_out_for_all_numbers(convention, identif
     hyper = {name: symbols(name, positive=True) for name in ("momentum", "beta1", "beta2", "eps", "weight_decay")} | {
         "eps_root": 0 * symbols("x")
     }
-    hyper["threshold"] = 5
+    hyper |= {"threshold": 5} | without_decay(convention)
     if convention.family not in ("rprop", "radam"):  # the signs of symbols are undecided, and so is which of two is larger
         theta, grads, lrs, slopes = symbols("theta"), symbols("g", 2), symbols("eta", 2, positive=True), symbols("a", 2)
         due = reference_run(identifier, theta, grads, lrs, slopes, hyper)
@@ -71,13 +72,18 @@ def test_what_the_reference_states_comes_out_for_all_numbers(convention, identif
         certified_too(convention, identifier)
 
 
+def without_decay(convention):
+    """The weight decay of a convention that has none: formulas that take one are run without it."""
+    return {"weight_decay": 0} if convention.weight_decay == "none" else {}
+
+
 def certified_too(convention, identifier):
     draw = np.random.default_rng(1)
     values = draw.normal(size=2), draw.normal(size=(8, 2)), draw.uniform(0.5, 2, 8), draw.uniform(0.1, 0.4, (8, 2))
     at = {
         name: Ball(value)
         for name, value in {**HYPER, "threshold": 5.0, "eps_root": 0.0, "lr_decay": 0.0, "initial_second_moment": 0.0}.items()
-    }
+    } | without_decay(convention)
     theta, grads, lrs, slopes = map(Ball, values)
     due = reference_run(identifier, theta, grads, lrs, slopes, at)
     got = convention.trajectory(theta, grads, lrs, slopes if convention.nesterov_form == "lookahead" else None, **at)
@@ -164,7 +170,7 @@ def test_every_family_runs_on_every_arithmetic(family):
     floats = plain.trajectory(*given, **HYPER)
     balls = plain.trajectory(*map(Ball, given), **{name: Ball(value) for name, value in HYPER.items()})
     assert np.allclose([float(entry.mid()) for entry in Ball.object_array(balls).ravel()], floats.ravel(), rtol=1e-14)
-    if family in ("sgd", "momentum", "nesterov", "rprop"):  # without roots
+    if "np.sqrt" not in program(plain).source:
         exact = plain.trajectory(*map(Rational, given), **{name: Rational(value) for name, value in HYPER.items()})
         assert np.allclose([float(entry.p) / float(entry.q) for entry in Rational.object_array(exact).ravel()], floats.ravel(), rtol=1e-14)
 
@@ -180,7 +186,10 @@ def test_names_are_their_own():
         assert convention.corrected.right
         assert convention.right == (convention == convention.corrected)
     for convention, ids in CATALOGUE_FORMULAS.items():
-        assert all(find_convention(identifier) == convention for identifier in ids)
+        for identifier in ids:
+            first, *others = [stating for stating, formulas in CATALOGUE_FORMULAS.items() if identifier in formulas]
+            assert find_convention(identifier) == first
+            assert all(other == replace(first, weight_decay="none") for other in others)  # the formula takes a weight decay, which may be 0
         assert convention.id in all_conventions()
     with pytest.raises(KeyError):
         find_convention("heavy-ball")
@@ -253,3 +262,37 @@ def test_points_in_balls_are_precise():
     balls = points_in_balls(Convention("sgd"), OptimizerRun(fixture_for(changes_lr=True), 0.125, {}, np.zeros((1, 5))), {})
     assert all(float(entry.rad()) < 1e-60 for entry in Ball.object_array(balls).ravel())
     assert replace(Convention("sgd"), mistake="stale-lr") != Convention("sgd")
+
+
+# --- what a family has from its formula ------------------------------------------------------------------------------------------------
+
+LION_MISTAKES = (
+    *("ascent-sign", "reversed-step", "stale-gradient", "stale-lr", "frozen-lr", "complement-beta2", "early-first-moment"),
+    *("unweighted-first-moment", "swapped-betas", "complement-beta1"),
+)
+
+
+def test_a_family_needs_its_formula_alone():
+    assert load("families")["lion"] == {"formula": "optimizers.lion"}
+    plain = canonical("lion")
+    assert (plain.id, plain.name, plain.needs, plain.state_names) == ("lion", "Lion", ("beta1", "beta2"), {"m": "mean"})
+    assert plain.formulas == replace(plain, weight_decay="decoupled").formulas == ("optimizers.lion",)
+    assert applicable_mistakes("lion") == LION_MISTAKES
+    assert canonical("adam").state_names == {"m": "m", "v": "v"}
+    assert canonical("rmsprop").needs == ("beta2", "eps")
+
+
+@pytest.mark.parametrize("family", ["sign_sgd", "signum", "lion"])
+def test_the_mistakes_that_a_formula_has_are_told_apart(family):
+    """The kit searches other families too; the corpus shows that it names these there."""
+    for convention in combinations(family):
+        first, *others = float_candidates(combinations(family), (run_of(convention),))
+        assert convention in (first, *others)
+        assert all(are_equivalent(convention, other, (run_of(convention),)) for other in (first, *others)), convention.id
+
+
+def run_of(convention):
+    """A run of the separating fixture that follows a convention."""
+    fixture, lr = fixture_for(changes_lr=True), 0.125
+    inputs = fixture.start(lr, np.float64), fixture.gradients(SEPARATING["eps"], np.float64), fixture.rates(lr)
+    return OptimizerRun(fixture, lr, SEPARATING, convention.trajectory(*inputs, **SEPARATING), eps=SEPARATING["eps"])

@@ -30,6 +30,7 @@ FOLLOWED = [
     ("RMSprop", {**SQUARES, "centered": True}, "rmsprop/eps-inside/centered"),
     ("RMSprop", {**SQUARES, "momentum": 0.9}, "rmsprop/lr-inside/eps-inside"),
     ("Adadelta", SQUARES, "adadelta/lr-outside"),
+    ("Lion", {"beta1": 0.875, "beta2": 0.9375, "weight_decay": 0.125}, "lion/decay-decoupled"),
 ]
 
 

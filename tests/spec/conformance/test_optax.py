@@ -34,6 +34,9 @@ FOLLOWED = [
     ("rmsprop", {**SQUARES, "momentum": 0.9, "eps_in_sqrt": False}, "rmsprop/lr-inside"),
     ("adadelta", SQUARES, "adadelta/lr-outside"),
     ("rprop", SIGNS, "rprop/improved-minus/stale-step"),
+    ("sign_sgd", {}, "sign-sgd"),
+    ("signum", {"decay": 0.75}, "signum"),
+    ("lion", {"beta1": 0.875, "beta2": 0.9375, "weight_decay": 0.125}, "lion/decay-decoupled"),
 ]
 
 

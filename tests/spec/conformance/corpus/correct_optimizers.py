@@ -1111,5 +1111,26 @@ class ScipyStyle:
         return theta - lr * state["trace"], state
 
 
+# --- sign methods ----------------------------------------------------------------------------------------------------------------------
+
+
+@optimizer(follows="sign-sgd")
+def SignDescent(self, g, lr):
+    self.theta = self.theta - lr * np.where(g > 0, 1, np.where(g < 0, -1, 0))
+
+
+@optimizer("v", follows="signum")
+def SignumOfASum(self, g, lr, *, momentum):
+    self.v = momentum * self.v + g  # a positive factor does not change a sign
+    self.theta = self.theta - lr * np.sign(self.v)
+
+
+@optimizer("m", follows="lion/decay-decoupled")
+def LionDecayedFirst(self, g, lr, *, b1, b2, weight_decay):
+    self.theta *= 1 - lr * weight_decay
+    self.theta -= lr * np.sign(self.m + (1 - b1) * (g - self.m))
+    self.m += (1 - b2) * (g - self.m)
+
+
 FOLLOWING = [value for value in list(vars().values()) if hasattr(value, "follows")]
 CASES = {name: value for name, value in list(vars().items()) if hasattr(value, "axes")}

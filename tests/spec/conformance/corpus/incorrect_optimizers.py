@@ -1037,6 +1037,22 @@ def _three(grad, state, theta, lr):
 forgetful = SimpleNamespace(axes={"family": "sgd"}, init=_init, update=_forgets_its_state)
 triple = SimpleNamespace(axes=None, fault="raises", verdict="error", init=_init, update=_three)
 
+# --- sign methods ----------------------------------------------------------------------------------------------------------------------
+
+
+@optimizer("m", follows="lion/early-first-moment")
+def LionOfTheNewMean(self, g, lr, *, b1, b2):
+    self.m = b2 * self.m + (1 - b2) * g
+    self.theta = self.theta - lr * np.sign(b1 * self.m + (1 - b1) * g)
+
+
+@optimizer("m", follows="lion/decay-coupled/swapped-betas")
+def LionSwapped(self, g, lr, *, b1, b2, weight_decay):
+    g = g + weight_decay * self.theta
+    self.theta = self.theta - lr * np.sign(b2 * self.m + (1 - b2) * g)
+    self.m = b1 * self.m + (1 - b1) * g
+
+
 FOLLOWING = [value for value in list(vars().values()) if hasattr(value, "follows")]
 IMPORTED = (Adam, AdamWAtOnce, RMSProp)
 CASES = {name: value for name, value in list(vars().items()) if hasattr(value, "axes") and value not in IMPORTED}
