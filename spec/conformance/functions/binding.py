@@ -23,6 +23,7 @@ class Binding:
     by_name: Mapping[str, str] = field(default_factory=dict)  # the function's parameter: path
     constants: Mapping[str, Any] = field(default_factory=dict)  # parameters that stand for no argument
     unbound: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)  # arguments that it does not take, and their likely values
+    left: Mapping[str, Any] = field(default_factory=dict)  # parameters that nothing was bound to, and their defaults
 
     def call(self, function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
         """Call the function with the arguments of a case."""
@@ -66,7 +67,12 @@ def bind(
     is_positional = {name: parameter.kind is parameter.POSITIONAL_ONLY for name, parameter in parameters.items()}
     by_position = tuple(paths[name] for name in parameters if name in paths and is_positional[name])
     by_name = {name: paths[name] for name in parameters if name in paths and not is_positional[name]}
-    return Binding(by_position, {**by_name, **extra}, constants, unbound), pinned
+    left = {
+        name: parameter.default
+        for name, parameter in parameters.items()
+        if name not in paths and name not in constants and parameter.default is not REQUIRED
+    }
+    return Binding(by_position, {**by_name, **extra}, constants, unbound, left), pinned
 
 
 def parameters_of(function: Callable[..., Any], arguments: Mapping[str, Domain]) -> dict[str, inspect.Parameter]:

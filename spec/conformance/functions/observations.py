@@ -32,6 +32,8 @@ class FunctionObservations:
     settings: Mapping[str, Any] = field(default_factory=dict)
     calls: tuple[FunctionCall, ...] = ()
     faults: tuple[Fault, ...] = ()
+    left: Mapping[str, Any] = field(default_factory=dict)  # parameters that stayed at their defaults
+    undecided: tuple[str, ...] = ()  # those of them that change the results, where an argument of the formula is not taken
 
     def inferences(self) -> Iterator[dict[str, Any]]:
         """Yield values for the arguments that the function does not take, the likeliest first."""

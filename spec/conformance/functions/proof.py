@@ -39,6 +39,7 @@ class ProofResult:
     proved: str = ""
     not_proved: str = ""
     evidence: Mapping[str, str] = field(default_factory=dict)
+    refuted: tuple[str, ...] = ()  # exact pieces of evidence, which do not depend on rounding
 
 
 class Unprovable(Exception):
@@ -55,7 +56,8 @@ def prove_function(task: Task, inferred: Mapping[str, Any], prove: bool, evidenc
         binding, pinned = bind(function.call, formula, task.names, task.settings, function.bound_arguments)
         attempt = ProofAttempt(function.call, formula, binding, {**inferred, **pinned})
         result = attempt.prove() if prove else ProofResult()
-        return ProofResult(result.proved, result.not_proved, evidence_verdicts(attempt, prove=prove) if evidence else {})
+        verdicts = evidence_verdicts(attempt, prove=prove) if evidence else {}
+        return ProofResult(result.proved, result.not_proved, verdicts, exact_refutations(verdicts))
 
 
 # --- on symbols ---------------------------------------------------------------------------------------------------------------------------
@@ -89,7 +91,7 @@ class ProofAttempt:
             if not undecided:
                 sizes = cases[0][0] if make is symbol_arguments else ""
                 scope_text = f"for {scope}{' ' + sizes if sizes else ''}{self.pinned_text()}"
-                return ProofResult(proved=f"equal to {self.formula.id} for all values, {scope_text}")
+                return ProofResult(proved=f"equal to {self.formula.id} in real numbers for all values, {scope_text}")
             reasons.append(f"the prover does not say that it is the same: {undecided[0].verdict}, {first_line(undecided[0].detail)}")
         return ProofResult(not_proved="; ".join(dict.fromkeys(reasons)))
 
@@ -242,6 +244,14 @@ def evidence_verdicts(attempt: ProofAttempt, *, prove: bool) -> dict[str, str]:
         if not result.raised:
             verdicts[piece.name] = str(result.verdict)
     return verdicts
+
+
+def exact_refutations(verdicts: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the names of the exact pieces of evidence that are refuted."""
+    from ...evidence import EVIDENCE, EXACT_KINDS
+
+    kinds = {piece.name: piece.kind for piece in EVIDENCE.values()}
+    return tuple(name for name, verdict in verdicts.items() if verdict == "refuted" and kinds[name] in EXACT_KINDS)
 
 
 def substitute_for(attempt: ProofAttempt) -> Callable[..., Any]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ....reference import FORMULAS, Formula, tree_leaves
+from ....reference.validation import domains
 from ...inputs.cases import Case, cases, in_dtype, reference_result
 from ..guards import (
     ArrayGuard,
@@ -23,7 +24,7 @@ from ..guards import (
     random_states,
     unique_faults,
 )
-from ..hyperparameters import InvalidSettings
+from ..hyperparameters import InvalidSettings, is_number
 from ..implementation import FunctionImplementation, NotFound, Task
 from ..initializers.runner import sample_initializer
 from ..loading import adapt_object, environment_info, library_of, load_object, version_of
@@ -32,6 +33,7 @@ from ..sandbox import notify_loaded
 from .binding import Binding, bind
 from .observations import COMBINATIONS, FunctionCall, FunctionObservations, FunctionReport, takes_generator
 
+VARIED_CALLS = 4  # in which a parameter that nothing was bound to is varied
 FREE_SIGNS = {("data.pca.fit", 1)}  # outputs, from 0, whose columns are directions: both signs are right
 
 
@@ -189,7 +191,31 @@ def run_cases(function: FunctionImplementation, task: Task) -> FunctionObservati
             faults.append(Fault("nondeterministic", f"two calls with the same arguments differ, in case {case.name!r}", fatal=False))
         calls += [call] if call else []
     settled = tuple(replace(fault, fatal=not calls) for fault in unique_faults(faults))  # the other cases can be judged
-    return FunctionObservations(formula.id, binding.unbound, pinned, tuple(calls), settled)
+    undecided = undecided_parameters(caller, calls)
+    return FunctionObservations(formula.id, binding.unbound, pinned, tuple(calls), settled, binding.left, undecided)
+
+
+def undecided_parameters(caller: Caller, calls: list[FunctionCall]) -> tuple[str, ...]:
+    """Return the numbers left at their defaults that change the results, where an argument seems not to be taken: they may be it."""
+    domain_kinds = {name: domain.kind for name, domain in domains(caller.formula.raw).items()}
+    is_open = any(domain_kinds[name] in ("number", "count") for name in caller.binding.unbound)
+    numbers = {name: default for name, default in caller.binding.left.items() if is_number(default)} if is_open else {}
+    return tuple(name for name, default in numbers.items() if has_effect(caller, calls, name, default))
+
+
+def has_effect(caller: Caller, calls: list[FunctionCall], name: str, default: Any) -> bool:
+    """Return whether the first calls give other results, or none, with another value of a parameter."""
+    for call, value in itertools.product(calls[:VARIED_CALLS], (default + 1, 2 * default, default / 4)):
+        varied = replace(caller.binding, constants={**caller.binding.constants, name: type(default)(value)})
+        arguments = {key: guarded_copy(key, part, ArrayGuard(), caller.dtype) for key, part in call.case.arguments.items()}
+        try:
+            with np.errstate(all="ignore"):
+                outputs = flatten_result(varied.call(caller.function, arguments), None)
+        except Exception:  # another value is refused: it matters
+            return True
+        if not all(np.array_equal(np.asarray(a), b) for a, b in zip(outputs, call.outputs, strict=False)):
+            return True
+    return False
 
 
 def infer_shapes(caller: Caller, pinned: Mapping[str, Any]) -> dict[str, Any]:

@@ -62,7 +62,10 @@ def add_proof_and_evidence(result: FunctionResult, process: Any, task: Task, *, 
     message = result.message + (f" Of its pieces of evidence {seen}." if seen else "")
     if answer.proved or answer.not_proved:
         message += f" Proved {answer.proved}." if answer.proved else f" Not proved: {answer.not_proved}."
-    return replace(  # the comparison decides: what a piece says of rounding is meant for the reference's order of operations
+    if conforms and answer.refuted:
+        message = sentences.refuted(result.subject, message, result.entry, answer.refuted)
+        result = replace(result, verdict=Verdict.DEVIATES, is_correct=False)
+    return replace(  # the comparison decides on floats: what a piece says of rounding is meant for the reference's order of operations
         result,
         message=message,
         proved=answer.proved or None,
@@ -121,7 +124,22 @@ def judge_function(
             decided = judge_initializer(part, title, command)
         else:
             decided = decide(FunctionMatcher(part, np.dtype(str(common["dtype"])).type), title, command)
+    decided = with_left_parameters(decided, part, title)
     return kind(**{**fields, **with_faults(decided, part.formula, title, faults)})
+
+
+def with_left_parameters(decided: dict[str, Any], part: FunctionObservations, title: str) -> dict[str, Any]:
+    """Return the fields of a result that says first which parameters stayed at their defaults: ambiguous where one may be an argument.
+
+    The default of such a parameter is what was inferred as built in: at other values the function may be anything.
+    """
+    if not part.left:
+        return decided
+    message = sentences.with_left_parameters(title, decided["message"], part.left)
+    if not part.undecided or decided["verdict"] not in PASSING:
+        return {**decided, "message": message}
+    advice = sentences.undecided_parameter(part.undecided[0], part.left, tuple(part.unbound))
+    return {**decided, "verdict": Verdict.AMBIGUOUS, "message": f"{message} {advice}"}
 
 
 def with_faults(decided: dict[str, Any], formula: str, title: str, faults: tuple[Fault, ...]) -> dict[str, Any]:

@@ -111,6 +111,24 @@ def inferred_text(inferred: Mapping[str, Any]) -> str:
     return f" with {settings_text(known)} built in" if known else ""
 
 
+def with_left_parameters(title: str, message: str, left: Mapping[str, Any]) -> str:
+    """Return a message that says first which parameters stayed at their defaults."""
+    return f"{title}, with {settings_text(left)} as by default,{message.removeprefix(title)}"
+
+
+def undecided_parameter(name: str, left: Mapping[str, Any], unbound: tuple[str, ...]) -> str:
+    """Return why a parameter keeps a function from conforming, and what to say of it."""
+    return (
+        f"But {name} changes its results and was not varied: say what it is, as in --names {name}={unbound[0]}, "
+        f"or that its value is meant, as in --set {name}={short_repr(left[name])}."
+    )
+
+
+def refuted(title: str, message: str, formula: str, names: Iterable[str]) -> str:
+    """Return the message of a function that is right in all cases, while exact evidence is refuted."""
+    return f"{title} deviates from {formula}: exact evidence is refuted ({', '.join(names)}), although in the cases it is right. {message}"
+
+
 def mismatch_sentence(formula: str, mismatch: Mismatch | None) -> str:
     """Return where a function is furthest from a formula; nothing where it is not off."""
     if mismatch is None:

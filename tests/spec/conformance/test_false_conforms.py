@@ -6,6 +6,7 @@ from trainspec.reference import FORMULAS, tree_leaves
 from trainspec.spec.conformance import Verdict
 from trainspec.spec.conformance.functions.error import measure
 from trainspec.spec.conformance.functions.observations import FunctionCall
+from trainspec.spec.conformance.functions.proof import ProofResult
 from trainspec.spec.inputs.cases import cases, in_dtype
 
 from .helpers import check_function_in_process, valid_record
@@ -130,3 +131,79 @@ SIZES = {
 def test_what_is_right_for_small_and_contiguous_arrays_only_does_not_conform(function):
     result = check_function_in_process(function, SIZES[function])
     assert result.verdict is Verdict.DEVIATES, result.message
+
+
+# --- parameters that were left alone ------------------------------------------------------------------------------------------------------
+
+
+def huber_by_beta(predictions, targets, reduction, beta=1.0):
+    size = np.abs(predictions - targets)
+    losses = np.where(size <= beta, size**2 / 2, beta * (size - beta / 2)).sum(1)
+    return {"mean": np.mean, "sum": np.sum, "none": lambda each: each}[reduction](losses)
+
+
+def huber_without_beta(predictions, targets, reduction, beta=1.0):
+    size = np.abs(predictions - targets)
+    losses = np.where(size <= 1, size**2 / 2, size - 0.5).sum(1)
+    return {"mean": np.mean, "sum": np.sum, "none": lambda each: each}[reduction](losses)
+
+
+def softmax_along(logits, axis=-1):
+    powers = np.exp(logits - logits.max(axis, keepdims=True))
+    return powers / powers.sum(axis, keepdims=True)
+
+
+def test_a_number_left_at_its_default_is_named_and_keeps_a_function_from_conforming():
+    result = check_function_in_process(huber_by_beta, "loss.huber")
+    assert (result.verdict, result.exit_code) == (Verdict.AMBIGUOUS, 1), result.message
+    assert ", with beta = 1 as by default, follows loss.huber" in result.message.partition(":")[2]
+    assert "--names beta=threshold" in result.message
+    valid_record(result)
+    assert check_function_in_process(huber_by_beta, "loss.huber", names={"beta": "threshold"}).verdict is Verdict.CONFORMS
+    assert check_function_in_process(huber_by_beta, "loss.huber", settings={"beta": 1.0}).verdict is Verdict.CONFORMS
+    without_effect = check_function_in_process(huber_without_beta, "loss.huber", names={"beta": "threshold"})
+    assert without_effect.verdict is Verdict.DEVIATES
+
+
+def test_an_option_left_at_its_default_is_named():
+    result = check_function_in_process(softmax_along, "loss.softmax")
+    assert result.verdict is Verdict.CONFORMS, result.message
+    assert ", with axis = -1 as by default, follows loss.softmax" in result.message
+
+
+# --- ties, and evidence -------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("identifier", "other"),
+    [
+        ("schedule.piecewise_constant", "schedule.piecewise_constant.inclusive"),
+        ("schedule.piecewise_constant.inclusive", "schedule.piecewise_constant"),
+    ],
+)
+def test_formulas_that_differ_at_a_tie_only_do_not_conform_to_each_other(identifier, other):
+    result = check_function_in_process(FORMULAS[identifier].raw, other)
+    assert (result.verdict, result.convention) == (Verdict.DEVIATES, identifier), result.message
+
+
+def linear_until_step_two_thousand(step, end, lr, horizon):
+    share = min(step / horizon, 1.0) if step != 2000 else 0.0
+    return lr - (lr - end) * share
+
+
+def test_what_exact_evidence_refutes_does_not_conform(monkeypatch):
+    def refuting(*_):
+        return ProofResult(evidence={"schedules.exact": "refuted"}, refuted=("schedules.exact",))
+
+    monkeypatch.setattr("trainspec.spec.conformance.functions.verdict.prove_function", refuting)
+    result = check_function_in_process(linear_until_step_two_thousand, "schedule.linear")
+    assert (result.verdict, result.is_correct, result.exit_code) == (Verdict.DEVIATES, False, 1)
+    assert "exact evidence is refuted (schedules.exact)" in result.message
+    valid_record(result)
+
+
+def test_a_proof_is_one_of_real_numbers():
+    result = check_function_in_process(softmax_along, "loss.softmax", prove=True)
+    assert "in real numbers" in (result.proved or "in real numbers")
+    overflowing = check_function_in_process(softmax_without_shift, "loss.softmax", prove=True)
+    assert (overflowing.verdict, overflowing.proved) == (Verdict.DEVIATES, None)
