@@ -44,6 +44,7 @@ __all__ = [
     "catalogue",
     "decks",
     "parse_citation",
+    "read_title",
     "schema",
     "similar_names",
 ]
@@ -262,6 +263,12 @@ def catalogue() -> Catalogue:
             add_record(errata, read_record(name, record, as_erratum))
         equivalents += [Equivalent(**record) for record in data.get("equivalent", [])]
     return Catalogue(chapters, entries, errata, tuple(equivalents))
+
+
+def read_title(chapter: str, identifier: str) -> str:
+    """Return the title of an entry from the text of its chapter, which is not checked against the schema: that takes its time."""
+    records = tomllib.loads(files(__name__).joinpath(f"{chapter}.toml").read_text(encoding="utf-8"))["entry"]
+    return next(str(record["title"]) for record in records if record["id"] == identifier)
 
 
 def chapter_texts() -> Iterator[tuple[str, str]]:

@@ -100,10 +100,11 @@ class Setting(NamedTuple):
         return not off.get(axis, False)
 
 
-def values_by_axis(family: str) -> dict[str, tuple[str, ...]]:
+def values_by_axis(family: str, *, with_mistakes: bool = True) -> dict[str, tuple[str, ...]]:
     """Return the values of a family on each axis that it has."""
     its = FAMILIES[family]
-    return {**its.axes, "weight_decay": DECAYS, "mistake": ("none", *(its.mistakes or applicable_mistakes(family)))}
+    mistakes = (its.mistakes or applicable_mistakes(family)) if with_mistakes else ()
+    return {**its.axes, "weight_decay": DECAYS, "mistake": ("none", *mistakes)}
 
 
 SAME_POINTS = 2.0**-36  # relative: rounding in float64 stays far below, what runs can tell apart is far above
@@ -112,14 +113,18 @@ SAME_POINTS = 2.0**-36  # relative: rounding in float64 stays far below, what ru
 @functools.cache
 def applicable_mistakes(family: str) -> tuple[str, ...]:
     """Return the mistakes that a family without a list has: those that make steps of their own from its hyper-parameters."""
-    known, names = [points_of_mistake(family, "none")], []
+    names = ["none"]
     for name in AXES["mistake"]:
-        if name != "none" and is_applicable(family, name):
-            points = points_of_mistake(family, name)
-            if not any(np.allclose(points, others, rtol=SAME_POINTS, atol=0) for others in known):
-                known.append(points)
-                names.append(name)
-    return tuple(names)
+        if name != "none" and is_applicable(family, name) and not any(is_same_mistake(family, name, other) for other in names):
+            names.append(name)
+    return tuple(names[1:])
+
+
+def is_same_mistake(family: str, mistake: str, other: str) -> bool:
+    """Return whether two mistakes of the canonical form make the same steps, without weight decay and with it in the gradient."""
+    decays = ("none", "coupled")
+    pairs = ((points_of_mistake(family, mistake, decay), points_of_mistake(family, other, decay)) for decay in decays)
+    return all(np.allclose(points, others, rtol=SAME_POINTS, atol=0) for points, others in pairs)
 
 
 def is_applicable(family: str, mistake: str) -> bool:
@@ -128,19 +133,20 @@ def is_applicable(family: str, mistake: str) -> bool:
     return is_possible(mistaken) and set(program(mistaken).parameters) <= set(program(plain).parameters)
 
 
-def points_of_mistake(family: str, mistake: str) -> Any:
-    """Return the points that a mistake visits on the separating fixture, without weight decay and with it in the gradient."""
+@functools.cache
+def points_of_mistake(family: str, mistake: str, weight_decay: str) -> Any:
+    """Return the points that a mistake of the canonical form visits on the separating fixture."""
     fixture, hyper = fixture_for(changes_lr=True), {row.name: row.separating[0] for row in of_optimizers()}
     lr, eps = hyper.pop("lr"), hyper["eps"]
     inputs = fixture.start(lr, np.float64), fixture.gradients(eps, np.float64), fixture.rates(lr)
-    conventions = [replace(canonical(family), mistake=mistake, weight_decay=decay) for decay in ("none", "coupled")]
+    convention = replace(canonical(family), mistake=mistake, weight_decay=weight_decay)
     with np.errstate(all="ignore"):
-        return np.stack([convention.trajectory(*inputs, **{**hyper, "lr_decay": 0.0}) for convention in conventions])
+        return convention.trajectory(*inputs, **{**hyper, "lr_decay": 0.0})
 
 
 def combinations(family: str, setting: Setting | None = None, *, mistaken: bool | None = None) -> Iterator[Convention]:
     """Yield the listed conventions of a family that a setting can tell apart: all, the right or the mistaken ones; plain ones first."""
-    axes = values_by_axis(family)
+    axes = values_by_axis(family, with_mistakes=mistaken is not False)
     if setting:
         axes = {axis: tuple(value for value in values if setting.can_distinguish(family, axis, value)) for axis, values in axes.items()}
     right = {axis: tuple(value for value in values if is_right_value(family, axis, value)) for axis, values in axes.items()}

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ....reference import FORMULAS
-from ...catalogue import catalogue
+from ...catalogue import read_title
 from ...catalogue.conventions import load
 from ...changes.equations import render, without_argument
 from ..hyperparameters import hyperparameters
@@ -30,22 +30,28 @@ class Value(NamedTuple):
 
 @dataclass(frozen=True)
 class Family:
-    """A family of optimizers: its words, the values of its axes, and the mistakes that are looked for; none listed: all that apply."""
+    """A family of optimizers: its formula, the values of its axes, and the mistakes that are looked for; none listed: all that apply."""
 
-    words: str
+    formula: str
     axes: Mapping[str, tuple[str, ...]]
     mistakes: tuple[str, ...] = ()
     id: str = ""
     said: tuple[str, ...] = ()  # axes that a name mentions even where the value is the canonical one
     wrong: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # values that are conventions in other families
+    own_words: str = ""
+
+    @functools.cached_property
+    def words(self) -> str:
+        """Its name: the title of its formula's entry, unless it has one of its own."""
+        return self.own_words or read_title(FORMULAS[self.formula].__module__.rpartition(".")[2], self.formula)
 
 
 def read_family(name: str, record: Mapping[str, Any]) -> Family:
     """Return the family of a record of the catalogue."""
     tuples = {key: tuple(record.get(key, ())) for key in ("mistakes", "said")}
     axes, wrong = ({axis: tuple(values) for axis, values in record.get(key, {}).items()} for key in ("axes", "wrong"))
-    words = record.get("words") or catalogue().entries[record["formula"]].title
-    return Family(words, axes, id=record.get("id", name.replace("_", "-")), wrong=wrong, **tuples)
+    names = {"id": record.get("id", name.replace("_", "-")), "own_words": record.get("words", "")}
+    return Family(record["formula"], axes, wrong=wrong, **names, **tuples)
 
 
 AXES: Mapping[str, Mapping[str, Value]] = {  # in the order in which a name says them
