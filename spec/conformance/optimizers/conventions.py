@@ -48,10 +48,10 @@ class Family:
 
 def read_family(name: str, record: Mapping[str, Any]) -> Family:
     """Return the family of a record of the catalogue."""
-    tuples = {key: tuple(record.get(key, ())) for key in ("mistakes", "said")}
+    mistakes, said = (tuple(record.get(key, ())) for key in ("mistakes", "said"))
     axes, wrong = ({axis: tuple(values) for axis, values in record.get(key, {}).items()} for key in ("axes", "wrong"))
-    names = {"id": record.get("id", name.replace("_", "-")), "own_words": record.get("words", "")}
-    return Family(record["formula"], axes, wrong=wrong, **names, **tuples)
+    identifier, own_words = record.get("id", name.replace("_", "-")), record.get("words", "")
+    return Family(record["formula"], axes, mistakes, identifier, said, wrong, own_words)
 
 
 AXES: Mapping[str, Mapping[str, Value]] = {  # in the order in which a name says them
