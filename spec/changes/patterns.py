@@ -183,9 +183,10 @@ class Simplification(Rewriting):
 
 
 NOTHING: frozenset[str] = frozenset()
+NODES = 2**18  # nodes whose names are remembered; a bound, since changed programs are made without end
 
 
-@functools.cache
+@functools.lru_cache(maxsize=NODES)
 def names_read(node: ast.AST) -> frozenset[str]:
     """Return the names that a tree reads; trees are never changed in place, so the answer stays right."""
     if isinstance(node, ast.Name):
@@ -193,7 +194,7 @@ def names_read(node: ast.AST) -> frozenset[str]:
     return NOTHING.union(*(names_read(part) for part in children(node)))
 
 
-@functools.cache
+@functools.lru_cache(maxsize=NODES)
 def names_assigned(node: ast.AST) -> frozenset[str]:
     """Return the names that a tree assigns."""
     if isinstance(node, ast.Name):

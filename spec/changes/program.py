@@ -206,15 +206,18 @@ def compiled(
     function = ast.FunctionDef(name, names, [located(statement) for statement in body], [], lineno=1, col_offset=0)
     if sys.version_info >= (3, 12):
         function.type_params = []
-    space: dict[str, Any] = {"np": np, **(namespace or {}), **FUNCTIONS}
+    space = {"np": np, **namespace, **FUNCTIONS} if namespace else SPACE
     for argument in (*names.args, *names.kwonlyargs):
         argument.lineno = argument.col_offset = argument.end_lineno = argument.end_col_offset = 1
-    exec(compile(ast.Module([function], []), f"<{name}>", "exec"), space)  # the reference's own source, changed
-    result: Callable[..., Any] = space[name]
-    return result
+    results: dict[str, Callable[..., Any]] = {}
+    exec(compile(ast.Module([function], []), f"<{name}>", "exec"), space, results)  # the reference's own source, changed
+    return results[name]
 
 
-@functools.cache
+SPACE: dict[str, Any] = {"np": np, **FUNCTIONS}  # what every program sees; thousands of them share it
+
+
+@functools.lru_cache(maxsize=2**16)
 def located(statement: ast.stmt) -> ast.stmt:
     """Return the statement with positions, which the compiler asks for; statements are shared, so each is treated once."""
     return ast.fix_missing_locations(statement)

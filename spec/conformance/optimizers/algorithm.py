@@ -62,7 +62,7 @@ def is_zero(value: Any) -> bool:
 # --- from the values on the axes to a program -----------------------------------------------------------------------------------------
 
 
-@functools.cache
+@functools.lru_cache(maxsize=2**14)
 def program(convention: Convention, *, decays: bool = False) -> Program:
     """Return the program of a convention; `decays`: its learning rate falls as lr / (1 + steps · lr_decay)."""
     step = gathered(convention)
@@ -84,7 +84,7 @@ def program(convention: Convention, *, decays: bool = False) -> Program:
 GENERATED = "change-"  # and a number: a mistake that has no name of its own, one of all changes of one place of a step
 
 
-@functools.cache
+@functools.lru_cache(maxsize=64)
 def generated_changes(convention: Convention) -> tuple[tuple[str, Program], ...]:
     """Return every step that differs from a convention's in one place of one statement, each after the change in words."""
     step = program(convention)
@@ -121,7 +121,7 @@ def gathered(convention: Convention) -> Program:
     return composed(family_step(velocity_of(convention, "+".join(outer) or "none")), family_step(direction))
 
 
-@functools.cache
+@functools.lru_cache(maxsize=2**14)
 def family_step(convention: Convention) -> Program:
     """Return the step of a family's formula, changed by the values of the convention, but for weight decay and mistakes of the inputs."""
     family = load("families")[convention.family]
