@@ -59,6 +59,11 @@ class ElementwiseKernel(Frontend):
         tests = " and ".join([f"({test})" for test in number_tests(self.ir.numbers)]) or "True"
         return eval(f"lambda {', '.join(map(identifier, self.ir.numbers))}: {tests}")  # type: ignore[no-any-return]
 
+    @property
+    def takes_gradient_value(self) -> bool:
+        """Whether a gradient among the arguments is its value; the kernel of the point where it is asked for gets the function."""
+        return not self.options.get("compile_point")
+
     @functools.cached_property
     def parallel_from_bytes(self) -> int:
         """The bytes of one array from which threads pay: the fewer, the more an entry costs."""
@@ -110,7 +115,7 @@ class ElementwiseKernel(Frontend):
     def coerce_operands(self, arguments: tuple[Any, ...]) -> tuple[Arrays, Arrays, tuple[Any, ...]]:
         """Return the validated arguments as machine code takes them: native, contiguous, of one dtype."""
         ir = self.ir
-        old, read, numbers = ir.unpack_arguments(*self.coerce_arguments(arguments, check_gradient=not self.options.get("compile_point")))
+        old, read, numbers = ir.unpack_arguments(*self.coerce_arguments(arguments, check_gradient=self.takes_gradient_value))
         dtype = np.dtype(np.asarray(old[0]).dtype.name)
         arrays = []
         for name, array in zip((*ir.updated, *ir.read), map(np.asarray, (*old, *read)), strict=True):
@@ -125,7 +130,7 @@ class ElementwiseKernel(Frontend):
 
         given = dict(self.named_operands(arguments))
         overwritten = [name for name, new in zip(self.ir.updated, target, strict=True) if np.shares_memory(given[name], new)]
-        self.coerce_arguments(arguments, overwritten)
+        self.coerce_arguments(arguments, overwritten, check_gradient=self.takes_gradient_value)
         if not overwritten:
             validate_result(target, self.raw, [])
         return nonfinite_step_error(self.name, overwritten, "out holds the result")
