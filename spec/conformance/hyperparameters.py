@@ -93,7 +93,8 @@ def contextual_name(name: str, beside: set[str]) -> str:
     """Return what a name means beside others: alpha is the learning rate if no other is, a decay beside beta2 that of the weights."""
     if name == "alpha" and beside and not beside & {"lr", *hyperparameters()["lr"].aliases}:
         return "lr"
-    if name == "decay" and beside & {"betas", "beta2", *hyperparameters()["beta2"].aliases}:
+    has_weight_decay = beside & {"weight_decay", *hyperparameters()["weight_decay"].aliases}
+    if name == "decay" and beside & {"betas", "beta2", *hyperparameters()["beta2"].aliases} and not has_weight_decay:
         return "weight_decay"
     return ""
 

@@ -119,6 +119,17 @@ class EquivalentConvention:
     reasons: Annotated[tuple[Text, ...], MinLen(1)]
 
 
+@dataclass(frozen=True)
+class Option:
+    """What is followed with an option on that is off by default."""
+
+    name: str
+    settings: Annotated[Mapping[str, Any], "The option, and what had to be switched on with it"]
+    convention: Annotated[str | None, "The convention that is followed then, by id"]
+    convention_name: Annotated[str | None, "The convention that is followed then, in words"]
+    conforms: Annotated[bool | None, "Whether it is a correct convention that uses the option; null where it was refused"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Result:
     """What every result says."""
@@ -181,6 +192,9 @@ class OptimizerResult(NamedResult):
     candidates: Annotated[tuple[str, ...], "Of an ambiguous verdict: the conventions that may be followed"] = ()
     divergence: Divergence | None = None
     steps: Annotated[int, Ge(0)] = 0
+    options: Annotated[tuple[Option, ...], "The options that are off by default, each switched on"] = ()
+    unused: Annotated[tuple[str, ...], "Hyper-parameters that it takes and that change nothing"] = ()
+    not_tried: Annotated[tuple[Text, ...], "What a verdict does not speak of"] = ()
 
     @property
     def exit_code(self) -> int:

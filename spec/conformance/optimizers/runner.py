@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -34,6 +36,7 @@ from ..hyperparameters import (
 )
 from ..implementation import REQUIRED, FunctionImplementation, Implementation, NotFound, Run, Task
 from ..loading import environment_info, load_implementation, version_of
+from ..report.sentences import settings_text
 from ..result import Fault, printable, short_repr
 from ..sandbox import notify_loaded
 from .fixtures import Fixture, fixture_for, fixtures
@@ -58,6 +61,16 @@ class OptimizerRun:
 
 
 @dataclass(frozen=True)
+class OptionRun:
+    """What was observed with an option switched on that is off by default: a run, or why there is none."""
+
+    name: str
+    settings: Mapping[str, Any]  # the option, and what had to be switched on with it
+    run: OptimizerRun | None = None
+    refusal: str = ""
+
+
+@dataclass(frozen=True)
 class OptimizerReport:
     """All that was observed of an optimizer."""
 
@@ -66,6 +79,8 @@ class OptimizerReport:
     settings: Mapping[str, Any] = field(default_factory=dict)  # by canonical name; the optimizer's own defaults included
     environment: Mapping[str, str] = field(default_factory=dict)
     runs: tuple[OptimizerRun, ...] = ()
+    options: tuple[OptionRun, ...] = ()
+    unused: tuple[str, ...] = ()  # of hyper-parameters that belong to no one family: those that change nothing
     faults: tuple[Fault, ...] = ()
     is_function: bool = False  # it is no optimizer: the kit for functions judges it
 
@@ -80,14 +95,26 @@ class RunConfig:
     passed: Mapping[str, Any]
     hyper: Mapping[str, float]
     lr: float
+    stated: Mapping[str, Any]  # by canonical name, as they were stated
+
+
+@dataclass(frozen=True)
+class OptionConfig:
+    """A run with an option on that is off by default: its name, what is switched on, and all hyper-parameters."""
+
+    name: str
+    settings: Mapping[str, Any]
+    config: RunConfig
 
 
 @dataclass(frozen=True)
 class RunConfigs:
-    """The runs of an optimizer: with its own defaults, and with separating values; and the settings that are stated."""
+    """The runs of an optimizer: with its own defaults, with separating values, with each option on; and the settings that are stated."""
 
     runs: tuple[RunConfig, ...]
     settings: Mapping[str, Any]
+    options: tuple[OptionConfig, ...] = ()
+    variations: Mapping[str, RunConfig] = field(default_factory=dict)  # with another value of one hyper-parameter, by its name
 
 
 def plan_runs(parameters: Mapping[str, Any], task: Task) -> RunConfigs:
@@ -109,7 +136,44 @@ def plan_runs(parameters: Mapping[str, Any], task: Task) -> RunConfigs:
     configs = [run_config(values, parameters, own_names) for values in ([first] if second == first else [first, second])]
     lr_is_stated = "lr" in requested or defaults.get("lr", REQUIRED) is not REQUIRED
     stated = {name: plain_setting(value) for name, value in first.items() if name != "lr" or lr_is_stated}
-    return RunConfigs(tuple(configs), stated)
+    options = tuple(
+        OptionConfig(name, settings, run_config({**second, **settings}, parameters, own_names))
+        for name, settings in options_to_switch_on(parameters, own_names, requested)
+    )
+    variations = {
+        name: run_config({**second, name: table[name].separating_value(value)}, parameters, own_names)
+        for name, value in second.items()
+        if has_common_options(own_names) and name not in ("lr", "eps") and is_free(name, value, requested)
+    }
+    return RunConfigs(tuple(configs), stated, options, variations)
+
+
+FLAGS = ("nesterov", "centered", "amsgrad")
+OF_VELOCITY = ("dampening", "nesterov")
+
+
+def has_common_options(names: Iterable[str]) -> bool:
+    """Return whether hyper-parameters are those of no one family: a base class may take the options of all optimizers."""
+    return "decay" in names and bool({"beta1", "beta2"} & set(names))
+
+
+def options_to_switch_on(
+    parameters: Mapping[str, Any], own_names: Mapping[str, str], requested: Mapping[str, Any]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the options that are off by default and were not asked for, each with the settings that switch it on."""
+    table = hyperparameters()
+    on: dict[str, dict[str, Any]] = {}
+    for name, own in own_names.items():
+        default = REQUIRED if name in PAIRS else default_of(parameters[own], name, own)
+        if name in requested or default is REQUIRED:
+            continue
+        if name in FLAGS and isinstance(default, bool | np.bool_) and not default:
+            on[name] = {name: True}
+        elif name in DEFAULTS and name != "lr" and table[name].separating:
+            is_off = (is_number(default) and default == 0) or (default is None and name in OFF_AT_ZERO)
+            on |= {name: {name: table[name].separating[0]}} if is_off else {}
+    for name, settings in on.items():
+        yield name, {**(on.get("momentum", {}) if name in OF_VELOCITY else {}), **settings}
 
 
 def requested_settings(parameters: Mapping[str, Any], own_names: Mapping[str, str], task: Task) -> dict[str, Any]:
@@ -147,7 +211,7 @@ def run_config(values: Mapping[str, Any], parameters: Mapping[str, Any], own_nam
             passed[own] = tuple(values.get(name, DEFAULTS[name]) for name in PAIRS[own])
         elif parameters[own] is REQUIRED or not is_same(value, parameters[own]):
             passed[own] = value
-    return RunConfig(passed, canonical_hyperparameters(values), float(values.get("lr", DEFAULTS["lr"])))
+    return RunConfig(passed, canonical_hyperparameters(values), float(values.get("lr", DEFAULTS["lr"])), values)
 
 
 def is_same(value: Any, default: Any) -> bool:
@@ -235,8 +299,51 @@ def observe(implementation: Implementation, task: Task) -> OptimizerReport:
                 break
     if runs:
         faults += dead_coordinate_faults(implementation, configs.runs[0], dtype)
-    faults += random_state_faults(before, "its runs")
-    return replace(report, runs=tuple(runs), faults=unique_faults(faults))
+    unused = unused_hyperparameters(implementation, configs, runs)
+    runs = [without_hyperparameters(run, config, unused) for run, config in zip(runs, configs.runs, strict=False)]
+    options, option_faults = run_options(implementation, configs, unused, dtype) if runs else ((), [])
+    faults += [*option_faults, *random_state_faults(before, "its runs")]
+    return replace(report, runs=tuple(runs), options=options, unused=unused, faults=unique_faults(faults))
+
+
+def unused_hyperparameters(implementation: Implementation, configs: RunConfigs, runs: list[OptimizerRun]) -> tuple[str, ...]:
+    """Return the hyper-parameters of a common base that change nothing: the points are the same with another value."""
+    unused = []
+    for name, config in configs.variations.items() if len(runs) == len(configs.runs) else ():
+        with suppress(FatalFault):
+            varied = run_fixture(implementation, runs[-1].fixture, config, runs[-1].points.dtype.type)[0]
+            unused += [name] if np.array_equal(varied.points, runs[-1].points) else []
+    return tuple(unused)
+
+
+def without_hyperparameters(run: OptimizerRun, config: RunConfig, unused: tuple[str, ...]) -> OptimizerRun:
+    """Return a run as if its optimizer did not take some hyper-parameters."""
+    stated = {name: value for name, value in config.stated.items() if name not in unused}
+    return replace(run, hyper=canonical_hyperparameters(stated)) if unused else run
+
+
+def run_options(
+    implementation: Implementation, configs: RunConfigs, unused: tuple[str, ...], dtype: Any
+) -> tuple[tuple[OptionRun, ...], list[Fault]]:
+    """Return a run with each option on, and what was seen then; an optimizer may refuse an option before its second step."""
+    options: list[OptionRun] = []
+    faults: list[Fault] = []
+    for option in configs.options:
+        outcome = OptionRun(option.name, option.settings)
+        try:
+            run, observed = run_fixture(implementation, fixture_of(implementation, option.config, dtype), option.config, dtype)
+            outcome = replace(outcome, run=without_hyperparameters(run, option.config, unused))
+            faults += observed
+        except FatalFault as problem:
+            if problem.fault.kind == "raises" and re.search(REFUSAL, problem.fault.detail):
+                outcome = replace(outcome, refusal=problem.fault.detail)
+            else:
+                faults.append(replace(problem.fault, detail=f"with {settings_text(option.settings)} {problem.fault.detail}", fatal=False))
+        options.append(outcome)
+    return tuple(options), faults
+
+
+REFUSAL = "in the start$|(Value|NotImplemented)Error.*in step 1$"  # an exception that may mean that an option is not admitted
 
 
 def fixture_of(implementation: Implementation, config: RunConfig, dtype: Any) -> Fixture:

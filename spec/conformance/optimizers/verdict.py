@@ -41,6 +41,7 @@ from .matching import (
     setting_of,
     with_changing_lr,
 )
+from .options import JudgedOption, judge_options
 from .relations import relation_in_words
 from .runner import OptimizerReport, defaulted, run_optimizer
 from .search import find_combined_mistakes
@@ -79,7 +80,9 @@ def check_optimizer(
         process.preload("hypothesis", ".optimizers.counterexample")
     result = judge_optimizer(report, task, command, expected)
     if isinstance(result, OptimizerResult) and result.verdict is Verdict.DEVIATES and result.divergence:
-        found = result_or_fault(process.submit(find_counterexample, task, result.divergence.convention, timeout=timeout))
+        wrong = next((dict(option.settings) for option in result.options if option.conforms is False), {})
+        switched_on = replace(task, settings={**task.settings, **wrong})
+        found = result_or_fault(process.submit(find_counterexample, switched_on, result.divergence.convention, timeout=timeout))
         return result if isinstance(found, Fault) else replace(result, counterexample=found)
     return result
 
@@ -174,7 +177,41 @@ def match_result(context: JudgementContext) -> dict[str, Any]:
     others = [member for member in members if member not in same]
     others += [other.convention for other in near if other.follows and precision == NATIVE]
     facts = sentences.convention_facts(best, measurement, len(context.runs[0].points), runner_up)
-    return fields | decide(context, Match(best, same, others, precision, facts))
+    fields |= decide(context, Match(best, same, others, precision, facts))
+    return fields | option_fields(context, best, inferred, fields, facts)
+
+
+NOT_TRIED = ("several arrays", "parameter groups", "resuming from a saved state")
+JUDGED = (Verdict.CONFORMS, Verdict.AMBIGUOUS, Verdict.IDENTIFIED)
+
+
+def option_fields(
+    context: JudgementContext, best: Convention, inferred: Mapping[str, float], fields: Mapping[str, Any], facts: str
+) -> dict[str, Any]:
+    """Return what the options that are off by default change in a result: a mistake with one of them on is a deviation."""
+    report = context.report
+    refused = [f"{sentences.settings_text(option.settings)} ({option.refusal})" for option in report.options if option.refusal]
+    changed: dict[str, Any] = {"unused": report.unused, "not_tried": (*NOT_TRIED, *refused)}
+    if fields["verdict"] not in JUDGED:
+        return changed
+    judged = judge_options(report, best, context.expected, inferred, rank=preference, ignored=ignored_settings)
+    used = {name for option in judged for name in option.option.settings}
+    unused = (*report.unused, *(option.name for option in report.options if option.run and option.name not in used))
+    changed |= {"options": tuple(option.option for option in judged), "unused": unused}
+    wrong = [option for option in judged if not option.option.conforms]
+    if wrong and context.command == "check":
+        against = wrong[0].expected or (wrong[0].follows.corrected if wrong[0].follows and not wrong[0].follows.right else None)
+        against = against or nearest_correct(with_option_on(report, wrong[0]), context.title, best)
+        message = sentences.optimizer_deviates_with_options(context.title, [option.clause for option in wrong], facts)
+        return {**changed, **deviation_fields(against, wrong[0].runs, message)}
+    told = "".join(option.sentence for option in judged)
+    told += sentences.unused_sentence(unused) + sentences.not_tried_sentence(changed["not_tried"])
+    return {**changed, "message": fields["message"] + told}
+
+
+def with_option_on(report: OptimizerReport, judged: JudgedOption) -> OptimizerReport:
+    """Return the report as if an option had been asked for."""
+    return replace(report, runs=judged.runs, settings={**report.settings, **judged.option.settings})
 
 
 def initial_second_moment(convention: Convention, report: OptimizerReport) -> float:
@@ -229,11 +266,12 @@ def ignored_settings(convention: Convention, settings: Mapping[str, Any]) -> lis
 
 def preferred_match(members: Iterable[Convention], settings: Mapping[str, Any]) -> Convention:
     """Return the member that uses the hyper-parameters: a correct one first, then a plain one with a usual weight decay."""
+    return min(members, key=lambda member: preference(member, settings))
 
-    def rank(member: Convention) -> tuple[Any, ...]:
-        return not member.right, len(ignored_settings(member, settings)), member.deviation_count, DECAYS.index(member.weight_decay)
 
-    return min(members, key=rank)
+def preference(member: Convention, settings: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return how far a convention is from what its hyper-parameters say, for sorting."""
+    return not member.right, len(ignored_settings(member, settings)), member.deviation_count, DECAYS.index(member.weight_decay)
 
 
 def decide(context: JudgementContext, match: Match) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..loading import split_target
-from ..result import Divergence, Fault, Mismatch, Verdict, printable, short_repr
+from ..result import Divergence, Fault, Mismatch, Option, Verdict, printable, short_repr
 
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 ALTERNATIVES = 3  # of an ambiguous verdict, so many are named
@@ -77,11 +77,33 @@ def optimizer_deviates(title: str, facts: str, *, expected: str = "", ignored: I
     return f"{title} deviates{f' from {expected}' if expected else ''}: {unused}it follows {facts}"
 
 
+def optimizer_deviates_with_options(title: str, with_options: Iterable[str], facts: str) -> str:
+    """Return the message of an optimizer that deviates once an option is on that is off by default."""
+    return f"{title} deviates: {'; '.join(with_options)}. At its own settings it follows {facts}"
+
+
 def ambiguous(message: str, alternatives: list[Any], *, constant_lr: bool) -> str:
     """Return the message of an optimizer that may follow several conventions."""
     reason = "Its learning rate cannot be changed, and while it is constant" if constant_lr else "At these hyper-parameters"
     names = "; or ".join(convention.name for convention in alternatives[:ALTERNATIVES])
     return f"{message} {reason} the same steps are those of {names}."
+
+
+def with_option(option: Option) -> str:
+    """Return what an optimizer follows with an option on."""
+    follows = f"follows {option.convention_name}" if option.convention_name else "follows no convention that has a name here"
+    return f"with {settings_text(option.settings)} it {follows}"
+
+
+def unused_sentence(unused: Iterable[str]) -> str:
+    """Return which hyper-parameters change nothing; nothing where all matter."""
+    names = " and ".join(unused)
+    return f" It takes {names}, and does not use {'them' if ' and ' in names else 'it'}." if names else ""
+
+
+def not_tried_sentence(not_tried: Iterable[str]) -> str:
+    """Return what a verdict does not speak of."""
+    return f" Not tried: {'; '.join(not_tried)}."
 
 
 def unmatched_optimizer(title: str, taken: Mapping[str, Any]) -> str:

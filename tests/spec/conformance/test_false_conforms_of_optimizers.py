@@ -1,0 +1,160 @@
+"""Optimizers that once passed although they are wrong: each kind of mistake that the default settings hide, and its right relative."""
+
+import numpy as np
+import pytest
+from trainspec.spec.conformance import Verdict
+
+from .helpers import check_in_process, valid_record
+
+
+class Descent:
+    """A heavy ball with options that are off by default; subclasses change one of them."""
+
+    def __init__(self, theta, lr=0.1, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False):
+        self.theta, self.momentum, self.dampening, self.weight_decay = theta.copy(), momentum, dampening, weight_decay
+        self.nesterov, self.velocity, self.started = nesterov, 0 * theta, False
+
+    def step(self, grad, lr):
+        grad = self.decay(grad)
+        self.velocity = self.gather(grad)
+        self.theta = self.theta - lr * self.move(grad)
+        return self.theta
+
+    def decay(self, grad):
+        return grad + self.weight_decay * self.theta
+
+    def gather(self, grad):
+        return self.momentum * self.velocity + (1 - self.dampening) * grad
+
+    def move(self, grad):
+        return grad + self.momentum * self.velocity if self.nesterov else self.velocity
+
+
+class DecaysWithWrongSign(Descent):
+    def decay(self, grad):
+        return grad - self.weight_decay * self.theta
+
+
+class DecaysNotAtAll(Descent):
+    def decay(self, grad):
+        return grad
+
+
+class MomentumIsIgnored(Descent):
+    def gather(self, grad):
+        return grad
+
+
+class NesterovIsIgnored(Descent):
+    def move(self, grad):
+        return self.velocity
+
+
+class DampeningIsAdded(Descent):
+    def gather(self, grad):
+        return self.momentum * self.velocity + (1 + self.dampening) * grad
+
+
+class DecaysOnlyOnce(Descent):
+    """Wrong with momentum and weight decay together."""
+
+    def decay(self, grad):
+        return grad + self.weight_decay * self.theta if not self.velocity.any() else grad
+
+
+def test_options_that_are_right_are_named():
+    result = check_in_process(Descent)
+    assert result.verdict == Verdict.CONFORMS, result.message
+    assert {option.name: option.conforms for option in result.options} == dict.fromkeys(
+        ("momentum", "dampening", "weight_decay", "nesterov"), True
+    )
+    assert "With momentum = 0.75 it follows heavy ball with the learning rate outside the velocity" in result.message
+    assert "With weight_decay = 0.25 it follows gradient descent" in result.message
+    valid_record(result)
+
+
+@pytest.mark.parametrize(
+    ("implementation", "option"),
+    [
+        (DecaysWithWrongSign, "weight_decay"),
+        (DecaysNotAtAll, "weight_decay"),
+        (DecaysOnlyOnce, "weight_decay"),
+        (MomentumIsIgnored, "momentum"),
+        (NesterovIsIgnored, "nesterov"),
+        (DampeningIsAdded, "dampening"),
+    ],
+)
+def test_an_option_that_is_off_by_default_is_switched_on(implementation, option):
+    result = check_in_process(implementation)
+    assert (result.verdict, result.exit_code) == (Verdict.DEVIATES, 1), result.message
+    assert option in [judged.name for judged in result.options if not judged.conforms]
+    assert f"{option} = " in result.message
+    assert result.divergence is not None
+    valid_record(result)
+
+
+class AdamWithOptions:
+    """Adam with weight decay off by default."""
+
+    def __init__(self, theta, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.0, amsgrad=False):
+        self.theta, self.betas, self.eps, self.weight_decay, self.amsgrad = theta.copy(), (beta1, beta2), eps, weight_decay, amsgrad
+        self.m, self.v, self.largest, self.t = 0 * theta, 0 * theta, 0 * theta, 0
+
+    def step(self, grad, lr):
+        beta1, beta2 = self.betas
+        self.t += 1
+        self.theta = self.theta - self.decay(lr)
+        self.m = beta1 * self.m + (1 - beta1) * grad
+        self.v = beta2 * self.v + (1 - beta2) * grad * grad
+        self.largest = np.maximum(self.largest, self.v)
+        second = self.choose_moment() / (1 - beta2**self.t)
+        self.theta = self.theta - lr * self.m / (1 - beta1**self.t) / (np.sqrt(second) + self.eps)
+        return self.theta
+
+    def decay(self, lr):
+        return lr * self.weight_decay * self.theta
+
+    def choose_moment(self):
+        return self.largest if self.amsgrad else self.v
+
+
+class AdamThatGrowsWeights(AdamWithOptions):
+    def decay(self, lr):
+        return -lr * self.weight_decay * self.theta
+
+
+class AdamThatDecaysByASign(AdamWithOptions):
+    def decay(self, lr):
+        return lr * self.weight_decay * np.sign(self.theta)
+
+
+class AMSGradIsIgnored(AdamWithOptions):
+    def choose_moment(self):
+        return self.v
+
+
+def test_options_of_adam():
+    right = check_in_process(AdamWithOptions)
+    assert right.verdict == Verdict.CONFORMS, right.message
+    assert {option.name: option.convention for option in right.options} == {"weight_decay": "adam/decay-decoupled", "amsgrad": "amsgrad"}
+    for implementation, option in (
+        (AdamThatGrowsWeights, "weight_decay"),
+        (AdamThatDecaysByASign, "weight_decay"),
+        (AMSGradIsIgnored, "amsgrad"),
+    ):
+        result = check_in_process(implementation)
+        assert result.verdict == Verdict.DEVIATES, result.message
+        assert [judged.name for judged in result.options if not judged.conforms] == [option]
+    claimed = check_in_process(AdamWithOptions, against="optimizers.adamw")
+    assert claimed.verdict == Verdict.CONFORMS, claimed.message
+
+
+def test_an_option_that_is_asked_for_is_left_as_it_is():
+    assert check_in_process(DecaysWithWrongSign, weight_decay=0.0).verdict == Verdict.CONFORMS
+    assert check_in_process(DecaysWithWrongSign, weight_decay=0.1).verdict == Verdict.DEVIATES
+
+
+def test_what_was_not_tried_is_said():
+    result = check_in_process(Descent)
+    assert "Not tried: several arrays; parameter groups; resuming from a saved state." in result.message
+    assert result.not_tried == ("several arrays", "parameter groups", "resuming from a saved state")
