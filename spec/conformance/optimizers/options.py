@@ -8,7 +8,8 @@ from typing import Any
 
 from ..report import sentences
 from ..result import Option
-from .conventions import Convention
+from .algorithm import WRAPPERS
+from .conventions import AXES, Convention
 from .matching import Candidates, Measurement, Runs, float_candidates, measure, neighbours, setting_of
 from .runner import OptimizerReport, OptionRun
 
@@ -75,7 +76,11 @@ def uses(convention: Convention, option: OptionRun, ignored: IgnoredSettings) ->
 
 def measure_followed(best: Convention, expected: Convention | None, runs: Runs) -> list[Measurement]:
     """Return the conventions that runs follow: those next to the convention that is followed without the option, or any."""
-    near = float_candidates(dict.fromkeys([*([expected] if expected else []), best, *neighbours(best, setting_of(runs))]), runs)
+    setting = setting_of(runs)
+    wrapped = [
+        replace(best, **{axis: value}) for axis in WRAPPERS for value in AXES[axis] if setting.can_distinguish(best.family, axis, value)
+    ]
+    near = float_candidates(dict.fromkeys([*([expected] if expected else []), best, *wrapped, *neighbours(best, setting)]), runs)
     matching = [measurement for measurement in (measure(convention, runs) for convention in near) if measurement.follows]
     if any(measurement.convention.right or measurement.convention == expected for measurement in matching):
         return matching

@@ -173,6 +173,8 @@ def options_to_switch_on(
             is_off = (is_number(default) and default == 0) or (default is None and name in OFF_AT_ZERO)
             on |= {name: {name: table[name].separating[0]}} if is_off else {}
     for name, settings in on.items():
+        if name in OF_VELOCITY and any(requested.get(other) for other in OF_VELOCITY):
+            continue  # a dampened velocity has no look-ahead that is agreed upon
         yield name, {**(on.get("momentum", {}) if name in OF_VELOCITY else {}), **settings}
 
 
