@@ -68,6 +68,7 @@ class OptionRun:
     settings: Mapping[str, Any]  # the option, and what had to be switched on with it
     run: OptimizerRun | None = None
     refusal: str = ""
+    faults: tuple[Fault, ...] = ()  # those that leave its points as they are
 
 
 @dataclass(frozen=True)
@@ -334,15 +335,22 @@ def run_options(
         outcome = OptionRun(option.name, option.settings)
         try:
             run, observed = run_fixture(implementation, fixture_of(implementation, option.config, dtype), option.config, dtype)
-            outcome = replace(outcome, run=without_hyperparameters(run, option.config, unused))
-            faults += observed
+            observed = [named_with(option, fault) for fault in observed]
+            faults += [fault for fault in observed if fault.kind == "not-finite"]
+            harmless = tuple(fault for fault in observed if fault.kind != "not-finite")
+            outcome = replace(outcome, run=without_hyperparameters(run, option.config, unused), faults=harmless)
         except FatalFault as problem:
             if problem.fault.kind == "raises" and re.search(REFUSAL, problem.fault.detail):
                 outcome = replace(outcome, refusal=problem.fault.detail)
             else:
-                faults.append(replace(problem.fault, detail=f"with {settings_text(option.settings)} {problem.fault.detail}", fatal=False))
+                faults.append(named_with(option, problem.fault))
         options.append(outcome)
     return tuple(options), faults
+
+
+def named_with(option: OptionConfig, fault: Fault) -> Fault:
+    """Return a fault that says with which option it is seen."""
+    return replace(fault, detail=f"with {settings_text(option.settings)} {fault.detail}", fatal=False)
 
 
 REFUSAL = "in the start$|(Value|NotImplemented)Error.*in step 1$"  # an exception that may mean that an option is not admitted

@@ -205,6 +205,9 @@ def option_fields(
         message = sentences.optimizer_deviates_with_options(context.title, [option.clause for option in wrong], facts)
         return {**changed, **deviation_fields(against, wrong[0].runs, message)}
     told = "".join(option.sentence for option in judged)
+    if seen := [fault for option in report.options for fault in option.faults if fault.kind not in {fault.kind for fault in report.faults}]:
+        told += f" But {sentences.details(seen)}."
+        changed["faults"] = (*report.faults, *seen)
     told += sentences.unused_sentence(unused) + sentences.not_tried_sentence(changed["not_tried"])
     return {**changed, "message": fields["message"] + told}
 
