@@ -64,6 +64,8 @@ def fatal_fault(result: Result) -> str:
 def convention_failure(result: Result) -> str:
     """Return what it follows instead of a correct convention, or of the one that was asked for."""
     is_mistake = isinstance(result, NamedResult) and result.is_correct is False
+    if isinstance(result, OptimizerResult) and result.claim and result.exit_code == 0:
+        return result.message  # a name is a claim, unless another one is stated
     if isinstance(result, ErrorResult) or (result.verdict is Verdict.ERROR and not is_mistake):
         return ""  # what is wrong with it is something else
     in_precision_only = isinstance(result, OptimizerResult) and result.deviates_in_precision_only

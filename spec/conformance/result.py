@@ -194,6 +194,8 @@ class OptimizerResult(NamedResult):
     steps: Annotated[int, Ge(0)] = 0
     options: Annotated[tuple[Option, ...], "The options that are off by default, each switched on"] = ()
     unused: Annotated[tuple[str, ...], "Hyper-parameters that it takes and that change nothing"] = ()
+    claim: Annotated[str | None, "The formula that its name says and that it does not follow, where nothing else was asked for"] = None
+    errata: Annotated[tuple[str, ...], "The errata of the catalogue that print what it follows, by id"] = ()
     not_tried: Annotated[tuple[Text, ...], "What a verdict does not speak of"] = ()
 
     @property

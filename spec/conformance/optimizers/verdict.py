@@ -24,6 +24,7 @@ from ..result import (
 )
 from ..sandbox import TIMEOUT, result_or_fault
 from .algorithm import program
+from .claims import claim_of, is_claim_kept
 from .combinations import all_conventions, combinations, find_convention
 from .conventions import CATALOGUE_FORMULAS, DECAYS, FAMILIES, Convention, canonical
 from .counterexample import find_counterexample
@@ -42,6 +43,7 @@ from .matching import (
     with_changing_lr,
 )
 from .options import JudgedOption, judge_options
+from .printed import errata_of, printed_form_of
 from .relations import relation_in_words
 from .runner import OptimizerReport, defaulted, run_optimizer
 from .search import find_combined_mistakes
@@ -103,7 +105,7 @@ def judge_optimizer(report: OptimizerReport, task: Task, command: str, expected:
         message = sentences.could_not_be_judged(title, fatal[0])
         kind = OptimizerResult if report.runs or report.settings or fatal[0].kind == "settings" else ErrorResult
         return kind(verdict=Verdict.ERROR, message=message, **common)
-    facts = match_result(JudgementContext(report, command, expected, title))
+    facts = match_result(JudgementContext(report, command, expected, title, task.target))
     serious = [fault for fault in report.faults if fault.kind not in REMARKS]
     if serious:
         deviates = all(fault.kind in DEVIATIONS for fault in serious)
@@ -123,6 +125,7 @@ class JudgementContext:
     command: str
     expected: Convention | None
     title: str
+    target: str
 
     @property
     def runs(self) -> Runs:
@@ -178,7 +181,28 @@ def match_result(context: JudgementContext) -> dict[str, Any]:
     others += [other.convention for other in near if other.follows and precision == NATIVE]
     facts = sentences.convention_facts(best, measurement, len(context.runs[0].points), runner_up)
     fields |= decide(context, Match(best, same, others, precision, facts))
-    return fields | option_fields(context, best, inferred, fields, facts)
+    fields |= option_fields(context, best, inferred, fields, facts)
+    fields |= claim_fields(context, same, fields)
+    fields |= errata_fields(context, best, fields)
+    if fields["verdict"] in JUDGED:
+        fields["message"] += sentences.not_tried_sentence(fields["not_tried"])
+    return fields
+
+
+def claim_fields(context: JudgementContext, same: list[Convention], fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the formula that the name of an implementation says, if it follows another one and nothing was asked for."""
+    claim = None if context.expected else claim_of(sentences.short_name(context.target))
+    with_options = [find_convention(option.convention) for option in fields.get("options", ()) if option.convention]
+    if claim is None or is_claim_kept(claim[1], [*same, *with_options]):
+        return {}
+    return {"claim": claim[0], "message": fields["message"] + sentences.claim_sentence(claim[1].name, claim[0])}
+
+
+def errata_fields(context: JudgementContext, best: Convention, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the errata that print the convention that is followed; the canonical form of a family is none."""
+    printed = [] if best == canonical(best.family) else errata_of(best, context.runs)
+    told = "".join(sentences.erratum_sentence(step) for step in printed)
+    return {"errata": tuple(step.erratum.id for step in printed), "message": fields["message"] + told} if printed else {}
 
 
 NOT_TRIED = ("several arrays", "parameter groups", "resuming from a saved state")
@@ -208,7 +232,7 @@ def option_fields(
     if seen := [fault for option in report.options for fault in option.faults if fault.kind not in {fault.kind for fault in report.faults}]:
         told += f" But {sentences.details(seen)}."
         changed["faults"] = (*report.faults, *seen)
-    told += sentences.unused_sentence(unused) + sentences.not_tried_sentence(changed["not_tried"])
+    told += sentences.unused_sentence(unused)
     return {**changed, "message": fields["message"] + told}
 
 
@@ -339,8 +363,11 @@ def unmatched_fields(context: JudgementContext) -> dict[str, Any]:
     against = context.expected or nearest_correct(context.report, context.title)
     measurement = measure(against, context.runs)
     taken = defaulted(context.report.settings, against.needs)
-    message = sentences.unmatched_optimizer(context.title, taken) + sentences.divergence_sentence(measurement.divergence)
+    printed = printed_form_of(context.runs)
+    message = sentences.unmatched_optimizer(context.title, taken) + (sentences.erratum_sentence(printed) if printed else "")
+    message += sentences.divergence_sentence(measurement.divergence)
     return {
+        "errata": (printed.erratum.id,) if printed else (),
         "verdict": Verdict.UNMATCHED if context.command == "identify" else Verdict.DEVIATES,
         "message": message,
         "runner_up": RunnerUp(against.id, against.name, measurement.error_in_bounds),

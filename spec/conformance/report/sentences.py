@@ -101,6 +101,17 @@ def unused_sentence(unused: Iterable[str]) -> str:
     return f" It takes {names}, and does not use {'them' if ' and ' in names else 'it'}." if names else ""
 
 
+def claim_sentence(name: str, formula: str) -> str:
+    """Return that the name of an implementation says another formula than it follows."""
+    return f" Its name says {name} ({formula}), from which it deviates."
+
+
+def erratum_sentence(step: Any) -> str:
+    """Return that an erratum prints what is followed, with its sources, the difference, and what is right."""
+    sources = " and ".join(f"{source.key} {source.where}" for source in step.erratum.sources)
+    return f" This is the form that {sources} prints, an error by erratum {step.erratum.id}: {step.words} Right is {step.erratum.correct}."
+
+
 def not_tried_sentence(not_tried: Iterable[str]) -> str:
     """Return what a verdict does not speak of."""
     return f" Not tried: {'; '.join(not_tried)}."

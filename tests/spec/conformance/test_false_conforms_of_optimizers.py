@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 from trainspec.spec.conformance import Verdict
+from trainspec.spec.conformance.checks import failures
+from trainspec.spec.conformance.optimizers.claims import claim_of
 
 from .helpers import check_in_process, valid_record
 
@@ -158,3 +160,99 @@ def test_what_was_not_tried_is_said():
     result = check_in_process(Descent)
     assert "Not tried: several arrays; parameter groups; resuming from a saved state." in result.message
     assert result.not_tried == ("several arrays", "parameter groups", "resuming from a saved state")
+
+
+class MyAdamW(AdamWithOptions):
+    """Adam with its decay in the gradient, under the name of the other one."""
+
+    def __init__(self, theta, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.01):
+        super().__init__(theta, lr, beta1, beta2, eps, weight_decay)
+
+    def step(self, grad, lr):
+        return super().step(grad + self.weight_decay * self.theta, lr)
+
+    def decay(self, lr):
+        return 0
+
+
+class DecoupledAdamW(AdamWithOptions):
+    def __init__(self, theta, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.01):
+        super().__init__(theta, lr, beta1, beta2, eps, weight_decay)
+
+
+class FirstRMSProp(Descent):
+    """A heavy ball under the name of another optimizer."""
+
+
+def test_a_name_is_a_claim():
+    result = check_in_process(MyAdamW)
+    assert (result.verdict, result.convention, result.claim) == (Verdict.CONFORMS, "adam/decay-coupled", "optimizers.adamw")
+    assert (
+        "Its name says Adam with ε outside the corrected root, its decay decoupled (optimizers.adamw), from which it deviates."
+        in result.message
+    )
+    assert "convention" in failures(result)
+    assert check_in_process(DecoupledAdamW).claim is None
+    assert check_in_process(AdamWithOptions).claim is None
+    assert check_in_process(FirstRMSProp).claim == "optimizers.rmsprop"
+    stated = check_in_process(MyAdamW, against="optimizers.adamw")
+    assert (stated.verdict, stated.claim) == (Verdict.DEVIATES, None)
+    assert "convention" not in failures(check_in_process(MyAdamW, against="optimizers.adam.l2"))
+    valid_record(result)
+
+
+@pytest.mark.parametrize(
+    ("name", "formula"),
+    [
+        ("MyAdamW", "adamw"),
+        ("NAdamTorch", "nadam"),
+        ("AdamWithOptions", "adam"),
+        ("adamw", "adamw"),
+        ("RMSprop", "rmsprop"),
+        ("AMSGrad", "amsgrad"),
+    ],
+)
+def test_the_formula_that_a_name_says(name, formula):
+    assert claim_of(name)[0] == f"optimizers.{formula}"
+
+
+def test_a_name_of_no_formula_and_one_of_several_say_nothing():
+    assert claim_of("Descent") is None
+    assert claim_of("SGDThenAdam") is None
+
+
+class Slide:
+    """Adam with its stabiliser inside the root, as a slide prints it."""
+
+    def __init__(self, theta, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
+        self.theta, self.betas, self.eps, self.m, self.v, self.t = theta.copy(), (beta1, beta2), eps, 0 * theta, 0 * theta, 0
+
+    def step(self, grad, lr):
+        beta1, beta2 = self.betas
+        self.t += 1
+        self.m = beta1 * self.m + (1 - beta1) * grad
+        self.v = beta2 * self.v + (1 - beta2) * grad * grad
+        self.theta = self.theta - lr * self.m / (1 - beta1**self.t) / np.sqrt(self.v / (1 - beta2**self.t) + self.eps)
+        return self.theta
+
+
+class SlideOfAdaDelta:
+    """AdaDelta whose steps are not averaged, as a slide prints it."""
+
+    def __init__(self, theta, lr=1.0, rho=0.9, eps=1e-6):
+        self.theta, self.rho, self.eps, self.s = theta.copy(), rho, eps, 0 * theta
+
+    def step(self, grad, lr):
+        self.s = self.rho * self.s + (1 - self.rho) * grad**2
+        self.theta = self.theta - np.sqrt(self.eps) / np.sqrt(self.s + self.eps) * grad
+        return self.theta
+
+
+def test_a_printed_form_of_an_erratum_is_named():
+    result = check_in_process(Slide)
+    assert (result.convention, result.errata) == ("adam/eps-inside", ("E07",)), result.message
+    assert "an error by erratum E07: The denominator is √(r̂ + δ) instead of √r̂ + δ." in result.message
+    assert check_in_process(AdamWithOptions).errata == ()
+    unnamed = check_in_process(SlideOfAdaDelta)
+    assert (unnamed.verdict, unnamed.errata) == (Verdict.DEVIATES, ("E66",)), unnamed.message
+    valid_record(unnamed)
