@@ -227,9 +227,9 @@ def explain(convention: Convention, run: OptimizerRun, step: int) -> Any:
         for name in STATE_NAMES[role][1]
         if name in visible and visible[name].shape == theta.shape
     ][:2]
-    for words, array, expected in compared:
+    for description, array, expected in compared:
         if not is_similar(array, expected):
-            return words
+            return description
     if not compared or "v" not in parts:
         return None
     large = large_columns(run)

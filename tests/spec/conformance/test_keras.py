@@ -88,7 +88,7 @@ IN_DOUBLE = [
 ]
 
 
-@pytest.mark.parametrize(("name", "dtype"), [*((one, "float32") for one in IN_SINGLE), *((one, "float64") for one in IN_DOUBLE)])
+@pytest.mark.parametrize(("name", "dtype"), [*((name, "float32") for name in IN_SINGLE), *((name, "float64") for name in IN_DOUBLE)])
 def test_functions_are_what_they_claim_to_be(name, dtype):
     for formula, subject in functions_of(f"keras.{name}").items():
         assert not differences(subject, dtype=dtype), formula
@@ -105,9 +105,9 @@ def test_means_are_taken_in_single_precision(name, formula):
 @pytest.mark.parametrize("name", ["MeanSquaredError", "Huber"])
 def test_losses_that_take_the_mean_over_outputs(name):
     for subject in functions_of(f"keras.losses:{name}").values():
-        found = differences(subject, dtype="float32")
-        assert found
-        assert all(values["predictions"].shape[1] > 1 for _, values in found)
+        different = differences(subject, dtype="float32")
+        assert different
+        assert all(values["predictions"].shape[1] > 1 for _, values in different)
 
 
 @pytest.mark.parametrize(

@@ -19,14 +19,14 @@ FOLLOWED = [
 ]
 
 
-def place(name):
+def operator(name):
     return f"onnx.reference.ops.aionnx_preview_training.op_{name.lower()}:{name}"
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize(("name", "settings", "convention"), FOLLOWED)
 def test_what_an_optimizer_follows(name, settings, convention, dtype):
-    points, _ = run_library(place(name), settings, dtype)
+    points, _ = run_library(operator(name), settings, dtype)
     assert error(points, convention, settings) <= 1
 
 
@@ -35,15 +35,15 @@ def single(settings):
 
 
 def test_adam_counts_from_zero_and_rounds_its_attributes():
-    points, _ = run_library(place("Adam"), WEIGHTS, "float64")
+    points, _ = run_library(operator("Adam"), WEIGHTS, "float64")
     assert error(points, "adam/eps-hat/correction-first-step-late", single(WEIGHTS)) <= 1
     assert error(points, "adam/eps-hat/correction-first-step-late", WEIGHTS) > 1000
     assert error(points, "adam/eps-hat", single(WEIGHTS)) > 1000
 
 
 def test_adam_gives_float64_for_float32():
-    result = check_in_process(place("Adam"), dtype="float32")
-    assert [one.kind for one in result.faults] == ["dtype-upcast"]
+    result = check_in_process(operator("Adam"), dtype="float32")
+    assert [fault.kind for fault in result.faults] == ["dtype-upcast"]
 
 
 @pytest.mark.parametrize(
@@ -55,14 +55,14 @@ def test_adam_gives_float64_for_float32():
     ],
 )
 def test_momentum(settings, convention):
-    result = check_in_process(place("Momentum"), **settings)
+    result = check_in_process(operator("Momentum"), **settings)
     assert (result.verdict, result.convention) == (Verdict.CONFORMS, convention), result.message
 
 
 def test_our_names_and_what_it_remembers():
-    assert {"dampening": 0.0, "nesterov": False, "weight_decay": 0.0}.items() <= load_implementation(place("Momentum")).parameters.items()
-    assert single({"beta1": 0.9, "beta2": 0.999, "eps": 1e-6}).items() <= load_implementation(place("Adam")).parameters.items()
-    _, state = run_library(place("Adam"), {}, "float64")
+    assert {"dampening": 0.0, "nesterov": False, "weight_decay": 0.0}.items() <= load_implementation(operator("Momentum")).parameters.items()
+    assert single({"beta1": 0.9, "beta2": 0.999, "eps": 1e-6}).items() <= load_implementation(operator("Adam")).parameters.items()
+    _, state = run_library(operator("Adam"), {}, "float64")
     assert (state.first_moment.shape, state.second_moment.shape, int(state.steps)) == ((3,), (3,), len(LRS))
 
 

@@ -134,7 +134,7 @@ AGREEING = [
 ]
 
 
-@pytest.mark.parametrize("name", [*(f"optax.{one}" for one in AGREEING), "optax:incremental_update"])
+@pytest.mark.parametrize("name", [*(f"optax.{name}" for name in AGREEING), "optax:incremental_update"])
 def test_functions_are_what_they_claim_to_be(name):
     for formula, subject in functions_of(name).items():
         assert not differences(subject), formula

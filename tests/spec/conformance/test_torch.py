@@ -190,9 +190,9 @@ def test_functions_in_single_precision(name):
 def test_losses_that_take_the_mean_over_all_entries(name):
     for subject in functions_of(f"torch.nn:{name}").values():
         assert subject.bound_arguments["reduction"] == "mean"
-        found = differences(subject)
-        assert found
-        assert all(values["predictions"].shape[1] > 1 for _, values in found)
+        different = differences(subject)
+        assert different
+        assert all(values["predictions"].shape[1] > 1 for _, values in different)
 
 
 INITIALIZERS = (
@@ -207,7 +207,7 @@ INITIALIZERS = (
 )
 
 
-@pytest.mark.parametrize("name", [*(f"nn.init:{one}" for one in INITIALIZERS), "nn:Linear"])
+@pytest.mark.parametrize("name", [*(f"nn.init:{name}" for name in INITIALIZERS), "nn:Linear"])
 def test_initializers(name):
     assert initializer_result(f"torch.{name}")["verdict"] == Verdict.CONFORMS
 
