@@ -328,6 +328,21 @@ class Running(Numbers):
             math.fsum(term.value for term in terms), (propagated + roundings * math.fsum(term.size for term in terms)) * INFLATION
         )
 
+    @classmethod
+    def eigvalsh(cls, matrix: Any) -> Any:
+        """Eigenvalues of a symmetric matrix, by any normwise backward stable program.
+
+        Each moves by no more than the norm of what is added to the matrix (Weyl): the errors of its entries, and LIBRARY · n roundings of
+        its norm, granted to the program.
+        """
+        values, errors = (np.asarray(np.frompyfunc(operator.attrgetter(part), 1, 1)(matrix), dtype=float) for part in ("value", "error"))
+        unit, tiny, *_ = FORMAT.get()
+        granted = LIBRARY * len(matrix) * (unit * math.hypot(*values.ravel()) + tiny)
+        moved = (math.hypot(*errors.ravel()) + granted) * INFLATION
+        if not moved < math.inf:
+            raise Undecided(f"eigenvalues that move by {moved}")
+        return np.array([Bounded(float(value), moved) for value in np.linalg.eigvalsh(values)], dtype=object)
+
 
 Scalars.table = {name: in_double(operation) for name, operation in Running.table.items()}
 

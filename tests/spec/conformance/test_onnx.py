@@ -60,8 +60,9 @@ def test_momentum(settings, convention):
 
 
 def test_our_names_and_what_it_remembers():
-    assert {"dampening": 0.0, "nesterov": False, "weight_decay": 0.0}.items() <= load_implementation(operator("Momentum")).parameters.items()
-    assert single({"beta1": 0.9, "beta2": 0.999, "eps": 1e-6}).items() <= load_implementation(operator("Adam")).parameters.items()
+    momentum, adam = (load_implementation(operator(name)).parameters for name in ("Momentum", "Adam"))
+    assert {"dampening": 0.0, "nesterov": False, "weight_decay": 0.0}.items() <= momentum.items()
+    assert single({"beta1": 0.9, "beta2": 0.999, "eps": 1e-6}).items() <= adam.items()
     _, state = run_library(operator("Adam"), {}, "float64")
     assert (state.first_moment.shape, state.second_moment.shape, int(state.steps)) == ((3,), (3,), len(LRS))
 
