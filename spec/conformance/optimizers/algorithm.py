@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import Any
 
 from ...catalogue.conventions import load
 from ...changes.equations import expression, symbol, without_argument
@@ -14,9 +14,6 @@ from ...changes.patterns import contains, names_assigned
 from ...changes.program import Program, composed, gradient_at, program_of
 from ...changes.rules import Rule, apply
 from ..hyperparameters import DEFAULTS
-
-if TYPE_CHECKING:
-    from .conventions import Convention
 
 BEFORE = ("maximum", "schedule", "threshold", "variant", "lr_placement", "nesterov_form")  # axes in the order in which their changes apply
 WRAPPERS = ("clipping", "averaging")  # axes of every family that stand for formulas around its step
@@ -27,10 +24,42 @@ INVERSE_TIME = (
 )
 
 
+@dataclass(frozen=True)
+class AxisValues:
+    """What a step is made from: a family, and a value on each axis."""
+
+    family: str = "sgd"
+    lr_placement: str = "none"
+    nesterov_form: str = "none"
+    dampening: str = "none"
+    eps: str = "none"
+    bias_correction: str = "none"
+    centered: str = ""
+    initial_second_moment: str = "0"
+    maximum: str = ""
+    schedule: str = ""
+    threshold: str = ""
+    variant: str = ""
+    weight_decay: str = "none"
+    clipping: str = "none"
+    averaging: str = "none"
+    mistake: str = "none"
+
+    @property
+    def has_velocity(self) -> bool:
+        """Return whether it keeps a velocity."""
+        return self.family in ("momentum", "nesterov") or (self.family in ("adagrad", "rmsprop") and self.lr_placement != "none")
+
+    @property
+    def mistake_parts(self) -> tuple[str, ...]:
+        """Its mistakes on the axis `mistake`: none, one, or two that are joined by a plus sign."""
+        return () if self.mistake == "none" else tuple(self.mistake.split("+"))
+
+
 class Run:
     """A convention under way: its program, its point and its state. Hyper-parameters may be others at every step."""
 
-    def __init__(self, convention: Convention, theta: Any, lr: Any, hyper: Mapping[str, Any]) -> None:
+    def __init__(self, convention: AxisValues, theta: Any, lr: Any, hyper: Mapping[str, Any]) -> None:
         self.hyper = {**DEFAULTS, "initial_size": lr, **hyper}
         self.program = program(convention, decays=not is_zero(self.hyper["lr_decay"]))
         self.theta = theta
@@ -47,7 +76,7 @@ class Run:
         return {"theta": self.theta, **dict(zip(self.program.state, self.state, strict=True))}
 
 
-def simulate(convention: Convention, theta: Any, grads: Any, lrs: Any, slopes: Any = None, **hyper: Any) -> Iterator[dict[str, Any]]:
+def simulate(convention: AxisValues, theta: Any, grads: Any, lrs: Any, slopes: Any = None, **hyper: Any) -> Iterator[dict[str, Any]]:
     """Yield θ and the state after every step, from rest. The gradient of step t at a point p is grads[t] + slopes[t] p, or grads[t]."""
     run = Run(convention, theta, lrs[0], hyper)
     for index, (row, lr) in enumerate(zip(grads, lrs, strict=True)):
@@ -63,7 +92,7 @@ def is_zero(value: Any) -> bool:
 
 
 @functools.lru_cache(maxsize=2**14)
-def program(convention: Convention, *, decays: bool = False) -> Program:
+def program(convention: AxisValues, *, decays: bool = False) -> Program:
     """Return the program of a convention; `decays`: its learning rate falls as lr / (1 + steps · lr_decay)."""
     step = gathered(convention)
     if convention.weight_decay != "preconditioned":
@@ -85,7 +114,7 @@ GENERATED = "change-"  # and a number: a mistake that has no name of its own, on
 
 
 @functools.lru_cache(maxsize=64)
-def generated_changes(convention: Convention) -> tuple[tuple[str, Program], ...]:
+def generated_changes(convention: AxisValues) -> tuple[tuple[str, Program], ...]:
     """Return every step that differs from a convention's in one place of one statement, each after the change in words."""
     step = program(convention)
     names = ["theta", "lr", *step.state, *(name for name in step.parameters if name != "eps_root")]
@@ -100,17 +129,17 @@ def generated_changes(convention: Convention) -> tuple[tuple[str, Program], ...]
     return tuple(changes)
 
 
-def describe_generated(convention: Convention, mistake: str) -> str:
+def describe_generated(convention: AxisValues, mistake: str) -> str:
     """Return the words of a generated mistake of a convention."""
     return generated_changes(without(convention, mistake))[int(mistake.removeprefix(GENERATED))][0]
 
 
-def without(convention: Convention, mistake: str) -> Convention:
+def without(convention: AxisValues, mistake: str) -> AxisValues:
     """Return the convention without one of its mistakes."""
     return replace(convention, mistake="+".join(part for part in convention.mistake_parts if part != mistake) or "none")
 
 
-def gathered(convention: Convention) -> Program:
+def gathered(convention: AxisValues) -> Program:
     """Return the step of a family, its direction gathered in a velocity where the convention has one besides."""
     plain = without_later_changes(convention)
     if convention.family in ("momentum", "nesterov") or not convention.has_velocity:
@@ -122,7 +151,7 @@ def gathered(convention: Convention) -> Program:
 
 
 @functools.lru_cache(maxsize=2**14)
-def family_step(convention: Convention) -> Program:
+def family_step(convention: AxisValues) -> Program:
     """Return the step of a family's formula, changed by the values of the convention, but for weight decay and mistakes of the inputs."""
     family = load("families")[convention.family]
     roles = roles_of(convention.family)
@@ -171,21 +200,21 @@ def is_late(mistake: str) -> bool:
     return bool(load("axes")["mistake"][mistake].get("late", False))
 
 
-def without_later_changes(convention: Convention) -> Convention:
+def without_later_changes(convention: AxisValues) -> AxisValues:
     """Return the convention without weight decay and mistakes of the inputs, so that the step of its family is made once."""
     decay = convention.weight_decay if convention.weight_decay == "preconditioned" else "none"
     mistakes = [mistake for mistake in convention.mistake_parts if stage_of(mistake) not in ("inputs", "generated")]
     return replace(convention, mistake="+".join(mistakes) or "none", weight_decay=decay, **dict.fromkeys(WRAPPERS, "none"))
 
 
-def velocity_of(convention: Convention, mistake: str) -> Convention:
+def velocity_of(convention: AxisValues, mistake: str) -> AxisValues:
     """Return the convention of the velocity that gathers the directions of another one."""
     family = "momentum" if convention.nesterov_form == "none" else "nesterov"
     values = {"eps": "none", "bias_correction": "none", "centered": "", "initial_second_moment": "0"}
     return replace(convention, family=family, mistake=mistake, weight_decay="none", **values)
 
 
-def formula_of(convention: Convention) -> str:
+def formula_of(convention: AxisValues) -> str:
     """Return the id of the formula that the program of a convention starts from."""
     family = load("families")[convention.family]
     for case in family.get("formulas", ()):
@@ -194,7 +223,7 @@ def formula_of(convention: Convention) -> str:
     return str(family["formula"])
 
 
-def changed(step: Program, convention: Convention, axis: str) -> Program:
+def changed(step: Program, convention: AxisValues, axis: str) -> Program:
     """Return a step with the change that makes the convention's value on an axis; the canonical value is the formula as it stands."""
     value = getattr(convention, axis)
     family = load("families")[convention.family]
@@ -203,7 +232,7 @@ def changed(step: Program, convention: Convention, axis: str) -> Program:
     return apply(step, rules_of(record), roles_of(convention.family))
 
 
-def with_mistake(step: Program, convention: Convention, mistake: str) -> Program:
+def with_mistake(step: Program, convention: AxisValues, mistake: str) -> Program:
     """Return a step with the change of one mistake."""
     family = load("families")[convention.family]
     record = family.get("changes", {}).get(f"mistake.{mistake}") or load("axes")["mistake"][mistake]

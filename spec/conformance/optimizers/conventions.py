@@ -18,7 +18,7 @@ from ...catalogue import read_title
 from ...catalogue.conventions import load
 from ...changes.equations import render, without_argument
 from ..hyperparameters import hyperparameters
-from .algorithm import GENERATED, describe_generated, program, roles_of, simulate, stage_of
+from .algorithm import GENERATED, AxisValues, describe_generated, program, roles_of, simulate, stage_of
 
 
 class Value(NamedTuple):
@@ -73,35 +73,8 @@ EPS = AXES["eps"]
 
 
 @dataclass(frozen=True)
-class Convention:
-    """One way to implement an optimizer: a family, and a value on each axis."""
-
-    family: str = "sgd"
-    lr_placement: str = "none"
-    nesterov_form: str = "none"
-    dampening: str = "none"
-    eps: str = "none"
-    bias_correction: str = "none"
-    centered: str = ""
-    initial_second_moment: str = "0"
-    maximum: str = ""
-    schedule: str = ""
-    threshold: str = ""
-    variant: str = ""
-    weight_decay: str = "none"
-    clipping: str = "none"
-    averaging: str = "none"
-    mistake: str = "none"
-
-    @property
-    def has_velocity(self) -> bool:
-        """Return whether it keeps a velocity."""
-        return self.family in ("momentum", "nesterov") or (self.family in ("adagrad", "rmsprop") and self.lr_placement != "none")
-
-    @property
-    def mistake_parts(self) -> tuple[str, ...]:
-        """Its mistakes on the axis `mistake`: none, one, or two that are joined by a plus sign."""
-        return () if self.mistake == "none" else tuple(self.mistake.split("+"))
+class Convention(AxisValues):
+    """One way to implement an optimizer: its family and values, with names for programs and for people."""
 
     @property
     def mistakes(self) -> tuple[str, ...]:
