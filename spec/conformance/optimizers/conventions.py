@@ -188,9 +188,13 @@ class Convention(AxisValues):
         """Its equations, rendered from the program that runs."""
         return render(without_argument(program(self), "eps_root"))
 
+    def states(self, theta: Any, grads: Any, lrs: Any, slopes: Any = None, **hyper: Any) -> Iterator[dict[str, Any]]:
+        """Return its point and its state after every step, from the initial state; in any arithmetic."""
+        return simulate(self, theta, grads, lrs, slopes, **hyper)
+
     def trajectory(self, theta: Any, grads: Any, lrs: Any, slopes: Any = None, **hyper: Any) -> Any:
         """Return the points that it visits, one row a step, from the initial state; in any arithmetic."""
-        return np.stack([state["theta"] for state in simulate(self, theta, grads, lrs, slopes, **hyper)])
+        return np.stack([state["theta"] for state in self.states(theta, grads, lrs, slopes, **hyper)])
 
 
 PREFIXES = {

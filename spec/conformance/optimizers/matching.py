@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -33,6 +33,20 @@ MEASURED = 12  # conventions that floats leave open and that are measured
 NARROWER = {"float64": np.float32, "float32": np.float16}
 PRECISIONS = (NATIVE, *(f"{kept}-{dtype}" for dtype in ("float32", "float16") for kept in ("hyper", "state", "scalars")))
 Runs = tuple[OptimizerRun, ...]
+
+
+class HasTrajectory(Protocol):
+    """A convention, or another step that can be run from its initial state."""
+
+    @property
+    def id(self) -> str:
+        """Its name."""
+
+    def states(self, theta: Any, grads: Any, lrs: Any, slopes: Any = None, **hyper: Any) -> Iterator[dict[str, Any]]:
+        """Yield its point and its state after every step."""
+
+    def trajectory(self, theta: Any, grads: Any, lrs: Any, slopes: Any = None, **hyper: Any) -> Any:
+        """Return the points that it visits, one row a step."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +109,7 @@ def last_to_diverge(conventions: Iterable[Convention], runs: Runs) -> Convention
 
 
 @functools.lru_cache(maxsize=128)
-def expected_points(convention: Convention, run: OptimizerRun, dtype: Any = None) -> tuple[Any, Any]:
+def expected_points(convention: HasTrajectory, run: OptimizerRun, dtype: Any = None) -> tuple[Any, Any]:
     """Return the points that a convention visits, as certified balls, and their rounding bound in the dtype of the run or another."""
     from ...arithmetic import Undecided, certified, rounding_bound
 
@@ -112,7 +126,7 @@ def expected_points(convention: Convention, run: OptimizerRun, dtype: Any = None
 DECIDED = 0.5  # the share of a run that rounding must leave decided
 
 
-def bound_where_decided(convention: Convention, run: OptimizerRun, dtype: Any) -> Any:
+def bound_where_decided(convention: HasTrajectory, run: OptimizerRun, dtype: Any) -> Any:
     """Return the rounding bound, infinite from the first step at which a branch depends on rounding.
 
     If that covers most of the run, scalars are assumed to be kept in float64.
@@ -126,7 +140,7 @@ def bound_where_decided(convention: Convention, run: OptimizerRun, dtype: Any) -
     raise Undecided(f"most of {convention.id} depends on rounding")
 
 
-def bound_by_coordinate(convention: Convention, run: OptimizerRun, dtype: Any, scalars: Any) -> Any:
+def bound_by_coordinate(convention: HasTrajectory, run: OptimizerRun, dtype: Any, scalars: Any) -> Any:
     """Return the bound of every coordinate up to the first undecided step, and infinity from there on."""
     from ...arithmetic import rounding_bound
 
@@ -134,7 +148,7 @@ def bound_by_coordinate(convention: Convention, run: OptimizerRun, dtype: Any, s
         points = [theta]
         hyper = {name: scalars(value) for name, value in run.hyper.items()}
         with suppress(ArithmeticError):  # undecided, or a division by 0
-            points.extend(state["theta"] for state in simulate(convention, theta, grads, scalars(lrs), slopes, **hyper))
+            points.extend(state["theta"] for state in convention.states(theta, grads, scalars(lrs), slopes, **hyper))
         return np.stack(points)
 
     theta, grads, lrs, slopes = run.inputs(run.points.dtype.type)
@@ -367,7 +381,7 @@ def generic_inputs(run: OptimizerRun) -> tuple[Any, ...]:
     return source.normal(size=size) * run.lr, source.normal(size=(STEPS, size)), lrs, slopes
 
 
-def points_in_balls(convention: Convention, run: OptimizerRun, hyper: Mapping[str, float]) -> Any:
+def points_in_balls(convention: HasTrajectory, run: OptimizerRun, hyper: Mapping[str, float]) -> Any:
     """Return a trajectory at generic inputs, to 256 bits."""
     from flint import ctx
 
@@ -380,7 +394,7 @@ def points_in_balls(convention: Convention, run: OptimizerRun, hyper: Mapping[st
 
 
 def are_equivalent(
-    convention: Convention, other: Convention, runs: Iterable[OptimizerRun], hyper: Mapping[str, float] | None = None
+    convention: Convention, other: HasTrajectory, runs: Iterable[OptimizerRun], hyper: Mapping[str, float] | None = None
 ) -> bool:
     """Return whether two conventions agree to 150 bits at generic inputs, at the hyper-parameters of each run or at others."""
     from flint import ctx

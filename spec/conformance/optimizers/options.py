@@ -59,7 +59,8 @@ def judge_options(
                 continue
             is_due = expected is None or follows == expected or not uses(expected, option, ignored)
             conforms = follows is not None and is_due and not is_unused and (follows.right or follows == expected)
-            outcome = Option(option.name, option.settings, follows and follows.id, follows and follows.name, conforms)
+            identifier, name = (follows.id, follows.name) if follows else (None, None)
+            outcome = Option(option.name, option.settings, identifier, name, conforms)
             judged.append(JudgedOption(outcome, (run,), follows, None if conforms or is_due else expected))
     return judged
 

@@ -32,12 +32,16 @@ class PrintedStep:
         """Its name in messages of the kit."""
         return f"{self.erratum.id} ({self.formula})"
 
-    def trajectory(self, theta: Any, grads: Any, lrs: Any, slopes: Any = None, **hyper: Any) -> Any:
-        """Return the points that it visits, one row a step, from the initial state; in any arithmetic."""
+    def states(self, theta: Any, grads: Any, lrs: Any, slopes: Any = None, **hyper: Any) -> Iterator[dict[str, Any]]:
+        """Return its point and its state after every step, from the initial state; in any arithmetic."""
         decay = {"decay": hyper["beta2"]} if "beta2" in hyper else {}
         eps = {name: hyper.get("eps", DEFAULTS["eps"]) for name in ("eps_grad", "eps_step")}
         values: Mapping[str, Any] = {**DEFAULTS, **eps, **decay, **hyper}
-        return np.stack([state["theta"] for state in run(self.program, theta, grads, lrs, slopes, values)])
+        return run(self.program, theta, grads, lrs, slopes, values)
+
+    def trajectory(self, theta: Any, grads: Any, lrs: Any, slopes: Any = None, **hyper: Any) -> Any:
+        """Return the points that it visits, one row a step, from the initial state; in any arithmetic."""
+        return np.stack([state["theta"] for state in self.states(theta, grads, lrs, slopes, **hyper)])
 
 
 @cache
@@ -61,7 +65,7 @@ def read_printed_steps(errata: Iterable[Erratum]) -> Iterator[PrintedStep]:
 
 def errata_of(convention: Convention, runs: Runs) -> list[PrintedStep]:
     """Return the printed forms that are the same steps as a convention."""
-    return [step for step in printed_steps() if is_near(step, runs) and are_equivalent(convention, step, runs)]  # type: ignore[arg-type]
+    return [step for step in printed_steps() if is_near(step, runs) and are_equivalent(convention, step, runs)]
 
 
 def printed_form_of(runs: Runs) -> PrintedStep | None:
@@ -84,7 +88,7 @@ def is_near(step: PrintedStep, runs: Runs) -> bool:
 def is_followed(step: PrintedStep, runs: Runs) -> bool:
     """Return whether rounding explains the distance of runs from a printed form."""
     for observed in runs:
-        balls, allowed = expected_points(step, observed)  # type: ignore[arg-type]
+        balls, allowed = expected_points(step, observed)
         if not np.max(error_in_bounds(errors_and_ulps(observed.points, balls)[0], allowed)) <= ALLOWED:
             return False
     return True

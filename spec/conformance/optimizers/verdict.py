@@ -160,7 +160,7 @@ def match_result(context: JudgementContext) -> dict[str, Any]:
     near = runners_up(best, context.runs, members)
     runner_up = RunnerUp(near[0].convention.id, near[0].convention.name, near[0].error_in_bounds) if near else None
     initial = initial_second_moment(best, context.report)
-    fields = {
+    fields: dict[str, Any] = {
         "convention": best.id,
         "name": best.name,
         "is_correct": best.right,
