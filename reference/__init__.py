@@ -1,6 +1,7 @@
 """What holds: the formulas of deep-network training, one function each, in plain NumPy."""
 
 from . import (
+    activations,
     adam,
     adaptive,
     averaging,
@@ -24,6 +25,7 @@ from ._tree import tree_leaves, tree_map, tree_unflatten
 __all__ = [
     "FORMULAS",
     "Formula",
+    "activations",
     "adam",
     "adaptive",
     "averaging",

@@ -162,6 +162,29 @@ def softmax(logits: Logits) -> Logits:
     return weights / np.sum(weights, axis=-1, keepdims=True)
 
 
+@formula("loss.log_softmax")
+def log_softmax(logits: Logits) -> Logits:
+    """The logarithms of the probabilities, along the last axis: finite where a probability is too small for its format.
+
+        log pⱼ = zⱼ − log Σₖ exp zₖ
+
+    Units: nats.  Source: the form of most libraries.
+    """
+    shifted = logits - np.max(logits, axis=-1, keepdims=True)
+    return shifted - np.log(np.sum(np.exp(shifted), axis=-1, keepdims=True))
+
+
+@formula("loss.log_softmax.backward")
+def log_softmax_backward(dy: Logits, logits: Logits) -> Logits:
+    """The gradient by the logits, from that by the logarithms of the probabilities. Along the last axis it adds up to 0.
+
+        dzⱼ = dyⱼ − pⱼ Σₖ dyₖ
+
+    Units: as dy.  Source: completes the form of most libraries.
+    """
+    return dy - softmax(logits) * np.sum(dy, axis=-1, keepdims=True)
+
+
 @formula("loss.softmax.jacobian")
 def softmax_jacobian(logits: Logits) -> Floats:
     """The derivative of the softmax by the logits, which is the Hessian of the cross-entropy by them: symmetric, its rows add up to 0.

@@ -53,6 +53,7 @@ FUNCTIONS: Mapping[str, str] = {  # of NumPy, by their names in LaTeX
     "exp": r"\exp",
     "log": r"\log",
     "tanh": r"\tanh",
+    "arctan": r"\arctan",
     "maximum": r"\max",
     "minimum": r"\min",
     "max": r"\max",

@@ -21,6 +21,12 @@ class Refused(TypeError):
 
 Table = Mapping[str, Callable[..., Any]]
 
+
+def name_of_ufunc(ufunc: Any) -> str:
+    """Return the name of a ufunc in the tables: NumPy adds a word to the name of one that is made of a function, such as erf."""
+    return str(ufunc.__name__.removesuffix(" (vectorized)"))
+
+
 OPERATORS: Table = {
     "add": operator.add,
     "subtract": operator.sub,
@@ -134,9 +140,10 @@ class Numbers(ArrayMethods, np.ndarray):  # type: ignore[misc]
             raise Refused(f"np.{ufunc.__name__}: {method} with {sorted(options)} is not vetted on {cls.__name__}; use np.sum and the like")
         if ufunc is np.matmul:
             return cls.wrap(cls.matmul(*map(cls.object_array, inputs)))
-        if ufunc.__name__ not in cls.table:
-            raise Refused(f"np.{ufunc.__name__} is not vetted on {cls.__name__}")
-        return cls.wrap(np.frompyfunc(cls.table[ufunc.__name__], ufunc.nin, 1)(*map(cls.object_array, inputs)))
+        name = name_of_ufunc(ufunc)
+        if name not in cls.table:
+            raise Refused(f"np.{name} is not vetted on {cls.__name__}")
+        return cls.wrap(np.frompyfunc(cls.table[name], ufunc.nin, 1)(*map(cls.object_array, inputs)))
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         """Call a supported NumPy function."""

@@ -138,6 +138,8 @@ class Ball(Numbers):
         "log": logarithm,
         "logaddexp": log_of_sum,
         "tanh": arb.tanh,
+        "arctan": arb.atan,
+        "erf": arb.erf,
         "absolute": abs,
         "sign": arb.sgn,
         "maximum": arb.max,

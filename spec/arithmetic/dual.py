@@ -110,6 +110,8 @@ RULES: Table = {
     "log": rule("log", lambda a, r: 1 / a),
     "logaddexp": rule("logaddexp", lambda a, b, r: (a - r).exp(), lambda a, b, r: (b - r).exp()),
     "tanh": rule("tanh", lambda a, r: 1 - r * r),
+    "arctan": rule("arctan", lambda a, r: 1 / (1 + a * a)),
+    "erf": rule("erf", lambda a, r: 2 * (-a * a).exp() / arb.pi().sqrt()),
     "absolute": rule("absolute", lambda a, r: away_from_zero(a)),
     "sign": rule("sign", lambda a, r: 0 * away_from_zero(a)),
     "maximum": larger,

@@ -372,6 +372,8 @@ TO_UFUNC = {
     sp.exp: "exp",
     sp.log: "log",
     sp.tanh: "tanh",
+    sp.atan: "arctan",
+    sp.erf: "erf",
     sp.Abs: "absolute",
     sp.sign: "sign",
     sp.Max: "maximum",

@@ -99,6 +99,8 @@ class Symbolic(Numbers):
         "log": sp.log,
         "logaddexp": lambda a, b: sp.log(sp.exp(a) + sp.exp(b)),
         "tanh": sp.tanh,
+        "arctan": sp.atan,
+        "erf": sp.erf,
         "absolute": absolute,
         "sign": sp.sign,
         "maximum": extreme(sp.Ge, sp.Max),

@@ -17,7 +17,7 @@ import numpy as np
 import sympy as sp
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from ._numbers import ArrayMethods, Refused, Table
+from ._numbers import ArrayMethods, Refused, Table, name_of_ufunc
 from .symbolic import Symbolic, exact
 
 _counter = itertools.count()
@@ -87,10 +87,11 @@ class Tensor(ArrayMethods, np.lib.mixins.NDArrayOperatorsMixin):
         args = [as_tensor(operand) for operand in inputs]
         if ufunc is np.matmul:
             return matmul(*args)
-        if ufunc.__name__ not in self.table:
-            raise Refused(f"np.{ufunc.__name__} is not vetted on Tensor")
+        name = name_of_ufunc(ufunc)
+        if name not in self.table:
+            raise Refused(f"np.{name} is not vetted on Tensor")
         parts = broadcast(*args)
-        result = self.table[ufunc.__name__](*(arg.broadcast_to(parts) for arg in args))
+        result = self.table[name](*(arg.broadcast_to(parts) for arg in args))
         return Tensor.of_parts(result, parts) if not isinstance(result, bool) else result
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:

@@ -440,6 +440,34 @@ def certified_jacobian(softmax_jacobian: Step, softmax: Step) -> Claims:
     yield softmax_jacobian(Ball(table[None])), np.expand_dims(slopes, 0)
 
 
+@proof("loss.log_softmax", "loss.log_softmax.backward", scope="every number of examples and classes")
+def log_of_the_softmax(log_softmax: Step, log_softmax_backward: Step, softmax: Step) -> Claims:
+    """exp log p = p; the backward formula returns the derivatives of Σ dy ⊙ log p with dy fixed, and each row of it sums to 0."""
+    above = tensor("dy", N, K)
+    yield np.exp(log_softmax(logits)), softmax(logits)
+    got = log_softmax_backward(above, logits)
+    yield Tensor(got.at(i, j)), Tensor(partial(np.sum(above * log_softmax(logits)), "z", i, j))
+    yield np.sum(got, axis=1), 0 * scores
+
+
+@derivative("loss.log_softmax", "loss.log_softmax.backward", scope="certified, two rows of four logits: one alone, and both")
+def certified_slopes_of_the_log_softmax(log_softmax: Step, log_softmax_backward: Step, softmax: Step) -> Claims:
+    """The gradients equal those by dual numbers along the last axis for every number of leading axes; log p is the log of p."""
+    table, above = np.array([[0.5, -1.0, 2.0, 0.25], [3.0, 1.0, -2.0, 0.0]]), np.array([[1.0, 2.0, -1.0, 0.5], [0.25, -3.0, 1.0, 2.0]])
+    yield log_softmax(Ball(table)), np.log(softmax(Ball(table)))
+    yield log_softmax(Ball(table[0])), np.log(softmax(Ball(table[0])))
+    slopes = np.stack([Ball(dy) @ jacobian(log_softmax, row) for dy, row in zip(above, table, strict=True)])
+    yield log_softmax_backward(Ball(above), Ball(table)), slopes
+    yield log_softmax_backward(Ball(above[0]), Ball(table[0])), slopes[0]
+
+
+@certified_value("loss.log_softmax", scope="logits from −1e30 to 1e30, float64 and float32")
+def log_softmax_far_out(log_softmax: Step) -> Claims:
+    """The value is within the rounding bound; it is −2000 where a logit is 2000 below the largest."""
+    yield from in_floats(log_softmax, ROWS)
+    yield log_softmax(np.array([1e3, -1e3])), np.array([0.0, -2000.0])
+
+
 @proof("loss.softmax_xent.logits", scope="every number of examples and classes, every label, logits and smoothing")
 def minus_log_of_the_own_probability(cross_entropy: Step, softmax: Step) -> Claims:
     """exp(−Eᵢ) = p at yᵢ. With smoothing s it is (1 − s) times that loss plus s times the mean of all classes' losses."""

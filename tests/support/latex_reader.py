@@ -15,7 +15,14 @@ BRACKET = r"\\(?:left|right)(?:\\[lr]floor|[^\s\\a-z])"
 COMMAND = re.compile(f"{WORD}|{BRACKET}")
 TOKEN = re.compile(r"\\(?:begin|end)\{cases\}|\\\\|\\,|\\;|\\[a-zA-Z]+|\d+(?:\.\d+)?(?:e-?\d+)?|.")
 COMPARISONS = {"<": "<", ">": ">", r"\le": "<=", r"\ge": ">=", "=": "=="}
-FUNCTIONS = {r"\exp": "np.exp", r"\log": "np.log", r"\tanh": "np.tanh", r"\max": "np.maximum", r"\min": "np.minimum"}
+FUNCTIONS = {
+    r"\exp": "np.exp",
+    r"\log": "np.log",
+    r"\tanh": "np.tanh",
+    r"\arctan": "np.arctan",
+    r"\max": "np.maximum",
+    r"\min": "np.minimum",
+}
 NUMPY = {"sum", "mean", "prod", "sign", "any", "cumsum", "flip", "reshape", "expand_dims", "concatenate", "stack", "logaddexp", "divide"}
 NUMPY |= {"argmin", "arange", "eye", "max", "min", "ones_like", "tile", "diagonal"}
 GENERATOR = {"permuted", "permutation"}

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch.nn.utils import parametrizations
 
+from ....reference import FORMULAS
 from ....reference.averaging import SwaState
 from ....reference.normalization import RunningStats
 from ....reference.schedules import PlateauState
@@ -20,6 +21,7 @@ from . import FunctionRegistry, Functions
 
 FUNCTIONS = FunctionRegistry("torch")
 UNKNOWN_TO_NUMPY = (torch.bfloat16,)
+SELU = {"alpha": 1.6732632423543772, "scale": 1.0507009873554805}
 MILESTONES, GAMMA = (2.0, 5.0, 9.0), 0.5
 
 
@@ -211,17 +213,50 @@ def soft_margin(obj: Any) -> Functions:
     return FUNCTIONS.implements("loss.logistic", value) + FUNCTIONS.implements("loss.logistic.grad", grad)
 
 
-def activation(formula: str, argument: str, **settings: Any) -> Callable[[Any], Functions]:
-    """Return a maker for a function of one array."""
+def activation(formula: str, argument: str = "z", slope: str = "", **settings: Any) -> Callable[[Any], Functions]:
+    """Return a maker for a function of one array, and for its slope if the reference has a formula of it."""
 
     def make(obj: Any) -> Functions:
-        def call(**arguments: Any) -> Any:
-            x = tensor(arguments[argument])
-            return as_array(obj(**settings)(x) if isinstance(obj, type) else obj(x, **settings))
+        def evaluate(x: Any, arguments: Mapping[str, Any]) -> Any:
+            keywords = {**settings, **arguments}
+            return obj(**keywords)(x) if isinstance(obj, type) else obj(x, **keywords)
 
-        return FUNCTIONS.implements(formula, call)
+        def call(**arguments: Any) -> Any:
+            return as_array(evaluate(tensor(arguments.pop(argument)), arguments))
+
+        def call_slope(**arguments: Any) -> Any:
+            point = tensor(arguments.pop(argument), requires_grad=True)
+            evaluate(point, arguments).sum().backward()
+            return as_array(point.grad)
+
+        return FUNCTIONS.implements(formula, call) + (FUNCTIONS.implements(slope, call_slope) if slope else ())
 
     return make
+
+
+def activation_without_setting(formula: str, **bound: Any) -> Callable[[Any], Functions]:
+    """Return a maker for an activation and its slope of which the reference has hyper-parameters and torch has not."""
+
+    def make(obj: Any) -> Functions:
+        def value(z: Any) -> Any:
+            return as_array(obj()(tensor(z)) if isinstance(obj, type) else obj(tensor(z)))
+
+        def slope(z: Any) -> Any:
+            point = tensor(z, requires_grad=True)
+            (obj()(point) if isinstance(obj, type) else obj(point)).sum().backward()
+            return as_array(point.grad)
+
+        has_slope = f"{formula}.slope" in FORMULAS
+        slopes = FUNCTIONS.implements(f"{formula}.slope", slope, **bound) if has_slope else ()
+        return FUNCTIONS.implements(formula, value, **bound) + slopes
+
+    return make
+
+
+def gelu(obj: Any) -> Functions:
+    """Return both forms of the Gaussian error linear unit, with their slopes."""
+    exact = activation("activation.gelu", slope="activation.gelu.slope")(obj)
+    return exact + activation("activation.gelu.tanh", slope="activation.gelu.tanh.slope", approximate="tanh")(obj)
 
 
 CROSS_ENTROPY = loss("loss.softmax_xent.logits", "logits", "labels", {"smoothing": "label_smoothing"})
@@ -345,7 +380,15 @@ FUNCTIONS.register(
         **dict.fromkeys(("HuberLoss", "huber_loss"), HUBER),
         **dict.fromkeys(("SoftMarginLoss", "soft_margin_loss"), soft_margin),
         **dict.fromkeys(("Softmax", "softmax"), activation("loss.softmax", "logits", dim=-1)),
-        **dict.fromkeys(("Sigmoid", "sigmoid"), activation("loss.sigmoid", "z")),
+        **dict.fromkeys(("LogSoftmax", "log_softmax"), activation("loss.log_softmax", "logits", dim=-1)),
+        **dict.fromkeys(("GELU", "gelu"), gelu),
+        **dict.fromkeys(("SiLU", "silu"), activation_without_setting("activation.swish", beta=1.0)),
+        **dict.fromkeys(("SELU", "selu"), activation_without_setting("activation.selu", **SELU)),
+        **dict.fromkeys(("Mish", "mish"), activation("activation.mish", slope="activation.mish.slope")),
+        **dict.fromkeys(("Softplus", "softplus"), activation("activation.softplus.threshold")),
+        **dict.fromkeys(("ELU", "elu"), activation("activation.elu", slope="activation.elu.slope")),
+        **dict.fromkeys(("LeakyReLU", "leaky_relu"), activation("activation.leaky_relu", slope="activation.leaky_relu.slope")),
+        **dict.fromkeys(("Sigmoid", "sigmoid"), activation("loss.sigmoid")),
         "normal_": FUNCTIONS.initializer("init.random_gaussian_uniform", sample),
         "uniform_": FUNCTIONS.initializer("init.random_uniform", sample, lambda half_width: {"a": -half_width, "b": half_width}),
         "xavier_uniform_": FUNCTIONS.initializer("init.xavier.uniform", sample),

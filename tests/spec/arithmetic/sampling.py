@@ -67,6 +67,8 @@ ELEMENTARY = {
     "log": positive(mpmath.log),
     "logaddexp": log_of_sum,
     "tanh": lambda x: mpmath.tanh(real(x)),
+    "arctan": lambda x: mpmath.atan(real(x)),
+    "erf": lambda x: mpmath.erf(real(x)),
     "absolute": abs,
     "sign": lambda x: Fraction((x > 0) - (x < 0)),
     "maximum": max,

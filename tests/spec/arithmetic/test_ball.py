@@ -148,6 +148,8 @@ MUTANTS = {
     "no modulus": ("absolute", lambda x: x),
     "the square of the middle": ("square", lambda x: x * x.mid()),
     "tanh of half": ("tanh", lambda x: (x / 2).tanh()),
+    "arctan of twice": ("arctan", lambda x: (2 * x).atan()),
+    "erfc for erf": ("erf", arb.erfc),
     "a useless enclosure": ("tanh", lambda x: arb(0, 1)),
 }
 

@@ -386,6 +386,8 @@ def test_indices_are_sampled_within_the_sizes():
         sp.Min(sp.pi, 3, evaluate=False),
         sp.Abs(sp.exp(1) - 3),
         sp.tanh(sp.Rational(-2, 7)) ** 3,
+        sp.atan(sp.Rational(5, 3)),
+        sp.erf(sp.Rational(1, 3)),
         sp.sqrt(2) ** sp.sqrt(3),
         sp.sign(sp.sqrt(2) - 2),
         sp.Piecewise((sp.exp(2), sp.exp(1) > 2), (0, True)),

@@ -12,6 +12,7 @@ from flint import arb, ctx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from trainspec.reference import tree_leaves, tree_map
+from trainspec.reference._special import erf
 from trainspec.reference.validation import domains
 from trainspec.spec.arithmetic import Numbers, Refused, Running, Scalars, Undecided, certified, rounding_bound
 from trainspec.spec.arithmetic.running import FORMAT, LIBRARY, Bounded, error, format_of, with_rounding
@@ -99,7 +100,7 @@ class Program(Numbers):
 
     table = {  # noqa: RUF012
         **{name: rounding(name) for name in ("add", "subtract", "multiply", "divide", "reciprocal", "square", "sqrt")},
-        **{name: rounding(name, LIBRARY) for name in ("exp", "log", "tanh")},
+        **{name: rounding(name, LIBRARY) for name in ("exp", "log", "tanh", "arctan", "erf")},
         "logaddexp": log_of_sum,
         **{name: ELEMENTARY[name] for name in ("negative", "positive", "absolute", "sign", "maximum", "minimum", "floor_divide")},
         **COMPARISONS,
@@ -185,6 +186,8 @@ UNARY = [
     np.square,
     np.abs,
     np.tanh,
+    np.arctan,
+    erf,
     lambda a: np.sqrt(np.abs(a) + 0.125),
     lambda a: np.exp(np.tanh(a)),
     lambda a: np.log(a * a + 0.25),
@@ -407,6 +410,7 @@ NO_ROUNDING = {
     "schedule.constant": "it computes nothing",
     "network.activation.relu": "one of two numbers",
     "network.activation.relu_slope": "0 or 1",
+    "activation.leaky_relu.slope": "1 or the slope",
     "optimizers.clip.value": "one of three numbers",
     "network.depth_separation": "doubles and subtracts 1: exact between −1 and 1",
     "init.relu.second_moment": "half of a number",
@@ -737,6 +741,8 @@ POSITIVE = [
     lambda x, y, z: np.reciprocal(x * y),
     lambda x, y, z: np.square(x * y),
     lambda x, y, z: np.tanh(x * y / 64),
+    lambda x, y, z: np.arctan(x * y),
+    lambda x, y, z: erf(x * y / 64),
     lambda x, y, z: np.logaddexp(x * y, x * z),
     lambda x, y, z: np.logaddexp(0, -x * y * 8),
     lambda x, y, z: np.logaddexp(x * y * 8, 0),
@@ -771,7 +777,7 @@ def scaled_error(factor):
 TABLE_MUTANTS = {
     **{
         f"{name} overlooks its first operand": (name, without_error(0))
-        for name in ("add", "multiply", "divide", "power", "sqrt", "exp", "log", "logaddexp", "tanh")
+        for name in ("add", "multiply", "divide", "power", "sqrt", "exp", "log", "logaddexp", "tanh", "arctan", "erf")
     },
     **{f"{name} overlooks its second operand": (name, without_error(1)) for name in ("add", "subtract", "multiply", "divide", "logaddexp")},
     **{

