@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # names only: the domains load when something asks for them
         Count,
         ExampleLogits,
         ExampleLosses,
+        ExampleWeights,
         Floats,
         Half,
         Inputs,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:  # names only: the domains load when something asks for them
         Smoothing,
         Targets,
         Vector,
+        Weight,
     )
 
 
@@ -50,6 +52,22 @@ def reduced(losses: ExampleLosses, *, reduction: Reduction) -> Floats:
         return losses
     total = np.sum(losses, axis=0)
     return total / losses.shape[0] if reduction == "mean" else total
+
+
+@formula("loss.reduction.weighted")
+def reduced_by_weights(losses: Scores, weights: ExampleWeights, *, reduction: Reduction) -> Floats:
+    """The reduction of losses with weights: the mean is divided by the sum of the weights, not by the number of examples.
+
+        sum: Σ wᵢ ℓᵢ,   mean: Σ wᵢ ℓᵢ / Σ wᵢ,   none: wᵢ ℓᵢ
+
+    The weight of an example is that of its class, or 1 and 0 where examples are left out, such as those whose label is an ignored index.
+    Units: losses, as weights · losses under sum and none.  Source: PyTorch.
+    """
+    weighted = weights * losses
+    if reduction == "none":
+        return weighted
+    total = np.sum(weighted)
+    return total / np.sum(weights) if reduction == "mean" else total
 
 
 def shared(slopes: Any, reduction: Reduction) -> Any:
@@ -141,6 +159,52 @@ def binary_cross_entropy_grad(logits: Scores, targets: Targets, *, reduction: Re
     return shared(sigmoid(logits) - targets, reduction)
 
 
+@formula("loss.logistic.binary.weighted")
+def weighted_binary_cross_entropy(logits: Scores, targets: Targets, *, positive_weight: Positive, reduction: Reduction) -> Floats:
+    """The binary cross-entropy in which the second class counts more, or less: its examples as if there were that many of them.
+
+        −Σ [w tᵢ log σ(zᵢ) + (1 − tᵢ) log σ(−zᵢ)]
+
+    Units: nats.  Source: PyTorch.
+    """
+    return reduced(positive_weight * targets * np.logaddexp(0, -logits) + (1 - targets) * np.logaddexp(0, logits), reduction=reduction)
+
+
+@formula("loss.logistic.binary.weighted.grad")
+def weighted_binary_cross_entropy_grad(logits: Scores, targets: Targets, *, positive_weight: Positive, reduction: Reduction) -> Scores:
+    """The gradient of the weighted binary cross-entropy by the logits.
+
+        (1 − tᵢ) σ(zᵢ) − w tᵢ σ(−zᵢ)
+
+    Units: none.  Source: completes PyTorch.
+    """
+    return shared((1 - targets) * sigmoid(logits) - positive_weight * targets * sigmoid(-logits), reduction)
+
+
+@formula("loss.focal")
+def focal_loss(logits: Scores, signs: Signs, *, gamma: Weight, reduction: Reduction) -> Floats:
+    """The logistic loss, multiplied by a power of the probability of the wrong label: what is right already counts little.
+
+        Σ σ(−yᵢ zᵢ)^γ log(1 + exp(−yᵢ zᵢ))
+
+    Units: nats.  Source: Lin et al. 2017, equation 4; without α, which is a weight of the example.
+    """
+    return reduced(sigmoid(-signs * logits) ** gamma * np.logaddexp(0, -signs * logits), reduction=reduction)
+
+
+@formula("loss.focal.grad")
+def focal_grad(logits: Scores, signs: Signs, *, gamma: Weight, reduction: Reduction) -> Scores:
+    """The gradient of the focal loss by the logits.
+
+        −yᵢ σ(−yᵢ zᵢ)^γ [σ(−yᵢ zᵢ) + γ σ(yᵢ zᵢ) log(1 + exp(−yᵢ zᵢ))]
+
+    Units: none.  Source: Lin et al. 2017, appendix B.
+    """
+    missed = sigmoid(-signs * logits)
+    pull = missed + gamma * sigmoid(signs * logits) * np.logaddexp(0, -signs * logits)
+    return shared(-signs * missed**gamma * pull, reduction)
+
+
 # --- K classes -------------------------------------------------------------------------------------------------------------------
 
 
@@ -224,6 +288,32 @@ def cross_entropy_grad(logits: ExampleLogits, labels: ClassLabels, *, reduction:
     p = softmax(logits)
     missed = np.where(own_class(labels, logits), p - (1 - smoothing), p)
     return shared(missed - smoothing / logits.shape[1], reduction)
+
+
+@formula("loss.z")
+def z_loss(logits: ExampleLogits, *, weight: Weight, reduction: Reduction) -> Floats:
+    """A penalty that keeps the logarithm of the softmax's denominator near 0, so that logits are log-probabilities.
+
+        Σᵢ λ (log Σₖ exp zᵢₖ)²
+
+    Units: nats².  Source: Chowdhery et al. 2022, section 5, with λ = 1e-4.
+    """
+    largest = np.max(logits, axis=1, keepdims=True)
+    log_sum = np.log(np.sum(np.exp(logits - largest), axis=1, keepdims=True)) + largest
+    return reduced(weight * np.sum(log_sum, axis=1) ** 2, reduction=reduction)
+
+
+@formula("loss.z.grad")
+def z_loss_grad(logits: ExampleLogits, *, weight: Weight, reduction: Reduction) -> ExampleLogits:
+    """The gradient of that penalty by the logits: the probabilities, times twice the penalised logarithm.
+
+        2 λ pᵢⱼ log Σₖ exp zᵢₖ
+
+    Units: nats.  Source: completes Chowdhery et al. 2022.
+    """
+    largest = np.max(logits, axis=1, keepdims=True)
+    log_sum = np.log(np.sum(np.exp(logits - largest), axis=1, keepdims=True)) + largest
+    return shared(2 * weight * log_sum * softmax(logits), reduction)
 
 
 @formula("loss.softmax_xent")
@@ -310,6 +400,29 @@ def huber_grad(predictions: Outputs, targets: Outputs, *, threshold: Positive, r
     Units: as predictions.  Source: Huber 1964.
     """
     return shared(np.minimum(np.maximum(predictions - targets, -threshold), threshold), reduction)
+
+
+@formula("loss.smooth_l1")
+def smooth_l1(predictions: Outputs, targets: Outputs, *, beta: Positive, reduction: Reduction) -> Floats:
+    """The modulus of large errors, less β/2, and a parabola of small ones: the Huber loss divided by its threshold.
+
+        Σ r²/(2 β) where |r| < β, else |r| − β/2,   r = ŷ − y
+
+    Units: predictions.  Source: Girshick 2015, equation 3, with β = 1; β as in PyTorch.
+    """
+    size = np.abs(predictions - targets)
+    return reduced(np.sum(np.where(size < beta, size**2 / (2 * beta), size - beta / 2), axis=1), reduction=reduction)
+
+
+@formula("loss.smooth_l1.grad")
+def smooth_l1_grad(predictions: Outputs, targets: Outputs, *, beta: Positive, reduction: Reduction) -> Outputs:
+    """The gradient of the smooth L1 loss by the predictions: the error over β, clipped to ± 1.
+
+        min(max((ŷ − y)/β, −1), 1)
+
+    Units: none.  Source: completes Girshick 2015.
+    """
+    return shared(np.minimum(np.maximum((predictions - targets) / beta, -1), 1), reduction)
 
 
 # --- a claim about many predictions ----------------------------------------------------------------------------------------------

@@ -151,6 +151,30 @@ def what_one_example_enters_has_one_slope(binary_cross_entropy_grad: Step, cross
         yield mean * Tensor(N), each
 
 
+@proof("loss.reduction.weighted", scope="losses and weights of every number of examples, some weight not 0")
+def weighted_mean_is_over_the_sum_of_weights(reduced_by_weights: Step, reduced: Step) -> Claims:
+    """The sum is that of w times each loss, and the mean times Σ w is the sum; equal weights give the plain mean."""
+    weight = tensor("w", N)
+    each, total, mean = (reduced_by_weights(scores, weight, reduction=reduction) for reduction in ("none", "sum", "mean"))
+    yield each, scores * weight
+    yield total, reduced(each, reduction="sum")
+    yield mean * np.sum(weight), total
+    yield reduced_by_weights(scores, 0 * scores + Tensor(above.item()), reduction="mean"), reduced(scores, reduction="mean")
+
+
+@enumeration("loss.reduction.weighted", scope="exact, four losses, all 15 sets of examples that are not left out, and three classes")
+def examples_left_out(reduced_by_weights: Step) -> Claims:
+    """With weights 0 and 1 the mean is that of the examples that are left; a weight 3 counts as three examples."""
+    losses = [Fraction(k * k, 3) for k in range(1, 5)]
+    for kept in itertools.product((0, 1), repeat=4):
+        left = list(itertools.compress(losses, kept))
+        if left:
+            yield reduced_by_weights(Rational(losses), Rational(kept), reduction="mean"), sum(left) / len(left)
+            yield reduced_by_weights(Rational(losses), Rational(kept), reduction="sum"), sum(left)
+    yield reduced_by_weights(Rational(losses), Rational([3, 1, 0, 1]), reduction="mean"), (3 * losses[0] + losses[1] + losses[3]) / 5
+    yield reduced_by_weights(Rational(losses), Rational([3, 1, 0, 1]), reduction="none"), Rational([3 * losses[0], losses[1], 0, losses[3]])
+
+
 def in_floats(formula: Step, *args: Any, **more: Any) -> Claims:
     """Claim that in float64 and float32 the value is within the rounding bound of the certified one, so that nothing overflows."""
     for dtype in (np.float64, np.float32):
@@ -382,6 +406,78 @@ def binary_far_out(binary_cross_entropy: Step, binary_cross_entropy_grad: Step) 
         yield certified(binary_cross_entropy, np.zeros(1), np.array([share]), reduction="sum"), prints_as("0.69314718056")
 
 
+SHARES = tensor("t", N)
+heavy, focus = Tensor(sp.Symbol("heavy", positive=True)), Tensor(sp.Symbol("focus", positive=True))
+
+
+@proof(
+    "loss.logistic.binary.weighted",
+    "loss.logistic.binary.weighted.grad",
+    "loss.focal",
+    "loss.focal.grad",
+    scope="every number of examples, logits, targets and weights",
+)
+def slopes_of_losses_of_two_classes(
+    weighted_binary_cross_entropy: Step,
+    weighted_binary_cross_entropy_grad: Step,
+    focal_loss: Step,
+    focal_grad: Step,
+    binary_cross_entropy: Step,
+    binary_cross_entropy_grad: Step,
+) -> Claims:
+    """Each gradient is the derivative of its loss; at weight 1 and at γ = 0 they are those of the binary cross-entropy.
+
+    An example of the second class costs w log(1 + exp(−z)), and under the focal loss σ(−z)^γ log(1 + exp(−z)).
+    """
+    for loss, slope, hyper, neutral, labelled in (
+        (
+            weighted_binary_cross_entropy,
+            weighted_binary_cross_entropy_grad,
+            {"positive_weight": heavy},
+            {"positive_weight": Tensor(1)},
+            (SHARES, ONE, 0 * ONE),
+        ),
+        (focal_loss, focal_grad, {"gamma": focus}, {"gamma": Tensor(0)}, (ONE, ONE, -ONE)),
+        (focal_loss, focal_grad, {"gamma": focus}, {"gamma": Tensor(0)}, (-ONE, ONE, -ONE)),
+    ):
+        every, second, first = labelled
+        each = loss(scores, every, **hyper, reduction="none")
+        slopes = {reduction: slope(scores, every, **hyper, reduction=reduction) for reduction in ("none", "sum", "mean")}
+        yield Tensor(partial(Tensor(each.at(i)), "z", i)), Tensor(slopes["none"].at(i))
+        yield slopes["sum"], slopes["none"]
+        yield slopes["mean"] * Tensor(N), slopes["none"]
+        yield loss(scores, every, **hyper, reduction="sum"), np.sum(each)
+        yield loss(scores, every, **hyper, reduction="mean"), np.sum(each) / Tensor(N)
+        for label, share in ((second, ONE), (first, 0 * ONE)):
+            plain = binary_cross_entropy(scores, share, reduction="none")
+            yield np.exp(loss(scores, label, **neutral, reduction="none")), np.exp(plain)
+            yield slope(scores, label, **neutral, reduction="none"), binary_cross_entropy_grad(scores, share, reduction="none")
+
+
+@derivative(
+    "loss.logistic.binary.weighted", "loss.logistic.binary.weighted.grad", "loss.focal", "loss.focal.grad", scope="certified, six examples"
+)
+def certified_slopes_of_losses_of_two_classes(
+    weighted_binary_cross_entropy: Step, weighted_binary_cross_entropy_grad: Step, focal_loss: Step, focal_grad: Step
+) -> Claims:
+    """The gradients equal those by dual numbers; single examples of both classes cost what the sources print."""
+    point = np.array([0.5, -1.0, 2.0, 0.25, 3.0, -4.0])
+    shares, labels_of_signs = np.array([0.0, 1.0, 0.25, 0.5, 1.0, 0.0]), np.array([1.0, -1.0, -1.0, 1.0, 1.0, -1.0])
+    for loss, slope, target, hyper in (
+        (weighted_binary_cross_entropy, weighted_binary_cross_entropy_grad, shares, {"positive_weight": Ball(3)}),
+        (focal_loss, focal_grad, labels_of_signs, {"gamma": Ball(2)}),
+        (focal_loss, focal_grad, labels_of_signs, {"gamma": Ball(0)}),
+    ):
+        whole = lambda x, loss=loss, target=target, hyper=hyper: np.stack([loss(x, target, **hyper, reduction="mean")])  # noqa: E731 - as mathematics
+        yield slope(Ball(point), target, **hyper, reduction="mean"), jacobian(whole, point)[0]
+    single, right = Ball([2]), Ball([1])
+    cost = np.log(1 + np.exp(-single))
+    yield weighted_binary_cross_entropy(single, right, positive_weight=Ball(3), reduction="none"), 3 * cost
+    yield weighted_binary_cross_entropy(-single, 0 * right, positive_weight=Ball(3), reduction="none"), cost
+    yield focal_loss(single, right, gamma=Ball(2), reduction="none"), cost / (1 + np.exp(single)) ** 2
+    yield focal_loss(-single, -right, gamma=Ball(2), reduction="none"), cost / (1 + np.exp(single)) ** 2
+
+
 # --- K classes ---------------------------------------------------------------------------------------------------------------------
 
 
@@ -497,6 +593,29 @@ def cross_entropy_far_out(cross_entropy: Step, cross_entropy_grad: Step) -> Clai
         for formula in (cross_entropy, cross_entropy_grad):
             yield from in_floats(formula, ROWS, np.full(len(ROWS), label), reduction="none", smoothing=smooth)
     yield cross_entropy(np.array([[1e3, -1e3]]), np.array([1]), reduction="sum"), 2000.0
+
+
+@proof("loss.z", "loss.z.grad", scope="every number of examples and classes, every logits and weight")
+def squared_logarithm_of_the_denominator(z_loss: Step, z_loss_grad: Step) -> Claims:
+    """The penalty is λ times the square of log Σ exp z, and its gradient the derivative; both are reduced as every loss."""
+    each = z_loss(logits, weight=smoothing, reduction="none")
+    yield each, smoothing * np.log(np.sum(np.exp(logits), axis=1)) ** 2
+    got = z_loss_grad(logits, weight=smoothing, reduction="none")
+    yield Tensor(partial(Tensor(each.at(i)), "z", i, j)), Tensor(got.at(i, j))
+    yield z_loss_grad(logits, weight=smoothing, reduction="mean") * Tensor(N), got
+    yield z_loss(logits, weight=smoothing, reduction="mean") * Tensor(N), np.sum(each)
+
+
+@derivative("loss.z", "loss.z.grad", scope="certified, two rows of four logits")
+def certified_slopes_of_the_penalty(z_loss: Step, z_loss_grad: Step) -> Claims:
+    """The gradient equals that by dual numbers; four logits log(1/4) have no penalty, and four logits 0 have λ log² 4."""
+    point = np.array([0.5, -1.0, 2.0, 0.25, 3.0, 1.0, -2.0, 0.0])
+    whole = lambda x: np.stack([z_loss(np.reshape(x, (2, 4)), weight=Ball(3), reduction="mean")])  # noqa: E731 - as mathematics
+    got = z_loss_grad(Ball(np.reshape(point, (2, 4))), weight=Ball(3), reduction="mean")
+    yield np.reshape(got, (8,)), jacobian(whole, point)[0]
+    flat = Ball([[0, 0, 0, 0]])
+    yield z_loss(flat - np.log(Ball(4)), weight=Ball(3), reduction="sum"), 0
+    yield z_loss(flat, weight=Ball(3), reduction="sum"), 3 * np.log(Ball(4)) ** 2
 
 
 @proof("loss.softmax_xent", scope="every number of examples, inputs and classes, every label")
@@ -656,6 +775,33 @@ def slope_of_the_huber_loss(huber_loss: Step, huber_grad: Step, squared_error: S
         yield huber_loss(small, aim, threshold=above, reduction="none"), squared_error(small, aim, half=True, reduction="none")
         edge = huber_loss(aim + sign * above, aim, threshold=above, reduction="none")
         yield edge, squared_error(aim + sign * above, aim, half=True, reduction="none")
+
+
+@proof("loss.smooth_l1", "loss.smooth_l1.grad", scope="every β and target, in each case of the error: small, at β, large; both signs")
+def smooth_l1_is_huber_over_its_threshold(smooth_l1: Step, smooth_l1_grad: Step, huber_loss: Step, huber_grad: Step) -> Claims:
+    """Loss and gradient times β are those of the Huber loss with threshold β; at |r| = β both branches are β/2."""
+    share = inside / (1 + inside)  # any number between 0 and 1
+    aim = np.stack([np.stack([r, r])])
+    for sign, size in itertools.product((1, -1), (above * share, above, above * (1 + inside), 0 * above)):
+        made = aim + sign * np.stack([np.stack([size, above * (1 + inside)])])
+        for reduction in ("none", "sum", "mean"):
+            got, slopes = (formula(made, aim, beta=above, reduction=reduction) for formula in (smooth_l1, smooth_l1_grad))
+            yield above * got, huber_loss(made, aim, threshold=above, reduction=reduction)
+            yield above * slopes, huber_grad(made, aim, threshold=above, reduction=reduction)
+
+
+@enumeration("loss.smooth_l1", "loss.smooth_l1.grad", scope="exact, all errors −3 … 3 in quarters; β = 1 and 2; two examples")
+def smooth_l1_by_hand(smooth_l1: Step, smooth_l1_grad: Step) -> Claims:
+    """The loss is the integral of its slopes: r²/(2 β) up to β, and a slope of 1 beyond."""
+    for quarters, beta in itertools.product(range(-12, 13), (1, 2)):
+        error = Fraction(quarters, 4)
+        made, aim = Rational([[error + 5, 7], [5, 7]]), Rational([[5, 7], [5, 7]])
+        within = min(abs(error), Fraction(beta))
+        cost = within**2 / (2 * beta) + abs(error) - within
+        slope = max(min(error / beta, 1), -1)
+        for reduction, count in (("sum", 1), ("mean", 2)):
+            yield smooth_l1(made, aim, beta=Rational(beta), reduction=reduction), cost / count
+            yield smooth_l1_grad(made, aim, beta=Rational(beta), reduction=reduction), Rational([[slope / count, 0], [0, 0]])
 
 
 # --- a claim about many predictions ------------------------------------------------------------------------------------------------

@@ -71,6 +71,7 @@ MATRIX_TARGETS = (
     MatrixTarget("logistic loss", "torch.nn:SoftMarginLoss", against="loss.logistic"),
     MatrixTarget("squared error", "torch.nn:MSELoss", against="loss.squared"),
     MatrixTarget("Huber loss", "torch.nn:HuberLoss", against="loss.huber"),
+    MatrixTarget("smooth L1 loss", "torch.nn:SmoothL1Loss", against="loss.smooth_l1"),
     MatrixTarget("log-softmax", "torch.nn:LogSoftmax", against="loss.log_softmax"),
     MatrixTarget("GELU", "torch.nn:GELU", against="activation.gelu"),
     MatrixTarget("GELU by a tanh", "torch.nn:GELU", against="activation.gelu.tanh"),

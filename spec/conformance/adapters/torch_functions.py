@@ -262,6 +262,7 @@ def gelu(obj: Any) -> Functions:
 CROSS_ENTROPY = loss("loss.softmax_xent.logits", "logits", "labels", {"smoothing": "label_smoothing"})
 BINARY_CROSS_ENTROPY = loss("loss.logistic.binary", "logits", "targets")
 SQUARED_ERROR = loss("loss.squared", "predictions", "targets", half=False, reduction="mean")  # unreduced it has another shape
+SMOOTH_L1 = loss("loss.smooth_l1", "predictions", "targets", reduction="mean")
 HUBER = loss("loss.huber", "predictions", "targets", {"threshold": "delta"}, reduction="mean")
 
 
@@ -378,6 +379,7 @@ FUNCTIONS.register(
         **dict.fromkeys(("BCEWithLogitsLoss", "binary_cross_entropy_with_logits"), BINARY_CROSS_ENTROPY),
         **dict.fromkeys(("MSELoss", "mse_loss"), SQUARED_ERROR),
         **dict.fromkeys(("HuberLoss", "huber_loss"), HUBER),
+        **dict.fromkeys(("SmoothL1Loss", "smooth_l1_loss"), SMOOTH_L1),
         **dict.fromkeys(("SoftMarginLoss", "soft_margin_loss"), soft_margin),
         **dict.fromkeys(("Softmax", "softmax"), activation("loss.softmax", "logits", dim=-1)),
         **dict.fromkeys(("LogSoftmax", "log_softmax"), activation("loss.log_softmax", "logits", dim=-1)),

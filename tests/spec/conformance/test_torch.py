@@ -195,7 +195,7 @@ def test_functions_in_single_precision(name):
         assert not differences(subject, REFUSED, "float32"), formula
 
 
-@pytest.mark.parametrize("name", ["MSELoss", "HuberLoss"])
+@pytest.mark.parametrize("name", ["MSELoss", "HuberLoss", "SmoothL1Loss"])
 def test_losses_that_take_the_mean_over_all_entries(name):
     for subject in functions_of(f"torch.nn:{name}").values():
         assert subject.bound_arguments["reduction"] == "mean"
