@@ -3,6 +3,7 @@
 from . import (
     activations,
     adam,
+    adam_relatives,
     adaptive,
     averaging,
     curvature,
@@ -27,6 +28,7 @@ __all__ = [
     "Formula",
     "activations",
     "adam",
+    "adam_relatives",
     "adaptive",
     "averaging",
     "curvature",

@@ -20,6 +20,7 @@ SYMBOLS: Mapping[str, str] = {
     "kept": "g′", "grow": "η⁺", "shrink": "η⁻", "smallest": "δmin", "largest": "δmax", "gradient": "∇f", "steps": "k", "share": "r₁",
     "initial_second_moment": "s₀", "longest": "l∞", "length": "l", "rectified": "r", "rectification": "R", "denominator": "N",
     "initial_size": "δ₀", "previous": "v₋", "norm": "n",
+    "beta3": "β₃", "s_hat": "ŝ", "n_hat": "n̂", "slow": "m′", "slow_weight": "a", "change": "Δg", "has_previous": "p",
      "average": "θ̄", "point": "θ₊", "averaging": "α", "clip_value": "c", "clip_norm": "c",
 }  # fmt: skip
 SUPERSCRIPTS = str.maketrans("0123456789t+-()", "⁰¹²³⁴⁵⁶⁷⁸⁹ᵗ⁺⁻⁽⁾")

@@ -90,7 +90,9 @@ def canonical_name(name: str, names: Mapping[str, str] = {}, beside: Iterable[st
 
 
 def contextual_name(name: str, beside: set[str]) -> str:
-    """Return what a name means beside others: alpha is the learning rate if no other is, a decay beside beta2 that of the weights."""
+    """Return what a name means beside others: alpha the learning rate if no other is, a decay beside beta2 that of the weights."""
+    if name == "alpha" and beside & {"beta3", *hyperparameters()["beta3"].aliases}:
+        return "slow_weight"
     if name == "alpha" and beside and not beside & {"lr", *hyperparameters()["lr"].aliases}:
         return "lr"
     has_weight_decay = beside & {"weight_decay", *hyperparameters()["weight_decay"].aliases}

@@ -39,6 +39,9 @@ OWN_MAPPINGS: Mapping[str, ParameterMappings] = {  # where a function means some
     "scale_by_rprop": {"learning_rate": "initial_size"},
     "trace": {"decay": "momentum"},
     "signum": {"beta": "decay"},
+    "ademamix": {"alpha": "slow_weight"},
+    "scale_by_ademamix": {"alpha": "slow_weight"},
+    "scale_by_yogi": {"initial_accumulator_value": "initial_second_moment"},
 }
 STATE_NAMES = {
     "mu": "first_moment",
@@ -78,6 +81,10 @@ MATRIX_TARGETS = (
     MatrixTarget("signSGD", "optax:sign_sgd"),
     MatrixTarget("Signum", "optax:signum"),
     MatrixTarget("Lion", "optax:lion"),
+    MatrixTarget("AdaBelief", "optax:adabelief"),
+    MatrixTarget("Yogi", "optax:yogi"),
+    MatrixTarget("Adan", "optax:adan"),
+    MatrixTarget("AdEMAMix", "optax.contrib:ademamix"),
     MatrixTarget("cross-entropy", "optax.losses:softmax_cross_entropy_with_integer_labels", against="loss.softmax_xent.logits"),
     MatrixTarget("binary cross-entropy", "optax.losses:sigmoid_binary_cross_entropy", against="loss.logistic.binary"),
     MatrixTarget("squared error", "optax.losses:squared_error", against="loss.squared"),

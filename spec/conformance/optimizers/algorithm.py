@@ -175,7 +175,10 @@ def family_step(convention: AxisValues) -> Program:
     return step
 
 
-MOMENTS = {"FIRST": ("(1 - B) * grad",), "SECOND": ("grad**2", "np.abs(grad)")}  # what the update of a moment has in it
+MOMENTS = {
+    "FIRST": ("(1 - B) * grad",),
+    "SECOND": ("grad**2", "np.abs(grad)", "(grad - A)**2", "(grad + A)**2"),
+}  # what the update of a moment has in it
 
 
 @functools.cache

@@ -53,7 +53,7 @@ def is_meaningful(c: Convention) -> bool:
         )
         and (c.mistake != "unweighted-second-moment" or not c.centered)
         and (c.mistake != "rootless" or c.eps in ("outside", "none"))
-        and (c.initial_second_moment == "0" or c.bias_correction == "none" or c.family == "adam")
+        and (c.initial_second_moment == "0" or c.bias_correction == "none" or c.family in ("adam", "yogi"))
         and (c.family != "momentum" or c.bias_correction == "none" or (c.dampening == "ema" and c.mistake != "undecayed-velocity"))
         and (c.mistake not in IN_MEANS or c.bias_correction != "none")
         and (c.family != "sgd" or c.weight_decay != "coupled-and-decoupled")
@@ -62,6 +62,7 @@ def is_meaningful(c: Convention) -> bool:
         and (c.mistake != "reversed-step" or c.weight_decay == "coupled")
         and (c.mistake not in ("stale-lr", "frozen-lr") or c.family != "adadelta" or c.lr_placement != "none")
         and (c.mistake != "decay-one-ahead" or c.lr_placement == "none")
+        and (c.variant != "ahead" or c.bias_correction == "both")
         and (c.weight_decay != "preconditioned" or c.family in PRECONDITIONED)
         and (c.weight_decay in USUAL_DECAYS or c.mistakes in ((), ("weight_decay",)))
     )
@@ -89,7 +90,7 @@ class Setting(NamedTuple):
             "weight_decay": self.hyper.get("weight_decay", 0) == 0 and value != "none",
             "dampening": self.hyper.get("dampening", 0) == 0 and value in ("first-step-full", "from-zero"),
             "nesterov_form": value == "lookahead" and not self.follows_points,
-            "initial_second_moment": value == "given" and self.hyper.get("initial_second_moment", 0) == 0,
+            "initial_second_moment": value.endswith("given") and self.hyper.get("initial_second_moment", 0) == 0,
             "lr_placement": family in ("adagrad", "rmsprop") and value != "none" and self.hyper.get("momentum", 0) == 0,
             "clipping": value != "none" and self.hyper.get(f"clip_{value.removeprefix('by-')}", 0) == 0,
             "averaging": value != "none" and self.hyper.get("averaging", 0) == 0,

@@ -310,7 +310,7 @@ class Candidates:
         return []
 
 
-BUILT_IN_ORDER = ("eps", "beta2", "weight_decay", "momentum")  # in which values that nobody stated are tried
+BUILT_IN_ORDER = ("eps", "beta2", "weight_decay", "momentum", "initial_second_moment")  # in which values that nobody stated are tried
 
 
 def search_built_in(runs: Runs, stated: Iterable[str]) -> tuple[dict[str, float], list[Measurement]]:
@@ -326,12 +326,25 @@ def search_built_in(runs: Runs, stated: Iterable[str]) -> tuple[dict[str, float]
     for mistaken, choice in itertools.product((False, True), choices):
         assuming = tuple(replace(run, hyper={**run.hyper, **choice}) for run in runs)
         setting = setting_of(assuming)
-        pool = (c for family in FAMILIES for c in combinations(family, setting, mistaken=mistaken) if c.deviation_count <= 1)
-        affected = (c for c in pool if set(choice) <= {*c.needs, *(("weight_decay",) if c.weight_decay != "none" else ())})
+        pool = (
+            c
+            for family in FAMILIES
+            for c in combinations(family, setting, mistaken=mistaken)
+            if c.deviation_count - ("initial_second_moment" in choice) <= 1
+        )
+        affected = (c for c in pool if set(choice) <= {*c.needs, *optional_needs(c)})
         measurements = (measure(convention, assuming) for convention in float_candidates(affected, assuming))
         if followed := [measurement for measurement in measurements if measurement.follows]:
             return choice, followed
     return {}, []
+
+
+def optional_needs(convention: Convention) -> Iterator[str]:
+    """Yield the hyper-parameters that a convention depends on and its canonical form does not."""
+    if convention.weight_decay != "none":
+        yield "weight_decay"
+    if convention.initial_second_moment.endswith("given"):
+        yield "initial_second_moment"
 
 
 def neighbours(convention: Convention, setting: Setting) -> Iterator[Convention]:

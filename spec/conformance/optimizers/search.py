@@ -40,7 +40,7 @@ def is_defined(convention: Convention) -> bool:
     return True
 
 
-TELLING = {"momentum", "beta1", "beta2", "eps", "grow"}  # hyper-parameters that tell families apart
+TELLING = {"momentum", "beta1", "beta2", "beta3", "eps", "grow"}  # hyper-parameters that tell families apart
 
 
 def candidates_of(pool: Any, setting: Setting, settings: Mapping[str, Any]) -> Iterator[Convention]:

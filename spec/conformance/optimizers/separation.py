@@ -71,7 +71,9 @@ def trajectories(conventions: Iterable[Convention], run: OptimizerRun) -> Any:
 def close_pairs(conventions: list[Convention], run: OptimizerRun) -> Iterator[Pair]:
     """Yield all pairs that are closer than `APART`, those that are the same among them."""
     points = trajectories(conventions, run)
-    scaled = (points / (trajectory_bound(conventions[0], run) * APART * CLOSER_LOOK)).reshape(len(points), -1)
+    bound = trajectory_bound(conventions[0], run)
+    unit = np.where(bound > 0, bound, np.inf)  # what rounding leaves as it is says nothing here, and is measured below
+    scaled = (points / (unit * APART * CLOSER_LOOK)).reshape(len(points), -1)
     for k, first in enumerate(conventions[:-1]):
         for j in k + 1 + np.flatnonzero(np.abs(scaled[k + 1 :] - scaled[k]).max(axis=1) < 1):
             second = conventions[j]

@@ -243,7 +243,7 @@ def with_option_on(report: OptimizerReport, judged: JudgedOption) -> OptimizerRe
 
 def initial_second_moment(convention: Convention, report: OptimizerReport) -> float:
     """Return what the squares of a convention start at, as a number."""
-    named = {"eps": "eps", "given": "initial_second_moment"}.get(convention.initial_second_moment)
+    named = {"eps": "eps", "given": "initial_second_moment", "both-given": "initial_second_moment"}.get(convention.initial_second_moment)
     return report.runs[0].hyper.get(named, DEFAULTS[named]) if named else float(convention.initial_second_moment)
 
 

@@ -10,6 +10,7 @@ from trainspec.spec.arithmetic.prover import Verdict
 from trainspec.spec.changes.equations import initial, symbol, without_argument
 from trainspec.spec.changes.patterns import names_assigned, names_read, parse_expression
 from trainspec.spec.changes.program import Program, parse_statements, unparsed
+from trainspec.spec.conformance.hyperparameters import DEFAULTS
 from trainspec.spec.conformance.optimizers.algorithm import program
 from trainspec.spec.conformance.optimizers.combinations import all_conventions
 from trainspec.spec.conformance.optimizers.conventions import FAMILIES, canonical
@@ -179,8 +180,7 @@ def test_equations_are_the_statements(family):
 def test_equations_run_on_symbols(family):
     """Two steps of the canonical form and of every mistake, as the equations state them; rprop and radam branch on signs and lengths."""
     theta, grads, lrs = symbols("theta"), symbols("g", 2), symbols("eta", 2, positive=True)
-    names = ("momentum", "dampening", "beta1", "beta2", "eps", "weight_decay", "initial_second_moment", "momentum_decay")
-    hyper = {name: symbols(name, positive=True) for name in names}
+    hyper = {name: symbols(name, positive=True) for name in DEFAULTS if name not in ("lr", "lr_decay", "eps_root")}
     for mistake in ("none", *FAMILIES[family].mistakes):
         convention = all_conventions().get("/".join([canonical(family).id, *([mistake] if mistake != "none" else [])]))
         if convention is None or mistake == "decay-one-ahead":

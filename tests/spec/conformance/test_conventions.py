@@ -53,15 +53,14 @@ def reference_run(identifier, theta, grads, lrs, slopes, hyper):
     return np.stack(points)
 
 
+SYMBOLIC = ("momentum", "beta1", "beta2", "beta3", "slow_weight", "eps", "weight_decay")
 PAIRS = [(convention, identifier) for convention, ids in CATALOGUE_FORMULAS.items() for identifier in ids]
 
 
 @pytest.mark.parametrize(("convention", "identifier"), PAIRS, ids=[identifier for _, identifier in PAIRS])
 def test_what_the_reference_states_comes_out_for_all_numbers(convention, identifier):
     """Two steps on symbols, and eight in certified arithmetic at a point without structure."""
-    hyper = {name: symbols(name, positive=True) for name in ("momentum", "beta1", "beta2", "eps", "weight_decay")} | {
-        "eps_root": 0 * symbols("x")
-    }
+    hyper = {name: symbols(name, positive=True) for name in SYMBOLIC} | {"eps_root": 0 * symbols("x")}
     hyper |= {"threshold": 5} | without_decay(convention)
     if convention.family not in ("rprop", "radam"):  # the signs of symbols are undecided, and so is which of two is larger
         theta, grads, lrs, slopes = symbols("theta"), symbols("g", 2), symbols("eta", 2, positive=True), symbols("a", 2)

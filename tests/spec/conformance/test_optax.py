@@ -36,14 +36,24 @@ FOLLOWED = [
     ("rprop", SIGNS, "rprop/improved-minus/stale-step"),
     ("sign_sgd", {}, "sign-sgd"),
     ("signum", {"decay": 0.75}, "signum"),
+    ("adabelief", {**WEIGHTS, "eps_root": 2.0**-8}, "adabelief"),
+    ("adabelief", {**WEIGHTS, "eps_root": 2.0**-8, "nesterov": True}, "adabelief/ahead"),
+    ("scale_by_yogi", {**WEIGHTS, "initial_second_moment": 0.5}, "yogi/correction-both/from-both-given"),
+    ("adan", {**WEIGHTS, "beta3": 0.8125, "eps_root": 0.0, "weight_decay": 0.125}, "adan/complement-of-change/decay-decoupled"),
+    ("contrib:ademamix", {**WEIGHTS, "beta3": 0.8125, "slow_weight": 3.0, "weight_decay": 0.125}, "ademamix/decay-decoupled"),
     ("lion", {"beta1": 0.875, "beta2": 0.9375, "weight_decay": 0.125}, "lion/decay-decoupled"),
 ]
+
+
+def target(name):
+    """The target of an optimizer of optax, or of one of its modules."""
+    return f"optax.{name}" if ":" in name else f"optax:{name}"
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize(("name", "settings", "convention"), FOLLOWED)
 def test_what_an_optimizer_follows(name, settings, convention, dtype):
-    points, _ = run_library(f"optax:{name}", settings, dtype)
+    points, _ = run_library(target(name), settings, dtype)
     assert error(points, convention, settings) <= 1
 
 
