@@ -242,8 +242,10 @@ def catalogue_formulas() -> dict[Convention, tuple[str, ...]]:
         plain, formula = canonical(family), record["formula"]
         if "weight_decay" in (FORMULAS[formula].raw.__kwdefaults__ or {}):  # the id of the formula means the one that has decay
             stated[replace(plain, weight_decay="decoupled")] = (formula,)
+        cases = {replace(plain, **case.get("values", {})): tuple(case["formulas"]) for case in record.get("stated", ())}
+        stated |= {convention: ids for convention, ids in cases.items() if formula in ids and convention != plain}  # decay of another kind
         stated[plain] = (formula,)
-        stated |= {replace(plain, **case.get("values", {})): tuple(case["formulas"]) for case in record.get("stated", ())}
+        stated |= cases
     return stated
 
 
