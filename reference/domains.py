@@ -107,6 +107,7 @@ Channels: TypeAlias = Float[Floats, " channels"]
 
 # --- initialization ----------------------------------------------------------------------------------
 
+Cut: TypeAlias = Annotated[float, Ge(0.25), Le(32)]  # in standard deviations; beyond, no number of any format is cut off
 FanIn: TypeAlias = Annotated[int, Ge(1), NotBelow("count")]
 Nodes: TypeAlias = Float[Floats, " nodes"]
 Masses: TypeAlias = Annotated[Float[Floats, " nodes"], Ge(0)]

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ._registry import formula
+from ._special import erf
 from .networks import dense
 
 if TYPE_CHECKING:  # names only: the domains load when something asks for them
     from .domains import (
+        Cut,
         FanIn,
         FromOne,
         Gradient,
@@ -247,6 +249,30 @@ def unit_gain(mean_square: Positive) -> Positive:
     Units: none.  Source: He et al. 2015, for ReLU; Saxe et al. 2013, UC 'More Heuristics' ask for one, in words.
     """
     return 1 / np.sqrt(mean_square)
+
+
+@formula("init.gain.leaky_relu")
+def leaky_relu_gain(negative_slope: Real) -> Positive:
+    """The gain at which a layer of leaky rectified linear units keeps the mean square of what is symmetric about 0.
+
+        gain = √(2 / (1 + a²))
+
+    Units: none.  Source: He et al. 2015, equation 15; √2 of ReLU at slope 0, and 1 of no activation at slope 1.
+    """
+    return np.sqrt(2 / (1 + negative_slope**2))
+
+
+@formula("init.truncated_normal.spread")
+def truncated_spread(cut: Cut) -> Positive:
+    """The standard deviation that is left of a standard normal number whose modulus is at most the cut: .8796 at 2.
+
+        √(1 − 2 c φ(c) / (2 Φ(c) − 1)) = √(1 − c exp(−c²/2) √(2/π) / erf(c/√2))
+
+    Units: none.  Source: the variant that libraries use, who state the number at cut 2.
+    """
+    one = cut / cut
+    pi = 4 * np.arctan(one)
+    return np.sqrt(1 - cut * np.exp(-(cut**2) / 2) * np.sqrt(2 / pi) / erf(cut / np.sqrt(one + one)))
 
 
 # --- starts that look at data, and at log norms ------------------------------------------------------

@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # names only: the domains load when something asks for them
         ChannelWise,
         Damping,
         Eps,
+        FromOne,
         FromTwo,
         Groups,
         ImageBatch,
@@ -227,6 +228,21 @@ def population_stats(means: BatchMeans, variances: BatchVariances, size: FromTwo
     Units: as batch_stats.  Source: Ioffe & Szegedy 2015, Algorithm 2; named by STU and SKO.
     """
     return np.mean(means, axis=0), np.mean(variances, axis=0) * size / (size - 1)
+
+
+@formula("norm.batch.merge")
+def merged_stats(
+    mean: Units, var: UnitVariances, other_mean: Units, other_var: UnitVariances, *, count: FromOne, other_count: FromOne
+) -> tuple[Units, UnitVariances]:
+    """The mean and variance of two batches together, from those of each and their numbers of examples, which may differ.
+
+        w = n₂ / (n₁ + n₂),   d = μ₂ − μ₁,   μ = μ₁ + w d,   σ² = (1 − w) σ₁² + w σ₂² + w (1 − w) d²
+
+    Units: as batch_stats.  Source: Chan et al. 1983; what batch normalization over several devices needs.
+    """
+    share = other_count / (count + other_count)
+    gap = other_mean - mean
+    return mean + share * gap, (1 - share) * var + share * other_var + share * (1 - share) * gap**2
 
 
 @formula("norm.batch.fold")

@@ -1566,3 +1566,42 @@ def log_norms_walk_without_drift(random_walk_gain: Step, random_walk_gain_relu: 
         predicted = float(exact(Ball(gain_of), units).item().mid())
         reach = 5 * float(np.std(logs)) / math.sqrt(layers)
         yield float(np.mean(logs)), Interval(Decimal(predicted - reach), Decimal(predicted + reach))
+
+
+# --- gains and cuts ------------------------------------------------------------------------------------------------------------------
+
+
+@proof("init.gain.leaky_relu", scope="every slope; every number and its negative, with equal weight")
+def leaky_units_keep_the_mean_square(leaky_relu_gain: Step, leaky_relu: Step) -> Claims:
+    """The squared gain times the mean of the squares at z and −z is z²; slope 1 needs no gain, and slope 0 that of ReLU."""
+    size, slope = symbols("size", positive=True), symbols("slope")
+    squares = [leaky_relu(side * size, negative_slope=slope) ** 2 for side in (1, -1)]
+    yield leaky_relu_gain(slope) ** 2 * (squares[0] + squares[1]) / 2, size**2
+    yield leaky_relu_gain(Symbolic(1)), 1
+    yield leaky_relu_gain(slope) - leaky_relu_gain(-slope), 0
+
+
+@enumeration("init.gain.leaky_relu", scope="exact, slopes whose gain is rational")
+def leaky_gains_by_hand(leaky_relu_gain: Step) -> Claims:
+    """Slopes 1/7 and 7 have the gains 7/5 and 1/5."""
+    for slope, gain in ((Fraction(1, 7), Fraction(7, 5)), (Fraction(7), Fraction(1, 5)), (Fraction(-1), Fraction(1))):
+        yield leaky_relu_gain(Rational(slope)), gain
+
+
+@proof("init.truncated_normal.spread", scope="every cut, from the second moment up to the cut as an integral")
+def second_moment_up_to_the_cut(truncated_spread: Step) -> Claims:
+    """s² erf(c/√2) is the integral of t² over [−c, c], with the standard normal density: its derivative by c is 2 c² φ(c)."""
+    cut = symbols("cut", positive=True)
+    moment = truncated_spread(cut) ** 2 * sp.erf(cut.item() / sp.sqrt(2))
+    yield Symbolic(sp.diff(moment.item(), cut.item())), 2 * cut**2 * np.exp(-(cut**2) / 2) / sp.sqrt(2 * sp.pi)
+    yield Symbolic(sp.limit(moment.item(), cut.item(), 0)), 0
+
+
+@certified_value("init.truncated_normal.spread", scope="cuts 1, 2 and 32")
+def spreads_at_cuts(truncated_spread: Step) -> Claims:
+    """At 2 it is .87962566103423975; libraries state .87962566103423978, the same float64. At 32 it is 1 to 17 digits."""
+    (preset,) = presets("init.truncated_normal.spread")
+    yield truncated_spread(Ball(preset["cut"])), prints_as("0.87962566103423975")
+    yield float("0.87962566103423975"), float("0.87962566103423978")
+    yield truncated_spread(Ball(1)), prints_as("0.539560093754897")
+    yield truncated_spread(Ball(32)), prints_as("1.0000000000000000")

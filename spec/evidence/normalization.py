@@ -1084,3 +1084,29 @@ def signals_through_deep_layers(batch_norm: Step) -> Claims:
         yield bool(0.6 <= np.std(normalized) <= 0.7), True
     alone, others = batch_norm(start[:64], unit, zero, eps=1e-5)[0], batch_norm(start[[0, *range(65, 128)]], unit, zero, eps=1e-5)[0]
     yield bool(np.max(np.abs(alone - others)) > 0.1), True
+
+
+# --- statistics of several batches ---------------------------------------------------------------------------------------------------
+
+
+@proof("norm.batch.merge", scope="every pair of numbers of examples, all means and variances of every number of features")
+def moments_of_two_batches_together(merged_stats: Step) -> Claims:
+    """Mean and mean square are averages with the numbers of examples as weights; for equal numbers they are plain averages."""
+    first, second = tensor("first", positive=True), tensor("second", positive=True)
+    other_mean, other_var = tensor("nu", k), tensor("u", k, positive=True)
+    merged, spread = merged_stats(mean, var, other_mean, other_var, count=first, other_count=second)
+    yield (first + second) * merged, first * mean + second * other_mean
+    yield (first + second) * (spread + merged**2), first * (var + mean**2) + second * (other_var + other_mean**2)
+
+
+@enumeration("norm.batch.merge", scope="exact, two batches of 1 … 3 examples of two features, and the rest of seven")
+def statistics_of_batches_put_together(merged_stats: Step, batch_stats: Step) -> Claims:
+    """The merged statistics are those of the examples of both batches, and the rest may be merged with them afterwards."""
+    rows = Rational([[1, 2], [Fraction(5, 2), -3], [0, 7], [4, 4], [-6, Fraction(1, 3)], [2, 9], [8, 1]])
+    for count, other_count in itertools.product((1, 2, 3), repeat=2):
+        left, right = rows[:count], rows[count : count + other_count]
+        merged = merged_stats(*batch_stats(left), *batch_stats(right), count=Rational(count), other_count=Rational(other_count))
+        yield merged, batch_stats(rows[: count + other_count])
+        last = rows[count + other_count :]
+        counts = {"count": Rational(count + other_count), "other_count": Rational(len(last))}
+        yield merged_stats(*merged, *batch_stats(last), **counts), batch_stats(rows)
