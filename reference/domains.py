@@ -193,3 +193,8 @@ Points: TypeAlias = Float[Floats, "samples d"]
 Centres: TypeAlias = Float[Floats, "clusters d"]
 Members: TypeAlias = Annotated[Float[Floats, "samples clusters"], Ge(0)]  # 1 in the column of a point's cluster, else 0
 ClusterCounts: TypeAlias = Annotated[Float[Floats, " clusters"], Ge(0)]  # whole numbers
+
+# --- matrix methods ----------------------------------------------------------------------------------
+
+Oblong: TypeAlias = Float[Floats, "rows columns"]
+NewtonSchulzCoefficients: TypeAlias = Float[Floats, "iterations 3"]  # a, b, c of each iteration
