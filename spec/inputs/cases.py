@@ -21,7 +21,7 @@ from ...reference import Formula, tree_leaves
 from ...reference.limits import Divides, IndexInto, NotBelow, StableWith, choices_of, interval_of
 from ...reference.validation import Domain, domains, in_dependency_order
 from .strategies import Cubic, satisfy_relations
-from .textures import TEXTURES, Texture, small_integers
+from .textures import TEXTURES, Texture, small_integers, tens
 
 AXIS_LENGTHS = (3, 4, 2, 5)  # in turn
 GENERIC_CASES = 6  # cases with nothing special about them
@@ -31,8 +31,12 @@ LARGE_OFFSET = 2.0**13  # a mean so large leaves one-pass formulas no digit in f
 SMALL_EPS = 2.0**-17  # of the usual size
 ODD_LENGTHS = (5, 7, 3)  # of the axes of cases that strain floats: sums and means of them are rounded
 LENGTHS = (1, 7, 65, 257, 1025)  # of one axis at a time: the main body and the rest of a vector loop, a second tile
+MANY = 33  # entries along the first axis, where some must be beyond the threshold of an exponential
 BY_SIZE = "sizes from larger ones"  # what cases with a long axis separate
 SHORT_LENGTHS = LENGTHS[:3]  # where cost grows faster than the number of entries, or certifying is slow
+DECOMPOSING = {"eigh", "eigvalsh", "svd", "qr", "inv", "solve"}  # of which balls are certified for a few rows only
+UNUSUAL_COUNTS = (0, 1, 33, 1000)  # beyond what a branch or a table for the first steps covers
+UNUSUAL_NUMBERS = (0.0, 1.0, 100.0)  # of arguments that are numbers, where their domains allow them
 SIZE_LIMIT = 6500  # entries of all arguments and results together: a larger case of these is left out
 DECIDED_BY_DIGITS = {"kmeans.minibatch", "optimizers.signum"}  # their branches depend on digits that subnormal numbers lack
 COMPARING = {"where", "maximum", "minimum", "max", "min", "clip", "sign", "searchsorted"}  # what compares, by its name
@@ -196,8 +200,10 @@ def cases(formula: Formula[..., Any], pinned: Mapping[str, Any] | None = None) -
 def kinds_for(formula: Formula[..., Any], given: Mapping[str, Domain]) -> Iterator[CaseKind]:
     """Yield the kinds of cases of a formula: those of its domains, sizes, and ties where it compares."""
     operations = {step.opname for step in dis.get_instructions(formula.raw.__code__)}
+    is_loop = "FOR_ITER" in operations
     yield from (kind for kind in case_kinds(given) if formula.id not in DECIDED_BY_DIGITS or not kind[0].startswith("subnormal"))
-    yield from size_kinds(given, is_loop="FOR_ITER" in operations)
+    yield from size_kinds(given, is_loop=is_loop, is_decomposing=bool(DECOMPOSING & set(formula.raw.__code__.co_names)))
+    yield from unusual_kinds(given, is_loop=is_loop)
     if "COMPARE_OP" in operations or COMPARING & set(formula.raw.__code__.co_names):
         yield from tie_kinds(given)
 
@@ -248,20 +254,45 @@ def straining_kinds(given: Mapping[str, Domain], axes: list[str], seeds: Iterato
     sizes |= dict.fromkeys(free_shapes_of(given), (3, 5, 7))
     for name, (separates, texture) in TEXTURES.items():
         yield name, separates, sampler_maker(seeds, turn=1, sizes=sizes, texture=texture, eps=SMALL_EPS), unchanged
+    many = {**sizes, **dict.fromkeys(axes[:1], MANY), **dict.fromkeys(free_shapes_of(given), (MANY, 3))}
+    yield "tens", "a threshold of an exponential", sampler_maker(seeds, turn=1, sizes=many, texture=tens), unchanged
     yield "transposed arrays", "the order in memory", sampler_maker(seeds, turn=1, sizes=sizes), with_columns_first
     yield "strided arrays", "the order in memory", sampler_maker(seeds, turn=1, sizes=sizes), unchanged
 
 
-def size_kinds(given: Mapping[str, Domain], *, is_loop: bool) -> Iterator[CaseKind]:
-    """Yield cases with one axis of each length; fewer of a square matrix, and where the formula loops."""
+def size_kinds(given: Mapping[str, Domain], *, is_loop: bool, is_decomposing: bool = False) -> Iterator[CaseKind]:
+    """Yield cases with one axis of each length, the others short; fewer of a square matrix, and where the formula loops."""
     seeds = itertools.count(2000)
     axes = axes_of(given)
     shapes = [part.hint.dim_str.split() for domain in given.values() for part in (domain, *domain.fields.values()) if part.kind == "array"]
     for axis in axes:
         is_square = any(shape.count(axis) > 1 for shape in shapes)
-        for size in SHORT_LENGTHS if is_loop or is_square else LENGTHS:
+        lengths = SHORT_LENGTHS[:2] if is_decomposing else SHORT_LENGTHS if is_loop or is_square else LENGTHS
+        for turn, size in enumerate(lengths, start=1):
             sizes = {**dict.fromkeys(axes, 2), axis: size}
-            yield f"{axis} = {size}", BY_SIZE, sampler_maker(seeds, turn=1, sizes=sizes), unchanged
+            yield f"{axis} = {size}", BY_SIZE, sampler_maker(seeds, turn=turn, sizes=sizes), unchanged
+        if len(axes) > 2 and lengths is LENGTHS:  # with the other axes of length 2 it is too large
+            alone = {**dict.fromkeys(axes, 1), axis: LENGTHS[-1]}
+            yield f"{axis} = {LENGTHS[-1]} alone", BY_SIZE, sampler_maker(seeds, turn=1, sizes=alone), unchanged
+    for shape, size in itertools.product(free_shapes_of(given), SHORT_LENGTHS if is_loop else LENGTHS):
+        yield f"shape = ({size},)", BY_SIZE, sampler_maker(seeds, turn=1, sizes={shape: (size,)}), unchanged
+
+
+def unusual_kinds(given: Mapping[str, Domain], *, is_loop: bool) -> Iterator[CaseKind]:
+    """Yield cases with one argument that is all zeros, a number that is 0, 1 or large, each where the domain allows it."""
+    seeds = itertools.count(3000)
+    for name, domain in given.items():
+        if domain.kind == "count":
+            values: tuple[Any, ...] = UNUSUAL_COUNTS[:2] if is_loop else UNUSUAL_COUNTS
+        else:
+            values = UNUSUAL_NUMBERS if domain.kind == "number" else ()
+        for value in values:
+            yield f"{name} is {value:g}", "an unusual value", sampler_maker(seeds, turn=1), partial(with_value, name=name, value=value)
+        if domain.kind in ("array", "state"):
+            yield f"{name} all zeros", "a branch at 0", sampler_maker(seeds, turn=1), partial(with_zeros, name=name)
+        if domain.kind == "state":
+            change = partial(with_first_state, name=name, domain=domain)
+            yield f"{name} of zeros and ones", "the first step", sampler_maker(seeds, turn=1), change
 
 
 def tie_kinds(given: Mapping[str, Domain]) -> Iterator[CaseKind]:
@@ -317,6 +348,20 @@ def with_tie(arguments: dict[str, Any], *, name: str, other: str, given: Mapping
     return {**arguments, **(whole or {}), name: first}
 
 
+def with_zeros(arguments: dict[str, Any], *, name: str) -> dict[str, Any]:
+    """Return the arguments with all real numbers of one of them 0; the result may be outside the domain."""
+    return {**arguments, **(edit_arrays({name: arguments[name]}, lambda array: 0 * array) or {})}
+
+
+def with_first_state(arguments: dict[str, Any], *, name: str, domain: Domain) -> dict[str, Any]:
+    """Return the arguments with a state as it usually starts: means of 0, variances of 1, nothing counted."""
+    parts = {
+        key: np.zeros_like(part) + float(inner.interval.low == 0) if isinstance(part, np.ndarray) else type(part)(0)
+        for (key, inner), part in zip(domain.fields.items(), arguments[name], strict=True)
+    }
+    return {**arguments, name: arguments[name]._replace(**parts)}
+
+
 def unchanged(arguments: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments as they were drawn."""
     return arguments
@@ -352,7 +397,7 @@ def boundary_cases(given: Mapping[str, Domain], seeds: Iterator[int]) -> Iterato
         change = partial(with_related_count, name=name, other=other, factor=factor, offset=offset)
         yield f"{name} = {factor} {other} {offset:+d}", "an update sooner or later", sampler_maker(seeds, turn=0), change
     for name, value in itertools.product(counts, range(4)):
-        yield f"{name} = {value}", "the first updates", sampler_maker(seeds, turn=1), partial(with_count, name=name, value=value)
+        yield f"{name} = {value}", "the first updates", sampler_maker(seeds, turn=1), partial(with_value, name=name, value=value)
 
 
 def with_related_count(arguments: dict[str, Any], *, name: str, other: str, factor: int, offset: int) -> dict[str, Any]:
@@ -360,8 +405,8 @@ def with_related_count(arguments: dict[str, Any], *, name: str, other: str, fact
     return {**arguments, name: factor * arguments[other] + offset}
 
 
-def with_count(arguments: dict[str, Any], *, name: str, value: int) -> dict[str, Any]:
-    """Return the arguments with one count replaced."""
+def with_value(arguments: dict[str, Any], *, name: str, value: Any) -> dict[str, Any]:
+    """Return the arguments with one of them replaced."""
     return {**arguments, name: value}
 
 

@@ -54,6 +54,11 @@ def scaled(entries: Any, scale: float) -> Any:
     return entries / 3 * scale
 
 
+def tens(entries: Any) -> Any:
+    """Return entries whose exponentials are large or small, but do not overflow."""
+    return scaled(entries, 48.0)
+
+
 def small_integers(entries: Any) -> Any:
     """Return −1, 0 and 1."""
     return np.sign(entries) * (np.abs(entries) > np.median(np.abs(entries)))
@@ -61,6 +66,8 @@ def small_integers(entries: Any) -> Any:
 
 TEXTURES: Mapping[str, tuple[str, Texture]] = {  # case: what it separates, and its texture
     "no dyadic fractions": ("what is rounded", partial(scaled, scale=1.0)),
+    "hundreds": ("an exponential that overflows", partial(scaled, scale=1000.0)),
+    "thousandths": ("digits of small numbers", partial(scaled, scale=1e-3)),
     "offset of 1e4": ("one pass over the data from two", partial(with_offset, offset=1e4)),
     "offset of 1e6": ("one pass over the data from two", partial(with_offset, offset=1e6)),
     "offset of -1e4": ("an exponential that overflows", partial(with_offset, offset=-1e4)),
