@@ -2,8 +2,8 @@
 
 Exact: the support, orthogonality, the number of non-zeros, the partition of an epoch. Statistical: the distribution function (Dvoretzky,
 Kiefer & Wolfowitz, with Massart's constant), the second moment (Laurent & Massart for normal entries, Hoeffding for bounded ones), signs
-and their correlation along rows and columns (Hoeffding). All bounds hold for every sample size. A correct initializer fails any of them
-with a probability below `ALPHA`; seeds are fixed.
+and their correlation along rows and columns, and of every two rows and every two columns (Hoeffding). All bounds hold for every sample
+size. A correct initializer fails any of them with a probability below `ALPHA`; seeds are fixed.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from .runner import LARGE, MOST_INPUTS
 ALPHA = 1e-9  # the probability that a correct initializer fails
 TESTS = 40  # at most so many tests share it
 ROUNDING = 64.0  # roundings by which an orthogonal matrix or a support may be off, for each row
+NEARLY_ORTHOGONAL = 1e-3  # of the deviation of a product of two rows of independent entries
 
 DistributionOf = Callable[[int, int, Mapping[str, Any]], Distribution]  # by fan_out, fan_in and hyper-parameters
 
@@ -43,7 +44,7 @@ def check_independent_entries(distribution_of: DistributionOf, part: FunctionObs
         if largest > reach * (1 + 4 * float(np.finfo(weights.dtype).eps)):
             return FailedTest("support", f"an entry is {largest:.6g}, beyond {reach:.6g}, at shape {weights.shape}")
     samples = large_draws(part)
-    return check_distribution(distribution_of(*LARGE, hyper), samples) or check_signs(samples)
+    return check_distribution(distribution_of(*LARGE, hyper), samples) or check_signs(samples) or check_pairs(samples)
 
 
 def check_distribution(distribution: Distribution, sample: Any) -> FailedTest | None:
@@ -84,6 +85,28 @@ def check_signs(samples: Any) -> FailedTest | None:
         allowed = math.sqrt(2 * math.log(2 * TESTS / ALPHA) / values.size)
         if abs(float(np.mean(values))) > allowed:
             return FailedTest(name, f"the mean of {name} is {np.mean(values):.3g} where ±{allowed:.2g} is allowed")
+    return None
+
+
+def check_pairs(samples: Any) -> FailedTest | None:
+    """Return a test that fails if two rows or two columns are dependent, in all draws together, or all of them are orthogonal.
+
+    Given the magnitudes, the signs of the products of independent symmetric entries are free: their sum is within Hoeffding's bound.
+    Of disjoint pairs, each is so nearly orthogonal with a probability of a half at most, since the sign of the largest product is free.
+    """
+    samples = samples.astype(float)
+    for name, rows in {"rows": samples, "columns": np.swapaxes(samples, 1, 2)}.items():
+        products, sizes = rows @ np.swapaxes(rows, 1, 2), np.sqrt(np.sum(rows**2 @ np.swapaxes(rows**2, 1, 2), axis=0))
+        first, second = np.triu_indices(rows.shape[1], 1)
+        correlations = np.abs(np.sum(products, axis=0))[first, second] / np.maximum(sizes[first, second], np.finfo(float).tiny)
+        allowed = math.sqrt(2 * math.log(2 * correlations.size * TESTS / ALPHA))
+        if np.max(correlations) > allowed:
+            worst = int(np.argmax(correlations))
+            observed = f"{name} {first[worst]} and {second[worst]} are correlated: {correlations[worst]:.3g} deviations from 0"
+            return FailedTest(f"pairs of {name}", f"{observed} where {allowed:.2g} are allowed")
+        scale = np.mean(samples**2) * math.sqrt(rows.shape[2])
+        if np.max(np.abs(products[:, first, second])) < NEARLY_ORTHOGONAL * scale:
+            return FailedTest(f"pairs of {name}", f"all {name} are orthogonal to each other where independent ones are due")
     return None
 
 

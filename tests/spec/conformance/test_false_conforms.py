@@ -188,6 +188,33 @@ def test_what_is_wrong_for_rare_values_only_does_not_conform(function):
     assert error_on_cases(function, RARE_VALUES[function], np.float64) >= APART
 
 
+# --- entries of initializers that depend on each other ----------------------------------------------------------------------------------
+
+
+def orthogonal_rows(source, fan_out, fan_in):
+    tall = max(fan_out, fan_in), min(fan_out, fan_in)
+    factor, triangle = np.linalg.qr(source.normal(size=tall))
+    factor = factor * np.sign(np.diag(triangle)) * np.sqrt(tall[0] / fan_in)
+    return factor if fan_out >= fan_in else factor.T
+
+
+def rows_and_their_opposites(source, fan_out, fan_in):
+    half = source.normal(size=((fan_out + 1) // 2, fan_in)) / np.sqrt(fan_in)
+    return np.concatenate([half, -half])[:fan_out]
+
+
+def first_row_again_at_the_end(source, fan_out, fan_in):
+    weights = source.normal(size=(fan_out, fan_in)) / np.sqrt(fan_in)
+    weights[-1] = weights[0]
+    return weights
+
+
+@pytest.mark.parametrize("function", [orthogonal_rows, rows_and_their_opposites, first_row_again_at_the_end], ids=lambda f: f.__name__)
+def test_dependent_entries_are_not_those_of_a_normal_initializer(function):
+    result = check_function_in_process(function, "init.lecun.normal")
+    assert result.verdict is Verdict.DEVIATES, result.message
+
+
 # --- parameters that were left alone ------------------------------------------------------------------------------------------------------
 
 
