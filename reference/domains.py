@@ -54,6 +54,7 @@ Mean: TypeAlias = np.floating[Any]  # what a reduction returns
 Positive: TypeAlias = Annotated[float, Gt(0)]
 Factor: TypeAlias = Annotated[float, Gt(0), Lt(1)]
 StartRate: TypeAlias = Annotated[float, Gt(0), NotBelow("end")]
+PeakRate: TypeAlias = Annotated[float, Gt(0), NotBelow("start")]
 Loss: TypeAlias = float
 ExtendedLoss: TypeAlias = Annotated[float, MayBeInfinite]
 

@@ -1,7 +1,8 @@
 """Learning-rate schedules: rate(step, *, …) → lr.
 
 `step` counts the updates done before this one: update 1 uses step 0, and the rate lr itself.  Only where a formula divides by its index
-(power_decay, log_harmonic) is that index the number of the update, `update`.  A plateau is seen in losses: its schedule has a state.
+(power_decay, log_harmonic, inverse_sqrt_decay, noam_rate) is that index the number of the update, `update`.  A plateau is seen in losses:
+its schedule has a state.
 """
 
 from __future__ import annotations
@@ -13,7 +14,22 @@ import numpy as np
 from ._registry import formula
 
 if TYPE_CHECKING:  # names only: the domains load when something asks for them
-    from .domains import Boundaries, Count, Decay, ExtendedLoss, Factor, Factors, FromOne, FromTwo, Loss, Norm, Positive, Rate, StartRate
+    from .domains import (
+        Boundaries,
+        Count,
+        Decay,
+        ExtendedLoss,
+        Factor,
+        Factors,
+        FromOne,
+        FromTwo,
+        Loss,
+        Norm,
+        PeakRate,
+        Positive,
+        Rate,
+        StartRate,
+    )
 
 
 @formula("schedule.constant")
@@ -136,6 +152,54 @@ def log_harmonic(update: FromTwo, *, lr: Rate) -> Norm:
     Units: as lr.  Source: corrects CMU 'SGD convergence'.
     """
     return lr / (update * np.log(update))
+
+
+@formula("schedule.warmup.linear")
+def linear_warmup(step: Count, *, start: Norm, lr: PeakRate, horizon: FromOne) -> Norm:
+    """A straight line from start at step 0 up to lr at step W, held from there on.
+
+        α = min(k/W, 1),   ηₖ = (1 − α) s + α η
+
+    From s = 0 the first update does not move; from s = η/n with W = n − 1 update t uses η t/n, and update n the whole rate.
+
+    Units: as lr.  Source: Goyal et al. 2017, section 2.2.
+    """
+    done = np.minimum(step / horizon, 1)
+    return (1 - done) * start + done * lr
+
+
+@formula("schedule.polynomial")
+def polynomial_decay(step: Count, *, end: Norm, lr: StartRate, horizon: FromOne, power: Positive) -> Norm:
+    """A power of the share of updates that are left: from lr at step 0 to end at step τ, held from there on.
+
+        α = min(k/τ, 1),   ηₖ = (η₀ − η_τ) (1 − α)^p + η_τ
+
+    Units: as lr.  Source: a convention of the field; power 1 is linear decay.
+    """
+    done = np.minimum(step / horizon, 1)
+    return (lr - end) * (1 - done) ** power + end
+
+
+@formula("schedule.inverse_sqrt")
+def inverse_sqrt_decay(update: FromOne, *, lr: Rate, warmup: FromOne) -> Norm:
+    """The rate rises in proportion to the update's number, which starts at 1, to lr at update W, and falls as its inverse root.
+
+        ηₖ = η min(k/W, √(W/k))
+
+    Units: as lr.  Source: a convention of the field, after Vaswani et al. 2017.
+    """
+    return lr * np.minimum(update / warmup, np.sqrt(warmup / update))
+
+
+@formula("schedule.noam")
+def noam_rate(update: FromOne, *, width: FromOne, warmup: FromOne) -> Norm:
+    """The rate of the Transformer: it follows from the width of the model and the number of warm-up updates.
+
+        ηₖ = d^{−1/2} min(k^{−1/2}, k W^{−3/2})
+
+    Units: none.  Source: Vaswani et al. 2017, equation 3.
+    """
+    return np.minimum(1 / np.sqrt(update), update / (warmup * np.sqrt(warmup))) / np.sqrt(width)
 
 
 @formula("schedule.nadam.momentum")

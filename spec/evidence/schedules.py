@@ -526,6 +526,93 @@ def endless_plateau_is_a_staircase(reduce_on_plateau: Step, step_decay: Step) ->
         yield tuple(state), (behind, best, following)
 
 
+# --- warm-up, polynomial and inverse square root ----------------------------------------------------------------------------------
+
+
+@proof("schedule.warmup.linear", "schedule.linear", scope="every step, start, rate and horizon: before, at and after the horizon")
+def rise_and_hold(linear_warmup: Step, linear_decay: Step) -> Claims:
+    """It grows by (lr − start)/W per update up to lr, and stays; it is linear decay with its ends swapped, where both are admissible.
+
+    From lr/n with horizon n − 1 update t uses lr t/n.
+    """
+    high, horizon = end + drop, k + 1 + m
+    rate = lambda step: linear_warmup(step, start=end, lr=high, horizon=horizon)  # noqa: E731 - read as mathematics
+    yield rate(0 * k), end
+    yield rate(k + 1) - rate(k), drop / horizon
+    for step in (horizon, horizon + 1 + q):
+        yield rate(step), high
+    yield rate(k), linear_decay(k, end=high, lr=end, horizon=horizon)
+    yield linear_warmup(k, start=high / (horizon + 1), lr=high, horizon=horizon), high * (k + 1) / (horizon + 1)
+
+
+@enumeration("schedule.warmup.linear", scope="exact, horizons up to 6, starts 0, 1/4 and the rate itself")
+def rise_by_hand(linear_warmup: Step) -> Claims:
+    """Each update up to the horizon raises the rate by the same amount."""
+    peak = Fraction(3, 2)
+    for horizon, first in itertools.product(range(1, 7), (Fraction(0), Fraction(1, 4), peak)):
+        rate = first
+        for step in range(2 * horizon + 2):
+            yield linear_warmup(Rational(step), start=Rational(first), lr=Rational(peak), horizon=Rational(horizon)), rate
+            rate += (peak - first) / horizon if step < horizon else 0
+
+
+@proof("schedule.polynomial", "schedule.linear", scope="every step, horizon, start, end and power: before, at and after the horizon")
+def power_of_what_is_left(polynomial_decay: Step, linear_decay: Step) -> Claims:
+    """Above the end it is a power of the share that is left; at and after the horizon it is the end; power 1 is linear decay."""
+    horizon, hyper = k + 1 + m, {"end": end, "lr": end + drop}
+    yield polynomial_decay(k, **hyper, horizon=horizon, power=p) - end, drop * ((1 + m) / horizon) ** p
+    yield polynomial_decay(0 * k, **hyper, horizon=horizon, power=p), end + drop
+    for step in (horizon, horizon + 1 + q):
+        yield polynomial_decay(step, **hyper, horizon=horizon, power=p), end
+    yield polynomial_decay(k, **hyper, horizon=horizon, power=ONE), linear_decay(k, **hyper, horizon=horizon)
+
+
+@enumeration("schedule.polynomial", scope="exact, horizons up to 6, powers 1 … 3, 3 ends")
+def powers_left_by_hand(polynomial_decay: Step) -> Claims:
+    """The excess over the end is multiplied by the share that is left as many times as the power says."""
+    start = Fraction(3, 2)
+    for horizon, power, last in itertools.product(range(1, 7), range(1, 4), (Fraction(0), Fraction(1, 4), start)):
+        for step in range(horizon + 3):
+            excess = start - last
+            for _ in range(power):
+                excess *= Fraction(max(horizon - step, 0), horizon)
+            hyper = {"end": Rational(last), "lr": Rational(start), "horizon": Rational(horizon), "power": Rational(power)}
+            yield polynomial_decay(Rational(step), **hyper), last + excess
+
+
+@proof("schedule.inverse_sqrt", "schedule.noam", scope="every width and warm-up, and update W ρ² with ρ below, at and above 1")
+def three_forms_of_one_rate(inverse_sqrt_decay: Step, noam_rate: Step) -> Claims:
+    """Up to update W the rate is lr k/W = lr ρ², from there on lr √(W/k) = lr/ρ; the Transformer's rate is that with lr = 1/√(d W).
+
+    With a number τ of its own in the inverse root, lr √(τ/(k + τ − W)) is the same rate after W exactly if τ = W.
+    """
+    width, warmup, tau = symbols("width warmup tau", positive=True)
+    for root, share in ((gamma, gamma**2), (ONE, ONE), (1 + z, gamma)):
+        update = warmup * root**2
+        yield inverse_sqrt_decay(update, lr=lr, warmup=warmup), lr * share
+        yield noam_rate(update, width=width, warmup=warmup), inverse_sqrt_decay(update, lr=1 / np.sqrt(width * warmup), warmup=warmup)
+    late = warmup * (1 + z) ** 2
+    shifted, square = lr**2 * tau / (late + tau - warmup), inverse_sqrt_decay(late, lr=lr, warmup=warmup) ** 2
+    yield (shifted - square) * (late + tau - warmup), lr**2 * (tau - warmup) * (1 - gamma**2)
+
+
+@enumeration("schedule.inverse_sqrt", "schedule.noam", scope="exact, square updates, widths and warm-ups up to 25")
+def inverse_roots_by_hand(inverse_sqrt_decay: Step, noam_rate: Step) -> Claims:
+    """With k = a², W = b², d = c² the rates are lr min(a²/b², b/a) and min(1/a, a²/b³)/c."""
+    for a_root, b_root, c_root in itertools.product(range(1, 6), repeat=3):
+        update, warmup = Rational(a_root**2), Rational(b_root**2)
+        share = Fraction(a_root**2, b_root**2) if a_root < b_root else Fraction(b_root, a_root)
+        yield inverse_sqrt_decay(update, lr=fraction(3), warmup=warmup), 3 * share
+        yield noam_rate(update, width=Rational(c_root**2), warmup=warmup), share / b_root / c_root
+
+
+@certified_value("schedule.noam", scope="the paper's width and warm-up, at its peak")
+def peak_of_the_paper(noam_rate: Step) -> Claims:
+    """The largest rate is 1/√(512 · 4000) = .00069877."""
+    for preset in presets("schedule.noam"):
+        yield certified(noam_rate, 4000, **{name: int(value) for name, value in preset.items()}), prints_as("0.00069877")
+
+
 # --- Robbins and Monro -------------------------------------------------------------------------------------------------------------
 
 
