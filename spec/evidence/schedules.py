@@ -609,8 +609,9 @@ def inverse_roots_by_hand(inverse_sqrt_decay: Step, noam_rate: Step) -> Claims:
 @certified_value("schedule.noam", scope="the paper's width and warm-up, at its peak")
 def peak_of_the_paper(noam_rate: Step) -> Claims:
     """The largest rate is 1/√(512 · 4000) = .00069877."""
-    for preset in presets("schedule.noam"):
-        yield certified(noam_rate, 4000, **{name: int(value) for name, value in preset.items()}), prints_as("0.00069877")
+    for figures in stated_figures("schedule.noam"):
+        width, warmup = int(figures["width"]), int(figures["warmup"])
+        yield certified(noam_rate, warmup, width=width, warmup=warmup), prints_as("0.00069877")
 
 
 # --- Robbins and Monro -------------------------------------------------------------------------------------------------------------
