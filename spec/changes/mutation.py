@@ -57,6 +57,23 @@ def one_place_changes(statement: ast.stmt, names: list[str]) -> Iterator[tuple[a
                 yield node, replacement, changed
 
 
+def scaled_places(statement: ast.stmt) -> Iterator[tuple[ast.expr, ast.expr, ast.stmt]]:
+    """Yield every assignment with one part doubled, halved or squared, after the old and the new part."""
+    if not isinstance(statement, ast.Assign):
+        return
+    parts = [node for node in ast.walk(statement.value) if isinstance(node, ast.Name | ast.BinOp | ast.Call) and isinstance(node, ast.expr)]
+    functions = {id(node.func.value) for node in parts if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)}
+    functions |= {id(node.func) for node in parts if isinstance(node, ast.Call)}
+    for node in parts:
+        if id(node) not in functions:
+            for replacement in (
+                ast.BinOp(ast.Constant(2), ast.Mult(), node),
+                ast.BinOp(node, ast.Div(), ast.Constant(2)),
+                ast.BinOp(node, ast.Pow(), ast.Constant(2)),
+            ):
+                yield node, replacement, NodeReplacement(node, replacement).visit(statement)
+
+
 def with_body(tree: ast.FunctionDef, body: list[ast.stmt]) -> ast.FunctionDef:
     """Return a function with other statements, ready to be compiled."""
     fields = {field: getattr(tree, field) for field in tree._fields}

@@ -11,5 +11,5 @@ from typing import Any
 
 @functools.cache
 def load(name: str) -> Mapping[str, Any]:
-    """Return the records of `axes` or `families`."""
+    """Return the records of `axes`, `families` or `rare`."""
     return tomllib.loads(files(__name__).joinpath(f"{name}.toml").read_text(encoding="utf-8"))

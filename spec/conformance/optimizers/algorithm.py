@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import functools
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ...catalogue.conventions import load
 from ...changes.equations import expression, symbol, without_argument
-from ...changes.mutation import one_place_changes
+from ...changes.mutation import one_place_changes, scaled_places
 from ...changes.patterns import contains, names_assigned
-from ...changes.program import Program, composed, gradient_at, program_of
+from ...changes.program import NotApplicable, Program, composed, gradient_at, program_of
 from ...changes.rules import Rule, apply
 from ..hyperparameters import DEFAULTS
 
@@ -115,23 +118,66 @@ GENERATED = "change-"  # and a number: a mistake that has no name of its own, on
 
 @functools.lru_cache(maxsize=64)
 def generated_changes(convention: AxisValues) -> tuple[tuple[str, Program], ...]:
-    """Return every step that differs from a convention's in one place of one statement, each after the change in words."""
+    """Return every step with a rare mistake or with another expression in one place, each after the change in words; the plainest first."""
     step = program(convention)
     names = ["theta", "lr", *step.state, *(name for name in step.parameters if name != "eps_root")]
     changes = []
     for index, statement in enumerate(step.statements):
         names += ["grad"] if index == step.index("gradient") else []
         for old, new, changed_statement in one_place_changes(statement, names):
-            (target,) = names_assigned(statement)
-            words = f"with {expression(new)} in the place of {expression(old)} where {symbol(target)} is computed"
-            statements = (*step.statements[:index], changed_statement, *step.statements[index + 1 :])
-            changes.append((words, replace(step, statements=statements)))
-    return tuple(changes)
+            changes.append((words_of_change(statement, old, new), with_statement(step, index, changed_statement)))
+    return (*rare_changes(step, roles_of(convention.family)), *ignored_arguments(step), *changes, *scaled_changes(step))
+
+
+def words_of_change(statement: ast.stmt, old: ast.expr, new: ast.expr) -> str:
+    """Return the words of a change of one place."""
+    (target,) = names_assigned(statement)
+    return f"with {expression(new)} in the place of {expression(old)} where {symbol(target)} is computed"
+
+
+def with_statement(step: Program, index: int, statement: ast.stmt) -> Program:
+    """Return a step with another statement in one place."""
+    return replace(step, statements=(*step.statements[:index], statement, *step.statements[index + 1 :]))
+
+
+def rare_changes(step: Program, roles: Mapping[str, str]) -> Iterator[tuple[str, Program]]:
+    """Yield the steps with a rare mistake, as far as it applies and reads no hyper-parameter that the step has not."""
+    for record in load("rare").values():
+        with suppress(NotApplicable):
+            changed_step = apply(step, rules_of(record), roles)
+            if set(changed_step.parameters) <= set(step.parameters):
+                yield record["words"], changed_step
+
+
+def ignored_arguments(step: Program) -> Iterator[tuple[str, Program]]:
+    """Yield the steps with 0 or the usual value in the place of a hyper-parameter, throughout or where one name is computed."""
+    targets = dict.fromkeys(name for statement in step.statements for name in names_assigned(statement))
+    for name in (name for name in step.parameters if name in DEFAULTS and name != "eps_root"):
+        for value, target in itertools.product((DEFAULTS[name], 0), ("", *targets)):
+            where = f"where {symbol(target)} is computed" if target else "throughout"
+            with suppress(NotApplicable):
+                yield (
+                    f"with {value:g} in the place of {symbol(name)} {where}",
+                    step.replaced({name: repr(value)}, (target,) if target else ()),
+                )
+
+
+def scaled_changes(step: Program) -> Iterator[tuple[str, Program]]:
+    """Yield the steps with one part doubled, halved, or squared, but for counters; what is computed last comes first."""
+    counters = {name for name, initial in step.state.items() if isinstance(initial, ast.Constant)}
+    for index, statement in reversed([*enumerate(step.statements)]):
+        for old, new, changed_statement in scaled_places(statement) if not names_assigned(statement) & counters else ():
+            yield words_of_change(statement, old, new), with_statement(step, index, changed_statement)
 
 
 def describe_generated(convention: AxisValues, mistake: str) -> str:
     """Return the words of a generated mistake of a convention."""
     return generated_changes(without(convention, mistake))[int(mistake.removeprefix(GENERATED))][0]
+
+
+def number_of_change(convention: AxisValues) -> int:
+    """Return the number of the first generated mistake of a convention, which is smaller for plainer ones; 0 where it has none."""
+    return next((int(part.removeprefix(GENERATED)) for part in convention.mistake_parts if part.startswith(GENERATED)), 0)
 
 
 def without(convention: AxisValues, mistake: str) -> AxisValues:

@@ -79,9 +79,10 @@ def float_divergence(convention: Convention, run: OptimizerRun, inputs: tuple[An
     off = 0.0
     with np.errstate(all="ignore"):
         for k, state in enumerate(simulate(convention, theta, grads, lrs, slopes, **run.hyper)):
-            off = max(off, float(np.max(np.abs(state["theta"] - run.points[k]) / sizes)))
-            if not off <= FLOAT_SCREEN:
-                return k, float(np.nan_to_num(off, nan=np.inf))
+            distance = float(np.max(np.abs(state["theta"] - run.points[k]) / sizes))
+            if not distance <= FLOAT_SCREEN:  # NaN is as far as can be
+                return k, float(np.nan_to_num(distance, nan=np.inf))
+            off = max(off, distance)
     return len(grads), off
 
 

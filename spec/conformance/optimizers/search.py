@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .combinations import Setting, with_generated_mistake, with_more_values, with_two_mistakes, with_wrappers
+from .combinations import Setting, with_generated_mistake, with_more_values, with_plain_generated_mistake, with_two_mistakes, with_wrappers
 from .conventions import FAMILIES, Convention, canonical
 from .matching import MEASURED, Measurement, float_candidates, measure, setting_of
 from .runner import OptimizerRun
@@ -20,7 +20,7 @@ CHUNK = 600  # combinations that are screened before those that remain are measu
 def find_combined_mistakes(runs: tuple[OptimizerRun, ...], settings: Mapping[str, Any]) -> list[Measurement]:
     """Return the conventions that the runs follow with wrappers, combined or generated mistakes: those of the first kind that has some."""
     setting = setting_of(runs)
-    for pool in (with_wrappers, with_more_values, with_generated_mistake, with_two_mistakes):
+    for pool in (with_plain_generated_mistake, with_wrappers, with_more_values, with_generated_mistake, with_two_mistakes):
         candidates = itertools.islice(candidates_of(pool, setting, settings), LIMIT)
         while chunk := list(itertools.islice(candidates, CHUNK)):
             near = float_candidates(filter(is_defined, chunk), runs)[:MEASURED]

@@ -23,7 +23,7 @@ from ..result import (
     Verdict,
 )
 from ..sandbox import TIMEOUT, result_or_fault
-from .algorithm import program
+from .algorithm import number_of_change, program
 from .claims import claim_of, is_claim_kept
 from .combinations import all_conventions, combinations, find_convention
 from .conventions import CATALOGUE_FORMULAS, DECAYS, FAMILIES, Convention, canonical
@@ -298,7 +298,8 @@ def preferred_match(members: Iterable[Convention], settings: Mapping[str, Any]) 
 
 def preference(member: Convention, settings: Mapping[str, Any]) -> tuple[Any, ...]:
     """Return how far a convention is from what its hyper-parameters say, for sorting."""
-    return not member.right, len(ignored_settings(member, settings)), member.deviation_count, DECAYS.index(member.weight_decay)
+    ignored = len(ignored_settings(member, settings))
+    return not member.right, ignored, member.deviation_count, DECAYS.index(member.weight_decay), number_of_change(member)
 
 
 def decide(context: JudgementContext, match: Match) -> dict[str, Any]:
