@@ -11,6 +11,7 @@ import importlib
 import io
 import os
 import pickle
+import queue
 import shutil
 import signal
 import subprocess
@@ -21,7 +22,8 @@ import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
+from enum import Enum
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -36,6 +38,8 @@ REPORT_LIMIT = 2**26  # bytes
 MARKER = "TRAINSPEC_SANDBOX"  # an environment variable that all descendants of a sandbox inherit
 LOADED = b"loaded"
 POLL = 0.02  # seconds
+GRACE = 1.0  # seconds for what a process that has ended still had to send
+MESSAGES = 16  # that are kept before they are asked for
 START = "import sys; sys.path[:] = {path!r}; from trainspec.spec.conformance.sandbox import serve; serve({reports}, {requests})"
 
 LISTENERS: list[Callable[[], None]] = []  # in a sandbox: what is called when the imports are done
@@ -111,14 +115,20 @@ class ReportUnpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         """Return a class that a report may hold."""
         root = module.partition(".")[0]
-        allowed = (module, name) in {("builtins", "complex"), ("fractions", "Fraction"), ("_codecs", "encode")}
-        if root == "numpy" and (name in self.NUMPY or name.endswith("DType")):
+        if (module, name) in {("builtins", "complex"), ("fractions", "Fraction"), ("_codecs", "encode")}:
             return super().find_class(module, name)
-        if root == "trainspec" or allowed:
+        if root == "numpy" and (name in self.NUMPY or (name.endswith("DType") and "." not in name)):
+            return super().find_class(module, name)
+        if root == "trainspec" and "." not in name:  # a name with dots reaches what the module imports
             value = super().find_class(module, name)
-            if allowed or isinstance(value, type):
+            if isinstance(value, type) and value.__module__ == module and is_data(value):
                 return value
         raise pickle.UnpicklingError(f"a report may not hold {module}.{name}")
+
+
+def is_data(kind: type) -> bool:
+    """Return whether a class holds values and does nothing when it is called: a data class, a named tuple or an enumeration."""
+    return is_dataclass(kind) or issubclass(kind, tuple | Enum)
 
 
 @dataclass
@@ -156,6 +166,18 @@ class SandboxProcess:
         os.close(child_reports)
         os.close(child_requests)
         self.count = 0
+        self.messages: queue.Queue[bytes | Exception] = queue.Queue(MESSAGES)
+        self.reader = threading.Thread(target=self.read_messages, daemon=True)
+        self.reader.start()
+
+    def read_messages(self) -> None:
+        """Read what the process sends until nothing more can be read: in a thread, since a message may never be completed."""
+        while True:
+            try:
+                self.messages.put(self.reports.recv_bytes(REPORT_LIMIT))
+            except Exception as problem:  # its end, or anything that is no message
+                self.messages.put(problem)
+                return
 
     def __enter__(self) -> SandboxProcess:
         return self
@@ -176,14 +198,19 @@ class SandboxProcess:
 
     def close(self) -> None:
         """End the process and all that it started, and remove its folder."""
-        for connection in (self.requests, self.reports):
-            with suppress(OSError):
-                connection.close()
+        with suppress(OSError):
+            self.requests.close()
         with suppress(OSError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.kill()
         self.process.wait()
         kill_marked(self.marker)
+        with suppress(queue.Empty):
+            while True:
+                self.messages.get_nowait()  # the thread may wait until one is taken
+        self.reader.join(timeout=GRACE)
+        if not self.reader.is_alive():
+            self.reports.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -205,23 +232,35 @@ def result_or_fault(pending: PendingReport | CompletedReport) -> Any:
         return pending.value
     sandbox, watch = pending.sandbox, Stopwatch(pending.sandbox.process.pid)
     while True:
+        message = next_message(sandbox)
+        if isinstance(message, EOFError):
+            return Fault("crashes", f"its process ended{exit_words(sandbox.process)}")
         try:
-            if sandbox.reports.poll(POLL):
-                message = sandbox.reports.recv_bytes(REPORT_LIMIT)
-                if message == LOADED:
-                    watch.start_run()
-                    continue
+            if isinstance(message, Exception):
+                raise message
+            if message == LOADED and watch.importing:  # it may be sent again and again
+                watch.start_run()
+            elif message not in (None, LOADED):
                 number, report = ReportUnpickler(io.BytesIO(message)).load()
                 if number == pending.number:
                     return report
-                continue
-        except EOFError:
-            return Fault("crashes", f"its process ended{exit_words(sandbox.process)}")
         except Exception as problem:  # anything may stand in what the process sent
             return Fault("crashes", f"its process sent no report that can be read ({type(problem).__name__})")
         if watch.is_over(pending.timeout):
             sandbox.process.kill()
             return Fault("timeout", f"it gives no answer within {pending.timeout:g} s")
+
+
+def next_message(sandbox: SandboxProcess) -> bytes | Exception | None:
+    """Return the next message of a process, None where none has come yet, or an EOFError once it has ended, whoever holds its pipe."""
+    has_ended = sandbox.process.poll() is not None
+    try:
+        message = sandbox.messages.get(timeout=GRACE if has_ended else POLL)
+    except queue.Empty:
+        return EOFError() if has_ended else None
+    if isinstance(message, Exception):
+        sandbox.messages.put(message)  # for whoever asks next
+    return message
 
 
 def exit_words(process: subprocess.Popen[bytes]) -> str:

@@ -1,17 +1,19 @@
 """The sandbox: whatever an implementation does, there is one valid result, and nothing of it is left behind."""
 
+import io
 import json
 import os
 import pickle
 import subprocess
 import textwrap
 import time
+from contextlib import suppress
 
 import numpy as np
 import pytest
 from trainspec.spec.conformance import check
 from trainspec.spec.conformance.result import FAULT_KINDS, Fault, plain_data, printable
-from trainspec.spec.conformance.sandbox import MARKER, REPORT_LIMIT, SandboxProcess, result_or_fault
+from trainspec.spec.conformance.sandbox import LOADED, MARKER, REPORT_LIMIT, ReportUnpickler, SandboxProcess, result_or_fault
 
 from .helpers import valid_record
 
@@ -122,6 +124,46 @@ def test_a_process_answers_several_requests_and_refuses_what_a_report_may_not_ho
         assert (fault.kind, "no report that can be read" in fault.detail) == ("crashes", True)
     with SandboxProcess() as process:
         assert result_or_fault(process.submit(big, REPORT_LIMIT + 1)).kind == "crashes"
+
+
+@pytest.mark.parametrize("name", ["subprocess.Popen", "os.system", "SandboxProcess", "ReportUnpickler", "result_or_fault"])
+def test_a_report_names_nothing_that_does_something(name):
+    module = SandboxProcess.__module__.encode()
+    texts = b"".join(b"\x8c" + bytes([len(text)]) + text for text in (module, name.encode()))
+    with pytest.raises(pickle.UnpicklingError, match="a report may not hold"):
+        ReportUnpickler(io.BytesIO(b"\x80\x04" + texts + b"\x93.")).load()
+    fault = Fault("raises", "x")
+    assert ReportUnpickler(io.BytesIO(pickle.dumps(fault))).load() == fault
+
+
+def send_without_end(message):
+    """Send a message again and again; or the start of one, and no more."""
+    pipes = [int(name) for name in os.listdir("/proc/self/fd") if int(name) > 2]
+    while True:
+        for pipe in pipes:
+            with suppress(OSError):
+                os.write(pipe, len(message).to_bytes(4, "big") + message if message else b"\0\0\1\0")
+        time.sleep(0.01 if message else 1000)
+
+
+def end_before_a_child():
+    """End at once, while a child keeps the pipe open."""
+    if os.fork():
+        os._exit(0)
+    time.sleep(1000)
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc"), reason="descriptors are found in /proc")
+@pytest.mark.parametrize("message", [b"", LOADED, pickle.dumps((0, None))])
+def test_no_message_extends_the_time(message):
+    with SandboxProcess() as process:
+        assert result_or_fault(process.submit(loaded_then, send_without_end, message, timeout=1.0)).kind == "timeout"
+
+
+def test_a_process_that_ends_before_its_children_has_ended():
+    with SandboxProcess() as process:
+        fault = result_or_fault(process.submit(end_before_a_child))
+    assert (fault.kind, fault.detail) == ("crashes", "its process ended, with exit code 0")
 
 
 def test_waiting_and_computing_are_both_limited():
