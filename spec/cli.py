@@ -265,7 +265,7 @@ def parse_settings(_context: click.Context, _option: click.Parameter, settings: 
             raise click.BadParameter(f"must be name=value, such as momentum=0.9, got {setting!r}")
         try:
             parsed[name] = ast.literal_eval(text)
-        except (ValueError, SyntaxError):
+        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
             raise click.BadParameter(f"{name} must be a Python literal, such as 0.9 or True, got {text}") from None
     return parsed
 

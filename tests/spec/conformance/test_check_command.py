@@ -58,6 +58,8 @@ def test_against_and_names():
     [
         (["--set", "momentum"], "must be name=value"),
         (["--set", "momentum=__import__('os')"], "must be a Python literal"),
+        (["--set", "momentum={[]: 1}"], "must be a Python literal"),
+        (["--set", "momentum=" + "-" * 5000 + "1"], "must be a Python literal"),
         (["--names", "beta"], "must be theirs=ours"),
         (["--against", "heavyball"], "did you mean heavy-ball"),
         (["--dtype", "int8"], "float64"),
