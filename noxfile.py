@@ -35,18 +35,21 @@ def verify(session):
     session.run("trainspec", "verify", *session.posargs)
 
 
+PARALLEL = ("-n", "auto", "--dist", "worksteal")  # neighbours run in one process, which has compiled what they use
+
+
 @nox.session(python=PRESENT)
 def tests(session):
     """Run the tests on every supported Python that is present."""
     session.install(".[test]")
-    session.run("pytest", "-n", "auto", *session.posargs)
+    session.run("pytest", *PARALLEL, *session.posargs)
 
 
 @nox.session(python=CURRENT)
 def peers(session):
     """Run the tests that need other libraries, and print which convention each of them follows."""
     session.install(".[test,peers]")
-    session.run("pytest", "-n", "auto", *(session.posargs or ["tests/spec", "tests/fast", "tests/benchmarks"]))
+    session.run("pytest", *PARALLEL, *(session.posargs or ["tests/spec", "tests/fast", "tests/benchmarks"]))
     session.run("trainspec", "matrix")
 
 
@@ -101,7 +104,7 @@ def reorderings(session):
 def coverage(session):
     """Report the lines and branches that the tests reach; kernels are compiled and do not count."""
     session.install(".[test]")
-    session.run("pytest", "-n", "auto", "--cov", "--cov-report=term-missing:skip-covered", *session.posargs)
+    session.run("pytest", *PARALLEL, "--cov", "--cov-report=term-missing:skip-covered", *session.posargs)
 
 
 @nox.session(python=CURRENT)
@@ -135,4 +138,4 @@ def minimums(session):
     lowest = [re.sub(">=", "==", requirement) for requirement in (*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"])]
     session.install(*lowest)
     session.install("--no-deps", ".")
-    session.run("pytest", "-n", "auto", *session.posargs)
+    session.run("pytest", *PARALLEL, *session.posargs)

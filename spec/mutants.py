@@ -16,15 +16,13 @@ from pebble import ProcessExpired
 
 from ..reference import FORMULAS, Formula
 from ..reference.syntax import compile_function, source_tree
-from .arithmetic import Verdict
 from .catalogue import catalogue
 from .changes.function import namespace_of
 from .changes.mutation import mutations
-from .evidence import EVIDENCE, load, run_evidence
+from .evidence import find_refutation, load
 from .ledger import available_cores, workers
 
 TIMEOUT = 60.0  # seconds for one mutant
-COST = ("enumeration", "certified", "reproduction", "derivative", "proof", "trajectory", "law", "statistics")  # cheapest refutation first
 
 
 @dataclass(frozen=True)
@@ -62,14 +60,10 @@ class MutantResult:
 def run_against_evidence(mutant: Mutant) -> MutantResult:
     """Run the evidence about the formula on a mutant, the cheapest kind first, until one piece refutes it."""
     load()
-    name = FORMULAS[mutant.formula].__name__
-    pieces = sorted((piece for piece in EVIDENCE.values() if name in piece.formulas), key=lambda piece: COST.index(piece.kind))
-    raised = ""
-    for piece in pieces:
-        result = run_evidence(piece, {name: mutant.function})
-        if result.verdict is Verdict.REFUTED:
-            return MutantResult(mutant.formula, mutant.line, mutant.change, "refuted", piece.name)
-        raised = raised or (result.detail if result.raised else "")
+    refutation, others = find_refutation(FORMULAS[mutant.formula].__name__, mutant.function)
+    if refutation:
+        return MutantResult(mutant.formula, mutant.line, mutant.change, "refuted", refutation.name)
+    raised = next((result.detail for result in others if result.raised), "")
     return MutantResult(mutant.formula, mutant.line, mutant.change, "raised" if raised else "survived", raised)
 
 

@@ -16,6 +16,7 @@ from ._numbers import OPERATORS, Numbers, Refused, Table, Undecided, singular
 from .rational import fraction
 
 START, LIMIT = 128, 1 << 14  # bits of precision tried, doubling
+SEPARATION = 1024  # bits that must separate eigenvalues: equal ones stay together at any precision, and their eigenvectors are free
 
 
 def ball(value: Any) -> Any:
@@ -174,6 +175,8 @@ class Ball(Numbers):
     @classmethod
     def eigh(cls, matrix: Any) -> tuple[Any, Any]:
         """Certified eigenvalues, all of them apart, and unit eigenvectors: each is known up to a factor, and real once an entry is 1."""
+        if ctx.prec > SEPARATION:
+            raise Refused(f"eigenvectors of eigenvalues that {SEPARATION} bits do not separate")
         values, vectors = spectrum(matrix, "eigh", right=True)
         order = sorted(range(len(values)), key=lambda k: values[k].real.mid())
         columns = np.array(vectors.entries(), dtype=object).reshape(matrix.shape)[:, order]

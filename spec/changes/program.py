@@ -25,7 +25,18 @@ import numpy as np
 
 from ...reference import FORMULAS
 from ...reference.syntax import source_tree
-from .patterns import NodeReplacement, Replacement, Rewriting, Simplification, Substitution, names_assigned, names_read, parse_expression
+from .patterns import (
+    NODES,
+    NodeReplacement,
+    Replacement,
+    Rewriting,
+    Simplification,
+    Substitution,
+    names_assigned,
+    names_read,
+    parse_expression,
+    positioned,
+)
 
 ARGUMENTS = ("theta", "gradient", "lr")  # what every step is given besides its state and its hyper-parameters
 COUNTED = ("Count", "Weight")  # annotations of the fields of a state that are numbers and start at 0
@@ -217,10 +228,12 @@ def compiled(
 SPACE: dict[str, Any] = {"np": np, **FUNCTIONS}  # what every program sees; thousands of them share it
 
 
-@functools.lru_cache(maxsize=2**16)
-def located(statement: ast.stmt) -> ast.stmt:
-    """Return the statement with positions, which the compiler asks for; statements are shared, so each is treated once."""
-    return ast.fix_missing_locations(statement)
+@functools.lru_cache(maxsize=NODES)
+def located(node: Any) -> Any:
+    """Return the tree with positions, which the compiler asks for; trees are shared, so each is treated once."""
+    for part in ast.iter_child_nodes(node):
+        located(part)
+    return node if hasattr(node, "lineno") else positioned(node)
 
 
 def unparsed(statement: ast.stmt) -> str:

@@ -30,7 +30,7 @@ from ._registry import (
     statistics,
     trajectory,
 )
-from ._run import EvidenceResult, run_evidence, run_named, run_printed_form, table_cells
+from ._run import EvidenceResult, find_refutation, run_evidence, run_named, run_printed_form, table_cells
 
 __all__ = [
     "EVIDENCE",
@@ -50,6 +50,7 @@ __all__ = [
     "derivative",
     "enumeration",
     "erratum",
+    "find_refutation",
     "judge",
     "law",
     "load",

@@ -167,18 +167,30 @@ def mismatch(got: Any, claimed: Any, running: list[Any], allowed: float) -> str:
 
 
 def run_printed_form(printed_form: PrintedForm) -> EvidenceResult:
-    """Judge a printed form by its own claims, or by all evidence about its formula: one refuting piece is enough."""
+    """Judge a printed form by its own claims, or by the evidence about its formula: one refuting piece is enough."""
     start = time.perf_counter()
     if isinstance(printed_form, PrintedClaims):
         return run_evidence(Evidence((printed_form.id,), "proof", "as printed", printed_form.function))
-    name = printed_form.formula
-    results = [run_evidence(piece, {name: printed_form.function}) for piece in EVIDENCE.values() if name in piece.formulas]
-    refuting = [result for result in results if result.verdict is Verdict.REFUTED]
-    undecided = any(result.verdict is Verdict.UNKNOWN for result in results)
-    verdict = Verdict.REFUTED if refuting else Verdict.UNKNOWN if undecided else Verdict.HOLDS
-    detail = f"{refuting[0].name}: {refuting[0].detail}" if refuting else "no piece refutes it"
-    detail = f"{len(refuting)} of {len(results)} pieces refute it; {detail}"
+    refutation, others = find_refutation(printed_form.formula, printed_form.function)
+    undecided = any(result.verdict is Verdict.UNKNOWN for result in others)
+    verdict = Verdict.REFUTED if refutation else Verdict.UNKNOWN if undecided else Verdict.HOLDS
+    detail = f"{refutation.name} refutes it; {refutation.detail}" if refutation else "no piece refutes it"
     return EvidenceResult(printed_form.name, verdict, detail, time.perf_counter() - start)
+
+
+COST = ("enumeration", "certified", "reproduction", "derivative", "proof", "trajectory", "law", "statistics")  # the cheapest kind first
+
+
+def find_refutation(name: str, function: Callable[..., Any]) -> tuple[EvidenceResult | None, list[EvidenceResult]]:
+    """Return the first result that refutes a function in the place of a formula, or None, and the results that do not refute it."""
+    pieces = sorted((piece for piece in EVIDENCE.values() if name in piece.formulas), key=lambda piece: COST.index(piece.kind))
+    others: list[EvidenceResult] = []
+    for piece in pieces:
+        result = run_evidence(piece, {name: function})
+        if result.verdict is Verdict.REFUTED:
+            return result, others
+        others.append(result)
+    return None, others
 
 
 def run_named(name: str, *, full: bool = False) -> EvidenceResult:

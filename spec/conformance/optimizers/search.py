@@ -6,8 +6,6 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import numpy as np
-
 from .combinations import Setting, with_generated_mistake, with_more_values, with_plain_generated_mistake, with_two_mistakes, with_wrappers
 from .conventions import FAMILIES, Convention, canonical
 from .matching import MEASURED, Measurement, float_candidates, measure, setting_of
@@ -23,21 +21,11 @@ def find_combined_mistakes(runs: tuple[OptimizerRun, ...], settings: Mapping[str
     for pool in (with_plain_generated_mistake, with_wrappers, with_more_values, with_generated_mistake, with_two_mistakes):
         candidates = itertools.islice(candidates_of(pool, setting, settings), LIMIT)
         while chunk := list(itertools.islice(candidates, CHUNK)):
-            near = float_candidates(filter(is_defined, chunk), runs)[:MEASURED]
+            near = float_candidates(chunk, runs)[:MEASURED]
             measurements = (measure(convention, runs) for convention in near)
             if matching := [measurement for measurement in measurements if measurement.follows]:
                 return matching
     return []
-
-
-def is_defined(convention: Convention) -> bool:
-    """Return whether the second step of a convention can be taken: some combinations divide by a number that is 0."""
-    with np.errstate(all="ignore"):
-        try:
-            convention.trajectory(np.ones(2), np.ones((2, 2)), np.ones(2))
-        except (ArithmeticError, ValueError, TypeError):
-            return False
-    return True
 
 
 TELLING = {"momentum", "beta1", "beta2", "beta3", "eps", "grow"}  # hyper-parameters that tell families apart
