@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # names only: the domains load when something asks for them
         Inputs,
         LabelledClasses,
         Logits,
+        Mean,
         Outputs,
         Positive,
         Reduction,
@@ -55,7 +56,7 @@ def reduced(losses: ExampleLosses, *, reduction: Reduction) -> Floats:
 
 
 @formula("loss.reduction.weighted")
-def reduced_by_weights(losses: Scores, weights: ExampleWeights, *, reduction: Reduction) -> Floats:
+def reduced_by_weights(losses: Scores, weights: ExampleWeights, *, reduction: Reduction) -> Floats | Mean:
     """The reduction of losses with weights: the mean is divided by the sum of the weights, not by the number of examples.
 
         sum: Σ wᵢ ℓᵢ,   mean: Σ wᵢ ℓᵢ / Σ wᵢ,   none: wᵢ ℓᵢ

@@ -798,7 +798,7 @@ def smooth_l1_by_hand(smooth_l1: Step, smooth_l1_grad: Step) -> Claims:
         made, aim = Rational([[error + 5, 7], [5, 7]]), Rational([[5, 7], [5, 7]])
         within = min(abs(error), Fraction(beta))
         cost = within**2 / (2 * beta) + abs(error) - within
-        slope = max(min(error / beta, 1), -1)
+        slope = max(min(error / beta, Fraction(1)), Fraction(-1))
         for reduction, count in (("sum", 1), ("mean", 2)):
             yield smooth_l1(made, aim, beta=Rational(beta), reduction=reduction), cost / count
             yield smooth_l1_grad(made, aim, beta=Rational(beta), reduction=reduction), Rational([[slope / count, 0], [0, 0]])

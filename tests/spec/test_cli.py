@@ -112,7 +112,7 @@ def test_list_by_kind_status_and_tables():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("list", "--chapter", "cooking"), "there is no chapter 'cooking'; there are adam, adaptive"),
+        (("list", "--chapter", "cooking"), "there is no chapter 'cooking'; there are activations, adam, adam_relatives, adaptive"),
         (("list", "--deck", "MIT"), "there is no deck 'MIT'; there are UC, ONN, CMU, STU, SKO"),
         (("list", "--slide", "Adam (allmost)"), "there is no slide 'Adam (allmost)'; did you mean Adam (almost)"),
         (("list", "--kind", "lemma"), "there is no kind 'lemma'; there are formula, statement, presets, qualitative"),

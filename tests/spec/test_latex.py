@@ -24,7 +24,7 @@ LOOPS = {
 
 
 def test_loops_are_few():
-    assert len(LOOPS) == 9
+    assert len(LOOPS) == 11
 
 
 @pytest.mark.parametrize("identifier", FORMULAS)

@@ -8,7 +8,7 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from ...catalogue.conventions import load
 from ...changes.equations import expression, symbol, without_argument
@@ -57,6 +57,20 @@ class AxisValues:
     def mistake_parts(self) -> tuple[str, ...]:
         """Its mistakes on the axis `mistake`: none, one, or two that are joined by a plus sign."""
         return () if self.mistake == "none" else tuple(self.mistake.split("+"))
+
+
+class HasTrajectory(Protocol):
+    """A convention, or another step that can be run from its initial state."""
+
+    @property
+    def id(self) -> str:
+        """Its name."""
+
+    def states(self, theta: Any, grads: Any, lrs: Any, slopes: Any = None, **hyper: Any) -> Iterator[dict[str, Any]]:
+        """Yield its point and its state after every step."""
+
+    def trajectory(self, theta: Any, grads: Any, lrs: Any, slopes: Any = None, **hyper: Any) -> Any:
+        """Return the points that it visits, one row a step."""
 
 
 class Run:

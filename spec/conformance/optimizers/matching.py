@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from ...arithmetic.rounding import error_in_bounds
 from ..hyperparameters import DEFAULTS, OFF_AT_ZERO, hyperparameters
 from ..result import NATIVE, Divergence, finite
-from .algorithm import simulate
+from .algorithm import HasTrajectory, simulate
 from .combinations import Setting, combinations, is_enumerated
 from .conventions import AXES, FAMILIES, Convention
 from .fixtures import fixture_for
@@ -33,20 +34,6 @@ MEASURED = 12  # conventions that floats leave open and that are measured
 NARROWER = {"float64": np.float32, "float32": np.float16}
 PRECISIONS = (NATIVE, *(f"{kept}-{dtype}" for dtype in ("float32", "float16") for kept in ("hyper", "state", "scalars")))
 Runs = tuple[OptimizerRun, ...]
-
-
-class HasTrajectory(Protocol):
-    """A convention, or another step that can be run from its initial state."""
-
-    @property
-    def id(self) -> str:
-        """Its name."""
-
-    def states(self, theta: Any, grads: Any, lrs: Any, slopes: Any = None, **hyper: Any) -> Iterator[dict[str, Any]]:
-        """Yield its point and its state after every step."""
-
-    def trajectory(self, theta: Any, grads: Any, lrs: Any, slopes: Any = None, **hyper: Any) -> Any:
-        """Return the points that it visits, one row a step."""
 
 
 @dataclass(frozen=True)
@@ -76,14 +63,15 @@ def float_divergence(convention: Convention, run: OptimizerRun, inputs: tuple[An
     """Return the step where a trajectory in floats leaves a run, and how far off it is there, or at the end, relative to the points."""
     theta, grads, lrs, slopes = inputs or in_float64(run)
     sizes = np.max(np.abs(run.points), axis=0) + np.finfo(np.float32).tiny
-    off = 0.0
-    with np.errstate(all="ignore"):
-        for k, state in enumerate(simulate(convention, theta, grads, lrs, slopes, **run.hyper)):
-            distance = float(np.max(np.abs(state["theta"] - run.points[k]) / sizes))
-            if not distance <= FLOAT_SCREEN:  # NaN is as far as can be
-                return k, float(np.nan_to_num(distance, nan=np.inf))
-            off = max(off, distance)
-    return len(grads), off
+    off, step = 0.0, 0
+    with np.errstate(all="ignore"), suppress(ArithmeticError, ValueError, TypeError):  # a combination may divide by 0
+        for state in simulate(convention, theta, grads, lrs, slopes, **run.hyper):
+            distance = float(np.max(np.abs(state["theta"] - run.points[step]) / sizes))
+            off = max(off, math.inf if math.isnan(distance) else distance)
+            if off > FLOAT_SCREEN:
+                return step, off
+            step += 1
+    return (step, off) if step == len(grads) else (step, math.inf)
 
 
 def float_candidates(conventions: Iterable[Convention], runs: Runs) -> list[Convention]:

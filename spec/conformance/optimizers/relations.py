@@ -66,15 +66,19 @@ def weighs_by_no_momentum(c: Convention) -> bool:
 
 
 def is_corrected(c: Convention) -> bool:
-    """Return whether the correction of its squares is the plain one, and stands beside the root."""
-    return c.bias_correction == "both" and c.maximum != "corrected" and c.mistake not in ("swapped-betas", "complement-beta2", "rootless")
+    """Return whether the correction of its squares is the plain one, by β₂, and stands beside the root."""
+    return (
+        c.family != "adan"
+        and c.bias_correction == "both"
+        and c.maximum != "corrected"
+        and c.mistake not in ("swapped-betas", "complement-beta2", "rootless")
+    )
 
 
 def scales_with_rate(c: Convention) -> bool:
     """Return whether its steps turn with the sign of the learning rate."""
-    return (
-        has_no_decay(c) and c.nesterov_form != "lookahead" and (c.family, c.lr_placement) not in (("adadelta", "none"), ("rprop", "none"))
-    )
+    has_no_sign_of_its_own = has_no_decay(c) and c.nesterov_form != "lookahead" and c.initial_second_moment != "both-given"
+    return has_no_sign_of_its_own and (c.family, c.lr_placement) not in (("adadelta", "none"), ("rprop", "none"))
 
 
 def gathers_rates(c: Convention) -> bool:

@@ -195,6 +195,8 @@ def values_at(numbers):
             return next(value(branch) for branch, condition in node.args if value(condition))
         if node in (sp.true, sp.false):
             return bool(node)
+        if node is sp.pi:
+            return +mpmath.pi
         if node.is_Atom:
             return mpmath.mpmathify(numbers.get(node, node))
         return MEANING[node.func](*map(value, node.args))

@@ -237,6 +237,8 @@ VALUES = {  # that people use, and a range
     "dampening": ((0.1, 0.5, 0.9), (0.05, 0.95)),
     "beta1": ((0.9, 0.95, 0.8, 0.5), (0.3, 0.99)),
     "beta2": ((0.999, 0.99, 0.9, 0.98, 0.9995), (0.5, 0.9995)),
+    "beta3": ((0.99, 0.999, 0.9999), (0.5, 0.9999)),
+    "slow_weight": ((5.0, 8.0, 2.0), (0.5, 10.0)),
     "eps": ((1e-8, 1e-7, 1e-6, 1e-3, 1e-10), (1e-9, 0.3)),
     "eps_root": ((1e-8, 1e-6), (1e-9, 0.1)),
     "weight_decay": ((0.01, 0.1, 1e-4, 5e-4), (1e-4, 0.3)),
@@ -257,7 +259,7 @@ def draw_value(name, draw):
     usual, (low, high) = VALUES[name]
     if draw.random() < 0.5:
         return draw.choice(usual)
-    if name in ("beta1", "beta2", "momentum"):
+    if name in ("beta1", "beta2", "beta3", "momentum"):
         return 1 - math.exp(draw.uniform(math.log(1 - high), math.log(1 - low)))
     return math.exp(draw.uniform(math.log(low), math.log(high)))
 

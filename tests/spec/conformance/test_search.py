@@ -7,7 +7,7 @@ from trainspec.spec.conformance.optimizers.conventions import canonical
 from trainspec.spec.conformance.optimizers.fixtures import fixture_for
 from trainspec.spec.conformance.optimizers.matching import are_equivalent
 from trainspec.spec.conformance.optimizers.runner import OptimizerRun
-from trainspec.spec.conformance.optimizers.search import find_combined_mistakes, is_defined
+from trainspec.spec.conformance.optimizers.search import find_combined_mistakes
 from trainspec.spec.conformance.optimizers.separation import APART, trajectories, trajectory_bound
 
 EPS = 0.125
@@ -130,7 +130,7 @@ def test_generated_mistakes_are_far_from_the_right_form_or_equal_to_it(family):
     pool = [convention for convention in with_generated_mistake(family, setting) if convention.corrected == right]
     assert len(pool) > 20
     bound, points = trajectory_bound(right, record), trajectories([right], record)[0]
-    for convention in filter(is_defined, pool):
+    for convention in pool:
         with np.errstate(all="ignore"):
             distance = np.max(np.nan_to_num(np.abs(trajectories([convention], record)[0] - points) / bound, nan=np.inf))
         assert distance >= APART or are_equivalent(right, convention, [record]), (convention.name, distance)

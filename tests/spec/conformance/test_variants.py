@@ -142,15 +142,15 @@ def as_recorded(value, domain):
 @pytest.mark.parametrize("identifier", sorted(chapter_variants()))
 def test_variants_are_found_by_name(identifier):
     variants = [variant for variant in chapter_variants()[identifier] if not variant.unstable]
-    for variant in variants[:: max(1, len(variants) // 3)]:
+    for variant in variants[:: max(1, len(variants) // 2)]:
         task = Task(variant.id, against=identifier)
         seen = run_function(FunctionImplementation(keyworded(variant.function, identifier), identifier), task)
         with np.errstate(all="ignore"):
             result = judge_report(task, FunctionReport(parts=(seen,)), "check")
         same = [other.convention for other in result.identities]
         assert variant.id in (result.convention, *same), (variant.id, result.message)
-        raises = bool(seen.faults)  # as it may where it is not defined: smoothing among the other classes, where there is one class
-        assert result.verdict == (Verdict.ERROR if raises else Verdict.DEVIATES), result.message
+        kinds = {fault.kind for fault in seen.faults}  # a division by classes − 1 raises; a mean that is kept is returned as it came
+        assert result.verdict == (Verdict.ERROR if kinds & {"raises", "returns-view"} else Verdict.DEVIATES), result.message
 
 
 def keyworded(function, identifier):

@@ -136,7 +136,7 @@ def half_where_not_asked(predictions, targets, half, reduction):
     return {"mean": np.mean, "sum": np.sum, "none": lambda each: each}[reduction](losses)
 
 
-@of("loss.huber", "loss.huber/smooth-l1", scale="smooth-l1")
+@of("loss.huber", "loss.smooth_l1")
 def smooth(predictions, targets, threshold, reduction):
     r = np.abs(predictions - targets)
     losses = np.where(r < threshold, r * r / (2 * threshold), r - threshold / 2).sum(1)

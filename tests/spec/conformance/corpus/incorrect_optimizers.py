@@ -123,7 +123,7 @@ def Unheard(self, g, lr, *, momentum):
     self.theta = self.theta - lr * self.v
 
 
-@optimizer("v", follows=None)
+@optimizer("v", family="momentum", lr_placement="outside")
 def HasItsOwnMomentum(self, g, lr, *, momentum):
     self.v = self.v * 0.9 + g
     self.theta = self.theta - lr * self.v
@@ -418,7 +418,7 @@ adam_with("AdamIgnoresEps", NO_EPS, eps="none", fault="not-finite")
 adam_with(
     "AdamEpsBeforeCorrection", {"denominator": lambda self, v, c2: np.sqrt((v + self.eps) / c2)}, eps="hat-inside", verdict="conforms"
 )
-nameless("AdamBothEps", {"denominator": lambda self, v, c2: np.sqrt(v / c2 + self.eps) + self.eps})  # ε inside and outside
+adam_with("AdamBothEps", {"denominator": lambda self, v, c2: np.sqrt(v / c2 + self.eps) + self.eps}, eps="outside")  # and inside, too
 adam_with(
     "AdamSwapsInMomentsOnly",
     {
@@ -615,7 +615,7 @@ def AdamaxLate(self, grad, lr=0.002, *, beta1=0.9, beta2=0.999, eps=1e-8):
     self.theta = self.theta - lr / (1 - beta1 ** (self.t - 1) if self.t > 1 else 1) * self.m / (self.u + eps)
 
 
-@optimizer("m u")
+@optimizer("m u", family="adamax", eps="outside")
 def AdamaxWithoutModulus(self, grad, lr=0.002, *, beta1=0.9, beta2=0.999, eps=1e-8):
     self.m = beta1 * self.m + (1 - beta1) * grad
     self.u = np.maximum(beta2 * self.u, grad)
