@@ -61,7 +61,7 @@ def scaled_places(statement: ast.stmt) -> Iterator[tuple[ast.expr, ast.expr, ast
     """Yield every assignment with one part doubled, halved or squared, after the old and the new part."""
     if not isinstance(statement, ast.Assign):
         return
-    parts = [node for node in ast.walk(statement.value) if isinstance(node, ast.Name | ast.BinOp | ast.Call) and isinstance(node, ast.expr)]
+    parts = [node for node in ast.walk(statement.value) if isinstance(node, ast.Name | ast.BinOp | ast.Call)]
     functions = {id(node.func.value) for node in parts if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)}
     functions |= {id(node.func) for node in parts if isinstance(node, ast.Call)}
     for node in parts:

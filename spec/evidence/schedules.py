@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -142,10 +143,16 @@ def line_by_hand(linear_decay: Step) -> Claims:
     """Each update before the horizon lowers the rate by the same amount."""
     start = Fraction(3, 2)
     for horizon, last in itertools.product(range(1, 7), (Fraction(0), Fraction(1, 4), start)):
-        rate = start
-        for step in range(2 * horizon + 2):
-            yield linear_decay(Rational(step), end=Rational(last), lr=Rational(start), horizon=Rational(horizon)), rate
-            rate -= (start - last) / horizon if step < horizon else 0
+        for step, rate in equal_changes(start, last, horizon):
+            yield linear_decay(step, end=Rational(last), lr=Rational(start), horizon=Rational(horizon)), rate
+
+
+def equal_changes(first: Fraction, last: Fraction, horizon: int) -> Iterator[tuple[Rational, Fraction]]:
+    """Yield steps and the rates of a line that changes by the same amount at each step up to the horizon, and is held there."""
+    rate = first
+    for step in range(2 * horizon + 2):
+        yield Rational(step), rate
+        rate += (last - first) / horizon if step < horizon else 0
 
 
 @law("schedule.linear", scope="float64, bit for bit", exact=True)
@@ -550,10 +557,8 @@ def rise_by_hand(linear_warmup: Step) -> Claims:
     """Each update up to the horizon raises the rate by the same amount."""
     peak = Fraction(3, 2)
     for horizon, first in itertools.product(range(1, 7), (Fraction(0), Fraction(1, 4), peak)):
-        rate = first
-        for step in range(2 * horizon + 2):
-            yield linear_warmup(Rational(step), start=Rational(first), lr=Rational(peak), horizon=Rational(horizon)), rate
-            rate += (peak - first) / horizon if step < horizon else 0
+        for step, rate in equal_changes(first, peak, horizon):
+            yield linear_warmup(step, start=Rational(first), lr=Rational(peak), horizon=Rational(horizon)), rate
 
 
 @proof("schedule.polynomial", "schedule.linear", scope="every step, horizon, start, end and power: before, at and after the horizon")
