@@ -1,8 +1,8 @@
 """Learning-rate schedules: rate(step, *, …) → lr.
 
 `step` counts the updates done before this one: update 1 uses step 0, and the rate lr itself.  Only where a formula divides by its index
-(power_decay, log_harmonic, inverse_sqrt_decay, noam_rate) is that index the number of the update, `update`.  A plateau is seen in losses:
-its schedule has a state.
+(power_decay, log_harmonic, inverse_sqrt_decay, noam_rate) or must not give 0 to update 1 (exponential_warmup) is that index the number of
+the update, `update`.  A plateau is seen in losses, a cycle that grows in the cycle before it: their schedules have states.
 """
 
 from __future__ import annotations
@@ -200,6 +200,149 @@ def noam_rate(update: FromOne, *, width: FromOne, warmup: FromOne) -> Norm:
     Units: none.  Source: Vaswani et al. 2017, equation 3.
     """
     return np.minimum(1 / np.sqrt(update), update / (warmup * np.sqrt(warmup))) / np.sqrt(width)
+
+
+@formula("schedule.warmup.exponential")
+def exponential_warmup(update: FromOne, *, lr: Rate, scale: Positive) -> Norm:
+    """The rate approaches lr, and what is missing shrinks by the same factor e^{−1/τ} at every update; update 1 has that of one step.
+
+        ηₖ = η (1 − e^{−k/τ})
+
+    Units: as lr, scale as update.  Source: Ma & Yarats 2021, section 5, where τ = 1/(1 − β₂).
+    """
+    return lr * (1 - np.exp(-update / scale))
+
+
+@formula("schedule.cosine")
+def cosine_decay(step: Count, *, end: Norm, lr: StartRate, horizon: FromOne) -> Norm:
+    """Half a cosine from lr at step 0 to end at step τ, flat at both, held from there on.
+
+        α = min(k/τ, 1),   ηₖ = η_τ + (η₀ − η_τ) (1 + cos π α) / 2
+
+    Units: as lr.  Source: Loshchilov & Hutter 2017, equation 5, one cycle.
+    """
+    done = np.minimum(step / horizon, 1)
+    pi = 4 * np.arctan(np.ones_like(done))
+    return end + (lr - end) * (1 + np.cos(pi * done)) / 2
+
+
+@formula("schedule.cosine.annealing")
+def cosine_annealing(step: Count, *, end: Norm, lr: StartRate, horizon: FromOne) -> Norm:
+    """A cosine from lr at step 0 to end at step τ, which is not held there: it rises again, to lr at step 2 τ.
+
+        ηₖ = η_τ + (η₀ − η_τ) (1 + cos π k/τ) / 2
+
+    Units: as lr.  Source: a convention of the field, after Loshchilov & Hutter 2017, equation 5.
+    """
+    done = step / horizon
+    pi = 4 * np.arctan(np.ones_like(done))
+    return end + (lr - end) * (1 + np.cos(pi * done)) / 2
+
+
+@formula("schedule.cosine.restarts")
+def cosine_restarts(step: Count, *, end: Norm, lr: StartRate, period: FromOne) -> Norm:
+    """Half a cosine from lr towards end in every `period` updates: each cycle starts at lr again, and end itself is never used.
+
+        ηₖ = η_τ + (η₀ − η_τ) (1 + cos π (k/s − ⌊k/s⌋)) / 2
+
+    Units: as lr.  Source: Loshchilov & Hutter 2017, equation 5, cycles of one length.
+    """
+    done = (step - period * (step // period)) / period
+    pi = 4 * np.arctan(np.ones_like(done))
+    return end + (lr - end) * (1 + np.cos(pi * done)) / 2
+
+
+class CycleState(NamedTuple):
+    """The updates done in the cycle (from 0), and the length of the cycle."""
+
+    step: Count
+    period: FromOne
+
+    @classmethod
+    def initial(cls, period: FromOne) -> CycleState:
+        """Return the state before the first update, of a first cycle with `period` updates."""
+        return cls(0, period)
+
+
+@formula("schedule.cosine.restarts.growing", initial=CycleState.initial)
+def cosine_growing_restarts(state: CycleState, *, end: Norm, lr: StartRate, growth: FromOne) -> tuple[Norm, CycleState]:
+    """Half a cosine from lr towards end in every cycle, each cycle longer than the one before by the factor m; in whole numbers.
+
+        η = η_τ + (η₀ − η_τ) (1 + cos π k/s) / 2,   k ← k + 1;   if k ≥ s:  k ← 0, s ← m s
+
+    Units: as lr.  Source: Loshchilov & Hutter 2017, equation 5 and section 3.
+    """
+    step, period = state
+    done = step / period
+    pi = 4 * np.arctan(np.ones_like(done))
+    rate = end + (lr - end) * (1 + np.cos(pi * done)) / 2
+    step = step + 1
+    is_over = step >= period
+    return rate, CycleState(np.where(is_over, 0, step), np.where(is_over, growth * period, period))  # type: ignore[arg-type]  # of no axes
+
+
+@formula("schedule.one_cycle")
+def one_cycle(step: Count, *, start: Norm, lr: Rate, end: Norm, rise: Positive, fall: Positive) -> Norm:
+    """Half a cosine from start up to lr in `rise` updates, then half a cosine down to end in `fall` updates, held from there on.
+
+        α = min(k/r, 1),   β = min(max(k − r, 0)/f, 1),   ηₖ = s + (η − s) (1 − cos π α)/2 + (e − η) (1 − cos π β)/2
+
+    The lengths need not be whole: where `rise` is not, no update uses lr itself.
+
+    Units: as lr.  Source: Smith & Topin 2019, whose cycle has straight lines; cosines are a convention of the field.
+    """
+    risen, fallen = np.minimum(step / rise, 1), np.minimum(np.maximum(step - rise, 0) / fall, 1)
+    pi = 4 * np.arctan(np.ones_like(risen))
+    return start + (lr - start) * (1 - np.cos(pi * risen)) / 2 + (end - lr) * (1 - np.cos(pi * fallen)) / 2
+
+
+@formula("schedule.warmup.cosine")
+def warmup_cosine(step: Count, *, start: Norm, lr: Rate, end: Norm, rise: FromOne, fall: FromOne) -> Norm:
+    """A straight line from start up to lr in `rise` updates, then half a cosine down to end in `fall` updates, held from there on.
+
+        α = min(k/r, 1),   β = min(max(k − r, 0)/f, 1),   ηₖ = s + (η − s) α + (e − η) (1 − cos π β)/2
+
+    Units: as lr.  Source: a convention of the field.
+    """
+    risen, fallen = np.minimum(step / rise, 1), np.minimum(np.maximum(step - rise, 0) / fall, 1)
+    pi = 4 * np.arctan(np.ones_like(fallen))
+    return start + (lr - start) * risen + (end - lr) * (1 - np.cos(pi * fallen)) / 2
+
+
+@formula("schedule.wsd")
+def warmup_stable_decay(step: Count, *, start: Norm, lr: Rate, end: Norm, rise: FromOne, stable: Count, fall: FromOne) -> Norm:
+    """A straight line from start up to lr, `stable` updates at lr, a straight line down to end in `fall` updates, held from there on.
+
+        α = min(k/r, 1),   β = min(max(k − r − n, 0)/f, 1),   ηₖ = s + (η − s) α + (e − η) β
+
+    Units: as lr.  Source: Zhai et al. 2022, appendix; Hu et al. 2024, section 4.2, whose cooldown is exponential.
+    """
+    risen, fallen = np.minimum(step / rise, 1), np.minimum(np.maximum(step - rise - stable, 0) / fall, 1)
+    return start + (lr - start) * risen + (end - lr) * fallen
+
+
+@formula("schedule.cooldown.sqrt")
+def sqrt_cooldown(step: Count, *, end: Norm, lr: StartRate, horizon: FromOne) -> Norm:
+    """One less the root of the share of updates that are done: steep at first, from lr at step 0 to end at step τ, held from there on.
+
+        α = min(k/τ, 1),   ηₖ = η_τ + (η₀ − η_τ) (1 − √α)
+
+    Units: as lr.  Source: Hägele et al. 2024, section 3.
+    """
+    done = np.minimum(step / horizon, 1)
+    return end + (lr - end) * (1 - np.sqrt(done))
+
+
+@formula("schedule.cooldown.exponential")
+def exponential_cooldown(step: Count, *, end: Norm, lr: StartRate, horizon: FromOne) -> Norm:
+    """A power of one half, shifted so that it leads from lr at step 0 to end at step τ, held from there on.
+
+        α = min(k/τ, 1),   ηₖ = η_τ + (η₀ − η_τ) (2 · 2^{−α} − 1)
+
+    Units: as lr.  Source: a convention of the field.
+    """
+    done = np.minimum(step / horizon, 1)
+    return end + (lr - end) * (2 ** (1 - done) - 1)
 
 
 @formula("schedule.nadam.momentum")

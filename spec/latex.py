@@ -54,6 +54,8 @@ FUNCTIONS: Mapping[str, str] = {  # of NumPy, by their names in LaTeX
     "log": r"\log",
     "tanh": r"\tanh",
     "arctan": r"\arctan",
+    "sin": r"\sin",
+    "cos": r"\cos",
     "maximum": r"\max",
     "minimum": r"\min",
     "max": r"\max",

@@ -141,6 +141,8 @@ class Ball(Numbers):
         "tanh": arb.tanh,
         "arctan": arb.atan,
         "erf": arb.erf,
+        "sin": arb.sin,
+        "cos": arb.cos,
         "absolute": abs,
         "sign": arb.sgn,
         "maximum": arb.max,

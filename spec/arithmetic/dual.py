@@ -111,6 +111,8 @@ RULES: Table = {
     "logaddexp": rule("logaddexp", lambda a, b, r: (a - r).exp(), lambda a, b, r: (b - r).exp()),
     "tanh": rule("tanh", lambda a, r: 1 - r * r),
     "arctan": rule("arctan", lambda a, r: 1 / (1 + a * a)),
+    "sin": rule("sin", lambda a, r: a.cos()),
+    "cos": rule("cos", lambda a, r: -a.sin()),
     "erf": rule("erf", lambda a, r: 2 * (-a * a).exp() / arb.pi().sqrt()),
     "absolute": rule("absolute", lambda a, r: away_from_zero(a)),
     "sign": rule("sign", lambda a, r: 0 * away_from_zero(a)),

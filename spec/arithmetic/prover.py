@@ -374,6 +374,8 @@ TO_UFUNC = {
     sp.tanh: "tanh",
     sp.atan: "arctan",
     sp.erf: "erf",
+    sp.sin: "sin",
+    sp.cos: "cos",
     sp.Abs: "absolute",
     sp.sign: "sign",
     sp.Max: "maximum",

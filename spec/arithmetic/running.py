@@ -21,7 +21,7 @@ from ...reference import tree_map
 from ._numbers import Numbers, Refused, Table, Undecided
 from .ball import select_decided
 
-LIBRARY = 8  # roundings granted to exp, log, tanh, arctan, erf and powers: 4 ulp covers the vectorised libraries in use
+LIBRARY = 8  # roundings granted to exp, log, tanh, arctan, sin, cos, erf and powers: 4 ulp covers the vectorised libraries in use
 INFLATION = 1 + 2.0**-40  # covers the rounding of the bounds themselves, which are computed in float64
 
 
@@ -297,6 +297,8 @@ class Running(Numbers):
         "logaddexp": log_of_sum,
         "tanh": library(math.tanh, lambda a: a.error),
         "arctan": library(math.atan, lambda a: a.error),
+        "sin": library(math.sin, lambda a: a.error),
+        "cos": library(math.cos, lambda a: a.error),
         "erf": library(math.erf, lambda a: 1.13 * a.error),  # no slope of it exceeds 2/√π
         "absolute": lambda a: Bounded(abs(a.value), a.error),
         "sign": sign,

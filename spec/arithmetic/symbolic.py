@@ -101,6 +101,8 @@ class Symbolic(Numbers):
         "tanh": sp.tanh,
         "arctan": sp.atan,
         "erf": sp.erf,
+        "sin": sp.sin,
+        "cos": sp.cos,
         "absolute": absolute,
         "sign": sp.sign,
         "maximum": extreme(sp.Ge, sp.Max),

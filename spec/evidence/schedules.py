@@ -16,7 +16,7 @@ import numpy as np
 import sympy as sp
 from flint import arb
 
-from ...reference.schedules import PlateauState
+from ...reference.schedules import CycleState, PlateauState
 from ..arithmetic import Ball, Differential, Rational, Symbolic, certified, slope, symbols
 from . import Claims, Step, certified_value, derivative, enumeration, erratum, law, presets, prints_as, proof, stated_figures
 from ._induction import limit
@@ -617,6 +617,264 @@ def peak_of_the_paper(noam_rate: Step) -> Claims:
     for figures in stated_figures("schedule.noam"):
         width, warmup = int(figures["width"]), int(figures["warmup"])
         yield certified(noam_rate, warmup, width=width, warmup=warmup), prints_as("0.00069877")
+
+
+# --- cosines -----------------------------------------------------------------------------------------------------------------------
+
+
+def half_cosine(share: Any) -> Any:
+    """Return (1 − cos π α)/2, the part of the way that is done at a share α, as the square of a sine."""
+    return np.sin(Symbolic(sp.pi) * share / 2) ** 2
+
+
+@proof("schedule.cosine", "schedule.cosine.annealing", scope="every step, horizon, start and end: before, at and after the horizon")
+def half_a_cosine(cosine_decay: Step, cosine_annealing: Step) -> Claims:
+    """The part of the way that is done is sin²(π k/2τ); at and after the horizon it is all of it.
+
+    Without the hold, steps τ + j and τ − j have one rate, and 2 τ has the first.
+    """
+    horizon, hyper = k + 1 + m, {"end": end, "lr": end + drop}
+    yield cosine_annealing(z * n, **hyper, horizon=n), end + drop - drop * half_cosine(z)
+    for step in (0 * k, k, horizon):
+        yield cosine_decay(step, **hyper, horizon=horizon), cosine_annealing(step, **hyper, horizon=horizon)
+    yield cosine_decay(n + 1 + q, **hyper, horizon=n), end
+    yield cosine_annealing(n + q, **hyper, horizon=n), cosine_annealing(n - q, **hyper, horizon=n)
+    yield cosine_annealing(2 * n, **hyper, horizon=n), end + drop
+
+
+@certified_value("schedule.cosine", "schedule.cosine.annealing", scope="rates from 1/10 to 1/100, at steps 1, 5, 7, 10 and 12 of 10")
+def cosines_by_number(cosine_decay: Step, cosine_annealing: Step) -> Claims:
+    """The values to six digits, computed by sin²: the half is at step 5, and step 12 is at the end or has the rate of step 8."""
+    hyper = {"end": Fraction(1, 100), "lr": Fraction(1, 10), "horizon": 10}
+    for step, digits in ((1, "0.0977975"), (5, "0.0550000"), (7, "0.0285497"), (10, "0.0100000")):
+        yield certified(cosine_decay, step, **hyper), prints_as(digits)
+        yield certified(cosine_annealing, step, **hyper), prints_as(digits)
+    yield certified(cosine_decay, 12, **hyper), Ball(Fraction(1, 100))
+    yield certified(cosine_annealing, 12, **hyper), prints_as("0.0185942")
+
+
+@law("schedule.cosine", "schedule.cooldown.sqrt", "schedule.cooldown.exponential", scope="float64, bit for bit", exact=True)
+def end_is_exact(
+    cosine_decay: Step, sqrt_cooldown: Step, exponential_cooldown: Step, end: Norm, lr: StartRate, horizon: FromOne, step: Count
+) -> Claims:
+    """From the horizon on the rate is exactly the end."""
+    for form in (cosine_decay, sqrt_cooldown, exponential_cooldown):
+        yield form(horizon + step, end=end, lr=lr, horizon=horizon), end
+
+
+@proof("schedule.cosine.restarts", "schedule.cosine", scope="every step of every cycle, period, start and end")
+def restarts_of_one_length(cosine_restarts: Step, cosine_decay: Step) -> Claims:
+    """Step q s + r has the rate of step r of one cycle; the last of a cycle is above the end by the way that is left."""
+    hyper = {"end": end, "lr": end + drop}
+    yield cosine_restarts(at, **hyper, period=s), cosine_decay(r, **hyper, horizon=s)
+    yield cosine_restarts(q * s, **hyper, period=s), end + drop
+    yield cosine_restarts(q * n + n - 1, **hyper, period=n) - end, drop * half_cosine(1 / n)
+
+
+@proof("schedule.cosine.restarts.growing", "schedule.cosine", scope="every cycle, first period, growth, start and end")
+def restarts_that_grow(cosine_growing_restarts: Step, cosine_decay: Step) -> Claims:
+    """Within a cycle only the step grows, after its last update the next cycle begins, longer by the factor."""
+    hyper, longer = {"end": end, "lr": end + drop, "growth": n}, r + 2 + m
+    for step, period, following in ((r, longer, (r + 1, longer)), (s - 1, s, (0 * s, n * s))):
+        rate, state = cosine_growing_restarts(CycleState(step, period), **hyper)
+        yield rate, cosine_decay(step, end=end, lr=end + drop, horizon=period)
+        yield tuple(state), following
+
+
+@certified_value("schedule.cosine.restarts", "schedule.cosine.restarts.growing", scope="60 updates, the paper's cycles, and cycles of 5")
+def restarts_by_hand(cosine_restarts: Step, cosine_growing_restarts: Step) -> Claims:
+    """The rates of the paper's cycles of 10, 20, 40, …, of 1, 2, 4, … and of cycles of 5, counted cycle by cycle."""
+    cycles = [(int(row["period"]), int(row["growth"])) for row in stated_figures("schedule.cosine.restarts.growing")]
+    for period, growth in [*cycles, (5, 1)]:
+        state, lengths = CycleState(Ball(0), Ball(period)), (period * growth**cycle for cycle in itertools.count())
+        positions = ((within, length) for length in lengths for within in range(length))
+        for step, (within, length) in zip(range(60), positions, strict=False):
+            expected = Ball(1) / 4 + (arb.cos_pi(arb(within) / length) + 1) / 2
+            rate, state = cosine_growing_restarts(state, end=Ball(Fraction(1, 4)), lr=Ball(Fraction(5, 4)), growth=growth)
+            yield rate, expected
+            if growth == 1:
+                yield cosine_restarts(Ball(step), end=Ball(Fraction(1, 4)), lr=Ball(Fraction(5, 4)), period=period), expected
+
+
+# --- cycles and cooldowns ----------------------------------------------------------------------------------------------------------
+
+
+@proof("schedule.one_cycle", "schedule.cosine", scope="every start, peak, end and length: before, at and after the peak, and after the end")
+def up_and_down(one_cycle: Step, cosine_decay: Step) -> Claims:
+    """Up to the peak the part of the way from start to lr is sin²; from there on it is cosine decay, counted from the peak."""
+    high = a + end + drop
+    hyper = {"start": delta, "lr": high, "end": end}
+    yield one_cycle(c, **hyper, rise=c * (1 + z), fall=c), delta + (high - delta) * half_cosine(gamma)
+    for step, fall in ((q, q + n), (n, n), (n + q, n)):
+        yield one_cycle(h + step, **hyper, rise=h, fall=fall), cosine_decay(step, end=end, lr=high, horizon=fall)
+
+
+@certified_value("schedule.one_cycle", "schedule.warmup.cosine", "schedule.wsd", scope="8 updates of each, by number")
+def cycles_by_number(one_cycle: Step, warmup_cosine: Step, warmup_stable_decay: Step) -> Claims:
+    """From 1/4 up to 1 in 4 updates and down to 1/8 in 6, with 2 updates between where the rate is stable; a peak between two updates."""
+    ends = {"start": Fraction(1, 4), "lr": 1, "end": Fraction(1, 8)}
+    for step, cycle, line, trapezoid in (
+        (0, "0.250000", "0.250000", "0.250000"),
+        (1, "0.359835", "0.437500", "0.437500"),
+        (3, "0.890165", "0.812500", "0.812500"),
+        (4, "1.000000", "1.000000", "1.000000"),
+        (6, "0.781250", "0.781250", "1.000000"),
+        (7, "0.562500", "0.562500", "0.854167"),
+        (10, "0.125000", "0.125000", "0.416667"),
+        (13, "0.125000", "0.125000", "0.125000"),
+    ):
+        yield certified(one_cycle, step, **ends, rise=4, fall=6), prints_as(cycle)
+        yield certified(warmup_cosine, step, **ends, rise=4, fall=6), prints_as(line)
+        yield certified(warmup_stable_decay, step, **ends, rise=4, stable=2, fall=6), prints_as(trapezoid)
+    for step, digits in ((2, "0.928381"), (3, "0.941386")):
+        yield certified(one_cycle, step, **ends, rise=Fraction(5, 2), fall=Fraction(3, 1)), prints_as(digits)
+
+
+@proof("schedule.warmup.cosine", "schedule.warmup.linear", "schedule.cosine", scope="every start, peak, end and length, in both parts")
+def line_then_cosine(warmup_cosine: Step, linear_warmup: Step, cosine_decay: Step) -> Claims:
+    """Up to the peak it is linear warm-up; from there on it is cosine decay, counted from the peak."""
+    high = a + end + drop
+    hyper = {"start": delta, "lr": high, "end": end}
+    yield warmup_cosine(k, **hyper, rise=k + n, fall=q + 1), linear_warmup(k, start=delta, lr=high, horizon=k + n)
+    for step, fall in ((q, q + n), (n, n), (n + q, n)):
+        yield warmup_cosine(n + step, **hyper, rise=n, fall=fall), cosine_decay(step, end=end, lr=high, horizon=fall)
+
+
+@proof(
+    "schedule.wsd",
+    "schedule.warmup.linear",
+    "schedule.linear",
+    scope="every start, rate, end and length: each part, and each place where two meet",
+)
+def trapezoid(warmup_stable_decay: Step, linear_warmup: Step, linear_decay: Step) -> Claims:
+    """Linear warm-up, then lr for the stable updates and one more, then linear decay, counted from the last of them; then the end."""
+    high = a + end + drop
+    hyper = {"start": delta, "lr": high, "end": end}
+    yield warmup_stable_decay(k, **hyper, rise=k + n, stable=m, fall=q + 1), linear_warmup(k, start=delta, lr=high, horizon=k + n)
+    for step in (n, n + q, n + q + m):
+        yield warmup_stable_decay(step, **hyper, rise=n, stable=q + m, fall=r + 1), high
+    for step, fall in ((q, q + n), (n, n), (n + q, n)):
+        falling = linear_decay(step, end=end, lr=high, horizon=fall)
+        yield warmup_stable_decay(n + m + step, **hyper, rise=n, stable=m, fall=fall), falling
+
+
+@enumeration("schedule.wsd", scope="exact, lengths up to 3 of each part, 3 starts and ends")
+def trapezoid_by_hand(warmup_stable_decay: Step) -> Claims:
+    """The rates one after another: equal changes upwards, none, equal changes downwards, none."""
+    peak = Fraction(3, 2)
+    for rise, stable, fall, first, last in itertools.product(
+        range(1, 4), range(3), range(1, 4), (Fraction(0), peak / 2), (Fraction(0), Fraction(1, 4))
+    ):
+        rates = [first + (peak - first) * update / rise for update in range(rise)] + [peak] * stable
+        rates += [peak + (last - peak) * update / fall for update in range(fall + 3) if update <= fall] + [last] * 2
+        hyper = {"start": Rational(first), "lr": Rational(peak), "end": Rational(last)}
+        for step, rate in enumerate(rates):
+            lengths = {"rise": Rational(rise), "stable": Rational(stable), "fall": Rational(fall)}
+            yield warmup_stable_decay(Rational(step), **hyper, **lengths), rate
+
+
+@proof("schedule.cooldown.sqrt", "schedule.linear", scope="every start and end, at the squares of all shares of the horizon; and after it")
+def root_of_the_time(sqrt_cooldown: Step, linear_decay: Step) -> Claims:
+    """At α² of the horizon the part α of the way is done; it is below linear decay by (lr − end)/4 − (√α − 1/2)² (lr − end)."""
+    hyper = {"end": end, "lr": end + drop, "horizon": n}
+    for share in (0 * z, gamma, ONE):
+        yield sqrt_cooldown(share**2 * n, **hyper), end + drop - drop * share
+        gap_below = linear_decay(share**2 * n, **hyper) - sqrt_cooldown(share**2 * n, **hyper)
+        yield gap_below, drop / 4 - (share - Fraction(1, 2)) ** 2 * drop
+    yield sqrt_cooldown(n + m + 1, **hyper), end
+
+
+@enumeration("schedule.cooldown.sqrt", scope="exact, steps that are squares, of horizons 1, 4, 9, 16, 3 ends")
+def roots_by_hand(sqrt_cooldown: Step) -> Claims:
+    """With k = a² and τ = b² the part a/b of the way is done."""
+    start = Fraction(3, 2)
+    for root, horizon_root, last in itertools.product(range(5), range(1, 5), (Fraction(0), Fraction(1, 4), start)):
+        way = (start - last) * Fraction(min(root, horizon_root), horizon_root)
+        hyper = {"end": Rational(last), "lr": Rational(start), "horizon": Rational(horizon_root**2)}
+        yield sqrt_cooldown(Rational(root**2), **hyper), start - way
+
+
+@proof(
+    "schedule.cooldown.exponential",
+    "schedule.exponential.per_period",
+    scope="every step, horizon, start and end: before, at and after the horizon",
+)
+def power_of_one_half(exponential_cooldown: Step, smooth_step_decay: Step) -> Claims:
+    """Before the horizon it is an exponential decay from 2 (lr − end) by 1/2 in τ updates, shifted by 2 end − lr."""
+    horizon, half = k + 1 + m, Symbolic(Fraction(1, 2))
+    hyper = {"end": end, "lr": end + drop}
+    smooth = smooth_step_decay(k, lr=2 * drop, factor=half, period=horizon)
+    yield exponential_cooldown(k, **hyper, horizon=horizon), smooth + end - drop
+    yield exponential_cooldown(0 * k, **hyper, horizon=horizon), end + drop
+    for step in (n, n + 1 + m):
+        yield exponential_cooldown(step, **hyper, horizon=n), end
+
+
+@certified_value("schedule.cooldown.exponential", scope="from 1 to 0 and from 1 to 1/2, at a quarter, the half and the end")
+def cooldowns_by_number(exponential_cooldown: Step) -> Claims:
+    """2 · 2^{−1/4} − 1 = .681793 and √2 − 1 = .414214 of the way are left."""
+    for step, last, digits in ((1, 0, "0.681793"), (2, 0, "0.414214"), (4, 0, "0.000000"), (2, Fraction(1, 2), "0.707107")):
+        yield exponential_cooldown(Ball(step), end=Ball(last), lr=Ball(1), horizon=4), prints_as(digits)
+
+
+@proof("schedule.warmup.exponential", "schedule.exponential", scope="every update, rate and scale")
+def what_is_missing_decays(exponential_warmup: Step, exponential_decay: Step) -> Claims:
+    """What is missing from lr is exponential decay; at update 0 it would be all of it, and in the limit it is nothing."""
+    rate = lambda update: exponential_warmup(update, lr=lr, scale=a)  # noqa: E731 - read as mathematics
+    yield lr - rate(n), exponential_decay(n, lr=lr, decay=1 / a)
+    yield rate(0 * n), 0
+    yield limit(rate(n), n), lr
+
+
+@certified_value("schedule.warmup.exponential", scope="the paper's scale, updates 1, 4605 and 4606")
+def untuned_warmup(exponential_warmup: Step) -> Claims:
+    """The first update has .00099950 of the rate, and update 4606 is the first above .99."""
+    (row,) = stated_figures("schedule.warmup.exponential")
+    yield certified(exponential_warmup, 1, lr=1, scale=row["scale"]), prints_as("0.00099950")
+    for update, is_larger in ((4605, False), (4606, True)):
+        yield bool(certified(exponential_warmup, update, lr=1, scale=row["scale"]) > Ball(Fraction(99, 100))), is_larger
+
+
+# --- recursions --------------------------------------------------------------------------------------------------------------------
+
+
+@proof("schedule.recursion", scope="every step before the horizon, rate, end, power, factor and period")
+def rates_from_the_rate_before(
+    linear_decay: Step, polynomial_decay: Step, step_decay: Step, exponential_decay: Step, cosine_decay: Step
+) -> Claims:
+    """Each rate is the one before, or its distance to the end, times a ratio that does not depend on it."""
+    horizon = k + 2 + m
+    line = lambda step: linear_decay(step, end=end, lr=end + drop + c, horizon=horizon)  # noqa: E731 - read as mathematics
+    change = -(drop + c) / (end + drop + c)
+    yield line(k + 1), line(k) * (1 + change / (horizon + change * k))
+    left = lambda step: polynomial_decay(step, end=0 * end, lr=lr, horizon=horizon, power=p)  # noqa: E731 - read as mathematics
+    yield left(k + 1), left(k) * ((1 - (k + 1) / horizon) / (1 - k / horizon)) ** p
+    stair = lambda step: step_decay(step, lr=lr, factor=gamma, period=s + 1)  # noqa: E731 - read as mathematics
+    yield stair(q * (s + 1) + r + 1), stair(q * (s + 1) + r)
+    yield stair((q + 1) * (s + 1)), gamma * stair((q + 1) * (s + 1) - 1)
+    yield exponential_decay(k + 1, lr=lr, decay=c), np.exp(-c) * exponential_decay(k, lr=lr, decay=c)
+    wave = lambda step: cosine_decay(step, end=end, lr=end + drop, horizon=horizon)  # noqa: E731 - read as mathematics
+    way = lambda step: (1 + np.cos(Symbolic(sp.pi) * step / horizon)) / 2  # noqa: E731 - read as mathematics
+    yield (wave(k + 1) - end) * way(k), (wave(k) - end) * way(k + 1)
+    changed = end + (c * wave(k) - end) * way(k + 1) / way(k)
+    yield (changed - c * wave(k + 1)) * way(k), end * (1 - c) * (way(k) - way(k + 1))
+
+
+@enumeration("schedule.recursion", scope="exact, horizons up to 6, ends 0 and 1/4, and twice the rate from step 2 on")
+def recursions_by_hand(linear_decay: Step, polynomial_decay: Step) -> Claims:
+    """The ratios multiplied step by step; a rate that is doubled on the way stays twice the closed form."""
+    start = Fraction(3, 2)
+    for horizon, last in itertools.product(range(3, 7), (Fraction(0), Fraction(1, 4))):
+        rate, doubled = start, start
+        for step in range(horizon - 1):
+            change = last / start - 1
+            ratio = 1 + change / (horizon + change * step)
+            rate, doubled = rate * ratio, doubled * ratio * (2 if step == 1 else 1)
+            hyper = {"end": Rational(last), "lr": Rational(start), "horizon": Rational(horizon)}
+            yield linear_decay(Rational(step + 1), **hyper), rate
+            yield (2 if step > 0 else 1) * linear_decay(Rational(step + 1), **hyper), doubled
+            if last == 0:
+                yield polynomial_decay(Rational(step + 1), **hyper, power=Rational(2)), rate**2 / start
 
 
 # --- Robbins and Monro -------------------------------------------------------------------------------------------------------------

@@ -20,6 +20,8 @@ FUNCTIONS = {
     r"\log": "np.log",
     r"\tanh": "np.tanh",
     r"\arctan": "np.arctan",
+    r"\sin": "np.sin",
+    r"\cos": "np.cos",
     r"\max": "np.maximum",
     r"\min": "np.minimum",
 }

@@ -69,6 +69,8 @@ ELEMENTARY = {
     "tanh": lambda x: mpmath.tanh(real(x)),
     "arctan": lambda x: mpmath.atan(real(x)),
     "erf": lambda x: mpmath.erf(real(x)),
+    "sin": lambda x: mpmath.sin(real(x)),
+    "cos": lambda x: mpmath.cos(real(x)),
     "absolute": abs,
     "sign": lambda x: Fraction((x > 0) - (x < 0)),
     "maximum": max,

@@ -150,6 +150,8 @@ MUTANTS = {
     "tanh of half": ("tanh", lambda x: (x / 2).tanh()),
     "arctan of twice": ("arctan", lambda x: (2 * x).atan()),
     "erfc for erf": ("erf", arb.erfc),
+    "cos for sin": ("sin", arb.cos),
+    "cos of twice": ("cos", lambda x: (2 * x).cos()),
     "a useless enclosure": ("tanh", lambda x: arb(0, 1)),
 }
 

@@ -100,7 +100,7 @@ class Program(Numbers):
 
     table = {  # noqa: RUF012
         **{name: rounding(name) for name in ("add", "subtract", "multiply", "divide", "reciprocal", "square", "sqrt")},
-        **{name: rounding(name, LIBRARY) for name in ("exp", "log", "tanh", "arctan", "erf")},
+        **{name: rounding(name, LIBRARY) for name in ("exp", "log", "tanh", "arctan", "erf", "sin", "cos")},
         "logaddexp": log_of_sum,
         **{name: ELEMENTARY[name] for name in ("negative", "positive", "absolute", "sign", "maximum", "minimum", "floor_divide")},
         **COMPARISONS,
@@ -187,6 +187,8 @@ UNARY = [
     np.abs,
     np.tanh,
     np.arctan,
+    np.sin,
+    np.cos,
     erf,
     lambda a: np.sqrt(np.abs(a) + 0.125),
     lambda a: np.exp(np.tanh(a)),
@@ -743,6 +745,8 @@ POSITIVE = [
     lambda x, y, z: np.tanh(x * y / 64),
     lambda x, y, z: np.arctan(x * y),
     lambda x, y, z: erf(x * y / 64),
+    lambda x, y, z: np.sin(x * y),
+    lambda x, y, z: np.cos(x * y),
     lambda x, y, z: np.logaddexp(x * y, x * z),
     lambda x, y, z: np.logaddexp(0, -x * y * 8),
     lambda x, y, z: np.logaddexp(x * y * 8, 0),
@@ -777,7 +781,7 @@ def scaled_error(factor):
 TABLE_MUTANTS = {
     **{
         f"{name} overlooks its first operand": (name, without_error(0))
-        for name in ("add", "multiply", "divide", "power", "sqrt", "exp", "log", "logaddexp", "tanh", "arctan", "erf")
+        for name in ("add", "multiply", "divide", "power", "sqrt", "exp", "log", "logaddexp", "tanh", "arctan", "erf", "sin", "cos")
     },
     **{f"{name} overlooks its second operand": (name, without_error(1)) for name in ("add", "subtract", "multiply", "divide", "logaddexp")},
     **{

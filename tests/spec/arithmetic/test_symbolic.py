@@ -90,6 +90,8 @@ MUTANTS = {
     "tanh": sp.sinh,
     "arctan": sp.acot,
     "erf": sp.erfc,
+    "sin": sp.sinh,
+    "cos": sp.sin,
     "power": lambda a, b: sp.exp(b * sp.log(sp.Abs(a))),
 }
 
@@ -169,6 +171,8 @@ MEANING = {
     sp.tanh: mpmath.tanh,
     sp.atan: mpmath.atan,
     sp.erf: mpmath.erf,
+    sp.sin: mpmath.sin,
+    sp.cos: mpmath.cos,
     sp.Abs: abs,
     sp.sign: mpmath.sign,
     sp.floor: mpmath.floor,
