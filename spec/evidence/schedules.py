@@ -645,7 +645,7 @@ def half_a_cosine(cosine_decay: Step, cosine_annealing: Step) -> Claims:
 @certified_value("schedule.cosine", "schedule.cosine.annealing", scope="rates from 1/10 to 1/100, at steps 1, 5, 7, 10 and 12 of 10")
 def cosines_by_number(cosine_decay: Step, cosine_annealing: Step) -> Claims:
     """The values to six digits, computed by sin²: the half is at step 5, and step 12 is at the end or has the rate of step 8."""
-    hyper = {"end": Fraction(1, 100), "lr": Fraction(1, 10), "horizon": 10}
+    hyper: dict[str, Any] = {"end": Fraction(1, 100), "lr": Fraction(1, 10), "horizon": 10}
     for step, digits in ((1, "0.0977975"), (5, "0.0550000"), (7, "0.0285497"), (10, "0.0100000")):
         yield certified(cosine_decay, step, **hyper), prints_as(digits)
         yield certified(cosine_annealing, step, **hyper), prints_as(digits)
@@ -712,7 +712,7 @@ def up_and_down(one_cycle: Step, cosine_decay: Step) -> Claims:
 @certified_value("schedule.one_cycle", "schedule.warmup.cosine", "schedule.wsd", scope="8 updates of each, by number")
 def cycles_by_number(one_cycle: Step, warmup_cosine: Step, warmup_stable_decay: Step) -> Claims:
     """From 1/4 up to 1 in 4 updates and down to 1/8 in 6, with 2 updates between where the rate is stable; a peak between two updates."""
-    ends = {"start": Fraction(1, 4), "lr": 1, "end": Fraction(1, 8)}
+    ends: dict[str, Any] = {"start": Fraction(1, 4), "lr": 1, "end": Fraction(1, 8)}
     for step, cycle, line, trapezoid in (
         (0, "0.250000", "0.250000", "0.250000"),
         (1, "0.359835", "0.437500", "0.437500"),
