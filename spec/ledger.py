@@ -221,6 +221,7 @@ def missing_evidence(entry: Entry, kinds: set[str]) -> str:
 
     Required are two kinds, one of them exact, unless the entry states an exception; an entry of presets needs one kind.
     """
+    kinds = kinds - {"repetition"}  # which extends other evidence
     if not kinds:
         return "there is no evidence"
     if entry.exception or entry.kind == "presets":

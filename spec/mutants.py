@@ -1,10 +1,12 @@
 """Mutation testing: each formula is changed in one place at a time, and its evidence must refute every such mutant.
 
 Run as `python -m trainspec.spec.mutants [ID…]`; exit code 0 if the catalogue explains every survivor and no explanation is stale.
+With `--regions`, the mutants are wrong in one region of sizes or arguments instead (spec/regions.py), with `--sample N` one in N of them.
 """
 
 from __future__ import annotations
 
+import argparse
 import ast
 import sys
 from collections.abc import Callable, Iterator
@@ -21,6 +23,7 @@ from .changes.function import namespace_of
 from .changes.mutation import mutations
 from .evidence import find_refutation, load
 from .ledger import available_cores, workers
+from .regions import OUTCOMES, RegionResult, reached_regions, regions, run_region
 
 TIMEOUT = 60.0  # seconds for one mutant
 
@@ -86,14 +89,67 @@ def run(identifiers: list[str], jobs: int) -> list[MutantResult]:
     return results
 
 
-def main(identifiers: list[str]) -> int:
-    """Run all mutants, print a table, and return 0 if every survivor is explained and every explanation is needed."""
+def run_regions(identifiers: list[str], jobs: int, sample: int = 1) -> list[RegionResult]:
+    """Return the results of one in `sample` mutants of regions of these formulas, run in parallel processes."""
+    load()
+    results = []
+    with workers(jobs) as pool:
+        reached = [(identifier, pool.schedule(reached_regions, args=(identifier,))) for identifier in identifiers]
+        for identifier, future in reached:
+            pieces = future.result()
+            own = [region for region in regions(FORMULAS[identifier]) if region.is_in_sample(sample)]
+            given = [(region.formula, region.words, pieces[region.words]) for region in own]
+            tasks = [(region, pool.schedule(run_region, args=args, timeout=TIMEOUT)) for region, args in zip(own, given, strict=True)]
+            for region, task in tasks:
+                try:
+                    results.append(task.result())
+                except (OutOfTime, ProcessExpired) as end:
+                    results.append(RegionResult(region.formula, region.kind, region.words, "raised", f"no verdict: {type(end).__name__}"))
+    return results
+
+
+def report_regions(results: list[RegionResult]) -> int:
+    """Print a table of the outcomes by kind of region, and every mutant that is not refuted; return 0 if the catalogue explains these."""
     from rich.console import Console
     from rich.table import Table
 
-    selected = identifiers or list(FORMULAS)
-    results = run(selected, available_cores())
-    explanations = {key: why for key, why in equivalents().items() if key[0] in selected}
+    explained = {(identifier, change) for identifier, line, change in equivalents() if line == "region"}
+    table = Table(title="Mutants of regions")
+    for column in ("kind", "mutants", *OUTCOMES):
+        table.add_column(column, justify="left" if column == "kind" else "right")
+    for kind in dict.fromkeys(result.kind for result in results):
+        own = [result.outcome for result in results if result.kind == kind]
+        table.add_row(kind, str(len(own)), *(str(own.count(outcome)) for outcome in OUTCOMES))
+    console = Console(width=140)
+    console.print(table)
+    left = [result for result in results if result.outcome != "refuted" and (result.formula, result.words) not in explained]
+    for result in left:
+        console.print(f"{result.outcome}: {result.formula}: {result.words}: {result.by}", markup=False)
+    refuted = sum(result.outcome == "refuted" for result in results)
+    console.print(f"{len(results)} mutants, {refuted} refuted, {len(left)} neither refuted nor explained")
+    return 1 if left else 0
+
+
+def main(arguments: list[str]) -> int:
+    """Run all mutants, or those of regions, print a table, and return 0 if what survives is explained and every explanation is needed."""
+    parser = argparse.ArgumentParser(prog="python -m trainspec.spec.mutants")
+    parser.add_argument("ids", nargs="*", help="ids of formulas; all if none is given")
+    parser.add_argument("--regions", action="store_true", help="formulas that are wrong in one region of sizes or arguments")
+    parser.add_argument("--sample", type=int, default=1, metavar="N", help="one in N of the regions of each formula")
+    parser.add_argument("--jobs", type=int, default=available_cores(), metavar="N", help="number of processes")
+    options = parser.parse_args(arguments)
+    selected = options.ids or list(FORMULAS)
+    if options.regions:
+        return report_regions(run_regions(selected, options.jobs, options.sample))
+    return report_mutants(selected, run(selected, options.jobs))
+
+
+def report_mutants(selected: list[str], results: list[MutantResult]) -> int:
+    """Print a table of the mutants of formulas, and the survivors; return 0 if all of them are explained and all explanations needed."""
+    from rich.console import Console
+    from rich.table import Table
+
+    explanations = {key: why for key, why in equivalents().items() if key[0] in selected and key[1] != "region"}
     survivors = {(result.formula, result.line, result.change): result for result in results if result.outcome == "survived"}
     table = Table(title="Mutants")
     for column in ("formula", "mutants", "refuted", "raised", "equivalent", "unexplained"):

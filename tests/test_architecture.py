@@ -35,7 +35,8 @@ MAY_IMPORT = {
     "spec.answers": {"spec.description", "spec.json_schema", "spec.queries"},
     "spec.show": {"spec.catalogue", "spec.description"},
     "spec.terminal": {"spec.catalogue", "spec.evidence", "spec.ledger", "spec.queries"},
-    "spec.mutants": {"spec.arithmetic", "spec.catalogue", "spec.changes", "spec.evidence", "spec.ledger", "reference"},
+    "spec.mutants": {"spec.arithmetic", "spec.catalogue", "spec.changes", "spec.evidence", "spec.ledger", "spec.regions", "reference"},
+    "spec.regions": {"spec.arithmetic", "spec.evidence", "reference"},
 }
 ENTRY_POINTS = {"", "spec", "spec.cli"}
 

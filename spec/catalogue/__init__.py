@@ -142,6 +142,7 @@ class Entry:
     presets: tuple[Preset, ...] = ()
     presets_of: str = ""
     figures: tuple[Figures, ...] = ()
+    repeated: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def path(self) -> str:

@@ -24,7 +24,7 @@ from ._judge import TableCell
 Claims: TypeAlias = Iterator[tuple[Any, Any] | TableCell]
 Step: TypeAlias = Callable[..., Any]
 
-KINDS = ("proof", "enumeration", "derivative", "certified", "law", "statistics", "reproduction", "trajectory")
+KINDS = ("proof", "enumeration", "derivative", "certified", "law", "statistics", "reproduction", "trajectory", "repetition")
 EXACT_KINDS = frozenset({"proof", "enumeration", "derivative"})
 
 FORMULAS_BY_NAME: dict[str, Formula[..., Any]] = {formula.__name__: formula for formula in FORMULAS.values()}
@@ -163,6 +163,7 @@ law = kind_of_evidence("law")
 statistics = kind_of_evidence("statistics")
 reproduction = kind_of_evidence("reproduction")
 trajectory = kind_of_evidence("trajectory")
+repetition = kind_of_evidence("repetition")
 
 
 def erratum(identifier: str) -> Callable[[Callable[..., Claims]], Callable[..., Claims]]:
@@ -215,8 +216,8 @@ def stated_figures(identifier: str) -> list[dict[str, Fraction]]:
 
 @functools.cache
 def load() -> None:
-    """Register all evidence and printed forms: the formulas with changes of the catalogue, and what the chapters of evidence register."""
+    """Register all evidence and printed forms: changed formulas of the catalogue, chapters of evidence, data that repeat."""
     for printed_form in tuple(printed_changes(catalogue().errata.values())):
         register_printed_form(printed_form)
-    for chapter in catalogue().chapters:
-        importlib.import_module(f"{__package__}.{chapter}")
+    for module in (*catalogue().chapters, "_repetition"):
+        importlib.import_module(f"{__package__}.{module}")

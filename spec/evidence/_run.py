@@ -178,7 +178,17 @@ def run_printed_form(printed_form: PrintedForm) -> EvidenceResult:
     return EvidenceResult(printed_form.name, verdict, detail, time.perf_counter() - start)
 
 
-COST = ("enumeration", "certified", "reproduction", "derivative", "proof", "trajectory", "law", "statistics")  # the cheapest kind first
+COST = (
+    "enumeration",
+    "repetition",
+    "certified",
+    "reproduction",
+    "derivative",
+    "proof",
+    "trajectory",
+    "law",
+    "statistics",
+)  # the cheapest kind first
 
 
 def find_refutation(name: str, function: Callable[..., Any]) -> tuple[EvidenceResult | None, list[EvidenceResult]]:
