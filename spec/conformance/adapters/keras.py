@@ -79,7 +79,10 @@ MATRIX_TARGETS = (  # layers and losses in float32: Keras takes their means in i
     ),
     MatrixTarget("exponential", "keras.optimizers.schedules:ExponentialDecay", against="schedule.exponential.per_period"),
     MatrixTarget("inverse time", "keras.optimizers.schedules:InverseTimeDecay", against="schedule.inverse_time"),
-    MatrixTarget("linear", "keras.optimizers.schedules:PolynomialDecay", against="schedule.linear"),
+    MatrixTarget("polynomial", "keras.optimizers.schedules:PolynomialDecay", against="schedule.polynomial"),
+    MatrixTarget("cosine", "keras.optimizers.schedules:CosineDecay", against="schedule.cosine"),
+    MatrixTarget("cosine after a warm-up", "keras.optimizers.schedules:CosineDecay", against="schedule.warmup.cosine"),
+    MatrixTarget("cosine with restarts", "keras.optimizers.schedules:CosineDecayRestarts", against="schedule.cosine.restarts"),
     MatrixTarget("plateau", "keras.callbacks:ReduceLROnPlateau", against="schedule.plateau.at_patience"),
 )
 

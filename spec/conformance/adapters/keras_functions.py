@@ -217,9 +217,24 @@ def harmonic(scale: float, offset: float, period: int) -> Mapping[str, Any]:
     return {"initial_learning_rate": scale / offset, "decay_steps": period, "decay_rate": 1 / offset, "staircase": True}
 
 
-def line(end: float, lr: float, horizon: int) -> Mapping[str, Any]:
-    """The settings of a straight line."""
-    return {"initial_learning_rate": lr, "end_learning_rate": end, "decay_steps": horizon, "power": 1.0}
+def polynomial(end: float, lr: float, horizon: int, power: float) -> Mapping[str, Any]:
+    """The settings of a power of what is left."""
+    return {"initial_learning_rate": lr, "end_learning_rate": end, "decay_steps": horizon, "power": power}
+
+
+def cosine(end: float, lr: float, horizon: int) -> Mapping[str, Any]:
+    """The settings of half a cosine."""
+    return {"initial_learning_rate": lr, "decay_steps": horizon, "alpha": end / lr}
+
+
+def warmup_cosine(start: float, lr: float, end: float, rise: int, fall: int) -> Mapping[str, Any]:
+    """The settings of a line and half a cosine after it."""
+    return {"initial_learning_rate": start, "decay_steps": fall, "alpha": end / lr, "warmup_target": lr, "warmup_steps": rise}
+
+
+def restarts(end: float, lr: float, period: int) -> Mapping[str, Any]:
+    """The settings of cycles of one length."""
+    return {"initial_learning_rate": lr, "first_decay_steps": period, "t_mul": 1.0, "alpha": end / lr}
 
 
 def values(boundaries: Any, factors: Any, *, lr: float) -> Mapping[str, Any]:
@@ -274,7 +289,11 @@ FUNCTIONS.register(
             FUNCTIONS.schedule("schedule.inverse_time", rate, inverse_time), FUNCTIONS.schedule("schedule.harmonic", rate, harmonic)
         ),
         "PiecewiseConstantDecay": FUNCTIONS.schedule("schedule.piecewise_constant.inclusive", rate, values),
-        "PolynomialDecay": FUNCTIONS.schedule("schedule.linear", rate, line),
+        "PolynomialDecay": FUNCTIONS.schedule("schedule.polynomial", rate, polynomial),
+        "CosineDecay": several(
+            FUNCTIONS.schedule("schedule.cosine", rate, cosine), FUNCTIONS.schedule("schedule.warmup.cosine", rate, warmup_cosine)
+        ),
+        "CosineDecayRestarts": FUNCTIONS.schedule("schedule.cosine.restarts", rate, restarts),
         "ReduceLROnPlateau": plateau,
     }
 )

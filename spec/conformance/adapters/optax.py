@@ -93,6 +93,11 @@ MATRIX_TARGETS = (
     MatrixTarget("piecewise constant", "optax:piecewise_constant_schedule", against="schedule.piecewise_constant"),
     MatrixTarget("exponential", "optax:exponential_decay", against="schedule.exponential.per_period"),
     MatrixTarget("linear", "optax:linear_schedule", against="schedule.linear"),
+    MatrixTarget("linear warm-up", "optax:linear_schedule", against="schedule.warmup.linear"),
+    MatrixTarget("polynomial", "optax:polynomial_schedule", against="schedule.polynomial"),
+    MatrixTarget("cosine", "optax:cosine_decay_schedule", against="schedule.cosine"),
+    MatrixTarget("one cycle", "optax:cosine_onecycle_schedule", against="schedule.one_cycle"),
+    MatrixTarget("cosine after a warm-up", "optax:warmup_cosine_decay_schedule", against="schedule.warmup.cosine"),
     MatrixTarget("moving average", "optax:incremental_update", against="averaging.ema"),
     MatrixTarget("moving average, debiased", "optax:ema", against="averaging.ema.debiased"),
 )

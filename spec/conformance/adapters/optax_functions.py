@@ -14,6 +14,7 @@ from . import FunctionRegistry, Functions, several
 from .jax import precision
 
 FUNCTIONS = FunctionRegistry("optax")
+START, RISE, FALL = 2.0**-10, 3.0, 5.0  # of a cycle: its lengths are whole and its start is not 0
 
 
 # --- losses ---------------------------------------------------------------------------------------------------------------------------
@@ -68,9 +69,20 @@ def decayed(*, staircase: bool) -> Callable[..., Mapping[str, Any]]:
     return lambda lr, factor, period: {"init_value": lr, "transition_steps": period, "decay_rate": factor, "staircase": staircase}
 
 
-def line(**settings: Any) -> Callable[..., Mapping[str, Any]]:
+def line(end: float, lr: float, horizon: int) -> Mapping[str, Any]:
     """The settings of a straight line."""
-    return lambda end, lr, horizon: {"init_value": lr, "end_value": end, "transition_steps": horizon, **settings}
+    return {"init_value": lr, "end_value": end, "transition_steps": horizon}
+
+
+def one_cycle(lr: float, end: float) -> Mapping[str, Any]:
+    """The settings of a cycle, whose start is a share of the largest rate, and whose end a share of the start."""
+    factors = {"div_factor": lr / START, "final_div_factor": START / end if end else np.inf}
+    return {"transition_steps": int(RISE + FALL), "peak_value": lr, "pct_start": RISE / (RISE + FALL), **factors}
+
+
+def warmup_cosine(start: float, lr: float, end: float, rise: int, fall: int) -> Mapping[str, Any]:
+    """The settings of a line and a cosine; the decay has the updates of the warm-up in it."""
+    return {"init_value": start, "peak_value": lr, "warmup_steps": rise, "decay_steps": rise + fall, "end_value": end}
 
 
 # --- averages -------------------------------------------------------------------------------------------------------------------------
@@ -112,8 +124,24 @@ FUNCTIONS.register(
             FUNCTIONS.schedule("schedule.step", rate, decayed(staircase=True)),
         ),
         "piecewise_constant_schedule": FUNCTIONS.schedule("schedule.piecewise_constant", rate, scales),
-        "linear_schedule": FUNCTIONS.schedule("schedule.linear", rate, line()),
-        "polynomial_schedule": FUNCTIONS.schedule("schedule.linear", rate, line(power=1)),
+        "linear_schedule": several(
+            FUNCTIONS.schedule("schedule.linear", rate, line),
+            FUNCTIONS.schedule(
+                "schedule.warmup.linear",
+                rate,
+                lambda start, lr, horizon: {"init_value": start, "end_value": lr, "transition_steps": horizon},
+            ),
+        ),
+        "polynomial_schedule": FUNCTIONS.schedule(
+            "schedule.polynomial",
+            rate,
+            lambda end, lr, horizon, power: {"init_value": lr, "end_value": end, "transition_steps": horizon, "power": power},
+        ),
+        "cosine_decay_schedule": FUNCTIONS.schedule(
+            "schedule.cosine", rate, lambda end, lr, horizon: {"init_value": lr, "decay_steps": horizon, "alpha": end / lr}
+        ),
+        "cosine_onecycle_schedule": FUNCTIONS.schedule("schedule.one_cycle", rate, one_cycle, start=START, rise=RISE, fall=FALL),
+        "warmup_cosine_decay_schedule": FUNCTIONS.schedule("schedule.warmup.cosine", rate, warmup_cosine),
         "ema": debiased,
         "incremental_update": incremental,
     }

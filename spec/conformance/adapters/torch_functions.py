@@ -17,12 +17,13 @@ from ....reference import FORMULAS
 from ....reference.averaging import SwaState
 from ....reference.normalization import RunningStats
 from ....reference.schedules import PlateauState
-from . import FunctionRegistry, Functions
+from . import FunctionRegistry, Functions, several
 
 FUNCTIONS = FunctionRegistry("torch")
 UNKNOWN_TO_NUMPY = (torch.bfloat16,)
 SELU = {"alpha": 1.6732632423543772, "scale": 1.0507009873554805}
 MILESTONES, GAMMA = (2.0, 5.0, 9.0), 0.5
+START = 2.0**-10  # of a warm-up, which must not start at 0
 
 
 def tensor(value: Any, *, requires_grad: bool = False) -> Any:
@@ -414,10 +415,23 @@ FUNCTIONS.register(
             factors=np.full(len(MILESTONES), GAMMA),
         ),
         "ExponentialLR": FUNCTIONS.schedule("schedule.exponential", rate, lambda lr, decay: {"gamma": np.exp(-decay)}),
-        "LinearLR": FUNCTIONS.schedule(
-            "schedule.linear", rate, lambda lr, end, horizon: {"start_factor": 1.0, "end_factor": end / lr, "total_iters": horizon}
+        "LinearLR": several(
+            FUNCTIONS.schedule(
+                "schedule.linear", rate, lambda lr, end, horizon: {"start_factor": 1.0, "end_factor": end / lr, "total_iters": horizon}
+            ),
+            FUNCTIONS.schedule(
+                "schedule.warmup.linear", rate, lambda lr, horizon: {"start_factor": START / lr, "total_iters": horizon}, start=START
+            ),
         ),
-        "PolynomialLR": FUNCTIONS.schedule("schedule.linear", rate, lambda lr, horizon: {"total_iters": horizon, "power": 1.0}, end=0.0),
+        "PolynomialLR": FUNCTIONS.schedule(
+            "schedule.polynomial", rate, lambda lr, horizon, power: {"total_iters": horizon, "power": power}, end=0.0
+        ),
+        "CosineAnnealingLR": FUNCTIONS.schedule(
+            "schedule.cosine.annealing", rate, lambda lr, end, horizon: {"T_max": horizon, "eta_min": end}
+        ),
+        "CosineAnnealingWarmRestarts": FUNCTIONS.schedule(
+            "schedule.cosine.restarts", rate, lambda lr, end, period: {"T_0": period, "eta_min": end}
+        ),
         "ReduceLROnPlateau": plateau,
         "AveragedModel": swa,
         "get_ema_avg_fn": ema("avg_fn"),

@@ -102,6 +102,14 @@ def test_means_are_taken_in_single_precision(name, formula):
     assert 1e5 < worst * 2 < 1e10
 
 
+@pytest.mark.parametrize(("name", "formulas"), [("CosineDecay", 2), ("CosineDecayRestarts", 1)])
+def test_cosines_are_taken_in_single_precision(name, formulas):
+    subjects = functions_of(f"keras.optimizers.schedules:{name}")
+    assert len(subjects) == formulas
+    for subject in subjects.values():
+        assert 1e5 < max(error for error, _ in differences(subject)) < 1e10
+
+
 @pytest.mark.parametrize("name", ["MeanSquaredError", "Huber"])
 def test_losses_that_take_the_mean_over_outputs(name):
     for subject in functions_of(f"keras.losses:{name}").values():

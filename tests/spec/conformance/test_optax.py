@@ -140,6 +140,9 @@ AGREEING = [
     "schedules:piecewise_constant_schedule",
     "schedules:linear_schedule",
     "schedules:polynomial_schedule",
+    "schedules:cosine_decay_schedule",
+    "schedules:cosine_onecycle_schedule",
+    "schedules:warmup_cosine_decay_schedule",
     "transforms:ema",
 ]
 

@@ -174,6 +174,8 @@ AGREEING = [
     "optim.lr_scheduler:ExponentialLR",
     "optim.lr_scheduler:LinearLR",
     "optim.lr_scheduler:PolynomialLR",
+    "optim.lr_scheduler:CosineAnnealingLR",
+    "optim.lr_scheduler:CosineAnnealingWarmRestarts",
     "optim.lr_scheduler:ReduceLROnPlateau",
     "optim.swa_utils:AveragedModel",
     "optim.swa_utils:get_ema_avg_fn",
