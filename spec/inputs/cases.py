@@ -7,6 +7,8 @@ shows; numbers are small dyadic fractions, so that both formats hold them; eps i
 from __future__ import annotations
 
 import dis
+import functools
+import inspect
 import itertools
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -21,7 +23,7 @@ from ...reference import Formula, tree_leaves
 from ...reference.limits import Divides, IndexInto, NotBelow, StableWith, choices_of, interval_of
 from ...reference.validation import Domain, domains, in_dependency_order
 from .strategies import Cubic, satisfy_relations
-from .textures import TEXTURES, Texture, small_integers, tens
+from .textures import TEXTURES, Texture, far_from_zero, scaled, small_integers, tens
 
 AXIS_LENGTHS = (3, 4, 2, 5)  # in turn
 GENERIC_CASES = 6  # cases with nothing special about them
@@ -32,6 +34,9 @@ SMALL_EPS = 2.0**-17  # of the usual size
 ODD_LENGTHS = (5, 7, 3)  # of the axes of cases that strain floats: sums and means of them are rounded
 LENGTHS = (1, 7, 65, 257, 1025)  # of one axis at a time: the main body and the rest of a vector loop, a second tile
 MANY = 33  # entries along the first axis, where some must be beyond the threshold of an exponential
+EXPONENTIALS = {"exp", "expm1", "logaddexp", "tanh", "erf"}  # which implementations leave out beyond a threshold
+EXPONENT_SCALES = {1.0: 42.0, 0.5: 8.0}  # of entries that are exponents, and of those whose products are
+TAIL_CASES = 4  # of each, with an axis of length 1: a sum or a larger example would hide a small result
 BY_SIZE = "sizes from larger ones"  # what cases with a long axis separate
 SHORT_LENGTHS = LENGTHS[:3]  # where cost grows faster than the number of entries, or certifying is slow
 DECOMPOSING = {"eigh", "eigvalsh", "svd", "qr", "inv", "solve"}  # of which balls are certified for a few rows only
@@ -200,12 +205,24 @@ def cases(formula: Formula[..., Any], pinned: Mapping[str, Any] | None = None) -
 def kinds_for(formula: Formula[..., Any], given: Mapping[str, Domain]) -> Iterator[CaseKind]:
     """Yield the kinds of cases of a formula: those of its domains, sizes, and ties where it compares."""
     operations = {step.opname for step in dis.get_instructions(formula.raw.__code__)}
+    calls = names_used_by(formula.raw)
     is_loop = "FOR_ITER" in operations
     yield from (kind for kind in case_kinds(given) if formula.id not in DECIDED_BY_DIGITS or not kind[0].startswith("subnormal"))
-    yield from size_kinds(given, is_loop=is_loop, is_decomposing=bool(DECOMPOSING & set(formula.raw.__code__.co_names)))
+    yield from size_kinds(given, is_loop=is_loop, is_decomposing=bool(DECOMPOSING & calls))
     yield from unusual_kinds(given, is_loop=is_loop)
-    if "COMPARE_OP" in operations or COMPARING & set(formula.raw.__code__.co_names):
+    if EXPONENTIALS & calls and axes_of(given) + free_shapes_of(given):
+        yield from exponent_kinds(given)
+    if "COMPARE_OP" in operations or COMPARING & calls:
         yield from tie_kinds(given)
+
+
+@functools.cache
+def names_used_by(function: Any) -> frozenset[str]:
+    """Return the names that a function reads, those of the functions of its module that it calls included."""
+    names = set(function.__code__.co_names)
+    called = (function.__globals__.get(name) for name in names)
+    inner = (getattr(value, "raw", value) for value in called if getattr(value, "__module__", "") == function.__module__)
+    return frozenset(names.union(*(names_used_by(value) for value in inner if value is not function and inspect.isfunction(value))))
 
 
 def draw_arguments(sampler: Callable[[], ArgumentSampler], given: Mapping[str, Domain]) -> Any:
@@ -293,6 +310,23 @@ def unusual_kinds(given: Mapping[str, Domain], *, is_loop: bool) -> Iterator[Cas
         if domain.kind == "state":
             change = partial(with_first_state, name=name, domain=domain)
             yield f"{name} of zeros and ones", "the first step", sampler_maker(seeds, turn=1), change
+
+
+def exponent_kinds(given: Mapping[str, Domain]) -> Iterator[CaseKind]:
+    """Yield cases whose exponents are some tens, where a form with a threshold leaves out what can be seen yet.
+
+    Each axis is long in some of them, and 1 in others: it may be that of the examples, or one that is summed over.
+    """
+    seeds = itertools.count(4000)
+    axes, shapes = axes_of(given), free_shapes_of(given)
+    lengths = {axis: (MANY, 1) for axis in axes} | {shape: ((MANY, 3), (1,)) for shape in shapes}
+    for (power, scale), axis in itertools.product(EXPONENT_SCALES.items(), lengths):
+        many, one = ({**dict.fromkeys(axes, 2), **dict.fromkeys(shapes, (3,)), axis: length} for length in lengths[axis])
+        name = f"exponents of size {scale:g}, {axis}"
+        tens, tail = partial(scaled, scale=scale), partial(far_from_zero, power=power)
+        yield f"{name} = {MANY}", "a threshold of an exponential", sampler_maker(seeds, sizes=many, texture=tens), unchanged
+        for number in range(1, TAIL_CASES + 1):
+            yield f"{name} = 1, {number}", "the tail of an exponential", sampler_maker(seeds, sizes=one, texture=tail), unchanged
 
 
 def tie_kinds(given: Mapping[str, Domain]) -> Iterator[CaseKind]:

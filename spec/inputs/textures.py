@@ -59,6 +59,11 @@ def tens(entries: Any) -> Any:
     return scaled(entries, 48.0)
 
 
+def far_from_zero(entries: Any, power: float) -> Any:
+    """Return entries of one sign: they, or with power ½ their products, are some 20 to 35, whose exponentials are small and can be seen."""
+    return np.sign(entries.ravel()[:1]) * (20 + 6 * np.abs(entries)) ** power if entries.size else entries
+
+
 def small_integers(entries: Any) -> Any:
     """Return −1, 0 and 1."""
     return np.sign(entries) * (np.abs(entries) > np.median(np.abs(entries)))

@@ -2,8 +2,9 @@
 
 Exact: the support, orthogonality, the number of non-zeros, the partition of an epoch. Statistical: the distribution function (Dvoretzky,
 Kiefer & Wolfowitz, with Massart's constant), the second moment (Laurent & Massart for normal entries, Hoeffding for bounded ones), signs
-and their correlation along rows and columns, and of every two rows and every two columns (Hoeffding). All bounds hold for every sample
-size. A correct initializer fails any of them with a probability below `ALPHA`; seeds are fixed.
+and their correlation along rows and columns, and of every two rows and every two columns (Hoeffding). Draws that are more regular than
+independent ones are (stratified, or rescaled to an exact mean or deviation) are found by how seldom sums of free signs are nearly 0 (Erdős).
+All bounds hold for every sample size. A correct initializer fails any of them with a probability below `ALPHA`; seeds are fixed.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ from .runner import LARGE, MOST_INPUTS
 ALPHA = 1e-9  # the probability that a correct initializer fails
 TESTS = 40  # at most so many tests share it
 ROUNDING = 64.0  # roundings by which an orthogonal matrix or a support may be off, for each row
+NEARLY_ZERO = 0.1  # of the root mean square of the entries: a sum so near to 0 is no accident in all draws
+NEARLY_EQUAL = 4e-6  # of mean squares: 12 draws are so near to each other with a probability below 1e-30, and rescaled ones always
+BALANCED = 2  # entries by which two halves of a sample differ from its half, at most, in draws that are stratified
 NEARLY_ORTHOGONAL = 1e-3  # of the deviation of a product of two rows of independent entries
 
 DistributionOf = Callable[[int, int, Mapping[str, Any]], Distribution]  # by fan_out, fan_in and hyper-parameters
@@ -44,7 +48,8 @@ def check_independent_entries(distribution_of: DistributionOf, part: FunctionObs
         if largest > reach * (1 + 4 * float(np.finfo(weights.dtype).eps)):
             return FailedTest("support", f"an entry is {largest:.6g}, beyond {reach:.6g}, at shape {weights.shape}")
     samples = large_draws(part)
-    return check_distribution(distribution_of(*LARGE, hyper), samples) or check_signs(samples) or check_pairs(samples)
+    distribution = distribution_of(*LARGE, hyper)
+    return check_distribution(distribution, samples) or check_signs(samples) or check_pairs(samples) or check_chance(distribution, samples)
 
 
 def check_distribution(distribution: Distribution, sample: Any) -> FailedTest | None:
@@ -108,6 +113,36 @@ def check_pairs(samples: Any) -> FailedTest | None:
         if np.max(np.abs(products[:, first, second])) < NEARLY_ORTHOGONAL * scale:
             return FailedTest(f"pairs of {name}", f"all {name} are orthogonal to each other where independent ones are due")
     return None
+
+
+def check_chance(distribution: Distribution, samples: Any) -> FailedTest | None:
+    """Return a test that fails if draws are more regular than chance: an exact mean or deviation, or as many entries in both halves.
+
+    The halves are the entries above 0, and those whose modulus is below its median: each has a binomial number of them.
+    """
+    draws = samples.reshape(len(samples), -1).astype(float)
+    scale = float(np.sqrt(np.mean(draws**2)))
+    large = np.sum(np.abs(draws) >= NEARLY_ZERO * scale, axis=1)
+    inner = np.abs(2 * distribution.cumulative(draws) - 1) < 0.5
+    halves = np.stack([np.sum(draws > 0, axis=1), np.sum(inner, axis=1)]) - draws.shape[1] / 2
+    balanced = (2 * BALANCED + 1) * chance_of_zero(draws.shape[1])
+    regular = {
+        "mean": np.all(np.abs(np.sum(draws, axis=1)) < NEARLY_ZERO * scale) and np.prod(chance_of_zero(large)) < ALPHA / TESTS,
+        "mean square": np.ptp(np.mean(draws**2, axis=1)) < NEARLY_EQUAL * scale**2,
+        "deviation": np.ptp(np.var(draws, axis=1)) < NEARLY_EQUAL * scale**2,
+        "number of entries in each half": np.all(np.abs(halves) <= BALANCED) and balanced ** len(draws) < ALPHA / TESTS,
+    }
+    same = [name for name, is_regular in regular.items() if is_regular]
+    observed = "is the same in all draws, where that of independent entries varies"
+    return FailedTest("chance", f"the {' and the '.join(same)} {observed}") if same else None
+
+
+def chance_of_zero(terms: Any) -> Any:
+    """Return a bound on how likely a sum with free signs is nearly 0, by the number of its large terms (Erdős 1945).
+
+    At most C(m, m/2) of the 2ᵐ signs of m terms of modulus ≥ r lead into an open interval of length 2r; that is below √(2 / (π m)).
+    """
+    return np.sqrt(2 / (np.pi * np.maximum(terms, 1)))
 
 
 def large_draws(part: FunctionObservations) -> Any:
