@@ -19,7 +19,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -59,17 +59,14 @@ class Statements:
 
     def replaced(self, pairs: Mapping[str, str], within: Sequence[str] = ()) -> Self:
         """Return the program with expressions rewritten, everywhere or in the statements that assign the names in `within`."""
-        replacement = Replacement(pairs.items())
-        statements = []
-        for statement in self.statements:
-            if within and not names_assigned(statement) & set(within):
-                statements.append(statement)
-                continue
-            fresh = replacement.visit(statement)
-            statements.append(statement if fresh is statement else Simplification().visit(fresh))
-        if not replacement.count:
+        items = tuple(pairs.items())
+        concerned = [not within or not names_assigned(statement).isdisjoint(within) for statement in self.statements]
+        statements = tuple(
+            rewritten(statement, items) if applies else statement for statement, applies in zip(self.statements, concerned, strict=True)
+        )
+        if all(fresh is statement for fresh, statement in zip(statements, self.statements, strict=True)):
             raise NotApplicable(f"no {' or '.join(pairs)} in {', '.join(within) or 'the program'}")
-        return replace(self, statements=tuple(statements))
+        return replace(self, statements=statements)
 
     def with_assignment(self, text: str) -> Self:
         """Return the program with another right-hand side for one name."""
@@ -106,9 +103,8 @@ class Statements:
         """Return the program whose statements after the update of a name read the value from before it."""
         place = self.index(f"after {name}")
         before = f"{name}_before"
-        kept = Substitution({name: read(before)})
         later = [
-            kept.visit(statement)
+            with_name(statement, name, before)
             if name not in names_assigned(statement) and (not within or names_assigned(statement) & set(within))
             else statement
             for statement in self.statements[place:]
@@ -156,10 +152,16 @@ class Program(Statements):
         return tuple(found)
 
     @functools.cached_property
-    def step(self) -> Callable[..., tuple[Any, ...]]:
-        """(θ, the gradient as a function of the point, lr, state …, hyper-parameters …) → (θ, state …)."""
-        result = ast.Tuple([read("theta"), *map(read, self.state)], ast.Load())
-        return compiled("step", (*ARGUMENTS, *self.state, *self.parameters), (*self.statements, ast.Return(result)))
+    def computations(self) -> tuple[Computation, ...]:
+        """What each statement computes, in order."""
+        return tuple(map(computation, self.statements))
+
+    def step(self, theta: Any, gradient: Any, lr: Any, *state: Any, **hyper: Any) -> tuple[Any, ...]:
+        """Return θ and the state after a step, from θ, the gradient as a function of the point, lr, the state, and the hyper-parameters."""
+        values = {"theta": theta, "gradient": gradient, "lr": lr, **dict(zip(self.state, state, strict=True)), **hyper}
+        for compute, reads, name in self.computations:
+            values[name] = compute(*[values[read] for read in reads])
+        return (values["theta"], *[values[name] for name in self.state])
 
     @functools.cached_property
     def start(self) -> Callable[..., tuple[Any, ...]]:
@@ -174,17 +176,49 @@ class Program(Statements):
         """Return the program without statements and state that nothing reads."""
         needed: set[str] = set()
         while True:
-            live, statements = {"theta", *needed}, []
+            live, used = {"theta", *needed}, []
             for statement in reversed(self.statements):
-                targets = names_assigned(statement)
-                if targets & live:
-                    live = (live - targets) | names_read(statement)
-                    statements.append(statement)
-            if live & self.state.keys() <= needed:
+                if not live.isdisjoint(targets := names_assigned(statement)):
+                    live -= targets
+                    live |= names_read(statement)
+                    used.append(statement)
+            missing = (live & self.state.keys()) - needed
+            if not missing:
                 break
-            needed |= live & self.state.keys()
-        state = {name: initial for name, initial in self.state.items() if name in needed}
-        return Program(tuple(reversed(statements)), state)
+            needed |= missing
+        if len(used) == len(self.statements) and len(needed) == len(self.state):
+            return self
+        return Program(tuple(reversed(used)), {name: initial for name, initial in self.state.items() if name in needed})
+
+
+class Computation(NamedTuple):
+    """What a statement computes: a function, the names whose values it takes, and the name that is assigned."""
+
+    compute: Callable[..., Any]
+    reads: tuple[str, ...]
+    name: str
+
+
+@functools.lru_cache(maxsize=NODES)
+def computation(statement: ast.stmt) -> Computation:
+    """Return what a statement computes; programs share statements, so that few are compiled."""
+    assert isinstance(statement, ast.Assign)
+    (name,) = names_assigned(statement)
+    reads = tuple(sorted(read for read in names_read(statement) if read != "np" and not is_global(read)))
+    return Computation(compiled(name, reads, (ast.Return(statement.value),)), reads, name)
+
+
+@functools.lru_cache(maxsize=NODES)
+def rewritten(statement: ast.stmt, pairs: tuple[tuple[str, str], ...]) -> ast.stmt:
+    """Return a statement with expressions rewritten, or itself where nothing has the form of a pattern; programs share the result."""
+    fresh = Replacement(pairs).visit(statement)
+    return statement if fresh is statement else Simplification().visit(fresh)
+
+
+@functools.lru_cache(maxsize=NODES)
+def with_name(statement: ast.stmt, name: str, fresh: str) -> ast.stmt:
+    """Return a statement that reads another name in the place of one; programs share the result."""
+    return Substitution({name: read(fresh)}).visit(statement)
 
 
 @functools.cache
@@ -400,11 +434,12 @@ def is_call_of(node: ast.AST, name: str) -> bool:
 # --- composition ----------------------------------------------------------------------------------------------------------------------
 
 
-def with_calls_expanded(statement: ast.stmt) -> list[ast.stmt]:
+@functools.lru_cache(maxsize=NODES)
+def with_calls_expanded(statement: ast.stmt) -> tuple[ast.stmt, ...]:
     """Return a statement that assigns the result of a formula as the statements of that formula; any other as it is."""
     call = statement.value if isinstance(statement, ast.Assign) else None
     if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in FUNCTIONS):
-        return [statement]
+        return (statement,)
     tree = source_tree(FUNCTIONS[call.func.id])
     given = dict(zip((argument.arg for argument in tree.args.args), call.args, strict=False))
     given |= {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
@@ -412,7 +447,7 @@ def with_calls_expanded(statement: ast.stmt) -> list[ast.stmt]:
     assert isinstance(result, ast.Return)
     assert result.value is not None
     (target,) = names_assigned(statement)
-    return [Simplification().visit(Substitution(given).visit(line)) for line in (*body, assignment(target, result.value))]
+    return tuple(Simplification().visit(Substitution(given).visit(line)) for line in (*body, assignment(target, result.value)))
 
 
 def composed(outer: Program, inner: Program) -> Program:
@@ -422,7 +457,7 @@ def composed(outer: Program, inner: Program) -> Program:
     """
     direction = direction_of(inner)
     place = outer.index("gradient")
-    rest = [Substitution({"grad": read("direction")}).visit(statement) for statement in outer.statements[place:]]
+    rest = [with_name(statement, "grad", "direction") for statement in outer.statements[place:]]
     return Program((*outer.statements[:place], *direction, *rest), {**inner.state, **outer.state})
 
 

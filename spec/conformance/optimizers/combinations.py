@@ -187,17 +187,12 @@ def with_two_mistakes(family: str, setting: Setting) -> Iterator[Convention]:
                         yield both
 
 
-def with_generated_mistake(family: str, setting: Setting, most_deviations: int = 1) -> Iterator[Convention]:
-    """Yield the conventions with a change of one place of their step that has no name, and at most one value that is not canonical."""
+def with_generated_mistake(family: str, setting: Setting, deviations: int) -> Iterator[Convention]:
+    """Yield the conventions with a change of one place of their step that has no name, and so many values that are not canonical."""
     for right in combinations(family, setting, mistaken=False):
-        if right.deviation_count <= most_deviations and right.weight_decay in USUAL_DECAYS:
+        if right.deviation_count == deviations and right.weight_decay in USUAL_DECAYS:
             for index in range(len(generated_changes(right))):
                 yield replace(right, mistake=f"{GENERATED}{index}")
-
-
-def with_plain_generated_mistake(family: str, setting: Setting) -> Iterator[Convention]:
-    """Yield the canonical conventions with a change that has no name."""
-    return with_generated_mistake(family, setting, most_deviations=0)
 
 
 def with_wrappers(family: str, setting: Setting) -> Iterator[Convention]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .combinations import Setting, with_generated_mistake, with_more_values, with_plain_generated_mistake, with_two_mistakes, with_wrappers
+from .combinations import Setting, with_generated_mistake, with_more_values, with_two_mistakes, with_wrappers
 from .conventions import FAMILIES, Convention, canonical
 from .matching import MEASURED, Measurement, float_candidates, measure, setting_of
 from .runner import OptimizerRun
@@ -18,7 +19,8 @@ CHUNK = 600  # combinations that are screened before those that remain are measu
 def find_combined_mistakes(runs: tuple[OptimizerRun, ...], settings: Mapping[str, Any]) -> list[Measurement]:
     """Return the conventions that the runs follow with wrappers, combined or generated mistakes: those of the first kind that has some."""
     setting = setting_of(runs)
-    for pool in (with_plain_generated_mistake, with_wrappers, with_more_values, with_generated_mistake, with_two_mistakes):
+    plain, unusual = (functools.partial(with_generated_mistake, deviations=count) for count in (0, 1))
+    for pool in (plain, with_wrappers, with_more_values, unusual, with_two_mistakes):
         candidates = itertools.islice(candidates_of(pool, setting, settings), LIMIT)
         while chunk := list(itertools.islice(candidates, CHUNK)):
             near = float_candidates(chunk, runs)[:MEASURED]
