@@ -73,6 +73,7 @@ class SummaryAnswer(TypedDict):
     errata: dict[str, int]
     pieces: int
     seconds: float
+    kept: int
 
 
 class LedgerAnswer(TypedDict):

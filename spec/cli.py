@@ -170,9 +170,13 @@ def decks(deck: str | None, *, as_json: bool) -> None:
 @click.option(
     "--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds for one piece: 120, and 1800 of a full run, unless given."
 )
+@click.option("--fresh", is_flag=True, help="Compute everything again, also what was decided before and has not changed since.")
 @json_option
-def verify(identifiers: tuple[str, ...], *, jobs: int | None, full: bool, timeout: float | None, as_json: bool) -> None:
-    """Run the evidence of all entries, or of those named, and print the ledger."""
+def verify(identifiers: tuple[str, ...], *, jobs: int | None, full: bool, timeout: float | None, fresh: bool, as_json: bool) -> None:
+    """Run the evidence of all entries, or of those named, and print the ledger.
+
+    Results are kept in the user's cache folder, or where TRAINSPEC_CACHE says. What depends on nothing that has changed is not run again.
+    """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from .catalogue import catalogue
@@ -189,7 +193,7 @@ def verify(identifiers: tuple[str, ...], *, jobs: int | None, full: bool, timeou
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as progress:
         task = progress.add_task("evidence", total=len(evidence_for(entries) + printed_forms_of(errata)))
-        ledger = run(entries, errata, jobs=jobs or 0, timeout=timeout, full=full, report=lambda result: progress.advance(task))
+        ledger = run(entries, errata, jobs=jobs or 0, timeout=timeout, full=full, fresh=fresh, report=lambda result: progress.advance(task))
     print_json(ledger.as_json()) if as_json else print_ledger(ledger, errata)
     sys.exit(0 if ledger.holds else 1)
 

@@ -8,11 +8,12 @@ import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import TimeoutError as OutOfTime
 from concurrent.futures import as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
 
+from . import kept
 from .arithmetic import Verdict
 from .catalogue import Entry, Erratum, catalogue
 from .evidence import EVIDENCE, EXACT_KINDS, PRINTED_FORMS, EvidenceResult, load, run_named
@@ -44,11 +45,12 @@ class ErratumVerdict:
 
 @dataclass(frozen=True)
 class Ledger:
-    """The verdicts of one run on the selected entries and errata, and the seconds of computing that it took."""
+    """The verdicts on the selected entries and errata, the seconds of computing they took, and how many results were kept from before."""
 
     entries: tuple[EntryVerdict, ...]
     errata: tuple[ErratumVerdict, ...]
-    seconds: float = field(default=0.0)
+    seconds: float = 0.0
+    kept: int = 0
 
     @property
     def holds(self) -> bool:
@@ -105,6 +107,7 @@ class Ledger:
                 "errata": tally(erratum.verdict for erratum in self.errata),
                 "pieces": len(self.pieces()),
                 "seconds": round(self.seconds, 3),
+                "kept": self.kept,
             },
         }
 
@@ -147,6 +150,8 @@ def run_all(
 ) -> dict[str, EvidenceResult]:
     """Run evidence and printed forms in worker processes; one that raises, times out or dies is unknown, and the others still run."""
     results: dict[str, EvidenceResult] = {}
+    if not names:
+        return results
     with workers(jobs) as pool:
         futures = {pool.schedule(task, args=(name,), timeout=timeout): name for name in names}
         for future in as_completed(futures):
@@ -180,21 +185,35 @@ def verify(
     jobs: int = 0,
     timeout: float | None = None,
     full: bool = False,
+    fresh: bool = False,
     report: Callable[[EvidenceResult], None] = lambda _: None,
 ) -> Ledger:
-    """Run all evidence for these entries and errata, with `full` the long form of each piece that has one, and return the ledger."""
+    """Run the evidence for these entries and errata, with `full` the long form of each piece that has one, and return the ledger.
+
+    What was decided before, and depends on nothing that has changed since, is not run again unless `fresh`.
+    """
     load()
     names = evidence_for(entries) + printed_forms_of(errata)
     if full:
         # the longest first, so that all cores are busy until the end
         names.sort(key=lambda name: name not in EVIDENCE or not EVIDENCE[name].has_full_form)
     allowed = timeout or (FULL_TIMEOUT if full else TIMEOUT)
+    known = {} if fresh else {result.name: result for name in names if (result := kept.read(name, full=full))}
+    for result in known.values():
+        report(result)
+
+    def keep(result: EvidenceResult) -> None:
+        kept.keep(result, full=full)
+        report(result)
+
     task = functools.partial(run_named, full=full)
-    results = run_all(names, jobs=jobs or available_cores(), timeout=allowed, report=report, task=task)
+    unknown = [name for name in names if name not in known]
+    results = known | run_all(unknown, jobs=jobs or available_cores(), timeout=allowed, report=keep, task=task)
     entry_verdicts = tuple(entry_verdict(entry, [results[name] for name in evidence_for([entry])]) for entry in entries)
     by_id = {record.entry.id: record.verdict for record in entry_verdicts}
     erratum_verdicts = tuple(erratum_verdict(erratum, [results[name] for name in printed_forms_of([erratum])], by_id) for erratum in errata)
-    return Ledger(entry_verdicts, erratum_verdicts, sum(result.seconds for result in results.values()))
+    seconds = sum(result.seconds for result in results.values())
+    return Ledger(entry_verdicts, erratum_verdicts, seconds, kept=len(known))
 
 
 def printed_forms_of(errata: Iterable[Erratum]) -> list[str]:

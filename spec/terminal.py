@@ -152,7 +152,8 @@ def print_ledger(ledger: Ledger, errata: Sequence[Erratum]) -> None:
     summary = ledger.as_json()["summary"]
     for kind in ("entries", "errata"):
         output.print(f"{kind}: {count_words(summary[kind])}")
-    output.print(f"{summary['pieces']} pieces of evidence, {summary['seconds']:.1f} s of computing")
+    known = f"; {summary['kept']} results were kept from earlier runs (`--fresh` computes all again)" if summary["kept"] else ""
+    output.print(f"{summary['pieces']} pieces of evidence, {summary['seconds']:.1f} s of computing{known}")
 
 
 def ledger_table(title: str, columns: Sequence[str], *, unwrapped: Sequence[str]) -> Table:

@@ -27,6 +27,12 @@ def name_of_ufunc(ufunc: Any) -> str:
     return str(ufunc.__name__.removesuffix(" (vectorized)"))
 
 
+@functools.lru_cache(maxsize=1024)
+def entrywise(function: Callable[..., Any], arguments: int) -> Any:
+    """Return a function of numbers as a function of object arrays."""
+    return np.frompyfunc(function, arguments, 1)
+
+
 OPERATORS: Table = {
     "add": operator.add,
     "subtract": operator.sub,
@@ -114,7 +120,7 @@ class Numbers(ArrayMethods, np.ndarray):  # type: ignore[misc]
             return values
         if isinstance(values, np.ndarray) and values.dtype == bool:
             raise Refused(f"{cls.__name__}: truth values are not numbers")
-        return cls.wrap(np.frompyfunc(cls.number, 1, 1)(as_object_array(values)))
+        return cls.wrap(entrywise(cls.number, 1)(as_object_array(values)))
 
     @classmethod
     def wrap(cls, values: Any) -> Any:
@@ -143,7 +149,7 @@ class Numbers(ArrayMethods, np.ndarray):  # type: ignore[misc]
         name = name_of_ufunc(ufunc)
         if name not in cls.table:
             raise Refused(f"np.{name} is not vetted on {cls.__name__}")
-        return cls.wrap(np.frompyfunc(cls.table[name], ufunc.nin, 1)(*map(cls.object_array, inputs)))
+        return cls.wrap(entrywise(cls.table[name], ufunc.nin)(*map(cls.object_array, inputs)))
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         """Call a supported NumPy function."""
@@ -315,7 +321,7 @@ def argmin(cls: type[Numbers], x: Any, axis: int | None = None) -> Any:
 def where(cls: type[Numbers], condition: Any, yes: Any, no: Any) -> Any:
     """np.where; the condition holds truth values or, for symbols, relations."""
     bare = condition.view(np.ndarray) if isinstance(condition, np.ndarray) else as_object_array(condition)
-    return cls.wrap(np.frompyfunc(cls.select, 3, 1)(bare, cls.object_array(yes), cls.object_array(no)))
+    return cls.wrap(entrywise(cls.select, 3)(bare, cls.object_array(yes), cls.object_array(no)))
 
 
 def rearrangement(function: Any) -> Callable[..., Any]:

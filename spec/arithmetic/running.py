@@ -44,7 +44,7 @@ DOUBLE = format_of(np.float64)
 FORMAT: ContextVar[Format] = ContextVar("FORMAT", default=DOUBLE)
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Bounded:
     """A value, and a bound of the error of any program: of the value itself, in float64, and of the result computed, in the format."""
 
@@ -72,11 +72,11 @@ class Wide(Bounded):
 def with_rounding(value: float, propagated: float, roundings: float = 1) -> Bounded:
     """Return a result whose operands contribute the error `propagated` and which is itself rounded `roundings` times."""
     unit, tiny, largest, kind = FORMAT.get()
-    growth = roundings * unit / (1 - roundings * unit)
-    result = Bounded(value, (propagated + growth * (abs(value) + 2 * propagated) + roundings * tiny) * INFLATION)
-    if not (roundings * unit < 1 and result.size <= largest):
-        raise Undecided(f"{result} may overflow in {kind.__name__}")
-    return result
+    relative, modulus = roundings * unit, abs(value)
+    error = (propagated + relative / (1 - relative) * (modulus + 2 * propagated) + roundings * tiny) * INFLATION
+    if not (relative < 1 and modulus + 2 * error <= largest):
+        raise Undecided(f"{Bounded(value, error)} may overflow in {kind.__name__}")
+    return Bounded(value, error)
 
 
 def from_program_input(value: Any) -> Bounded:
@@ -104,8 +104,9 @@ def is_exact_sum(terms: list[Bounded]) -> bool:
 
 def add(a: Bounded, b: Bounded) -> Bounded:
     """The sum of two; exact where one term is 0, and of small integers. A sum that underflows is exact as well."""
-    exact = 0 in (a.size, b.size) or is_exact_sum([a, b])
-    return Bounded(a.value + b.value, a.error + b.error) if exact else with_rounding(a.value + b.value, a.error + b.error)
+    value, error = a.value + b.value, a.error + b.error
+    exact = a.size == 0 or b.size == 0 or (error == 0 and is_exact_sum([a, b]))
+    return Bounded(value, error) if exact else with_rounding(value, error)
 
 
 def negative(a: Bounded) -> Bounded:
@@ -116,9 +117,8 @@ def negative(a: Bounded) -> Bounded:
 def multiply(a: Bounded, b: Bounded) -> Bounded:
     """The product; exact by 0 and ±1."""
     propagated = abs(a.value) * b.error + abs(b.value) * a.error + 3 * a.error * b.error
-    if any(factor.error == 0 and abs(factor.value) in (0, 1) for factor in (a, b)):
-        return Bounded(a.value * b.value, propagated)
-    return with_rounding(a.value * b.value, propagated)
+    exact = (a.error == 0 and a.value in (-1, 0, 1)) or (b.error == 0 and b.value in (-1, 0, 1))
+    return Bounded(a.value * b.value, propagated) if exact else with_rounding(a.value * b.value, propagated)
 
 
 def divide(a: Bounded, b: Bounded) -> Bounded:

@@ -50,7 +50,7 @@ class Evidence:
         """The name in the registry: chapter.function."""
         return qualified_name(self.function)
 
-    @property
+    @functools.cached_property
     def formulas(self) -> tuple[str, ...]:
         """The names of the formulas that this piece checks: the parameters that have a formula's name."""
         return tuple(name for name in inspect.signature(self.function).parameters if name in FORMULAS_BY_NAME)

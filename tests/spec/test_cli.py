@@ -415,7 +415,7 @@ def test_verify_that_runs_out_of_time_is_unknown_and_exits_1():
 
 def test_two_runs_give_the_same_ledger():
     def verdicts():
-        ledger = answer("verify", "momentum.unrolled", "momentum.alpha_zero")
+        ledger = answer("verify", "momentum.unrolled", "momentum.alpha_zero", "--fresh")
         return [(piece["name"], piece["verdict"], piece["detail"]) for entry in ledger["entries"] for piece in entry["evidence"]]
 
     assert verdicts() == verdicts()

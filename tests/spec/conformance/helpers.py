@@ -1,6 +1,7 @@
 """Run the kit in this process: quick, for implementations that behave; and validate results."""
 
 import json
+import os
 from dataclasses import replace
 from importlib.resources import files
 
@@ -15,6 +16,15 @@ from trainspec.spec.conformance.sandbox import InProcessRunner
 
 SCHEMA = json.loads(files("trainspec.spec.conformance").joinpath("result.schema.json").read_text(encoding="utf-8"))
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
+
+
+EVERY_FOURTH = 1 if os.environ.get("HYPOTHESIS_PROFILE") == "long" else 4
+
+
+def in_both_formats(cases):
+    """Return every case with float64, and every fourth with float32, in a long run all."""
+    cases = list(cases)
+    return [(case, "float64") for case in cases] + [(case, "float32") for case in cases[::EVERY_FOURTH]]
 
 
 def check_in_process(target, command="check", against=None, dtype="float64", names=None, **settings):

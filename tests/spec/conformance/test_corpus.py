@@ -1,6 +1,5 @@
 """The corpus of optimizers: correct ones conform, however they are written; the mistakes of the others are named."""
 
-import os
 from argparse import Namespace
 
 import numpy as np
@@ -11,12 +10,11 @@ from trainspec.spec.conformance.result import ErrorResult
 
 from .corpus import correct_optimizers as correct
 from .corpus import incorrect_optimizers as incorrect
-from .helpers import check_in_process, valid_record
+from .helpers import check_in_process, in_both_formats, valid_record
 
 DTYPES = ("float64", "float32")
-EVERY_FOURTH = 1 if os.environ.get("HYPOTHESIS_PROFILE") == "long" else 4
 CORRECT = [(name, dtype) for name in correct.CASES for dtype in DTYPES]
-INCORRECT = [(name, "float64") for name in incorrect.CASES] + [(name, "float32") for name in list(incorrect.CASES)[::EVERY_FOURTH]]
+INCORRECT = in_both_formats(incorrect.CASES)
 
 
 def check_case(module, name, dtype):

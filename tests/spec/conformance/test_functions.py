@@ -16,7 +16,7 @@ from trainspec.spec.conformance.implementation import FunctionImplementation, Ta
 from .corpus import misbehaving_functions
 from .corpus.correct_functions import CORRECT
 from .corpus.incorrect_functions import INCORRECT
-from .helpers import VALIDATOR, check_function_in_process, valid_record
+from .helpers import VALIDATOR, check_function_in_process, in_both_formats, valid_record
 
 DTYPES = ("float64", "float32")
 UNSTABLE = {"one_pass", "moments_in_one_pass"}
@@ -31,8 +31,7 @@ def test_correct_functions_conform(function, dtype):
     valid_record(result)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("function", INCORRECT, ids=lambda function: function.__name__)
+@pytest.mark.parametrize(("function", "dtype"), in_both_formats(INCORRECT), ids=lambda value: getattr(value, "__name__", value))
 def test_incorrect_functions_are_named(function, dtype):
     result = check_function_in_process(function, function.against, dtype)
     assert (result.verdict, result.convention, result.exit_code) == (Verdict.DEVIATES, function.follows, 1), result.message
@@ -53,8 +52,7 @@ def test_faults_are_reported(function):
     valid_record(result)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("identifier", FORMULAS)
+@pytest.mark.parametrize(("identifier", "dtype"), in_both_formats(FORMULAS))
 def test_every_formula_is_itself(identifier, dtype):
     task = Task(identifier, against=identifier, dtype=dtype)
     part = run_function(FunctionImplementation(FORMULAS[identifier].raw, identifier), task)

@@ -72,11 +72,8 @@ def test_variants_are_told_apart(identifier, dtype):
     units = float_units(formula.raw, calls, {}, np.dtype(dtype).type)
     stable = [variant for variant in [identity(formula), *chapter_variants()[identifier]] if not variant.unstable]
     results = {variant.id: values(variant, calls) for variant in stable}
-    close = [
-        (name, other, distance(results[name], results[other], units))
-        for name, other in itertools.combinations(results, 2)
-        if distance(results[name], results[other], units) < (APART_OF_CLOSE[dtype] if other in CLOSE else APART)
-    ]
+    distances = {pair: distance(results[pair[0]], results[pair[1]], units) for pair in itertools.combinations(results, 2)}
+    close = [(*pair, gap) for pair, gap in distances.items() if gap < (APART_OF_CLOSE[dtype] if pair[1] in CLOSE else APART)]
     assert not close, f"{len(close)} pairs: {close[:6]}"
 
 

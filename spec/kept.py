@@ -1,0 +1,165 @@
+"""Results of the evidence that are kept: under the digest of all that a piece depends on, so that nothing unchanged is run again.
+
+A piece depends on the files that its module imports, on the modules of its formulas, on the data of the chapters that it speaks of, on how
+it is run, and on the versions of Python and of the libraries that compute. A file of results is data: what is damaged in it is not used.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+import importlib.metadata
+import importlib.util
+import json
+import os
+import platform
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from importlib.resources import files
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+from .arithmetic import Verdict
+from .catalogue import catalogue
+from .evidence import EVIDENCE, FORMULAS_BY_NAME, PRINTED_FORMS, EvidenceResult, PrintedChange
+
+LIBRARIES = ("numpy", "sympy", "python-flint", "hypothesis")
+PRODUCT = __package__.partition(".")[0]
+OPEN = frozenset({f"{PRODUCT}.reference"})  # a package that imports every chapter: a piece depends on those that it names
+FIELDS = {"name": str, "verdict": str, "detail": str, "seconds": float}
+
+
+def folder() -> Path:
+    """Return the folder of the kept results: `TRAINSPEC_CACHE`, or the user's folder for such files."""
+    return Path(os.environ.get("TRAINSPEC_CACHE") or user_cache_path("trainspec")) / "evidence"
+
+
+def read(name: str, *, full: bool) -> EvidenceResult | None:
+    """Return the kept result of a piece or printed form; None where there is none for what it depends on now."""
+    try:
+        record = json.loads((folder() / f"{digest(name, full=full)}.json").read_text(encoding="utf-8"))
+        if {key: type(value) for key, value in record.items()} == FIELDS and record["name"] == name:
+            return EvidenceResult(name, Verdict(record["verdict"]), record["detail"], record["seconds"])
+    except (OSError, ValueError, AttributeError):
+        pass
+    return None
+
+
+def keep(result: EvidenceResult, *, full: bool) -> None:
+    """Keep a result, but for one that may be another next time: unknown, as nothing was decided or a piece raised or took too long."""
+    if result.verdict is Verdict.UNKNOWN:
+        return
+    record = {key: value for key, value in asdict(result).items() if key in FIELDS}
+    target = folder() / f"{digest(result.name, full=full)}.json"
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft = target.with_suffix(f".{os.getpid()}")
+        draft.write_text(json.dumps(record), encoding="utf-8")
+        draft.replace(target)
+    except OSError:
+        return  # where nothing can be written, nothing is kept
+
+
+# --- what a result depends on ---------------------------------------------------------------------------------------------------------
+
+
+def digest(name: str, *, full: bool) -> str:
+    """Return the digest of all that the result of a piece or of a printed form depends on."""
+    parts = [name, str(full), *environment(), *(digest_of_file(path) for path in sorted(dependencies(name)))]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+@functools.cache
+def environment() -> tuple[str, ...]:
+    """Return the versions of what computes, and whether examples are random."""
+    versions = (f"{library} {importlib.metadata.version(library)}" for library in LIBRARIES)
+    return platform.python_version(), platform.machine(), os.environ.get("HYPOTHESIS_PROFILE", ""), *versions
+
+
+@functools.cache
+def digest_of_file(path: Path) -> str:
+    """Return the digest of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def dependencies(name: str) -> frozenset[Path]:
+    """Return the files that the result of a piece or of a printed form depends on."""
+    if name in EVIDENCE:
+        return files_of_piece(name)
+    printed_form = PRINTED_FORMS[name]
+    if not isinstance(printed_form, PrintedChange):
+        return files_of_module(printed_form.function.__module__) | files_of_chapters([name.partition(".")[0]])
+    pieces = (name for name, piece in EVIDENCE.items() if printed_form.formula in piece.formulas)
+    return files_of_chapters([name.partition(".")[0]]).union(*map(files_of_piece, pieces))
+
+
+@functools.cache
+def files_of_piece(name: str) -> frozenset[Path]:
+    """Return the files that a piece depends on: code of its module and of its formulas, data of the chapters that it speaks of."""
+    piece = EVIDENCE[name]
+    formulas = [FORMULAS_BY_NAME[formula] for formula in piece.formulas]
+    modules = [piece.function.__module__, *(formula.__module__ for formula in formulas)]
+    entries = catalogue().entries
+    named = texts_of_module(piece.function.__module__) & entries.keys()
+    chapters = {entries[identifier].chapter for identifier in {*piece.ids, *named, *(formula.id for formula in formulas)}}
+    return files_of_chapters(chapters).union(*map(files_of_module, modules))
+
+
+def files_of_chapters(chapters: Iterable[str]) -> frozenset[Path]:
+    """Return the files with the data of these chapters."""
+    return frozenset(Path(str(files(f"{PRODUCT}.spec.catalogue").joinpath(f"{chapter}.toml"))) for chapter in chapters)
+
+
+@functools.cache
+def files_of_module(name: str) -> frozenset[Path]:
+    """Return the files of a module and of all modules of this product that it imports, directly or not."""
+    modules, waiting = set(), [name]
+    while waiting:
+        module = waiting.pop()
+        if module not in modules:
+            modules.add(module)
+            waiting += imported_modules(module)
+    return frozenset(path for module in modules if (path := path_of(module)))
+
+
+@functools.cache
+def path_of(module: str) -> Path | None:
+    """Return the file of a module; None if there is no such module."""
+    try:
+        found = importlib.util.find_spec(module)
+    except ModuleNotFoundError:
+        return None
+    return Path(found.origin) if found and found.origin else None
+
+
+@functools.cache
+def tree_of(module: str) -> ast.Module:
+    """Return the syntax tree of a module."""
+    path = path_of(module)
+    return ast.parse(path.read_text(encoding="utf-8")) if path else ast.Module([], [])
+
+
+@functools.cache
+def texts_of_module(module: str) -> frozenset[str]:
+    """Return the texts that stand in a module."""
+    return frozenset(node.value for node in ast.walk(tree_of(module)) if isinstance(node, ast.Constant) and isinstance(node.value, str))
+
+
+@functools.cache
+def imported_modules(module: str) -> tuple[str, ...]:
+    """Return the modules of this product that a module imports; of a package that imports every chapter none."""
+    statements = [node for node in ast.walk(tree_of(module)) if isinstance(node, ast.ImportFrom)] if module not in OPEN else []
+    imported = dict.fromkeys(name for statement in statements for name in names_imported(module, statement))
+    return tuple(name for name in imported if name.startswith(f"{PRODUCT}.") and path_of(name))
+
+
+def names_imported(module: str, statement: ast.ImportFrom) -> Iterator[str]:
+    """Yield the module from which a statement imports, and its names as if they were modules, too."""
+    path = path_of(module)
+    package = module if path and path.name == "__init__.py" else module.rpartition(".")[0]
+    source = importlib.util.resolve_name("." * statement.level + (statement.module or ""), package)
+    yield source
+    for alias in statement.names:
+        yield f"{source}.{alias.name}"
