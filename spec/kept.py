@@ -100,7 +100,8 @@ def files_of_piece(name: str) -> frozenset[Path]:
     """Return the files that a piece depends on: code of its module and of its formulas, data of the chapters that it speaks of."""
     piece = EVIDENCE[name]
     formulas = [FORMULAS_BY_NAME[formula] for formula in piece.formulas]
-    modules = [piece.function.__module__, *(formula.__module__ for formula in formulas)]
+    made_in = piece.function.__globals__["__name__"]  # another module where the piece was made for a formula
+    modules = [piece.function.__module__, made_in, *(formula.__module__ for formula in formulas)]
     entries = catalogue().entries
     named = texts_of_module(piece.function.__module__) & entries.keys()
     chapters = {entries[identifier].chapter for identifier in {*piece.ids, *named, *(formula.id for formula in formulas)}}

@@ -319,7 +319,7 @@ def exponent_kinds(given: Mapping[str, Domain]) -> Iterator[CaseKind]:
     """
     seeds = itertools.count(4000)
     axes, shapes = axes_of(given), free_shapes_of(given)
-    lengths = {axis: (MANY, 1) for axis in axes} | {shape: ((MANY, 3), (1,)) for shape in shapes}
+    lengths = dict.fromkeys(axes, (MANY, 1)) | dict.fromkeys(shapes, ((MANY, 3), (1,)))
     for (power, scale), axis in itertools.product(EXPONENT_SCALES.items(), lengths):
         many, one = ({**dict.fromkeys(axes, 2), **dict.fromkeys(shapes, (3,)), axis: length} for length in lengths[axis])
         name = f"exponents of size {scale:g}, {axis}"

@@ -80,6 +80,7 @@ def names_of(files):
     ("name", "needed", "other"),
     [
         ("sign.lion_by_its_sign", {"reference/sign.py", "evidence/sign.py", "catalogue/sign.toml", "arithmetic/prover.py"}, "adam"),
+        ("momentum.repeated_heavy_ball", {"evidence/_repetition.py", "inputs/cases.py", "catalogue/momentum.toml"}, "losses"),
         (PIECES[0], {"reference/momentum.py", "evidence/momentum.py", "catalogue/momentum.toml", "evidence/_judge.py"}, "losses"),
     ],
 )

@@ -3,7 +3,7 @@
 Exact: the support, orthogonality, the number of non-zeros, the partition of an epoch. Statistical: the distribution function (Dvoretzky,
 Kiefer & Wolfowitz, with Massart's constant), the second moment (Laurent & Massart for normal entries, Hoeffding for bounded ones), signs
 and their correlation along rows and columns, and of every two rows and every two columns (Hoeffding). Draws that are more regular than
-independent ones are (stratified, or rescaled to an exact mean or deviation) are found by how seldom sums of free signs are nearly 0 (Erdős).
+independent ones are (stratified, or rescaled to an exact mean or deviation) are found by how seldom sums of free signs are near 0 (Erdős).
 All bounds hold for every sample size. A correct initializer fails any of them with a probability below `ALPHA`; seeds are fixed.
 """
 
