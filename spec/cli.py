@@ -331,6 +331,13 @@ def ask_kit(question: str, subject: str, settings: dict[str, Any], *, against: s
     help="Run the evidence of the formula on a function; on by default if the function conforms.",
 )
 @click.option("--prove", is_flag=True, help="Execute a function on symbols: where that succeeds the verdict is a proof.")
+@click.option(
+    "--outputs",
+    metavar="NAME,NAME…",
+    default="",
+    callback=lambda _context, _option, text: tuple(filter(None, text.split(","))),
+    help="The parameters into which a function writes its results, in their order.",
+)
 def check(**options: Any) -> None:
     """Check whether an implementation conforms: `torch.optim:SGD`, `mine.py:MyMomentum`, or a function with --against."""
     ask_kit("check", **options)

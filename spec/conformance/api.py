@@ -29,15 +29,17 @@ def check(
     timeout: float = TIMEOUT,
     evidence: bool | None = None,
     prove: bool = False,
+    outputs: tuple[str, ...] = (),
 ) -> Result:
     """Return whether an implementation conforms to a correct convention, or to the one named by `against`.
 
     The implementation is a name (`torch.optim:SGD`, `mine.py:MyMomentum`) or a class, function or module that can be imported. `settings`
     are its hyper-parameters, `names` maps its own names to canonical ones. A function is compared with the formula of the catalogue that
     has its name, or with the one named by `against`. If it conforms, or `evidence` is asked for, the pieces of evidence of the entry are
-    run on it; with `prove` it is executed on symbols. `timeout` is in seconds of processor time, without imports.
+    run on it; with `prove` it is executed on symbols. `outputs` are the parameters of a function into which it writes its results, in their
+    order: arrays of their own, or arguments that it overwrites. `timeout` is in seconds of processor time, without imports.
     """
-    task = make_task(settings, names, dtype, against)
+    task = replace(make_task(settings, names, dtype, against), outputs=tuple(outputs))
     return ask_in_sandbox("check", implementation, task, timeout, evidence=evidence, prove=prove)
 
 

@@ -34,6 +34,7 @@ class Task:
     names: Mapping[str, str] = field(default_factory=dict)  # its own name: the canonical one
     dtype: str = "float64"
     against: str = ""
+    outputs: tuple[str, ...] = ()  # the parameters of a function into which it writes its results, in their order
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,7 @@ class Divergence:
 
 @dataclass(frozen=True)
 class Mismatch:
-    """The place where a function is furthest from its formula."""
+    """The place where a function is furthest from its formula, in the plainest of the cases in which it deviates."""
 
     case: str
     separates: str

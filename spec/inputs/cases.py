@@ -67,6 +67,11 @@ class Case:
         return self.name in TEXTURES or self.name.startswith("far ")
 
     @property
+    def effort(self) -> tuple[bool, bool, int]:
+        """How hard it is to follow a case by hand: whether numbers are far from 1 or something is unusual, and how many there are."""
+        return self.strains_floats, self.is_edge, sum(np.size(leaf) for leaf in tree_leaves(tuple(self.arguments.values())))
+
+    @property
     def length(self) -> int:
         """How many times the rounding bound is allowed: a case of size shows what is left out, and a right order may sum all pairs."""
         shapes = [np.shape(leaf) for leaf in tree_leaves(tuple(self.arguments.values()))]

@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from ....reference import Formula
+from ....reference import Formula, tree_leaves
 from ....reference.validation import Domain, domains
 from ..hyperparameters import Hyperparameter, InvalidSettings, canonical_argument, hyperparameters
 from ..implementation import REQUIRED
@@ -24,11 +24,37 @@ class Binding:
     constants: Mapping[str, Any] = field(default_factory=dict)  # parameters that stand for no argument
     unbound: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)  # arguments that it does not take, and their likely values
     left: Mapping[str, Any] = field(default_factory=dict)  # parameters that nothing was bound to, and their defaults
+    raw: Callable[..., Any] | None = None  # the formula, whose results have the shapes of the arrays that are given for them
+    outputs: tuple[str, ...] = ()  # parameters that take the results, in their order; those that are arguments are written in place
+    takes_out: bool = False  # whether its results may be written into what is given as `out`
+    gives_out: bool = False  # whether they are
 
     def call(self, function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
-        """Call the function with the arguments of a case."""
+        """Call the function with the arguments of a case; return its results, or the arrays that were given for them."""
         positional = [value_at(arguments, path) for path in self.by_position]
-        return function(*positional, **{name: value_at(arguments, path) for name, path in self.by_name.items()}, **self.constants)
+        named = {name: value_at(arguments, path) for name, path in self.by_name.items()}
+        if not (self.outputs or self.gives_out):
+            return function(*positional, **named, **self.constants)
+        assert self.raw is not None
+        with np.errstate(all="ignore"):
+            arrays = tuple(used_array(leaf) for leaf in tree_leaves(self.raw(**arguments)))
+        if self.gives_out:
+            function(*positional, **named, **self.constants, out=arrays[0] if len(arrays) == 1 else arrays)
+            return arrays
+        given = {name: array for name, array in zip(self.outputs, arrays, strict=False) if name not in named}
+        function(*positional, **named, **given, **self.constants)
+        return tuple({**named, **given}[name] for name in self.outputs if name in {**named, **given})
+
+    @property
+    def in_place(self) -> set[str]:
+        """The arguments that the results are written to."""
+        return {self.by_name[name] for name in self.outputs if name in self.by_name}
+
+
+def used_array(like: Any) -> Any:
+    """Return an array for a result that holds something already."""
+    like = np.asarray(like)
+    return np.resize([1000, -7], like.shape).astype(like.dtype)
 
 
 def value_at(arguments: Mapping[str, Any], path: str) -> Any:
@@ -43,10 +69,16 @@ def bind(
     names: Mapping[str, str],
     settings: Mapping[str, Any],
     bound_by_adapter: Mapping[str, Any],
+    outputs: tuple[str, ...] = (),
 ) -> tuple[Binding, dict[str, Any]]:
     """Return how a function is called as a formula, and the arguments that are pinned; InvalidSettings where that is unclear."""
     arguments = domains(formula.raw)
     parameters = parameters_of(function, arguments)
+    if unknown := [name for name in outputs if name not in parameters]:
+        raise InvalidSettings(f"it takes no {unknown[0]!r} to write a result to; it takes {', '.join(parameters) or 'nothing'}")
+    takes_out = "out" in parameters and parameters["out"].default is None and "out" not in (*arguments, *outputs, *settings)
+    for_results = {name for name in outputs if name not in arguments and not canonical_argument(name, arguments)}
+    parameters = {name: kind for name, kind in parameters.items() if name not in for_results and not (takes_out and name == "out")}
     paths = match_parameters(parameters, arguments, names, formula, bound_by_adapter)
     pinned, constants = dict(bound_by_adapter), {}
     for name, value in settings.items():
@@ -72,7 +104,7 @@ def bind(
         for name, parameter in parameters.items()
         if name not in paths and name not in constants and parameter.default is not REQUIRED
     }
-    return Binding(by_position, {**by_name, **extra}, constants, unbound, left), pinned
+    return Binding(by_position, {**by_name, **extra}, constants, unbound, left, formula.raw, outputs, takes_out), pinned
 
 
 def parameters_of(function: Callable[..., Any], arguments: Mapping[str, Domain]) -> dict[str, inspect.Parameter]:

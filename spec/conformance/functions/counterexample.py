@@ -35,7 +35,7 @@ def find_counterexample(task: Task, inferred: Mapping[str, Any]) -> str:
     with capture_output():
         (function,) = load_functions(task)
         formula = FORMULAS[function.formula]
-        binding, pinned = bind(function.call, formula, task.names, task.settings, function.bound_arguments)
+        binding, pinned = bind(function.call, formula, task.names, task.settings, function.bound_arguments, task.outputs)
         search = Search(Caller(function.call, formula, binding, np.dtype(task.dtype).type), {**inferred, **pinned})
         try:
             minimal = find_minimal(arguments(domains(formula.raw)), search.deviates, settings=search_settings(EXAMPLES))
@@ -46,7 +46,7 @@ def find_counterexample(task: Task, inferred: Mapping[str, Any]) -> str:
             if not known:
                 return ""
             example = min(known, key=lambda values: len(repr(values)))
-        return program(task, search.caller, example)
+        return program(task, search.caller, example) if not task.outputs else ""
 
 
 @dataclass

@@ -66,7 +66,12 @@ def expected_outputs(formula: Raw, call: FunctionCall, arguments: Mapping[str, A
         is_whole = isinstance(output, np.ndarray) and output.dtype.kind in "biu"
         values = np.asarray(output) if is_whole or isinstance(output, bool | int | str) else Ball.object_array(output)
         middle = midpoints(values)
-        if values.dtype == object and got.dtype.kind in "biu" and all(ball.is_exact() and ball.is_integer() for ball in values.ravel()):
+        if (
+            values.dtype == object
+            and got is not None
+            and got.dtype.kind in "biu"
+            and all(ball.is_exact() and ball.is_integer() for ball in values.ravel())
+        ):
             values = middle.astype(np.int64)
         expected.append(
             ExpectedOutput(values, call.case.length * float(np.max(bound, initial=0.0)), float(np.max(np.abs(middle), initial=0.0)))
@@ -202,14 +207,16 @@ def measure(formula: Raw, calls: Iterable[FunctionCall], inferred: Mapping[str, 
     if not expected:
         return FunctionError(float("inf"), float("inf"), 0, None)
     floors = smallest_units([outputs for _, outputs in expected], dtype)
-    worst, ulps, mismatch, deviating = 0.0, 0.0, None, []
+    ulps, places = 0.0, []
     for call, outputs in expected:
         ratio, in_ulps, place = error_of_call(call, outputs, floors, dtype)
-        deviating += [call.case.name] if ratio > allowed else []
         ulps = max(ulps, in_ulps)
-        if ratio > worst or mismatch is None:
-            worst, mismatch = max(worst, ratio), place
-    return FunctionError(worst, ulps, len(expected), mismatch, tuple(deviating))
+        places.append((ratio, call.case, place))
+    worst = max(ratio for ratio, _, _ in places)
+    deviating = [(case, place) for ratio, case, place in places if ratio > allowed]
+    plainest = min(deviating, key=lambda item: item[0].effort, default=None)
+    mismatch = plainest[1] if plainest else max(places, key=lambda item: item[0])[2]
+    return FunctionError(worst, ulps, len(expected), mismatch, tuple(case.name for case, _ in deviating))
 
 
 def smallest_units(expected: list[list[ExpectedOutput]], dtype: Any) -> list[float]:
@@ -224,6 +231,8 @@ def error_of_call(call: FunctionCall, expected: list[ExpectedOutput], floors: li
     """Return the largest error of one call, in bounds and in ulps, and where it is."""
     worst, ulps, mismatch = -1.0, 0.0, Mismatch(call.case.name, call.case.separates, 1, (), 0.0, 0.0, 0.0)
     for position, (got, due, floor) in enumerate(zip(call.outputs, expected, floors, strict=False), start=1):
+        if got is None:
+            continue
         if got.shape != due.values.shape:
             shapeless = Mismatch(call.case.name, call.case.separates, position, (), 0.0, 0.0, float("inf"))
             return float("inf"), float("inf"), shapeless
@@ -288,6 +297,8 @@ def float_error(
         if len(outputs) != len(call.outputs):
             return float("inf")
         for got, output, unit in zip(call.outputs, outputs, units[call.case.name], strict=True):
+            if got is None:
+                continue
             if got.shape != output.shape or output.dtype.kind not in "biuf":
                 return float("inf")
             error = float(np.max(np.abs(got.astype(float) - output), initial=0.0))

@@ -53,7 +53,7 @@ def prove_function(task: Task, inferred: Mapping[str, Any], prove: bool, evidenc
         if others:
             return ProofResult(not_proved="it is several functions: ask for one of them by --against")
         formula = FORMULAS[function.formula]
-        binding, pinned = bind(function.call, formula, task.names, task.settings, function.bound_arguments)
+        binding, pinned = bind(function.call, formula, task.names, task.settings, function.bound_arguments, task.outputs)
         attempt = ProofAttempt(function.call, formula, binding, {**inferred, **pinned})
         result = attempt.prove() if prove else ProofResult()
         verdicts = evidence_verdicts(attempt, prove=prove) if evidence else {}

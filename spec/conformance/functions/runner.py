@@ -34,6 +34,7 @@ from .binding import Binding, bind
 from .observations import COMBINATIONS, FunctionCall, FunctionObservations, FunctionReport, takes_generator
 
 VARIED_CALLS = 4  # in which a parameter that nothing was bound to is varied
+OUT_CALLS = 8  # that are made again with an array for the result, which holds something already
 FREE_SIGNS = {("data.pca.fit", 1)}  # outputs, from 0, whose columns are directions: both signs are right
 
 
@@ -149,12 +150,16 @@ class Caller:
                 result = call_guarded(where, lambda: self.binding.call(self.function, arguments))
             faults = random_state_faults(before, where)
             outputs = call_guarded(where, flatten_result, result, expected)
+            if result is None and len(written := guard.written()) == len(flatten_result(expected, expected)):
+                outputs = [array.copy() for array in written]
             faults += self.input_faults(guard, outputs, arguments, where)
             faults += output_faults(outputs, flatten_result(expected, expected), self.dtype, where, case)
         except FatalFault as problem:
             is_refusal = problem.fault.kind == "raises" and problem.fault.detail.startswith("it raises ValueError") and case.is_edge
             return None, [Fault("narrower-domain", problem.fault.detail, fatal=False) if is_refusal else problem.fault], []
-        normalized = tuple(normalize_signs(output, self.formula.id, position) for position, output in enumerate(outputs))
+        normalized = tuple(
+            None if output is None else normalize_signs(output, self.formula.id, position) for position, output in enumerate(outputs)
+        )
         return FunctionCall(case, normalized), faults, outputs
 
     def input_faults(self, guard: ArrayGuard, outputs: list[Any], arguments: Mapping[str, Any], where: str) -> list[Fault]:
@@ -162,7 +167,7 @@ class Caller:
         shared = shared_outputs(self.formula, arguments)
         arrays = [output for output in outputs if hasattr(output, "__array__")]
         fresh = [output for position, output in enumerate(arrays) if not (position < len(shared) and shared[position])]
-        return call_guarded(where, lambda: list(guard.faults(where, fresh)))
+        return call_guarded(where, lambda: list(guard.faults(where, fresh, but=self.binding.in_place)))
 
     def is_nondeterministic(self, case: Case, expected: Any, outputs: list[Any]) -> bool:
         """Return whether a second call with the same arguments gives something else."""
@@ -175,7 +180,7 @@ def run_cases(function: FunctionImplementation, task: Task) -> FunctionObservati
     """Call one function on all cases of its formula."""
     formula = FORMULAS[function.formula]
     try:
-        binding, pinned = bind(function.call, formula, task.names, task.settings, function.bound_arguments)
+        binding, pinned = bind(function.call, formula, task.names, task.settings, function.bound_arguments, task.outputs)
     except InvalidSettings as problem:
         return FunctionObservations(formula.id, settings=task.settings, faults=(Fault("settings", printable(problem)),))
     caller = Caller(function.call, formula, binding, np.dtype(task.dtype).type)
@@ -189,6 +194,12 @@ def run_cases(function: FunctionImplementation, task: Task) -> FunctionObservati
         faults += observed
         if call and not calls and not observed and caller.is_nondeterministic(case, expected, outputs):
             faults.append(Fault("nondeterministic", f"two calls with the same arguments differ, in case {case.name!r}", fatal=False))
+        calls += [call] if call else []
+    giving_out = replace(caller, binding=replace(binding, gives_out=True))
+    for known in calls[:OUT_CALLS] if binding.takes_out else []:
+        case = replace(known.case, name=f"{known.case.name}, out= given")
+        call, observed, _ = giving_out.call(case, reference_result(formula, case, caller.dtype))
+        faults += observed
         calls += [call] if call else []
     settled = tuple(replace(fault, fatal=not calls) for fault in unique_faults(faults))  # the other cases can be judged
     undecided = undecided_parameters(caller, calls)
@@ -278,6 +289,9 @@ def output_faults(outputs: list[Any], expected: list[Any], dtype: Any, where: st
     has_arrays = any(isinstance(value, np.ndarray | tuple) for value in case.arguments.values())
     for position, (output, due) in enumerate(zip(outputs, expected, strict=True), start=1):
         name = f"result {position}" if len(expected) > 1 else "the result"
+        if output is None and any(other is not None for other in outputs):
+            faults.append(Fault("type", f"{name} is None where {type(due).__name__} is due, in {where}", fatal=False))
+            continue
         array = check_real_array(output, type(due).__name__, where, name)
         if array.shape != np.shape(due):
             raise FatalFault("shape", f"{name} has shape {array.shape} where {np.shape(due)} is due, in {where}")

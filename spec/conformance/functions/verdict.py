@@ -193,7 +193,8 @@ def unmatched_text(own: VariantFit) -> str:
     if error is not None and own.distance <= CLOSE**2 and len(error.deviating_cases) < error.cases:
         cases = ", ".join(error.deviating_cases[:3])
         return f"loses digits: in {cases} it is {sentences.scientific(error.error_in_bounds)} bounds off"
-    return "it follows nothing that has a name here"
+    unnamed = "it follows nothing that has a name here"
+    return unnamed + sentences.right_in_part(error.deviating_cases, error.cases) if error else unnamed
 
 
 def runner_up_text(match: FunctionMatch) -> tuple[str, float] | None:

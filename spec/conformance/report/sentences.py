@@ -163,12 +163,22 @@ def refuted(title: str, message: str, formula: str, names: Iterable[str]) -> str
 
 
 def mismatch_sentence(formula: str, mismatch: Mismatch | None) -> str:
-    """Return where a function is furthest from a formula; nothing where it is not off."""
+    """Return where a function leaves a formula; nothing where it is not off."""
     if mismatch is None:
         return ""
     at = f", index {mismatch.index}" if mismatch.index else ""
     got, expected = f"{mismatch.got!r}", f"{mismatch.expected!r}"
-    return f" It leaves {formula} most in case {mismatch.case!r}, result {mismatch.output}{at}: {got} where {expected} is due."
+    return f" It leaves {formula} in case {mismatch.case!r}, result {mismatch.output}{at}: {got} where {expected} is due."
+
+
+def right_in_part(deviating: tuple[str, ...], cases: int) -> str:
+    """Return in how many cases a function is right, and in which it is wrong; nothing where it is right in none."""
+    right = cases - len(deviating)
+    if not right:
+        return ""
+    named = ", ".join(repr(name) for name in deviating[:ALTERNATIVES])
+    more = ", …" if len(deviating) > ALTERNATIVES else ""
+    return f", but it is right in {right} of {cases} cases; wrong in {named}{more}"
 
 
 def fit_facts(error: Any, runner_up: Any) -> str:

@@ -34,9 +34,9 @@ def check_in_process(target, command="check", against=None, dtype="float64", nam
     return judge_optimizer(report, task, command, convention_named(against) if against else None)
 
 
-def check_function_in_process(target, against="", dtype="float64", names=None, settings=None, **options):
+def check_function_in_process(target, against="", dtype="float64", names=None, settings=None, outputs=(), **options):
     """Return the result of a function."""
-    task = Task(import_path(target), settings or {}, names or {}, dtype)
+    task = Task(import_path(target), settings or {}, names or {}, dtype, outputs=outputs)
     task = replace(task, against=formula_named(against).id) if against else task
     return check_function(task, InProcessRunner(), **options)
 

@@ -282,6 +282,67 @@ def test_dependent_entries_are_not_those_of_a_normal_initializer(function):
     assert failed.test == DEPENDENT[function], failed
 
 
+# --- results that are written into arrays -------------------------------------------------------------------------------------------------
+
+
+def softmax(logits):
+    powers = np.exp(logits - logits.max(-1, keepdims=True))
+    return powers / powers.sum(-1, keepdims=True)
+
+
+def softmax_with_out(logits, out=None):
+    return np.copyto(out, softmax(logits)) if out is not None else softmax(logits)
+
+
+def softmax_that_adds_to_out(logits, out=None):
+    return np.add(out, softmax(logits), out=out) if out is not None else softmax(logits)
+
+
+def layer_norm_gradients(dy, x, gamma, eps, dx, dgamma, dbeta):
+    inverse = 1 / np.sqrt(x.var(1, keepdims=True) + eps)
+    normalized = (x - x.mean(1, keepdims=True)) * inverse
+    dgamma[...], dbeta[...] = (dy * normalized).sum(0), dy.sum(0)
+    scaled = dy * gamma
+    dx[...] = inverse * (scaled - scaled.mean(1, keepdims=True) - normalized * (scaled * normalized).mean(1, keepdims=True))
+
+
+def heavy_ball_in_place(theta, grad, velocity, lr, momentum):
+    velocity *= momentum
+    velocity -= lr * grad
+    theta += velocity
+
+
+def statistics_without_a_mean(x):
+    return None, x.var(0)
+
+
+def test_what_out_holds_before_does_not_matter():
+    assert check_function_in_process(softmax_with_out, "loss.softmax", evidence=False).verdict is Verdict.CONFORMS
+    result = check_function_in_process(softmax_that_adds_to_out, "loss.softmax", evidence=False)
+    assert result.verdict is Verdict.DEVIATES
+    assert "wrong in 'generic 1, out= given'" in result.message
+    assert result.mismatch.case == "generic 1, out= given"
+
+
+def test_results_are_written_into_arguments():
+    names = ("dx", "dgamma", "dbeta")
+    written = check_function_in_process(layer_norm_gradients, "norm.layer.backward", outputs=names, evidence=False)
+    assert written.verdict is Verdict.CONFORMS, written.message
+    unknown = check_function_in_process(layer_norm_gradients, "norm.layer.backward", outputs=("dz",))
+    assert "it takes no 'dz' to write a result to" in unknown.message
+    in_place = check_function_in_process(heavy_ball_in_place, "optimizers.momentum.heavy_ball", outputs=("theta", "velocity"))
+    assert in_place.verdict is Verdict.CONFORMS, in_place.message
+
+
+def test_what_is_none_or_written_unasked_is_a_fault_and_the_rest_is_judged():
+    undeclared = check_function_in_process(heavy_ball_in_place, "optimizers.momentum.heavy_ball")
+    assert (undeclared.verdict, undeclared.convention) == (Verdict.ERROR, "optimizers.momentum.heavy_ball")
+    assert "it writes to theta" in undeclared.message
+    half = check_function_in_process(statistics_without_a_mean, "norm.batch.stats")
+    assert (half.verdict, half.convention) == (Verdict.ERROR, "norm.batch.stats")
+    assert "result 1 is None" in half.message
+
+
 # --- parameters that were left alone ------------------------------------------------------------------------------------------------------
 
 
