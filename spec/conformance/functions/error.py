@@ -207,16 +207,15 @@ def measure(formula: Raw, calls: Iterable[FunctionCall], inferred: Mapping[str, 
     if not expected:
         return FunctionError(float("inf"), float("inf"), 0, None)
     floors = smallest_units([outputs for _, outputs in expected], dtype)
-    ulps, places = 0.0, []
+    ulps, seen = 0.0, []
     for call, outputs in expected:
-        ratio, in_ulps, place = error_of_call(call, outputs, floors, dtype)
+        ratio, in_ulps, mismatch = error_of_call(call, outputs, floors, dtype)
         ulps = max(ulps, in_ulps)
-        places.append((ratio, call.case, place))
-    worst = max(ratio for ratio, _, _ in places)
-    deviating = [(case, place) for ratio, case, place in places if ratio > allowed]
-    plainest = min(deviating, key=lambda item: item[0].effort, default=None)
-    mismatch = plainest[1] if plainest else max(places, key=lambda item: item[0])[2]
-    return FunctionError(worst, ulps, len(expected), mismatch, tuple(case.name for case, _ in deviating))
+        seen.append((ratio, call.case, mismatch))
+    worst, _, largest = max(seen, key=lambda item: item[0])
+    deviating = [(case, mismatch) for ratio, case, mismatch in seen if ratio > allowed]
+    _, plainest = min(deviating, key=lambda item: item[0].effort, default=(None, largest))
+    return FunctionError(worst, ulps, len(expected), plainest, tuple(case.name for case, _ in deviating))
 
 
 def smallest_units(expected: list[list[ExpectedOutput]], dtype: Any) -> list[float]:
