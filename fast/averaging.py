@@ -11,11 +11,18 @@ from ..reference import averaging as reference
 from ._elementwise.kernel import elementwise
 
 if TYPE_CHECKING:
-    from ..reference.averaging import DebiasedState, PolyakState, SwaState
-    from ..reference.domains import Array, Decay
+    from ..reference.averaging import DebiasedState, PolyakState, SwaState, WarmedState
+    from ..reference.domains import Array, Decay, Probability
     from ._elementwise.kernel import Out
 
-__all__ = ["debiased_parameter_average", "parameter_average", "polyak_average", "stochastic_weight_average"]
+__all__ = [
+    "debiased_parameter_average",
+    "parameter_average",
+    "polyak_average",
+    "stochastic_weight_average",
+    "target_update",
+    "warmed_parameter_average",
+]
 
 
 @elementwise(reference.polyak_average)
@@ -31,6 +38,16 @@ def parameter_average(theta: Array, mean: Array, *, decay: Decay, out: Out = Non
 @elementwise(reference.debiased_parameter_average)
 def debiased_parameter_average(theta: Array, state: DebiasedState, *, decay: Decay, out: Out = None) -> tuple[Array, DebiasedState]:
     """Exponential moving average from zero, divided by the weight it has gathered."""
+
+
+@elementwise(reference.warmed_parameter_average)
+def warmed_parameter_average(theta: Array, state: WarmedState, *, decay: Decay, out: Out = None) -> WarmedState:
+    """Exponential moving average whose decay grows: a = min(α, (1 + t)/(10 + t)), θ̄ ← a θ̄ + (1 − a) θ, t ← t + 1."""
+
+
+@elementwise(reference.target_update, updates="mean")
+def target_update(theta: Array, mean: Array, *, share: Probability, out: Out = None) -> Array:
+    """The average of a target network: θ̄ ← θ̄ + τ (θ − θ̄); `out` may be `mean`."""
 
 
 @elementwise(reference.stochastic_weight_average)

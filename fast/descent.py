@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..reference.domains import Array, Norm, Positive, Rate
     from ._elementwise.kernel import Out
 
-__all__ = ["clip_by_norm", "clip_by_value", "gradient_descent"]
+__all__ = ["clip_by_norm", "clip_by_norm_with_eps", "clip_by_value", "gradient_descent"]
 
 
 @elementwise(reference.gradient_descent)
@@ -30,3 +30,8 @@ def clip_by_value(grad: Array, *, largest: Positive, out: Out = None) -> Array:
 @elementwise(reference.clip_by_norm)
 def clip_by_norm(grad: Array, norm: Norm, *, largest: Positive, out: Out = None) -> Array:
     """Clipping by norm: g ← g c / max(‖g‖, c), the norm given."""
+
+
+@elementwise(reference.clip_by_norm_with_eps)
+def clip_by_norm_with_eps(grad: Array, norm: Norm, *, largest: Positive, eps: Positive, out: Out = None) -> Array:
+    """Clipping by norm: g ← g min(1, c / (‖g‖ + ε)), the norm given."""

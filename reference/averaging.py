@@ -8,7 +8,7 @@ from ._initial import copy_of, zeros
 from ._registry import formula
 
 if TYPE_CHECKING:  # names only: the domains load when something asks for them
-    from .domains import Array, Count, Curvature, Decay, FromOne, Rate, StableRate, Variance
+    from .domains import Array, Count, Curvature, Decay, FromOne, Probability, Rate, StableRate, Variance
 
 
 class PolyakState(NamedTuple):
@@ -99,6 +99,42 @@ def debiased_parameter_average(theta: Array, state: DebiasedState, *, decay: Dec
     t = t + 1
     total = decay * total + (1 - decay) * theta
     return total / (1 - decay**t), DebiasedState(total, t)
+
+
+class WarmedState(NamedTuple):
+    """The mean of the points so far, and the updates done (t, from 0); it starts as a copy of the first point."""
+
+    mean: Array
+    t: Count
+
+    @classmethod
+    def initial(cls, theta: Array) -> WarmedState:
+        """Return the state before the first update: a copy."""
+        return cls(copy_of(theta), 0)
+
+
+@formula("averaging.ema.warmed", initial=WarmedState.initial)
+def warmed_parameter_average(theta: Array, state: WarmedState, *, decay: Decay) -> WarmedState:
+    """Exponential moving average whose decay grows to its value, so that the start is soon forgotten.
+
+        a = min(α, (1 + t)/(10 + t)),   θ̄ ← a θ̄ + (1 − a) θ,   t ← t + 1
+
+    Units: as theta.  Source: TensorFlow, ExponentialMovingAverage with num_updates.
+    """
+    mean, t = state
+    warm = min(decay, (1 + t) / (10 + t))
+    return WarmedState(warm * mean + (1 - warm) * theta, t + 1)
+
+
+@formula("averaging.ema.target", initial=copy_of)
+def target_update(theta: Array, mean: Array, *, share: Probability) -> Array:
+    """The parameters of a target network follow those of the trained one: each update takes over a share τ of the difference.
+
+        θ̄ ← θ̄ + τ (θ − θ̄)
+
+    Units: as theta.  Source: Lillicrap et al. 2016, Algorithm 1, as τ θ + (1 − τ) θ̄.
+    """
+    return mean + share * (theta - mean)
 
 
 class SwaState(NamedTuple):

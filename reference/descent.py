@@ -5,7 +5,7 @@ A sample's gradient is a callable where the point moves between samples (sgd), a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -16,9 +16,14 @@ if TYPE_CHECKING:  # names only: the domains load when something asks for them
         Array,
         BatchLosses,
         BatchSizes,
+        Count,
         Curvature,
+        Factor,
+        Finite,
         FromOne,
         GradientSequence,
+        GradientSums,
+        Growth,
         Indices,
         Norm,
         Objective,
@@ -104,6 +109,79 @@ def clip_by_norm(grad: Array, norm: Norm, *, largest: Positive) -> Array:
     Units: norm and largest as grad.  Source: Pascanu, Mikolov & Bengio 2013, Algorithm 1.
     """
     return grad * (largest / max(norm, largest))
+
+
+@formula("optimizers.clip.norm.with_eps")
+def clip_by_norm_with_eps(grad: Array, norm: Norm, *, largest: Positive, eps: Positive) -> Array:
+    """Clipping by norm with a stabiliser beside the norm: what is clipped ends a little shorter than c, and shrinking begins before c.
+
+        g ← g min(1, c / (‖g‖ + ε))
+
+    Units: norm, largest and eps as grad.  Source: PyTorch, clip_grad_norm_, with ε = 10⁻⁶.
+    """
+    return grad * min(largest / (norm + eps), 1)
+
+
+@formula("optimizers.clip.rms")
+def clip_by_rms(grad: Array, *, largest: Positive) -> Array:
+    """Clipping by the root mean square: that of the entries of an array is at most c afterwards, however many entries there are.
+
+        g ← g c / max(√(Σᵢ gᵢ² / n), c)
+
+    Units: largest as grad.  Source: Shazeer & Stern 2018, section 6, for updates.
+    """
+    return grad * (largest / np.maximum(np.sqrt(np.mean(grad**2)), largest))
+
+
+@formula("optimizers.accumulation.total")
+def gradient_of_all(sums: GradientSums, counts: BatchSizes) -> Vector:
+    """Accumulated gradients, each the sum over the tokens or examples of its batch: the mean over all of them.
+
+        g = Σᵢ sᵢ / Σᵢ Nᵢ
+
+    Units: as sums.  Source: a convention of the field.
+    """
+    return np.sum(sums, axis=0) / np.sum(counts)
+
+
+@formula("optimizers.accumulation.mean_of_means")
+def mean_of_batch_gradients(sums: GradientSums, counts: BatchSizes) -> Vector:
+    """Accumulated gradients, each the mean over its batch: the mean of these, in which a token of a small batch counts more.
+
+        g = Σᵢ (sᵢ / Nᵢ) / K;   its difference from Σ sᵢ / N is Σᵢ (1/K − Nᵢ/N) sᵢ/Nᵢ,   N = Σ Nᵢ
+
+    Units: as sums.  Source: a convention of the field.
+    """
+    return np.mean(sums / np.expand_dims(counts, 1), axis=0)
+
+
+class LossScaleState(NamedTuple):
+    """The factor of the loss, and the finite gradients in a row since it last changed (from 0)."""
+
+    scale: Positive
+    good: Count
+
+    @classmethod
+    def initial(cls, scale: Positive) -> LossScaleState:
+        """Return the state before the first gradient, at a factor."""
+        return cls(scale, 0)
+
+
+@formula("optimizers.loss_scale", initial=LossScaleState.initial)
+def dynamic_loss_scale(is_finite: Finite, state: LossScaleState, *, growth: Growth, backoff: Factor, interval: FromOne) -> LossScaleState:
+    """The factor of the loss in half precision: it grows after `interval` finite gradients in a row, and backs off at one that is not.
+
+        if g is finite:  n ← n + 1;   if n ≥ N:  s ← γ s, n ← 0;   else:  s ← b s, n ← 0
+
+    The gradient is divided by the factor before it is clipped; a step whose gradient is not finite is skipped and not counted.
+
+    Units: none.  Source: Micikevicius et al. 2018, section 3.2; PyTorch, GradScaler.
+    """
+    scale, good = state
+    good = np.where(is_finite, good + 1, 0)
+    grows = good >= interval
+    factor = np.where(is_finite, np.where(grows, growth, 1), backoff)
+    return LossScaleState(scale * factor, np.where(grows, 0, good))  # type: ignore[arg-type]  # of no axes
 
 
 @formula("optimizers.sgd")

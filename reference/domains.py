@@ -68,6 +68,8 @@ Gradient: TypeAlias = Callable[[Array], Array]
 # --- descent and averaging ---------------------------------------------------------------------------
 
 SampleGradients: TypeAlias = Float[Floats, "batch d"]
+GradientSums: TypeAlias = Float[Floats, "batches d"]
+Finite: TypeAlias = bool  # whether a gradient is
 SampleLosses: TypeAlias = Float[Floats, " samples"]
 BatchLosses: TypeAlias = Float[Floats, " batches"]
 BatchSizes: TypeAlias = Annotated[Float[Floats, " batches"], Gt(0)]

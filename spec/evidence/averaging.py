@@ -11,17 +11,31 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import sympy as sp
 
-from ...reference.averaging import DebiasedState, PolyakState, SwaState
+from ...reference.averaging import DebiasedState, PolyakState, SwaState, WarmedState
 from ..arithmetic import Ball, Differential, Rational, Symbolic, Tensor, certified, slope, symbols, tensor
-from . import Claims, Interval, Step, certified_value, derivative, enumeration, erratum, law, prints_as, proof, statistics
+from . import (
+    Claims,
+    Interval,
+    Step,
+    certified_value,
+    derivative,
+    enumeration,
+    erratum,
+    law,
+    prints_as,
+    proof,
+    stated_figures,
+    statistics,
+)
 
 if TYPE_CHECKING:
-    from ...reference.domains import Array, Decay
+    from ...reference.domains import Array, Decay, Probability
 
 theta, mean, start, x = symbols("theta mean start x")
 h, lr, w, variance, q = symbols("h lr w variance q", positive=True)
 keep = 1 / (1 + q)  # a decay in (0, 1)
 t = symbols("t", integer=True, nonnegative=True)
+late = symbols("late", integer=True, positive=True)
 
 d, i = (sp.Symbol(name, integer=True, positive=True) for name in ("d", "i"))
 n = sp.Symbol("n", integer=True, nonnegative=True)
@@ -318,6 +332,68 @@ def two_starts_agree(parameter_average: Step, debiased_parameter_average: Step, 
         debiased, state = debiased_parameter_average(scale * theta, state, decay=decay)
         left = left * decay
         yield copied, (1 - left) * debiased + left * start
+
+
+@proof("averaging.ema.warmed", "averaging.ema", scope="every t, point, mean and decay, below and above (1 + t)/(10 + t)")
+def decay_that_grows(warmed_parameter_average: Step, parameter_average: Step) -> Claims:
+    """The decay of update t is (1 + t)/(10 + t) until the given one is smaller.
+
+    Up to there a start of 1 has the weight 9!/((t + 1) … (t + 9)) = 1/C(t + 9, 9) after t updates, by induction.
+    """
+    warm = lambda count: (1 + count) / (10 + count)  # noqa: E731 - read as mathematics
+    for steps, decay in ((t, warm(t + late)), (t, warm(t)), (t + late, warm(t))):
+        moved = warmed_parameter_average(theta, WarmedState(mean, steps), decay=decay)
+        yield moved, (parameter_average(theta, mean, decay=warm(t)), steps + 1)
+    weight = lambda count: Symbolic(362880 / sp.prod(count.item() + k for k in range(1, 10)))  # noqa: E731 - read as mathematics
+    yield weight(0 * t), 1
+    yield warmed_parameter_average(0 * theta, WarmedState(weight(t), t), decay=warm(t + late)).mean, weight(t + 1)
+
+
+@enumeration("averaging.ema.warmed", scope="exact, decays 0, 1/8, 1/5, 15/16, all sequences of 4 points from −1, 2, from two starts")
+def growing_decays_by_hand(warmed_parameter_average: Step) -> Claims:
+    """The shares of the points computed independently in fractions: 1/10, 2/11, 3/12, 4/13 are kept, or the decay where it is smaller.
+
+    Decays of .999 are reached at update 8990.
+    """
+    for decay, points in itertools.product(
+        (Fraction(0), Fraction(1, 8), Fraction(1, 5), Fraction(15, 16)), itertools.product((-1, 2), repeat=4)
+    ):
+        mean_by_hand, state = Fraction(7), WarmedState(Rational(7), Rational(0))
+        for count, (point, kept) in enumerate(
+            zip(points, (Fraction(1, 10), Fraction(2, 11), Fraction(1, 4), Fraction(4, 13)), strict=True)
+        ):
+            share = 1 - min(decay, kept)
+            mean_by_hand += share * (point - mean_by_hand)
+            state = warmed_parameter_average(Rational(point), state, decay=Rational(decay))
+            yield state, (mean_by_hand, count + 1)
+    (row,) = stated_figures("averaging.ema.warmed")
+    for update, is_reached in ((int(row["update"]) - 1, False), (int(row["update"]), True)):
+        state = warmed_parameter_average(Rational(0), WarmedState(Rational(1), Rational(update)), decay=Rational(Fraction(999, 1000)))
+        yield bool(state.mean == Fraction(999, 1000)), is_reached
+
+
+@proof("averaging.ema.target", "averaging.ema", scope="every point, mean and share; every number of updates towards one point")
+def target_follows(target_update: Step, parameter_average: Step) -> Claims:
+    """It is the exponential average with decay 1 − τ. What is missing to a point that stays shrinks by 1 − τ at every update."""
+    yield target_update(theta, mean, share=keep), parameter_average(theta, mean, decay=1 - keep)
+    yield theta - target_update(theta, mean, share=keep), (1 - keep) * (theta - mean)
+
+
+@enumeration("averaging.ema.target", scope="exact, shares 1/4 … 1, all sequences of 4 points from −1, 0, 3")
+def targets_by_hand(target_update: Step) -> Claims:
+    """The target computed independently, as a blend of the old one and the point; at share 1 it is the point."""
+    for parts, points in itertools.product(range(1, 5), itertools.product((-1, 0, 3), repeat=4)):
+        share, by_hand, target = Fraction(parts, 4), Fraction(5), Rational(5)
+        for point in points:
+            by_hand = share * point + (1 - share) * by_hand
+            target = target_update(Rational(point), target, share=Rational(share))
+            yield target, by_hand
+
+
+@law("averaging.ema.target", scope="float64, bit for bit", exact=True)
+def target_that_is_reached_stays(target_update: Step, theta: Array, share: Probability) -> Claims:
+    """A target equal to the point stays there without rounding errors."""
+    yield target_update(theta, theta, share=share), theta
 
 
 # --- averages of models ------------------------------------------------------------------------------------------------------------

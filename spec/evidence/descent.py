@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import sympy as sp
 
+from ...reference.descent import LossScaleState
 from ..arithmetic import Ball, Differential, Rational, Symbolic, Tensor, certified, function, partial, slope, symbols, tensor
 from . import (
     Claims,
@@ -149,6 +150,121 @@ def nearest_number_within(clip_by_value: Step, clip_by_norm: Step) -> Claims:
         grad = Rational([size])
         yield clip_by_value(grad, largest=Rational(bound)), [nearest]
         yield clip_by_norm(grad, Rational(abs(size)), largest=Rational(bound)), [nearest]
+
+
+@proof(
+    "optimizers.clip.norm.with_eps",
+    "optimizers.clip.norm",
+    scope="every gradient, norm, largest norm and stabiliser; norms below, at, above",
+)
+def norm_with_a_stabiliser(clip_by_norm_with_eps: Step, clip_by_norm: Step) -> Claims:
+    """It is clipping of a gradient that is longer by ε: unchanged up to the norm c − ε, and of norm c ‖g‖/(‖g‖ + ε) above."""
+    for norm, eps in ((low, high), (largest + spread, high), (largest / (1 + q), largest * q / (1 + q))):
+        limit = norm + eps + h
+        yield clip_by_norm_with_eps(x, norm, largest=limit, eps=eps), x
+        yield clip_by_norm_with_eps(x, norm, largest=norm + eps, eps=eps), clip_by_norm(x, norm + eps, largest=norm + eps)
+        shorter = (norm + eps) / (1 + h)
+        yield clip_by_norm_with_eps(x, norm, largest=shorter, eps=eps), x * shorter / (norm + eps)
+        yield clip_by_norm_with_eps(x, norm, largest=shorter, eps=eps), clip_by_norm(x, norm + eps, largest=shorter)
+    yield clip_by_norm_with_eps(x, 0 * high, largest=largest + high, eps=high), x
+
+
+@enumeration("optimizers.clip.norm.with_eps", scope="exact, gradients −3, −11/4 … 3, largest 1/4 … 3, stabilisers 1/8, 1, and of PyTorch")
+def stabilised_by_hand(clip_by_norm_with_eps: Step) -> Claims:
+    """One number, scaled by c/(|g| + ε) where that is below 1."""
+    (preset,) = presets("optimizers.clip.norm.with_eps")
+    for size, bound, eps in itertools.product(QUARTERS, QUARTERS[13:], (Fraction(1, 8), Fraction(1), preset["eps"])):
+        kept = bound / (abs(size) + eps)
+        grad = clip_by_norm_with_eps(Rational([size]), Rational(abs(size)), largest=Rational(bound), eps=Rational(eps))
+        yield grad, [size * kept if kept < 1 else size]
+
+
+@proof("optimizers.clip.rms", "optimizers.clip.norm", scope="gradients of 1 to 3 equal entries, any sign, below and above the limit")
+def rms_is_the_norm_over_the_root(clip_by_rms: Step, clip_by_norm: Step, global_norm: Step) -> Claims:
+    """It is clipping of the norm by √n times the limit. Equal entries have their own modulus as root mean square."""
+    for size in (1, 2, 3):
+        for sign in (1, -1):
+            for entry, limit in ((spread, spread + high), (spread + high, spread), (spread, spread)):
+                grad = sign * entry * np.stack([ONE] * size)
+                clipped = clip_by_rms(grad, largest=limit)
+                yield clipped, sign * (limit if entry is not spread else entry) * np.stack([ONE] * size)
+                yield clipped, clip_by_norm(grad, global_norm(grad), largest=np.sqrt(Symbolic(size)) * limit)
+
+
+@enumeration("optimizers.clip.rms", scope="exact, all signs and orders of (1, 7), (2, 14), (7, 17) and (0, 0), limits 1 … 30")
+def whole_root_mean_squares(clip_by_rms: Step) -> Claims:
+    """Their root mean squares are 5, 10, 13 and 0; the result has none above the limit, and the direction of before."""
+    for (one, two), rms in (((1, 7), 5), ((2, 14), 10), ((7, 17), 13), ((0, 0), 0)):
+        for signs, limit in itertools.product(itertools.product((1, -1), repeat=2), range(1, 31)):
+            for grad in ([signs[0] * one, signs[1] * two], [signs[1] * two, signs[0] * one]):
+                share = min(Fraction(limit, rms), 1) if rms else 1
+                yield clip_by_rms(Rational(grad), largest=Rational(limit)), Rational([share * entry for entry in grad])
+
+
+# --- accumulation ------------------------------------------------------------------------------------------------------------------
+
+
+@proof(
+    "optimizers.accumulation.total", "optimizers.accumulation.mean_of_means", scope="every number of batches, their sizes, and dimension"
+)
+def means_of_batches_and_of_all(gradient_of_all: Step, mean_of_batch_gradients: Step) -> Claims:
+    """Batches of sums sᵢ = Nᵢ ḡᵢ: the mean of means is Σ ḡᵢ/K, the mean of all Σ Nᵢ ḡᵢ/N, their difference Σ (1/K − Nᵢ/N) ḡᵢ.
+
+    Batches of one size have no difference.
+    """
+    counts, means = tensor("N", big, positive=True), tensor("m", big, d)
+    sums = means * np.expand_dims(counts, 1)
+    share = 1 / Tensor(big) - counts / np.sum(counts)
+    difference = mean_of_batch_gradients(sums, counts) - gradient_of_all(sums, counts)
+    yield mean_of_batch_gradients(sums, counts), np.sum(means, axis=0) / Tensor(big)
+    yield difference, np.sum(np.expand_dims(share, 1) * means, axis=0)
+    alike = Tensor(h.item()) * np.ones_like(counts)
+    yield mean_of_batch_gradients(tensor("s", big, d), alike), gradient_of_all(tensor("s", big, d), alike)
+
+
+@enumeration(
+    "optimizers.accumulation.total", "optimizers.accumulation.mean_of_means", scope="exact, all sizes 1 … 3 of 3 batches, 3 sets of tokens"
+)
+def tokens_by_hand(gradient_of_all: Step, mean_of_batch_gradients: Step) -> Claims:
+    """Tokens counted one by one: each has the weight 1/N in the total, and 1/(K Nᵢ) in the mean of means."""
+    for sizes, shift in itertools.product(itertools.product(range(1, 4), repeat=3), range(3)):
+        tokens = [[Fraction((3 * batch + token + shift) ** 2 - 20, 1 + token) for token in range(size)] for batch, size in enumerate(sizes)]
+        sums = Rational([[sum(batch), -2 * sum(batch)] for batch in tokens])
+        flat = [token for batch in tokens for token in batch]
+        total, mean = sum(flat) / len(flat), sum(sum(batch) / len(batch) for batch in tokens) / 3
+        yield gradient_of_all(sums, Rational(list(sizes))), Rational([total, -2 * total])
+        yield mean_of_batch_gradients(sums, Rational(list(sizes))), Rational([mean, -2 * mean])
+
+
+# --- loss scaling ------------------------------------------------------------------------------------------------------------------
+
+
+@proof("optimizers.loss_scale", scope="every factor, growth, back-off, count and interval")
+def factor_case_by_case(dynamic_loss_scale: Step) -> Claims:
+    """A finite gradient counts, and the one that completes the interval makes the factor grow; one that is not finite makes it back off."""
+    hyper, steps = {"growth": 1 + q, "backoff": 1 / (1 + h)}, symbols("n", integer=True, nonnegative=True)
+    for is_finite, good, interval, scale, following in (
+        (True, t, t + steps + 2, low, t + 1),
+        (True, t, t + 1, low * (1 + q), 0),
+        (True, t + steps, t + 1, low * (1 + q), 0),
+        (False, t, t + steps + 1, low / (1 + h), 0),
+    ):
+        yield dynamic_loss_scale(is_finite, LossScaleState(low, good), **hyper, interval=interval), (scale, following)
+
+
+@enumeration("optimizers.loss_scale", scope="exact, all sequences of 7 gradients, finite or not, intervals 1 to 3, and PyTorch's factors")
+def factors_by_hand(dynamic_loss_scale: Step) -> Claims:
+    """Runs of finite gradients of length L make the factor grow ⌊L/N⌋ times, every other gradient makes it back off once."""
+    (preset,) = presets("optimizers.loss_scale")
+    growth, backoff = preset["growth"], preset["backoff"]
+    for finite, interval in itertools.product(itertools.product((True, False), repeat=7), (1, 2, 3)):
+        lengths = [len(list(group)) for is_finite, group in itertools.groupby(finite) if is_finite]
+        state = LossScaleState(Rational(65536), 0)
+        for is_finite in finite:
+            state = dynamic_loss_scale(is_finite, state, growth=Rational(growth), backoff=Rational(backoff), interval=interval)
+        grown = sum(length // interval for length in lengths)
+        yield state.scale, 65536 * growth**grown * backoff ** finite.count(False)
+        yield state.good, lengths[-1] % interval if finite[-1] else 0
 
 
 @law("optimizers.clip.value", scope="float64, bit for bit", exact=True)

@@ -451,6 +451,9 @@ def test_the_loops_give_the_references_expressions_on_symbols(name, parallel, mo
             values = {key: build_argument(domain, key, array) for key, domain in domains(theirs.raw).items()}
             values |= {key: symbols(key, positive=True) for key, domain in domains(theirs.raw).items() if domain.kind == "number"}
             values |= {key: values["largest"] + values[key] for key in values if key == "norm"}  # above what is allowed
+            values |= {
+                key: 1 + values[key] for key in values if key == "decay" and "min" in theirs.raw.__code__.co_names
+            }  # above one that grows
             answer = symbols("g", size)
             if name in WITH_GRADIENT_FUNCTION:
                 values["gradient"] = lambda point: answer  # noqa: B023 - used at once
