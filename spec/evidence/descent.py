@@ -194,9 +194,9 @@ def rms_is_the_norm_over_the_root(clip_by_rms: Step, clip_by_norm: Step, global_
 @enumeration("optimizers.clip.rms", scope="exact, all signs and orders of (1, 7), (2, 14), (7, 17) and (0, 0), limits 1 … 30")
 def whole_root_mean_squares(clip_by_rms: Step) -> Claims:
     """Their root mean squares are 5, 10, 13 and 0; the result has none above the limit, and the direction of before."""
-    for (one, two), rms in (((1, 7), 5), ((2, 14), 10), ((7, 17), 13), ((0, 0), 0)):
+    for (left, right), rms in (((1, 7), 5), ((2, 14), 10), ((7, 17), 13), ((0, 0), 0)):
         for signs, limit in itertools.product(itertools.product((1, -1), repeat=2), range(1, 31)):
-            for grad in ([signs[0] * one, signs[1] * two], [signs[1] * two, signs[0] * one]):
+            for grad in ([signs[0] * left, signs[1] * right], [signs[1] * right, signs[0] * left]):
                 share = min(Fraction(limit, rms), 1) if rms else 1
                 yield clip_by_rms(Rational(grad), largest=Rational(limit)), Rational([share * entry for entry in grad])
 
