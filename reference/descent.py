@@ -178,10 +178,10 @@ def dynamic_loss_scale(is_finite: Finite, state: LossScaleState, *, growth: Grow
     Units: none.  Source: Micikevicius et al. 2018, section 3.2; PyTorch, GradScaler.
     """
     scale, good = state
-    good = np.where(is_finite, good + 1, 0)
-    grows = good >= interval
+    count = np.where(is_finite, good + 1, 0)
+    grows = count >= interval
     factor = np.where(is_finite, np.where(grows, growth, 1), backoff)
-    return LossScaleState(scale * factor, np.where(grows, 0, good))  # type: ignore[arg-type]  # of no axes
+    return LossScaleState(scale * factor, np.where(grows, 0, count))  # type: ignore[arg-type]  # of no axes
 
 
 @formula("optimizers.sgd")

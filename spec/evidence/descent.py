@@ -197,7 +197,7 @@ def whole_root_mean_squares(clip_by_rms: Step) -> Claims:
     for (left, right), rms in (((1, 7), 5), ((2, 14), 10), ((7, 17), 13), ((0, 0), 0)):
         for signs, limit in itertools.product(itertools.product((1, -1), repeat=2), range(1, 31)):
             for grad in ([signs[0] * left, signs[1] * right], [signs[1] * right, signs[0] * left]):
-                share = min(Fraction(limit, rms), 1) if rms else 1
+                share: Any = min(Fraction(limit, rms), 1) if rms else 1
                 yield clip_by_rms(Rational(grad), largest=Rational(limit)), Rational([share * entry for entry in grad])
 
 
