@@ -212,7 +212,7 @@ def arrangements(bounds: list[Any]) -> Iterator[tuple[Any, ...]]:
 
 
 def is_zero(e: Any) -> bool:
-    """Whether e = 0, every distinct sum, product and root being an unknown of its own (and root² = radicand)."""
+    """Whether e = 0, every distinct sum, product and root being an unknown of its own (root ≥ 0 and root² = radicand)."""
     e = sp.sympify(e)
     if not ranges_agree(e):
         return False
@@ -224,13 +224,16 @@ def is_zero(e: Any) -> bool:
     roots: dict[Any, Any] = {}
 
     def unknown(p: Any) -> Any:
-        return roots.setdefault(p.base, sp.Dummy("root", positive=True)) ** (2 * p.exp)
+        return roots.setdefault(p.base, sp.Dummy("root", nonnegative=True)) ** (2 * p.exp)
 
     e = e.replace(lambda p: p.is_Pow and p.exp.is_Rational and p.exp.q == 2, unknown)
     e = sp.numer(sp.together(sp.expand(sp.expand(e, power_base=True, force=False))))
     for base, root in roots.items():
         above, below = sp.fraction(sp.cancel(base))
-        e = sp.rem(sp.expand(e), below * root**2 - above, root)
+        try:
+            e = sp.rem(sp.expand(e), below * root**2 - above, root)
+        except sp.PolynomialError:  # the root stands inside of a maximum, a modulus or a choice
+            return False
     return bool(sp.cancel(sp.together(sp.expand(e))) == 0)
 
 
@@ -266,7 +269,7 @@ def refute(fails: Callable[[dict[Any, Any]], bool], expression: Any) -> Finding 
 
 
 def samples(expression: Any) -> Iterator[dict[Any, Any]]:
-    """Small values for the symbols, within their assumptions: simple ones first, the same at every run."""
+    """Small values for the symbols, within their assumptions: simple ones first, the same at every run; 0 for all that may be 0 at last."""
     folds = expression.atoms(sp.Sum, sp.Product)
     bound = {i for s in folds for i, *_ in s.limits}
     names = sorted({s for s in expression.free_symbols - bound if not isinstance(s, sp.IndexedBase | sp.Indexed)}, key=str)
@@ -276,8 +279,10 @@ def samples(expression: Any) -> Iterator[dict[Any, Any]]:
         names
     ) - sizes
     source = random.Random(0)
-    for attempt in range(SAMPLES):
+    for attempt in range(SAMPLES + 1):
         values = {s: sample_value(s, source, attempt) for s in names if s not in labels}
+        if attempt == SAMPLES:
+            values |= {s: sp.Integer(0) for s in values if s.is_zero is None and not s.is_integer}
         if sizes and None not in values.values():  # an index lies within the range
             top = min(values[s] for s in sizes)
             values |= {s: sp.Integer(source.randint(1, int(top))) if top >= 1 else None for s in sorted(indices, key=str)}

@@ -46,10 +46,11 @@ def prints_as(digits: str) -> Interval:
 
 
 HOLDS = Finding(Verdict.HOLDS)
+NOTHING_COMPARED = Finding(Verdict.UNKNOWN, "no number is compared with another: an empty claim shows nothing")
 
 
 def judge(got: Any, claimed: Any) -> Finding:
-    """Decide whether two values, or two nested tuples of values, are equal."""
+    """Decide whether two values, or two nested tuples of values, are equal. A claim without a number in it is unknown."""
     got_leaves, claimed_leaves = tree_leaves(got), tree_leaves(claimed)
     if len(got_leaves) != len(claimed_leaves):
         return Finding(Verdict.REFUTED, f"got {len(got_leaves)} results, claimed {len(claimed_leaves)}")
@@ -57,7 +58,9 @@ def judge(got: Any, claimed: Any) -> Finding:
 
 
 def worst_finding(findings: list[Finding]) -> Finding:
-    """Return the first refuted finding, else the first unknown one, else that the claim holds."""
+    """Return the first refuted finding, else the first unknown one, else that the claim holds; of no findings, that nothing is shown."""
+    if not findings:
+        return NOTHING_COMPARED
     for verdict in (Verdict.REFUTED, Verdict.UNKNOWN):
         for finding in findings:
             if finding.verdict is verdict:
@@ -87,6 +90,8 @@ def judge_exactly(got: Any, claimed: Any) -> Finding:
     if not shapes_fit(got, claimed):
         return wrong_shape(got, claimed)
     equal = np.asarray(got == claimed)
+    if not equal.size:
+        return NOTHING_COMPARED
     if np.all(equal):
         return HOLDS
     first = tuple(int(i) for i in np.argwhere(~equal)[0])
@@ -134,12 +139,16 @@ def judge_symbols(got: Any, claimed: Any) -> Finding:
 
 def judge_balls(got: Any, claimed: Any) -> Finding:
     """Judge enclosures: disjoint ones differ, narrow ones that overlap agree, and wide ones that overlap are unknown."""
+    if not shapes_fit(got, claimed):
+        return wrong_shape(got, claimed)
     difference = Ball(got) - Ball(claimed)
+    if not np.size(difference):
+        return NOTHING_COMPARED
     sizes = np.broadcast_to(Ball.object_array(claimed), np.shape(difference))
     for gap, size in zip(Ball.object_array(difference).ravel(), sizes.ravel(), strict=True):
         if not gap.contains(0):
             return Finding(Verdict.REFUTED, f"the difference of got and claimed is {gap}")
-        if not gap.rad() <= CONSISTENT * max(1, float(abs(size).mid())):
+        if not (gap.is_finite() and gap.rad() <= CONSISTENT * max(1, float(abs(size).mid()))):
             return Finding(Verdict.UNKNOWN, f"the difference is only known to lie in {gap}")
     return HOLDS
 
@@ -147,7 +156,10 @@ def judge_balls(got: Any, claimed: Any) -> Finding:
 def judge_interval(got: Any, interval: Interval) -> Finding:
     """Judge whether a number, or every entry of an array, lies in the interval; balls and floats are compared exactly."""
     low, high = (arb(str(end)) for end in (interval.low, interval.high))
-    for value in Ball.object_array(got if isinstance(got, Numbers) else np.asarray(got, dtype=object)).ravel():
+    values = Ball.object_array(got if isinstance(got, Numbers) else np.asarray(got, dtype=object)).ravel()
+    if not values.size:
+        return NOTHING_COMPARED
+    for value in values:
         if value < low or value > high:
             return Finding(Verdict.REFUTED, f"got {value}, claimed to lie in {interval}")
         if not (value >= low and value <= high):

@@ -19,7 +19,7 @@ from ..arithmetic.prover import BITS
 from ..arithmetic.rounding import error_in_bounds
 from ..arithmetic.running import FORMAT, as_running, error, format_of
 from ..inputs.strategies import arguments, parameter_domains, search_settings
-from ._judge import TableCell, judge, worst_finding
+from ._judge import NOTHING_COMPARED, TableCell, judge, worst_finding
 from ._registry import EVIDENCE, FORMULAS_BY_NAME, PRINTED_FORMS, Evidence, PrintedClaims, PrintedForm, load
 
 EXAMPLES = 60  # of a law, unless it says otherwise
@@ -146,6 +146,8 @@ def judge_within_rounding(pairs: list[Any], bounded: list[Any], allowed: float =
     """Judge floats within `allowed` times the sum of the two running bounds; truth values must be equal."""
     if not pairs:
         return NO_CLAIMS
+    if any(not np.size(leaf) for got, claimed in pairs for leaf in tree_leaves(got) or [()]):
+        return NOTHING_COMPARED
     for number, (pair, bounds) in enumerate(zip(pairs, bounded, strict=True), start=1):
         for got, claimed, *running in zip(*map(tree_leaves, (*pair, *bounds)), strict=True):
             reason = mismatch(got, claimed, running, allowed)

@@ -9,7 +9,7 @@ import pytest
 import sympy as sp
 from flint import arb
 from trainspec.reference.domains import Array, Momentum
-from trainspec.spec.arithmetic import Ball, Differential, Rational, Running, Tensor, Verdict, function, symbols, tensor
+from trainspec.spec.arithmetic import Ball, Differential, Rational, Running, Symbolic, Tensor, Verdict, function, symbols, tensor
 from trainspec.spec.catalogue import Erratum, PrintedFormula, catalogue
 from trainspec.spec.evidence import (
     EVIDENCE,
@@ -53,7 +53,10 @@ def test_printed_form_is_refuted(name):
 a, b = symbols("a b", positive=True)
 x = symbols("x")
 n = sp.Symbol("n", integer=True, positive=True)
+q = symbols("q", nonnegative=True)
 generic = tensor("x", n)
+deviation = np.sqrt(np.mean((generic - np.mean(generic)) ** 2))
+norm = np.sqrt(np.sum(generic**2))
 
 JUDGED = [
     ((a + b) ** 2, a**2 + 2 * a * b + b**2, HOLDS),
@@ -64,7 +67,7 @@ JUDGED = [
     (a + b > a, True, HOLDS),
     (a - b > 0, True, REFUTED),
     (x**2 >= 0, True, HOLDS),
-    (x**2 > 0, True, UNKNOWN),  # false at 0 alone: no small sample shows it, no sign proves it
+    (x**2 > 0, True, REFUTED),  # false at 0 alone
     (function("f")(x), function("f")(x + 0), HOLDS),
     (function("f")(x), function("f")(x + 1), REFUTED),
     (function("f")(x), function("g")(x), REFUTED),
@@ -90,6 +93,44 @@ JUDGED = [
     (0.3336, prints_as("0.333"), REFUTED),
     (Ball(arb(0.3335, 1e-6)), prints_as("0.333"), UNKNOWN),
     (np.array([0.1, 0.3]), prints_as("0.1"), REFUTED),
+    # claims without a number in them, and numbers that are none
+    ((), (), UNKNOWN),
+    ([], (), UNKNOWN),
+    (np.zeros(0), 5.0, UNKNOWN),
+    (np.zeros((0, 3)), np.zeros((0, 3)), UNKNOWN),
+    ((np.zeros(0), 1.0), (np.zeros(0), 1.0), UNKNOWN),
+    ((np.zeros(0), 1.0), (np.zeros(0), 2.0), REFUTED),
+    (Symbolic(np.zeros(0)), True, UNKNOWN),
+    (Symbolic(np.zeros(0)), 5, UNKNOWN),
+    (Ball(np.zeros(0)), 5, UNKNOWN),
+    (Rational(np.zeros(0, dtype=int)), 5, UNKNOWN),
+    (np.zeros(0), prints_as("0.1"), UNKNOWN),
+    (Ball(arb("inf")), Ball(arb("inf")), UNKNOWN),
+    (Ball(arb("nan")), Ball(arb("nan")), UNKNOWN),
+    (Ball(arb("nan")), prints_as("0.1"), UNKNOWN),
+    (Ball(2), np.array([2.0, 2.0]), REFUTED),
+    (Symbolic(sp.oo), Symbolic(sp.oo), UNKNOWN),
+    (Symbolic(sp.nan), Symbolic(sp.nan), UNKNOWN),
+    (Tensor(sp.oo), Tensor(sp.oo), UNKNOWN),
+    # a root is nonnegative, and may be 0
+    (np.sign(np.sqrt(q)), 1, REFUTED),
+    (np.sign(np.sqrt(a)), 1, HOLDS),
+    (np.where(np.sqrt(q) > 0, a, b), a, REFUTED),
+    (np.where(np.sqrt(q) >= 0, a, b), a, HOLDS),
+    (np.abs(np.sqrt(q)), np.sqrt(q), HOLDS),
+    (np.maximum(np.sqrt(q), 0), np.sqrt(q), HOLDS),
+    (np.where(np.maximum(np.sqrt(q), 0) > 0, a, b), a, REFUTED),
+    (np.sign(np.sqrt(q * a)), 1, REFUTED),
+    (np.sign(np.sqrt(q) * np.sqrt(a)), 1, REFUTED),
+    (np.sign(np.abs(x)), 1, REFUTED),
+    (np.sqrt(q) > 0, True, REFUTED),
+    (np.sqrt(q) >= 0, True, HOLDS),
+    (np.where(deviation > 0, deviation, 1), deviation, REFUTED),
+    (np.where(norm > 0, 1, 7), Tensor(1), UNKNOWN),
+    (np.where(norm >= 0, 1, 7), Tensor(1), HOLDS),
+    (np.sign(norm), 1, UNKNOWN),
+    (np.where(norm * (1 + norm) > 0, generic, 0), generic, UNKNOWN),
+    (np.maximum(norm, 0), norm, HOLDS),
 ]
 
 
@@ -207,6 +248,13 @@ def test_a_law_allows_rounding_and_nothing_more():
     assert run_evidence(piece(reordered, "law")).verdict is HOLDS
     assert run_evidence(piece(reordered, "law", exact=True)).verdict is REFUTED
     assert run_evidence(piece(off_by_a_little, "law")).verdict is REFUTED
+
+
+def test_a_law_about_empty_arrays_shows_nothing():
+    def no_entries(heavy_ball, theta: "Array"):
+        yield theta[..., :0] if np.ndim(theta) else np.zeros(0), theta[..., :0] if np.ndim(theta) else np.zeros(0)
+
+    assert run_evidence(piece(no_entries, "law")).verdict is UNKNOWN
 
 
 def test_a_law_without_examples_shows_nothing():

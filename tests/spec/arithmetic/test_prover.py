@@ -289,7 +289,7 @@ U, V = POSITIVE
     [
         (sp.Gt(U + V, 0), HOLDS),
         (sp.Ge(A**2 + B**2 - 2 * A * B, 0), HOLDS),
-        (sp.Gt(A**2 + B**2 - 2 * A * B, 0), UNKNOWN),  # false, but only where a = b
+        (sp.Gt(A**2 + B**2 - 2 * A * B, 0), REFUTED),  # false, but only where a = b
         (sp.Gt((A - 1) ** 2, 0), REFUTED),
         (sp.Ge((A - 1) ** 2, 0), HOLDS),
         (sp.Lt(U / (U + 1), 1), HOLDS),
