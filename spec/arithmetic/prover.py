@@ -5,10 +5,12 @@ Holds is a proof: each step is an identity. Refuted carries a counterexample who
 
 from __future__ import annotations
 
+import functools
 import itertools
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import sympy as sp
@@ -17,9 +19,8 @@ from sympy.core.function import AppliedUndef
 
 from ._numbers import Undecided
 from .ball import Ball
-from .rational import fraction
 from .symbolic import Fractional
-from .tensor import SHIFT, Label, fresh_index
+from .tensor import Index, Label, Maximum, fresh_index
 
 SAMPLES = 12
 BITS = 256
@@ -81,13 +82,6 @@ def shorten(expression: Any, limit: int = 160) -> str:
     return text if len(text) <= limit else text[:limit] + " …"
 
 
-def maximum_shifts(expression: Any) -> list[Any]:
-    """Return the free symbols introduced for np.max. A valid claim must not depend on them."""
-    ranks = {a.base: a.rank for a in expression.atoms(sp.Indexed)}
-    entries = [base[tuple(fresh_index() for _ in range(rank))] for base, rank in ranks.items()]
-    return sorted((a for a in [*entries, *expression.atoms(sp.Symbol)] if str(getattr(a, "base", a)).startswith(SHIFT)), key=str)
-
-
 # --- the normal form of sums -------------------------------------------------------------------------------------------------------
 
 
@@ -97,6 +91,8 @@ def normal(e: Any) -> Any:
         return normal_sum(e)
     if isinstance(e, sp.Product):
         return normal_product(e)
+    if isinstance(e, Maximum):
+        return normal_maximum(e)
     if not e.args or isinstance(e, sp.Indexed | sp.KroneckerDelta):
         return e
     e = e.func(*map(normal, e.args))
@@ -152,6 +148,18 @@ def normal_product(e: Any) -> Any:
     return constant ** (size - low + 1) * (sp.Product(rest.subs(i, index), (index, low, size)) if rest != 1 else 1)
 
 
+def normal_maximum(e: Any) -> Any:
+    """One maximum over 1 … size: its terms normal, and its indices renamed."""
+    body = expand(normal(e.function))
+    taken = {s.name for s in body.atoms(sp.Symbol) - {i for i, *_ in e.limits}}
+    names = (n for n in map("_m{}".format, itertools.count(1)) if n not in taken)
+    new = [(i, sp.Symbol(next(names), integer=True, positive=True)) for i, *_ in e.limits]
+    if not any(body.has(i) for i, _ in new):
+        return body
+    limits = [(k, *(end.subs(new) for end in ends)) for (_, k), (_, *ends) in zip(new, e.limits, strict=True)]
+    return Maximum(body.subs(new, simultaneous=True), *limits)
+
+
 def contract_delta(term: Any, i: Any, low: Any, size: Any) -> Any:
     """The sum of one term over i = low … size by a delta among its factors; None without one, or where the range is not plain.
 
@@ -164,19 +172,36 @@ def contract_delta(term: Any, i: Any, low: Any, size: Any) -> Any:
                 continue
             if (other - size).is_positive or (low - other).is_positive:
                 return sp.Integer(0)
-            named = low == 1 and ((other.is_Symbol and not size.has(other)) or (isinstance(other, Label) and other.args[-1] == size))
+            named = low == 1 and (
+                (isinstance(other, Index | Label) and size_of_index(other) == size)
+                or (other.is_Symbol and not isinstance(other, Index) and not size.has(other))
+            )
             if named or ((other - low).is_nonnegative and (size - other).is_nonnegative):
                 return (term / delta).subs(i, other)
     return None
 
 
+def size_of_index(index: Any) -> Any:
+    """Return the size of the axis that an index, or a label, runs over."""
+    return index.size if isinstance(index, Index) else index.args[-1]
+
+
+FOLDS = (sp.Sum, sp.Product, Maximum)
+
+
 def ranges_agree(e: Any) -> bool:
-    """Return whether every delta compares bound indices of equal ranges, so that contracting one of them is an identity."""
-    ranges: dict[Any, set[Any]] = {}
-    for i, low, size in (limit for s in e.atoms(sp.Sum) for limit in s.limits):
+    """Return whether every delta compares indices of equal ranges, so that contracting one of them is an identity.
+
+    A symbol of which no range is known stands for any index of one axis: that of the indices which it is compared with.
+    """
+    deltas = [delta.args[:2] for delta in e.atoms(sp.KroneckerDelta)]
+    ranges: dict[Any, set[Any]] = {i: {(sp.Integer(1), size_of_index(i))} for pair in deltas for i in pair if isinstance(i, Index)}
+    for i, low, size in (limit for fold in e.atoms(*FOLDS) for limit in fold.limits):
         ranges.setdefault(i, set()).add((low, size))
-    pairs = (delta.args[:2] for delta in e.atoms(sp.KroneckerDelta))
-    return all(len(ranges[i] | ranges[j]) == 1 for i, j in pairs if i in ranges and j in ranges)
+    symbols = {i for pair in deltas for i in pair if i.is_Symbol and i not in ranges}
+    for symbol in symbols:
+        ranges[symbol] = {known for pair in deltas if symbol in pair for i in pair if i not in symbols for known in ranges.get(i, ())}
+    return all(len(ranges[i] | ranges[j]) <= 1 for i, j in deltas if i in ranges and j in ranges)
 
 
 def canonical(summand: Any, bounds: list[Any]) -> Any:
@@ -219,8 +244,8 @@ def is_zero(e: Any) -> bool:
     e = normal(e)
     if e == 0:
         return True
-    for n, s in enumerate(sorted(e.atoms(sp.Sum, sp.Product), key=lambda s: (sp.count_ops(s), str(s)), reverse=True)):
-        e = e.subs(s, sp.Dummy(f"S{n}"))
+    for n, s in enumerate(sorted(e.atoms(*FOLDS), key=lambda s: (sp.count_ops(s), str(s)), reverse=True)):
+        e = e.subs(s, sp.Dummy(f"S{n}", real=True) if s.is_real else sp.Dummy(f"S{n}"))
     roots: dict[Any, Any] = {}
 
     def unknown(p: Any) -> Any:
@@ -270,22 +295,23 @@ def refute(fails: Callable[[dict[Any, Any]], bool], expression: Any) -> Finding 
 
 def samples(expression: Any) -> Iterator[dict[Any, Any]]:
     """Small values for the symbols, within their assumptions: simple ones first, the same at every run; 0 for all that may be 0 at last."""
-    folds = expression.atoms(sp.Sum, sp.Product)
+    folds = expression.atoms(*FOLDS)
     bound = {i for s in folds for i, *_ in s.limits}
-    names = sorted({s for s in expression.free_symbols - bound if not isinstance(s, sp.IndexedBase | sp.Indexed)}, key=str)
+    free = {s for s in expression.free_symbols - bound if not isinstance(s, sp.IndexedBase | sp.Indexed)}
+    axes = {s: s.size for s in free if isinstance(s, Index)}
+    names = sorted(free.union(*(size.free_symbols for size in axes.values())), key=str)
     labels = {b.label for b in expression.atoms(sp.IndexedBase)}
-    sizes = {s for fold in folds for _, _, size in fold.limits for s in size.free_symbols} & set(names)
-    indices = {s for atom in expression.atoms(sp.Indexed, sp.KroneckerDelta) for s in atom.free_symbols if s.is_integer} & set(
-        names
-    ) - sizes
+    sizes = {s for size in [*(size for fold in folds for *_, size in fold.limits), *axes.values()] for s in size.free_symbols} & set(names)
+    named = {s for atom in expression.atoms(sp.Indexed, sp.KroneckerDelta) for s in atom.free_symbols if s.is_integer} | axes.keys()
+    indices = named & set(names) - sizes
     source = random.Random(0)
     for attempt in range(SAMPLES + 1):
         values = {s: sample_value(s, source, attempt) for s in names if s not in labels}
         if attempt == SAMPLES:
             values |= {s: sp.Integer(0) for s in values if s.is_zero is None and not s.is_integer}
-        if sizes and None not in values.values():  # an index lies within the range
-            top = min(values[s] for s in sizes)
-            values |= {s: sp.Integer(source.randint(1, int(top))) if top >= 1 else None for s in sorted(indices, key=str)}
+        if sizes and None not in values.values():  # an index lies within its range, or within all
+            tops = {s: axes[s].subs(values) if s in axes else min(values[size] for size in sizes) for s in indices}
+            values |= {s: sp.Integer(source.randint(1, int(tops[s]))) if tops[s] >= 1 else None for s in sorted(indices, key=str)}
         if None not in values.values():
             yield values
 
@@ -309,63 +335,92 @@ def small_number(symbol: Any, source: random.Random, top: int) -> Any:
     return value if symbol.is_nonnegative else value * source.choice([-1, 1])
 
 
-def evaluate(expression: Any, values: dict[Any, Any]) -> Any:
-    """The ball of an expression at these values; entries of arrays and unknown functions get fixed values of their own."""
-    concrete = expression.replace(Label, SampledLabel).subs(values).doit()
-    entries = {x: entry_value(x) for x in concrete.atoms(sp.Indexed)}
-    if None in entries.values():
-        raise Undecided("no entry is found that the assumptions allow")
-    return as_ball(concrete.xreplace(entries))
+def evaluate(expression: Any, values: Mapping[Any, Any]) -> Any:
+    """The ball of an expression at these values; entries of arrays, labels and unknown functions get fixed values of their own."""
+    return as_ball(expression, values)
 
 
 def entry_value(x: Any) -> Any:
     """A fixed small value for an entry of an array."""
-    return sample_value(x.base.label, random.Random(str(x)), 6)
+    value = sample_value(x.base.label, random.Random(str(x)), 6)
+    if value is None:
+        raise Undecided(f"no value of {x} is found that the assumptions allow")
+    return value
 
 
-class SampledLabel(Label):
-    """A label whose value is computed from its arguments once they are numbers."""
-
-    @classmethod
-    def eval(cls, name: Any, *args: Any) -> Any:
-        """An index up to the size, which is the last argument."""
-        if all(arg.is_Integer for arg in args) and args[-1] >= 1:
-            return sp.Integer(random.Random(str((name, *args))).randint(1, int(args[-1])))
-        return None
+def as_integer(e: Any, values: Mapping[Any, Any]) -> int:
+    """The whole number that an index or a size is at these values."""
+    number = as_ball(e, values).unique_fmpz()
+    if number is None:
+        raise Undecided(f"{e} is not known to be a whole number")
+    return int(number)
 
 
-def as_ball(e: Any) -> Any:
-    """A SymPy expression of numbers, enclosed."""
+def as_ball(e: Any, values: Mapping[Any, Any] = MappingProxyType({})) -> Any:
+    """A SymPy expression at the values of its symbols, enclosed."""
+    e = values.get(e, e)
     if e.is_Rational:
-        return arb(fraction(0)) + arb(int(e.p)) / arb(int(e.q))
+        return arb(int(e.p)) / arb(int(e.q))
     if e in CONSTANTS:
         return CONSTANTS[e]()
     if isinstance(e, sp.Piecewise):
-        return as_ball(next(value for value, condition in e.args if as_truth(condition)))
+        return as_ball(next(value for value, condition in e.args if as_truth(condition, values)), values)
+    if isinstance(e, sp.Indexed):
+        return as_ball(entry_value(e.base[tuple(sp.Integer(as_integer(i, values)) for i in e.indices)]))
+    if isinstance(e, Label):
+        name, *places, size = e.args
+        places = [as_integer(place, values) for place in places]
+        return arb(random.Random(str((name, *places))).randint(1, as_integer(size, values)))
+    if isinstance(e, sp.KroneckerDelta):
+        return arb(as_integer(e.args[0], values) == as_integer(e.args[1], values))
+    if isinstance(e, sp.Heaviside):
+        x = as_ball(e.args[0], values)
+        return as_ball(e.args[1]) if x == 0 else arb(bool(Ball.table["greater"](x, arb(0))))
+    if isinstance(e, FOLDS):
+        return fold_at(e, frozenset((name, values[name]) for name in e.free_symbols if name in values), ctx.prec)
     if isinstance(e, AppliedUndef):
         source = random.Random(e.func.__name__)
-        x = as_ball(e.args[0])
+        x = as_ball(e.args[0], values)
         return x * x * source.randint(1, 5) / 2 - x * source.randint(1, 5) / 3 + 1
-    operands = [as_ball(a) for a in e.args]
     name = TO_UFUNC.get(e.func)
     if name is None:
         raise Undecided(f"no enclosure of {e.func}")
-    result = operands[0]
-    if len(operands) == 1:
-        return Ball.table[name](result) if name not in ("add", "multiply", "maximum", "minimum") else result
-    for operand in operands[1:]:
-        result = Ball.table[name](result, operand)
-    return result
+    operands = [as_ball(a, values) for a in e.args]
+    if len(operands) == 1 and name not in ("add", "multiply", "maximum", "minimum"):
+        return Ball.table[name](operands[0])
+    return functools.reduce(Ball.table[name], operands)
 
 
-def as_truth(condition: Any) -> bool:
-    """A relation of numbers, decided."""
+@functools.lru_cache(4096)
+def fold_at(e: Any, values: frozenset[tuple[Any, Any]], precision: int) -> Any:
+    """A sum, product or maximum at the values of its symbols, at the precision in force."""
+    return folded(e, list(e.limits), dict(values))
+
+
+def folded(e: Any, limits: list[Any], values: Mapping[Any, Any]) -> Any:
+    """A sum, product or maximum over these limits, of which the last is the outermost."""
+    if not limits:
+        return as_ball(e.function, values)
+    *inner, (index, low, size) = limits
+    places = range(as_integer(low, values), as_integer(size, values) + 1)
+    terms = [folded(e, inner, {**values, index: sp.Integer(k)}) for k in places]
+    if isinstance(e, Maximum):
+        return functools.reduce(Ball.table["maximum"], terms)
+    return functools.reduce(Ball.table["add" if isinstance(e, sp.Sum) else "multiply"], terms, arb(int(isinstance(e, sp.Product))))
+
+
+def as_truth(condition: Any, values: Mapping[Any, Any] = MappingProxyType({})) -> bool:
+    """A relation at the values of its symbols, decided."""
     if condition in (sp.true, sp.false):
         return bool(condition)
-    name = {sp.Gt: "greater", sp.Ge: "greater_equal", sp.Lt: "less", sp.Le: "less_equal"}.get(condition.func)
+    if isinstance(condition, sp.And | sp.Or):
+        return (all if isinstance(condition, sp.And) else any)([as_truth(part, values) for part in condition.args])
+    if isinstance(condition, sp.Not | sp.Ne):
+        return not as_truth(condition.negated if isinstance(condition, sp.Ne) else condition.args[0], values)
+    name = {sp.Gt: "greater", sp.Ge: "greater_equal", sp.Lt: "less", sp.Le: "less_equal", sp.Eq: "equal"}.get(condition.func)
     if name is None:
         raise Undecided(f"no way to decide {condition}")
-    return bool(Ball.table[name](as_ball(condition.lhs), as_ball(condition.rhs)))
+    return bool(Ball.table[name](as_ball(condition.lhs, values), as_ball(condition.rhs, values)))
 
 
 CONSTANTS = {sp.pi: arb.pi, sp.E: lambda: arb(1).exp()}

@@ -16,26 +16,70 @@ from typing import Any, ClassVar
 import numpy as np
 import sympy as sp
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
+from sympy.concrete.expr_with_intlimits import ExprWithIntLimits
 
 from ._numbers import ArrayMethods, Refused, Table, name_of_ufunc
 from .symbolic import Symbolic, exact
 
 _counter = itertools.count()
 
-SHIFT = "shift"  # the name of the arbitrary numbers that stand for maxima
-
 Axis = tuple[Any, Any]  # (index symbol, size), or (None, 1)
 Part = tuple[Axis, ...]  # what one axis of NumPy's runs over: one index, or several
 
 
-def fresh_index() -> Any:
-    """An index that occurs nowhere else."""
-    return sp.Dummy(f"i{next(_counter)}", integer=True, positive=True)
+class Index(sp.Dummy):
+    """The index of an axis: any whole number from 1 to the size."""
+
+    size: Any
+
+
+def fresh_index(size: Any = None) -> Any:
+    """An index that occurs nowhere else: of an axis of this size, or without a size one that is bound by a sum."""
+    index = (sp.Dummy if size is None else Index)(f"i{next(_counter)}", integer=True, positive=True)
+    if size is not None:
+        index.size = size
+    return index
 
 
 def size_of(value: Any) -> Any:
     """A size as a SymPy integer."""
     return exact(value if not isinstance(value, Tensor) else value.element)
+
+
+class Maximum(ExprWithIntLimits):
+    """The largest of the numbers f(i), i from 1 to the size: Maximum(f(i), (i, 1, size)). Nothing else is known of it.
+
+    Its derivative is that of the largest term, and which one that is stays open: Σ w(i) f'(i) with unknown weights w. Where a formula does
+    not depend on the value of the maximum, as a softmax that subtracts it, the weights cancel.
+    """
+
+    is_real = True
+
+    def doit(self, **hints: Any) -> Any:
+        """Write the maximum out once its size is a number."""
+        *inner, (index, low, size) = self.limits
+        function = self.func(self.function, *inner) if inner else self.function
+        if not size.is_Integer:
+            return self.func(self.function.doit(**hints), *self.limits)
+        return sp.Max(*(function.subs(index, k).doit(**hints) for k in range(int(low), int(size) + 1)))
+
+    def _eval_derivative(self, entry: Any) -> Any:
+        index, *others = (fresh_index() for _ in self.limits)
+        new = (index, *others)
+        renamed = list(zip((i for i, *_ in self.limits), new, strict=True))
+        slope = sp.diff(self.function.subs(renamed, simultaneous=True), entry)
+        return sp.Sum(Weight(self, *new) * slope, *((i, *ends) for i, (_, *ends) in zip(new, self.limits, strict=True)))
+
+
+class Weight(sp.Function):
+    """The unknown weight of a term of a maximum in its derivative: Weight(maximum, index, …)."""
+
+    is_real = True
+
+    def _eval_derivative(self, entry: Any) -> Any:
+        if self.args[0].diff(entry) == 0:
+            return sp.Integer(0)
+        raise Refused("a second derivative of a maximum")
 
 
 class Tensor(ArrayMethods, np.lib.mixins.NDArrayOperatorsMixin):
@@ -61,9 +105,14 @@ class Tensor(ArrayMethods, np.lib.mixins.NDArrayOperatorsMixin):
         return tuple(self.axes[end - width : end] for width, end in zip(self.widths, ends, strict=True))
 
     @property
-    def shape(self) -> tuple[Any, ...]:
-        """The sizes, symbols or integers."""
+    def sizes(self) -> tuple[Any, ...]:
+        """The sizes of NumPy's axes, as SymPy has them."""
         return tuple(axis_size(part) for part in self.parts)
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        """The sizes as a formula sees them: whole numbers, or tensors of one number, on which no branch depends that is not decided."""
+        return tuple(int(size) if size.is_Integer else Tensor(size) for size in self.sizes)
 
     @property
     def T(self) -> Any:  # noqa: N802 - NumPy's name
@@ -92,7 +141,7 @@ class Tensor(ArrayMethods, np.lib.mixins.NDArrayOperatorsMixin):
             raise Refused(f"np.{name} is not vetted on Tensor")
         parts = broadcast(*args)
         result = self.table[name](*(arg.broadcast_to(parts) for arg in args))
-        return Tensor.of_parts(result, parts) if not isinstance(result, bool) else result
+        return Tensor.of_parts(sp.sympify(result), parts)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         """One NumPy function, if it is vetted."""
@@ -101,10 +150,21 @@ class Tensor(ArrayMethods, np.lib.mixins.NDArrayOperatorsMixin):
         return FUNCTIONS[function](*args, **kwargs)
 
     def __bool__(self) -> bool:
-        raise Refused("a branch on Tensor numbers: write np.where")
+        """Return a relation of single numbers that the assumptions decide; a branch on any other is refused."""
+        if self.element in (sp.true, sp.false) and not self.free_axes:
+            return bool(self.element)
+        raise Refused(f"a branch on {self.element}, which differs from case to case: write np.where")
+
+    @property
+    def free_axes(self) -> tuple[Axis, ...]:
+        """The axes of more than one entry."""
+        return tuple(axis for axis in self.axes if axis[0] is not None)
+
+    def __index__(self) -> int:
+        raise Refused(f"{self.element} is not one whole number")
 
     def __repr__(self) -> str:
-        return f"Tensor({self.element}, shape={self.shape})"
+        return f"Tensor({self.element}, shape={self.sizes})"
 
 
 UNIT: Part = ((None, 1),)
@@ -112,7 +172,7 @@ UNIT: Part = ((None, 1),)
 
 def axis_size(part: Part) -> Any:
     """The size of one of NumPy's axes."""
-    return sp.prod([size for _, size in part])
+    return sp.Mul(*(size for _, size in part))
 
 
 def as_tensor(value: Any) -> Tensor:
@@ -134,7 +194,7 @@ def tensor(name: str, *sizes: Any, **assumptions: bool) -> Any:
 
 def axis_of(sizes: tuple[Any, ...]) -> Part:
     """An axis over fresh indices of these sizes."""
-    return tuple((None, 1) if size == 1 else (fresh_index(), size_of(size)) for size in sizes)
+    return tuple((None, 1) if size == 1 else (fresh_index(size), size) for size in map(size_of, sizes))
 
 
 class Label(sp.Function):
@@ -162,7 +222,7 @@ def broadcast(*args: Tensor) -> tuple[Part, ...]:
     for aligned in itertools.zip_longest(*(arg.parts[::-1] for arg in args), fillvalue=UNIT):
         made = {tuple(size for _, size in part) for part in aligned} - {(1,)}
         if len({sp.prod(sizes) for sizes in made}) > 1:
-            raise ValueError(f"shapes {' and '.join(str(arg.shape) for arg in args)} do not broadcast")
+            raise ValueError(f"shapes {' and '.join(str(arg.sizes) for arg in args)} do not broadcast")
         if len(made) > 1:
             raise Refused(f"axes over indices of sizes {' and '.join(map(str, made))} are not matched: np.reshape makes them alike")
         parts.insert(0, axis_of(made.pop()) if made else UNIT)
@@ -181,26 +241,39 @@ def matmul(left: Tensor, right: Tensor) -> Tensor:
     left, right = require_single_indices(left, "matmul"), require_single_indices(right, "matmul")
     if not {len(left.axes), len(right.axes)} <= {1, 2}:
         raise Refused(f"np.matmul on Tensor takes one or two axes, not {len(left.axes)} and {len(right.axes)}")
-    inner, size = fresh_index(), left.shape[-1]
-    if size != right.shape[0]:
-        raise ValueError(f"matmul: shapes {left.shape} and {right.shape} do not fit")
-    outer = [(old and fresh_index(), length) for old, length in left.axes[:-1] + right.axes[1:]]
+    inner, size = fresh_index(), left.sizes[-1]
+    if size != right.sizes[0]:
+        raise ValueError(f"matmul: shapes {left.sizes} and {right.sizes} do not fit")
+    outer = [(old and fresh_index(length), length) for old, length in left.axes[:-1] + right.axes[1:]]
     rows, columns = outer[: len(left.axes) - 1], outer[len(left.axes) - 1 :]
     product = left.at(*(i for i, _ in rows), inner) * right.at(inner, *(i for i, _ in columns))
     return Tensor(sp.Sum(product, (inner, 1, size)), tuple(outer))
 
 
-def sum_over(x: Any, axis: Any = None, *, keepdims: bool = False) -> Tensor:
-    """np.sum: a Σ for each index of each axis."""
-    x = as_tensor(x)
-    parts, element = list(x.parts), x.element
-    chosen = range(len(parts)) if axis is None else normalize_axis_tuple(axis, len(parts))
-    for a in sorted(chosen, reverse=True):
-        for index, size in parts[a][::-1]:
-            bound = fresh_index()
-            element = sp.Sum(element.subs(index, bound), (bound, 1, size)) if index is not None else element
-        parts[a : a + 1] = [UNIT] if keepdims else []
-    return Tensor.of_parts(element, parts)
+def fold_over(fold: Any) -> Callable[..., Tensor]:
+    """Return the reduction of an array by a fold over one index, such as Σ, once for each index of each axis."""
+
+    def reduction(x: Any, axis: Any = None, *, keepdims: bool = False) -> Tensor:
+        x = as_tensor(x)
+        parts, element = list(x.parts), x.element
+        chosen = range(len(parts)) if axis is None else normalize_axis_tuple(axis, len(parts))
+        for a in sorted(chosen, reverse=True):
+            for index, size in parts[a][::-1]:
+                bound = fresh_index()
+                element = fold(element.subs(index, bound), (bound, 1, size)) if index is not None else element
+            parts[a : a + 1] = [UNIT] if keepdims else []
+        return Tensor.of_parts(element, parts)
+
+    return reduction
+
+
+sum_over = fold_over(sp.Sum)
+largest_over = fold_over(Maximum)
+
+
+def smallest_over(x: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+    """np.min: the largest of the negatives, negated."""
+    return -largest_over(-x, axis, keepdims=keepdims)
 
 
 def product(x: Tensor) -> Tensor:
@@ -220,19 +293,7 @@ def outer(left: Any, right: Any) -> Tensor:
 def mean(x: Tensor, axis: Any = None, *, keepdims: bool = False) -> Tensor:
     """np.mean: the sum over the number of its terms."""
     kept = sum_over(x, axis, keepdims=keepdims)
-    return kept / Tensor(sp.prod(x.shape) / sp.prod(kept.shape))
-
-
-def arbitrary_maximum(x: Tensor, axis: int, *, keepdims: bool = False) -> Tensor:
-    """np.max, modelled as an arbitrary number: a formula may use a maximum only as a shift, and must not depend on it.
-
-    A proof about the result must also prove that the derivative by the shift is 0; `prover.maximum_shifts` returns the shifts.
-    """
-    axes, place = list(require_single_indices(x, "max").axes), normalize_axis_index(axis, len(x.axes))
-    axes[place : place + 1] = [(None, 1)] if keepdims else []
-    indices = tuple(i for i, _ in axes if i is not None)
-    name = f"{SHIFT}{next(_counter)}"
-    return Tensor(sp.IndexedBase(name, real=True)[indices] if indices else sp.Symbol(name, real=True), tuple(axes))
+    return kept / Tensor(sp.prod(x.sizes) / sp.prod(kept.sizes))
 
 
 def cumsum(x: Tensor, axis: int | None = None) -> Tensor:
@@ -273,17 +334,17 @@ def expand_dims(x: Tensor, axis: Any) -> Tensor:
 def reshape(x: Tensor, shape: Any) -> Tensor:
     """np.reshape: the same indices in the same order, grouped anew; a size that would split an index is refused."""
     sizes = [-1 if size == -1 else size_of(size) for size in (shape if isinstance(shape, tuple) else (shape,))]
-    whole = sp.prod(x.shape)
+    whole = sp.prod(x.sizes)
     sizes = [sp.cancel(whole / sp.prod([size for size in sizes if size != -1])) if size == -1 else size for size in sizes]
     if sp.expand(sp.prod(sizes) - whole) != 0:
-        raise ValueError(f"shape {x.shape} is not reshaped to {shape}")
+        raise ValueError(f"shape {x.sizes} is not reshaped to {shape}")
     left, parts = [axis for axis in x.axes if axis != (None, 1)], []
     for size in sizes:
         part: Part = ()
         while left and sp.expand(axis_size(part) - size) != 0:
             part += (left.pop(0),)
         if sp.expand(axis_size(part) - size) != 0:
-            raise Refused(f"np.reshape of {x.shape} to {shape} would split an index")
+            raise Refused(f"np.reshape of {x.sizes} to {shape} would split an index")
         parts.append(part or UNIT)
     return Tensor.of_parts(x.element, parts)
 
@@ -298,7 +359,8 @@ FUNCTIONS: Mapping[Any, Callable[..., Any]] = {
     np.mean: mean,
     np.prod: product,
     np.linalg.outer: outer,
-    np.max: arbitrary_maximum,
+    np.max: largest_over,
+    np.min: smallest_over,
     np.cumsum: cumsum,
     np.where: where,
     np.transpose: transpose,

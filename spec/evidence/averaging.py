@@ -27,6 +27,7 @@ from . import (
     stated_figures,
     statistics,
 )
+from ._induction import limit, t
 
 if TYPE_CHECKING:
     from ...reference.domains import Array, Decay, Probability
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 theta, mean, start, x = symbols("theta mean start x")
 h, lr, w, variance, q = symbols("h lr w variance q", positive=True)
 keep = 1 / (1 + q)  # a decay in (0, 1)
-t = symbols("t", integer=True, nonnegative=True)
 late = symbols("late", integer=True, positive=True)
 
 d, i = (sp.Symbol(name, integer=True, positive=True) for name in ("d", "i"))
@@ -172,7 +172,7 @@ def variance_in_the_limit(polyak_variance: Step) -> Claims:
         excess = t * polyak_variance(variance, t, curvature=h, lr=(1 - factor) / h) - variance / h**2
         bounded = (factor**2 - factor ** (2 * t + 2)) / (1 - factor**2) - 2 * (factor - factor ** (t + 1)) / (1 - factor)
         yield excess, variance / h**2 * bounded / t
-    yield Symbolic(sp.limit((keep**t).item(), t.item(), sp.oo)), 0
+    yield limit(keep**t), 0
 
 
 @enumeration("averaging.polyak.variance", scope="exact, all 2ᵗ sequences of noise ±1, t ≤ 7; η h = 1 among the rates")

@@ -19,6 +19,7 @@ from sympy.polys.fields import FracField
 from ...reference.curvature import ConjugateState
 from ..arithmetic import Ball, Rational, Symbolic, Tensor, jacobian, symbols, tensor
 from . import Claims, Step, certified_value, derivative, enumeration, erratum, law, prints_as, proof
+from ._induction import limit
 
 if TYPE_CHECKING:
     from ...reference.domains import Count, Hessian, Inner, Outer, Point, Rate
@@ -403,7 +404,7 @@ def damping_shifts_the_curvature(newton: Step) -> Claims:
         curvature = entries + np.transpose(entries)
         damped = newton(start, slope, curvature, damping=lr) - start
         yield curvature @ damped + lr * damped, -slope
-        yield Symbolic([sp.limit(sp.cancel(lr.item() * part.item()), lr.item(), sp.oo) for part in damped]), -slope
+        yield np.stack([limit(lr * part, lr) for part in damped]), -slope
 
 
 @proof("optimizers.newton", scope="every change of coordinates θ = T φ, n = 1, 2")

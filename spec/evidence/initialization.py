@@ -1594,7 +1594,7 @@ def second_moment_up_to_the_cut(truncated_spread: Step) -> Claims:
     cut = symbols("cut", positive=True)
     moment = truncated_spread(cut) ** 2 * sp.erf(cut.item() / sp.sqrt(2))
     yield Symbolic(sp.diff(moment.item(), cut.item())), 2 * cut**2 * np.exp(-(cut**2) / 2) / sp.sqrt(2 * sp.pi)
-    yield Symbolic(sp.limit(moment.item(), cut.item(), 0)), 0
+    yield limit(moment, cut, 0), 0
 
 
 @certified_value("init.truncated_normal.spread", scope="cuts 1, 2 and 32")

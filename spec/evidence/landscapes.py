@@ -432,8 +432,7 @@ def nothing_leaves_the_ridge(
         flat(adam(ridge, slope, AdamState(rest, squares, t), lr=lr, beta1=mu, beta2=1 / (1 + q), eps=eps)),
         flat(adadelta(ridge, slope, AdaDeltaState(squares, squares), decay=beta, eps_grad=eps, eps_step=root)),
     ):
-        yield point[1], 0
-        yield [pair[1] for pair in memory], [ZERO] * len(memory)
+        yield [pair[1] for pair in (point, *memory)], [ZERO] * (1 + len(memory))
 
 
 def flat(result: tuple[Any, Any]) -> tuple[Any, ...]:

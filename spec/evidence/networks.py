@@ -17,7 +17,7 @@ from flint import arb
 
 from ..arithmetic import Ball, Differential, Rational, Symbolic, Tensor, function, jacobian, partial, slope, symbols, tensor
 from . import Claims, Step, TableCell, certified_value, derivative, enumeration, erratum, law, printed_function, prints_as, proof
-from ._induction import by_induction, t
+from ._induction import by_induction, limit, t
 
 if TYPE_CHECKING:
     from ...reference.domains import Array, LayerBiases, LayerInputs, LayerWeights
@@ -877,7 +877,7 @@ def gate_is_off_by_what_is_no_cubic(product_gate: Step) -> Claims:
     of_exp = product_gate(v, w, np.exp, scale=scale, bend=1)
     sinh = lambda z: (np.exp(scale * z) - np.exp(-scale * z)) / 2  # noqa: E731 - as mathematics
     yield of_exp, sinh(v) * sinh(w) / scale**2
-    yield Symbolic(sp.limit(of_exp.item(), scale.item(), 0)), v * w
+    yield limit(of_exp, scale, 0), v * w
 
 
 @certified_value(
