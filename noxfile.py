@@ -95,6 +95,13 @@ def mutants(session):
 
 
 @nox.session(python=CURRENT)
+def fuzz(session):
+    """Judge random claims in symbols and tensors, 100000 or `-- COUNT SEED`: no false one may hold."""
+    session.install(".[test]")
+    session.run("python", "-m", "tests.spec.evidence.fuzzing", *session.posargs)
+
+
+@nox.session(python=CURRENT)
 def reorderings(session):
     """Judge correct implementations in random orders of operations, 10000 or `-- COUNT`: none may be rejected."""
     session.install(".")
