@@ -2,8 +2,10 @@
 
 Symbolic (SymPy numbers) · Tensor (arrays of symbolic shape) · Ball (rigorous enclosures) · Rational (exact fractions) ·
 Differential (dual numbers over balls) · Running (values with their rounding errors) · rebind (other array libraries).
+`convergence` has the laws of limits.
 """
 
+from . import convergence
 from ._numbers import Numbers, Refused, Undecided
 from .ball import Ball, certified
 from .difference import central_difference, complex_step
@@ -33,6 +35,7 @@ __all__ = [
     "central_difference",
     "certified",
     "complex_step",
+    "convergence",
     "function",
     "jacobian",
     "labels",

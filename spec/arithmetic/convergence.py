@@ -57,12 +57,17 @@ def limit_of_parts(e: Any, t: Any) -> Any:
     if isinstance(e, sp.Add):
         return sp.Add(*parts) if not infinite else infinite[0] if len(set(infinite)) == 1 else None
     if isinstance(e, sp.Mul):
-        signs = [sign_of(part) for part in parts]
-        return sp.Mul(*parts) if not infinite else None if None in signs else sp.prod(signs) * sp.oo
+        return sp.Mul(*parts) if not infinite else product_with_infinities(parts)
     (inner,) = parts
     if isinstance(e, sp.log):
         return sp.oo if inner == sp.oo else sp.log(inner) if sign_of(inner) == 1 else None
-    return sign_of(inner) * ENDS[e.func] if infinite else e.func(inner)
+    return e.func(inner) if not infinite else ENDS[e.func] if inner == sp.oo else -ENDS[e.func]
+
+
+def product_with_infinities(factors: list[Any]) -> Any:
+    """Return ∞ or −∞, if the signs of all factors are known and none is 0, or None."""
+    signs = [sign_of(factor) for factor in factors]
+    return None if None in signs else sp.Mul(*signs) * sp.oo
 
 
 def limit_of_power(e: Any, t: Any) -> Any:
@@ -75,7 +80,7 @@ def limit_of_power(e: Any, t: Any) -> Any:
         if towards not in (sp.oo, -sp.oo):
             return base**towards
         above = sign_of(sp.log(base)) if base.is_number else sign_of(base - 1)
-        return None if above is None else sp.oo if above * sign_of(towards) > 0 else sp.Integer(0)
+        return None if above is None else sp.oo if (above > 0) is (towards == sp.oo) else sp.Integer(0)
     inner, sign = limit_of_parts(base, t), sign_of(exponent)
     if inner is None or sign is None:
         return None
@@ -93,7 +98,7 @@ def limit_of_quotient(e: Any, t: Any) -> Any:
     above, below = sp.fraction(sp.together(e))
     if not below.has(t):
         return None
-    ends = []
+    ends: list[Any] = []
     for part in (above, below):
         found = [law(form, t) for form in (part, sp.expand(part)) for law in (limit_of_parts, limit_of_terms)]
         ends.append(next((value for value in found if value is not None), None))

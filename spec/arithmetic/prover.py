@@ -368,9 +368,9 @@ def as_ball(e: Any, values: Mapping[Any, Any] = MappingProxyType({})) -> Any:
     if isinstance(e, sp.Indexed):
         return as_ball(entry_value(e.base[tuple(sp.Integer(as_integer(i, values)) for i in e.indices)]))
     if isinstance(e, Label):
-        name, *places, size = e.args
-        places = [as_integer(place, values) for place in places]
-        return arb(random.Random(str((name, *places))).randint(1, as_integer(size, values)))
+        name, *indices, size = e.args
+        key = (name, *(as_integer(index, values) for index in indices))
+        return arb(random.Random(str(key)).randint(1, as_integer(size, values)))
     if isinstance(e, sp.KroneckerDelta):
         return arb(as_integer(e.args[0], values) == as_integer(e.args[1], values))
     if isinstance(e, sp.Heaviside):

@@ -7,8 +7,7 @@ from typing import Any
 
 import sympy as sp
 
-from ..arithmetic import Symbolic, symbols
-from ..arithmetic.convergence import limit as limit_by_laws
+from ..arithmetic import Symbolic, convergence, symbols
 from ._registry import Claims
 
 t = symbols("t", integer=True, nonnegative=True)
@@ -16,7 +15,7 @@ t = symbols("t", integer=True, nonnegative=True)
 
 def limit(expression: Any, variable: Any = t, point: Any = sp.oo) -> Any:
     """The limit of an expression as t, or another variable, grows, or comes down to a number; Undecided if the laws do not give it."""
-    return Symbolic(limit_by_laws(expression.item(), variable.item(), point))
+    return Symbolic(convergence.limit(expression.item(), variable.item(), point))
 
 
 def by_induction(closed: Callable[[Any], Any], step: Callable[[Any], Any], start: Any) -> Claims:

@@ -30,7 +30,7 @@ from . import (
     statistics,
     trajectory,
 )
-from ._induction import limit
+from ._induction import limit as limit_of
 from ._landscapes import row_of_r6
 
 if TYPE_CHECKING:
@@ -1058,7 +1058,7 @@ def jitter_and_crawl(gradient_descent: Step) -> Claims:
     steep, shallow = (ravine(gradient_descent, ONE, curvature, 2 / (high * (1 + q))) for curvature in (high, low))
     yield steep, -(1 - q) / (1 + q)
     yield shallow, 1 - 2 / (high / low * (1 + q))
-    yield [limit(factor, q, 0) for factor in (steep, shallow)], [-ONE, 1 - 2 * low / high]
+    yield [limit_of(factor, q, 0) for factor in (steep, shallow)], [-ONE, 1 - 2 * low / high]
 
 
 @enumeration("optimizers.gd.ravine", scope="exact, κ = 100, 30 steps at .99 · 2/λₙ")

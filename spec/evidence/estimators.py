@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import sympy as sp
 
-from ..arithmetic import Ball, Rational, Symbolic, Tensor, certified, partial, symbols, tensor
+from ..arithmetic import Ball, Rational, Symbolic, Tensor, certified, convergence, partial, symbols, tensor
 from . import (
     Claims,
     Interval,
@@ -31,7 +31,7 @@ from . import (
     statistics,
     trajectory,
 )
-from ._induction import by_induction, limit, limit_by_laws, t
+from ._induction import by_induction, limit, t
 
 if TYPE_CHECKING:
     from ...reference.domains import Array, Decay, FromOne, Population, Variance
@@ -180,7 +180,7 @@ def variance_without_replacement(empirical_risk: Step, minibatch_variance_withou
     yield without(sp.Integer(1)), variance
     yield without(N), 0
     yield without(b), minibatch_variance(variance, Tensor(b)) * Tensor((N - b) / (N - 1))
-    yield Tensor(limit_by_laws(without(b).element, N)), minibatch_variance(variance, Tensor(b))
+    yield Tensor(convergence.limit(without(b).element, N)), minibatch_variance(variance, Tensor(b))
 
 
 @enumeration("stats.minibatch_mean", "stats.minibatch_variance", scope="exact, all batches up to 4 of 6 data, drawn with replacement")

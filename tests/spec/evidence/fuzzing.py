@@ -220,13 +220,17 @@ def symbolic_values(shape: tuple[int, int]) -> dict[str, Any]:
     """Return arrays of symbols."""
     assumed = {"v": {"nonnegative": True}}
     values = {name: symbols(name, *shape, **assumed.get(name, {})) for name in ARRAYS}
-    return {**values, **{name: symbols(name, 1, 1, **given) for name, given in NUMBERS.items()}, "zero": Symbolic([[0]])}
+    return {**values, **{name: symbols(name, 1, 1, **assumptions) for name, assumptions in NUMBERS.items()}, "zero": Symbolic([[0]])}
 
 
 def tensor_values() -> dict[str, Any]:
     """Return arrays of symbolic shape."""
     values = {name: tensor(name, M, N, **({"nonnegative": True} if name == "v" else {})) for name in ARRAYS}
-    return {**values, **{name: tensor(name, 1, 1, **given) for name, given in NUMBERS.items()}, "zero": np.expand_dims(Tensor(0), (0, 1))}
+    return {
+        **values,
+        **{name: tensor(name, 1, 1, **assumptions) for name, assumptions in NUMBERS.items()},
+        "zero": np.expand_dims(Tensor(0), (0, 1)),
+    }
 
 
 def spread(value: Any, values: dict[str, Any]) -> Any:
