@@ -1,4 +1,4 @@
-"""Sessions of `python -m nox -s`: verify, tests, lint, types, regenerate, bench, mutants, coverage, minimums, peers, reorderings."""
+"""Sessions of `python -m nox -s`: quick, verify, tests, lint, types, regenerate, bench, mutants, coverage, minimums, peers, reorderings."""
 
 import re
 import subprocess
@@ -36,6 +36,17 @@ def verify(session):
 
 
 PARALLEL = ("-n", "auto", "--dist", "worksteal")  # neighbours run in one process, which has compiled what they use
+
+
+@nox.session(python=CURRENT, reuse_venv=True)
+def quick(session):
+    """Check before a commit: style, words, the evidence that has changed since the last run, and what every formula must have."""
+    session.install("-e", ".[test]", "ruff>=0.9")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("python", "-m", "tests.support.language")
+    session.run("trainspec", "verify", silent=True)
+    session.run("pytest", *PARALLEL, "-q", "tests/test_architecture.py", "tests/spec/test_catalogue.py", "tests/reference")
 
 
 @nox.session(python=PRESENT)
