@@ -16,7 +16,7 @@ from pebble import ProcessExpired, ProcessPool
 from . import kept
 from .arithmetic import Verdict
 from .catalogue import Entry, Erratum, catalogue
-from .evidence import EVIDENCE, EXACT_KINDS, PRINTED_FORMS, EvidenceResult, load, run_named
+from .evidence import EVIDENCE, EXACT_KINDS, EXTENDING_KINDS, PRINTED_FORMS, EvidenceResult, load, run_named
 
 TIMEOUT = 120.0  # seconds for one piece; one that takes longer is unknown
 FULL_TIMEOUT = 1800.0  # the same of a full run
@@ -240,7 +240,7 @@ def missing_evidence(entry: Entry, kinds: set[str]) -> str:
 
     Required are two kinds, one of them exact, unless the entry states an exception; an entry of presets needs one kind.
     """
-    kinds = kinds - {"repetition"}  # which extends other evidence
+    kinds = kinds - EXTENDING_KINDS
     if not kinds:
         return "there is no evidence"
     if entry.exception or entry.kind == "presets":

@@ -195,8 +195,8 @@ def tied(value: Any) -> Case | None:
     if is_symbolic(value):
         pairs = itertools.pairwise(symbols_in(value))
         return next(({b: a} for a, b in pairs if a.is_Symbol and b.is_Symbol and sp.Eq(a, b) != sp.false), None)
-    axes = (axis for axis in range(np.ndim(value)) if np.shape(value)[axis] > 1)
-    return {} if any(np.any(np.take(value, 0, axis) == np.take(value, 1, axis)) for axis in axes) else None
+    before = [(slice(None),) * axis for axis in range(np.ndim(value)) if np.shape(value)[axis] > 1]
+    return {} if any(np.any(value[(*axes, 0)] == value[(*axes, 1)]) for axes in before) else None
 
 
 def lengths(raw: Callable[..., Any], arguments: Arguments) -> dict[str, Any]:

@@ -143,6 +143,7 @@ class Entry:
     presets_of: str = ""
     figures: tuple[Figures, ...] = ()
     repeated: Mapping[str, Any] = field(default_factory=dict)
+    no_continuity: str = ""
 
     @property
     def path(self) -> str:

@@ -7,6 +7,7 @@ from ._judge import Interval, TableCell, judge, prints_as
 from ._registry import (
     EVIDENCE,
     EXACT_KINDS,
+    EXTENDING_KINDS,
     FORMULAS_BY_NAME,
     KINDS,
     PRINTED_FORMS,
@@ -36,6 +37,7 @@ from ._run import EvidenceResult, find_refutation, run_evidence, run_named, run_
 __all__ = [
     "EVIDENCE",
     "EXACT_KINDS",
+    "EXTENDING_KINDS",
     "FORMULAS_BY_NAME",
     "KINDS",
     "PRINTED_FORMS",

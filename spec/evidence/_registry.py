@@ -24,8 +24,9 @@ from ._judge import TableCell
 Claims: TypeAlias = Iterator[tuple[Any, Any] | TableCell]
 Step: TypeAlias = Callable[..., Any]
 
-KINDS = ("proof", "enumeration", "derivative", "certified", "law", "statistics", "reproduction", "trajectory", "repetition")
+KINDS = ("proof", "enumeration", "derivative", "certified", "law", "statistics", "reproduction", "trajectory", "repetition", "continuity")
 EXACT_KINDS = frozenset({"proof", "enumeration", "derivative"})
+EXTENDING_KINDS = frozenset({"repetition", "continuity"})  # what other evidence shows, they extend to large sizes and special points
 
 FORMULAS_BY_NAME: dict[str, Formula[..., Any]] = {formula.__name__: formula for formula in FORMULAS.values()}
 
@@ -164,6 +165,7 @@ statistics = kind_of_evidence("statistics")
 reproduction = kind_of_evidence("reproduction")
 trajectory = kind_of_evidence("trajectory")
 repetition = kind_of_evidence("repetition")
+continuity = kind_of_evidence("continuity")
 
 
 def erratum(identifier: str) -> Callable[[Callable[..., Claims]], Callable[..., Claims]]:
@@ -219,5 +221,5 @@ def load() -> None:
     """Register all evidence and printed forms: changed formulas of the catalogue, chapters of evidence, data that repeat."""
     for printed_form in tuple(printed_changes(catalogue().errata.values())):
         register_printed_form(printed_form)
-    for module in (*catalogue().chapters, "_repetition"):
+    for module in (*catalogue().chapters, "_repetition", "_continuity"):
         importlib.import_module(f"{__package__}.{module}")

@@ -7,6 +7,7 @@ of small sizes is true of large ones, too. A matrix repeats as blocks along the 
 
 from __future__ import annotations
 
+import copy
 import inspect
 import math
 from collections.abc import Callable, Mapping
@@ -48,7 +49,7 @@ def piece(formula: Formula[..., Any], powers: Mapping[str, Any]) -> Callable[...
 
     def claims(**formulas: Callable[..., Any]) -> Claims:
         for axis, power in powers.items():
-            yield from repeated_claims(formulas[formula.__name__], domains(formula.raw), axis, power)
+            yield from repeated_claims(formulas[formula.__name__], formula, axis, power)
 
     claims.__name__ = f"repeated_{formula.__name__}"
     claims.__module__ = f"{__package__}.{formula.__module__.rpartition('.')[2]}"
@@ -57,28 +58,39 @@ def piece(formula: Formula[..., Any], powers: Mapping[str, Any]) -> Callable[...
     return claims
 
 
-def repeated_claims(function: Callable[..., Any], given: Mapping[str, Domain], axis: str, power: Any) -> Claims:
-    """Yield what a function makes of data that repeat along an axis, and what that must be."""
+def repeated_claims(function: Callable[..., Any], formula: Formula[..., Any], axis: str, power: Any) -> Claims:
+    """Yield what a function makes of a formula's data that repeat along an axis, and what that must be."""
+    given, positional = domains(formula.raw), positional_arguments(formula)
     for length in BLOCKS:
         source, times = np.random.default_rng(length), math.ceil(SIZE / length)
         sizes = {axis: (length,) if axis.startswith("*") else length}
         arguments = draw_arguments(lambda: ArgumentSampler(source, sizes=sizes, turn=1), given)  # noqa: B023 - called at once
-        once = tree_leaves(call(function, arguments))
-        often = tree_leaves(call(function, {name: repeat(value, given[name], axis, times) for name, value in arguments.items()}))
+        longer = {name: repeat(value, given[name], axis, times) for name, value in arguments.items()}
+        once, often = (tree_leaves(call(function, data, positional)) for data in (arguments, longer))
         for number, (small, large) in enumerate(zip(once, often, strict=True)):
             exponent = power[number] if isinstance(power, list) else power
             if exponent != NO_RULE:
                 yield large, repeat_result(small, np.shape(large), times) * Ball(times) ** Ball(exponent)
 
 
-def call(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
-    """Return what a function makes of arguments, its real numbers as balls."""
-    return function(**{name: tree_map(lambda leaf: leaf if is_discrete(leaf) else Ball(leaf), value) for name, value in arguments.items()})
+def positional_arguments(formula: Formula[..., Any]) -> int:
+    """Return how many arguments of a formula are handed over by position."""
+    return int(formula.raw.__code__.co_argcount)
 
 
-def is_discrete(leaf: Any) -> bool:
-    """Return whether a leaf is no array of real numbers and no real number."""
-    return not isinstance(leaf, float) and not (isinstance(leaf, np.ndarray) and leaf.dtype.kind == "f")
+def call(function: Callable[..., Any], arguments: Mapping[str, Any], positional: int) -> Any:
+    """Return what a function makes of arguments, their real numbers as balls, and a fresh copy of a source of random numbers."""
+    given = {name: tree_map(as_argument, value) for name, value in arguments.items()}
+    names = list(given)
+    return function(*(given[name] for name in names[:positional]), **{name: given[name] for name in names[positional:]})
+
+
+def as_argument(leaf: Any) -> Any:
+    """Return a leaf of an argument as it is handed over."""
+    if isinstance(leaf, np.random.Generator):
+        return copy.deepcopy(leaf)
+    is_real = isinstance(leaf, float) or (isinstance(leaf, np.ndarray) and leaf.dtype.kind == "f")
+    return Ball(leaf) if is_real else leaf
 
 
 def repeat(value: Any, domain: Domain, axis: str, times: int) -> Any:

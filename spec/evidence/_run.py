@@ -183,6 +183,7 @@ def run_printed_form(printed_form: PrintedForm) -> EvidenceResult:
 COST = (
     "enumeration",
     "repetition",
+    "continuity",
     "certified",
     "reproduction",
     "derivative",

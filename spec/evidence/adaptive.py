@@ -581,7 +581,10 @@ def variance_is_never_negative(rmsprop_centered: Step, rmsprop: Step, gradient_a
     )
 
 
-@enumeration("optimizers.rmsprop.centered", scope="exact, two steps whose roots are plain, both signs, with eps and without")
+@enumeration(
+    "optimizers.rmsprop.centered",
+    scope="exact, two steps whose roots are plain, both signs, with eps and without; one from a state of negative variance",
+)
 def centred_by_hand(rmsprop_centered: Step) -> Claims:
     """From zero state at ρ = 1/2, the gradients 2 and 3/2 give the variances 1 and 9/16; steps computed independently in fractions."""
     half = Rational(Fraction(1, 2))
@@ -597,6 +600,8 @@ def centred_by_hand(rmsprop_centered: Step) -> Claims:
         Rational(0), Rational(2), CentredState.initial(Rational(0)), lr=Rational(3), decay=half, eps=Rational(0), eps_root=Rational(3)
     )
     yield inside[0], -3
+    beyond = CentredState(Rational(0), Rational(4))
+    yield rmsprop_centered(Rational(0), Rational(2), beyond, lr=Rational(3), decay=half, eps=Rational(1)), (-6, (2, 3))
 
 
 @trajectory("optimizers.rmsprop.centered", scope="float64, gradients .1, .2 … .9 held for 400 steps, ρ = .5, .9, .99, eps 1e−8")

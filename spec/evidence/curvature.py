@@ -396,6 +396,15 @@ def one_step_on_a_quadratic(newton: Step) -> Claims:
         yield newton(start, curvature @ (start - best), curvature), best
 
 
+@enumeration("optimizers.newton", scope="exact, n = 2 … 6 and 12, random Hessians, two dampings")
+def damping_by_hand(newton: Step) -> Claims:
+    """The damped step s solves (H + λ I) s = −g, in fractions."""
+    for bowl, start, slope in bowls((*range(2, 7), 12)):
+        for damping in (Rational(Fraction(1, 3)), Rational(20)):
+            damped = newton(start, slope, bowl, damping=damping) - start
+            yield bowl @ damped + damping * damped, -slope
+
+
 @proof("optimizers.newton", scope="every gradient, symmetric Hessian and damping, n = 1, 2")
 def damping_shifts_the_curvature(newton: Step) -> Claims:
     """The damped step s solves (H + λ I) s = −g. As λ grows it tends to 0, in the direction of −g."""
@@ -564,14 +573,16 @@ def newest_pair_goes_around_the_older(lbfgs_direction: Step) -> Claims:
 
 
 @enumeration(
-    "optimizers.lbfgs", "optimizers.lbfgs.scale", scope="exact, random pairs, memory 1 … 5 in 1 … 5 variables, γ = 1 and the usual one"
+    "optimizers.lbfgs",
+    "optimizers.lbfgs.scale",
+    scope="exact, random pairs, memory 1 … 5 in 1 … 5 variables, and 130 in 2, γ = 1 and the usual one",
 )
 def full_memory_is_bfgs(lbfgs_direction: Step, lbfgs_scale: Step, bfgs: Step) -> Claims:
     """When every pair is kept, the direction is exactly that of BFGS from γ I; and γ y·y = s·y."""
     source = np.random.default_rng(2)
     for bowl, slope, _ in bowls(range(1, 6)):
-        for memory in range(1, 6):
-            steps = numbers(source, memory, len(slope)) + Rational([5] * len(slope))
+        for memory in (*range(1, 6), *[130] * (len(slope) == 2)):
+            steps = 6 * numbers(source, memory, len(slope)) + 1
             changes = steps @ bowl
             usual = lbfgs_scale(steps[-1], changes[-1])
             yield usual * (changes[-1] @ changes[-1]), steps[-1] @ changes[-1]
@@ -846,7 +857,7 @@ def rescaling_by_powers_of_two(path_sgd: Step, path_norm: Step, inner: Inner, ou
 
 
 @enumeration(
-    "optimizers.path_sgd", "optimizers.path_sgd.norm", scope="exact, all paths of random networks of 2 … 4 inputs, units and outputs"
+    "optimizers.path_sgd", "optimizers.path_sgd.norm", scope="exact, all paths of random networks of 1, 2 and 4 inputs, units and outputs"
 )
 def shares_of_the_paths(path_sgd: Step, path_norm: Step) -> Claims:
     """The norm is the sum over paths of squared products.
@@ -854,15 +865,16 @@ def shares_of_the_paths(path_sgd: Step, path_norm: Step) -> Claims:
     The rate of each weight is divided by the sum over its paths without that weight.
     """
     source = np.random.default_rng(0)
-    for ins, units, outs in itertools.product((2, 3, 4), repeat=3):
-        inner, outer = Rational(source.integers(1, 6, (units, ins))), Rational(source.integers(1, 6, (outs, units)))
+    for ins, units, outs in itertools.product((1, 2, 4), repeat=3):
+        inner, outer = 6 * numbers(source, units, ins) + 1, 6 * numbers(source, outs, units) + 1
         paths = list(itertools.product(range(outs), range(units), range(ins)))
         yield path_norm(inner, outer), sum(outer[o, u] ** 2 * inner[u, i] ** 2 for o, u, i in paths)
         ones = Rational(np.ones((units, ins), dtype=int)), Rational(np.ones((outs, units), dtype=int))
-        moved_inner, moved_outer = path_sgd(inner, outer, *ones, lr=Rational(2))
-        for o, u, i in paths:
-            yield inner[u, i] - moved_inner[u, i], 2 / sum(outer[e, u] ** 2 for e in range(outs))
-            yield outer[o, u] - moved_outer[o, u], 2 / sum(inner[u, e] ** 2 for e in range(ins))
+        for epsilon, slope in ((Fraction(1, 50), 2), (2, -20), (20, 20)):
+            moved_inner, moved_outer = path_sgd(inner, outer, *(slope * part for part in ones), lr=Rational(epsilon))
+            for o, u, i in paths:
+                yield inner[u, i] - moved_inner[u, i], epsilon * slope / sum(outer[e, u] ** 2 for e in range(outs))
+                yield outer[o, u] - moved_outer[o, u], epsilon * slope / sum(inner[u, e] ** 2 for e in range(ins))
 
 
 @derivative("optimizers.path_sgd", "optimizers.path_sgd.norm", scope="certified, a network of 2 inputs, 3 units, 2 outputs")

@@ -116,6 +116,27 @@ def by_hand(standardize_fit: Step, standardize_fit_tolerant: Step, standardize: 
         yield standardize(triple, fitted), Rational([[-1], [0], [1]])
 
 
+@enumeration(
+    "data.standardize.fit",
+    "data.standardize.fit_tolerant",
+    scope="exact squares, 2, 5, 6, 130 and 300 random samples of 1, 3 and 8 features, both ddof",
+)
+def deviations_by_pairs(standardize_fit: Step, standardize_fit_tolerant: Step) -> Claims:
+    """(N − ddof) s² is the sum of (xᵢ − xⱼ)² over all pairs, divided by N: no mean is needed for it."""
+    source = np.random.default_rng(0)
+    for samples, features in ((2, 1), (5, 3), (6, 8), (130, 3), (300, 1)):
+        table = np.concatenate([np.arange(samples)[:1].repeat(features)[None] + 30, source.integers(-25, 26, (samples - 1, features))])
+        pairs = np.sum((table[:, None] - table) ** 2, axis=(0, 1))
+        for ddof in (0, 1):
+            squares = [Fraction(int(total), 2 * samples * (samples - ddof)) for total in pairs]
+            for fitted in (
+                standardize_fit(Ball(table), ddof=ddof),
+                standardize_fit_tolerant(Ball(table), constant_scale=Ball(7), ddof=ddof),
+            ):
+                yield fitted.mean, Ball([Fraction(int(total), samples) for total in np.sum(table, axis=0)])
+                yield fitted.scale**2, Ball(squares)
+
+
 first, gap, rest, constant = symbols("first gap rest constant", positive=True)
 
 
@@ -351,7 +372,9 @@ def clouds() -> Any:
 
 
 @enumeration(
-    "data.pca.fit", "data.pca", scope="exact: six clouds of rational principal directions, of ranks 1 … 3, equal variances among them"
+    "data.pca.fit",
+    "data.pca",
+    scope="exact: six clouds of rational principal directions, of ranks 1 … 3, equal variances among them; two points",
 )
 def directions_are_found(pca_fit: Step, pca: Step) -> Claims:
     """The fit satisfies C = U S Uᵀ and UᵀU = I, with S in decreasing order. All components, and the first two alone, have covariance S."""
@@ -367,6 +390,7 @@ def directions_are_found(pca_fit: Step, pca: Step) -> Claims:
         first_two = pca(cloud, Principal(fitted.mean, fitted.directions[:, :2], fitted.variances[:2]))
         yield first_two, components[:, :2]
         yield np.sum((moved - first_two @ fitted.directions[:, :2].T) ** 2), 4 * fitted.variances[2]
+    yield pca_fit(Rational([[3, 0, 0], [-3, 0, 0]])).variances, Rational([9, 0, 0])
 
 
 @enumeration("data.whiten", "data.whiten.zca", scope="exact: the clouds of full rank at eps = 0; those with rational √(S + 16) at eps = 16")
@@ -392,14 +416,16 @@ def whitened_exactly(pca_fit: Step, whiten: Step, zca: Step) -> Claims:
     yield flat.variances, Rational([1, 0])  # so that whitening at eps = 0 divides by 0, which the validation reports
 
 
-@certified_value("data.pca.fit", "data.pca", "data.whiten", "data.whiten.zca", scope="normal data of 5 × 2, 6 × 4, 9 × 5, unlike scales")
+@certified_value(
+    "data.pca.fit", "data.pca", "data.whiten", "data.whiten.zca", scope="normal data of 5 × 2, 6 × 4, 9 × 5, 130 × 3, unlike scales"
+)
 def directions_are_certified(pca_fit: Step, pca: Step, whiten: Step, zca: Step) -> Claims:
     """The rotated covariance is S; the whitened one is the identity, or S/(S + eps) at eps = 1e−5.
 
     Enclosed to a small fraction of an ulp.
     """
     source = np.random.default_rng(0)
-    for samples, features in ((5, 2), (6, 4), (9, 5)):
+    for samples, features in ((5, 2), (6, 4), (9, 5), (130, 3)):
         cloud = Ball(source.standard_normal((samples, features)) * 2.0 ** np.arange(features) + 3)
         fitted, eye = pca_fit(cloud), Ball(np.eye(features))
         yield (pca(cloud, fitted).T @ pca(cloud, fitted)) / samples, eye * fitted.variances

@@ -331,11 +331,11 @@ def one_update_a_sample(sgd: Step, gradient_descent: Step) -> Claims:
     yield sgd(theta, (f, k, f), lr=lr), sgd(sgd(theta, (f, k), lr=lr), (f,), lr=lr)
 
 
-@enumeration("optimizers.sgd", scope="exact, all orders of three parabolas")
+@enumeration("optimizers.sgd", scope="exact, all orders of three parabolas, and 150 of them")
 def every_order_by_hand(sgd: Step, gradient_descent: Step) -> Claims:
     """Epochs in every order computed independently in fractions."""
     samples = [(1, 2), (3, -1), (Fraction(1, 2), 5)]
-    for order in itertools.permutations(samples):
+    for order in (*itertools.permutations(samples), samples * 50):
         point = Rational(7)
         for curvature, minimum in order:
             point = gradient_descent(point, Rational(curvature) * (point - minimum), lr=Rational(Fraction(1, 5)))
@@ -534,6 +534,10 @@ def every_minibatch(minibatch_gradient: Step) -> Claims:
     yield Fraction(677, 36 * 3) * Fraction(3, 5), Fraction(677, 180)
 
 
+SCATTERED = tuple(350 * index % 997 for index in range(997))  # an order of as many samples
+MANY_SIZES = (1, 7, 10, 128, 996, 997)
+
+
 class Ordered:
     """A source of one permutation, from which shorter ones are taken."""
 
@@ -545,16 +549,16 @@ class Ordered:
         return np.array([index for index in self.order if index < length])
 
 
-@enumeration("sampling.epoch.permutation", scope="exact, all orders of up to 5 samples, all batch sizes")
+@enumeration("sampling.epoch.permutation", scope="exact, all orders of up to 5 samples, all batch sizes; one order of 997 samples, 6 sizes")
 def every_order_of_an_epoch(permuted_batches: Step, sequential_batches: Step) -> Claims:
     """The batches are the permuted order, cut where the sequential batches are cut; the identity gives the sequential epoch."""
-    for samples in range(1, 6):
-        for size in range(1, samples + 1):
+    epochs = [(samples, range(1, samples + 1), itertools.permutations(range(samples))) for samples in range(1, 6)]
+    for samples, sizes, orders in (*epochs, (997, MANY_SIZES, [SCATTERED])):
+        for order, size in itertools.product(orders, sizes):
             stored = sequential_batches(size=size, samples=samples)
-            for order in itertools.permutations(range(samples)):
-                batches = permuted_batches(Ordered(order), size=size, samples=samples)
-                yield [len(batch) for batch in batches], [len(batch) for batch in stored]
-                yield np.concatenate(batches), np.array(order)
+            batches = permuted_batches(Ordered(order), size=size, samples=samples)
+            yield [len(batch) for batch in batches], [len(batch) for batch in stored]
+            yield np.concatenate(batches), np.array(order)
             yield permuted_batches(Ordered(tuple(range(samples))), size=size, samples=samples), stored
 
 
@@ -583,6 +587,18 @@ def orders_are_equally_likely(permuted_batches: Step) -> Claims:
     yield sum((count - 1000) ** 2 for count in counts.values()) / 1000, Interval(Decimal("3.3"), Decimal(79))
 
 
+@statistics(
+    "sampling.epoch.permutation", scope="2 000 epochs of 40 samples, seed 1, error probability below 1e−9 by Hoeffding's inequality"
+)
+def orders_of_many_samples(permuted_batches: Step) -> Claims:
+    """In an epoch of N samples one follows its predecessor (N − 1)/N times on average, and keeps its place once: it is no mere rotation."""
+    source, epochs, samples = np.random.default_rng(1), 2000, 40
+    orders = np.array([np.concatenate(permuted_batches(source, size=7, samples=samples)) for _ in range(epochs)])
+    reach = samples * math.sqrt(math.log(2 / 1e-9) / (2 * epochs))
+    for count, expectation in ((np.diff(orders, axis=1) == 1, (samples - 1) / samples), (orders == np.arange(samples), 1)):
+        yield float(np.mean(np.sum(count, axis=1))), Interval(Decimal(expectation - reach), Decimal(expectation + reach))
+
+
 @law("sampling.epoch.permutation", scope="drawn sizes and seeds", exact=True)
 def an_epoch_is_a_partition(permuted_batches: Step, sequential_batches: Step, source: Source, size: FromOne, samples: Samples) -> Claims:
     """An epoch contains every sample exactly once, and equal seeds give equal epochs."""
@@ -592,11 +608,11 @@ def an_epoch_is_a_partition(permuted_batches: Step, sequential_batches: Step, so
     yield permuted_batches(twin, size=size, samples=samples), batches
 
 
-@enumeration("sampling.epoch.sequential", scope="every N ≤ 20 and q ≤ N; N = 100 and 103, q = 10")
+@enumeration("sampling.epoch.sequential", scope="every N ≤ 20 and q ≤ N; N = 100 and 103, q = 10; N = 997, 6 sizes")
 def stored_order_is_cut(sequential_batches: Step) -> Claims:
     """There are ⌈N/q⌉ batches in order, all of size q except the last: 10 batches for the decks' 100 samples and 11 for 103."""
-    for samples in range(1, 21):
-        for size in range(1, samples + 1):
+    for samples, sizes in (*((samples, range(1, samples + 1)) for samples in range(1, 21)), (997, MANY_SIZES)):
+        for size in sizes:
             batches = sequential_batches(size=size, samples=samples)
             yield np.concatenate(batches), np.array(range(samples))
             yield [len(batch) for batch in batches], [size] * (samples // size) + [samples % size] * (samples % size > 0)
@@ -1123,7 +1139,14 @@ def batch_losses_add_up(running_loss: Step) -> Claims:
     yield running_loss(sums / sizes, sizes), (x + y) / (low + high)
 
 
-@enumeration("measure.running_training_loss", scope="exact, every split of up to 6 losses in two or three batches")
+def batch_means(parts: Any) -> tuple[Any, Any]:
+    """Return the mean loss and the size of each batch."""
+    return Rational([Fraction(sum(part), len(part)) for part in parts]), Rational([len(part) for part in parts])
+
+
+@enumeration(
+    "measure.running_training_loss", scope="exact, every split of up to 6 losses in two or three batches; equal batches and a short one"
+)
 def splits_do_not_matter(running_loss: Step) -> Claims:
     """The weighted mean is the mean of all samples. For {0, 1}, {2} it is 1, the unweighted mean 5/4.
 
@@ -1132,8 +1155,11 @@ def splits_do_not_matter(running_loss: Step) -> Claims:
     for count in range(2, 7):
         for cuts in itertools.chain(itertools.combinations(range(1, count), 1), itertools.combinations(range(1, count), 2)):
             parts = [DATA[start:end] for start, end in itertools.pairwise((0, *cuts, count))]
-            means = Rational([Fraction(sum(part), len(part)) for part in parts])
-            yield running_loss(means, Rational([len(part) for part in parts])), Fraction(sum(DATA[:count]), count)
+            yield running_loss(*batch_means(parts)), Fraction(sum(DATA[:count]), count)
+    losses = [Fraction(index**2 % 101, 7) for index in range(103)]
+    for size in (1, 10, 40, 102):
+        batches_of_losses = [losses[first : first + size] for first in range(0, len(losses), size)]
+        yield running_loss(*batch_means(batches_of_losses)), sum(losses) / len(losses)
     batches = Rational([Fraction(1, 2), 2])
     yield running_loss(batches, Rational([2, 1])), 1
     yield np.mean(batches), Fraction(5, 4)

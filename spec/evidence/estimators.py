@@ -334,11 +334,12 @@ def weights_windows_and_age(gradient_average: Step, smoothed_variance: Step) -> 
     yield limit(ages(t)), 1 / (1 - beta)
 
 
-@enumeration("stats.ema.weights", scope="exact, all sign patterns of up to 5 inputs, 3 decays; windows at .9, .99, .999")
+@enumeration("stats.ema.weights", scope="exact, all sign patterns of up to 5 inputs, and one of 150, 3 decays; windows at .9, .99, .999")
 def average_by_hand(unrolled_average: Step, gradient_average: Step, smoothed_variance: Step) -> Claims:
     """Averages computed independently in fractions; the windows are 19, 199, 1999."""
-    for keep, size in itertools.product((Fraction(0), Fraction(1, 2), Fraction(9, 10)), range(1, 6)):
-        for signs in itertools.product((-1, 1), repeat=size):
+    patterns = [*itertools.chain(*(itertools.product((-1, 1), repeat=size) for size in range(1, 6))), (1, -1, -1) * 50]
+    for keep in (Fraction(0), Fraction(1, 2), Fraction(9, 10)):
+        for signs in patterns:
             average = Rational(3)
             inputs = [Fraction(sign, index + 1) for index, sign in enumerate(signs)]
             for value in inputs:

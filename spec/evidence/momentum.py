@@ -168,18 +168,17 @@ def unrolled_by_induction(heavy_ball: Step, unrolled_velocity: Step) -> Claims:
     yield after, heavy_ball(Tensor(0), newest, before, lr=rate, momentum=decay)[1]
 
 
-@enumeration("momentum.unrolled", "momentum.infinite_sum", scope="exact, all sign patterns of up to 4 gradients")
+@enumeration("momentum.unrolled", "momentum.infinite_sum", scope="exact, all sign patterns of up to 4 gradients, and one of 150")
 def unrolled_by_hand(heavy_ball: Step, unrolled_velocity: Step, recent_velocity: Step) -> Claims:
     """Velocities computed step by step in fractions equal the sum."""
-    rates = [Fraction(1, 2), Fraction(1, 3), Fraction(2, 5), Fraction(1, 7)]
-    for n in range(1, 5):
-        for signs in itertools.product([-1, 1], repeat=n):
-            x, velocity = Rational(0), Rational(3)
-            for sign, rate in zip(signs, rates, strict=False):
-                x, velocity = heavy_ball(x, Rational(sign), velocity, lr=Rational(rate), momentum=Rational(Fraction(2, 3)))
-            grads, lrs, keep = Rational([[s] for s in signs]), Rational(rates[:n]), Rational(Fraction(2, 3))
-            yield unrolled_velocity(Rational([3]), grads, lrs, momentum=keep), velocity
-            yield recent_velocity(grads, lrs, momentum=keep), velocity - Rational(Fraction(2, 3) ** n * 3)
+    rates, keep = [Fraction(1, 2), Fraction(1, 3), Fraction(2, 5), Fraction(1, 7)] * 40, Fraction(2, 3)
+    for signs in (*itertools.chain(*(itertools.product([-1, 1], repeat=n) for n in range(1, 5))), (1, -1, -1) * 50):
+        x, velocity = Rational(0), Rational(3)
+        for sign, rate in zip(signs, rates, strict=False):
+            x, velocity = heavy_ball(x, Rational(sign), velocity, lr=Rational(rate), momentum=Rational(keep))
+        grads, lrs = Rational([[sign] for sign in signs]), Rational(rates[: len(signs)])
+        yield unrolled_velocity(Rational([3]), grads, lrs, momentum=Rational(keep)), velocity
+        yield recent_velocity(grads, lrs, momentum=Rational(keep)), velocity - Rational(keep ** len(signs) * 3)
 
 
 @proof("momentum.infinite_sum", scope="every number of steps and dimension, arbitrary rates and gradients")

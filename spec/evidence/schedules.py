@@ -239,18 +239,19 @@ def equal_pieces_are_stairs(piecewise_constant: Step, step_decay: Step) -> Claim
         yield piecewise_constant(step, bounds, factors, lr=lr), step_decay(step, lr=lr, factor=gamma, period=s)
 
 
-@enumeration("schedule.piecewise_constant", "schedule.piecewise_constant.inclusive", scope="exact, all sets of boundaries below 5")
+@enumeration(
+    "schedule.piecewise_constant", "schedule.piecewise_constant.inclusive", scope="exact, all sets of boundaries below 5, and 0 … 129"
+)
 def pieces_by_hand(piecewise_constant: Step, piecewise_constant_inclusive: Step) -> Claims:
     """Rates computed update by update: a boundary multiplies the rate before its update or, if inclusive, after it."""
-    for size in range(1, 6):
-        for bounds in itertools.combinations(range(5), size):
-            factors = [Fraction(1, b + 2) for b in bounds]
-            rate = Fraction(7)
-            for step in range(7):
-                before, rate = rate, rate * math.prod(f for b, f in zip(bounds, factors, strict=True) if b == step)
-                given = (Rational(step), Rational(list(bounds)), Rational(factors))
-                yield piecewise_constant(*given, lr=fraction(7)), rate
-                yield piecewise_constant_inclusive(*given, lr=fraction(7)), before
+    for bounds in (*itertools.chain(*(itertools.combinations(range(5), size) for size in range(1, 6))), range(130)):
+        factors = [Fraction(1, b + 2) for b in bounds]
+        rate = Fraction(7)
+        for step in range(max(bounds) + 3):
+            before, rate = rate, rate * math.prod(f for b, f in zip(bounds, factors, strict=True) if b == step)
+            given = (Rational(step), Rational(list(bounds)), Rational(factors))
+            yield piecewise_constant(*given, lr=fraction(7)), rate
+            yield piecewise_constant_inclusive(*given, lr=fraction(7)), before
 
 
 @law("schedule.piecewise_constant", "schedule.piecewise_constant.inclusive", scope="float64, bit for bit", exact=True)

@@ -388,7 +388,11 @@ def test_verify_as_json_has_stable_keys():
     assert all(set(erratum) == ERRATUM_KEYS for erratum in ledger["errata"])
     assert ledger["summary"]["entries"] == {"holds": 2}
     assert ledger["chapters"] == {
-        "momentum": {"entries": {"holds": 2}, "errata": {"holds": 1}, "evidence": {"proof": 3, "law": 1, "enumeration": 1, "repetition": 1}}
+        "momentum": {
+            "entries": {"holds": 2},
+            "errata": {"holds": 1},
+            "evidence": {"proof": 3, "law": 1, "enumeration": 1, "repetition": 1, "continuity": 2},
+        }
     }
 
 

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 import sympy as sp
+from flint import ctx
 from trainspec.reference import FORMULAS
 from trainspec.spec.arithmetic import Symbolic, Verdict, symbols, tensor
 from trainspec.spec.evidence import EVIDENCE, Evidence, load, run_evidence
+from trainspec.spec.evidence._continuity import is_known_closely, points_of
 from trainspec.spec.mutants import main, run_regions
 from trainspec.spec.regions import RegionResult, equals, reached_regions, regions, run_region, run_within, tied
 
@@ -112,3 +114,17 @@ def test_repetition_pieces_see_large_sizes():
     for own in regions(FORMULAS["stats.empirical_risk.mean"]):
         if own.kind in ("size", "forgotten"):
             assert run_within(piece_of_sizes, own)[0] is Verdict.REFUTED
+
+
+def test_continuity_pieces_see_special_points():
+    piece_of_points = EVIDENCE["adaptive.continuous_rmsprop"]
+    for own in regions(FORMULAS["optimizers.rmsprop"]):
+        if own.kind in ("end", "tie"):
+            assert run_within(piece_of_points, own)[0] is Verdict.REFUTED, own.words
+
+
+def test_most_special_points_are_claimed():
+    with ctx.workprec(256):
+        claimed = [is_known_closely(formula, beside) for formula in FORMULAS.values() for _, beside in points_of(formula)]
+    assert len(claimed) > 2500
+    assert sum(claimed) > 0.93 * len(claimed)
