@@ -1,4 +1,4 @@
-"""Sessions of `python -m nox -s`: quick, verify, tests, lint, types, regenerate, bench, mutants, coverage, minimums, peers, reorderings."""
+"""Sessions of nox: quick, verify, tests, lint, types, regenerate, bench, mutants, fuzz, vectors, coverage, minimums, peers, reorderings."""
 
 import re
 import subprocess
@@ -110,6 +110,14 @@ def fuzz(session):
     """Judge random claims in symbols and tensors, 100000 or `-- COUNT SEED`: no false one may hold."""
     session.install(".[test]")
     session.run("python", "-m", "tests.spec.evidence.fuzzing", *session.posargs)
+
+
+@nox.session(python=CURRENT)
+def vectors(session):
+    """Write the vectors of all entries, `-- --check` compares them byte for byte; then replay all changes of the formulas on them."""
+    session.install(".[test]")
+    session.run("trainspec", "vectors", *session.posargs)
+    session.run("python", "-m", "tests.vectors.replay")
 
 
 @nox.session(python=CURRENT)

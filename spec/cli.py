@@ -281,8 +281,10 @@ def parse_names(_context: click.Context, _option: click.Parameter, names: tuple[
     return dict(name.split("=") for name in names)
 
 
+command_option = click.option("--command", metavar="COMMAND", help="A program in any language that answers the protocol, as in './adamw'.")
 SUBJECT_OPTIONS = (
-    click.argument("subject"),
+    click.argument("subject", required=False),
+    command_option,
     click.option(
         "--set", "settings", multiple=True, callback=parse_settings, metavar="NAME=VALUE", help="A hyper-parameter; may be repeated."
     ),
@@ -295,6 +297,7 @@ SUBJECT_OPTIONS = (
     ),
     dtype_option,
     click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=30.0, show_default=True, help="Seconds to run in."),
+    click.option("--report", type=click.Path(dir_okay=False), help="Write the result to a file, with what it was graded against."),
     json_option,
 )
 
@@ -306,15 +309,38 @@ def with_subject(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def ask_kit(question: str, subject: str, settings: dict[str, Any], *, against: str | None, as_json: bool, **options: Any) -> None:
-    """Ask the conformance kit, print what it answers, and exit accordingly."""
+def subject_of(subject: str | None, command: str | None) -> str:
+    """Return the name of a subject: the one that is named, or a program."""
+    from .conformance.command import PREFIX
+
+    if (subject is None) == (command is None):
+        raise click.UsageError("name either a SUBJECT or a program, by --command")
+    return PREFIX + command if command is not None else str(subject)
+
+
+def ask_kit(
+    question: str,
+    settings: dict[str, Any],
+    *,
+    subject: str | None,
+    command: str | None,
+    against: str | None,
+    report: str | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Ask the conformance kit, print what it answers, write a report if asked for, and exit accordingly."""
     from . import conformance
     from .catalogue import catalogue
     from .conformance.report.terminal import as_text
 
     formula = catalogue().ids.get(against, against) if against else None  # aliases and functions' names are ids too
     with usage_errors():
-        result = getattr(conformance, question)(subject, settings, against=formula, **options)
+        result = getattr(conformance, question)(subject_of(subject, command), settings, against=formula, **options)
+    if report:
+        from .conformance.report.kept import write_report
+
+        write_report(report, result)
     if as_json:
         print_json(result.as_json())
     else:
@@ -349,6 +375,42 @@ def check(**options: Any) -> None:
 def identify(**options: Any) -> None:
     """Name the convention that an implementation follows, right or wrong."""
     ask_kit("identify", **options)
+
+
+@main.command()
+@click.option("--command", required=True, metavar="COMMAND", help="A program in any language, as in './adamw'.")
+@json_option
+def smoke(command: str, *, as_json: bool) -> None:
+    """Say what of the protocol a program speaks: for its author, part by part."""
+    from .conformance.smoke import try_protocol
+
+    trials = list(try_protocol(command))
+    if as_json:
+        print_json([trial.as_json() for trial in trials])
+    else:
+        words = {(True, True): "works", (True, False): "works", (False, True): "FAILS", (False, False): "missing"}
+        click.echo("\n".join(f"{words[trial.works, trial.required]:8}{trial.part}: {trial.detail}" for trial in trials))
+    sys.exit(0 if all(trial.works for trial in trials if trial.required) else 1)
+
+
+@main.command()
+@click.argument("report", type=click.Path(exists=True, dir_okay=False))
+@click.option("--output", type=click.Path(dir_okay=False), help="Where the SVG is written; to standard output unless given.")
+def badge(report: str, output: str | None) -> None:
+    """Make an SVG badge of a report of `check --report`; one that was graded against other formulas is told apart by exit code 1."""
+    from pathlib import Path
+
+    from .conformance.report import kept
+
+    with usage_errors():
+        known = kept.read_report(report)
+    if output:
+        Path(output).write_text(kept.badge(known), encoding="utf-8")
+    else:
+        click.echo(kept.badge(known), nl=False)
+    if apart := kept.versions_apart(known):
+        click.echo(f"{report}: {apart}", err=True)
+    sys.exit(1 if apart else 0)
 
 
 @main.command()
@@ -398,3 +460,31 @@ def matrix(libraries: tuple[str, ...], *, jobs: int, markdown: bool, as_json: bo
     elif cells:
         console().print(survey.as_table(cells))
     sys.exit(0 if cells else 2)
+
+
+# --- vectors -------------------------------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.argument("identifiers", metavar="[ID]...", nargs=-1)
+@click.option("--folder", default="vectors", show_default=True, type=click.Path(file_okay=False), help="Where the files are.")
+@click.option("--check", "only_check", is_flag=True, help="Write nothing; say which files are not what would be written.")
+def vectors(identifiers: tuple[str, ...], *, folder: str, only_check: bool) -> None:
+    """Write the vectors of all entries, or of some anew, for implementations in any language."""
+    from pathlib import Path
+
+    from rich.progress import track
+
+    from ..reference import FORMULAS
+    from .vectors import files
+
+    names = [find_entry(name).id for name in identifiers] or list(FORMULAS)
+    made = [*track(files.make_files(names), total=len(names), console=console(stderr=True), disable=not sys.stderr.isatty())]
+    problems = files.too_large(made)
+    if only_check:
+        problems += files.differences(Path(folder), made, whole=not identifiers)
+    elif not problems:
+        others = files.stored_files(Path(folder)) if identifiers else {}
+        files.write(Path(folder), {**others, **{file.entry: file for file in made}}.values())
+    click.echo("\n".join(problems) or f"{len(made)} files, {sum(len(file.text) for file in made)} bytes")
+    sys.exit(1 if problems else 0)

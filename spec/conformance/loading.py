@@ -14,6 +14,7 @@ from importlib.metadata import entry_points, packages_distributions, version
 from types import ModuleType
 from typing import Any
 
+from .command import PREFIX, CommandOptimizer, load_command
 from .implementation import ClassImplementation, FunctionImplementation, Implementation, NotFound, PairImplementation
 
 Adapted = Implementation | FunctionImplementation | tuple[FunctionImplementation, ...]  # a layer is several functions
@@ -48,7 +49,9 @@ def split_target(target: str) -> tuple[str, str]:
 
 
 def load_object(target: str) -> Any:
-    """Import `package.module:Name` or `path/to/file.py:Name`, or the module or file alone, and return the object."""
+    """Import `package.module:Name` or `path/to/file.py:Name`, or the module or file alone, and return the object; or start a program."""
+    if target.startswith(PREFIX):
+        return load_command(target, os.environ.get(WORKING_FOLDER, ""))
     location, path = split_target(target)
     with import_environment():
         loaded: Any = module_from_file(location) if location.endswith(".py") else module_by_name(location)
@@ -169,6 +172,8 @@ def adapt_object(loaded: Any) -> Adapted | None:
 def load_implementation(target: str) -> Any:
     """Return the implementation of a name: through an adapter where one knows it, else by its own methods."""
     loaded = load_object(target)
+    if isinstance(loaded, CommandOptimizer | tuple):
+        return loaded
     if adapted := adapt_object(loaded):
         return adapted
     library = library_of(target)
@@ -194,7 +199,7 @@ def load_implementation(target: str) -> Any:
 def library_of(target: str) -> str:
     """Return the package that a dotted name begins with; "" for a file."""
     location = split_target(target)[0]
-    return "" if location.endswith(".py") else location.partition(".")[0]
+    return "" if location.endswith(".py") or target.startswith(PREFIX) else location.partition(".")[0]
 
 
 def version_of(library: str) -> str:

@@ -57,6 +57,8 @@ FAULT_KINDS: Mapping[str, str] = {
     "dtype": "a result of another dtype",
     "dtype-upcast": "a result of a wider dtype",
     "not-finite": "a result that is not finite where a finite one is due",
+    "protocol": "a program answers by something that is no answer, or out of order",
+    "skipped": "a program says that it does not do this",
     "narrower-domain": "a ValueError at the edge of the domain",
 }
 

@@ -68,7 +68,7 @@ def is_formula(name: str) -> bool:
 def load_functions(task: Task) -> tuple[FunctionImplementation, ...]:
     """Return the functions of a name, each with its formula: those of a layer that an adapter knows, or a plain one."""
     loaded = load_object(task.target)
-    adapted: Any = loaded if isinstance(loaded, FunctionImplementation) else adapt_object(loaded)
+    adapted: Any = loaded if isinstance(loaded, FunctionImplementation | tuple) else adapt_object(loaded)
     if isinstance(adapted, FunctionImplementation):
         adapted = (adapted,)
     if isinstance(adapted, tuple):

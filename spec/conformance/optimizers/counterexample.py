@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...lines.text import bits, line
+from ..command import PREFIX, START
 from ..guards import capture_output
 from ..implementation import Implementation, Task
 from ..loading import load_implementation
@@ -103,7 +105,9 @@ def is_divergent(implementation: Implementation, config: RunConfig, dtype: Any, 
 
 
 def program(task: Task, config: RunConfig, run: SmallRun, got: list[float], expected: list[float], *, by_function: bool) -> str:
-    """Return the run as a program: every step with what came and what is due."""
+    """Return the run as a program: every step with what came and what is due; of a command, the lines that it is sent."""
+    if task.target.startswith(PREFIX):
+        return shell_program(task, config, run, got, expected)
 
     def array(value: Fraction) -> str:
         return f"np.array([{float(value)!r}], dtype=np.{task.dtype})"
@@ -119,3 +123,17 @@ def program(task: Task, config: RunConfig, run: SmallRun, got: list[float], expe
     for grad, lr, came, due in zip(run.grads, run.lrs, got, expected, strict=True):
         lines.append(f"print(run.step({argument}{array(grad)}, {float(lr)!r}))  # came: {came!r}, due: {due!r}")
     return "\n".join(lines)
+
+
+def shell_program(task: Task, config: RunConfig, run: SmallRun, got: list[float], expected: list[float]) -> str:
+    """Return the run as a command of the shell: the lines that the program is sent, and what came and what is due at every step."""
+    hyper = {name: bits(float(value), np.float64) for name, value in config.passed.items()}
+    theta, first = bits([float(run.theta)], task.dtype), bits(float(run.lrs[0]), np.float64)
+    lines = [line(START), line({"cmd": "case", "id": "1", "dtype": task.dtype, "theta": theta, "lr": first, **hyper})]
+    notes = []
+    for number, (grad, lr, came, due) in enumerate(zip(run.grads, run.lrs, got, expected, strict=True), start=1):
+        rate, gradient = bits(float(lr), np.float64), bits([float(grad)], task.dtype)
+        lines.append(line({"cmd": "step", "id": "1", "t": str(number), "lr": rate, "grad": gradient}))
+        notes.append(f"# step {number} at lr {float(lr):g} with gradient {float(grad):g}: theta came as {came!r}, due is {due!r}")
+    sent = " ".join(f"'{text}'" for text in lines)
+    return "\n".join([f"printf '%s\\n' {sent} | {task.target.removeprefix(PREFIX)}", *notes])

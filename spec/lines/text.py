@@ -1,0 +1,48 @@
+"""Canonical lines: one flat JSON object each, ASCII, every value a string, without spaces outside of values and without escapes.
+
+A tensor is a string: its elements in row-major order, each as the big-endian bits of its format in hexadecimal digits.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+FORMAT = "trainspec-vectors/1"  # the number is the reader's contract
+VERSION = "2026.12.0"  # of the data
+WIDTHS: Mapping[str, int] = {"float64": 16, "float32": 8}  # hexadecimal digits of an element, by dtype
+SPELLINGS = {
+    "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "eps", "η": "eta", "θ": "theta", "λ": "lambda", "μ": "mu", "π": "pi",
+    "ρ": "rho", "σ": "sigma", "τ": "tau", "ν": "nu", "Δ": "Delta", "∇": "grad ", "√": "sqrt", "−": "-", "–": "-", "→": "->", "×": "*",
+    "·": "*", "≤": "<=", "≥": ">=", "∞": "infinity", "ᵗ": "^t", "²": "^2", "₁": "1", "₂": "2", "₃": "3", "ₜ": "_t", "Σ": "sum ",
+    "‖": "|", "∈": "in", "…": "...", "̂": "^", "⌊": "floor(", "⌋": ")", "é": "e", "è": "e", "ö": "o",
+    "ᵀ": "^T", "±": "+-", "ⱼ": "_j", "ₖ": "_k", "“": "'", "”": "'", '"': "'",
+}  # fmt: skip
+PLAIN = re.compile(r"[ !#-\[\]-~]*")  # printable ASCII but for the quote and the backslash
+
+
+def line(fields: Mapping[str, str]) -> str:
+    """Return one canonical line; ValueError for a text that would need an escape."""
+    for text in (*fields, *fields.values()):
+        if not PLAIN.fullmatch(text):
+            raise ValueError(f"a vector holds printable ASCII without quotes and backslashes, got {text!r}")
+    return "{" + ",".join(f'"{name}":"{text}"' for name, text in fields.items()) + "}"
+
+
+def bits(values: Any, dtype: Any) -> str:
+    """Return the elements of an array in a format, as hexadecimal digits."""
+    return np.asarray(values, dtype=np.dtype(dtype).newbyteorder(">")).tobytes().hex()
+
+
+def plain_words(text: str) -> str:
+    """Return a text in ASCII: letters of other alphabets and signs are spelled out, and it is one line."""
+    return "".join(SPELLINGS.get(letter, letter) for letter in " ".join(text.split()))
+
+
+def array_of(text: str, dtype: Any) -> Any:
+    """Return the elements of a string of bits, as an array of one axis; ValueError where it is none."""
+    kind = np.dtype(dtype)
+    return np.frombuffer(bytes.fromhex(text), kind.newbyteorder(">")).astype(kind)

@@ -1,0 +1,187 @@
+"""Calls: single evaluations of a formula, each with its certified results. For a formula with a state that is one step from a given state.
+
+The cases are those of the conformance kit. Of the small ones, the first of each kind is taken, and then, as long as a change of the formula
+is not noticed, the first case that notices it.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...reference import Formula, tree_leaves
+from ...reference.validation import domains
+from ..arithmetic import Refused
+from ..conformance.functions.error import ExpectedOutput, smallest_units
+from ..inputs.cases import ArgumentSampler, Case, cases, draw_arguments, free_shapes_of, reference_result
+from ..lines.signature import result_kinds, written_arguments
+from .changes import Change
+from .expected import Due, DueWhole, bounds_of, certify, due, estimates_of, in_format
+from .flags import flag_of
+
+SMALL = 160  # entries of arguments and results together, of cases that are taken for their kind
+LARGE = 1300  # of those that are taken because no smaller one notices a change
+MOST_KINDS = 7  # cases taken for what they separate
+GENERIC = 2  # cases with nothing special about them that are always taken
+UNDEFINED = (ArithmeticError, Refused, TypeError, ValueError, np.linalg.LinAlgError, IndexError)  # what cannot be certified
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """One call: its case, the format, and what is due of every result, by name."""
+
+    formula: Formula[..., Any]
+    case: Case
+    dtype: str
+    due: Mapping[str, Due | DueWhole]
+    is_estimate: bool = False  # whether the tolerance is no bound, since an operation of the formula has none
+
+    @functools.cached_property
+    def arguments(self) -> dict[str, Any]:
+        """Its arguments in the format."""
+        return in_format(self.case.arguments, np.dtype(self.dtype).type)
+
+    def notices(self, change: Change) -> bool:
+        """Return whether a changed formula gives something else."""
+        outputs = change.outputs(self.arguments)
+        if outputs is None or len(outputs) != len(self.due):
+            return True
+        return not all(expected.accepts(value) for expected, value in zip(self.due.values(), outputs, strict=True))
+
+    @functools.cached_property
+    def fields(self) -> dict[str, str]:
+        """Its line: the arguments, then what is due. The id is made of the arguments, so that other arguments have another id."""
+        inputs = {"dtype": self.dtype, **written_arguments(self.formula, self.case.arguments, self.dtype)}
+        expected = {key: text for name, result in self.due.items() for key, text in result.fields(name).items()}
+        flags = [flag_of(self.case.separates).id, *["estimate"] * self.is_estimate]
+        return {"k": "call", "id": identifier(self.formula.id, inputs), "flags": " ".join(flags), **inputs, **expected}
+
+
+def identifier(entry: str, inputs: Mapping[str, str]) -> str:
+    """Return the id of a case: the entry's, and a digest of its inputs."""
+    return f"{entry}/{hashlib.sha256(repr(sorted(inputs.items())).encode()).hexdigest()[:8]}"
+
+
+class Candidates:
+    """The small cases of a formula in one format, each certified when it is asked for."""
+
+    def __init__(self, formula: Formula[..., Any], dtype: str) -> None:
+        self.formula, self.dtype = formula, dtype
+        known = sorted(cases_in_domain(formula, np.dtype(dtype).type), key=lambda pair: max(SMALL, entries(pair)))
+        self.results = {case.name: (case, result) for case, result in known}
+        self.certified: dict[str, Call | None] = {}
+
+    def call(self, name: str) -> Call | None:
+        """Return a case with what is due; None where that cannot be certified, or no tolerance derived."""
+        if name not in self.certified:
+            self.certified[name] = self.certify(name)
+        return self.certified[name]
+
+    def certify(self, name: str) -> Call | None:
+        """Return a case with what is due; its floats must be within the tolerance."""
+        case, result = self.results[name]
+        dtype, leaves, is_estimate = np.dtype(self.dtype).type, tree_leaves(result), False
+        try:
+            values = whole_results(leaves) or certify(self.formula, case.arguments, dtype)
+            try:
+                bounds = bounds_of(self.formula, case.arguments, dtype) if values[0] is not leaves[0] else [0.0] * len(values)
+            except Refused:
+                if case.strains_floats:
+                    return None
+                bounds, is_estimate = estimates_of(self.formula, case.arguments, dtype, values), True
+            kinds = result_names(self.formula, len(values))
+            parts = {
+                key: due(value, kind, bound, dtype, floor=floor)
+                for (key, kind), value, bound, floor in zip(kinds.items(), values, bounds, self.floors, strict=False)
+            }
+        except UNDEFINED:
+            return None
+        is_met = all(expected.accepts(leaf) for expected, leaf in zip(parts.values(), leaves, strict=True))
+        return Call(self.formula, case, self.dtype, parts, is_estimate) if is_met else None
+
+    @functools.cached_property
+    def floors(self) -> list[float]:
+        """Half an ulp of the usual size of each result: no tolerance is smaller than four of them."""
+        outputs = [[ExpectedOutput(leaf, 0.0, largest(leaf)) for leaf in tree_leaves(result)] for _, result in self.results.values()]
+        return smallest_units(outputs, np.dtype(self.dtype).type) if outputs else []
+
+    def first_of_each_kind(self) -> list[Call]:
+        """Return the first cases, of each kind one, as far as they can be certified."""
+        taken: dict[str, int] = {}
+        calls = []
+        for name, (case, result) in self.results.items():
+            if entries((case, result)) > SMALL:
+                break
+            flag = flag_of(case.separates).id
+            allowed = GENERIC if flag == "every-term" else 1
+            if taken.get(flag, 0) < allowed and len(taken) <= MOST_KINDS and (call := self.call(name)):
+                taken[flag] = taken.get(flag, 0) + 1
+                calls.append(call)
+        return calls
+
+    def noticing(self, change: Change) -> Call | None:
+        """Return the first case that notices a change."""
+        return next((call for name in self.results if (call := self.call(name)) and call.notices(change)), None)
+
+
+def whole_results(leaves: list[Any]) -> list[Any]:
+    """Return the results of a formula of whole numbers and truth values, which NumPy computes exactly; nothing if one is a real number."""
+    return leaves if all(np.asarray(leaf).dtype.kind in "biu" for leaf in leaves) else []
+
+
+def result_names(formula: Formula[..., Any], count: int) -> dict[str, str]:
+    """Return the kinds of the results by name, as many as there are: a tuple of any length has numbered parts."""
+    kinds = result_kinds(formula.raw)
+    if len(kinds) == count:
+        return kinds
+    (kind,) = kinds.values()
+    return {f"out{number}": kind for number in range(1, count + 1)}
+
+
+def cases_in_domain(formula: Formula[..., Any], dtype: Any) -> Iterator[tuple[Case, Any]]:
+    """Yield the cases of a formula that are in its domain, with its result; the order in memory means nothing here."""
+    for case in (*cases(formula), *empty_cases(formula)):
+        if case.separates == "the order in memory" or entries((case, ())) > LARGE:
+            continue
+        with np.errstate(all="ignore"):
+            result = reference_result(formula, case, dtype)
+        if result is not None and entries((case, result)) <= LARGE:
+            yield case, result
+
+
+def largest(value: Any) -> float:
+    """Return the largest modulus among the elements of an array."""
+    return float(np.max(np.abs(np.asarray(value, dtype=float)), initial=0.0))
+
+
+def entries(pair: tuple[Case, Any]) -> int:
+    """Return the number of elements of all arguments of a case and of its result."""
+    case, result = pair
+    return sum(np.size(leaf) for leaf in tree_leaves([*case.arguments.values(), result]) if not isinstance(leaf, str))
+
+
+def empty_cases(formula: Formula[..., Any]) -> Iterator[Case]:
+    """Yield the case of a tensor without elements, where the formula's arrays may have any shape."""
+    stated = domains(formula.raw)
+    if shapes := free_shapes_of(stated):
+        sampler = ArgumentSampler(np.random.default_rng(0), dict.fromkeys(shapes, (0,)))
+        if values := draw_arguments(lambda: sampler, stated):
+            yield Case("no entries", "an empty tensor", values)
+
+
+def select_calls(candidates: Candidates, changes: tuple[Change, ...]) -> tuple[list[Call], dict[str, str]]:
+    """Return the calls of a formula, and which of them notices each change, by its id; changes that none notices are left out."""
+    calls = candidates.first_of_each_kind()
+    noticed: dict[str, str] = {}
+    for change in changes:
+        call = next((call for call in calls if call.notices(change)), None)
+        if call is None and not change.equivalent and (call := candidates.noticing(change)):
+            calls.append(call)
+        if call:
+            noticed[change.id] = call.fields["id"]
+    return calls, noticed

@@ -1,0 +1,118 @@
+"""The folder `vectors/`: written from the catalogue, and checked to be what is written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..lines.digest import digest_of_all
+from ..lines.text import FORMAT, VERSION
+from .entry import WITHOUT_VECTORS, EntryFile, Score, entry_file
+
+COMMAND = "trainspec vectors"
+LARGEST_FILE = 256_000  # bytes
+LARGEST_LINE = 64_000
+LARGEST_FOLDER = 10_000_000
+FEW = 6  # entries that are not worth more processes
+
+
+def path_of(folder: Path, identifier: str) -> Path:
+    """Return the path of the file of an entry."""
+    return folder / f"{identifier}.jsonl"
+
+
+def make_files(identifiers: Iterable[str]) -> Iterator[EntryFile]:
+    """Yield the files of entries, made in parallel processes where there are many."""
+    known = list(identifiers)
+    if len(known) < FEW:
+        yield from map(entry_file, known)
+        return
+    with multiprocessing.get_context("spawn").Pool(processes=available_cores()) as pool:
+        yield from pool.imap(entry_file, known, chunksize=1)
+
+
+def available_cores() -> int:
+    """Return the number of processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def manifest_of(files: Iterable[EntryFile]) -> str:
+    """Return the manifest of a folder with these files, as JSON."""
+    ordered = sorted(files, key=lambda file: file.entry)
+    entries = {file.entry: entry_record(file) for file in ordered}
+    scores = [score for file in ordered for score in file.scores.values()]
+    totals = {
+        "entries": len(ordered),
+        "bytes": sum(record["bytes"] for record in entries.values()),
+        "lines": {kind: sum(file.kinds.get(kind, 0) for file in ordered) for kind in ("call", "run", "step", "alt", "reject", "law")},
+        "noticed": sum(score.noticed for score in scores),
+        "survivors": sum(len(score.survivors) for score in scores),
+        "equivalent": sum(len(score.equivalent) for score in scores),
+    }
+    origin = {"format": FORMAT, "version": VERSION, "command": COMMAND, "reference": digest_of_all(entries)}
+    manifest = {**origin, "totals": totals, "without_vectors": dict(WITHOUT_VECTORS), "entries": entries}
+    return json.dumps(manifest, indent=1, ensure_ascii=True) + "\n"
+
+
+def entry_record(file: EntryFile) -> dict[str, Any]:
+    """Return what the manifest says of one file."""
+    data = file.text.encode("ascii")
+    scores = {dtype: score.as_json() for dtype, score in file.scores.items()}
+    return {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data), "lines": dict(file.kinds), "scores": scores}
+
+
+def too_large(files: Iterable[EntryFile]) -> list[str]:
+    """Return what is larger than readers have been told."""
+    problems: list[str] = []
+    total = 0
+    for file in files:
+        total += len(file.text)
+        longest = max(map(len, file.text.split("\n")))
+        problems += [f"{file.entry}: {len(file.text)} bytes"] if len(file.text) > LARGEST_FILE else []
+        problems += [f"{file.entry}: a line of {longest} bytes"] if longest > LARGEST_LINE else []
+    return problems + ([f"all files: {total} bytes"] if total > LARGEST_FOLDER else [])
+
+
+def write(folder: Path, files: Iterable[EntryFile]) -> None:
+    """Write files and their manifest, and remove the files of entries that there are no more."""
+    known = list(files)
+    folder.mkdir(exist_ok=True)
+    wanted = {path_of(folder, file.entry) for file in known}
+    for path in set(folder.glob("*.jsonl")) - wanted:
+        path.unlink()
+    for file in known:
+        path_of(folder, file.entry).write_text(file.text, encoding="ascii", newline="\n")
+    (folder / "manifest.json").write_text(manifest_of(known), encoding="ascii", newline="\n")
+
+
+def differences(folder: Path, files: Iterable[EntryFile], *, whole: bool) -> list[str]:
+    """Return which files of a folder are not these, byte for byte; of the whole set the manifest is compared too."""
+    known = list(files)
+    expected: dict[Path, str] = {path_of(folder, file.entry): file.text for file in known}
+    if whole:
+        expected[folder / "manifest.json"] = manifest_of(known)
+    stale = [f"{path.name} is not what {COMMAND} writes" for path, text in expected.items() if read(path) != text.encode("ascii")]
+    extra = set(folder.glob("*.jsonl")) - expected.keys() if whole else set[Path]()
+    return [*stale, *(f"{path.name} belongs to no entry" for path in sorted(extra))]
+
+
+def read(path: Path) -> bytes:
+    """Return what a file holds; nothing where it is missing."""
+    return path.read_bytes() if path.exists() else b""
+
+
+def stored_files(folder: Path) -> dict[str, EntryFile]:
+    """Return the files of a folder as its manifest describes them, by entry."""
+    entries: Mapping[str, Any] = json.loads((folder / "manifest.json").read_text(encoding="ascii"))["entries"]
+    return {name: stored_file(folder, name, record) for name, record in entries.items()}
+
+
+def stored_file(folder: Path, identifier: str, record: Mapping[str, Any]) -> EntryFile:
+    """Return the file of an entry as the manifest describes it."""
+    scores = {dtype: Score(score["noticed"], tuple(score["survivors"]), score["equivalent"]) for dtype, score in record["scores"].items()}
+    return EntryFile(identifier, path_of(folder, identifier).read_text(encoding="ascii"), record["lines"], scores)

@@ -1,0 +1,146 @@
+/* Check an AdamW in C99 against its vectors, without a library:  cc -O2 -o adamw adamw.c -lm && ./adamw ../optimizers.adamw.jsonl
+   Without a file it answers the protocol:  trainspec check --command ./adamw
+   Put your own step in the place of adamw64 and adamw32. With -DMISTAKE eps stands inside the root: a classic mistake. */
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LINE = 1 << 16, MOST = 4096 }; /* bytes of a line, elements of an array */
+static char line[LINE + 2];
+
+#ifdef MISTAKE
+#define ROOT(REAL, x) ((REAL)sqrt((x) + (REAL)eps))
+#else
+#define ROOT(REAL, x) ((REAL)sqrt(x) + (REAL)eps)
+#endif
+#define STEP(NAME, REAL)                                                                                                               \
+    static void NAME(int n, double *theta, const double *grad, double *m, double *v, int t, double lr, double beta1, double beta2,     \
+                     double eps, double eps_root, double decay) {                                                                      \
+        REAL b1 = (REAL)beta1, b2 = (REAL)beta2, c1 = 1 - (REAL)pow(b1, t), c2 = 1 - (REAL)pow(b2, t);                                 \
+        for (int i = 0; i < n; i++) {                                                                                                  \
+            REAL g = (REAL)grad[i], x = (REAL)theta[i], a = b1 * (REAL)m[i] + (1 - b1) * g, s = b2 * (REAL)v[i] + (1 - b2) * g * g;    \
+            theta[i] = x - (REAL)lr * (a / c1 / ROOT(REAL, s / c2 + (REAL)eps_root) + (REAL)decay * x);                                \
+            m[i] = a, v[i] = s;                                                                                                        \
+        }                                                                                                                              \
+    }
+STEP(adamw64, double)
+STEP(adamw32, float)
+
+/* --- the reader --- */
+static const char *text(const char *key) { /* where the value of a key begins; "" where the line has no such key */
+    char pattern[64];
+    snprintf(pattern, sizeof pattern, "\"%s\":\"", key);
+    const char *at = strstr(line, pattern);
+    return at ? at + strlen(pattern) : "";
+}
+static int is(const char *key, const char *value) { return !strncmp(text(key), value, strlen(value)) && text(key)[strlen(value)] == '"'; }
+static int numbers(const char *key, int digits, double *out) { /* the numbers of a string of bits: 16 digits a double, 8 a float */
+    int n = 0;
+    for (const char *p = text(key); n < MOST && strspn(p, "0123456789abcdef") >= (size_t)digits; p += digits, n++) {
+        char one[17] = {0};
+        memcpy(one, p, digits);
+        uint64_t wide = strtoull(one, 0, 16);
+        uint32_t narrow = (uint32_t)wide;
+        float f;
+        if (digits == 16) memcpy(&out[n], &wide, 8);
+        else memcpy(&f, &narrow, 4), out[n] = f;
+    }
+    return n;
+}
+static double worst(const char *key, int n, const double *got) { /* by how many tolerances numbers are off; infinity: another length */
+    static double hi[MOST], lo[MOST], tol[MOST];
+    char part[64];
+    if (numbers(key, 16, hi) != n) return INFINITY;
+    snprintf(part, sizeof part, "%s.lo", key);
+    if (numbers(part, 16, lo) != n) memset(lo, 0, sizeof lo);
+    snprintf(part, sizeof part, "%s.tol", key);
+    int single = numbers(part, 16, tol) == 1;
+    double most = 0;
+    for (int i = 0; i < n; i++) {
+        double off = fabs((got[i] - hi[i]) - lo[i]), limit = tol[single ? 0 : i];
+        if (!(off <= limit)) most = fmax(most, off / limit > 1 ? off / limit : INFINITY);
+    }
+    return most;
+}
+
+/* --- the report --- */
+static int cases, failed, failing;
+static void note(const char *where, double off) {
+    if (off <= 1) return;
+    if (!failing) failed++, printf("%.*s: %s: off by %.3g tolerances\n", (int)strcspn(text(is("k", "call") ? "id" : "of"), "\""),
+                                   text(is("k", "call") ? "id" : "of"), where, off);
+    failing = 1;
+}
+
+/* --- the protocol: one line answers one line --- */
+static void print_bits(const char *key, int n, int digits, const double *x) {
+    printf(",\"%s\":\"", key);
+    for (int i = 0; i < n; i++) {
+        float f = (float)x[i];
+        uint64_t wide;
+        uint32_t narrow;
+        memcpy(&wide, &x[i], 8), memcpy(&narrow, &f, 4);
+        if (digits == 16) printf("%016llx", (unsigned long long)wide);
+        else printf("%08lx", (unsigned long)narrow);
+    }
+    printf("\"");
+}
+static int serve(void) {
+    static double theta[MOST], grad[MOST], m[MOST], v[MOST], lr, beta1, beta2, eps, decay;
+    int n = 0, t = 0, digits = 16;
+    while (fgets(line, sizeof line, stdin) && !is("cmd", "stop")) {
+        int id = (int)strcspn(text("id"), "\"");
+        if (is("cmd", "start")) printf("{\"protocol\":\"trainspec/1\",\"subject\":\"adamw.c\",\"takes\":\"lr beta1 beta2 eps weight_decay\"}");
+        if (is("cmd", "case")) {
+            digits = is("dtype", "float32") ? 8 : 16, t = 0, n = numbers("theta", digits, theta);
+            memset(m, 0, sizeof m), memset(v, 0, sizeof v);
+            numbers("beta1", 16, &beta1), numbers("beta2", 16, &beta2), numbers("eps", 16, &eps), numbers("weight_decay", 16, &decay);
+            printf("{\"id\":\"%.*s\"}", id, text("id"));
+        }
+        if (is("cmd", "step")) {
+            numbers("lr", 16, &lr), numbers("grad", digits, grad);
+            (digits == 16 ? adamw64 : adamw32)(n, theta, grad, m, v, ++t, lr, beta1, beta2, eps, 0, decay);
+            printf("{\"id\":\"%.*s\",\"t\":\"%d\"", id, text("id"), t);
+            print_bits("theta", n, digits, theta), print_bits("state.m", n, digits, m), print_bits("state.v", n, digits, v);
+            printf("}");
+        }
+        printf("\n"), fflush(stdout);
+    }
+    return 0;
+}
+
+int main(int argc, char **argv) {
+    static double theta[MOST], grad[MOST], m[MOST], v[MOST], lr, beta1, beta2, eps, eps_root, decay;
+    if (argc < 2) return serve();
+    FILE *file = fopen(argv[1], "r");
+    int n = 0, t = 0, digits = 16, number = 0, ended = 0;
+    if (!file) return fprintf(stderr, "%s: no such file\n", argv[1]), 2;
+    for (; fgets(line, sizeof line, file); number++) {
+        if (!strchr(line, '\n')) return fprintf(stderr, "line %d: longer than %d bytes, or cut off\n", number + 1, LINE), 2;
+        if (!number && !is("format", "trainspec-vectors/1")) return fprintf(stderr, "line 1: must be of format trainspec-vectors/1\n"), 2;
+        if (is("k", "end")) ended = atoi(text("lines")) == number + 1;
+        int call = is("k", "call"), step = is("k", "step");
+        if (call || is("k", "run")) {
+            cases++, failing = 0, digits = is("dtype", "float32") ? 8 : 16, t = 0;
+            n = numbers("theta", digits, theta), eps_root = 0;
+            memset(m, 0, sizeof m), memset(v, 0, sizeof v);
+            numbers("lr", 16, &lr), numbers("beta1", 16, &beta1), numbers("beta2", 16, &beta2), numbers("eps", 16, &eps);
+            numbers("eps_root", 16, &eps_root), numbers("weight_decay", 16, &decay);
+        }
+        if (call) numbers("state.m", digits, m), numbers("state.v", digits, v), t = atoi(text("state.t"));
+        if (step) numbers("lr", 16, &lr);
+        if (call || step) {
+            numbers("grad", digits, grad);
+            (digits == 16 ? adamw64 : adamw32)(n, theta, grad, m, v, ++t, lr, beta1, beta2, eps, eps_root, decay);
+            note("theta", worst("new.theta", n, theta));
+        }
+        if (call) note("m", worst("new.state.m", n, m)), note("v", worst("new.state.v", n, v));
+        if (is("k", "alt") && failing && worst("new.theta", n, theta) <= 1)
+            printf("  it ends where this one does: %.*s\n", (int)strcspn(text("words"), "\""), text("words"));
+    }
+    if (!ended) return fprintf(stderr, "line %d: the file is cut off\n", number), 2;
+    printf("%d of %d cases pass\n", cases - failed, cases);
+    return failed > 0;
+}

@@ -1,0 +1,122 @@
+// Check an AdamW in Rust against its vectors, with std alone:  rustc -O adamw.rs && ./adamw ../optimizers.adamw.jsonl
+// Without a file it answers the protocol:  trainspec check --command ./adamw
+// Put your own step in the place of the macro's. With --mistake eps stands inside the root: a classic mistake.
+use std::{env, fs, io, process::exit};
+
+struct Hyper { lr: f64, beta1: f64, beta2: f64, eps: f64, eps_root: f64, decay: f64, mistake: bool }
+#[derive(Default)]
+struct State { theta: Vec<f64>, m: Vec<f64>, v: Vec<f64>, t: i32 }
+
+macro_rules! step { ($name:ident, $real:ty) => {
+    fn $name(s: &mut State, grad: &[f64], h: &Hyper) {
+        s.t += 1;
+        let (b1, b2, lr, eps) = (h.beta1 as $real, h.beta2 as $real, h.lr as $real, h.eps as $real);
+        let (c1, c2) = (1.0 - b1.powi(s.t), 1.0 - b2.powi(s.t));
+        for i in 0..s.theta.len() {
+            let (x, g) = (s.theta[i] as $real, grad[i] as $real);
+            let (m, v) = (b1 * s.m[i] as $real + (1.0 - b1) * g, b2 * s.v[i] as $real + (1.0 - b2) * g * g);
+            let inside = v / c2 + h.eps_root as $real;
+            let root = if h.mistake { (inside + eps).sqrt() } else { inside.sqrt() + eps };
+            (s.theta[i], s.m[i], s.v[i]) = ((x - lr * (m / c1 / root + h.decay as $real * x)) as f64, m as f64, v as f64);
+        }
+    }
+} }
+step!(adamw64, f64);
+step!(adamw32, f32);
+
+// --- the reader ---
+fn text<'a>(line: &'a str, key: &str) -> &'a str { // the value of a key; "" where the line has no such key
+    let pattern = format!("\"{key}\":\"");
+    line.find(&pattern).and_then(|at| line[at + pattern.len()..].split('"').next()).unwrap_or("")
+}
+fn bits(line: &str, key: &str, digits: usize) -> Vec<f64> { // the numbers of a string of bits: 16 digits a double, 8 a float
+    text(line, key).as_bytes().chunks(digits)
+        .map(|part| u64::from_str_radix(std::str::from_utf8(part).unwrap_or(""), 16).unwrap_or(u64::MAX))
+        .map(|b| if digits == 16 { f64::from_bits(b) } else { f32::from_bits(b as u32) as f64 }).collect()
+}
+fn number(line: &str, key: &str) -> f64 { bits(line, key, 16).first().copied().unwrap_or(0.0) }
+fn worst(line: &str, key: &str, got: &[f64]) -> f64 { // by how many tolerances numbers are off; infinity: another length
+    let (hi, lo, tol) = (bits(line, key, 16), bits(line, &format!("{key}.lo"), 16), bits(line, &format!("{key}.tol"), 16));
+    if got.len() != hi.len() { return f64::INFINITY; }
+    (0..got.len()).map(|i| {
+        let (off, limit) = (((got[i] - hi[i]) - lo.get(i).unwrap_or(&0.0)).abs(), tol[if tol.len() == 1 { 0 } else { i }]);
+        if off <= limit { 0.0 } else if off / limit > 1.0 { off / limit } else { f64::INFINITY }
+    }).fold(0.0, f64::max)
+}
+
+// --- the report ---
+fn check(path: &str, mistake: bool) -> Result<bool, String> {
+    let data = fs::read_to_string(path).map_err(|problem| format!("{path}: {problem}"))?;
+    let count = data.lines().count();
+    let last = data.lines().last().unwrap_or("");
+    if text(&data, "format") != "trainspec-vectors/1" { return Err(format!("{path}, line 1: must be of format trainspec-vectors/1")); }
+    if text(last, "k") != "end" || text(last, "lines") != count.to_string() { return Err(format!("{path}: cut off at line {count}")); }
+    let (mut cases, mut failed, mut failing, mut digits) = (0, 0, false, 16);
+    let (mut s, mut h) = (State::default(), Hyper { lr: 0.0, beta1: 0.0, beta2: 0.0, eps: 0.0, eps_root: 0.0, decay: 0.0, mistake });
+    for line in data.lines() {
+        let kind = text(line, "k");
+        if kind == "call" || kind == "run" {
+            (cases, failing, digits) = (cases + 1, false, if text(line, "dtype") == "float32" { 8 } else { 16 });
+            let of = |key: &str| number(line, key);
+            h = Hyper { lr: 0.0, beta1: of("beta1"), beta2: of("beta2"), eps: of("eps"), eps_root: of("eps_root"), decay: of("weight_decay"), mistake };
+            let theta = bits(line, "theta", digits);
+            let zeros = vec![0.0; theta.len()];
+            s = State { theta, m: zeros.clone(), v: zeros, t: 0 };
+        }
+        if kind == "call" { s = State { m: bits(line, "state.m", digits), v: bits(line, "state.v", digits), t: text(line, "state.t").parse().unwrap_or(0), ..s }; }
+        if kind == "call" || kind == "step" {
+            h.lr = number(line, "lr");
+            (if digits == 16 { adamw64 } else { adamw32 })(&mut s, &bits(line, "grad", digits), &h);
+            let mut off = worst(line, "new.theta", &s.theta);
+            if kind == "call" { off = off.max(worst(line, "new.state.m", &s.m)).max(worst(line, "new.state.v", &s.v)); }
+            if off > 1.0 && !failing {
+                (failing, failed) = (true, failed + 1);
+                println!("{} {}: off by {off:.3e} tolerances", text(line, if kind == "call" { "id" } else { "of" }), text(line, "t"));
+            }
+        }
+        if kind == "alt" && failing && worst(line, "new.theta", &s.theta) <= 1.0 { println!("  it ends where this one does: {}", text(line, "words")); }
+    }
+    println!("{path}: {} of {cases} cases pass", cases - failed);
+    Ok(failed == 0)
+}
+
+// --- the protocol: one line answers one line ---
+fn hex(values: &[f64], digits: usize) -> String {
+    values.iter().map(|&x| if digits == 16 { format!("{:016x}", x.to_bits()) } else { format!("{:08x}", (x as f32).to_bits()) }).collect()
+}
+fn serve(mistake: bool) {
+    let (mut s, mut digits) = (State::default(), 16);
+    let mut h = Hyper { lr: 0.0, beta1: 0.0, beta2: 0.0, eps: 0.0, eps_root: 0.0, decay: 0.0, mistake };
+    for line in io::stdin().lines().map_while(Result::ok) {
+        let of = |key: &str| number(&line, key);
+        match text(&line, "cmd") {
+            "start" => println!("{{\"protocol\":\"trainspec/1\",\"subject\":\"adamw.rs\",\"takes\":\"lr beta1 beta2 eps weight_decay\"}}"),
+            "case" => {
+                digits = if text(&line, "dtype") == "float32" { 8 } else { 16 };
+                h = Hyper { lr: of("lr"), beta1: of("beta1"), beta2: of("beta2"), eps: of("eps"), decay: of("weight_decay"), ..h };
+                let theta = bits(&line, "theta", digits);
+                s = State { m: vec![0.0; theta.len()], v: vec![0.0; theta.len()], theta, t: 0 };
+                println!("{{\"id\":\"{}\"}}", text(&line, "id"));
+            }
+            "step" => {
+                h.lr = of("lr");
+                (if digits == 16 { adamw64 } else { adamw32 })(&mut s, &bits(&line, "grad", digits), &h);
+                let (theta, m, v) = (hex(&s.theta, digits), hex(&s.m, digits), hex(&s.v, digits));
+                println!("{{\"id\":\"{}\",\"t\":\"{}\",\"theta\":\"{theta}\",\"state.m\":\"{m}\",\"state.v\":\"{v}\"}}", text(&line, "id"), s.t);
+            }
+            _ => return,
+        }
+    }
+}
+
+fn main() {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let mistake = arguments.iter().any(|argument| argument == "--mistake");
+    let paths: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with("--")).collect();
+    let mut passed = true;
+    if paths.is_empty() { serve(mistake); }
+    for path in paths {
+        passed &= check(path, mistake).unwrap_or_else(|problem| { eprintln!("{problem}"); exit(2) });
+    }
+    exit(if passed { 0 } else { 1 });
+}
