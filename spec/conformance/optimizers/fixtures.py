@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+LONG = 300  # steps of a long run: more than a counter of 8 bits holds
 SMALLEST = 2.0**-40  # no gradient is smaller, so that its square is no subnormal number of float32
 
 
@@ -81,6 +82,17 @@ def fixtures() -> Mapping[str, Fixture]:
         like = vars(known[row.pop("like")]) if "like" in row else {}
         known[row["name"]] = Fixture(**{**like, **{key: frozen(value) for key, value in row.items()}})
     return known
+
+
+@functools.cache
+def long_fixture() -> Fixture:
+    """Return a long run in two coordinates: gradients that stay nearly the same, so that a variance falls to 0, and then change."""
+    steps = range(LONG)
+    falling = [1.40625 - 2.0**-12 * (step % 3) if step < LONG * 5 // 6 else 0.4375 * (-1) ** step for step in steps]
+    constant = [1.578125 if step < LONG // 2 else -3.078125 for step in steps]  # m² is larger than the mean of squares, in both dtypes
+    separates = "what is wrong only after many steps, or where gradients hardly change"
+    ones, slopes = (1.0,) * LONG, (0.125,) * LONG
+    return Fixture("long", separates, ones, (6.0, -0.5), (1.0, 1.0), tuple(zip(falling, constant, strict=True)), slopes)
 
 
 def frozen(value: Any) -> Any:

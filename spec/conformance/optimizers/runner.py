@@ -39,7 +39,7 @@ from ..loading import environment_info, load_implementation, version_of
 from ..report.sentences import settings_text
 from ..result import Fault, printable, short_repr
 from ..sandbox import notify_loaded
-from .fixtures import Fixture, fixture_for, fixtures
+from .fixtures import Fixture, fixture_for, fixtures, long_fixture
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +81,7 @@ class OptimizerReport:
     environment: Mapping[str, str] = field(default_factory=dict)
     runs: tuple[OptimizerRun, ...] = ()
     options: tuple[OptionRun, ...] = ()
+    long_run: OptimizerRun | None = None
     unused: tuple[str, ...] = ()  # of hyper-parameters that belong to no one family: those that change nothing
     faults: tuple[Fault, ...] = ()
     is_function: bool = False  # it is no optimizer: the kit for functions judges it
@@ -114,6 +115,7 @@ class RunConfigs:
 
     runs: tuple[RunConfig, ...]
     settings: Mapping[str, Any]
+    long: RunConfig
     options: tuple[OptionConfig, ...] = ()
     variations: Mapping[str, RunConfig] = field(default_factory=dict)  # with another value of one hyper-parameter, by its name
 
@@ -146,9 +148,11 @@ def plan_runs(parameters: Mapping[str, Any], task: Task) -> RunConfigs:
         for name, value in second.items()
         if has_common_options(own_names) and name not in ("lr", "eps") and is_free(name, value, requested)
     }
-    return RunConfigs(tuple(configs), stated, options, variations)
+    quick = {"decay": QUICK_DECAY} if is_free("decay", first.get("decay"), requested) else {}
+    return RunConfigs(tuple(configs), stated, run_config({**first, **quick}, parameters, own_names), options, variations)
 
 
+QUICK_DECAY = 0.6  # of a running mean in a long run: after half of it what the mean has kept of other values is below a rounding error
 FLAGS = ("nesterov", "centered", "amsgrad")
 OF_VELOCITY = ("dampening", "nesterov")
 
@@ -302,11 +306,23 @@ def observe(implementation: Implementation, task: Task) -> OptimizerReport:
                 break
     if runs:
         faults += dead_coordinate_faults(implementation, configs.runs[0], dtype)
+        long_run, late = run_long(implementation, configs.long, dtype)
+        report = replace(report, long_run=long_run)
+        faults += late
     unused = unused_hyperparameters(implementation, configs, runs)
     runs = [without_hyperparameters(run, config, unused) for run, config in zip(runs, configs.runs, strict=False)]
     options, option_faults = run_options(implementation, configs, unused, dtype) if runs else ((), [])
     faults += [*option_faults, *random_state_faults(before, "its runs")]
     return replace(report, runs=tuple(runs), options=options, unused=unused, faults=unique_faults(faults))
+
+
+def run_long(implementation: Implementation, config: RunConfig, dtype: Any) -> tuple[OptimizerRun | None, list[Fault]]:
+    """Return a run of many steps in which gradients hardly change, and the fault that ends it."""
+    try:
+        return visit_points(implementation, long_fixture(), config, dtype)[0], []
+    except FatalFault as problem:
+        detail = f"{problem.fault.detail}, of a run whose gradients hardly change"
+        return None, [Fault(problem.fault.kind, detail, fatal=False)]
 
 
 def unused_hyperparameters(implementation: Implementation, configs: RunConfigs, runs: list[OptimizerRun]) -> tuple[str, ...]:

@@ -181,12 +181,27 @@ def match_result(context: JudgementContext) -> dict[str, Any]:
     others += [other.convention for other in near if other.follows and precision == NATIVE]
     facts = sentences.convention_facts(best, measurement, len(context.runs[0].points), runner_up)
     fields |= decide(context, Match(best, same, others, precision, facts))
+    fields |= late_fields(context, best, inferred, fields, facts)
     fields |= option_fields(context, best, inferred, fields, facts)
     fields |= claim_fields(context, same, fields)
     fields |= errata_fields(context, best, fields)
     if fields["verdict"] in JUDGED:
         fields["message"] += sentences.not_tried_sentence(fields["not_tried"])
     return fields
+
+
+def late_fields(
+    context: JudgementContext, best: Convention, inferred: Mapping[str, float], fields: Mapping[str, Any], facts: str
+) -> dict[str, Any]:
+    """Return the verdict on an optimizer that leaves the convention that it follows only in a long run."""
+    long_run = context.report.long_run
+    if long_run is None or fields["verdict"] not in JUDGED or fields["axes"]["precision"] != NATIVE:
+        return {}
+    runs = (replace(long_run, hyper={**long_run.hyper, **inferred}),)
+    late = measure(best, runs).divergence
+    return (
+        {} if late is None else deviation_fields(best, runs, sentences.optimizer_deviates_late(context.title, facts, len(long_run.points)))
+    )
 
 
 def claim_fields(context: JudgementContext, same: list[Convention], fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -82,6 +82,11 @@ def optimizer_deviates_with_options(title: str, with_options: Iterable[str], fac
     return f"{title} deviates: {'; '.join(with_options)}. At its own settings it follows {facts}"
 
 
+def optimizer_deviates_late(title: str, facts: str, steps: int) -> str:
+    """Return the message of an optimizer that is right in short runs."""
+    return f"{title} deviates in a run of {steps} steps, although in short ones it follows {facts}"
+
+
 def ambiguous(message: str, alternatives: list[Any], *, constant_lr: bool) -> str:
     """Return the message of an optimizer that may follow several conventions."""
     reason = "Its learning rate cannot be changed, and while it is constant" if constant_lr else "At these hyper-parameters"

@@ -256,3 +256,57 @@ def test_a_printed_form_of_an_erratum_is_named():
     unnamed = check_in_process(SlideOfAdaDelta)
     assert (unnamed.verdict, unnamed.errata) == (Verdict.DEVIATES, ("E66",)), unnamed.message
     valid_record(unnamed)
+
+
+class CorrectsFor100Steps(AdamWithOptions):
+    def __init__(self, theta, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
+        super().__init__(theta, lr, beta1, beta2, eps)
+
+    def step(self, grad, lr):
+        self.t = min(self.t, 99)
+        return super().step(grad, lr)
+
+
+class CountsInEightBits(CorrectsFor100Steps):
+    def step(self, grad, lr):
+        self.t = self.t % 255
+        return AdamWithOptions.step(self, grad, lr)
+
+
+class CentredWithoutFloor:
+    def __init__(self, theta, lr=1e-2, decay=0.9, eps=1e-8):
+        self.theta, self.decay, self.eps, self.mean, self.squares = theta.copy(), theta.dtype.type(decay), eps, 0 * theta, 0 * theta
+
+    def step(self, grad, lr):
+        self.mean = self.decay * self.mean + (1 - self.decay) * grad
+        self.squares = self.decay * self.squares + (1 - self.decay) * grad**2
+        self.theta = self.theta - lr * grad / (np.sqrt(self.variance()) + self.eps)
+        return self.theta
+
+    def variance(self):
+        return self.squares - self.mean**2
+
+
+class CentredWithFloor(CentredWithoutFloor):
+    def variance(self):
+        return np.maximum(super().variance(), 0)
+
+
+@pytest.mark.parametrize(
+    ("implementation", "said"),
+    [
+        (CorrectsFor100Steps, "in a run of 300 steps, although in short ones it follows Adam"),
+        (CountsInEightBits, "in step 256"),
+        (CentredWithoutFloor, "of a run whose gradients hardly change"),
+    ],
+)
+def test_what_is_wrong_after_many_steps_only_does_not_conform(implementation, said):
+    result = check_in_process(implementation)
+    assert (result.verdict, result.exit_code) == (Verdict.DEVIATES, 1), result.message
+    assert said in result.message
+    valid_record(result)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_what_is_right_after_many_steps_conforms(dtype):
+    assert check_in_process(CentredWithFloor, dtype=dtype).verdict == Verdict.CONFORMS
