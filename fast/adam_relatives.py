@@ -11,11 +11,12 @@ from ..reference import adam_relatives as reference
 from ._elementwise.kernel import elementwise
 
 if TYPE_CHECKING:
-    from ..reference.adam_relatives import AdanState, AdemamixState, BeliefState, YogiState
-    from ..reference.domains import Array, Decay, Eps, Rate, Weight
+    from ..reference.adam import AdamState
+    from ..reference.adam_relatives import AdanState, AdemamixState, AdoptState, BeliefState, YogiState
+    from ..reference.domains import Array, CutExponent, Decay, Eps, Positive, Rate, Squares, Weight
     from ._elementwise.kernel import Out
 
-__all__ = ["adabelief", "adan", "ademamix", "yogi"]
+__all__ = ["adabelief", "adabound", "adan", "ademamix", "adopt", "sophia", "yogi"]
 
 
 @elementwise(reference.adabelief)
@@ -67,3 +68,54 @@ def ademamix(
     out: Out = None,
 ) -> tuple[Array, AdemamixState]:
     """AdEMAMix: θ ← θ − η ((m̂ + α m') / (√(v̂ + ε_root) + ε) + λ θ)."""
+
+
+@elementwise(reference.adabound)
+def adabound(
+    theta: Array,
+    grad: Array,
+    state: AdamState,
+    *,
+    lr: Rate,
+    beta1: Decay,
+    beta2: Decay,
+    eps: Eps,
+    final_lr: Rate,
+    convergence: Positive,
+    eps_root: Eps = 0,
+    out: Out = None,
+) -> tuple[Array, AdamState]:
+    """AdaBound: θ ← θ − min(max(η / (1 − β₁ᵗ) / (√(v̂ + ε_root) + ε), low), high) m."""
+
+
+@elementwise(reference.adopt)
+def adopt(
+    theta: Array,
+    grad: Array,
+    state: AdoptState,
+    *,
+    lr: Rate,
+    beta1: Decay,
+    beta2: Decay,
+    eps: Positive,
+    clip_exponent: CutExponent,
+    out: Out = None,
+) -> tuple[Array, AdoptState]:
+    """ADOPT: u = g / max(√v, ε), cut at ± (t − 1)^κ, m ← β₁ m + (1 − β₁) u, θ ← θ − η m."""
+
+
+@elementwise(reference.sophia)
+def sophia(
+    theta: Array,
+    grad: Array,
+    curvature: Squares,
+    mean: Array,
+    *,
+    lr: Rate,
+    beta1: Decay,
+    eps: Positive,
+    curvature_scale: Positive,
+    weight_decay: Weight = 0,
+    out: Out = None,
+) -> tuple[Array, Array]:
+    """Sophia's step: θ ← θ − η (min(max(m / max(γ h, ε), −1), 1) + λ θ)."""

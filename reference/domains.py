@@ -89,8 +89,10 @@ Source: TypeAlias = np.random.Generator
 
 SecondMoments: TypeAlias = Annotated[Array, Gt(0)]
 Sizes: TypeAlias = Annotated[Array, Ge(0)]
+MeanSquare: TypeAlias = Annotated[Scalar, Ge(0)]  # of a whole array
 
 Growth: TypeAlias = Annotated[float, Gt(1)]
+CutExponent: TypeAlias = Annotated[float, Gt(0), Le(1)]
 RectificationThreshold: TypeAlias = Annotated[float, Ge(4)]  # from 4 on, a variance exists
 
 # --- data --------------------------------------------------------------------------------------------

@@ -21,7 +21,9 @@ SYMBOLS: Mapping[str, str] = {
     "initial_second_moment": "s₀", "longest": "l∞", "length": "l", "rectified": "r", "rectification": "R", "denominator": "N",
     "initial_size": "δ₀", "previous": "v₋", "norm": "n",
     "beta3": "β₃", "s_hat": "ŝ", "n_hat": "n̂", "slow": "m′", "slow_weight": "a", "change": "Δg", "has_previous": "p",
-     "average": "θ̄", "point": "θ₊", "averaging": "α", "clip_value": "c", "clip_norm": "c",
+    "normalized": "u", "corrected": "c", "cut": "c", "rate": "r", "low": "l", "high": "h", "final_lr": "η*", "convergence": "γ",
+    "clip_exponent": "κ", "change_weight": "γ", "kept_share": "φ̄", "smallest_share": "φmin",
+    "average": "θ̄", "point": "θ₊", "averaging": "α", "clip_value": "c", "clip_norm": "c",
 }  # fmt: skip
 SUPERSCRIPTS = str.maketrans("0123456789t+-()", "⁰¹²³⁴⁵⁶⁷⁸⁹ᵗ⁺⁻⁽⁾")
 FUNCTIONS: Mapping[str, str] = {
@@ -119,6 +121,10 @@ def call(name: str, arguments: list[ast.expr]) -> tuple[str, int]:
         return f"‖{expression(vector)}‖", POWER + 1
     if name == "sum":
         return f"Σ {expression(arguments[0], PRODUCT)}", PRODUCT
+    if name == "mean":
+        return f"mean {expression(arguments[0], PRODUCT)}", PRODUCT
+    if name == "size":
+        return "n", POWER + 1
     if name == "sqrt":
         return f"√{expression(arguments[0], POWER + 1)}", POWER + 1
     if name == "abs":

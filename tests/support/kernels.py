@@ -45,7 +45,7 @@ WITH_RECIPROCALS = [name for name, (function, _) in ELEMENTWISE.items() if funct
 HYPERPARAMETERS = {
     **{"lr": 0.01, "momentum": 0.9, "decay": 0.9, "beta1": 0.9, "beta1_next": 0.91, "beta2": 0.999, "weight_decay": 0.01, "share": 0.3},
     **{"eps": 1e-8, "eps_root": 1e-12, "eps_grad": 1e-6, "eps_step": 1e-6, "weight": 0.3, "t": 3, "models": 2},
-    **{"beta3": 0.99, "slow_weight": 5.0},
+    **{"beta3": 0.99, "slow_weight": 5.0, "final_lr": 0.1, "convergence": 0.001, "clip_exponent": 0.25, "curvature_scale": 0.05},
     **{"grow": 1.2, "shrink": 0.5, "smallest": 1e-6, "largest": 50.0, "norm": 70.0},
 }
 

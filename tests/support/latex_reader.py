@@ -26,7 +26,7 @@ FUNCTIONS = {
     r"\min": "np.minimum",
 }
 NUMPY = {"sum", "mean", "prod", "sign", "any", "cumsum", "flip", "reshape", "expand_dims", "concatenate", "stack", "logaddexp", "divide"}
-NUMPY |= {"argmin", "arange", "eye", "max", "min", "ones_like", "tile", "diagonal"}
+NUMPY |= {"size", "argmin", "arange", "eye", "max", "min", "ones_like", "tile", "diagonal"}
 GENERATOR = {"permuted", "permutation"}
 LINEAR_ALGEBRA = {"solve", "eigh", "eigvalsh", "qr"}
 WORDS = {"True": "True", "False": "False", "None": "None"}
