@@ -19,9 +19,12 @@ if TYPE_CHECKING:  # names only: the domains load when something asks for them
         Array,
         ClassLabels,
         ClassWeights,
+        ClipEps,
         Count,
         ExampleLogits,
         ExampleLosses,
+        ExampleProbabilities,
+        ExampleShares,
         ExampleWeights,
         Floats,
         Half,
@@ -29,8 +32,10 @@ if TYPE_CHECKING:  # names only: the domains load when something asks for them
         LabelledClasses,
         Logits,
         Mean,
+        Norm,
         Outputs,
         Positive,
+        ProbabilityLabels,
         Reduction,
         Scores,
         Signs,
@@ -206,6 +211,18 @@ def focal_grad(logits: Scores, signs: Signs, *, gamma: Weight, reduction: Reduct
     return shared(-signs * missed**gamma * pull, reduction)
 
 
+@formula("loss.logistic.binary.probability")
+def binary_cross_entropy_of_probabilities(probabilities: Targets, targets: Targets, *, eps: ClipEps, reduction: Reduction) -> Floats:
+    """The binary cross-entropy of probabilities, which are clipped, so that no loss exceeds −log ε.
+
+        −Σᵢ [tᵢ log qᵢ + (1 − tᵢ) log(1 − qᵢ)],   q = min(max(p, ε), 1 − ε)
+
+    Units: nats.  Source: Keras, BinaryCrossentropy, with ε = 10⁻⁷.
+    """
+    clipped = np.minimum(np.maximum(probabilities, eps), 1 - eps)
+    return reduced(-targets * np.log(clipped) - (1 - targets) * np.log(1 - clipped), reduction=reduction)
+
+
 # --- K classes -------------------------------------------------------------------------------------------------------------------
 
 
@@ -291,6 +308,71 @@ def cross_entropy_grad(logits: ExampleLogits, labels: ClassLabels, *, reduction:
     return shared(missed - smoothing / logits.shape[1], reduction)
 
 
+@formula("loss.softmax_xent.logits.weighted")
+def weighted_cross_entropy(logits: ExampleLogits, labels: ClassLabels, weights: ExampleWeights, *, reduction: Reduction) -> Floats | Mean:
+    """The cross-entropy of labels with a weight for each example, 0 where it is masked; the mean is over the sum of the weights.
+
+        sum: Σᵢ wᵢ ℓᵢ,   mean: Σᵢ wᵢ ℓᵢ / Σᵢ wᵢ,   ℓᵢ = log Σₖ exp zᵢₖ − zᵢ at yᵢ
+
+    A masked example still has a label within range; where libraries ignore an index, that of the masked examples is any other.
+
+    Units: nats.  Source: PyTorch, CrossEntropyLoss with weight and ignore_index.
+    """
+    return reduced_by_weights(cross_entropy(logits, labels, reduction="none"), weights, reduction=reduction)
+
+
+@formula("loss.softmax_xent.logits.weighted.grad")
+def weighted_cross_entropy_grad(
+    logits: ExampleLogits, labels: ClassLabels, weights: ExampleWeights, *, reduction: Reduction
+) -> ExampleLogits:
+    """The gradient of the weighted cross-entropy by the logits; that of masked examples is 0.
+
+        wᵢ (pᵢⱼ − [yᵢ = j]),   mean: over Σᵢ wᵢ
+
+    Units: none.  Source: completes PyTorch, CrossEntropyLoss.
+    """
+    missed = np.expand_dims(weights, 1) * cross_entropy_grad(logits, labels, reduction="none")
+    return missed / np.sum(weights) if reduction == "mean" else missed
+
+
+@formula("loss.softmax_xent.probability")
+def cross_entropy_of_probabilities(
+    probabilities: ExampleProbabilities, labels: ProbabilityLabels, *, eps: ClipEps, reduction: Reduction
+) -> Floats:
+    """The cross-entropy of labels from probabilities: they are divided by their sum, and clipped, so that no loss exceeds −log ε.
+
+        −Σᵢ log min(max(qᵢ at yᵢ, ε), 1 − ε),   q = p / Σₖ pₖ
+
+    Units: nats.  Source: Keras, CategoricalCrossentropy, with ε = 10⁻⁷.
+    """
+    shares = probabilities / np.sum(probabilities, axis=1, keepdims=True)
+    own = np.sum(np.where(own_class(labels, probabilities), shares, 0), axis=1)
+    return reduced(-np.log(np.minimum(np.maximum(own, eps), 1 - eps)), reduction=reduction)
+
+
+@formula("loss.kl")
+def kl_divergence(log_probabilities: ExampleLogits, targets: ExampleShares, *, reduction: Reduction) -> Floats:
+    """The divergence of predicted probabilities from target ones, whose share 0 costs nothing; the mean is over the examples.
+
+        Σᵢ Σₖ tᵢₖ (log tᵢₖ − log qᵢₖ),   0 log 0 = 0
+
+    Units: nats.  Source: Kullback & Leibler 1951, equation 2.4.
+    """
+    positive = np.where(targets > 0, targets, 1)
+    return reduced(np.sum(targets * (np.log(positive) - log_probabilities), axis=1), reduction=reduction)
+
+
+@formula("loss.kl.grad")
+def kl_grad(log_probabilities: ExampleLogits, targets: ExampleShares, *, reduction: Reduction) -> ExampleLogits:
+    """The gradient of the divergence by the logarithms of the predicted probabilities: the negative targets.
+
+        −tᵢₖ
+
+    Units: none.  Source: completes Kullback & Leibler 1951.
+    """
+    return shared(-targets, reduction)
+
+
 @formula("loss.z")
 def z_loss(logits: ExampleLogits, *, weight: Weight, reduction: Reduction) -> Floats:
     """A penalty that keeps the logarithm of the softmax's denominator near 0, so that logits are log-probabilities.
@@ -351,6 +433,38 @@ def softmax_loss_hessian(weights: ClassWeights, inputs: Inputs, *, reduction: Re
     spread = softmax_jacobian(inputs @ weights.T)
     outer = np.expand_dims(inputs, 2) * np.expand_dims(inputs, 1)
     return reduced(np.expand_dims(spread, (2, 4)) * np.expand_dims(outer, (1, 3)), reduction=reduction)
+
+
+# --- distances -------------------------------------------------------------------------------------------------------------------
+
+
+@formula("loss.triplet")
+def triplet_loss(anchors: Outputs, positives: Outputs, negatives: Outputs, *, margin: Norm, reduction: Reduction) -> Floats:
+    """The triplet loss: an anchor is to be nearer to an example of its own class than to one of another, in squares, by a margin.
+
+        Σᵢ max(‖aᵢ − pᵢ‖² − ‖aᵢ − nᵢ‖² + m, 0)
+
+    Units: margin as the square of outputs.  Source: Schroff, Kalenichenko & Philbin 2015, equation 3.
+    """
+    near, far = np.sum((anchors - positives) ** 2, axis=1), np.sum((anchors - negatives) ** 2, axis=1)
+    return reduced(np.maximum(near - far + margin, 0), reduction=reduction)
+
+
+@formula("loss.info_nce")
+def info_nce(queries: Outputs, keys: Outputs, *, temperature: Positive, reduction: Reduction) -> Floats:
+    """InfoNCE: the cross-entropy of telling the key of a query from those of the other queries, by their inner products.
+
+        Σᵢ [log Σⱼ exp(qᵢ·kⱼ/τ) − qᵢ·kᵢ/τ]
+
+    The mean of it and of the same with queries and keys exchanged is the loss of CLIP.
+
+    Units: nats.  Source: van den Oord, Li & Vinyals 2018, equation 4; Radford et al. 2021, figure 3.
+    """
+    scores = queries @ keys.T / temperature
+    own = np.sum(queries * keys, axis=1) / temperature
+    largest = np.max(scores, axis=1, keepdims=True)
+    log_sum = np.log(np.sum(np.exp(scores - largest), axis=1, keepdims=True)) + largest
+    return reduced(np.sum(log_sum, axis=1) - own, reduction=reduction)
 
 
 # --- regression ------------------------------------------------------------------------------------------------------------------

@@ -595,6 +595,266 @@ def cross_entropy_far_out(cross_entropy: Step, cross_entropy_grad: Step) -> Clai
     yield cross_entropy(np.array([[1e3, -1e3]]), np.array([1]), reduction="sum"), 2000.0
 
 
+@proof("loss.softmax_xent.smoothing", scope="every number of classes from 2 on, every label, logits and smoothing")
+def smoothing_among_the_others(cross_entropy: Step) -> Claims:
+    """The label keeps 1 − s and each other class has s/(K − 1): that loss is the one with smoothing s K/(K − 1) among all classes."""
+    plain = cross_entropy(logits, classes, reduction="none")
+    whole = Tensor(K)
+    mine = cross_entropy(logits, classes, reduction="none", smoothing=smoothing * whole / (whole - 1))
+    every = Tensor(sp.Sum(plain.at(i).subs(classes.at(i) + 1, k), (k, 1, K)))
+    own = Tensor(plain.at(i))
+    yield Tensor(mine.at(i)), (1 - smoothing) * own + smoothing * (every - own) / (whole - 1)
+
+
+@certified_value("loss.softmax_xent.smoothing", scope="two to four classes, each label, s = 1/10")
+def smoothed_targets_by_hand(cross_entropy: Step) -> Claims:
+    """The loss is −Σ t log p with targets t that are 9/10 at the label and share the rest."""
+    for count in (2, 3, 4):
+        point = Ball([[Fraction(n * n - 3, 2) for n in range(count)]])
+        log_p = point - np.log(np.sum(np.exp(point)))
+        for label in range(count):
+            shares = [Fraction(9, 10) if n == label else Fraction(1, 10 * (count - 1)) for n in range(count)]
+            smooth = Ball(Fraction(count, 10 * (count - 1)))
+            yield cross_entropy(point, np.array([label]), reduction="sum", smoothing=smooth), -np.sum(Ball(shares) * log_p)
+
+
+@proof("loss.softmax_xent.chunked", scope="every two chunks of examples and of classes, logits, labels and inputs")
+def parts_of_a_sum(cross_entropy: Step, softmax_loss_grad: Step) -> Claims:
+    """Of N + M examples the sum is that of both parts: one more example adds its own loss and gradient, so any number do, by induction.
+
+    exp of the loss over classes of two chunks is the sum of both chunks' sums, over the exponential of the label's logit.
+    """
+    more = tensor("z", N + 1, K)
+    labels_of_more = labels("y", N + 1, classes=K)
+    whole = cross_entropy(more, labels_of_more, reduction="sum")
+    last = Tensor(cross_entropy(more, labels_of_more, reduction="none").at(N + 1))
+    first = cross_entropy(logits, classes, reduction="sum")
+    yield whole, first + last
+    yield cross_entropy(more, labels_of_more, reduction="mean") * (Tensor(N) + 1), first + last
+    one, two = Tensor(sp.Symbol("one", real=True)), Tensor(sp.Symbol("two", real=True))
+    yield np.exp(np.log(np.exp(one) + np.exp(two))), np.exp(one) + np.exp(two)
+
+
+@derivative(
+    "loss.softmax_xent.chunked", scope="certified, 6 examples of 3 inputs and 4 classes, in every two chunks of examples and classes"
+)
+def chunks_of_a_batch(softmax_loss: Step, softmax_loss_grad: Step, cross_entropy: Step) -> Claims:
+    """Losses and gradients of both chunks add up to those of the batch, and a loss follows from the sums of both chunks of classes."""
+    features, named = data_of_classes()
+    table = Ball(np.array([[0.5, -1.0, 0.25], [1.0, 0.0, -0.5], [-0.25, 2.0, 1.0], [0.0, 0.5, 0.75]]))
+    for formula in (softmax_loss, softmax_loss_grad):
+        whole = formula(table, Ball(features), named, reduction="sum")
+        for cut in range(1, 6):
+            parts = [formula(table, Ball(features[part]), named[part], reduction="sum") for part in (slice(cut), slice(cut, None))]
+            yield parts[0] + parts[1], whole
+            means = [formula(table, Ball(features[part]), named[part], reduction="mean") for part in (slice(cut), slice(cut, None))]
+            yield (cut * means[0] + (6 - cut) * means[1]) / 6, formula(table, Ball(features), named, reduction="mean")
+    scores_of_all = Ball(features) @ table.T
+    for cut in range(1, 4):
+        of_chunks = [np.log(np.sum(np.exp(scores_of_all[:, part]), axis=1)) for part in (slice(cut), slice(cut, None))]
+        own = np.stack([row[label] for row, label in zip(scores_of_all, named, strict=True)])
+        yield cross_entropy(scores_of_all, named, reduction="none"), np.log(np.exp(of_chunks[0]) + np.exp(of_chunks[1])) - own
+
+
+def data_of_classes() -> tuple[Any, Any]:
+    """Return six examples of three inputs, and their labels of four classes."""
+    return np.array([[n % 3 - 1.0, n / 4, 1.0 - n % 2] for n in range(6)]), np.array([0, 3, 1, 2, 2, 0])
+
+
+@proof(
+    "loss.softmax_xent.logits.weighted",
+    "loss.softmax_xent.logits.weighted.grad",
+    scope="every number of examples and classes, every label, logits and weights",
+)
+def weights_and_masks(
+    weighted_cross_entropy: Step, weighted_cross_entropy_grad: Step, cross_entropy: Step, reduced_by_weights: Step
+) -> Claims:
+    """Each loss is multiplied by its weight, and the mean divided by their sum; the gradients are the derivatives."""
+    weight = tensor("w", N)
+    plain = cross_entropy(logits, classes, reduction="none")
+    for reduction in ("none", "sum", "mean"):
+        cost = weighted_cross_entropy(logits, classes, weight, reduction=reduction)
+        yield cost, reduced_by_weights(plain, weight, reduction=reduction)
+        slope = weighted_cross_entropy_grad(logits, classes, weight, reduction=reduction)
+        yield Tensor(partial(Tensor(cost.at(i)) if reduction == "none" else cost, "z", i, j)), Tensor(slope.at(i, j))
+
+
+@derivative(
+    "loss.softmax_xent.logits.weighted",
+    "loss.softmax_xent.logits.weighted.grad",
+    scope="certified, 6 examples of 4 classes, masks and weights",
+)
+def certified_slopes_with_weights(weighted_cross_entropy: Step, weighted_cross_entropy_grad: Step, cross_entropy: Step) -> Claims:
+    """The gradients equal those by dual numbers; a mask leaves out what it hides."""
+    _, named = data_of_classes()
+    point = np.array([[n * column / 4 - column**2 / 8 for column in range(4)] for n in range(6)])
+    for weight in ([1, 0, 1, 1, 0, 1], [2, 1, 0, 3, 1, 1]):
+        for reduction in ("sum", "mean"):
+            whole = lambda x, weight=weight, reduction=reduction: np.stack(  # noqa: E731 - read as mathematics
+                [weighted_cross_entropy(np.reshape(x, point.shape), named, Ball(weight), reduction=reduction)]
+            )
+            slope = weighted_cross_entropy_grad(Ball(point), named, Ball(weight), reduction=reduction)
+            yield np.reshape(slope, (-1,)), jacobian(whole, point.ravel())[0]
+    left = [0, 2, 3, 5]
+    masked = weighted_cross_entropy(Ball(point), named, Ball([1, 0, 1, 1, 0, 1]), reduction="mean")
+    yield masked, cross_entropy(Ball(point[left]), named[left], reduction="mean")
+
+
+CLIP = Fraction(1, 16)
+
+
+@proof(
+    "loss.logistic.binary.probability",
+    "loss.logistic.binary",
+    scope="every number of examples, targets and probabilities within the clip, at and beyond it",
+)
+def clipped_probabilities(binary_cross_entropy_of_probabilities: Step, binary_cross_entropy: Step) -> Claims:
+    """Within the clip it is the binary cross-entropy of logits; beyond it, that of the ends: −t log q − (1 − t) log(1 − q)."""
+    u, v, share = symbols("u v share", positive=True)
+    least = 1 / (2 + u)
+    for probability, clipped in ((least + v / (1 + v) * (1 - 2 * least), None), (least / (1 + v), least), (1 - least / (1 + v), 1 - least)):
+        p = probability if clipped is None else clipped
+        got = binary_cross_entropy_of_probabilities(np.stack([probability]), np.stack([share]), eps=least, reduction="none")
+        yield got, np.stack([-share * np.log(p) - (1 - share) * np.log(1 - p)])
+
+
+@certified_value("loss.logistic.binary.probability", scope="probabilities 0 … 1 in sixteenths, targets 0, 1/4, 1, clipped at 1/16; logits")
+def probabilities_by_hand(binary_cross_entropy_of_probabilities: Step, binary_cross_entropy: Step) -> Claims:
+    """The largest loss is −log ε; within the clip the loss is that of the logits."""
+    for n, share, reduction in itertools.product(range(17), (Fraction(0), Fraction(1, 4), Fraction(1)), ("none", "sum", "mean")):
+        p = Ball(min(max(Fraction(n, 16), CLIP), 1 - CLIP))
+        expected = -Ball(share) * np.log(p) - (1 - Ball(share)) * np.log(1 - p)
+        pair = Ball([Fraction(n, 16)] * 2)
+        got = binary_cross_entropy_of_probabilities(pair, Ball([share] * 2), eps=Ball(CLIP), reduction=reduction)
+        yield got, np.stack([expected, expected]) if reduction == "none" else expected * (2 if reduction == "sum" else 1)
+    z_ball = Ball([-2, 0, 1])
+    same = binary_cross_entropy_of_probabilities(1 / (1 + np.exp(-z_ball)), Ball([0, 1, 1]), eps=Ball(CLIP), reduction="none")
+    yield same, binary_cross_entropy(z_ball, Ball([0, 1, 1]), reduction="none")
+
+
+@certified_value(
+    "loss.softmax_xent.probability", scope="all probabilities k/8 of three classes, each label, clipped at 1/16, at three scales"
+)
+def shares_by_hand(cross_entropy_of_probabilities: Step, cross_entropy: Step) -> Claims:
+    """Minus the logarithm of the label's share, clipped; numbers in proportion to the shares have the same loss."""
+    for parts in itertools.product((1, 2, 7), (1, 5), (1, 9)):
+        for label, scale in itertools.product(range(3), (Fraction(1, sum(parts)), Fraction(1), Fraction(3))):
+            share = min(max(Fraction(parts[label], sum(parts)), CLIP), 1 - CLIP)
+            rows_of = Ball([[scale * part for part in parts]] * 2)
+            for reduction, times in (("sum", 2), ("mean", 1)):
+                got = cross_entropy_of_probabilities(rows_of, np.array([label] * 2), eps=Ball(CLIP), reduction=reduction)
+                yield got, -times * np.log(Ball(share))
+    point = Ball([[0, 1, 2]])
+    same = cross_entropy_of_probabilities(np.exp(point), np.array([1]), eps=Ball(CLIP), reduction="sum")
+    yield same, cross_entropy(point, np.array([1]), reduction="sum")
+
+
+@proof("loss.softmax_xent.probability", scope="two classes, both labels, every share: within the clip, at its ends and beyond them")
+def shares_and_their_clip(cross_entropy_of_probabilities: Step) -> Claims:
+    """−log of the label's part of the sum, or of the nearer end of the clip."""
+    u, v, total = symbols("u v total", positive=True)
+    least = 1 / (2 + u)
+    for share, clipped in ((least + v / (1 + v) * (1 - 2 * least), None), (least / (1 + v), least), (1 - least / (1 + v), 1 - least)):
+        pair = np.stack([np.stack([total * share, total * (1 - share)])])
+        for label, own in ((0, share if clipped is None else clipped), (1, 1 - share if clipped is None else 1 - clipped)):
+            yield cross_entropy_of_probabilities(pair, np.array([label]), eps=least, reduction="none"), np.stack([-np.log(own)])
+
+
+@proof("loss.kl", "loss.kl.grad", scope="every number of examples and classes, positive targets; targets 0 and 1")
+def mean_of_the_difference_of_logarithms(kl_divergence: Step, kl_grad: Step) -> Claims:
+    """Σ t (log t − log q), whose derivative by log q is −t; a share 0 adds nothing, and of a target 1 minus log q is left."""
+    shares = tensor("t", N, K, positive=True)
+    each = kl_divergence(logits, shares, reduction="none")
+    yield each, np.sum(shares * (np.log(shares) - logits), axis=1)
+    for reduction in ("sum", "mean"):
+        cost, slope = kl_divergence(logits, shares, reduction=reduction), kl_grad(logits, shares, reduction=reduction)
+        yield Tensor(partial(cost, "z", i, j)), Tensor(slope.at(i, j))
+    yield kl_divergence(logits, shares, reduction="sum"), np.sum(each)
+    yield kl_divergence(logits, shares, reduction="mean") * Tensor(N), np.sum(each)
+    yield kl_grad(logits, shares, reduction="none"), 0 * logits - shares
+    pair = symbols("q", 1, 2)
+    yield kl_divergence(pair, Symbolic([[1, 0]]), reduction="none"), -pair[:, 0]
+    yield kl_divergence(pair, Symbolic([[0, 0]]), reduction="none"), 0 * pair[:, 0]
+
+
+@derivative("loss.kl", "loss.kl.grad", scope="certified, all targets k/4 of three classes, against (1/2, 1/4, 1/4)")
+def divergences_by_hand(kl_divergence: Step, kl_grad: Step, cross_entropy: Step) -> Claims:
+    """Σ t log(t/q), 0 for equal ones; the gradients by dual numbers are −t; with one class certain it is the cross-entropy."""
+    others = [Fraction(1, 2), Fraction(1, 4), Fraction(1, 4)]
+    log_q = np.log(Ball([others, others]))
+    for first, second in itertools.product(range(5), repeat=2):
+        if first + second > 4:
+            continue
+        shares = [Fraction(first, 4), Fraction(second, 4), Fraction(4 - first - second, 4)]
+        terms = [Ball(t) * np.log(Ball(t) / Ball(q)) for t, q in zip(shares, others, strict=True) if t]
+        for reduction, times in (("sum", 2), ("mean", 1)):
+            yield kl_divergence(log_q, Ball([shares] * 2), reduction=reduction), times * sum(terms, Ball(0))
+            of_one = lambda x, shares=shares, reduction=reduction: np.stack(  # noqa: E731 - read as mathematics
+                [kl_divergence(np.expand_dims(x, 0), Ball([shares]), reduction=reduction)]
+            )
+            yield kl_grad(log_q[:1], Ball([shares]), reduction=reduction)[0], jacobian(of_one, log_q[0])[0]
+    certain = kl_divergence(log_q[:1], Ball([[0, 1, 0]]), reduction="sum")
+    yield certain, cross_entropy(log_q[:1], np.array([1]), reduction="sum")
+
+
+@proof("loss.triplet", scope="every number of outputs, margins; distances on both sides of the kink and at it")
+def nearer_by_a_margin(triplet_loss: Step) -> Claims:
+    """On a line: an anchor at 0, its like at p and the other at n cost p² − n² + m where that is positive, and nothing elsewhere."""
+    own, rest, margin, excess = symbols("own rest margin excess", positive=True)
+    column = lambda value: np.stack([np.stack([value])])  # noqa: E731 - read as mathematics
+    start = z
+    for near, far, least, cost in (
+        (own, rest, own**2 + rest**2 + excess, 2 * own**2 + excess),
+        (own, np.sqrt(own**2 + margin + excess), margin, 0),
+        (own, np.sqrt(own**2 + margin), margin, 0),
+        (own, own, margin, margin),
+        (own, own, 0 * margin, 0),
+    ):
+        for reduction in ("sum", "mean"):
+            got = triplet_loss(column(start), column(start + near), column(start - far), margin=least, reduction=reduction)
+            yield got, cost
+
+
+@enumeration(
+    "loss.triplet", scope="exact, all points of two outputs from −1, 0, 2 for the positive and negative, two examples, margins 0, 1, 1/2"
+)
+def triplets_by_hand(triplet_loss: Step) -> Claims:
+    """Squares of differences added up, output by output, in fractions."""
+    anchor = (1, -1)
+    for first, second, margin in itertools.product(
+        itertools.product((-1, 0, 2), repeat=2), itertools.product((-1, 0, 2), repeat=2), (0, 1, Fraction(1, 2))
+    ):
+        apart = [sum((a - b) ** 2 for a, b in zip(anchor, other_point, strict=True)) for other_point in (first, second)]
+        costs = [max(apart[0] - apart[1] + margin, 0), max(apart[1] - apart[0] + margin, 0)]
+        batch = [Rational(points) for points in ([anchor, anchor], [first, second], [second, first])]
+        for reduction, cost in (("none", Rational(costs)), ("sum", sum(costs)), ("mean", Fraction(sum(costs)) / 2)):
+            yield triplet_loss(*batch, margin=Rational(margin), reduction=reduction), cost
+
+
+@proof("loss.info_nce", "loss.softmax_xent.logits", scope="every number of queries and outputs, every temperature")
+def own_key_among_all(info_nce: Step) -> Claims:
+    """exp of a loss is the sum of exp(q·k/τ) over all keys, over that of the own one."""
+    queries, keys = tensor("q", N, d), tensor("k", N, d)
+    warmth = Tensor(sp.Symbol("warmth", positive=True))
+    each = info_nce(queries, keys, temperature=warmth, reduction="none")
+    inner = queries @ keys.T / warmth
+    total = Tensor(np.sum(np.exp(inner), axis=1).at(i))
+    yield np.exp(Tensor(each.at(i))), total / np.exp(Tensor(inner.at(i, i)))
+    yield info_nce(queries, keys, temperature=warmth, reduction="sum"), np.sum(each)
+    yield info_nce(queries, keys, temperature=warmth, reduction="mean") * Tensor(N), np.sum(each)
+
+
+@certified_value("loss.info_nce", scope="three queries of two outputs, the temperature of CLIP and 1, logits up to 100")
+def queries_by_hand(info_nce: Step, cross_entropy: Step) -> Claims:
+    """It is the cross-entropy of the inner products over the temperature, with labels 0, 1, 2; both directions differ."""
+    queries, keys = Ball([[1, 0], [2, 3], [-1, 1]]), Ball([[1, 1], [0, 2], [-2, 1]])
+    for warmth in (presets("loss.info_nce")[0]["temperature"], Fraction(1)):
+        for left, right in ((queries, keys), (keys, queries)):
+            for reduction in ("none", "sum", "mean"):
+                got = info_nce(left, right, temperature=Ball(warmth), reduction=reduction)
+                yield got, cross_entropy(left @ right.T / Ball(warmth), np.arange(3), reduction=reduction)
+
+
 @proof("loss.z", "loss.z.grad", scope="every number of examples and classes, every logits and weight")
 def squared_logarithm_of_the_denominator(z_loss: Step, z_loss_grad: Step) -> Claims:
     """The penalty is λ times the square of log Σ exp z, and its gradient the derivative; both are reduced as every loss."""
