@@ -822,7 +822,7 @@ def triplets_by_hand(triplet_loss: Step) -> Claims:
     """Squares of differences added up, output by output, in fractions."""
     anchor = (1, -1)
     for first, second, margin in itertools.product(
-        itertools.product((-1, 0, 2), repeat=2), itertools.product((-1, 0, 2), repeat=2), (0, 1, Fraction(1, 2))
+        itertools.product((-1, 0, 2), repeat=2), itertools.product((-1, 0, 2), repeat=2), (Fraction(0), Fraction(1), Fraction(1, 2))
     ):
         apart = [sum((a - b) ** 2 for a, b in zip(anchor, other_point, strict=True)) for other_point in (first, second)]
         costs = [max(apart[0] - apart[1] + margin, 0), max(apart[1] - apart[0] + margin, 0)]
