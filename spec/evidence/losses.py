@@ -825,7 +825,7 @@ def triplets_by_hand(triplet_loss: Step) -> Claims:
         itertools.product((-1, 0, 2), repeat=2), itertools.product((-1, 0, 2), repeat=2), (Fraction(0), Fraction(1), Fraction(1, 2))
     ):
         apart = [sum((a - b) ** 2 for a, b in zip(anchor, other_point, strict=True)) for other_point in (first, second)]
-        costs = [max(apart[0] - apart[1] + margin, 0), max(apart[1] - apart[0] + margin, 0)]
+        costs: Any = [max(apart[0] - apart[1] + margin, 0), max(apart[1] - apart[0] + margin, 0)]
         batch = [Rational(points) for points in ([anchor, anchor], [first, second], [second, first])]
         for reduction, cost in (("none", Rational(costs)), ("sum", sum(costs)), ("mean", Fraction(sum(costs)) / 2)):
             yield triplet_loss(*batch, margin=Rational(margin), reduction=reduction), cost
