@@ -20,6 +20,7 @@ from .variants import Variant, identity, rarer_variants, variants_of
 ALLOWED = 4.0  # bounds: other orders of operations stay below, other variants are a thousand and more away
 CLOSE = 1e3  # units by floats, within which a variant is measured with certainty
 ALWAYS_MEASURED = 6  # variants that are measured with certainty at any distance
+FEW, FAR = 4, 1e6  # a variant that is so many bounds off in the first few cases is measured in no others
 OWN_INFERENCES = 3  # of the values inferred for the formula itself, so many are measured
 EQUAL_IN_CASES = ("equal in every case",)
 
@@ -87,12 +88,14 @@ class FunctionMatcher:
         return sorted(fits, key=lambda fit: fit.distance)
 
     def measured(self, fit: VariantFit) -> VariantFit:
-        """Return a fit with its certified error; where it does not hold for short arrays, the long ones are not certified."""
+        """Return a fit with its certified error; of a variant that is far off in a few cases, or off for short arrays, only of these."""
         short = [call for call in self.calls if call.case.length == 1]
-        if len(short) < len(self.calls) and fit.variant.id != self.formula.id:
-            error = measure(fit.variant.function, short, fit.inferred, self.dtype, ALLOWED)
-            if error.error_in_bounds > ALLOWED:
-                return replace(fit, error=error)
+        samples = [(short[:FEW], FAR), (short, ALLOWED)] if fit.variant.id != self.formula.id else []
+        for calls, limit in samples:
+            if len(calls) < len(self.calls):
+                error = measure(fit.variant.function, calls, fit.inferred, self.dtype, ALLOWED)
+                if error.cases and error.error_in_bounds > limit:
+                    return replace(fit, error=error)
         return replace(fit, error=measure(fit.variant.function, self.calls, fit.inferred, self.dtype, ALLOWED))
 
     def match(self) -> FunctionMatch:
