@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import functools
-import multiprocessing
-import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import TimeoutError as OutOfTime
 from concurrent.futures import as_completed
 from dataclasses import dataclass
 from typing import Any
 
-from pebble import ProcessExpired, ProcessPool
+from pebble import ProcessExpired
 
 from . import kept
 from .arithmetic import Verdict
 from .catalogue import Entry, Erratum, catalogue
 from .evidence import EVIDENCE, EXACT_KINDS, EXTENDING_KINDS, PRINTED_FORMS, EvidenceResult, load, run_named
+from .processes import available_cores, workers
 
 TIMEOUT = 120.0  # seconds for one piece; one that takes longer is unknown
 FULL_TIMEOUT = 1800.0  # the same of a full run
@@ -131,15 +130,6 @@ def evidence_as_json(result: EvidenceResult) -> dict[str, Any]:
     return {"kind": piece.kind, "scope": piece.scope, **result_as_json(result)}
 
 
-def workers(jobs: int) -> Any:
-    """Return a pool of worker processes; where the system has a fork server, they start with the evidence loaded."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return ProcessPool(max_workers=jobs, context=multiprocessing.get_context("spawn"))
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([f"{__package__}.evidence.{name}" for name in catalogue().chapters])
-    return ProcessPool(max_workers=jobs, context=context)
-
-
 def run_all(
     names: list[str],
     *,
@@ -152,7 +142,7 @@ def run_all(
     results: dict[str, EvidenceResult] = {}
     if not names:
         return results
-    with workers(jobs) as pool:
+    with workers(jobs, preload=evidence_modules()) as pool:
         futures = {pool.schedule(task, args=(name,), timeout=timeout): name for name in names}
         for future in as_completed(futures):
             name = futures[future]
@@ -167,9 +157,9 @@ def run_all(
     return results
 
 
-def available_cores() -> int:
-    """Return the number of processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def evidence_modules() -> list[str]:
+    """Return the modules of evidence, which worker processes load first."""
+    return [f"{__package__}.evidence.{name}" for name in catalogue().chapters]
 
 
 def evidence_for(entries: Iterable[Entry]) -> list[str]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import multiprocessing
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ..lines.digest import digest_of_all
 from ..lines.text import FORMAT, VERSION
+from ..processes import available_cores
 from .entry import WITHOUT_VECTORS, EntryFile, Score, entry_file
 
 COMMAND = "trainspec vectors"
@@ -34,11 +34,6 @@ def make_files(identifiers: Iterable[str]) -> Iterator[EntryFile]:
         return
     with multiprocessing.get_context("spawn").Pool(processes=available_cores()) as pool:
         yield from pool.imap(entry_file, known, chunksize=1)
-
-
-def available_cores() -> int:
-    """Return the number of processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def manifest_of(files: Iterable[EntryFile]) -> str:
