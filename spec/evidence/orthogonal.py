@@ -1,4 +1,4 @@
-"""Evidence for reference/orthogonal.py: Newton–Schulz iterations.
+"""Evidence for reference/orthogonal.py: Newton–Schulz iterations in two forms, Muon and its scales.
 
 Where a number alone is meant, the matrix has one entry x > 0, and eps = 1 − x makes its norm and eps 1.
 """
@@ -133,3 +133,149 @@ def no_convergence_to_one(newton_schulz: Step) -> Claims:
     """A singular value of 1 becomes 0.701 in one iteration: 1 is no fixed point."""
     row = Rational(np.array([JORDAN], dtype=object))
     yield newton_schulz(Rational(np.array([[2]], dtype=object)), row, eps=Rational(0))[0, 0], Fraction("0.701")
+
+
+# --- the Gram form ---------------------------------------------------------------------------------------------------------------------
+
+
+@proof(
+    "orthogonal.newton_schulz.gram",
+    scope="every two singular values, no iteration and one, every a, b, c and eps; diagonal, wide and tall",
+)
+def gram_form_on_diagonals(newton_schulz_gram: Step, newton_schulz: Step) -> Claims:
+    """The Gram form makes of a diagonal matrix what the direct form makes of it."""
+    zero = Symbolic(0)
+    wide = np.stack([np.stack([s1, zero, zero]), np.stack([zero, s2, zero])])
+    for matrix in (wide, np.transpose(wide)):
+        for count in range(2):
+            yield newton_schulz_gram(matrix, PAPER_TABLE[:count], eps=eps), newton_schulz(matrix, PAPER_TABLE[:count], eps=eps)
+
+
+@enumeration("orthogonal.newton_schulz.gram", scope="exact, 2 × 3, 3 × 2 and 3 × 3 rotated matrices, two iterations of two tables")
+def gram_form_by_fractions(newton_schulz_gram: Step, newton_schulz: Step) -> Claims:
+    """Both forms are equal where the singular vectors are no axes."""
+    halves = (Fraction(1, 2), Fraction(-1, 3))
+    for values, columns in (((3, 4), 3), ((1, 2, 2), 3)):
+        for half, other, table in itertools.product(halves, halves, ((JORDAN, CUBIC), (CUBIC, JORDAN))):
+            matrix = rotated(values, columns, half, other)
+            coefficients, stabiliser = Rational(np.array(table, dtype=object)), Rational(Fraction(1, 2))
+            for oblong in (Rational(matrix), Rational(matrix.T)):
+                yield newton_schulz_gram(oblong, coefficients, eps=stabiliser), newton_schulz(oblong, coefficients, eps=stabiliser)
+
+
+# --- Muon ------------------------------------------------------------------------------------------------------------------------------
+
+lr, momentum, scale, weight_decay, w, q, rms = symbols("lr momentum scale weight_decay w q rms", positive=True)
+grad_entries, theta_entries = symbols("g", 2, 3), symbols("theta", 2, 3)
+PAPER_TABLE = np.stack([np.stack([a, b, c])])
+
+
+def rotated(values: Sequence[int], columns: int, half: Fraction, other: Fraction) -> Any:
+    """Return a matrix of these singular values, whose singular vectors are fractions."""
+    rows = len(values)
+    left, right = rotation(half, rows, (0, 1)), rotation(other, columns, (1, 2)) @ rotation(half, columns, (0, 2))
+    diagonal = np.array([[Fraction(value if i == j else 0) for j in range(columns)] for i, value in enumerate(values)], dtype=object)
+    return left @ diagonal @ right.T
+
+
+def diagonal_of(first: Any, second: Any) -> Any:
+    """Return a 2 × 3 matrix with two entries on its diagonal."""
+    zero = Symbolic(0)
+    return np.stack([np.stack([first, zero, zero]), np.stack([zero, second, zero])])
+
+
+@proof(
+    "optimizers.muon", "optimizers.muon.nesterov", "optimizers.muon.mean", scope="every point, gradient and hyper-parameter, one iteration"
+)
+def steps_of_muon(muon: Step, muon_nesterov: Step, muon_mean: Step) -> Claims:
+    """What is orthogonalized is diagonal, with the entries 3 w and 4 w: the step has the polynomial of 3 w and 4 w over 5 w + eps."""
+    hyper = {"lr": lr, "momentum": momentum, "scale": scale, "eps": eps, "weight_decay": weight_decay}
+    taken, keep = diagonal_of(3 * w, 4 * w), 1 - momentum
+    orthogonal = diagonal_of(*(polynomial(size / (5 * w + eps), (a, b, c)) for size in (3 * w, 4 * w)))
+    moved = theta_entries - lr * (scale * orthogonal + weight_decay * theta_entries)
+    for step, velocity, weight in (
+        (muon, taken, 1),
+        (muon_nesterov, (taken - grad_entries) / momentum, 1),
+        (muon_mean, (taken - keep * grad_entries) / momentum, keep),
+    ):
+        before = (velocity - weight * grad_entries) / momentum
+        yield step(theta_entries, grad_entries, before, PAPER_TABLE, **hyper), (moved, velocity)
+
+
+@enumeration(
+    "optimizers.muon", "optimizers.muon.nesterov", "optimizers.muon.mean", scope="exact, 2 × 3 matrices, two iterations, four rotations"
+)
+def muon_is_equivariant(muon: Step, muon_nesterov: Step, muon_mean: Step) -> Claims:
+    """Rotated points, gradients and buffers make the rotated step: no basis of the rows or columns is preferred."""
+    keep, coefficients = Fraction(3, 4), Rational(np.array([JORDAN, CUBIC], dtype=object))
+    values = {"lr": Fraction(1, 2), "momentum": keep, "scale": Fraction(2), "eps": Fraction(1), "weight_decay": Fraction(3)}
+    hyper = {name: Rational(value) for name, value in values.items()}
+    theta = np.array([[1, -2, 0], [3, 1, 5]], dtype=object)
+    grad = np.array([[0, 1, 2], [-1, 4, 1]], dtype=object)
+    taken = rotated((3, 4), 3, Fraction(1, 2), Fraction(-1, 3))
+    for step, own in ((muon, Fraction(1)), (muon_nesterov, 1 + keep), (muon_mean, (1 - keep) * (1 + keep))):
+        before = (taken - own * grad) / (keep if step is muon else keep**2)
+        plain = step(Rational(theta), Rational(grad), Rational(before), coefficients, **hyper)
+        for half, other in itertools.product((Fraction(1, 3), Fraction(-2)), repeat=2):
+            left, right = rotation(half, 2, (0, 1)), rotation(other, 3, (0, 2))
+            turned = [Rational(left @ matrix @ right) for matrix in (theta, grad, before)]
+            moved = step(*turned, coefficients, **hyper)
+            yield moved, tuple(Rational(left) @ part @ Rational(right) for part in plain)
+
+
+@proof("muon.mean_or_sum", scope="every point, gradient and buffer, a constant momentum; what is orthogonalized, before any iteration")
+def mean_and_sum_make_one_step(muon_mean: Step, muon_nesterov: Step) -> Claims:
+    """A mean that is 1 − μ times the sum stays so in a step, and both start at 0; normalized with (1 − μ) eps they are the same."""
+    share = 1 / (1 + q)  # so that 1 − μ is known to be positive
+    keep, nothing = q / (1 + q), np.stack([PAPER_TABLE[0]])[:0]
+    theta, grad, taken = (np.stack([row]) for row in (theta_entries[0, :2], grad_entries[0, :2], np.stack([3 * w, 4 * w])))
+    total = (taken - grad * (1 + share)) / share**2
+    hyper = {"lr": lr, "scale": scale, "weight_decay": weight_decay, "momentum": share}
+    moved, velocity = muon_nesterov(theta, grad, total, nothing, **hyper, eps=eps)
+    expected, mean = muon_mean(theta, grad, keep * total, nothing, **hyper, eps=keep * eps)
+    yield moved, expected
+    yield mean, keep * velocity
+
+
+@enumeration("muon.mean_or_sum", scope="exact, the second step of 1 × 2 matrices, momentum 17/20, then 19/20 or the same")
+def a_momentum_that_rises_tells_them_apart(muon_mean: Step, muon_nesterov: Step) -> Claims:
+    """The first gradient weighs (1 − μ₁) / (1 − μ₂) times as much in the mean: with a warm-up of the momentum the steps differ."""
+    early, late = Fraction(17, 20), Fraction(19, 20)
+    hyper = {"lr": Rational(1), "scale": Rational(1), "coefficients": Rational(np.array([CUBIC], dtype=object))}
+    nothing = Rational([[0, 0]])
+    for following, due in ((early, (3, 4, 5)), (late, (12, 5, 13))):
+        first = np.array([[9, 1]], dtype=object) / (2 * following**2)  # so that 3 and 4, with twice of it, make 12 and 5
+        second = (np.array([[3, 4]], dtype=object) - following**2 * first) / (1 + following)
+        of_sum, _ = muon_nesterov(nothing, Rational(second), Rational(first), **hyper, momentum=Rational(following))
+        of_mean, _ = muon_mean(nothing, Rational(second), Rational((1 - early) * first), **hyper, momentum=Rational(following))
+        yield of_sum, Rational([[Fraction(-3, 5), Fraction(-4, 5)]])
+        yield of_mean, Rational([[Fraction(-due[0], due[2]), Fraction(-due[1], due[2])]])
+
+
+@proof("muon.scale.aspect", "muon.scale.spectral", "muon.scale.rms", "muon.scales", scope="every shape, tall, square and wide, every rms")
+def scales_are_related(aspect_scale: Step, spectral_scale: Step, rms_scale: Step) -> Claims:
+    """√max(1, m / n), √(m / n) and rms √max(m, n): the third is rms √n times the first, whatever the shape."""
+    size = symbols("n", positive=True)
+    for height, width, aspect, longest in (
+        (size * (1 + q), size, np.sqrt(1 + q), size * (1 + q)),
+        (size, size, 1, size),
+        (size, size * (1 + q), 1, size * (1 + q)),
+    ):
+        yield aspect_scale(height, width), aspect
+        yield spectral_scale(height, width), np.sqrt(height / width)
+        yield rms_scale(height, width, rms=rms), rms * np.sqrt(longest)
+        yield rms_scale(height, width, rms=rms), rms * np.sqrt(width) * aspect_scale(height, width)
+
+
+@enumeration(
+    "muon.scale.aspect", "muon.scale.spectral", "muon.scale.rms", "muon.scales", scope="exact, shapes of 1, 4, 9 and 16 rows and columns"
+)
+def scales_by_hand(aspect_scale: Step, spectral_scale: Step, rms_scale: Step) -> Claims:
+    """The root mean square of scale · U Vᵀ, whose squares sum up to min(m, n); and the largest rms of outputs for inputs of rms 1."""
+    for tall, wide in itertools.product((1, 2, 3, 4), repeat=2):
+        shape = Rational(tall**2), Rational(wide**2)
+        yield aspect_scale(*shape), max(Fraction(1), Fraction(tall, wide))
+        yield spectral_scale(*shape), Fraction(tall, wide)
+        scale_of_rms = rms_scale(*shape, rms=Rational(Fraction(1, 5)))
+        yield scale_of_rms**2 * min(tall, wide) ** 2 / (tall**2 * wide**2), Fraction(1, 25)
+        yield spectral_scale(*shape) * wide / tall, 1
