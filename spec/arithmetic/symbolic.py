@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from fractions import Fraction
 from typing import Any, ClassVar
 
@@ -9,6 +10,7 @@ import numpy as np
 import sympy as sp
 
 from ._numbers import OPERATORS, Numbers, Refused, Table, singular
+from .conditions import power, requires
 
 
 def exact(value: Any) -> Any:
@@ -90,13 +92,14 @@ class Symbolic(Numbers):
     number = staticmethod(exact)
     table: ClassVar[Table] = {
         **OPERATORS,
-        "power": sp.Pow,
-        "floor_divide": whole_quotient,
+        "divide": requires("≠", operator.truediv),
+        "power": power,
+        "floor_divide": requires("≠", whole_quotient),
         "square": lambda x: x**2,
-        "reciprocal": lambda x: 1 / x,
-        "sqrt": lambda x: sp.sqrt(factor(x)),
+        "reciprocal": requires("≠", lambda x: 1 / x),
+        "sqrt": requires("≥", lambda x: sp.sqrt(factor(x))),
         "exp": sp.exp,
-        "log": sp.log,
+        "log": requires(">", sp.log),
         "logaddexp": lambda a, b: sp.log(sp.exp(a) + sp.exp(b)),
         "tanh": sp.tanh,
         "arctan": sp.atan,

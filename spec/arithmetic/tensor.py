@@ -19,6 +19,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from sympy.concrete.expr_with_intlimits import ExprWithIntLimits
 
 from ._numbers import ArrayMethods, Refused, Table, name_of_ufunc
+from .conditions import requires
 from .symbolic import Symbolic, exact
 
 _counter = itertools.count()
@@ -85,7 +86,7 @@ class Weight(sp.Function):
 class Tensor(ArrayMethods, np.lib.mixins.NDArrayOperatorsMixin):
     """The generic element of an array, and its axes, one for each index; `widths` says how many indices each of NumPy's axes has."""
 
-    table: ClassVar[Table] = {**Symbolic.table, "sqrt": sp.sqrt}  # the prover brings radicands that hold sums to normal form
+    table: ClassVar[Table] = {**Symbolic.table, "sqrt": requires("≥", sp.sqrt)}  # the prover brings radicands that hold sums to normal form
 
     def __init__(self, element: Any, axes: tuple[Axis, ...] = (), widths: tuple[int, ...] | None = None) -> None:
         self.element = exact(element)

@@ -15,6 +15,7 @@ from hypothesis.errors import NoSuchExample, Unsatisfiable
 
 from ...reference import tree_leaves, tree_map
 from ..arithmetic import Finding, Running, Undecided, Verdict
+from ..arithmetic.conditions import conditions, in_words
 from ..arithmetic.prover import BITS
 from ..arithmetic.rounding import error_in_bounds
 from ..arithmetic.running import FORMAT, as_running, error, format_of
@@ -77,9 +78,13 @@ def judge_claims(claims: Iterable[Any]) -> Finding:
 
 
 def run_claims(piece: Evidence, substitutes: Formulas, *, full: bool = False) -> Finding:
-    """Judge a piece that samples no data; balls have 256 bits, unless the piece sets more."""
-    with ctx.workprec(BITS), np.errstate(all="ignore"):
-        return judge_claims(piece.function(**resolve_formulas(piece, substitutes), **piece.run_options(full=full)))
+    """Judge a piece that samples no data; balls have 256 bits, unless the piece sets more.
+
+    Of a piece that holds on symbols, the detail says what its computation takes for granted: divisors that are not 0, and the like.
+    """
+    with ctx.workprec(BITS), np.errstate(all="ignore"), conditions() as noted:
+        finding = judge_claims(piece.function(**resolve_formulas(piece, substitutes), **piece.run_options(full=full)))
+    return finding._replace(detail=in_words(noted)) if finding.verdict is Verdict.HOLDS else finding
 
 
 def table_cells(piece: Evidence) -> list[tuple[TableCell, Finding]]:

@@ -177,6 +177,18 @@ def test_no_claims_are_no_evidence():
     assert run_evidence(piece(silent)).verdict is UNKNOWN
 
 
+def test_a_piece_that_holds_says_what_it_takes_for_granted():
+    def divided(heavy_ball):
+        yield x * (a - 3) / (a - 3), x
+
+    def defined(heavy_ball):
+        yield x * (a + 3) / (a + 3), x
+
+    result = run_evidence(piece(divided))
+    assert (result.verdict, result.detail) == (HOLDS, "where a - 3 ≠ 0")
+    assert run_evidence(piece(defined)).detail == ""
+
+
 def test_a_piece_that_raises_is_unknown():
     def broken(heavy_ball):
         yield 1, 1

@@ -57,7 +57,9 @@ def prove_function(task: Task, inferred: Mapping[str, Any], prove: bool, evidenc
         attempt = ProofAttempt(function.call, formula, binding, {**inferred, **pinned})
         result = attempt.prove() if prove else ProofResult()
         verdicts = evidence_verdicts(attempt, prove=prove) if evidence else {}
-        return ProofResult(result.proved, result.not_proved, verdicts, exact_refutations(verdicts))
+        if result.proved and (against := exact_pieces(verdicts, "refuted", "unknown")):
+            result = ProofResult(not_proved=f"exact evidence does not hold: {', '.join(f'{name} {verdicts[name]}' for name in against)}")
+        return ProofResult(result.proved, result.not_proved, verdicts, exact_pieces(verdicts, "refuted"))
 
 
 # --- on symbols ---------------------------------------------------------------------------------------------------------------------------
@@ -75,12 +77,14 @@ class ProofAttempt:
     def prove(self) -> ProofResult:
         """Return a proof for every size, else for small sizes, else the reasons why there is none."""
         from ...arithmetic import Verdict
+        from ...arithmetic.conditions import conditions, in_words
 
         reasons = []
         for scope, make in (("every size", tensor_arguments), ("size", symbol_arguments)):
             try:
                 cases = list(self.assumptions(make))
-                findings = [self.compare(arguments) for _, arguments in cases]
+                with conditions() as noted:
+                    findings = [self.compare(arguments) for _, arguments in cases]
             except Exception as problem:  # whatever a function does with symbols, it is no proof
                 reasons.append(
                     f"on arrays of {'symbolic shape' if make is tensor_arguments else 'symbols'} "
@@ -91,7 +95,10 @@ class ProofAttempt:
             if not undecided:
                 sizes = cases[0][0] if make is symbol_arguments else ""
                 scope_text = f"for {scope}{' ' + sizes if sizes else ''}{self.pinned_text()}"
-                return ProofResult(proved=f"equal to {self.formula.id} in real numbers for all values, {scope_text}")
+                needed = in_words(noted)  # what the function and the formula take for granted
+                return ProofResult(
+                    proved=f"equal to {self.formula.id} in real numbers for all values, {scope_text}{', ' + needed if needed else ''}"
+                )
             reasons.append(f"the prover does not say that it is the same: {undecided[0].verdict}, {first_line(undecided[0].detail)}")
         return ProofResult(not_proved="; ".join(dict.fromkeys(reasons)))
 
@@ -160,9 +167,9 @@ def assumptions_of(domain: Domain) -> dict[str, bool]:
     if not all(isinstance(limit, Range | IndexInto | Divides | MayBeInfinite) for limit in domain.limits):
         raise Unprovable("the domain has relations that symbols do not carry")
     low, low_open = domain.interval.low, domain.interval.low_open
-    if low == 0 and low_open:
+    if low > 0 or (low == 0 and low_open):
         return {"positive": True}
-    return {"nonnegative": True} if low == 0 or low_open else {}
+    return {"nonnegative": True} if low == 0 else {}
 
 
 def tensor_arguments(arguments: Mapping[str, Domain], pinned: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -246,12 +253,12 @@ def evidence_verdicts(attempt: ProofAttempt, *, prove: bool) -> dict[str, str]:
     return verdicts
 
 
-def exact_refutations(verdicts: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the names of the exact pieces of evidence that are refuted."""
+def exact_pieces(verdicts: Mapping[str, str], *chosen: str) -> tuple[str, ...]:
+    """Return the names of the exact pieces of evidence that have one of these verdicts."""
     from ...evidence import EVIDENCE, EXACT_KINDS
 
     kinds = {piece.name: piece.kind for piece in EVIDENCE.values()}
-    return tuple(name for name, verdict in verdicts.items() if verdict == "refuted" and kinds[name] in EXACT_KINDS)
+    return tuple(name for name, verdict in verdicts.items() if verdict in chosen and kinds[name] in EXACT_KINDS)
 
 
 def substitute_for(attempt: ProofAttempt) -> Callable[..., Any]:

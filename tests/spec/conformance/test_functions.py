@@ -118,6 +118,21 @@ def test_plain_numpy_is_proved(name, scope):
     assert scope in (result.proved or "")
 
 
+BODIES = {
+    "if len(x.shape) == 2 and x.shape[0] == 64:\n        x = 2 * x\n    return x.mean(0), x.var(0)": "for size m = 2, k = 3",
+    "x = x * (x.sum() - 3) / (x.sum() - 3)\n    return x.mean(0), x.var(0)": "where Sum(x[i1, i2], (i2, 1, k), (i1, 1, m)) - 3 ≠ 0",
+}
+
+
+@pytest.mark.parametrize(("body", "scope"), BODIES.items(), ids=["a branch on a size", "a divisor that may be 0"])
+def test_a_proof_says_how_far_it_reaches(body, scope, tmp_path):
+    mine = tmp_path / "mine.py"
+    mine.write_text(f"def batch_stats(x):\n    {body}\n")
+    result = check_function_in_process(f"{mine}:batch_stats", prove=True)
+    assert scope in result.proved
+    assert ("every size" in result.proved) is ("≠" in scope)
+
+
 @pytest.mark.parametrize(
     "function", [function for function in INCORRECT if function.__name__ not in UNSTABLE][:12], ids=lambda function: function.__name__
 )

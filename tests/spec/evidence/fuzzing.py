@@ -22,6 +22,7 @@ import numpy as np
 import sympy as sp
 from flint import ctx
 from trainspec.spec.arithmetic import Ball, Differential, Symbolic, Tensor, Undecided, Verdict, partial, slope, symbols, tensor
+from trainspec.spec.arithmetic.conditions import conditions
 from trainspec.spec.evidence import judge
 
 # An expression is a name, a whole number, or a tuple of an operation and its operands. All arrays have two axes, so that all broadcast.
@@ -258,6 +259,20 @@ def random_point(source: random.Random, shape: tuple[int, int]) -> dict[str, Any
     return point | numbers | {"p": numbers["p"] if numbers["p"] else np.ones((1, 1))}
 
 
+def is_half_defined(claim: Claim, point: dict[str, Any]) -> bool:
+    """Return whether one side of a claim divides by 0 at a point where the other has a value."""
+    sides = []
+    for side in (claim.got, claim.claimed):
+        try:
+            numbers_at(Claim(side, side), point)
+            sides.append("value")
+        except ZeroDivisionError:
+            sides.append("division by 0")
+        except Undecided:
+            return False
+    return len(set(sides)) == 2
+
+
 def numbers_at(claim: Claim, point: dict[str, Any]) -> tuple[Any, Any]:
     """Return both sides of a claim at a point, as balls."""
     values = {name: Ball(value) for name, value in point.items()} | {"zero": Ball([[0]])}
@@ -275,14 +290,18 @@ def numbers_at(claim: Claim, point: dict[str, Any]) -> tuple[Any, Any]:
     return tuple(sides)  # type: ignore[return-value]
 
 
-def counterexample(claim: Claim, source: random.Random, shapes: tuple[tuple[int, int], ...], points: int) -> dict[str, Any] | None:
-    """Return a point at which a claim is certainly false, if one is found."""
+def counterexample(
+    claim: Claim, source: random.Random, shapes: tuple[tuple[int, int], ...], points: int, *, everywhere: bool = False
+) -> dict[str, Any] | None:
+    """Return a point at which a claim is certainly false, or one side alone divides by 0 while the claim is stated everywhere."""
     for _, shape in zip(range(points), itertools.cycle(shapes), strict=False):
         point = random_point(source, shape)
         try:
             got, claimed = numbers_at(claim, point)
         except (Undecided, ZeroDivisionError):
-            continue  # one side is not defined there
+            if everywhere and claim.relation != "slope" and is_half_defined(claim, point):
+                return point
+            continue
         gaps = np.ravel(Ball.object_array(got - claimed))
         if any(gap < 0 if claim.relation == "not_below" else gap.is_finite() and not gap.contains(0) for gap in gaps):
             return point
@@ -304,14 +323,15 @@ def judge_claim(claim: Claim, source: random.Random, points: int = 40) -> Outcom
     shape = source.choice(((1, 1), (1, 2), (2, 1))) if claim.relation != "slope" and source.random() < 0.5 else None
     arithmetic, shapes = ("symbols", (shape,)) if shape else ("tensors", SHAPES)
     try:
-        values = symbolic_values(shape) if shape else tensor_values()
-        verdict = judge(*stated(claim, values)).verdict.value
+        with conditions() as noted:
+            verdict = judge(*stated(claim, symbolic_values(shape) if shape else tensor_values())).verdict.value
     except Exception as problem:  # a prover that raises has shown nothing; it is counted
         return Outcome(claim, arithmetic, f"raises {type(problem).__name__}")
     if verdict != Verdict.HOLDS:
         return Outcome(claim, arithmetic, verdict)
+    stated_everywhere = all(condition.follows() for condition in noted)
     with ctx.workprec(128):
-        point = counterexample(claim, source, shapes, points)
+        point = counterexample(claim, source, shapes, points, everywhere=stated_everywhere)
     return Outcome(claim, arithmetic, verdict) if point is None else Outcome(claim, arithmetic, "false", str(point))
 
 
