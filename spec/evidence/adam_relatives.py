@@ -23,7 +23,7 @@ lr, eps, root, w, c, q, decay_of_weights, mix = symbols("lr eps root w c q weigh
 beta1, beta2, beta3 = symbols("beta1 beta2 beta3", positive=True, below_one=True)
 below_one = 1 / (1 + q)  # a number of which it is known that it lies in (0, 1)
 ZERO, ONE = Symbolic(0), Symbolic(1)
-COUNTS = (0, 1, 4)  # steps taken before the one that is proven
+COUNTS = (0, symbols("t", integer=True, positive=True))  # steps taken before the one that is proven: none, or any number
 
 COMMON = {"lr": lr, "beta1": beta1, "beta2": beta2, "eps": eps}
 TWO_VALUES = (-2, 3)
@@ -47,7 +47,7 @@ def in_rational(**values: Fraction | int) -> dict[str, Rational]:
 # --- AdaBelief -------------------------------------------------------------------------------------------------------------------------
 
 
-@proof("optimizers.adabelief", scope="every state, gradient and hyper-parameter; steps 1, 2 and 5")
+@proof("optimizers.adabelief", scope="every step, state, gradient and hyper-parameter")
 def step_of_adabelief(adabelief: Step) -> Claims:
     """A step goes lr m̂ / (w + eps) down, where w is the root of the corrected s; s gathers (g − m)² of the new m, and eps_root."""
     for count in COUNTS:
@@ -159,11 +159,10 @@ def adan_by_hand(adan: Step) -> Claims:
             yield state, (mean, slope, blend**2, gradient, count)
 
 
-@proof("optimizers.adan", scope="every state, gradient and hyper-parameter; steps 1, 2 and 5")
+@proof("optimizers.adan", scope="every step, state, gradient and hyper-parameter")
 def step_of_adan(adan: Step) -> Claims:
     """A step goes lr (m̂ + β₂ v̂) / (w + eps) down, where w is the root of the corrected n, then shrinks θ by 1 + lr λ."""
-    for count in COUNTS:
-        change = g - p if count else ZERO
+    for count, change in zip(COUNTS, (ZERO, g - p), strict=True):
         blend, total = g + beta2 * change, (w**2 - root) * (1 - beta3 ** (count + 1))
         mean, trend = beta1 * m + (1 - beta1) * g, beta2 * d + (1 - beta2) * change
         start = AdanState(m, d, state_before(total, beta3, blend**2), p, count)
@@ -188,7 +187,7 @@ def adan_under_a_constant_gradient(adan: Step, adam: Step) -> Claims:
 MIXED = {**COMMON, "beta3": beta3}
 
 
-@proof("optimizers.ademamix", scope="every state, gradient and hyper-parameter; steps 1, 2 and 5")
+@proof("optimizers.ademamix", scope="every step, state, gradient and hyper-parameter")
 def step_of_ademamix(ademamix: Step) -> Claims:
     """A step goes lr (m̂ + α m') / (w + eps) + lr λ θ down, where w is the root of the corrected v; m' has a decay of its own."""
     for count in COUNTS:
@@ -205,7 +204,7 @@ def step_of_ademamix(ademamix: Step) -> Claims:
         )
 
 
-@proof("optimizers.ademamix", scope="every state, gradient and hyper-parameter; steps 1, 2 and 5")
+@proof("optimizers.ademamix", scope="every step, state, gradient and hyper-parameter")
 def ademamix_without_its_slow_mean(ademamix: Step, adamw: Step) -> Claims:
     """At slow_weight 0 AdEMAMix is AdamW."""
     for count in COUNTS:

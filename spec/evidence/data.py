@@ -374,7 +374,7 @@ def clouds() -> Any:
 @enumeration(
     "data.pca.fit",
     "data.pca",
-    scope="exact: six clouds of rational principal directions, of ranks 1 … 3, equal variances among them; two points",
+    scope="exact: six clouds of rational principal directions, of ranks 1 … 3, equal variances among them; two points on each of 65 axes",
 )
 def directions_are_found(pca_fit: Step, pca: Step) -> Claims:
     """The fit satisfies C = U S Uᵀ and UᵀU = I, with S in decreasing order. All components, and the first two alone, have covariance S."""
@@ -391,6 +391,10 @@ def directions_are_found(pca_fit: Step, pca: Step) -> Claims:
         yield first_two, components[:, :2]
         yield np.sum((moved - first_two @ fitted.directions[:, :2].T) ** 2), 4 * fitted.variances[2]
     yield pca_fit(Rational([[3, 0, 0], [-3, 0, 0]])).variances, Rational([9, 0, 0])
+    lengths = np.arange(65, 0, -1)
+    on_axes = pca_fit(Rational(np.concatenate([np.diag(lengths), -np.diag(lengths)])))
+    yield on_axes.variances, Rational(lengths**2) / len(lengths)
+    yield np.abs(on_axes.directions), Rational(np.eye(len(lengths)))
 
 
 @enumeration("data.whiten", "data.whiten.zca", scope="exact: the clouds of full rank at eps = 0; those with rational √(S + 16) at eps = 16")

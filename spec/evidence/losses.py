@@ -7,6 +7,7 @@ pattern of labels. One piece of evidence shows that "sum" and "mean" are made of
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -1067,7 +1068,7 @@ def smooth_l1_by_hand(smooth_l1: Step, smooth_l1_grad: Step) -> Claims:
 # --- a claim about many predictions ------------------------------------------------------------------------------------------------
 
 
-@enumeration("claims.captcha_power", scope="exact, all outcomes of up to 8 independent answers")
+@enumeration("claims.captcha_power", scope="exact, all outcomes of up to 8 independent answers; 1000 of them right")
 def product_of_independent_answers(all_right: Step) -> Claims:
     """Of the probabilities of all 2ⁿ outcomes, with p for a right answer, the all-right one is pⁿ, and their sum is 1."""
     for accuracy, images in itertools.product((Fraction(0), Fraction(3, 5), Fraction(989, 1000), Fraction(1)), range(9)):
@@ -1077,6 +1078,7 @@ def product_of_independent_answers(all_right: Step) -> Claims:
             outcomes = np.concatenate([outcomes * (1 - share), outcomes * share])
         yield all_right(share, images), outcomes[-1]
         yield np.sum(outcomes), 1
+        yield all_right(share, 1000), math.prod([accuracy] * 1000)
 
 
 @reproduction("claims.captcha_power", scope="exact: twelve images, the three accuracies", table="All twelve right")

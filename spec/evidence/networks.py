@@ -680,7 +680,7 @@ def line_between_neighbours(relu_interpolant: Step) -> Claims:
         yield relu_interpolant(inside, values, start=start, spacing=spacing), between
 
 
-@enumeration("network.universal_approximation", scope="exact: six knots, 41 points, beyond the last knot too")
+@enumeration("network.universal_approximation", scope="exact: six knots, 41 points, beyond the last knot too; 130 knots")
 def it_is_one_hidden_layer(relu_interpolant: Step, dense: Step, dense_relu: Step) -> Claims:
     """The interpolant is a dense layer of five ReLUs of weight 1, one per knot, and a linear layer of the changes of slope."""
     knots, values = [Fraction(k, 2) - 1 for k in range(6)], [Fraction(k) for k in (3, -1, 4, -1, 5, -9)]
@@ -691,6 +691,10 @@ def it_is_one_hidden_layer(relu_interpolant: Step, dense: Step, dense_relu: Step
     got = relu_interpolant(places, Rational(values), start=Rational(-1), spacing=Rational(Fraction(1, 2)))
     yield got, dense(hidden, Rational([bends]), Rational(values[:1]))[:, 0]
     yield relu_interpolant(Rational(knots), Rational(values), start=Rational(-1), spacing=Rational(Fraction(1, 2))), Rational(values)
+    many = [Fraction(k**2 % 11) for k in range(130)]
+    halves = Rational([Fraction(k, 2) for k in range(259)])  # the knots, and the middles between them
+    means = [(many[k // 2] + many[(k + 1) // 2]) / 2 for k in range(259)]
+    yield relu_interpolant(halves, Rational(many), start=Rational(0), spacing=Rational(1)), Rational(means)
 
 
 @proof("network.universal_approximation.bound", "network.universal_approximation", scope="every function of |f''| ≤ M, every cell")
