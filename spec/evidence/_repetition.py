@@ -2,7 +2,8 @@
 
 Where the data repeat r times along an axis, results of a mean stay, results for each entry repeat, and sums are multiplied by r: a result
 is multiplied by a power of r, which is 0 unless the catalogue's entry says otherwise (`repeated`). So what other pieces of evidence show
-of small sizes is true of large ones, too. A matrix repeats as blocks along the diagonal.
+of small sizes is true of large ones, too. A matrix repeats as blocks along the diagonal. Where the data enter by products alone, nothing
+changes if there are zeros before and after them: the entry says "zeros" in the place of the power.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from ..inputs.cases import ArgumentSampler, draw_arguments
 from ._registry import Claims, repetition
 
 BLOCKS = (2, 3, 5)  # lengths of what repeats
-NO_RULE = "no rule"
+NO_RULE, ZEROS = "no rule", "zeros"
 SIZE = 130  # the length at the least of what is made of it
 
 
@@ -65,12 +66,13 @@ def repeated_claims(function: Callable[..., Any], formula: Formula[..., Any], ax
         source, times = np.random.default_rng(length), math.ceil(SIZE / length)
         sizes = {axis: (length,) if axis.startswith("*") else length}
         arguments = draw_arguments(lambda: ArgumentSampler(source, sizes=sizes, turn=1), given)  # noqa: B023 - called at once
-        longer = {name: repeat(value, given[name], axis, times) for name, value in arguments.items()}
+        longer = {name: lengthen(value, given[name], axis, times, power) for name, value in arguments.items()}
         once, often = (tree_leaves(call(function, data, positional)) for data in (arguments, longer))
         for number, (small, large) in enumerate(zip(once, often, strict=True)):
             exponent = power[number] if isinstance(power, list) else power
             if exponent != NO_RULE:
-                yield large, repeat_result(small, np.shape(large), times) * Ball(times) ** Ball(exponent)
+                factor = 1 if exponent == ZEROS else Ball(times) ** Ball(exponent)
+                yield large, lengthen_result(small, np.shape(large), times, power) * factor
 
 
 def positional_arguments(formula: Formula[..., Any]) -> int:
@@ -93,13 +95,14 @@ def as_argument(leaf: Any) -> Any:
     return Ball(leaf) if is_real else leaf
 
 
-def repeat(value: Any, domain: Domain, axis: str, times: int) -> Any:
-    """Return an argument with its data repeated along an axis."""
+def lengthen(value: Any, domain: Domain, axis: str, times: int, power: Any) -> Any:
+    """Return an argument with its data repeated along an axis, or with zeros before and after them."""
     if domain.kind == "state":
-        return domain.hint(*(repeat(part, field, axis, times) for part, field in zip(value, domain.fields.values(), strict=True)))
+        parts = zip(value, domain.fields.values(), strict=True)
+        return domain.hint(*(lengthen(part, field, axis, times, power) for part, field in parts))
     if axis not in domain.axes or value is None:
         return value
-    return repeat_along(value, positions(domain, axis, np.ndim(value)), times)
+    return lengthen_along(value, positions(domain, axis, np.ndim(value)), times, power)
 
 
 def positions(domain: Domain, axis: str, dimensions: int) -> list[int]:
@@ -110,18 +113,20 @@ def positions(domain: Domain, axis: str, dimensions: int) -> list[int]:
     return [index if index <= starred else dimensions - len(names) + index for index in found]
 
 
-def repeat_along(value: Any, axes: list[int], times: int) -> Any:
-    """Return an array that repeats along one axis, or as blocks along the diagonal of two."""
+def lengthen_along(value: Any, axes: list[int], times: int, power: Any) -> Any:
+    """Return an array that repeats along one axis, or as blocks along the diagonal of two; or one with zeros before and after it."""
+    if power == ZEROS:
+        return np.pad(value, [(SIZE // 2 if axis in axes else 0,) * 2 for axis in range(np.ndim(value))]) if axes else value
     if len(axes) == 2:
         return np.kron(np.eye(times, dtype=int), value)
     return np.tile(value, [times if axis in axes else 1 for axis in range(np.ndim(value))])
 
 
-def repeat_result(small: Any, shape: tuple[int, ...], times: int) -> Any:
-    """Return a result repeated along the axes in which a shape is longer."""
+def lengthen_result(small: Any, shape: tuple[int, ...], times: int, power: Any) -> Any:
+    """Return a result repeated, or with zeros before and after it, along the axes in which a shape is longer."""
     longer = [axis for axis, (long, short) in enumerate(zip(shape, np.shape(small), strict=True)) if long != short]
     value = Ball.object_array(small) if isinstance(small, Ball) else np.asarray(small)
-    return Ball(repeat_along(value, longer, times))
+    return Ball(lengthen_along(value, longer, times, power))
 
 
 register_repetitions()
