@@ -158,7 +158,7 @@ def goes_on(step, end, lr, horizon):
     return lr + (end - lr) * step / horizon
 
 
-@of("averaging.ema", "averaging.ema/decay-complement", decay="decay-complement")
+@of("averaging.ema", "averaging.ema.target")
 def weights_exchanged(theta, mean, decay):
     return (1 - decay) * mean + decay * theta
 
