@@ -21,6 +21,7 @@ from . import (
     quadratic,
     schedules,
     sign,
+    storage,
 )
 from ._registry import FORMULAS, Formula, formula, initial_state
 from ._tree import tree_leaves, tree_map, tree_unflatten
@@ -50,6 +51,7 @@ __all__ = [
     "quadratic",
     "schedules",
     "sign",
+    "storage",
     "tree_leaves",
     "tree_map",
     "tree_unflatten",

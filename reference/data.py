@@ -105,6 +105,19 @@ def minmax_fit(data: VariedData) -> Extent:
     return Extent(minimum, np.max(data, axis=0) - minimum)
 
 
+@formula("data.minmax.fit_tolerant")
+def minmax_fit_tolerant(data: Data, *, constant_width: Positive) -> Extent:
+    """The minimum and the range of each feature, a given width in place of the range 0 of a constant one: no error, and it becomes low.
+
+        min xᵢ,   max xᵢ − min xᵢ,   or constant_width where that is 0
+
+    Units: as data.  Source: completes ONN 'Normalizing data'; as libraries do it, with 1.
+    """
+    minimum = np.min(data, axis=0)
+    width = np.max(data, axis=0) - minimum
+    return Extent(minimum, np.where(width > 0, width, constant_width))
+
+
 @formula("data.minmax")
 def minmax(data: Data, extent: Extent, *, low: Real, high: NotBelowLow) -> Data:
     """Features mapped from their range in the training data to [low, high]; new data may fall outside.

@@ -145,6 +145,7 @@ FourthWeights: TypeAlias = Float[Floats, "outputs third"]
 
 HiddenBiases: TypeAlias = Float[Floats, " hidden"]
 HiddenFactors: TypeAlias = Annotated[Float[Floats, " hidden"], Gt(0)]
+Mask: TypeAlias = Annotated[Array, OneOf((0, 1))]
 Knots: TypeAlias = Float[Floats, " knots"]
 
 # --- losses ------------------------------------------------------------------------------------------

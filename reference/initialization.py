@@ -262,6 +262,28 @@ def leaky_relu_gain(negative_slope: Real) -> Positive:
     return np.sqrt(2 / (1 + negative_slope**2))
 
 
+@formula("init.fans.convolution")
+def convolution_fans(inputs: FromOne, outputs: FromOne, field: FromOne) -> tuple[FromOne, FromOne]:
+    """The fans of a convolution: the connections of one output and of one input, by the channels of one group and the size of the kernel.
+
+        fan_in = c_in k,   fan_out = c_out k
+
+    Units: none.  Source: Glorot & Bengio 2010, for layers; He et al. 2015, section 2.2, for convolutions.
+    """
+    return inputs * field, outputs * field
+
+
+@formula("init.residual.std")
+def residual_std(std: Positive, layers: FromOne) -> Positive:
+    """The deviation of weights that end in a residual path to which each of N layers adds twice: all additions together have that of one.
+
+        σ' = σ / √(2 N)
+
+    Units: as std.  Source: Radford et al. 2019, section 2.3.
+    """
+    return std / np.sqrt(2 * layers)
+
+
 @formula("init.truncated_normal.spread")
 def truncated_spread(cut: Cut) -> Positive:
     """The standard deviation that is left of a standard normal number whose modulus is at most the cut: .8796 at 2.

@@ -15,6 +15,7 @@ from ._registry import formula
 if TYPE_CHECKING:  # names only: the domains load when something asks for them
     from .domains import (
         Array,
+        Decay,
         FirstBiases,
         FirstWeights,
         FourthWeights,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:  # names only: the domains load when something asks for them
         LayerRelus,
         LayerTanhs,
         LayerWeights,
+        Mask,
         Norm,
         OptionalBiases,
         Outer,
@@ -70,6 +72,17 @@ def dense_backward(dz: LayerOutputs, x: LayerInputs, weight: LayerWeights) -> tu
     Units: loss / z · weight, loss / z · x, loss / z.  Source: ONN 'Layerwise gradient', 'Backward pass' (E22).
     """
     return dz @ weight, dz.T @ x, np.sum(dz, axis=0)
+
+
+@formula("network.dropout")
+def dropout(x: Array, mask: Mask, *, rate: Decay) -> Array:
+    """Inverted dropout: entries are dropped with probability p, and those that are kept grow, so that the mean over masks is the input.
+
+        h = x m / (1 − p),   m = 1 with probability 1 − p, else 0
+
+    Units: as x.  Source: Srivastava et al. 2014, section 10, last sentence.
+    """
+    return x * mask / (1 - rate)
 
 
 # --- activations: the slope is a function of what the activation gave -----------------------------------------------------------------

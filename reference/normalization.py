@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # names only: the domains load when something asks for them
         BatchMeans,
         BatchVariances,
         ChannelWise,
+        Count,
         Damping,
         Eps,
         FromOne,
@@ -194,6 +195,32 @@ def running_stats_new_weight(state: RunningStats, x: Batch, *, momentum: Share, 
     return RunningStats((1 - momentum) * state.mean + momentum * mean, (1 - momentum) * state.var + momentum * var)
 
 
+class CumulativeStats(NamedTuple):
+    """Means of all batches' means and variances so far, and their number (from 0); what the means start at does not count."""
+
+    mean: Units
+    var: UnitVariances
+    batches: Count
+
+    @classmethod
+    def initial(cls, units: Units) -> CumulativeStats:
+        """Return the state before the first batch, for as many units as this array has entries."""
+        return cls(zeros(units), zeros(units) + 1, 0)
+
+
+@formula("norm.batch.running.cumulative", initial=CumulativeStats.initial)
+def cumulative_stats(state: CumulativeStats, x: Batch, *, correction: Share = 0) -> CumulativeStats:
+    """One batch more in the plain means of the batches' means and variances: all batches weigh alike.
+
+        n ← n + 1,   μ̂ ← μ̂ + (μ − μ̂) / n,   σ̂² ← σ̂² + (Σ (xᵢ − μ)² / (m − correction) − σ̂²) / n
+
+    Units: as batch_stats.  Source: the rule of PyTorch with momentum None, at correction 1.
+    """
+    batches, mean = state.batches + 1, np.mean(x, axis=0)
+    var = np.sum((x - mean) ** 2, axis=0) / (x.shape[0] - correction)
+    return CumulativeStats(state.mean + (mean - state.mean) / batches, state.var + (var - state.var) / batches, batches)
+
+
 class RunningDeviations(NamedTuple):
     """Running means of the batches' means and of their standard deviations."""
 
@@ -360,6 +387,29 @@ def rms_norm_backward(dy: Batch, x: Batch, gamma: Units, *, eps: Eps) -> tuple[B
     rms = np.sqrt(np.mean(x**2, axis=1, keepdims=True) + eps)
     x_hat, scaled = x / rms, gamma * dy
     return (scaled - x_hat * np.mean(scaled * x_hat, axis=1, keepdims=True)) / rms, np.sum(dy * x_hat, axis=0)
+
+
+@formula("norm.rms.unit_offset")
+def rms_norm_unit_offset(x: Batch, weight: Units, *, eps: Eps) -> Batch:
+    """RMS normalization whose weight starts at 0 and decays to the scale 1: what is stored is the scale less 1.
+
+        y = (1 + w) x / √(mean x² + eps)
+
+    Units: weight none, eps as x².  Source: Gemma Team 2024, its published code.
+    """
+    return (1 + weight) * x / np.sqrt(np.mean(x**2, axis=1, keepdims=True) + eps)
+
+
+@formula("norm.rms.residual")
+def rms_norm_of_sum(x: Batch, residual: Batch, gamma: Units, *, eps: Eps) -> tuple[Batch, Batch]:
+    """RMS normalization of a residual sum, in one step: the normalized sum for the next layer, and the sum itself for the residual path.
+
+        h = x + r,   y = γ h / √(mean h² + eps)
+
+    Units: gamma as y, eps as x².  Source: a convention of the field.
+    """
+    total = x + residual
+    return rms_norm(total, gamma, eps=eps), total
 
 
 @formula("norm.instance")

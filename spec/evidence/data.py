@@ -221,6 +221,29 @@ def ends_are_met(minmax_fit: Step, minmax: Step) -> Claims:
                 yield got, Rational([low + (high - low) * Fraction(x - min(column), max(column) - min(column)) for x in column])
 
 
+@proof("data.minmax.fit_tolerant", scope="every column of 1 … 3 samples, constant ones among them")
+def ranges_and_constants(minmax_fit_tolerant: Step, minmax: Step) -> Claims:
+    """The smallest value and the range; of constant columns the given width, with which they become low."""
+    for order in itertools.permutations([first, first + gap, first + gap + rest]):
+        column = np.expand_dims(np.stack(order), 1)
+        yield minmax_fit_tolerant(column, constant_width=constant), Extent(np.stack([first]), np.stack([gap + rest]))
+    for count in (1, 2):
+        column = np.expand_dims(np.stack([first] * count), 1)
+        fitted = minmax_fit_tolerant(column, constant_width=constant)
+        yield fitted, Extent(np.stack([first]), np.stack([constant]))
+        yield minmax(column, fitted, low=gap, high=gap + rest), np.expand_dims(np.stack([gap] * count), 1)
+
+
+@enumeration("data.minmax.fit_tolerant", scope="exact, all columns of 1 to 3 samples from −1 … 2, widths 1 and 1/2")
+def tolerant_ranges_by_hand(minmax_fit_tolerant: Step) -> Claims:
+    """Computed independently, column by column."""
+    for size, width in itertools.product(range(1, 4), (Fraction(1), Fraction(1, 2))):
+        for column in itertools.product(range(-1, 3), repeat=size):
+            spread = Fraction(max(column) - min(column)) or width
+            fitted = minmax_fit_tolerant(Rational([[x, -x] for x in column]), constant_width=Rational(width))
+            yield fitted, Extent(Rational([min(column), -max(column)]), Rational([spread, spread]))
+
+
 @law("data.minmax", "data.minmax.fit", scope="float64, bit for bit", exact=True)
 def ends_are_met_to_the_last_bit(minmax: Step, minmax_fit: Step, data: VariedData) -> Claims:
     """In floats, too, the scaled training data contain exactly 0 and 1 (or −1 and 1) and nothing beyond."""

@@ -1605,3 +1605,44 @@ def spreads_at_cuts(truncated_spread: Step) -> Claims:
     yield float("0.87962566103423975"), float("0.87962566103423978")
     yield truncated_spread(Ball(1)), prints_as("0.539560093754897")
     yield truncated_spread(Ball(32)), prints_as("1.0000000000000000")
+
+
+# --- convolutions and residual paths -------------------------------------------------------------------------------------------------
+
+
+@enumeration(
+    "init.fans.convolution", scope="exact, circular convolutions of up to 2 groups, 3 channels in and out of each, kernels up to 3"
+)
+def connections_counted(convolution_fans: Step) -> Claims:
+    """The connections of one output and of one input are counted, place by place, channel by channel."""
+    for groups, inputs, outputs, field in itertools.product((1, 2), (1, 2, 3), (1, 2, 3), (1, 2, 3)):
+        places = range(4)
+        pairs = [
+            ((at + offset) % 4 * groups * inputs + group * inputs + source, at * groups * outputs + group * outputs + end)
+            for at, offset, group, source, end in itertools.product(places, range(field), range(groups), range(inputs), range(outputs))
+        ]
+        of_output, of_input = (sum(pair[side] == 0 for pair in pairs) for side in (1, 0))
+        yield convolution_fans(inputs, outputs, field), (of_output, of_input)
+
+
+@proof("init.fans.convolution", scope="every number of channels and size of the kernel")
+def weights_of_a_group(convolution_fans: Step) -> Claims:
+    """fan_in times the outputs is the number of weights, as is fan_out times the inputs; a kernel of size 1 is a dense layer."""
+    inputs, outputs, field = symbols("inputs outputs field", integer=True, positive=True)
+    fan_in, fan_out = convolution_fans(inputs, outputs, field)
+    yield (fan_in * outputs, fan_out * inputs), (inputs * outputs * field, inputs * outputs * field)
+    yield convolution_fans(inputs, outputs, Symbolic(1)), (inputs, outputs)
+
+
+@proof("init.residual.std", scope="every deviation and number of layers")
+def additions_have_the_variance_of_one(residual_std: Step) -> Claims:
+    """2 N independent additions of this deviation have together the variance σ²."""
+    layers = symbols("layers", integer=True, positive=True)
+    yield 2 * layers * residual_std(s, layers) ** 2, s**2
+
+
+@enumeration("init.residual.std", scope="exact, N = 2 a², a ≤ 6, deviations 1, 1/50")
+def deviations_by_hand(residual_std: Step) -> Claims:
+    """With N = 2 a² the deviation is divided by 2 a."""
+    for number, std in itertools.product(range(1, 7), (Fraction(1), Fraction(1, 50))):
+        yield residual_std(Rational(std), Rational(2 * number**2)), std / (2 * number)

@@ -895,3 +895,34 @@ def gate_by_number(product_gate: Step) -> Claims:
         operands = Ball(Fraction(7, 10)), Ball(Fraction(-13, 10))
         got = product_gate(*operands, lambda z: np.log(1 + np.exp(z)), scale=Ball(scale), bend=Ball(Fraction(1, 4)))
         yield TableCell(got - operands[0] * operands[1], prints_as(digits), f"λ = {float(scale):g}", "error")
+
+
+# --- dropout -----------------------------------------------------------------------------------------------------------------------
+
+
+@proof("network.dropout", scope="every input and rate, both values of the mask")
+def dropped_or_scaled(dropout: Step) -> Claims:
+    """What is dropped is 0, what is kept x/(1 − p): by their probabilities they have the mean x and the variance x² p/(1 − p)."""
+    entry, odds = symbols("entry"), symbols("odds", positive=True)
+    rate = odds / (1 + odds)
+    dropped, kept = (dropout(entry, on + 0 * entry, rate=rate) for on in (0, 1))
+    yield dropped, 0
+    yield kept * (1 - rate), entry
+    yield (1 - rate) * kept + rate * dropped, entry
+    yield (1 - rate) * (kept - entry) ** 2 + rate * (dropped - entry) ** 2, entry**2 * odds
+
+
+@enumeration("network.dropout", scope="exact, all masks of 5 entries, rates 0, 1/4, 1/2")
+def every_mask(dropout: Step) -> Claims:
+    """Over all masks, each with its probability, every entry has its mean, its variance, and no covariance with another."""
+    entries = [Fraction(number) for number in (-2, 0, 1, 3, Fraction(1, 2))]
+    for rate in (Fraction(0), Fraction(1, 4), Fraction(1, 2)):
+        total, squares = [Fraction(0)] * 5, Rational([[0] * 5] * 5)
+        for mask in itertools.product((0, 1), repeat=5):
+            chance = math.prod(1 - rate if on else rate for on in mask)
+            out = dropout(Rational(entries), Rational(mask), rate=Rational(rate))
+            total = Rational(total) + chance * out
+            squares = squares + chance * np.expand_dims(out - Rational(entries), 1) * (out - Rational(entries))
+        yield total, Rational(entries)
+        spread = [[x * x * rate / (1 - rate) if row == column else 0 for column in range(5)] for row, x in enumerate(entries)]
+        yield squares, Rational(spread)

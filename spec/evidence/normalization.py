@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import sympy as sp
 
-from ...reference.normalization import RunningDeviations, RunningStats
+from ...reference.normalization import CumulativeStats, RunningDeviations, RunningStats
 from ..arithmetic import Ball, Differential, Rational, Tensor, certified, partial, rounding_bound, slope, symbols, tensor
 from . import (
     Claims,
@@ -774,6 +774,70 @@ def gradients_of_rms_norm(rms_norm: Step, rms_norm_backward: Step) -> Claims:
     """The gradients by inputs and scale are the derivatives."""
     given = {"x": x, "gamma": gamma}
     yield from gradients(functools.partial(rms_norm, eps=eps), given, dy, rms_norm_backward(dy, x, gamma, eps=eps))
+
+
+@proof("norm.rms.unit_offset", "norm.rms.residual", "norm.rms", scope="every batch, residual, m, k, weight and eps")
+def scale_and_sum_of_rms_norm(rms_norm_unit_offset: Step, rms_norm_of_sum: Step, rms_norm: Step) -> Claims:
+    """With the scale 1 + w, and of the sum x + r, which is returned as well, it is RMS normalization."""
+    yield rms_norm_unit_offset(x, gamma, eps=eps), rms_norm(x, 1 + gamma, eps=eps)
+    yield rms_norm_unit_offset(x, zeros, eps=eps), rms_norm(x, ones, eps=eps)
+    yield rms_norm_of_sum(x, dy, gamma, eps=eps), (rms_norm(x + dy, gamma, eps=eps), x + dy)
+
+
+@enumeration(
+    "norm.rms.unit_offset",
+    "norm.rms.residual",
+    scope="exact, rows with whole root mean squares, weights −1, 0, 1/2, residuals 0 and of both signs",
+)
+def whole_rows(rms_norm_unit_offset: Step, rms_norm_of_sum: Step) -> Claims:
+    """(1, 7) has 5 as root mean square, (7, 17) has 13, and with eps 0 and 24 the roots are 5 and 7."""
+    table, weight = [[1, 7], [-7, 17]], [Fraction(-1), Fraction(1, 2)]
+    for size, roots in ((0, (5, 13)), (24, (7, None))):
+        for row, root in zip(table, roots, strict=True):
+            if root:
+                scaled = [(1 + w) * Fraction(entry, root) for w, entry in zip(weight, row, strict=True)]
+                yield rms_norm_unit_offset(Rational([row]), Rational(weight), eps=Rational(size)), Rational([scaled])
+                for part in (0, 3, -4):
+                    rest = [entry - part for entry in row]
+                    got = rms_norm_of_sum(Rational([rest]), Rational([[part, part]]), Rational(weight), eps=Rational(size))
+                    expected = [w * Fraction(entry, root) for w, entry in zip(weight, row, strict=True)]
+                    yield got, (Rational([expected]), Rational([row]))
+
+
+@proof(
+    "norm.batch.running.cumulative",
+    "norm.batch.running.new_weight",
+    scope="every batch, state, m, k, correction in (0, 1] and number of batches",
+)
+def means_of_all_batches(cumulative_stats: Step, running_stats_new_weight: Step) -> Claims:
+    """It is the running mean in which batch n has the weight 1/n: the first one replaces what the means start at."""
+    count = Tensor(sp.Symbol("n", integer=True, nonnegative=True))
+    for correction in (Tensor(0), less):
+        got = cumulative_stats(CumulativeStats(mean, var, count), x, correction=correction)  # type: ignore[arg-type]  # tensors
+        yield got, (*running_stats_new_weight(RunningStats(mean, var), x, momentum=1 / (count + 1), correction=correction), count + 1)
+    yield (
+        cumulative_stats(CumulativeStats(mean, var, count), x),
+        cumulative_stats(CumulativeStats(mean, var, count), x, correction=Tensor(0)),
+    )  # type: ignore[arg-type]
+
+
+@enumeration("norm.batch.running.cumulative", scope="exact, three batches of two features, corrections 0 and 1")
+def cumulative_by_hand(cumulative_stats: Step) -> Claims:
+    """The plain means of the batches' means and variances, in fractions; the start 9 and 5 does not count."""
+    batches = ([[1, 2], [3, -2]], [[0, 1], [6, 5]], [[4, 4], [-2, 7]])
+    for correction in (0, 1):
+        state = CumulativeStats(Rational([9, 9]), Rational([5, 5]), 0)
+        means: list[Any] = []
+        variances: list[Any] = []
+        for number, batch in enumerate(batches, start=1):
+            columns = list(zip(*batch, strict=True))
+            means.append([Fraction(sum(column), 2) for column in columns])
+            variances.append(
+                [sum((entry - mid) ** 2 for entry in column) / (2 - correction) for column, mid in zip(columns, means[-1], strict=True)]
+            )
+            state = cumulative_stats(state, Rational(batch), correction=Rational(correction))
+            average = [[sum(column) / number for column in zip(*rows, strict=True)] for rows in (means, variances)]
+            yield state, (Rational(average[0]), Rational(average[1]), number)
 
 
 @proof("norm.rms", "norm.rms.backward", "norm.layer", scope="every batch, m, k, gamma, beta, eps and a > 0")
