@@ -169,7 +169,7 @@ ExampleProbabilities: TypeAlias = Annotated[Float[Floats, "examples classes"], G
 ExampleShares: TypeAlias = Annotated[Float[Floats, "examples classes"], Ge(0)]
 ProbabilityLabels: TypeAlias = Annotated[Integer[Integers, " examples"], IndexInto("probabilities", 1)]
 
-ClipEps: TypeAlias = Annotated[float, Ge(1e-7), Lt(0.5)]  # below, 1 − eps is 1 in float32
+ClipEps: TypeAlias = Annotated[float, Ge(2.0**-24), Lt(0.5)]  # below, 1 − eps is 1 in float32
 Smoothing: TypeAlias = Annotated[float, Ge(0), Le(1)]
 Accuracy: TypeAlias = Annotated[float, Ge(0), Le(1)]
 Reduction: TypeAlias = Literal["none", "mean", "sum"]

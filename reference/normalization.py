@@ -395,7 +395,7 @@ def rms_norm_unit_offset(x: Batch, weight: Units, *, eps: Eps) -> Batch:
 
         y = (1 + w) x / √(mean x² + eps)
 
-    Units: weight none, eps as x².  Source: Gemma Team 2024, its published code.
+    Units: weight none, eps as x².  Source: a convention of the field, in the published code of Gemma.
     """
     return (1 + weight) * x / np.sqrt(np.mean(x**2, axis=1, keepdims=True) + eps)
 
