@@ -811,14 +811,12 @@ def whole_rows(rms_norm_unit_offset: Step, rms_norm_of_sum: Step) -> Claims:
 )
 def means_of_all_batches(cumulative_stats: Step, running_stats_new_weight: Step) -> Claims:
     """It is the running mean in which batch n has the weight 1/n: the first one replaces what the means start at."""
-    count = Tensor(sp.Symbol("n", integer=True, nonnegative=True))
+    count: Any = Tensor(sp.Symbol("n", integer=True, nonnegative=True))
+    before = CumulativeStats(mean, var, count)
     for correction in (Tensor(0), less):
-        got = cumulative_stats(CumulativeStats(mean, var, count), x, correction=correction)  # type: ignore[arg-type]  # tensors
-        yield got, (*running_stats_new_weight(RunningStats(mean, var), x, momentum=1 / (count + 1), correction=correction), count + 1)
-    yield (
-        cumulative_stats(CumulativeStats(mean, var, count), x),
-        cumulative_stats(CumulativeStats(mean, var, count), x, correction=Tensor(0)),
-    )  # type: ignore[arg-type]
+        weighted = running_stats_new_weight(RunningStats(mean, var), x, momentum=1 / (count + 1), correction=correction)
+        yield cumulative_stats(before, x, correction=correction), (*weighted, count + 1)
+    yield cumulative_stats(before, x), cumulative_stats(before, x, correction=Tensor(0))
 
 
 @enumeration("norm.batch.running.cumulative", scope="exact, three batches of two features, corrections 0 and 1")
