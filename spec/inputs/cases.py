@@ -267,6 +267,7 @@ def case_kinds(given: Mapping[str, Domain]) -> Iterator[CaseKind]:
     yield "far below 0", "an exponential that overflows", sampler_maker(seeds, turn=0, shift=-LARGE_OFFSET), unchanged
     yield "a row of zeros", "a branch at 0", sampler_maker(seeds, turn=2), with_zero_row
     yield "equal entries", "a tie", sampler_maker(seeds, turn=3), with_equal_rows
+    yield "first entries 0", "a branch at 0", sampler_maker(itertools.count(5000), turn=3), with_first_entries_zero
     yield from straining_kinds(given, axes, seeds)
 
 
@@ -312,6 +313,8 @@ def unusual_kinds(given: Mapping[str, Domain], *, is_loop: bool) -> Iterator[Cas
             yield f"{name} is {value:g}", "an unusual value", sampler_maker(seeds, turn=1), partial(with_value, name=name, value=value)
         if domain.kind in ("array", "state"):
             yield f"{name} all zeros", "a branch at 0", sampler_maker(seeds, turn=1), partial(with_zeros, name=name)
+        for key in domain.fields:
+            yield f"{name}.{key} zero", "a branch at 0", sampler_maker(seeds, turn=1), partial(with_zero_field, name=name, key=key)
         if domain.kind == "state":
             change = partial(with_first_state, name=name, domain=domain)
             yield f"{name} of zeros and ones", "the first step", sampler_maker(seeds, turn=1), change
@@ -390,6 +393,17 @@ def with_tie(arguments: dict[str, Any], *, name: str, other: str, given: Mapping
 def with_zeros(arguments: dict[str, Any], *, name: str) -> dict[str, Any]:
     """Return the arguments with all real numbers of one of them 0; the result may be outside the domain."""
     return {**arguments, **(edit_arrays({name: arguments[name]}, lambda array: 0 * array) or {})}
+
+
+def with_zero_field(arguments: dict[str, Any], *, name: str, key: str) -> dict[str, Any]:
+    """Return the arguments with one field of a state 0; the result may be outside the domain."""
+    part = getattr(arguments[name], key)
+    return {**arguments, name: arguments[name]._replace(**{key: 0 * part if isinstance(part, np.ndarray) else type(part)(0)})}
+
+
+def with_first_entries_zero(arguments: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the arguments with the first entry of every array 0."""
+    return edit_arrays(arguments, lambda array: array * (np.arange(array.size) > 0).reshape(array.shape))
 
 
 def with_first_state(arguments: dict[str, Any], *, name: str, domain: Domain) -> dict[str, Any]:
