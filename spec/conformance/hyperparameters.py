@@ -103,10 +103,14 @@ def contextual_name(name: str, beside: set[str]) -> str:
 
 def canonical_argument(name: str, arguments: Iterable[str]) -> str:
     """Return the argument of a formula that a parameter's name means, or nothing; case and underscores at the ends do not count."""
-    plain, arguments = name.strip("_").lower(), list(arguments)
+    return next(iter(meanings(name, arguments)), "")
+
+
+def meanings(name: str, arguments: Iterable[str]) -> list[str]:
+    """Return the arguments of a formula that a parameter's name may mean: the one of that name, else those of which it is an alias."""
+    plain, arguments, table = name.strip("_").lower(), list(arguments), hyperparameters()
     exact = [argument for argument in arguments if plain == argument.lower()]
-    table = hyperparameters()
-    return next(iter(exact or [argument for argument in arguments if argument in table and plain in table[argument].function_aliases]), "")
+    return exact or [argument for argument in arguments if argument in table and plain in table[argument].function_aliases]
 
 
 def is_number(value: Any) -> bool:

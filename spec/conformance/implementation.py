@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from .hyperparameters import canonical_name, hyperparameters
+from .hyperparameters import KNOWN, canonical_argument, canonical_name, hyperparameters
 
 REQUIRED = inspect.Parameter.empty
 Settings = Mapping[str, Any]
@@ -124,6 +124,29 @@ def arrays_of(holder: Any) -> dict[str, Any]:
     return arrays
 
 
+def with_point(step: Callable[..., Any], theta: Any) -> Callable[..., Any]:
+    """Return a step of the gradient first, from one that takes the point too, as the names of its parameters say; others as they are."""
+    roles = [role_of(name) for name in parameter_names(step)]
+    if sorted(roles[:2]) != ["grad", "theta"]:
+        return step
+    parameters = list(inspect.signature(step).parameters.values())
+    current = {"theta": theta}
+
+    def call(grad: Any, *others: Any, **named: Any) -> Any:
+        arguments = {"grad": grad, "theta": current["theta"]}
+        current["theta"] = step(*(arguments[role] for role in roles[:2]), *others, **named)
+        return current["theta"]
+
+    gradient = parameters[roles.index("grad")]
+    call.__signature__ = inspect.Signature([gradient, *parameters[2:]])  # type: ignore[attr-defined]
+    return call
+
+
+def role_of(name: str) -> str:
+    """Return whether a parameter of a step is the point or the gradient by its name, or nothing."""
+    return canonical_argument(name, ("theta", "grad"))
+
+
 # --- the two plain kinds --------------------------------------------------------------------------------------------------------------
 
 
@@ -136,25 +159,32 @@ class ClassImplementation:
     parameters: Mapping[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.parameters = class_parameters(self.kind)
+        self.parameters = class_parameters(self.kind, skip=1 + self.takes_point)
+
+    @property
+    def takes_point(self) -> bool:
+        """Whether its constructor takes the point: its first parameter is no hyper-parameter."""
+        first = next(iter(parameter_names(self.kind)), "theta")
+        return canonical_name(first) not in KNOWN
 
     def start(self, theta: Any, lr: float, settings: Settings) -> Run:
         """Return a run of a new object of the class."""
         lr_name = next((name for name in self.parameters if canonical_name(name, {}, self.parameters) == "lr"), None)
-        optimizer = self.kind(theta, **({lr_name: lr} if lr_name else {}), **settings)
-        by_function = takes_gradient_function(self.kind, optimizer.step)
-        keyword = next((name for name in keyword_parameters(optimizer.step) if canonical_name(name) == "lr"), None)
+        optimizer = self.kind(*([theta] if self.takes_point else []), **({lr_name: lr} if lr_name else {}), **settings)
+        own_step = with_point(optimizer.step, theta)
+        by_function = takes_gradient_function(self.kind, own_step)
+        keyword = next((name for name in keyword_parameters(own_step) if canonical_name(name) == "lr"), None)
         if keyword:
-            return Run(lambda grad, rate: optimizer.step(grad, **{keyword: rate}), True, lambda: arrays_of(optimizer), by_function)
-        if count_positional(optimizer.step) > 1:
-            return Run(optimizer.step, True, lambda: arrays_of(optimizer), by_function)
+            return Run(lambda grad, rate: own_step(grad, **{keyword: rate}), True, lambda: arrays_of(optimizer), by_function)
+        if count_positional(own_step) > 1:
+            return Run(own_step, True, lambda: arrays_of(optimizer), by_function)
         names = (*([lr_name] if lr_name else ()), "lr", *hyperparameters()["lr"].aliases)
         attribute = next((spelling for name in names for spelling in (name, f"_{name}") if hasattr(optimizer, spelling)), None)
 
         def step(grad: Any, rate: float) -> Any:
             if attribute:
                 setattr(optimizer, attribute, rate)
-            return optimizer.step(grad)
+            return own_step(grad)
 
         return Run(step, attribute is not None, lambda: arrays_of(optimizer), by_function)
 

@@ -37,6 +37,8 @@ MANY = 33  # entries along the first axis, where some must be beyond the thresho
 EXPONENTIALS = {"exp", "expm1", "logaddexp", "tanh", "erf"}  # which implementations leave out beyond a threshold
 EXPONENT_SCALES = {1.0: 42.0, 0.5: 8.0}  # of entries that are exponents, and of those whose products are
 TAIL_CASES = 4  # of each, with an axis of length 1: a sum or a larger example would hide a small result
+BY_TAIL = "the tail of an exponential"  # what cases with small results separate
+TAIL_ROUNDINGS = 2.0**10  # roundings of a usual result that a small one may be off by: a right form may subtract from 1
 BY_SIZE = "sizes from larger ones"  # what cases with a long axis separate
 SHORT_LENGTHS = LENGTHS[:3]  # where cost grows faster than the number of entries, or certifying is slow
 DECOMPOSING = {"eigh", "eigvalsh", "svd", "qr", "inv", "solve"}  # of which balls are certified for a few rows only
@@ -70,6 +72,11 @@ class Case:
     def effort(self) -> tuple[bool, bool, int]:
         """How hard it is to follow a case by hand: whether numbers are far from 1 or something is unusual, and how many there are."""
         return self.strains_floats, self.is_edge, sum(np.size(leaf) for leaf in tree_leaves(tuple(self.arguments.values())))
+
+    @property
+    def roundings(self) -> float:
+        """How many roundings of a result of usual size are allowed: more where it is small, since its absence shows all the same."""
+        return TAIL_ROUNDINGS if self.separates == BY_TAIL else 1.0
 
     @property
     def length(self) -> int:
@@ -334,7 +341,7 @@ def exponent_kinds(given: Mapping[str, Domain]) -> Iterator[CaseKind]:
         tens, tail = partial(scaled, scale=scale), partial(far_from_zero, power=power)
         yield f"{name} = {MANY}", "a threshold of an exponential", sampler_maker(seeds, sizes=many, texture=tens), unchanged
         for number in range(1, TAIL_CASES + 1):
-            yield f"{name} = 1, {number}", "the tail of an exponential", sampler_maker(seeds, sizes=one, texture=tail), unchanged
+            yield f"{name} = 1, {number}", BY_TAIL, sampler_maker(seeds, sizes=one, texture=tail), unchanged
 
 
 def tie_kinds(given: Mapping[str, Domain]) -> Iterator[CaseKind]:

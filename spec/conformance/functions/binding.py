@@ -11,8 +11,14 @@ import numpy as np
 
 from ....reference import Formula, tree_leaves
 from ....reference.validation import Domain, domains
-from ..hyperparameters import Hyperparameter, InvalidSettings, canonical_argument, hyperparameters
+from ..hyperparameters import Hyperparameter, InvalidSettings, canonical_argument, hyperparameters, meanings
 from ..implementation import REQUIRED
+
+COMPUTED = {  # arguments that a function may compute itself, and the formula by which it does
+    "optimizers.clip.norm": {"norm": "optimizers.clip.global_norm"},
+    "optimizers.clip.norm.with_eps": {"norm": "optimizers.clip.global_norm"},
+}
+WORD_LENGTH = 3  # letters: a shorter name says little about what a parameter is
 
 
 @dataclass(frozen=True)
@@ -24,6 +30,8 @@ class Binding:
     constants: Mapping[str, Any] = field(default_factory=dict)  # parameters that stand for no argument
     unbound: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)  # arguments that it does not take, and their likely values
     left: Mapping[str, Any] = field(default_factory=dict)  # parameters that nothing was bound to, and their defaults
+    computed: Mapping[str, str] = field(default_factory=dict)  # arguments that it computes itself, and the formula by which
+    guessed: Mapping[str, str] = field(default_factory=dict)  # the parameters whose names leave open what they are, and their paths
     raw: Callable[..., Any] | None = None  # the formula, whose results have the shapes of the arrays that are given for them
     outputs: tuple[str, ...] = ()  # parameters that take the results, in their order; those that are arguments are written in place
     takes_out: bool = False  # whether its results may be written into what is given as `out`
@@ -79,7 +87,7 @@ def bind(
     takes_out = "out" in parameters and parameters["out"].default is None and "out" not in (*arguments, *outputs, *settings)
     for_results = {name for name in outputs if name not in arguments and not canonical_argument(name, arguments)}
     parameters = {name: kind for name, kind in parameters.items() if name not in for_results and not (takes_out and name == "out")}
-    paths = match_parameters(parameters, arguments, names, formula, bound_by_adapter)
+    paths, guessed = match_parameters(parameters, arguments, names, formula, bound_by_adapter)
     pinned, constants = dict(bound_by_adapter), {}
     for name, value in settings.items():
         argument = paths.get(name) or names.get(name) or canonical_argument(name, arguments)
@@ -90,7 +98,8 @@ def bind(
         else:
             raise InvalidSettings(f"neither it nor {formula.id} takes {name!r}; it takes {', '.join(parameters) or 'nothing'}")
     taken = {path.partition(".")[0] for path in paths.values()}
-    missing = [name for name in arguments if name not in bound_by_adapter and name not in taken]
+    computed = {name: by for name, by in COMPUTED.get(formula.id, {}).items() if name not in {*taken, *pinned}}
+    missing = [name for name in arguments if name not in bound_by_adapter and name not in taken and name not in computed]
     extra = {name: name for name in missing} if takes_any_keyword(function) else {}
     unbound = {name: likely_values(name, arguments[name], formula) for name in missing if name not in pinned and name not in extra}
     if unknown := [name for name, values in unbound.items() if not values]:
@@ -104,7 +113,7 @@ def bind(
         for name, parameter in parameters.items()
         if name not in paths and name not in constants and parameter.default is not REQUIRED
     }
-    return Binding(by_position, {**by_name, **extra}, constants, unbound, left, formula.raw, outputs, takes_out), pinned
+    return Binding(by_position, {**by_name, **extra}, constants, unbound, left, computed, guessed, formula.raw, outputs, takes_out), pinned
 
 
 def parameters_of(function: Callable[..., Any], arguments: Mapping[str, Domain]) -> dict[str, inspect.Parameter]:
@@ -135,8 +144,11 @@ def match_parameters(
     names: Mapping[str, str],
     formula: Any,
     bound_by_adapter: Mapping[str, Any],
-) -> dict[str, str]:
-    """Return the path of each parameter: as said, by the same name, by an alias, as a field of a state, or by position."""
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the path of each parameter (as said, by the same name, by an alias, as a field of a state, or by position), and the guesses.
+
+    It is a guess where a name means several of the arguments, or nothing, so that its position decides.
+    """
     paths: dict[str, str] = {}
     for name, path in names.items():
         if name not in parameters:
@@ -146,20 +158,58 @@ def match_parameters(
         paths[name] = path
     free = [argument for argument in arguments if argument not in bound_by_adapter and argument not in paths.values()]
     paths |= {name: name for name in parameters if name in free and name not in paths}
-    for name in parameters:
-        if name not in paths and (argument := canonical_argument(name, [argument for argument in free if argument not in paths.values()])):
-            paths[name] = argument
+    paths, guessed = match_aliases(parameters, free, paths)
     paths |= match_state_fields(parameters, arguments, paths)
     rest = [name for name, parameter in parameters.items() if name not in paths and parameter.default is REQUIRED]
     roots = {path.partition(".")[0] for path in paths.values()}
-    left = [argument for argument in free if argument not in roots]
+    left = [argument for argument in free if argument not in roots and argument not in COMPUTED.get(formula.id, {})]
     needed = [argument for argument in left if not likely_values(argument, arguments[argument], formula)]
-    for by_position in (left, needed):
+    says_nothing = all(len(name) < WORD_LENGTH or not is_known(name) for name in rest)
+    for by_position in (left, needed) if says_nothing else ():
         if rest and len(rest) == len(by_position):
-            return {**paths, **dict(zip(rest, by_position, strict=True))}
+            by_order = dict(zip(rest, by_position, strict=True))
+            return {**paths, **by_order}, {**guessed, **(by_order if len(by_order) + len(guessed) > 1 else {})}
     if rest:
-        raise InvalidSettings(binding_advice(left, rest, parameters, formula))
-    return paths
+        raise InvalidSettings(binding_advice(open_paths(left, rest, arguments), rest, parameters, formula))
+    return paths, guessed
+
+
+def match_aliases(
+    parameters: Mapping[str, inspect.Parameter], free: list[str], paths: Mapping[str, str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the paths with those of aliases, plain ones first, and the guesses among them: where a name means several arguments.
+
+    Nothing is guessed where other parameters, whose names mean nothing, could be those arguments as well.
+    """
+    paths = dict(paths)
+    guessed: dict[str, str] = {}
+
+    def open_meanings() -> dict[str, list[str]]:
+        left = [argument for argument in free if argument not in paths.values()]
+        return {name: meanings(name, left) for name in parameters if name not in paths}
+
+    while plain := {name: known[0] for name, known in open_meanings().items() if len(known) == 1}:
+        name, argument = next(iter(plain.items()))
+        paths[name] = argument
+    is_required = {name: parameter.default is REQUIRED for name, parameter in parameters.items()}
+    if any(is_required[name] and not known for name, known in open_meanings().items()):
+        return paths, guessed
+    while several := {name: known[0] for name, known in open_meanings().items() if known}:
+        name, argument = next(iter(several.items()))
+        paths[name] = guessed[name] = argument
+    return paths, guessed
+
+
+def is_known(name: str) -> bool:
+    """Return whether a name is that of an argument of some formula, or an alias: it is not bound to another one by its position."""
+    plain = name.strip("_").lower()
+    return any(plain == row.name or plain in row.function_aliases or plain in row.aliases for row in hyperparameters().values())
+
+
+def open_paths(left: list[str], rest: list[str], arguments: Mapping[str, Domain]) -> list[str]:
+    """Return the arguments that are left, a state as its fields where as many parameters are left as they are."""
+    fields = [f"{name}.{key}" for name in left for key in arguments[name].fields] or left
+    return fields if len(fields) == len(rest) else left
 
 
 def match_state_fields(parameters: Iterable[str], arguments: Mapping[str, Domain], paths: Mapping[str, str]) -> dict[str, str]:
@@ -167,9 +217,11 @@ def match_state_fields(parameters: Iterable[str], arguments: Mapping[str, Domain
     matched: dict[str, str] = {}
     for state, domain in arguments.items():
         if domain.kind == "state" and state not in paths.values():
-            fields = {name: canonical_argument(name, domain.fields) for name in parameters if name not in paths}
+            said = {name: path for name, path in paths.items() if path.startswith(f"{state}.")}
+            free = [key for key in domain.fields if f"{state}.{key}" not in said.values()]
+            fields = {name: canonical_argument(name, free) for name in parameters if name not in paths}
             parts = {name: f"{state}.{key}" for name, key in fields.items() if key}
-            if set(parts.values()) == {f"{state}.{key}" for key in domain.fields}:
+            if {*parts.values(), *said.values()} == {f"{state}.{key}" for key in domain.fields}:
                 matched |= parts
     return matched
 
@@ -210,7 +262,8 @@ def binding_advice(left: list[str], rest: list[str], parameters: Iterable[str], 
     """Return what to say where parameters and arguments do not fit."""
     facts = f"it takes {', '.join(parameters) or 'nothing'}; {formula.id} takes {', '.join(domains(formula.raw))}"
     if rest and left:
-        return f"{facts}: say what {', '.join(rest)} {'is' if len(rest) == 1 else 'are'}, as in --names {rest[0]}={left[0]}"
+        suggested = " ".join(f"--names {name}={path}" for name, path in zip(rest, left, strict=False))
+        return f"{facts}: say what {', '.join(rest)} {'is' if len(rest) == 1 else 'are'}, as in {suggested}"
     open_names = left or rest
     verb = "is" if len(open_names) == 1 else "are"
     return f"{facts}: say what {', '.join(open_names)} {verb}{' in it' if left else ''}, as in --set {open_names[0]}=1"

@@ -17,7 +17,7 @@ from ..loading import adapt_object, load_object, split_target
 from .binding import bind, value_at
 from .error import error_of_call, expected_outputs, with_arguments
 from .observations import FunctionCall
-from .runner import Caller, flatten_result, load_functions
+from .runner import Caller, flatten_result, load_functions, with_computed
 
 TIME_LIMIT = 15.0  # seconds of processor time
 EXAMPLES = 200
@@ -46,6 +46,7 @@ def find_counterexample(task: Task, inferred: Mapping[str, Any]) -> str:
             if not known:
                 return ""
             example = min(known, key=lambda values: len(repr(values)))
+        example = dict(with_computed(Case("", "", example), binding.computed, search.caller.dtype).arguments)
         return program(task, search.caller, example) if not task.outputs else ""
 
 
@@ -69,8 +70,9 @@ class Search:
 
     def error(self, values: Mapping[str, Any]) -> float:
         """Return the error in bounds at these arguments; 0 outside the domain, and where the function raises."""
-        arguments = with_arguments(values, self.pinned)
-        caller, case = self.caller, Case("", "", arguments)
+        caller = self.caller
+        case = with_computed(Case("", "", with_arguments(values, self.pinned)), caller.binding.computed, caller.dtype)
+        arguments = case.arguments
         if (expected := reference_result(caller.formula, case, caller.dtype)) is None:
             return 0.0
         try:

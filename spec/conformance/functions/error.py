@@ -206,7 +206,7 @@ def measure(formula: Raw, calls: Iterable[FunctionCall], inferred: Mapping[str, 
     expected = expected_by_call(formula, calls, inferred, dtype)
     if not expected:
         return FunctionError(float("inf"), float("inf"), 0, None)
-    floors = smallest_units([outputs for _, outputs in expected], dtype)
+    floors = smallest_units(usual_outputs(expected), dtype)
     ulps, seen = 0.0, []
     for call, outputs in expected:
         ratio, in_ulps, mismatch = error_of_call(call, outputs, floors, dtype)
@@ -216,6 +216,11 @@ def measure(formula: Raw, calls: Iterable[FunctionCall], inferred: Mapping[str, 
     deviating = [(case, mismatch) for ratio, case, mismatch in seen if ratio > allowed]
     _, plainest = min(deviating, key=lambda item: item[0].effort, default=(None, largest))
     return FunctionError(worst, ulps, len(expected), plainest, tuple(case.name for case, _ in deviating))
+
+
+def usual_outputs(expected: list[tuple[FunctionCall, list[ExpectedOutput]]]) -> list[list[ExpectedOutput]]:
+    """Return the expected outputs of the cases in which they are not small on purpose."""
+    return [outputs for call, outputs in expected if call.case.roundings == 1] or [outputs for _, outputs in expected]
 
 
 def smallest_units(expected: list[list[ExpectedOutput]], dtype: Any) -> list[float]:
@@ -236,7 +241,7 @@ def error_of_call(call: FunctionCall, expected: list[ExpectedOutput], floors: li
             shapeless = Mismatch(call.case.name, call.case.separates, position, (), 0.0, 0.0, float("inf"))
             return float("inf"), float("inf"), shapeless
         errors, spacings = errors_and_ulps(got, due, dtype)
-        ratios = error_in_bounds(errors, 0.0 if due.is_exact else max(due.bound, floor))
+        ratios = error_in_bounds(errors, 0.0 if due.is_exact else max(due.bound, call.case.roundings * floor))
         with np.errstate(over="ignore"):
             ulps = max(ulps, float(np.max(errors / spacings, initial=0.0)))
         if not ratios.size:
@@ -307,11 +312,13 @@ def float_error(
 
 def float_units(formula: Raw, calls: Iterable[FunctionCall], inferred: Mapping[str, Any], dtype: Any) -> dict[str, list[float]]:
     """Return the unit of every output in every case, for the ranking."""
-    expected = {call.case.name: outputs for call, outputs in expected_by_call(formula, calls, inferred, dtype)}
+    expected = expected_by_call(formula, calls, inferred, dtype)
     if not expected:
         return {}
-    floors = smallest_units(list(expected.values()), dtype)
+    floors = smallest_units(usual_outputs(expected), dtype)
     return {
-        name: [0.0 if due.is_exact else max(due.bound, floor) for due, floor in zip(outputs, floors, strict=False)]
-        for name, outputs in expected.items()
+        call.case.name: [
+            0.0 if due.is_exact else max(due.bound, call.case.roundings * floor) for due, floor in zip(outputs, floors, strict=False)
+        ]
+        for call, outputs in expected
     }

@@ -32,6 +32,7 @@ class FunctionObservations:
     settings: Mapping[str, Any] = field(default_factory=dict)
     calls: tuple[FunctionCall, ...] = ()
     faults: tuple[Fault, ...] = ()
+    guessed: Mapping[str, str] = field(default_factory=dict)  # parameters whose names leave open what they are, and what they were taken as
     left: Mapping[str, Any] = field(default_factory=dict)  # parameters that stayed at their defaults
     undecided: tuple[str, ...] = ()  # those of them that change the results, where an argument of the formula is not taken
 

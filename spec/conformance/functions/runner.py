@@ -152,7 +152,7 @@ class Caller:
             outputs = call_guarded(where, flatten_result, result, expected)
             if result is None and len(written := guard.written()) == len(flatten_result(expected, expected)):
                 outputs = [array.copy() for array in written]
-            faults += self.input_faults(guard, outputs, arguments, where)
+            faults += self.input_faults(guard, outputs, arguments, expected, where)
             faults += output_faults(outputs, flatten_result(expected, expected), self.dtype, where, case)
         except FatalFault as problem:
             is_refusal = problem.fault.kind == "raises" and problem.fault.detail.startswith("it raises ValueError") and case.is_edge
@@ -162,11 +162,19 @@ class Caller:
         )
         return FunctionCall(case, normalized), faults, outputs
 
-    def input_faults(self, guard: ArrayGuard, outputs: list[Any], arguments: Mapping[str, Any], where: str) -> list[Fault]:
-        """Return the faults of a function that writes to an argument, or returns it where the formula makes something new."""
-        shared = shared_outputs(self.formula, arguments)
-        arrays = [output for output in outputs if hasattr(output, "__array__")]
-        fresh = [output for position, output in enumerate(arrays) if not (position < len(shared) and shared[position])]
+    def input_faults(self, guard: ArrayGuard, outputs: list[Any], arguments: Mapping[str, Any], expected: Any, where: str) -> list[Fault]:
+        """Return the faults of a function that writes to an argument, or returns a view of it where the formula makes something new.
+
+        An argument may be returned as it came where the formula gives its very value.
+        """
+        shared = [*shared_outputs(self.formula, arguments), *(False for _ in outputs)]
+        given = [id(array) for _, array, _ in guard.handed_out]
+        due = [*flatten_result(expected, expected), *(None for _ in outputs)]
+        fresh = [
+            output
+            for output, is_shared, value in zip(outputs, shared, due, strict=False)
+            if hasattr(output, "__array__") and not is_shared and not (id(output) in given and np.array_equal(np.asarray(value), output))
+        ]
         return call_guarded(where, lambda: list(guard.faults(where, fresh, but=self.binding.in_place)))
 
     def is_nondeterministic(self, case: Case, expected: Any, outputs: list[Any]) -> bool:
@@ -186,7 +194,8 @@ def run_cases(function: FunctionImplementation, task: Task) -> FunctionObservati
     caller = Caller(function.call, formula, binding, np.dtype(task.dtype).type)
     calls: list[FunctionCall] = []
     faults: list[Fault] = []
-    for case in cases(formula, {**pinned, **infer_shapes(caller, pinned)}):
+    for drawn in cases(formula, {**pinned, **infer_shapes(caller, pinned)}):
+        case = with_computed(drawn, binding.computed, caller.dtype)
         expected = reference_result(formula, case, caller.dtype)
         if expected is None or case.is_too_large(expected):
             continue
@@ -203,7 +212,16 @@ def run_cases(function: FunctionImplementation, task: Task) -> FunctionObservati
         calls += [call] if call else []
     settled = tuple(replace(fault, fatal=not calls) for fault in unique_faults(faults))  # the other cases can be judged
     undecided = undecided_parameters(caller, calls)
-    return FunctionObservations(formula.id, binding.unbound, pinned, tuple(calls), settled, binding.left, undecided)
+    return FunctionObservations(formula.id, binding.unbound, pinned, tuple(calls), settled, binding.guessed, binding.left, undecided)
+
+
+def with_computed(case: Case, computed: Mapping[str, str], dtype: Any) -> Case:
+    """Return a case with the arguments that a function computes itself as the formulas have them by which it does."""
+    values = {}
+    for name, identifier in computed.items():
+        by = FORMULAS[identifier]
+        values[name] = float(by.raw(**{key: in_dtype(case.arguments[key], dtype) for key in domains(by.raw)}))
+    return replace(case, arguments={**case.arguments, **values}) if values else case
 
 
 def undecided_parameters(caller: Caller, calls: list[FunctionCall]) -> tuple[str, ...]:
@@ -234,7 +252,8 @@ def infer_shapes(caller: Caller, pinned: Mapping[str, Any]) -> dict[str, Any]:
     unbound = caller.binding.unbound
     for values in itertools.islice(itertools.product(*unbound.values()), COMBINATIONS if unbound else 0):
         inferred = dict(zip(unbound, values, strict=True))
-        for case in cases(caller.formula, {**pinned, **inferred})[:1]:
+        for drawn in cases(caller.formula, {**pinned, **inferred})[:1]:
+            case = with_computed(drawn, caller.binding.computed, caller.dtype)
             expected = reference_result(caller.formula, case, caller.dtype)
             if expected is not None and caller.call(case, expected)[0]:
                 return inferred

@@ -124,8 +124,25 @@ def judge_function(
             decided = judge_initializer(part, title, command)
         else:
             decided = decide(FunctionMatcher(part, np.dtype(str(common["dtype"])).type), title, command)
-    decided = with_left_parameters(decided, part, title)
+    decided = with_left_parameters(with_guessed_names(decided, part, title), part, title)
+    if decided["verdict"] is Verdict.AMBIGUOUS and set(decided["axes"] or {}) & {"arguments"}:
+        faults = ()  # with other names it may do none of this
+        fields["faults"] = faults
     return kind(**{**fields, **with_faults(decided, part.formula, title, faults)})
+
+
+def with_guessed_names(decided: dict[str, Any], part: FunctionObservations, title: str) -> dict[str, Any]:
+    """Return the fields of a result that says first what parameters were taken as: ambiguous where with others of them it is right."""
+    if not part.guessed:
+        return decided
+    message = sentences.with_guessed_names(title, decided["message"], part.guessed)
+    exchanged = str((decided.get("axes") or {}).get("arguments", "")).removesuffix("-exchanged").split("-")
+    by_path = {path: name for name, path in part.guessed.items()}
+    if decided["verdict"] is not Verdict.DEVIATES or len(exchanged) != 2 or not set(exchanged) <= set(by_path):
+        return {**decided, "message": message}
+    first, second = exchanged
+    advice = sentences.other_names({by_path[first]: second, by_path[second]: first})
+    return {**decided, "verdict": Verdict.AMBIGUOUS, "message": f"{message} {advice}"}
 
 
 def with_left_parameters(decided: dict[str, Any], part: FunctionObservations, title: str) -> dict[str, Any]:

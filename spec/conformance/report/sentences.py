@@ -154,6 +154,18 @@ def with_left_parameters(title: str, message: str, left: Mapping[str, Any]) -> s
     return f"{title}, with {settings_text(left)} as by default,{message.removeprefix(title)}"
 
 
+def with_guessed_names(title: str, message: str, guessed: Mapping[str, str]) -> str:
+    """Return a message that says first what parameters were taken as, where their names leave it open."""
+    taken = ", ".join(f"{name} taken as {path}" for name, path in guessed.items())
+    return f"{title}, with {taken},{message.removeprefix(title)}"
+
+
+def other_names(names: Mapping[str, str]) -> str:
+    """Return that with other names for its parameters a function is right."""
+    options = " ".join(f"--names {name}={path}" for name, path in names.items())
+    return f"But those names are guesses: with {options} it follows the formula."
+
+
 def undecided_parameter(name: str, left: Mapping[str, Any], unbound: tuple[str, ...]) -> str:
     """Return why a parameter keeps a function from conforming, and what to say of it."""
     return (

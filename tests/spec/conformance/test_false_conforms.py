@@ -198,7 +198,7 @@ def logistic_without_its_tail(weights, inputs, signs, reduction):
 
 
 def softplus_without_its_tail(z, beta=1):
-    return np.where(beta * z > -24, np.logaddexp(0, beta * z) / beta, 0)
+    return np.where(beta * z > -20, np.logaddexp(0, beta * z) / beta, 0)
 
 
 RARE_VALUES = {
@@ -379,6 +379,37 @@ def test_an_option_left_at_its_default_is_named():
     result = check_function_in_process(softmax_along, "loss.softmax")
     assert result.verdict is Verdict.CONFORMS, result.message
     assert ", with axis = -1 as by default, follows loss.softmax" in result.message
+
+
+def terminal_step(g, rate, alpha):
+    return rate * g / (1 - alpha)
+
+
+def terminal_step_by_letters(x, a, c):
+    return a * x / (1 - c)
+
+
+def exchanged_terminal_step_by_letters(x, a, c):
+    return np.divide(c * x, 1 - a)
+
+
+def cross_entropy_of_weighted_classes(logits, target, weight, reduction="mean"):
+    return logits.sum() * weight
+
+
+def test_names_that_leave_open_what_they_are_are_asked_for_or_said():
+    asked = check_function_in_process(terminal_step, "momentum.terminal_step")
+    assert "--names g=grad_norm --names rate=lr" in asked.message
+    names = {"g": "grad_norm", "rate": "lr", "alpha": "momentum"}
+    assert check_function_in_process(terminal_step, "momentum.terminal_step", names=names).verdict is not Verdict.DEVIATES
+    by_letters = check_function_in_process(terminal_step_by_letters, "momentum.terminal_step")
+    assert by_letters.verdict is Verdict.CONFORMS
+    assert "with x taken as grad_norm, a taken as lr, c taken as momentum," in by_letters.message
+    exchanged = check_function_in_process(exchanged_terminal_step_by_letters, "momentum.terminal_step")
+    assert (exchanged.verdict, exchanged.exit_code) == (Verdict.AMBIGUOUS, 1)
+    assert "with --names a=momentum --names c=lr it follows the formula" in exchanged.message
+    weighted = check_function_in_process(cross_entropy_of_weighted_classes, "loss.softmax_xent.logits")
+    assert (weighted.verdict, "say what weight is" in weighted.message) == (Verdict.ERROR, True)
 
 
 # --- ties, and evidence -------------------------------------------------------------------------------------------------------------------

@@ -75,6 +75,25 @@ def test_a_name_that_leads_nowhere(target, message):
         load_implementation(target)
 
 
+class StepOfThePoint:
+    def __init__(self, lr=0.125, momentum=0.9):
+        self.lr, self.momentum, self.velocity = lr, momentum, 0
+
+    def step(self, theta, grad):
+        self.velocity = self.momentum * self.velocity + grad
+        return theta - self.lr * self.velocity
+
+
+class StepOfTheGradientAndThePoint(StepOfThePoint):
+    def step(self, g, params):
+        return super().step(params, g)
+
+
+@pytest.mark.parametrize("implementation", [StepOfThePoint, StepOfTheGradientAndThePoint])
+def test_a_step_may_take_the_point(implementation):
+    assert check_in_process(implementation).convention == "heavy-ball/lr-outside"
+
+
 def test_a_file_and_a_module(tmp_path):
     mine = tmp_path / "mine.py"
     mine.write_text(

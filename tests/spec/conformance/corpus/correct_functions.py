@@ -265,6 +265,18 @@ def polak_ribiere_expanded(grad, previous):
     return (grad @ grad - grad @ previous) / (previous @ previous)
 
 
+@of("optimizers.clip.norm")
+def clip_by_a_norm_of_its_own(grad, max_norm):
+    norm = np.linalg.norm(grad)
+    return grad * (max_norm / norm) if norm > max_norm else grad
+
+
+@of("averaging.ema.debiased", avg_mean="state.total")
+def debiased_average_of_fields(theta, avg_mean, count, decay):
+    mean = decay * avg_mean + (1 - decay) * theta
+    return mean / (1 - decay ** (count + 1)), mean, count + 1
+
+
 @of("init.he.normal")
 def he_by_normal(shape, rng):
     return rng.normal(0, np.sqrt(2 / shape[1]), shape)
