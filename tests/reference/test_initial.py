@@ -88,12 +88,13 @@ def valid_start(formula):
 
 
 def start_of(values, name):
-    """What a state starts from: the first array beside it, the centres or units that it holds itself, or a rate."""
+    """What a state starts from: the first array beside it, the centres or units that it holds itself, a rate or a length."""
     state = values[name]
     first = next((value for key, value in values.items() if key != name and isinstance(value, np.ndarray)), None)
-    if hasattr(state, "_fields") and state._fields[0] in ("centres", "mean", "lr", "grad") and "theta" not in values:
+    if hasattr(state, "_fields") and state._fields[0] in ("centres", "mean", "lr", "grad", "scale") and "theta" not in values:
         return state[0]
-    return state.grad if type(state).__name__ == "ConjugateState" else first
+    named = {"ConjugateState": "grad", "CycleState": "period"}.get(type(state).__name__)
+    return getattr(state, named) if named else first
 
 
 @pytest.mark.parametrize("identifier", STEPPING)

@@ -218,7 +218,9 @@ EXAMPLES = {
 
 UNDECIDED = {
     "data.pca.fit": "symbols have no eigenvectors",
+    "averaging.ema.warmed": "which of two symbols is the larger",
     "optimizers.clip.norm": "which of two symbols is the larger",
+    "optimizers.clip.norm.with_eps": "which of two symbols is the larger",
     "optimizers.radam": "which of two symbols is the larger",
 }
 
