@@ -27,6 +27,7 @@ from ..reference import FORMULAS, Formula, tree_map
 from ..reference.validation import Domain, domain_of, domains, resolve_annotations
 from .arithmetic import Refused, Symbolic, Tensor, Undecided, Verdict
 from .evidence import EVIDENCE, Evidence, load, run_evidence
+from .evidence._repetition import positions
 
 Arguments = Mapping[str, Any]
 Case = dict[Any, Any]  # what symbols are replaced by, for arguments to lie in a region
@@ -134,7 +135,7 @@ def recent(raw: Callable[..., Any], arguments: Arguments, axis: str, k: int) -> 
     kept = dict(arguments)
     for name, domain in flat_domains(raw).items():
         if axis in domain.axes and arguments[name] is not None:
-            kept[name] = last_entries(arguments[name], [index for index, known in enumerate(domain.axes) if known == axis], k)
+            kept[name] = last_entries(arguments[name], positions(domain, axis, np.ndim(arguments[name])), k)
         elif axis == name:
             kept[name] = arguments[name][-k:]
     for name, domain in domains(raw).items():

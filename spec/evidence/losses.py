@@ -867,6 +867,45 @@ def squared_logarithm_of_the_denominator(z_loss: Step, z_loss_grad: Step) -> Cla
     yield z_loss(logits, weight=smoothing, reduction="mean") * Tensor(N), np.sum(each)
 
 
+@certified_value(
+    "loss.softmax",
+    "loss.log_softmax",
+    "loss.softmax.jacobian",
+    "loss.softmax_xent.logits",
+    "loss.softmax_xent.logits.grad",
+    "loss.softmax_xent.grad",
+    "loss.z",
+    "loss.z.grad",
+    scope="logits that are logarithms of integers, 1, 2, 7 and 130 classes, ties among them",
+)
+def shares_of_whole_numbers(
+    softmax: Step,
+    log_softmax: Step,
+    softmax_jacobian: Step,
+    cross_entropy: Step,
+    cross_entropy_grad: Step,
+    softmax_loss_grad: Step,
+    z_loss: Step,
+    z_loss_grad: Step,
+) -> Claims:
+    """The softmax of log k is k / Σ k, in fractions; the losses and their gradients follow."""
+    for classes in (1, 2, 7, 130):
+        every, numbers = np.arange(0, classes, 1 + classes // 8), [1 + k**2 % 11 for k in range(classes)]
+        total, logits = sum(numbers), np.log(Ball([numbers] * len(every)))
+        shares, eye = Ball([Fraction(k, total) for k in numbers]), Ball(np.eye(classes, dtype=int))
+        own = eye[every]
+        yield softmax(logits), shares + 0 * own
+        yield log_softmax(logits), np.log(shares) + 0 * own
+        yield softmax_jacobian(logits[0]), eye * shares - np.linalg.outer(shares, shares)
+        yield cross_entropy(logits, every, reduction="none"), -np.log(shares[every])
+        yield cross_entropy_grad(logits, every, reduction="sum"), shares - own
+        column, one = np.expand_dims(logits[0], 1), Ball(np.ones((len(every), 1), dtype=int))
+        slopes = len(every) * shares - np.sum(own, axis=0)
+        yield softmax_loss_grad(column, one, every, reduction="sum"), np.expand_dims(slopes, 1)
+        yield z_loss(logits, weight=Ball(3), reduction="mean"), 3 * np.log(Ball(total)) ** 2
+        yield z_loss_grad(logits[:1], weight=Ball(3), reduction="sum")[0], 6 * np.log(Ball(total)) * shares
+
+
 @derivative("loss.z", "loss.z.grad", scope="certified, two rows of four logits")
 def certified_slopes_of_the_penalty(z_loss: Step, z_loss_grad: Step) -> Claims:
     """The gradient equals that by dual numbers; four logits log(1/4) have no penalty, and four logits 0 have λ log² 4."""
