@@ -209,3 +209,5 @@ ClusterCounts: TypeAlias = Annotated[Float[Floats, " clusters"], Ge(0)]  # whole
 
 Oblong: TypeAlias = Float[Floats, "rows columns"]
 NewtonSchulzCoefficients: TypeAlias = Float[Floats, "iterations 3"]  # a, b, c of each iteration
+RowSquares: TypeAlias = Annotated[Float[Floats, " rows"], Ge(0)]
+ColumnSquares: TypeAlias = Annotated[Float[Floats, " columns"], Ge(0)]
