@@ -168,7 +168,8 @@ def report_mutants(selected: list[str], results: list[MutantResult]) -> int:
         console.print(f"survived: {survivor.formula}: {survivor.line}: {survivor.change} {survivor.by}", markup=False)
     for key, why in explanations.items():
         console.print(f"{'STALE' if key in stale_reasons else 'equivalent'}: {': '.join(key)}: {why}", markup=False)
-    console.print(f"{len(results)} mutants, {sum(result.outcome != 'survived' for result in results)} killed, {len(survivors)} survived")
+    refuted, raised = (sum(result.outcome == outcome for result in results) for outcome in ("refuted", "raised"))
+    console.print(f"{len(results)} mutants: {refuted} refuted, {raised} not refuted while evidence raises, {len(survivors)} survived")
     return 1 if unexplained or stale_reasons else 0
 
 

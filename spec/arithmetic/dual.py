@@ -63,10 +63,15 @@ def smaller(a: Dual, b: Dual) -> Dual:
 
 
 def kink(extreme: Dual, other: Dual) -> Dual:
-    """Return the first number, the extreme of the two; Undecided if they may be equal and their derivatives may differ."""
-    if extreme.value.overlaps(other.value) and not (extreme.slope - other.slope).is_zero():
+    """Return the extreme of two numbers; Undecided if they may be equal and their derivatives may differ.
+
+    Where a number that varies may equal a constant, the extreme varies: max(x², 0) is no constant at 0, and has no root there.
+    """
+    if not extreme.value.overlaps(other.value):
+        return extreme
+    if not (extreme.slope - other.slope).is_zero():
         raise Undecided(f"a maximum or minimum has no derivative where both arguments are {other.value}")
-    return extreme
+    return Dual(extreme.value, other.slope if extreme.slope is CONSTANT else extreme.slope)
 
 
 def comparison(name: str) -> Callable[[Dual, Dual], bool]:

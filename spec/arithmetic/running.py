@@ -155,7 +155,7 @@ def power(a: Bounded, b: Bounded) -> Bounded:
 
 def power_of_inexact_exponent(a: Bounded, b: Bounded) -> Bounded:
     """The power of a positive number whose exponent has an error: the largest derivatives over both intervals bound what the errors do."""
-    bases, exponents = (a.least, a.size), (b.value - b.error, b.value + b.error)
+    bases, exponents = (a.least, a.size), (b.value - 2 * b.error, b.value + 2 * b.error)
     try:
         largest = max(base**exponent for base in bases for exponent in exponents)
         by_exponent = largest * max(abs(math.log(base)) for base in bases) * b.error
@@ -211,8 +211,8 @@ def log_of_sum(a: Bounded, b: Bounded) -> Bounded:
     added = math.log1p(math.exp(-distance))
     unit, tiny, *_ = FORMAT.get()
     difference = 0.0 if 0 in (a.size, b.size) else unit * (distance + 2 * (a.error + b.error))
-    own = (LIBRARY * unit + difference) / (1 - LIBRARY * unit) * added * math.exp(min(a.error + b.error, 700.0)) + LIBRARY * tiny
-    leads = ((larger.error, math.exp(min(larger.value - rest.value + a.error + b.error, 0.0))) for larger, rest in ((a, b), (b, a)))
+    own = (LIBRARY * unit + difference) / (1 - LIBRARY * unit) * added * math.exp(min(2 * (a.error + b.error), 700.0)) + LIBRARY * tiny
+    leads = ((larger.error, math.exp(min(larger.value - rest.value + 2 * (a.error + b.error), 0.0))) for larger, rest in ((a, b), (b, a)))
     return with_rounding(
         high + added, min(max(a.error, b.error), sum(error * slope for error, slope in leads)) * (1 + LIBRARY * unit) + own
     )
@@ -292,7 +292,7 @@ class Running(Numbers):
         "square": lambda a: multiply(a, a),
         "reciprocal": lambda a: divide(Bounded(1.0, 0.0), a),
         "sqrt": root,
-        "exp": library(math.exp, lambda a: math.exp(a.value + a.error) * -math.expm1(-a.error)),  # upwards it changes most
+        "exp": library(math.exp, lambda a: math.exp(a.value + 2 * a.error) * -math.expm1(-a.error)),  # upwards it changes most
         "log": library(math.log, log_spread),
         "logaddexp": log_of_sum,
         "tanh": library(math.tanh, lambda a: a.error),

@@ -195,6 +195,11 @@ KINKS = {
     "log x": np.log,
     "x^−1": lambda x: x**-1,
     "a maximum of three": lambda x: np.max(np.stack([x, -x, x * 2])),
+    "√max(x², 0)": lambda x: np.sqrt(np.maximum(x**2, 0)),
+    "√max(0, x²)": lambda x: np.sqrt(np.maximum(0, x**2)),
+    "√−min(−x², 0)": lambda x: np.sqrt(-np.minimum(-(x**2), 0)),
+    "max(x², 0)^½": lambda x: np.maximum(x**2, 0) ** 0.5,
+    "|max(x², 0)|": lambda x: np.abs(np.maximum(x**2, 0)),
 }
 
 

@@ -851,3 +851,48 @@ def test_scalars_in_double_decide_by_their_own_digits():
         rounding_bound(lambda x, a: np.where(a > 1, x, 0 * x), np.ones(2), Scalars(1.0 + 2**-40), dtype=np.float32), [0, 0]
     )
     assert np.all(rounding_bound(np.maximum, np.ones(2), Scalars(1.1), dtype=np.float32) > 0)
+
+
+# --- large errors ------------------------------------------------------------------------------------------------------------------
+
+LIBRARY_OF_FLOATS = {
+    **{name: getattr(math, name) for name in ("exp", "log", "tanh", "sqrt", "erf")},
+    "arctan": math.atan,
+    "absolute": abs,
+    "square": lambda x: x * x,
+    "reciprocal": lambda x: 1 / x,
+    "logaddexp": lambda a, b: max(a, b) + math.log1p(math.exp(-abs(a - b))),
+    "power": lambda a, b: a**b,
+    "add": lambda a, b: a + b,
+    "multiply": lambda a, b: a * b,
+    "divide": lambda a, b: a / b,
+    "maximum": max,
+}
+
+
+def positions(number):
+    """Where the exact value may lie, and where the computed one may lie beside it."""
+    for exact in (number.value - number.error, number.value, number.value + number.error):
+        for computed in (exact - number.error, exact, exact + number.error):
+            yield exact, computed
+
+
+@pytest.mark.parametrize("name", LIBRARY_OF_FLOATS)
+def test_the_bound_holds_wherever_the_exact_and_the_computed_operand_lie(name):
+    """The two lie on either side of each other, at twice the error from the value; with large errors the difference is no small one."""
+    function, decided = LIBRARY_OF_FLOATS[name], 0
+    arity = function.__code__.co_argcount if hasattr(function, "__code__") else 2 if name == "maximum" else 1
+    operands = [Bounded(value, error) for value in (-1.5, 0.25, 3.0) for error in (0.0, 0.0625, 0.5, 2.0)]
+    for numbers_with_errors in itertools.product(operands, repeat=arity):
+        try:
+            result = Running.table[name](*numbers_with_errors)
+        except Undecided:
+            continue
+        decided += 1
+        for places in itertools.product(*map(positions, numbers_with_errors)):
+            exact, computed = function(*(x for x, _ in places)), function(*(c for _, c in places))
+            assert abs(computed - exact) <= result.error * (1 + 1e-12) + 1e-300, (
+                f"{name}{numbers_with_errors}: {exact} and {computed}, {result}"
+            )
+            assert abs(result.value - exact) <= result.error * (1 + 1e-12) + 1e-300
+    assert decided > 2
