@@ -437,20 +437,21 @@ def separation(family: str, dtype: str, *, mistakes: bool, as_json: bool) -> Non
 
 @main.command()
 @click.option("--library", "libraries", multiple=True, metavar="NAME", help="One library only; may be repeated.")
+@click.option("--command", "commands", multiple=True, metavar="COMMAND", help="A program in any language; may be repeated.")
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Libraries at a time.")
 @click.option("--markdown", is_flag=True, help="Print a table in Markdown.")
 @json_option
-def matrix(libraries: tuple[str, ...], *, jobs: int, markdown: bool, as_json: bool) -> None:
-    """Say which convention every installed library follows, formula by formula.
+def matrix(libraries: tuple[str, ...], *, commands: tuple[str, ...], jobs: int, markdown: bool, as_json: bool) -> None:
+    """Say which convention every installed library follows, formula by formula; or those that are named, and programs.
 
     It is a survey, so its exit code is 0 whatever the libraries follow, and 2 where none could be asked.
     """
     from .conformance.report import matrix as survey
 
-    wanted = libraries or survey.known_libraries()
+    wanted = libraries or (() if commands else survey.known_libraries())
     notes = console(stderr=True)
     with usage_errors():
-        cells = survey.matrix(wanted, jobs, lambda library: notes.print(f"{library}: done", style="dim"))
+        cells = survey.matrix(wanted, jobs, lambda library: notes.print(f"{library}: done", style="dim"), commands=commands)
     for library in survey.not_installed(wanted):
         notes.print(f"{library} is not installed, and left out")
     if as_json:

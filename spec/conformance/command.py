@@ -48,9 +48,12 @@ class Command:
     """A running program, and the one answer that it owes."""
 
     def __init__(self, command: str, folder: str = "", patience: float = PATIENCE) -> None:
-        self.words, self.folder, self.patience = shlex.split(command), folder or None, patience
         self.process: subprocess.Popen[bytes] | None = None
         self.buffer = b""
+        self.words, self.folder, self.patience = shlex.split(command), folder or None, patience
+
+    def __del__(self) -> None:
+        self.close()
 
     def ask(self, fields: Mapping[str, str], where: str) -> dict[str, str]:
         """Send a line and return the answer; a FatalFault says what came in its place. Then the program is started anew for the next."""

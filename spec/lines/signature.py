@@ -38,33 +38,25 @@ def argument_kinds(formula: Formula[..., Any]) -> dict[str, str]:
 
 
 @functools.cache
-def result_domains(raw: Callable[..., Any]) -> dict[str, Domain | None]:
-    """Return the domain of every result by name: `out`, `out1` …, or for a formula that makes a step `new.` and the argument's name.
-
-    None stands for what NumPy makes, a number or an array, of which nothing is stated.
-    """
+def result_kinds(raw: Callable[..., Any]) -> dict[str, str]:
+    """Return the kind of every result by name: `out`, `out1` …, or for a formula that makes a step `new.` and the argument's name."""
     hint = resolve_annotations(raw, raw.__module__)["return"]
     is_tuple = getattr(hint, "__origin__", None) is tuple
     parts = [part for part in get_args(hint) if part is not Ellipsis] if is_tuple else [hint]
     names = step_names(raw, parts) or ([f"out{number}" for number in range(1, len(parts) + 1)] if is_tuple else ["out"])
-    stated: dict[str, Domain | None] = {}
+    kinds: dict[str, str] = {}
     for name, part in zip(names, parts, strict=True):
         fields = resolve_annotations(part, part.__module__) if hasattr(part, "_fields") else None
-        stated |= {f"{name}.{key}": result_domain(inner) for key, inner in fields.items()} if fields else {name: result_domain(part)}
-    return stated
+        kinds |= {f"{name}.{key}": result_kind(inner) for key, inner in fields.items()} if fields else {name: result_kind(part)}
+    return kinds
 
 
-def result_domain(hint: Any) -> Domain | None:
-    """Return the domain of a result; None for what NumPy makes."""
+def result_kind(hint: Any) -> str:
+    """Return the kind of a result; what NumPy makes is an array, which may have no axes."""
     try:
-        return domain_of(hint)
+        return kind_of(domain_of(hint))
     except TypeError:
-        return None
-
-
-def result_kinds(raw: Callable[..., Any]) -> dict[str, str]:
-    """Return the kind of every result by name; what NumPy makes is an array, which may have no axes."""
-    return {name: kind_of(domain) if domain else "array" for name, domain in result_domains(raw).items()}
+        return "array"
 
 
 def step_names(raw: Callable[..., Any], parts: list[Any]) -> list[str]:

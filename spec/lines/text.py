@@ -6,6 +6,7 @@ A tensor is a string: its elements in row-major order, each as the big-endian bi
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -39,7 +40,15 @@ def bits(values: Any, dtype: Any) -> str:
 
 def plain_words(text: str) -> str:
     """Return a text in ASCII: letters of other alphabets and signs are spelled out, and it is one line."""
-    return "".join(SPELLINGS.get(letter, letter) for letter in " ".join(text.split()))
+    return "".join(map(spell, " ".join(text.split())))
+
+
+def spell(letter: str) -> str:
+    """Return a letter in ASCII: as the table has it, without its accent, or by the last word of its name."""
+    if letter in SPELLINGS or PLAIN.fullmatch(letter):
+        return SPELLINGS.get(letter, letter)
+    bare = unicodedata.normalize("NFKD", letter).encode("ascii", "ignore").decode()
+    return bare if bare and PLAIN.fullmatch(bare) else unicodedata.name(letter, "sign").split()[-1].lower()
 
 
 def array_of(text: str, dtype: Any) -> Any:

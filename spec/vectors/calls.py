@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,19 +16,20 @@ from typing import Any
 import numpy as np
 
 from ...reference import Formula, tree_leaves
-from ...reference.validation import domains
+from ...reference.validation import Domain, domains
 from ..arithmetic import Refused
 from ..conformance.functions.error import ExpectedOutput, smallest_units
 from ..inputs.cases import ArgumentSampler, Case, cases, draw_arguments, free_shapes_of, reference_result
 from ..lines.signature import result_kinds, written_arguments
 from .changes import Change
-from .expected import Due, DueWhole, bounds_of, certify, due, estimates_of, in_format
+from .expected import Due, DueWhole, are_same, bounds_of, certify, due, estimates_of, in_format
 from .flags import flag_of
 
 SMALL = 160  # entries of arguments and results together, of cases that are taken for their kind
 LARGE = 1300  # of those that are taken because no smaller one notices a change
 MOST_KINDS = 7  # cases taken for what they separate
 GENERIC = 2  # cases with nothing special about them that are always taken
+LEFT_OUT, TIE, ZERO = "an argument left out", "a tie", "a branch at 0"  # what the changes of cases separate
 UNDEFINED = (ArithmeticError, Refused, TypeError, ValueError, np.linalg.LinAlgError, IndexError)  # what cannot be certified
 
 
@@ -39,6 +41,7 @@ class Call:
     case: Case
     dtype: str
     due: Mapping[str, Due | DueWhole]
+    values: list[Any]  # the same, certified
     is_estimate: bool = False  # whether the tolerance is no bound, since an operation of the formula has none
 
     @functools.cached_property
@@ -52,6 +55,14 @@ class Call:
         if outputs is None or len(outputs) != len(self.due):
             return True
         return not all(expected.accepts(value) for expected, value in zip(self.due.values(), outputs, strict=True))
+
+    def is_same(self, change: Change) -> bool | None:
+        """Return whether a changed formula gives the same real numbers, to 100 bits; None where that cannot be certified."""
+        try:
+            with np.errstate(all="ignore"):
+                return are_same(self.values, certify(change.function, self.case.arguments, np.dtype(self.dtype).type))
+        except UNDEFINED:
+            return None
 
     @functools.cached_property
     def fields(self) -> dict[str, str]:
@@ -87,7 +98,7 @@ class Candidates:
         case, result = self.results[name]
         dtype, leaves, is_estimate = np.dtype(self.dtype).type, tree_leaves(result), False
         try:
-            values = whole_results(leaves) or certify(self.formula, case.arguments, dtype)
+            values = whole_results(leaves) or certify(self.formula.raw, case.arguments, dtype)
             try:
                 bounds = bounds_of(self.formula, case.arguments, dtype) if values[0] is not leaves[0] else [0.0] * len(values)
             except Refused:
@@ -102,7 +113,7 @@ class Candidates:
         except UNDEFINED:
             return None
         is_met = all(expected.accepts(leaf) for expected, leaf in zip(parts.values(), leaves, strict=True))
-        return Call(self.formula, case, self.dtype, parts, is_estimate) if is_met else None
+        return Call(self.formula, case, self.dtype, parts, values, is_estimate) if is_met else None
 
     @functools.cached_property
     def floors(self) -> list[float]:
@@ -145,10 +156,11 @@ def result_names(formula: Formula[..., Any], count: int) -> dict[str, str]:
 
 def cases_in_domain(formula: Formula[..., Any], dtype: Any) -> Iterator[tuple[Case, Any]]:
     """Yield the cases of a formula that are in its domain, with its result; the order in memory means nothing here."""
-    for case in (*cases(formula), *empty_cases(formula)):
+    known = cases(formula)
+    for case in (*known, *empty_cases(formula), *neighbours(formula, known)):
         if case.separates == "the order in memory" or entries((case, ())) > LARGE:
             continue
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
             result = reference_result(formula, case, dtype)
         if result is not None and entries((case, result)) <= LARGE:
             yield case, result
@@ -172,6 +184,29 @@ def empty_cases(formula: Formula[..., Any]) -> Iterator[Case]:
         sampler = ArgumentSampler(np.random.default_rng(0), dict.fromkeys(shapes, (0,)))
         if values := draw_arguments(lambda: sampler, stated):
             yield Case("no entries", "an empty tensor", values)
+
+
+def neighbours(formula: Formula[..., Any], known: list[Case]) -> Iterator[Case]:
+    """Yield changes of the first cases: an argument left out, hyper-parameters at their neutral values, ties there, a field of zeros."""
+    stated = domains(formula.raw)
+    neutral = {name: value for name, value in (formula.raw.__kwdefaults__ or {}).items() if stated[name].kind in ("number", "count")}
+    for case in known[:GENERIC]:
+        values = {**case.arguments, **{name: float(value) for name, value in neutral.items()}}
+        yield from (Case(f"{case.name}, no {name}", LEFT_OUT, {**values, name: None}) for name in stated if stated[name].optional)
+        yield from [Case(f"{case.name}, neutral", LEFT_OUT, values)] * bool(neutral)
+        for name, field, value in state_fields(stated, values):
+            others = [other for other, domain in stated.items() if domain.kind == stated[name].fields[field].kind == "number"]
+            yield from (Case(f"{case.name}, {other} = {name}.{field}", TIE, {**values, other: value}) for other in others)
+            if isinstance(value, np.ndarray):
+                zeros = values[name]._replace(**{field: 0 * value})
+                yield Case(f"{case.name}, {name}.{field} of zeros", ZERO, {**values, name: zeros})
+
+
+def state_fields(stated: Mapping[str, Domain], values: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    """Yield the fields of states among arguments: the argument, the field and its value."""
+    for name, domain in stated.items():
+        if domain.kind == "state":
+            yield from ((name, field, getattr(values[name], field)) for field in domain.fields)
 
 
 def select_calls(candidates: Candidates, changes: tuple[Change, ...]) -> tuple[list[Call], dict[str, str]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,14 +12,11 @@ from typing import Any
 import numpy as np
 
 from ...reference import FORMULAS, Formula, tree_leaves
-from ...reference.limits import Symmetric
 from ...reference.syntax import compile_function, source_tree
-from ...reference.validation import Domain, domains
 from ..catalogue import catalogue
 from ..changes.function import namespace_of
 from ..changes.mutation import mutations
 from ..conformance.functions.variants import Variant, mistakes, variants_of
-from ..lines.signature import parts_of, result_domains
 
 
 @dataclass(frozen=True)
@@ -75,34 +71,4 @@ def unique_variants(formula: Formula[..., Any]) -> Iterator[Variant]:
 def change_of_variant(variant: Variant) -> Change:
     """Return a variant as a change."""
     kind = "unstable" if variant.unstable else "variant" if variant.right else "mistake"
-    return Change(variant.id, variant.words or variant.id, kind, lambda: variant.function, reason_of(variant))
-
-
-def reason_of(variant: Variant) -> str:
-    """Return why a variant that is made of every formula is this formula itself; nothing where it may differ.
-
-    What is transposed or taken as a modulus is seen from the annotations: whether it has several axes, and whether it may be negative.
-    """
-    formula = FORMULAS[variant.formula]
-    results = list(result_domains(formula.raw).items())
-    label, _, number = variant.label.rpartition("-")
-    label, number = (label, number) if number.isdigit() else (variant.label, "")
-    parts = [results[int(number) - 1]] if number and int(number) <= len(results) else results
-    if label == "transposed" and all(axes_of(domain) < 2 for _, domain in parts):
-        return "a result of fewer than two axes is its own transpose"
-    if label == "magnitude" and all(domain is not None and domain.interval.low >= 0 for _, domain in parts):
-        return "the result is never negative"
-    name = variant.label.removesuffix("-transposed")
-    stated = dict(parts_of(domains(formula.raw)))
-    if name != variant.label and name in stated and axes_of(stated[name]) < 2:
-        return f"{name} has fewer than two axes and is its own transpose"
-    if name != variant.label and name in stated and any(isinstance(limit, Symmetric) for limit in stated[name].limits):
-        return f"{name} is symmetric"
-    return ""
-
-
-def axes_of(domain: Domain | None) -> float:
-    """Return the number of axes of a value; infinity where it may be any."""
-    if domain is None or domain.kind != "array":
-        return 0 if domain is None or domain.kind in ("number", "count") else math.inf
-    return math.inf if any(axis.startswith(("*", "...")) for axis in domain.axes) else len(domain.axes)
+    return Change(variant.id, variant.words or variant.id, kind, lambda: variant.function)

@@ -31,6 +31,8 @@ WITHOUT_VECTORS: Mapping[str, str] = {  # entries that have neither calls nor a 
     "sampling.epoch.permutation": "its result is a random order",
     "landscape.saddle.escape": "a whole quotient of rounded numbers has no rounding bound",
 }
+SAME = "the same to 100 bits in {}"
+FEWEST_SAME = 3  # cases that must be certified for that
 Line = Mapping[str, str]
 
 
@@ -108,12 +110,24 @@ def vectors_of(formula: Formula[..., Any], dtype: str) -> tuple[list[Line], Scor
     changes = changes_of(formula.id)
     calls, noticed = select_calls(Candidates(formula, dtype), changes)
     lines = [with_kills(call, noticed, shown=dtype == "float64") for call in calls]
-    survivors = [change for change in changes if change.id not in noticed]
+    survivors = {change: reason(change, calls) for change in changes if change.id not in noticed}
     count = len(noticed)
     if steps := steps_of(formula):
         run_lines, found, missed = vectors_of_runs(steps, dtype)
-        lines, count, survivors = lines + run_lines, count + found, [*survivors, *missed]
+        lines, count, survivors = lines + run_lines, count + found, {**survivors, **missed}
     return lines, score_of(count, survivors)
+
+
+def reason(change: Change, calls: list[Call]) -> str:
+    """Return why a change that no call notices may be the formula itself; nothing where it is not.
+
+    Evidence tells all mutants apart that the catalogue does not state to be equivalent: such a mutant is a survivor. Of a variant or a
+    mistake nothing is known, so that one which gives the same real numbers in every case is left out of the score.
+    """
+    if change.equivalent or change.kind == "mutant":
+        return change.equivalent
+    answers = [answer for call in calls if (answer := call.is_same(change)) is not None]
+    return SAME.format(f"{len(answers)} cases") if len(answers) >= FEWEST_SAME and all(answers) else ""
 
 
 def with_kills(call: Call, noticed: Mapping[str, str], *, shown: bool) -> Line:
@@ -123,16 +137,17 @@ def with_kills(call: Call, noticed: Mapping[str, str], *, shown: bool) -> Line:
     return {**fields, "kills": " ".join(kill.replace(" ", "_") for kill in kills)} if kills else fields
 
 
-def vectors_of_runs(steps: Steps, dtype: str) -> tuple[list[Line], int, list[Change]]:
+def vectors_of_runs(steps: Steps, dtype: str) -> tuple[list[Line], int, dict[Change, str]]:
     """Return the lines of the runs of an optimizer, how many conventions and mistakes they notice, and those that they do not."""
     runs = runs_of(steps, dtype)
     by: dict[str, list[str]] = {run.id: [] for run in runs}
     alternatives: list[Line] = []
-    missed: list[Change] = []
+    missed: dict[Change, str] = {}
     for convention, kind in changes_of_runs(steps.formula, runs):
         noticing = next((run for run in reversed(runs) if run.notices(convention)), None)
         if noticing is None:
-            missed.append(Change(convention.id, convention.name, kind, functools.partial(raw_of, steps)))
+            change = Change(convention.id, convention.name, kind, functools.partial(raw_of, steps))
+            missed[change] = SAME.format("all runs") if all(run.is_same(convention) for run in runs) else ""
             continue
         by[noticing.id].append(convention.id)
         if kind == "variant":
@@ -147,10 +162,10 @@ def raw_of(steps: Steps) -> Any:
     return steps.formula.raw
 
 
-def score_of(noticed: int, survivors: list[Change]) -> Score:
-    """Return the score, the changes that nothing notices by id: those that are known to be the formula itself apart."""
-    unexplained = tuple(f"{change.id}: {plain_words(change.words)}" for change in survivors if not change.equivalent)
-    return Score(noticed, unexplained, {change.id: plain_words(change.equivalent) for change in survivors if change.equivalent})
+def score_of(noticed: int, survivors: Mapping[Change, str]) -> Score:
+    """Return the score: the changes that nothing notices by id, those that are the formula itself apart, with the reasons."""
+    unexplained = tuple(f"{change.id}: {plain_words(change.words)}" for change, why in survivors.items() if not why)
+    return Score(noticed, unexplained, {change.id: plain_words(why) for change, why in survivors.items() if why})
 
 
 # --- what must be refused, and laws ---------------------------------------------------------------------------------------------------

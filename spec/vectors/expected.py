@@ -6,7 +6,8 @@ conformance kit: four rounding bounds of the formula in the format, for any orde
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,9 +70,27 @@ class DueWhole:
         return {name: text, **shape_field(name, self.kind, self.values)}
 
 
-def certify(formula: Formula[..., Any], arguments: Mapping[str, Any], dtype: Any) -> list[Any]:
+def certify(function: Callable[..., Any], arguments: Mapping[str, Any], dtype: Any) -> list[Any]:
     """Return the certified results of a call: arrays of balls, or of whole numbers; Undecided where they cannot be certified."""
-    return tree_leaves(certified(formula.raw, **in_format(arguments, dtype), dtype=np.float64, ulps=CERTAIN))
+    given, left_out = without_none(in_format(arguments, dtype))
+    return tree_leaves(certified(functools.partial(function, **left_out), **given, dtype=np.float64, ulps=CERTAIN))
+
+
+def without_none(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the arguments that are there, and those that are left out, which no arithmetic takes for numbers."""
+    given = {name: value for name, value in arguments.items() if value is not None}
+    return given, {name: None for name in arguments if name not in given}
+
+
+def are_same(values: list[Any], others: list[Any]) -> bool:
+    """Return whether certified results cannot be told apart, to 100 bits."""
+    if len(values) != len(others):
+        return False
+    for value, other in zip(values, others, strict=True):
+        balls, other_balls = Ball.object_array(value), Ball.object_array(other)
+        if balls.shape != other_balls.shape or not all(a.overlaps(b) for a, b in zip(balls.ravel(), other_balls.ravel(), strict=True)):
+            return False
+    return True
 
 
 def in_format(arguments: Mapping[str, Any], dtype: Any) -> dict[str, Any]:
@@ -86,7 +105,8 @@ def bounds_of(formula: Formula[..., Any], arguments: Mapping[str, Any], dtype: A
     """
     for unit in (float(np.finfo(dtype).eps) / 2, 0.0):
         try:
-            return running_bounds(formula.raw, in_format(arguments, dtype), dtype, unit)
+            given, left_out = without_none(in_format(arguments, dtype))
+            return running_bounds(functools.partial(formula.raw, **left_out), given, dtype, unit)
         except Undecided:
             continue
     raise Undecided(f"a branch of {formula.id} depends on rounding")
@@ -94,7 +114,8 @@ def bounds_of(formula: Formula[..., Any], arguments: Mapping[str, Any], dtype: A
 
 def estimates_of(formula: Formula[..., Any], arguments: Mapping[str, Any], dtype: Any, values: list[Any]) -> list[Any]:
     """Return in the place of bounds how far certified results move when the arguments do by an ulp, as the kit judges there."""
-    return perturbation_estimates(formula.raw, in_format(arguments, dtype), dtype, values)
+    given, left_out = without_none(in_format(arguments, dtype))
+    return perturbation_estimates(functools.partial(formula.raw, **left_out), given, dtype, values)
 
 
 def due(value: Any, kind: str, bound: Any, dtype: Any, *, floor: float = 0.0, per_element: bool = False) -> Due | DueWhole:

@@ -19,14 +19,15 @@ from ..conformance.optimizers.conventions import AXES, CATALOGUE_FORMULAS, Conve
 from ..conformance.optimizers.fixtures import fixture_for
 from ..conformance.optimizers.matching import bound_where_decided
 from ..conformance.optimizers.runner import OptimizerRun, canonical_hyperparameters
+from ..inputs.cases import cases
 from ..lines.text import bits, plain_words
 from .calls import UNDEFINED, identifier
-from .expected import CERTAIN, Due, due
+from .expected import CERTAIN, Due, are_same, due
 from .flags import flag_of
 
 SPECIAL: Mapping[str, tuple[float, float]] = {"threshold": (5.0, 4.5)}  # usual and other values of what only one optimizer takes
 SAME_AS: Mapping[str, str] = {"beta1_next": "beta1", "eps_grad": "eps", "eps_step": "eps"}
-GRADIENTS = ("grad", "gradient")
+KINDS = USUAL, OTHERS, ALL = "every axis", "every hyper-parameter", "every hyper-parameter, neutral ones too"  # of runs, as flags say it
 FEWEST = 4  # steps of a run that are decided whatever the rounding
 
 
@@ -80,17 +81,29 @@ class Steps:
         """Return the points, one row a step, in any arithmetic."""
         return np.stack([state["theta"] for state in self.states(theta, grads, lrs, slopes, **hyper)])
 
-    def hyper(self, *, usual: bool) -> dict[str, float]:
-        """Return the hyper-parameters but for the learning rate: the usual ones, or others that tell conventions apart."""
-        table = hyperparameters()
+    def hyper(self, kind: str) -> dict[str, float]:
+        """Return the hyper-parameters but for lr: the usual ones, or others, where neutral defaults stay unless all are asked for."""
+        neutral = self.formula.raw.__kwdefaults__ or {}
+        names = [name for name in self.keywords if name != "lr"]
+        drawn = cases(self.formula)[kind != USUAL].arguments
+        kept = neutral if kind == OTHERS else {}
+        return {name: hyperparameter(name, drawn, usual=kind == USUAL or name in kept) for name in names}
 
-        def value(name: str) -> float:
-            if name in SPECIAL:
-                return SPECIAL[name][0 if usual else 1]
-            row = table[SAME_AS.get(name, name)]
-            return DEFAULTS[row.name] if usual else row.separating[0]
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of runs that differ."""
+        known = {tuple(self.hyper(kind).values()): kind for kind in reversed(KINDS)}
+        return [kind for kind in KINDS if kind in known.values()]
 
-        return {name: value(name) for name in self.keywords if name != "lr"}
+
+def hyperparameter(name: str, drawn: Mapping[str, Any], *, usual: bool) -> Any:
+    """Return the usual value of a hyper-parameter, or another one that tells conventions apart; of an unknown one, what a case has."""
+    if name in SPECIAL:
+        return SPECIAL[name][0 if usual else 1]
+    row = hyperparameters().get(SAME_AS.get(name, name))
+    if row is None or row.name not in DEFAULTS:
+        return drawn[name]
+    return DEFAULTS[row.name] if usual else row.separating[0]
 
 
 def steps_of(formula: Formula[..., Any]) -> Steps | None:
@@ -107,7 +120,7 @@ class RunVector:
     steps: Steps
     observed: OptimizerRun
     dtype: str
-    usual: bool
+    kind: str
     due: tuple[Due, ...]
 
     @functools.cached_property
@@ -131,7 +144,7 @@ class RunVector:
 
     def lines(self, killed: str = "") -> Iterator[dict[str, str]]:
         """Yield its lines: the run, then its steps."""
-        flag = flag_of("every axis" if self.usual else "every hyper-parameter").id
+        flag = flag_of(self.kind).id
         kills = {"kills": killed} if killed else {}
         yield {"k": "run", "id": self.id, "flags": flag, "steps": str(len(self.due)), **kills, **self.head}
         _, grads, lrs, slopes = self.inputs
@@ -156,6 +169,20 @@ class RunVector:
             return True
         return not self.accepts(np.asarray(points, dtype=dtype))
 
+    def is_same(self, convention: Convention) -> bool:
+        """Return whether a convention visits the same points in real numbers, to 100 bits."""
+        theta, grads, lrs, slopes = self.inputs
+        curvature = {} if slopes is None else {"slopes": slopes}
+        hyper = canonical(self.observed)
+        try:
+            own, other = (
+                certified(step.trajectory, theta, grads, lrs, **curvature, **values, dtype=np.float64, ulps=CERTAIN)
+                for step, values in ((self.steps, self.observed.hyper), (convention, hyper))
+            )
+        except UNDEFINED:
+            return False
+        return are_same([own], [other])
+
 
 def canonical(observed: OptimizerRun) -> dict[str, float]:
     """Return the hyper-parameters of a run by their canonical names."""
@@ -166,37 +193,37 @@ def canonical(observed: OptimizerRun) -> dict[str, float]:
 def runs_of(steps: Steps, dtype: str) -> list[RunVector]:
     """Return the runs of an optimizer in one format: with usual hyper-parameters, and with others."""
     vectors = []
-    for usual in (True, False) if len(steps.keywords) > ("lr" in steps.keywords) else (True,):
-        hyper = steps.hyper(usual=usual)
+    for kind in steps.kinds:
+        hyper = steps.hyper(kind)
         eps = next((value for name, value in hyper.items() if name.startswith("eps") and value), DEFAULTS["eps"])
         points = np.zeros((24, 5), np.dtype(dtype).type)
         fixture = fixture_for(changes_lr="lr" in steps.keywords)
         observed = OptimizerRun(fixture, DEFAULTS["lr"], hyper, points, (), steps.takes_function, eps)
-        if vector := certify_run(steps, observed, dtype, usual=usual):
+        if vector := certify_run(steps, observed, dtype, kind):
             vectors.append(vector)
     return vectors
 
 
-def certify_run(steps: Steps, observed: OptimizerRun, dtype: str, *, usual: bool) -> RunVector | None:
+def certify_run(steps: Steps, observed: OptimizerRun, dtype: str, kind: str) -> RunVector | None:
     """Return a run with what is due, as far as it is decided whatever the rounding; None where that is too short."""
-    kind = np.dtype(dtype).type
-    theta, grads, lrs, slopes = observed.inputs(kind)
+    number = np.dtype(dtype).type
+    theta, grads, lrs, slopes = observed.inputs(number)
     curvature = {} if slopes is None else {"slopes": slopes}
     try:
         with np.errstate(all="ignore"):
             floats = steps.trajectory(theta, grads, lrs, slopes, **observed.hyper)
         balls = certified(steps.trajectory, theta, grads, lrs, **curvature, **observed.hyper, dtype=np.float64, ulps=CERTAIN)
         try:
-            bounds = rounding_bound(steps.trajectory, theta, grads, lrs, **curvature, **observed.hyper, dtype=kind)
+            bounds = rounding_bound(steps.trajectory, theta, grads, lrs, **curvature, **observed.hyper, dtype=number)
         except (Undecided, ZeroDivisionError):
-            bounds = bound_where_decided(steps, replace(observed, points=np.asarray(floats, kind)), kind)
+            bounds = bound_where_decided(steps, replace(observed, points=np.asarray(floats, number)), number)
         decided = int(np.argmin([*np.all(np.isfinite(bounds), axis=1), False]))
         if decided < FEWEST:
             return None
-        results = tuple(due(balls[step], "array", bounds[step], kind, per_element=True) for step in range(decided))
+        results = tuple(due(balls[step], "array", bounds[step], number, per_element=True) for step in range(decided))
     except UNDEFINED:
         return None
-    vector = RunVector(steps, observed, dtype, usual, tuple(result for result in results if isinstance(result, Due)))
+    vector = RunVector(steps, observed, dtype, kind, tuple(result for result in results if isinstance(result, Due)))
     return vector if vector.accepts(floats) else None
 
 

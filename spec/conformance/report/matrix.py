@@ -14,10 +14,11 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from ..adapters import MatrixTarget
+from ..command import PREFIX
 from ..functions.runner import formula_named, run_functions
 from ..functions.verdict import judge_report
 from ..implementation import Task
-from ..loading import ADAPTERS, ENTRY_POINTS, adapter_module, import_environment, version_of
+from ..loading import ADAPTERS, ENTRY_POINTS, adapter_module, import_environment, load_object, version_of
 from ..optimizers.runner import run_optimizer
 from ..optimizers.verdict import judge_optimizer
 from ..result import NATIVE, Fault, NamedResult, OptimizerResult, Result, Verdict, describe_failure, error_result, plain_data
@@ -85,6 +86,17 @@ def matrix_targets(library: str) -> tuple[MatrixTarget, ...]:
     return targets
 
 
+def command_targets(command: str) -> tuple[MatrixTarget, ...]:
+    """Return what a program says that it has: an optimizer, or functions."""
+    target = PREFIX + command
+    loaded = load_object(target)
+    return (
+        tuple(MatrixTarget(part.formula, target, {}, part.formula) for part in loaded)
+        if isinstance(loaded, tuple)
+        else (MatrixTarget("optimizer", target),)
+    )
+
+
 # --- in our process -------------------------------------------------------------------------------------------------------------------
 
 
@@ -94,26 +106,30 @@ def matrix(
     report: Callable[[str], Any] = lambda library: None,
     timeout: float = TIMEOUT,
     sandbox: Callable[[], Any] = SandboxProcess,
+    commands: Iterable[str] = (),
 ) -> list[MatrixCell]:
-    """Return what the installed ones of these libraries follow; of all that have an adapter if none is named."""
+    """Return what the installed ones of these libraries follow, of all that have an adapter if none is named; and what programs do."""
     wanted = list(known_libraries() if libraries is None else libraries)
     if unknown := [library for library in wanted if library not in known_libraries()]:
         raise ValueError(f"there is no adapter for {', '.join(unknown)}; there are adapters for {', '.join(known_libraries())}")
     missing = not_installed(wanted)
     cells: list[MatrixCell] = []
     with ThreadPoolExecutor(jobs) as pool:
-        pending = {library: pool.submit(check_library, library, timeout, sandbox) for library in wanted if library not in missing}
+        asked = {library: matrix_targets for library in wanted if library not in missing} | dict.fromkeys(commands, command_targets)
+        pending = {name: pool.submit(check_library, name, timeout, sandbox, targets) for name, targets in asked.items()}
         for library, future in pending.items():
             cells += future.result()
             report(library)
     return cells
 
 
-def check_library(library: str, timeout: float, sandbox: Callable[[], Any]) -> list[MatrixCell]:
-    """Return all cells of a library. A fault that ends its process costs one cell, and the next one gets a new process."""
+def check_library(
+    library: str, timeout: float, sandbox: Callable[[], Any], targets_of: Callable[[str], tuple[MatrixTarget, ...]] = matrix_targets
+) -> list[MatrixCell]:
+    """Return all cells of a library, or of a program. A fault that ends its process costs one cell, and the next one gets a new process."""
     version, process = version_of(library), sandbox()
     try:
-        targets = result_or_fault(process.submit(matrix_targets, library, timeout=timeout))
+        targets = result_or_fault(process.submit(targets_of, library, timeout=timeout))
         if isinstance(targets, Fault):
             whole = MatrixTarget("all of it", library)
             return [MatrixCell(library, version, whole, error_result(library, targets.detail, fault=targets.kind))]

@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from trainspec.spec import cli
-from trainspec.spec.conformance import CHECKS, check, identify
+from trainspec.spec.conformance import CHECKS, check
 from trainspec.spec.conformance.command import PREFIX, Command, load_command
 from trainspec.spec.conformance.guards import FatalFault
 from trainspec.spec.conformance.implementation import NotFound
 from trainspec.spec.conformance.smoke import try_protocol
+
+from .helpers import check_function_in_process, check_in_process
 
 PROGRAMS = Path(__file__).parent / "programs"
 EXAMPLES = Path(__file__).parents[3] / "vectors" / "examples"
@@ -53,12 +55,12 @@ LANGUAGES = {
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_right_program_conforms_and_a_wrong_one_is_named(language, tmp_path):
-    result = check(PREFIX + LANGUAGES[language](tmp_path, False), against="optimizers.adamw")
+    result = check_in_process(PREFIX + LANGUAGES[language](tmp_path, False), against="optimizers.adamw")
     assert result.exit_code == 0, result
-    assert result.as_json()["convention"] == "adam/decay-decoupled"
+    assert result.convention == "adam/decay-decoupled"
     assert not result.faults
-    wrong = identify(PREFIX + LANGUAGES[language](tmp_path, True), dtype="float32")
-    assert wrong.as_json()["convention"] == "adam/eps-inside/decay-decoupled"
+    wrong = check_in_process(PREFIX + LANGUAGES[language](tmp_path, True), "identify", dtype="float32")
+    assert wrong.convention == "adam/eps-inside/decay-decoupled"
 
 
 def test_the_counterexample_of_a_program_is_what_it_is_sent(tmp_path):
@@ -72,8 +74,8 @@ def test_the_counterexample_of_a_program_is_what_it_is_sent(tmp_path):
 
 
 def test_a_function_of_a_program_is_judged_as_a_function():
-    assert check(PREFIX + program("softmax.py"), against="loss.softmax", evidence=False).exit_code == 0
-    wrong = check(PREFIX + program("softmax.py", "--mistake"), against="loss.softmax", evidence=False)
+    assert check_function_in_process(PREFIX + program("softmax.py"), "loss.softmax", evidence=False).exit_code == 0
+    wrong = check_function_in_process(PREFIX + program("softmax.py", "--mistake"), "loss.softmax", evidence=False)
     assert wrong.exit_code == 1 or any(fault.kind == "raises" for fault in wrong.faults)
 
 
@@ -204,3 +206,11 @@ def test_smoke_and_check_take_a_command():
         answer = CliRunner().invoke(cli.main, arguments)
         assert answer.exit_code == 2
         assert "name either a SUBJECT or a program" in answer.output
+
+
+def test_the_matrix_asks_programs():
+    commands = [program("misbehaving.py", "none"), "false"]
+    answer = CliRunner().invoke(cli.main, ["matrix", "--json", *(part for command in commands for part in ("--command", command))])
+    cells = {cell["library"]: cell for cell in json.loads(answer.stdout)}
+    assert cells[commands[0]]["convention"] == "gradient-descent"
+    assert cells[commands[1]]["verdict"] == "error"
