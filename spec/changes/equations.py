@@ -27,7 +27,7 @@ SYMBOLS: Mapping[str, str] = {
 }  # fmt: skip
 SUPERSCRIPTS = str.maketrans("0123456789t+-()", "⁰¹²³⁴⁵⁶⁷⁸⁹ᵗ⁺⁻⁽⁾")
 FUNCTIONS: Mapping[str, str] = {
-    "maximum": "max", "minimum": "min", "max": "max", "min": "min", "sign": "sign", "exp": "exp", "log": "log",
+    "maximum": "max", "minimum": "min", "max": "max", "min": "min", "sign": "sign", "exp": "exp", "log": "log", "mean": "mean",
 }  # fmt: skip
 CONDITION, SUM, QUOTIENT, PRODUCT, POWER = range(5)  # how close an expression binds
 COMPARISONS: Mapping[type[ast.cmpop], str] = {ast.Gt: ">", ast.Lt: "<", ast.GtE: "≥", ast.LtE: "≤", ast.Eq: "="}
@@ -121,8 +121,6 @@ def call(name: str, arguments: list[ast.expr]) -> tuple[str, int]:
         return f"‖{expression(vector)}‖", POWER + 1
     if name == "sum":
         return f"Σ {expression(arguments[0], PRODUCT)}", PRODUCT
-    if name == "mean":
-        return f"mean {expression(arguments[0], PRODUCT)}", PRODUCT
     if name == "size":
         return "n", POWER + 1
     if name == "sqrt":

@@ -78,7 +78,7 @@ def is_corrected(c: Convention) -> bool:
 def scales_with_rate(c: Convention) -> bool:
     """Return whether its steps turn with the sign of the learning rate."""
     has_no_sign_of_its_own = has_no_decay(c) and c.nesterov_form != "lookahead" and c.initial_second_moment != "both-given"
-    return has_no_sign_of_its_own and (c.family, c.lr_placement) not in (("adadelta", "none"), ("rprop", "none"))
+    return has_no_sign_of_its_own and (c.family, c.lr_placement) not in (("adadelta", "none"), ("rprop", "none"), ("adabound", "none"))
 
 
 def gathers_rates(c: Convention) -> bool:
