@@ -32,9 +32,10 @@ from ._registry import (
     statistics,
     trajectory,
 )
-from ._run import EvidenceResult, find_refutation, run_evidence, run_named, run_printed_form, table_cells
+from ._run import CHEAPEST_FIRST, EvidenceResult, find_refutation, run_evidence, run_named, run_printed_form, table_cells
 
 __all__ = [
+    "CHEAPEST_FIRST",
     "EVIDENCE",
     "EXACT_KINDS",
     "EXTENDING_KINDS",

@@ -185,7 +185,7 @@ def run_printed_form(printed_form: PrintedForm) -> EvidenceResult:
     return EvidenceResult(printed_form.name, verdict, detail, time.perf_counter() - start)
 
 
-COST = (
+CHEAPEST_FIRST = (
     "enumeration",
     "repetition",
     "continuity",
@@ -196,12 +196,12 @@ COST = (
     "trajectory",
     "law",
     "statistics",
-)  # the cheapest kind first
+)  # kinds of evidence
 
 
 def find_refutation(name: str, function: Callable[..., Any]) -> tuple[EvidenceResult | None, list[EvidenceResult]]:
     """Return the first result that refutes a function in the place of a formula, or None, and the results that do not refute it."""
-    pieces = sorted((piece for piece in EVIDENCE.values() if name in piece.formulas), key=lambda piece: COST.index(piece.kind))
+    pieces = sorted((piece for piece in EVIDENCE.values() if name in piece.formulas), key=lambda piece: CHEAPEST_FIRST.index(piece.kind))
     others: list[EvidenceResult] = []
     for piece in pieces:
         result = run_evidence(piece, {name: function})

@@ -29,7 +29,6 @@ from .runner import flatten_result, load_functions
 PROOF_LIMIT = 20.0  # seconds of processor time for a proof
 EVIDENCE_LIMIT = 10.0  # seconds of processor time for pieces of evidence
 SIZES = {"m": 2, "k": 3, "n": 2, "c": 2, "h": 1, "w": 2, "d": 3, "batch": 2, "examples": 2, "classes": 3}
-KINDS = ("enumeration", "certified", "reproduction", "derivative", "law", "proof", "trajectory", "statistics")  # cheapest first
 
 
 @dataclass(frozen=True)
@@ -237,14 +236,14 @@ def evidence_verdicts(attempt: ProofAttempt, *, prove: bool) -> dict[str, str]:
 
     A piece that raises shows nothing of a function that only floats can enter, and is left out.
     """
-    from ...evidence import EVIDENCE, run_evidence
+    from ...evidence import CHEAPEST_FIRST, EVIDENCE, run_evidence
 
     formula = attempt.formula
     importlib.import_module(f"trainspec.spec.evidence.{formula.__module__.rpartition('.')[2]}")
     verdicts: dict[str, str] = {}
     start = time.process_time()
     pieces = [piece for piece in EVIDENCE.values() if formula.__name__ in piece.formulas and formula.id in piece.ids]
-    for piece in sorted(pieces, key=lambda piece: KINDS.index(piece.kind)):
+    for piece in sorted(pieces, key=lambda piece: CHEAPEST_FIRST.index(piece.kind)):
         if time.process_time() - start > EVIDENCE_LIMIT or (piece.kind == "proof" and not prove):
             continue
         result = run_evidence(piece, {formula.__name__: substitute_for(attempt)}, allowed=ALLOWED)

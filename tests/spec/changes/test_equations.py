@@ -69,9 +69,7 @@ class Reader:
             self.take()
             return f"(-{self.product()})"
         value = self.power()
-        while self.next and (
-            self.next in self.names or self.next in ("(", "√", "|", "‖", *FUNCTIONS) or self.next[0].isdigit()
-        ):
+        while self.next and (self.next in self.names or self.next in ("(", "√", "|", "‖", *FUNCTIONS) or self.next[0].isdigit()):
             if self.next == self.closing:
                 break
             value = f"({value} * {self.power()})"
