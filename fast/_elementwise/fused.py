@@ -6,13 +6,14 @@ import ast
 import functools
 import inspect
 import warnings
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin
 
 import numpy as np
 
 from ...reference import adam, averaging, descent
 from ...reference.adam import AdamState
 from ...reference.syntax import compile_function
+from ...reference.validation import resolve_annotations
 from .kernel import ElementwiseKernel
 
 if TYPE_CHECKING:
@@ -80,6 +81,12 @@ def {name}({positional}, average, *, max_norm, {keywords}, average_decay):
 
 
 @functools.cache
+def count_of_results(raw: Callable[..., Any]) -> int:
+    """Return how many results a formula has, a state as one."""
+    hint = resolve_annotations(raw, raw.__module__)["return"]
+    return len(get_args(hint)) if get_origin(hint) is tuple else 1
+
+
 def training_step_of(step: Callable[..., Any]) -> Callable[..., Any]:
     """Return the whole update around a step of `trainspec.fast`, for `bind`.
 
@@ -98,7 +105,8 @@ def training_step_of(step: Callable[..., Any]) -> Callable[..., Any]:
     stated = inspect.signature(raw).parameters
     positional = [name for name, parameter in stated.items() if parameter.kind is not parameter.KEYWORD_ONLY]
     keywords = [name for name in stated if name not in positional]
-    point, _, *states = positional
+    point, gradient, *others = positional
+    states = others[len(others) + 1 - count_of_results(raw) :]  # what a step only reads comes before them
     source = WHOLE_UPDATE.format(
         name=f"{raw.__name__}_training_step",
         positional=", ".join(positional),
@@ -116,7 +124,7 @@ def training_step_of(step: Callable[..., Any]) -> Callable[..., Any]:
     function: Any = compile_function(tree, namespace, raw.__code__.co_filename)
     function.__module__, function.__doc__ = raw.__module__, f"Clip the gradient, take a step of {raw.__name__}, average its points."
     own = raw.__annotations__
-    result = f"tuple[{', '.join(own[name] for name in positional)}, Array]"
+    result = f"tuple[{', '.join(own[name] for name in (point, gradient, *states))}, Array]"
     function.__annotations__ = {name: own[name] for name in positional} | {"average": "Array", "max_norm": "Positive"}
     function.__annotations__ |= {name: own[name] for name in keywords} | {"average_decay": "Decay", "return": result}
     function.kernel = ElementwiseKernel(function, reciprocals=kernel.options.get("reciprocals", False), tree=tree)

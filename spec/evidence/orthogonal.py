@@ -199,7 +199,7 @@ def steps_of_muon(muon: Step, muon_nesterov: Step, muon_mean: Step) -> Claims:
         (muon_mean, (taken - keep * grad_entries) / momentum, keep),
     ):
         before = (velocity - weight * grad_entries) / momentum
-        yield step(theta_entries, grad_entries, before, PAPER_TABLE, **hyper), (moved, velocity)
+        yield step(theta_entries, grad_entries, before, coefficients=PAPER_TABLE, **hyper), (moved, velocity)
 
 
 @enumeration(
@@ -209,17 +209,17 @@ def muon_is_equivariant(muon: Step, muon_nesterov: Step, muon_mean: Step) -> Cla
     """Rotated points, gradients and buffers make the rotated step: no basis of the rows or columns is preferred."""
     keep, coefficients = Fraction(3, 4), Rational(np.array([JORDAN, CUBIC], dtype=object))
     values = {"lr": Fraction(1, 2), "momentum": keep, "scale": Fraction(2), "eps": Fraction(1), "weight_decay": Fraction(3)}
-    hyper = {name: Rational(value) for name, value in values.items()}
+    hyper = {**{name: Rational(value) for name, value in values.items()}, "coefficients": coefficients}
     theta = np.array([[1, -2, 0], [3, 1, 5]], dtype=object)
     grad = np.array([[0, 1, 2], [-1, 4, 1]], dtype=object)
     taken = rotated((3, 4), 3, Fraction(1, 2), Fraction(-1, 3))
     for step, own in ((muon, Fraction(1)), (muon_nesterov, 1 + keep), (muon_mean, (1 - keep) * (1 + keep))):
         before = (taken - own * grad) / (keep if step is muon else keep**2)
-        plain = step(Rational(theta), Rational(grad), Rational(before), coefficients, **hyper)
+        plain = step(Rational(theta), Rational(grad), Rational(before), **hyper)
         for half, other in itertools.product((Fraction(1, 3), Fraction(-2)), repeat=2):
             left, right = rotation(half, 2, (0, 1)), rotation(other, 3, (0, 2))
             turned = [Rational(left @ matrix @ right) for matrix in (theta, grad, before)]
-            moved = step(*turned, coefficients, **hyper)
+            moved = step(*turned, **hyper)
             yield moved, tuple(Rational(left) @ part @ Rational(right) for part in plain)
 
 
@@ -230,9 +230,9 @@ def mean_and_sum_make_one_step(muon_mean: Step, muon_nesterov: Step) -> Claims:
     keep, nothing = q / (1 + q), np.stack([PAPER_TABLE[0]])[:0]
     theta, grad, taken = (np.stack([row]) for row in (theta_entries[0, :2], grad_entries[0, :2], np.stack([3 * w, 4 * w])))
     total = (taken - grad * (1 + share)) / share**2
-    hyper = {"lr": lr, "scale": scale, "weight_decay": weight_decay, "momentum": share}
-    moved, velocity = muon_nesterov(theta, grad, total, nothing, **hyper, eps=eps)
-    expected, mean = muon_mean(theta, grad, keep * total, nothing, **hyper, eps=keep * eps)
+    hyper = {"lr": lr, "scale": scale, "weight_decay": weight_decay, "momentum": share, "coefficients": nothing}
+    moved, velocity = muon_nesterov(theta, grad, total, **hyper, eps=eps)
+    expected, mean = muon_mean(theta, grad, keep * total, **hyper, eps=keep * eps)
     yield moved, expected
     yield mean, keep * velocity
 

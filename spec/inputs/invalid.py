@@ -74,7 +74,7 @@ def invalid_arrays(domain: Domain, value: Any, shared: set[str]) -> Violations:
     for dtype in (float if domain.whole else int, complex, bool, object, "U3"):
         yield f"dtype {np.dtype(dtype).name}", np.ones(value.shape, dtype=dtype), TypeError
     any_rank = any(axis.startswith("*") for axis in domain.axes)
-    if not any_rank:
+    if not any_rank and value.ndim:
         yield "no entries", np.ones((0,) * value.ndim, dtype=value.dtype), ValueError
     if not any_rank or shared & set(domain.axes):
         yield "an axis too many", np.ones((*value.shape, 1), dtype=value.dtype), ValueError
