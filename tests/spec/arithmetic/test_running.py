@@ -72,8 +72,8 @@ def computed(name, *operands):
 
 
 def power(base, exponent):
-    """By repeated multiplication, of the reciprocal for negative exponents; by the library for fractions; 0 and 1 have no other powers."""
-    if base in (0, 1) and exponent > 0:
+    """By repeated multiplication, of the reciprocal for negative exponents; by the library for fractions; 1 is every power of 1 (IEEE 754)."""
+    if base == 1 or (base == 0 and exponent > 0):
         return base
     if exponent.denominator != 1:
         return rounding("power", LIBRARY)(base, exponent)
