@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...reference import Formula
+from ...reference.validation import domains
 from ..arithmetic import Undecided, certified, rounding_bound
 from ..changes.program import gradient_at
 from ..conformance.hyperparameters import DEFAULTS, hyperparameters
@@ -107,10 +108,11 @@ def hyperparameter(name: str, drawn: Mapping[str, Any], *, usual: bool) -> Any:
 
 
 def steps_of(formula: Formula[..., Any]) -> Steps | None:
-    """Return the steps of an optimizer; None for a formula that is none, or needs more than a gradient."""
+    """Return the steps of an optimizer; None for a formula that is none, is of matrices alone, or needs more than a gradient."""
     steps = Steps(formula)
     is_step = steps.positional[:1] in (("theta",), ("shifted",)) and steps.positional[1:2] in (("grad",), ("gradient",))
-    return steps if is_step and len(steps.positional) == 2 + (formula.initial is not None) else None
+    is_of_any_shape = is_step and any(axis.startswith("*") for axis in domains(formula.raw)[steps.positional[0]].axes)
+    return steps if is_of_any_shape and len(steps.positional) == 2 + (formula.initial is not None) else None
 
 
 @dataclass(frozen=True, eq=False)

@@ -72,7 +72,7 @@ def computed(name, *operands):
 
 
 def power(base, exponent):
-    """By repeated multiplication, of the reciprocal for negative exponents; by the library for fractions; 1 is every power of 1 (IEEE 754)."""
+    """By repeated multiplication, of the reciprocal for negative exponents; by the library for fractions; every power of 1 is 1."""
     if base == 1 or (base == 0 and exponent > 0):
         return base
     if exponent.denominator != 1:
