@@ -216,25 +216,33 @@ def cases(formula: Formula[..., Any], pinned: Mapping[str, Any] | None = None) -
 
 def kinds_for(formula: Formula[..., Any], given: Mapping[str, Domain]) -> Iterator[CaseKind]:
     """Yield the kinds of cases of a formula: those of its domains, sizes, and ties where it compares."""
-    operations = {step.opname for step in dis.get_instructions(formula.raw.__code__)}
-    calls = names_used_by(formula.raw)
-    is_loop = "FOR_ITER" in operations
+    calls, is_loop = names_used_by(formula.raw), "FOR_ITER" in operations_of(*functions_used_by(formula.raw))
     yield from (kind for kind in case_kinds(given) if formula.id not in DECIDED_BY_DIGITS or not kind[0].startswith("subnormal"))
     yield from size_kinds(given, is_loop=is_loop, is_decomposing=bool(DECOMPOSING & calls))
     yield from unusual_kinds(given, is_loop=is_loop)
     if EXPONENTIALS & calls and axes_of(given) + free_shapes_of(given):
         yield from exponent_kinds(given)
-    if "COMPARE_OP" in operations or COMPARING & calls:
+    if "COMPARE_OP" in operations_of(formula.raw) or COMPARING & calls:
         yield from tie_kinds(given)
 
 
 @functools.cache
+def functions_used_by(function: Any) -> frozenset[Any]:
+    """Return a function with those of its module that it calls, directly or not."""
+    called = (function.__globals__.get(name) for name in function.__code__.co_names)
+    inner = (getattr(value, "raw", value) for value in called if getattr(value, "__module__", "") == function.__module__)
+    others = (value for value in inner if value is not function and inspect.isfunction(value))
+    return frozenset({function}).union(*map(functions_used_by, others))
+
+
 def names_used_by(function: Any) -> frozenset[str]:
     """Return the names that a function reads, those of the functions of its module that it calls included."""
-    names = set(function.__code__.co_names)
-    called = (function.__globals__.get(name) for name in names)
-    inner = (getattr(value, "raw", value) for value in called if getattr(value, "__module__", "") == function.__module__)
-    return frozenset(names.union(*(names_used_by(value) for value in inner if value is not function and inspect.isfunction(value))))
+    return frozenset().union(*(used.__code__.co_names for used in functions_used_by(function)))
+
+
+def operations_of(*functions: Any) -> frozenset[str]:
+    """Return the operations of the bytecode of functions."""
+    return frozenset(step.opname for function in functions for step in dis.get_instructions(function.__code__))
 
 
 def draw_arguments(sampler: Callable[[], ArgumentSampler], given: Mapping[str, Domain]) -> Any:

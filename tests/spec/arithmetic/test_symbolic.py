@@ -216,16 +216,24 @@ EXAMPLES = {
 }  # few matrices have two rows; many numbers make long expressions
 
 
+TOO_LONG = {"optimizers.adafactor", "optimizers.lamb"}  # comparisons of norms of quotients, which SymPy expands for minutes
+
+
 UNDECIDED = {
     "data.pca.fit": "symbols have no eigenvectors",
     "averaging.ema.warmed": "which of two symbols is the larger",
     "optimizers.clip.norm": "which of two symbols is the larger",
     "optimizers.clip.norm.with_eps": "which of two symbols is the larger",
     "optimizers.radam": "which of two symbols is the larger",
+    "optimizers.lars": "whether a norm is 0",
+    "optimizers.lars.joint_norm": "whether a norm is 0",
+    "optimizers.schedule_free.sgd": "which of two symbols is the larger",
+    "optimizers.schedule_free.in_place": "which of two symbols is the larger",
+    "optimizers.schedule_free.adamw": "which of two symbols is the larger",
 }
 
 
-@pytest.mark.parametrize("identifier", REAL)
+@pytest.mark.parametrize("identifier", [identifier for identifier in REAL if identifier not in TOO_LONG])
 def test_a_formula_on_symbols_is_the_formula_on_numbers(identifier):
     raw = REAL[identifier].raw
     compared = []
