@@ -181,7 +181,8 @@ def dynamic_loss_scale(is_finite: Finite, state: LossScaleState, *, growth: Grow
     count = np.where(is_finite, good + 1, 0)
     grows = count >= interval
     factor = np.where(is_finite, np.where(grows, growth, 1), backoff)
-    return LossScaleState(scale * factor, np.where(grows, 0, count))  # type: ignore[arg-type]  # of no axes
+    good = np.where(grows, 0, count)  # type: ignore[assignment]  # of no axes
+    return LossScaleState(scale * factor, good)
 
 
 @formula("optimizers.sgd")

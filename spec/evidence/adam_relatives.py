@@ -317,7 +317,7 @@ def mars_is_adamw_of_a_corrected_gradient(mars_adamw: Step, adamw: Step) -> Clai
     """MARS is AdamW on g + γ β₁ / (1 − β₁) (g − p), brought back to ± 1 where it is longer; its first change is 0."""
     for count, sign in itertools.product(COUNTS, (1, -1)):
         for corrected, kept in ((sign * below_one, sign * below_one), (sign * (1 + q), Symbolic(sign))):
-            gradient, share = (g, c) if count else (corrected, c)
+            gradient, share = (corrected, c) if count is COUNTS[0] else (g, c)
             last = g - (corrected - g) / share  # so that g + share · (g − last) is what is wanted
             start = state_before((w**2 - root) * (1 - beta2 ** (count + 1)), beta2, kept**2)
             moved, state = mars_adamw(theta, gradient, MarsState(m, start, last, count), **PLAIN, change_weight=share * (1 - beta1) / beta1)

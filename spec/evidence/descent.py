@@ -623,7 +623,7 @@ def stored_order_is_cut(sequential_batches: Step) -> Claims:
 def batches_have_their_size(sequential_batches: Step, size: FromOne, samples: Samples) -> Claims:
     """No batch is larger than q, only the last may be smaller, none is empty, and together they cost N gradients."""
     lengths = [len(sequential_batch) for sequential_batch in sequential_batches(size=size, samples=samples)]
-    yield lengths[:-1], [size] * (len(lengths) - 1)
+    yield lengths[:-1] == [size] * (len(lengths) - 1), True
     yield 1 <= lengths[-1] <= size, True
     yield sum(lengths), samples
 

@@ -876,7 +876,7 @@ def activation_table(name: str, oracle: list[Any], layer: Step, normal_weights: 
             yield from cells
         else:
             outside.append((cells[0].row, cells[0].column.partition(",")[0]))
-    yield outside, MISPRINTED.get(name, [])
+    yield outside == MISPRINTED.get(name, []), True
     yield from fresh_runs_agree(f"init.activation_stats.{name}", ours, runs)
 
 

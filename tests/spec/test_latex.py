@@ -24,7 +24,7 @@ LOOPS = {
 
 
 def test_loops_are_few():
-    assert len(LOOPS) == 11
+    assert len(LOOPS) == 12
 
 
 @pytest.mark.parametrize("identifier", FORMULAS)
