@@ -181,8 +181,9 @@ def dynamic_loss_scale(is_finite: Finite, state: LossScaleState, *, growth: Grow
     count = np.where(is_finite, good + 1, 0)
     grows = count >= interval
     factor = np.where(is_finite, np.where(grows, growth, 1), backoff)
-    good = np.where(grows, 0, count)  # type: ignore[assignment]  # of no axes
-    return LossScaleState(scale * factor, good)
+    scale = scale * factor  # type: ignore[assignment]  # of no axes
+    good = np.where(grows, 0, count)  # type: ignore[assignment]
+    return LossScaleState(scale, good)
 
 
 @formula("optimizers.sgd")
