@@ -10,6 +10,7 @@ import functools
 import itertools
 import math
 import random
+import re
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
@@ -249,6 +250,11 @@ VALUES = {  # that people use, and a range
     "shrink": ((0.5, 0.6), (0.2, 0.9)),
     "smallest": ((1e-6,), (1e-7, 1e-3)),
     "largest": ((50.0, 1.0), (0.5, 60.0)),
+    "final_lr": ((0.1,), (0.01, 1.0)),
+    "convergence": ((1e-3,), (1e-3, 0.3)),
+    "clip_exponent": ((0.25,), (0.1, 0.5)),
+    "change_weight": ((0.025,), (0.01, 0.5)),
+    "smallest_share": ((0.125,), (0.05, 0.5)),
 }
 DTYPES = ("float64", "float32")
 ALIKE = 4  # implementations of a configuration
@@ -302,9 +308,14 @@ def draw_reordering(configuration, seed):
     for laws in [LAWS] * draw.randint(1, 4) + [FUSED] * (draw.random() < 0.3):
         step = visited(step, rewriting.RandomRewriting(draw, laws, rate, rewriting.names_of_arrays(step), used))
     storage = draw.choice(STORAGE)
-    if configuration.convention.nesterov_form == "lookahead" and storage == "coordinates":
+    if storage == "coordinates" and (configuration.convention.nesterov_form == "lookahead" or couples_coordinates(step)):
         storage = "arrays"
     return Reordering(configuration, step, tuple(kept), storage, draw.choice(CONSTANTS), used)
+
+
+def couples_coordinates(step):
+    """Return whether a step has a sum or a mean of all coordinates."""
+    return bool(re.search(r"np\.(sum|mean|size)\b", step.source))
 
 
 def draw_many(count, first=0):
