@@ -139,7 +139,7 @@ def as_recorded(value, domain):
 @pytest.mark.parametrize("identifier", sorted(chapter_variants()))
 def test_variants_are_found_by_name(identifier):
     variants = [variant for variant in chapter_variants()[identifier] if not variant.unstable]
-    for variant in variants[:: max(1, len(variants) // 2)]:
+    for variant in variants[len(variants) // 2 :][:1]:
         task = Task(variant.id, against=identifier)
         seen = run_function(FunctionImplementation(keyworded(variant.function, identifier), identifier), task)
         with np.errstate(all="ignore"):
