@@ -423,7 +423,8 @@ NO_ROUNDING = {
 
 
 @pytest.mark.parametrize(
-    ("identifier", "dtype"), [(identifier, np.float64) for identifier in REAL] + [(identifier, np.float32) for identifier in list(REAL)[::4]]
+    ("identifier", "dtype"),
+    [(identifier, np.float64) for identifier in REAL] + [(identifier, np.float32) for identifier in list(REAL)[::4]],
 )
 def test_a_formula_of_the_reference(identifier, dtype):
     raw = REAL[identifier].raw
