@@ -25,17 +25,28 @@ LR = 0.125
 CASES = [(family, follows) for family in FAMILIES for follows in ((False, True) if family in ("nesterov", "rmsprop") else (False,))]
 
 
-NOT_SEPARATED = {  # families of which the fixture leaves some pairs together in single precision, and why
-    "adopt": "a correction in place hides whether the ratio is cut",
-    "mars_adamw": "gradients are brought back to length 1, so that the size of the first change is not seen",
-    "adam_mini": "beside a stale gradient two places of eps are 506 bounds apart",
+# of two families the fixture leaves pairs together that differ in one part alone, and of a third some mistakes in single precision:
+# a correction in place hides whether ADOPT's ratio is cut; MARS brings gradients back to length 1, so that the size of the first change
+# is not seen; the mean of all coordinates makes ε small beside the root of Adam-mini
+TOGETHER = {  # the part, the number of pairs, and the bounds that they are apart at the least
+    ("adopt", np.float64): ("uncut", 3, 0.0),
+    ("adopt", np.float32): ("uncut", 3, 0.0),
+    ("mars_adamw", np.float64): ("from-zero-gradient", 81, 0.0),
+    ("mars_adamw", np.float32): ("from-zero-gradient", 81, 0.0),
+    ("adam_mini", np.float32): ("eps-hat", 16, 18.0),
 }
+
+
+def differ_in(part, first, second):
+    """Whether two conventions are the same but for one part of their ids."""
+    parts, others = first.id.split("/"), second.id.split("/")
+    return set(parts) ^ set(others) == {part}
 
 
 def too_close(conventions, record):
     """The pairs that are closer than `APART` and are not the same."""
-    pairs = list(close_pairs(conventions, record))
-    return [f"{pair.first.id} and {pair.second.id} are {pair.distance:.3g} bounds apart" for pair in pairs if not pair.same], len(pairs)
+    pairs = close_pairs(conventions, record)
+    return [f"{pair.first.id} and {pair.second.id} are {pair.distance:.3g} bounds apart" for pair in pairs if not pair.same]
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -45,25 +56,25 @@ def test_conventions_that_are_not_the_same_are_far_apart(family, follows_points,
     record = run_without_implementation(dtype, takes_gradient_function=follows_points)
     conventions = distinguishable(family, record)
     assert np.all(np.isfinite(trajectories(conventions, record)))
-    close, same = too_close(conventions, record)
-    if family in NOT_SEPARATED and (close or dtype is np.float32):
-        assert close, "it is separated now"
-        pytest.xfail(NOT_SEPARATED[family])
-    assert close == []
-    assert same < len(conventions) / 3
+    pairs = list(close_pairs(conventions, record))
+    close = [pair for pair in pairs if not pair.same]
+    part, count, least = TOGETHER.get((family, dtype), ("", 0, 0.0))
+    assert [pair for pair in close if not differ_in(part, pair.first, pair.second) or pair.distance < least] == []
+    assert len(close) == count
+    assert len(pairs) - len(close) < len(conventions) / 3
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_right_ones_are_so_while_the_learning_rate_stays_the_same(family):
     record = run_without_implementation(np.float64, changes_lr=False)
-    assert too_close(distinguishable(family, record, mistaken=False), record)[0] == []
+    assert too_close(distinguishable(family, record, mistaken=False), record) == []
 
 
 @pytest.mark.parametrize("lr", [1e-4, 0.3])
 @pytest.mark.parametrize("family", ["momentum", "adam", "rmsprop"])
 def test_they_are_so_at_other_learning_rates(family, lr):
     record = run_without_implementation(np.float64, lr=lr)
-    assert too_close(distinguishable(family, record, mistaken=False), record)[0] == []
+    assert too_close(distinguishable(family, record, mistaken=False), record) == []
 
 
 @pytest.mark.parametrize("family", ["adam", "rmsprop", "adagrad", "adamax"])
@@ -74,7 +85,7 @@ def test_they_are_so_at_common_hyper_parameters(family):
         for convention in distinguishable(family, record, mistaken=False)
         if convention.weight_decay in ("none", "coupled", "decoupled") and convention.initial_second_moment == "0"
     ]
-    assert too_close(usual, record)[0] == []
+    assert too_close(usual, record) == []
 
 
 def test_the_matrix_can_be_printed():
