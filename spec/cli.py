@@ -338,7 +338,7 @@ def ask_kit(
     with usage_errors():
         result = getattr(conformance, question)(subject_of(subject, command), settings, against=formula, **options)
     if report:
-        from .conformance.report.kept import write_report
+        from .conformance.report.saved import write_report
 
         write_report(report, result)
     if as_json:
@@ -400,15 +400,15 @@ def badge(report: str, output: str | None) -> None:
     """Make an SVG badge of a report of `check --report`; one that was graded against other formulas is told apart by exit code 1."""
     from pathlib import Path
 
-    from .conformance.report import kept
+    from .conformance.report import saved
 
     with usage_errors():
-        known = kept.read_report(report)
+        known = saved.read_report(report)
     if output:
-        Path(output).write_text(kept.badge(known), encoding="utf-8")
+        Path(output).write_text(saved.badge(known), encoding="utf-8")
     else:
-        click.echo(kept.badge(known), nl=False)
-    if apart := kept.versions_apart(known):
+        click.echo(saved.badge(known), nl=False)
+    if apart := saved.versions_apart(known):
         click.echo(f"{report}: {apart}", err=True)
     sys.exit(1 if apart else 0)
 

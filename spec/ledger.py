@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import functools
+import multiprocessing
 from collections.abc import Callable, Iterable
 from concurrent.futures import TimeoutError as OutOfTime
 from concurrent.futures import as_completed
 from dataclasses import dataclass
 from typing import Any
 
-from pebble import ProcessExpired
+from pebble import ProcessExpired, ProcessPool
 
 from . import kept
 from .arithmetic import Verdict
 from .catalogue import Entry, Erratum, catalogue
 from .evidence import EVIDENCE, EXACT_KINDS, EXTENDING_KINDS, PRINTED_FORMS, EvidenceResult, load, run_named
-from .processes import available_cores, workers
+from .processes import available_cores
 
 TIMEOUT = 120.0  # seconds for one piece; one that takes longer is unknown
 FULL_TIMEOUT = 1800.0  # the same of a full run
@@ -130,6 +131,15 @@ def evidence_as_json(result: EvidenceResult) -> dict[str, Any]:
     return {"kind": piece.kind, "scope": piece.scope, **result_as_json(result)}
 
 
+def workers(jobs: int) -> Any:
+    """Return a pool of worker processes; where the system has a fork server, they start with the evidence loaded."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return ProcessPool(max_workers=jobs, context=multiprocessing.get_context("spawn"))
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([f"{__package__}.evidence.{name}" for name in catalogue().chapters])
+    return ProcessPool(max_workers=jobs, context=context)
+
+
 def run_all(
     names: list[str],
     *,
@@ -142,7 +152,7 @@ def run_all(
     results: dict[str, EvidenceResult] = {}
     if not names:
         return results
-    with workers(jobs, preload=evidence_modules()) as pool:
+    with workers(jobs) as pool:
         futures = {pool.schedule(task, args=(name,), timeout=timeout): name for name in names}
         for future in as_completed(futures):
             name = futures[future]
@@ -155,11 +165,6 @@ def run_all(
             results[name] = result
             report(result)
     return results
-
-
-def evidence_modules() -> list[str]:
-    """Return the modules of evidence, which worker processes load first."""
-    return [f"{__package__}.evidence.{name}" for name in catalogue().chapters]
 
 
 def evidence_for(entries: Iterable[Entry]) -> list[str]:

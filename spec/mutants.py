@@ -22,8 +22,8 @@ from .catalogue import catalogue
 from .changes.function import namespace_of
 from .changes.mutation import mutations
 from .evidence import find_refutation, load
-from .ledger import evidence_modules
-from .processes import available_cores, workers
+from .ledger import workers
+from .processes import available_cores
 from .regions import OUTCOMES, RegionResult, reached_regions, regions, run_region
 
 TIMEOUT = 60.0  # seconds for one mutant
@@ -81,7 +81,7 @@ def run(identifiers: list[str], jobs: int) -> list[MutantResult]:
     load()
     population = [mutant for identifier in identifiers for mutant in mutants(FORMULAS[identifier])]
     results = []
-    with workers(jobs, preload=evidence_modules()) as pool:
+    with workers(jobs) as pool:
         for mutant, future in [(mutant, pool.schedule(run_against_evidence, args=(mutant,), timeout=TIMEOUT)) for mutant in population]:
             try:
                 results.append(future.result())
@@ -94,7 +94,7 @@ def run_regions(identifiers: list[str], jobs: int, sample: int = 1) -> list[Regi
     """Return the results of one in `sample` mutants of regions of these formulas, run in parallel processes."""
     load()
     results = []
-    with workers(jobs, preload=evidence_modules()) as pool:
+    with workers(jobs) as pool:
         reached = [(identifier, pool.schedule(reached_regions, args=(identifier,))) for identifier in identifiers]
         for identifier, future in reached:
             pieces = future.result()

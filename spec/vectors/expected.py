@@ -72,14 +72,15 @@ class DueWhole:
 
 def certify(function: Callable[..., Any], arguments: Mapping[str, Any], dtype: Any) -> list[Any]:
     """Return the certified results of a call: arrays of balls, or of whole numbers; Undecided where they cannot be certified."""
-    given, left_out = without_none(in_format(arguments, dtype))
-    return tree_leaves(certified(functools.partial(function, **left_out), **given, dtype=np.float64, ulps=CERTAIN))
+    function, given = prepared(function, arguments, dtype)
+    return tree_leaves(certified(function, **given, dtype=np.float64, ulps=CERTAIN))
 
 
-def without_none(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the arguments that are there, and those that are left out, which no arithmetic takes for numbers."""
+def prepared(function: Callable[..., Any], arguments: Mapping[str, Any], dtype: Any) -> tuple[Callable[..., Any], dict[str, Any]]:
+    """Return a function and its arguments in a format; those that are left out are bound to it, as no arithmetic takes them for numbers."""
+    left_out = {name: None for name, value in arguments.items() if value is None}
     given = {name: value for name, value in arguments.items() if value is not None}
-    return given, {name: None for name in arguments if name not in given}
+    return functools.partial(function, **left_out), in_format(given, dtype)
 
 
 def are_same(values: list[Any], others: list[Any]) -> bool:
@@ -103,10 +104,10 @@ def bounds_of(formula: Formula[..., Any], arguments: Mapping[str, Any], dtype: A
 
     Refused is raised where the formula has an operation without a bound, such as a decomposition of a matrix.
     """
+    raw, given = prepared(formula.raw, arguments, dtype)
     for unit in (float(np.finfo(dtype).eps) / 2, 0.0):
         try:
-            given, left_out = without_none(in_format(arguments, dtype))
-            return running_bounds(functools.partial(formula.raw, **left_out), given, dtype, unit)
+            return running_bounds(raw, given, dtype, unit)
         except Undecided:
             continue
     raise Undecided(f"a branch of {formula.id} depends on rounding")
@@ -114,8 +115,8 @@ def bounds_of(formula: Formula[..., Any], arguments: Mapping[str, Any], dtype: A
 
 def estimates_of(formula: Formula[..., Any], arguments: Mapping[str, Any], dtype: Any, values: list[Any]) -> list[Any]:
     """Return in the place of bounds how far certified results move when the arguments do by an ulp, as the kit judges there."""
-    given, left_out = without_none(in_format(arguments, dtype))
-    return perturbation_estimates(functools.partial(formula.raw, **left_out), given, dtype, values)
+    raw, given = prepared(formula.raw, arguments, dtype)
+    return perturbation_estimates(raw, given, dtype, values)
 
 
 def due(value: Any, kind: str, bound: Any, dtype: Any, *, floor: float = 0.0, per_element: bool = False) -> Due | DueWhole:

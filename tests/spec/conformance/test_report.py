@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 from click.testing import CliRunner
 from trainspec.spec import cli
-from trainspec.spec.conformance.report import kept
+from trainspec.spec.conformance.report import saved
 
 PROGRAM = f"{sys.executable} {Path(__file__).parent / 'programs' / 'misbehaving.py'} none"
 
@@ -27,11 +27,11 @@ def report(tmp_path_factory):
 
 def test_a_report_says_what_it_was_graded_against(report):
     kept_report = json.loads(report.read_text(encoding="utf-8"))
-    assert kept_report.keys() == kept.KEYS
+    assert kept_report.keys() == saved.KEYS
     assert kept_report["result"]["convention"] == "gradient-descent"
     assert kept_report["result"]["dtype"] == "float64"
     assert kept_report["result"]["environment"]["trainspec"] == kept_report["trainspec"]
-    assert kept.versions_apart(kept_report) == ""
+    assert saved.versions_apart(kept_report) == ""
 
 
 def test_a_badge_is_an_image_with_the_convention(report, tmp_path):
@@ -45,7 +45,7 @@ def test_a_badge_is_an_image_with_the_convention(report, tmp_path):
 def test_a_badge_is_made_of_text_only(report):
     kept_report = json.loads(report.read_text(encoding="utf-8"))
     kept_report["result"]["convention"] = "<script>alert(1)</script>"
-    assert "<script>" not in kept.badge(kept_report)
+    assert "<script>" not in saved.badge(kept_report)
 
 
 def test_a_report_of_other_formulas_says_so(report, tmp_path):
@@ -68,5 +68,5 @@ def test_what_is_no_report_is_refused(text, tmp_path):
 
 def test_a_large_file_is_no_report(tmp_path):
     path = tmp_path / "report.json"
-    path.write_bytes(b" " * (kept.LARGEST + 1))
+    path.write_bytes(b" " * (saved.LARGEST + 1))
     assert "is larger than" in run("badge", path).output
