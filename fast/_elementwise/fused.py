@@ -13,7 +13,6 @@ import numpy as np
 from ...reference import adam, averaging, descent
 from ...reference.adam import AdamState
 from ...reference.syntax import compile_function
-from ...reference.validation import resolve_annotations
 from .kernel import ElementwiseKernel
 
 if TYPE_CHECKING:
@@ -83,6 +82,8 @@ def {name}({positional}, average, *, max_norm, {keywords}, average_decay):
 @functools.cache
 def count_of_results(raw: Callable[..., Any]) -> int:
     """Return how many results a formula has, a state as one."""
+    from ...reference.validation import resolve_annotations  # only here: it loads jaxtyping
+
     hint = resolve_annotations(raw, raw.__module__)["return"]
     return len(get_args(hint)) if get_origin(hint) is tuple else 1
 
