@@ -1,6 +1,5 @@
-"""Sessions of nox: quick, verify, tests, lint, types, regenerate, bench, mutants, fuzz, vectors, coverage, minimums, peers, reorderings."""
+"""Sessions: quick, verify, tests, lint, types, regenerate, bench, mutants, fuzz, vectors, site, coverage, minimums, peers, reorderings."""
 
-import re
 import subprocess
 import sys
 import tomllib
@@ -121,6 +120,13 @@ def vectors(session):
 
 
 @nox.session(python=CURRENT)
+def site(session):
+    """Verify the catalogue and build the site in the folder site, or in `-- FOLDER`."""
+    session.install(".[site]")
+    session.run("trainspec", "site", "--verify", "--vectors", "vectors", "--out", *(session.posargs or ["site"]))
+
+
+@nox.session(python=CURRENT)
 def reorderings(session):
     """Judge correct implementations in random orders of operations, 10000 or `-- COUNT`: none may be rejected."""
     session.install(".")
@@ -162,7 +168,8 @@ def types(session):
 @nox.session(python="3.11")
 def minimums(session):
     """Run the tests on the lowest versions that pyproject.toml admits."""
-    lowest = [re.sub(">=", "==", requirement) for requirement in (*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"])]
-    session.install(*lowest)
+    extras = PROJECT["optional-dependencies"]
+    requirements = [*PROJECT["dependencies"], *extras["site"], *extras["test"]]
+    session.install(*(requirement.replace(">=", "==") for requirement in requirements if not requirement.startswith("trainspec[")))
     session.install("--no-deps", ".")
     session.run("pytest", *PARALLEL, *session.posargs)

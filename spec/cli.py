@@ -6,19 +6,17 @@ Exit codes: 0 holds or conforms, 1 refuted, unknown or deviates, 2 could not run
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .terminal import console, print_json
+from .options import dtype_option, json_option, subject_of, with_subject
+from .terminal import console, print_json, progress_bar
 
 if TYPE_CHECKING:
     from .catalogue import Entry, Erratum
-
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON with stable keys; `trainspec schema` describes it.")
-dtype_option = click.option("--dtype", type=click.Choice(["float64", "float32"]), default="float64", show_default=True)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -94,12 +92,18 @@ def check_filters(filters: dict[str, str | None]) -> None:
 @click.option("--all", "everything", is_flag=True, help="Long lists of presets and the figures of tables too.")
 @click.option("--evidence", is_flag=True, help="The pieces of evidence themselves: their code.")
 @click.option("--latex", is_flag=True, help="The formula as LaTeX, and nothing else.")
+@click.option("--web", is_flag=True, help="The page of the site, in a browser.")
 @json_option
-def show(identifier: str, *, everything: bool, evidence: bool, latex: bool, as_json: bool) -> None:
+def show(identifier: str, *, everything: bool, evidence: bool, latex: bool, web: bool, as_json: bool) -> None:
     """Show an entry or an erratum: an id such as optimizers.adam or E07, an alias, or the name of a function."""
     from .catalogue import catalogue
 
-    if identifier[:1] in "eE" and identifier[1:].isdigit():
+    if web:
+        with needed_for_site():
+            from .site.command import open_page
+        with usage_errors():
+            click.echo(open_page(identifier))
+    elif identifier[:1] in "eE" and identifier[1:].isdigit():
         with usage_errors():
             show_erratum(catalogue().find_erratum(identifier), evidence=evidence, latex=latex, as_json=as_json)
     elif latex:
@@ -177,8 +181,6 @@ def verify(identifiers: tuple[str, ...], *, jobs: int | None, full: bool, timeou
 
     Results are kept in the user's cache folder, or where TRAINSPEC_CACHE says. What depends on nothing that has changed is not run again.
     """
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
     from .catalogue import catalogue
     from .evidence import load
     from .ledger import evidence_for, printed_forms_of
@@ -190,12 +192,42 @@ def verify(identifiers: tuple[str, ...], *, jobs: int | None, full: bool, timeou
     concerned = {identifier for entry in entries for identifier in entry.errata}
     errata = [erratum for erratum in known.errata.values() if not identifiers or erratum.id in concerned]
     load()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as progress:
-        task = progress.add_task("evidence", total=len(evidence_for(entries) + printed_forms_of(errata)))
-        ledger = run(entries, errata, jobs=jobs or 0, timeout=timeout, full=full, fresh=fresh, report=lambda result: progress.advance(task))
+    total = len(evidence_for(entries) + printed_forms_of(errata))
+    with progress_bar("evidence") as advance:
+        ledger = run(entries, errata, jobs=jobs or 0, timeout=timeout, full=full, fresh=fresh, report=lambda result: advance(total))
     print_json(ledger.as_json()) if as_json else print_ledger(ledger, errata)
     sys.exit(0 if ledger.holds else 1)
+
+
+# --- the site ------------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def needed_for_site() -> Iterator[None]:
+    """Exit with code 2 and say what to install, where a package that the site needs is missing."""
+    try:
+        yield
+    except ModuleNotFoundError as problem:
+        raise click.UsageError(f"the site needs {problem.name}, which `pip install 'trainspec[site]'` installs") from None
+
+
+@main.command()
+@click.option(
+    "--out", required=True, type=click.Path(file_okay=False), help="The folder that is written; an earlier site in it is replaced."
+)
+@click.option(
+    "--vectors", type=click.Path(exists=True, file_okay=False), help="The folder of the vectors, which the pages then offer to download."
+)
+@click.option("--verify", "with_evidence", is_flag=True, help="Run the evidence that has no result yet; without it the pages say so.")
+def site(out: str, vectors: str | None, *, with_evidence: bool) -> None:
+    """Write the site: a page for every entry and erratum, as HTML that opens from the disk.
+
+    Verdicts are those that `trainspec verify` has kept.
+    """
+    with needed_for_site():
+        from .site.command import write_site
+    with usage_errors():
+        click.echo(write_site(out, vectors, with_evidence=with_evidence))
 
 
 # --- the names that the kit knows ----------------------------------------------------------------------------------------
@@ -256,66 +288,6 @@ def schema(answer: str) -> None:
 
 
 # --- implementations -----------------------------------------------------------------------------------------------------
-
-
-def parse_settings(_context: click.Context, _option: click.Parameter, settings: tuple[str, ...]) -> dict[str, Any]:
-    """Return the settings name=value, the values Python literals."""
-    import ast
-
-    parsed = {}
-    for setting in settings:
-        name, equals, text = setting.partition("=")
-        if not (name.isidentifier() and equals):
-            raise click.BadParameter(f"must be name=value, such as momentum=0.9, got {setting!r}")
-        try:
-            parsed[name] = ast.literal_eval(text)
-        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
-            raise click.BadParameter(f"{name} must be a Python literal, such as 0.9 or True, got {text}") from None
-    return parsed
-
-
-def parse_names(_context: click.Context, _option: click.Parameter, names: tuple[str, ...]) -> dict[str, str]:
-    """Return the names theirs=ours."""
-    if wrong := [name for name in names if name.count("=") != 1]:
-        raise click.BadParameter(f"must be theirs=ours, such as beta=momentum, got {wrong[0]!r}")
-    return dict(name.split("=") for name in names)
-
-
-command_option = click.option("--command", metavar="COMMAND", help="A program in any language that answers the protocol, as in './adamw'.")
-SUBJECT_OPTIONS = (
-    click.argument("subject", required=False),
-    command_option,
-    click.option(
-        "--set", "settings", multiple=True, callback=parse_settings, metavar="NAME=VALUE", help="A hyper-parameter; may be repeated."
-    ),
-    click.option(
-        "--names",
-        multiple=True,
-        callback=parse_names,
-        metavar="THEIRS=OURS",
-        help="A hyper-parameter of the subject by another name; may be repeated.",
-    ),
-    dtype_option,
-    click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=30.0, show_default=True, help="Seconds to run in."),
-    click.option("--report", type=click.Path(dir_okay=False), help="Write the result to a file, with what it was graded against."),
-    json_option,
-)
-
-
-def with_subject(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options of the commands that run an implementation."""
-    for option in reversed(SUBJECT_OPTIONS):
-        command = option(command)
-    return command
-
-
-def subject_of(subject: str | None, command: str | None) -> str:
-    """Return the name of a subject: the one that is named, or a program."""
-    from .conformance.command import PREFIX
-
-    if (subject is None) == (command is None):
-        raise click.UsageError("name either a SUBJECT or a program, by --command")
-    return PREFIX + command if command is not None else str(subject)
 
 
 def ask_kit(

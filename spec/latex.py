@@ -175,7 +175,9 @@ def symbol_for(name: str) -> str:
     if stem and suffix == "hat":
         return rf"\hat{{{symbol_for(stem)}}}"
     if stem and (len(stem) == 1 or suffix in ("root", "grad", "step", "next")):
-        return rf"{symbol_for(stem)}_{{\mathrm{{{suffix}}}}}"
+        symbol = symbol_for(stem)
+        base = f"{{{symbol}}}" if "_" in symbol else symbol  # an index has no index of its own in LaTeX
+        return rf"{base}_{{\mathrm{{{suffix}}}}}"
     numbered = re.fullmatch(r"([a-z]+)([0-9]+)", name)
     if numbered and (len(numbered[1]) == 1 or numbered[1] in GREEK):
         return f"{symbol_for(numbered[1])}_{{{numbered[2]}}}"

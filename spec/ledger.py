@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import multiprocessing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import TimeoutError as OutOfTime
 from concurrent.futures import as_completed
 from dataclasses import dataclass
@@ -21,6 +21,7 @@ from .processes import available_cores
 TIMEOUT = 120.0  # seconds for one piece; one that takes longer is unknown
 FULL_TIMEOUT = 1800.0  # the same of a full run
 QUALITATIVE = "qualitative"
+NOT_VERIFIED = "not verified yet"
 
 
 @dataclass(frozen=True)
@@ -193,7 +194,7 @@ def verify(
         # the longest first, so that all cores are busy until the end
         names.sort(key=lambda name: name not in EVIDENCE or not EVIDENCE[name].has_full_form)
     allowed = timeout or (FULL_TIMEOUT if full else TIMEOUT)
-    known = {} if fresh else {result.name: result for name in names if (result := kept.read(name, full=full))}
+    known = {} if fresh else kept_results(names, full=full)
     for result in known.values():
         report(result)
 
@@ -209,6 +210,46 @@ def verify(
     erratum_verdicts = tuple(erratum_verdict(erratum, [results[name] for name in printed_forms_of([erratum])], by_id) for erratum in errata)
     seconds = sum(result.seconds for result in results.values())
     return Ledger(entry_verdicts, erratum_verdicts, seconds, kept=len(known))
+
+
+def kept_results(names: Iterable[str], *, full: bool = False) -> dict[str, EvidenceResult]:
+    """Return the results of earlier runs that still hold good, by name."""
+    return {result.name: result for name in names if (result := kept.read(name, full=full))}
+
+
+def kept_ledger(entries: list[Entry], errata: list[Erratum]) -> Ledger:
+    """Return the ledger of the kept results: what lacks the result of a piece is not verified yet, unless another piece refutes it."""
+    load()
+    known = kept_results(evidence_for(entries) + printed_forms_of(errata))
+    entry_verdicts = tuple(kept_entry_verdict(entry, known) for entry in entries)
+    by_id = {record.entry.id: record.verdict for record in entry_verdicts}
+    erratum_verdicts = tuple(kept_erratum_verdict(erratum, known, by_id) for erratum in errata)
+    return Ledger(entry_verdicts, erratum_verdicts, sum(result.seconds for result in known.values()), kept=len(known))
+
+
+def kept_entry_verdict(entry: Entry, known: Mapping[str, EvidenceResult]) -> EntryVerdict:
+    """Return the verdict on an entry, as far as the results of its pieces are kept."""
+    names = evidence_for([entry])
+    results = [known[name] for name in names if name in known]
+    refuted = any(result.verdict is Verdict.REFUTED for result in results)
+    if len(results) == len(names) or refuted or entry.kind == QUALITATIVE:
+        return entry_verdict(entry, results)
+    return EntryVerdict(entry, NOT_VERIFIED, missing_results(results, names), tuple(results))
+
+
+def kept_erratum_verdict(erratum: Erratum, known: Mapping[str, EvidenceResult], entry_verdicts: dict[str, str]) -> ErratumVerdict:
+    """Return the verdict on an erratum, as far as the results of its printed forms and of the entries that it concerns are kept."""
+    names = printed_forms_of([erratum])
+    results = [known[name] for name in names if name in known]
+    concerned = [entry_verdicts.get(entry.id) for entry in catalogue().entries_with(erratum.id)]
+    if erratum.decided_by == "machine" and (len(results) < len(names) or NOT_VERIFIED in concerned):
+        return ErratumVerdict(erratum, NOT_VERIFIED, missing_results(results, names), tuple(results))
+    return erratum_verdict(erratum, results, entry_verdicts)
+
+
+def missing_results(results: list[EvidenceResult], names: list[str]) -> str:
+    """Return how many results there are of how many."""
+    return f"{len(results)} of {len(names)} pieces of evidence have a result; `trainspec verify` computes the others"
 
 
 def printed_forms_of(errata: Iterable[Erratum]) -> list[str]:

@@ -38,6 +38,7 @@ MAY_IMPORT = {
         "reference",
     },
     "spec.pytest_plugin": set(),
+    "spec.options": {"spec.conformance"},
     "spec.processes": set(),
     "spec.kept": {"spec.arithmetic", "spec.catalogue", "spec.evidence"},
     "spec.ledger": {"spec.arithmetic", "spec.catalogue", "spec.evidence", "spec.kept", "spec.processes", "reference"},
@@ -59,6 +60,20 @@ MAY_IMPORT = {
         "reference",
     },
     "spec.regions": {"spec.arithmetic", "spec.evidence", "reference"},
+    "spec.site": {
+        "spec.arithmetic",
+        "spec.catalogue",
+        "spec.changes",
+        "spec.conformance",
+        "spec.description",
+        "spec.evidence",
+        "spec.latex",
+        "spec.ledger",
+        "spec.lines",
+        "spec.queries",
+        "spec.terminal",
+        "reference",
+    },
 }
 ENTRY_POINTS = {"", "spec", "spec.cli"}
 

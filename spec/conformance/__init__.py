@@ -1,4 +1,4 @@
-"""The conformance kit: runs an implementation and reports which convention it follows. Terms: docs/glossary.md."""
+"""The conformance kit: runs an implementation and reports which convention it follows. Terms: spec/site/glossary.md."""
 
 from __future__ import annotations
 

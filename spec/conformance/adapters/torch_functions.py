@@ -150,8 +150,9 @@ def weight_norm(function: Any) -> Functions:
         return layer.weight_g, layer.weight_v
 
     def normalized(v: Any, g: Any) -> Any:
+        inputs, outputs = v.shape
         with torch.random.fork_rng(devices=[]):  # a new layer draws its weights
-            layer = function(torch.nn.Linear(*v.shape, bias=False, dtype=getattr(torch, v.dtype.name)))
+            layer = function(torch.nn.Linear(inputs, outputs, bias=False, dtype=getattr(torch, v.dtype.name)))
         lengths, directions = parts(layer)
         with torch.no_grad():
             lengths.copy_(tensor(g)[:, None])

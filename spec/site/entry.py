@@ -1,0 +1,148 @@
+"""What the page of an entry says beyond the answer of `trainspec show`."""
+
+from __future__ import annotations
+
+import inspect
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from ...reference import FORMULAS
+from ...reference.validation import domains
+from ..arithmetic import Verdict
+from ..catalogue import Entry
+from ..description import EvidenceAnswer
+from ..evidence import EXACT_KINDS, KINDS
+from ..latex import Rendering, latex_of
+from . import cite
+from .data import SiteData
+from .differences import variants_of
+from .mathml import inline, mathml_of
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """An argument of a formula or a field of its state: its symbol, its name, what it may be, and what it belongs to."""
+
+    mathml: str
+    name: str
+    domain: str
+    state: str = ""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A piece of evidence with its kept result, if there is one."""
+
+    answer: EvidenceAnswer
+    verdict: str
+    detail: str
+    seconds: str
+    is_exact: bool
+
+
+def entry_context(entry: Entry, data: SiteData) -> dict[str, Any]:
+    """Return what the template of an entry needs."""
+    answer = data.answer(entry.id)
+    record = data.entry_verdicts[entry.id]
+    formula = FORMULAS.get(entry.id)
+    rendering = latex_of(formula) if formula else None
+    return {
+        "own_id": entry.id,
+        "entry": answer,
+        "chapters": data.catalogue.chapters,
+        "verdict": record.verdict,
+        "detail": record.detail if record.verdict not in ("holds", "qualitative") else "",
+        "meaning": first_line(formula.raw) if formula else "",
+        "units": units_of(formula.raw) if formula else "",
+        "mathml": mathml_of(rendering) if rendering else "",
+        "symbols": symbols_of(formula.raw, rendering) if formula and rendering else [],
+        "locals": local_symbols(formula.raw, rendering) if formula and rendering else [],
+        "pieces": pieces_of(entry, data),
+        "reliability": reliability_of(entry, data),
+        "relations": [(relation, data.catalogue.entries[relation.id]) for relation in data.relations[entry.id]],
+        "calls": [data.catalogue.entries[identifier] for identifier in data.calls.get(entry.id, [])],
+        "callers": [data.catalogue.entries[identifier] for identifier in data.callers.get(entry.id, [])],
+        "presets_elsewhere": data.presets_elsewhere.get(entry.id, []),
+        "presets_of": entry.presets_of,
+        "families": data.families_of.get(entry.id, []),
+        "variants": variants_of(entry.id) if formula else [],
+        "vectors": data.manifest.get(entry.id),
+        "bibtex": cite.bibtex(entry, data.version),
+        "citation_file": cite.citation_file(entry, data.version),
+        "digest": cite.digest(entry),
+    }
+
+
+def first_line(raw: Any) -> str:
+    """Return the meaning of a formula: the first line of its docstring."""
+    return (inspect.getdoc(raw) or "").partition("\n")[0]
+
+
+def units_of(raw: Any) -> str:
+    """Return what a docstring says of units; nothing where it says nothing."""
+    text = " ".join((inspect.getdoc(raw) or "").split())
+    return text.partition("Units: ")[2].partition(" Source: ")[0].strip()
+
+
+def symbols_of(raw: Any, rendering: Rendering) -> list[Symbol]:
+    """Return the arguments of a formula in their order, the fields of a state in its place."""
+    rows = []
+    for name, domain in domains(raw).items():
+        if domain.kind == "state":
+            rows += [Symbol(inline(rendering.fields[field]), field, str(part), name) for field, part in domain.fields.items()]
+        else:
+            symbol = rendering.symbols.get(name)
+            rows.append(Symbol(inline(symbol) if symbol else "", name, str(domain)))
+    return rows
+
+
+def local_symbols(raw: Any, rendering: Rendering) -> list[tuple[str, str]]:
+    """Return the symbols of a formula's intermediate values whose names are not plain from them, each with its name."""
+    arguments = {*rendering.fields, *domains(raw)}
+    names = ((name, symbol) for name, symbol in rendering.symbols.items() if name not in arguments)
+    return [(inline(symbol), name) for name, symbol in names if symbol not in (name, rf"\mathrm{{{name}}}", f"\\{name}")]
+
+
+def pieces_of(entry: Entry, data: SiteData) -> list[Piece]:
+    """Return the evidence of an entry, exact kinds first."""
+    results = {result.name: result for result in data.entry_verdicts[entry.id].evidence}
+    pieces = []
+    for answer in sorted(data.answer(entry.id)["evidence"], key=lambda answer: KINDS.index(answer["kind"])):
+        result = results.get(answer["name"])
+        verdict = result.verdict.value if result else "not verified yet"
+        detail = result.detail if result else ""
+        pieces.append(Piece(answer, verdict, detail, duration(result.seconds) if result else "", answer["kind"] in EXACT_KINDS))
+    return pieces
+
+
+def duration(seconds: float) -> str:
+    """Return a time in words."""
+    return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s" if seconds >= 0.1 else "under 0.1 s"
+
+
+def reliability_of(entry: Entry, data: SiteData) -> list[tuple[str, str]]:
+    """Return what an entry stands on, each fact with its heading."""
+    pieces = data.answer(entry.id)["evidence"]
+    kinds = Counter(piece["kind"] for piece in pieces)
+    counted = ", ".join(f"{kind} × {kinds[kind]}" if kinds[kind] > 1 else kind for kind in KINDS if kinds[kind])
+    exact = sum(number for kind, number in kinds.items() if kind in EXACT_KINDS)
+    verdicts = Counter(result.verdict for result in data.entry_verdicts[entry.id].evidence)
+    facts = [
+        ("evidence", counted or "none"),
+        ("of it exact", f"{exact} of {len(pieces)}") if pieces else ("", ""),
+        ("results at hand", f"{verdicts[Verdict.HOLDS]} of {len(pieces)} hold") if pieces else ("", ""),
+        ("vectors", vectors_in_words(data.manifest[entry.id])) if entry.id in data.manifest else ("", ""),
+        ("kernel", f"`{data.kernels[entry.id]}`") if entry.id in data.kernels else ("", ""),
+    ]
+    return [(heading, text) for heading, text in facts if heading]
+
+
+def vectors_in_words(record: dict[str, Any]) -> str:
+    """Return how many vectors there are, and how many changes of the formula they notice."""
+    lines = record["lines"]
+    counted = [f"{lines[kind]} {noun}" for kind, noun in (("call", "calls"), ("run", "runs"), ("law", "laws")) if lines.get(kind)]
+    scores = record["scores"].values()
+    noticed, survivors = sum(score["noticed"] for score in scores), sum(len(score["survivors"]) for score in scores)
+    changes = f"; they notice {noticed} changes of the formula, and miss {survivors}" if noticed else ""
+    return ", ".join(counted) + changes

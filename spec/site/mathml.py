@@ -1,0 +1,39 @@
+"""Formulas as MathML: what `spec.latex` writes, converted by a library."""
+
+from __future__ import annotations
+
+import functools
+import html
+from collections.abc import Iterable
+
+from math_core import LatexToMathML
+
+from ..latex import Equation, Rendering
+
+
+@functools.cache
+def converter() -> LatexToMathML:
+    """Return the converter of LaTeX to MathML."""
+    return LatexToMathML()
+
+
+def mathml_of(rendering: Rendering) -> str:
+    """Return the equations of a formula as one block."""
+    return display_block(rendering.equations)
+
+
+def display_block(equations: Iterable[Equation]) -> str:
+    """Return equations as one block, aligned at their relations."""
+    lines = r" \\ ".join(equation.line for equation in equations)
+    return as_text(converter().convert_with_local_state(rf"\begin{{aligned}}{lines}\end{{aligned}}", displaystyle=True))
+
+
+@functools.cache
+def inline(latex: str) -> str:
+    """Return a symbol or a short expression within a line."""
+    return as_text(converter().convert_with_local_state(latex, displaystyle=False))
+
+
+def as_text(mathml: str) -> str:
+    """Return MathML with characters in the place of the entities that only HTML knows."""
+    return mathml.replace("&ApplyFunction;", html.unescape("&ApplyFunction;"))

@@ -1,0 +1,179 @@
+"""The site: every page is there, reachable, well-formed, small, and the same when it is built again."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from trainspec.reference import FORMULAS
+from trainspec.spec import ledger
+from trainspec.spec.arithmetic import Verdict
+from trainspec.spec.catalogue import catalogue, decks
+from trainspec.spec.cli import main
+from trainspec.spec.conformance.optimizers.conventions import FAMILIES
+from trainspec.spec.evidence import EvidenceResult
+from trainspec.spec.latex import latex_of
+from trainspec.spec.site.build import build
+from trainspec.spec.site.data import SiteData
+from trainspec.spec.site.mathml import mathml_of
+
+from tests.support.pages import broken_links, reachable, read_page
+
+pytestmark = pytest.mark.xdist_group("site")
+LARGEST_PAGE = 300_000  # bytes
+LARGEST_SITE = 60_000_000
+
+
+def pages_of(site):
+    return sorted(site.rglob("*.html"))
+
+
+def test_every_record_has_a_page_that_is_reachable_from_the_front_page(site):
+    known = catalogue()
+    reached = reachable(site)
+    wanted = {f"entries/{identifier}.html" for identifier in known.entries} | {f"errata/{identifier}.html" for identifier in known.errata}
+    wanted |= {f"families/{name}.html" for name in FAMILIES} | {f"decks/{key}.html" for key in decks()}
+    wanted |= {f"chapters/{name}.html" for name in known.chapters}
+    assert wanted <= reached
+    names = {f"entries/{name}.html" for entry in known.entries.values() for name in entry.names}
+    assert {path.relative_to(site).as_posix() for path in pages_of(site)} == reached | names
+    assert len({name.lower() for name in names}) == len(names)  # on file systems that do not tell A from a
+
+
+def test_no_link_is_broken(site):
+    assert broken_links(site) == []
+
+
+def test_a_broken_link_is_noticed(tmp_path):
+    (tmp_path / "index.html").write_text('<p id="a"><a href="other.html">x</a><a href="#b">y</a><a href="#a">z</a></p>')
+    assert broken_links(tmp_path.resolve()) == ["index.html: other.html", "index.html: #b: there is no such place"]
+
+
+def test_html_is_well_formed_and_accessible(site):
+    problems = {}
+    for path in pages_of(site):
+        reader = read_page(path)
+        found = reader.problems + (reader.accessibility_problems() if "http-equiv" not in path.read_text()[:400] else [])
+        if found:
+            problems[path.name] = found
+    assert not problems
+
+
+def test_what_is_ill_formed_or_not_accessible_is_noticed(tmp_path):
+    page = tmp_path / "page.html"
+    page.write_text('<h1 id="a">x<b></h1></b><h3 id="a">y</h3><input id="q"><svg></svg><p>')
+    reader = read_page(page)
+    assert len(reader.problems) == 5
+    assert reader.accessibility_problems() == ["h3 follows h1", "<input> without a label"]
+
+
+def test_pages_are_small(site):
+    assert max(path.stat().st_size for path in pages_of(site)) <= LARGEST_PAGE
+    assert sum(path.stat().st_size for path in site.rglob("*") if path.is_file()) <= LARGEST_SITE
+
+
+def test_nothing_is_loaded_from_elsewhere(site):
+    for path in pages_of(site):
+        text = path.read_text(encoding="utf-8")
+        assert 'src="http' not in text
+        assert 'rel="stylesheet" href="http' not in text
+
+
+def test_pages_are_the_same_in_another_process(site):
+    """With other hashes of strings, so in another order of sets."""
+    code = """
+import sys
+from pathlib import Path
+from trainspec.spec.site.build import site_files
+from tests.spec.site.conftest import SiteData, expected_ledger, VECTORS
+files = dict(site_files(SiteData(expected_ledger(), VECTORS, with_figures=False)))
+for path in sys.argv[2:]:
+    assert (Path(sys.argv[1]) / path).read_text(encoding="utf-8") == files[path](), path
+"""
+    paths = ["index.html", "ledger.html", "errata.html", "sources.html", "assets/search-index.js", "families/adam.html", "decks/STU.html"]
+    paths += [f"entries/{identifier}.html" for identifier in ("optimizers.adam", "norm.batch.backward", "activation.gelu")]
+    command = [sys.executable, "-c", code, str(site), *paths, "errata/E07.html", "chapters/momentum.html"]
+    subprocess.run(command, check=True, env={**os.environ, "PYTHONHASHSEED": "7"}, cwd=Path(__file__).parents[3])
+
+
+def test_every_formula_is_typeset():
+    for formula in FORMULAS.values():
+        mathml = mathml_of(latex_of(formula))
+        assert mathml.startswith("<math")
+        assert "merror" not in mathml
+
+
+def test_an_entry_page_has_what_show_prints(site, site_data):
+    answer = site_data.answer("optimizers.adam")
+    text = (site / "entries/optimizers.adam.html").read_text(encoding="utf-8")
+    for part in (
+        "<math",
+        "Kingma",
+        "https://arxiv.org/abs/1412.6980",
+        "E07",
+        "../families/adam.html",
+        "../vectors/optimizers.adam.jsonl",
+        "@software",
+    ):
+        assert part in text
+    for piece in answer["evidence"]:
+        assert piece["name"] in text
+
+
+def test_the_search_index_holds_every_entry_and_erratum(site):
+    script = (site / "assets/search-index.js").read_text(encoding="utf-8")
+    records = json.loads(script.removeprefix("window.searchIndex = ").removesuffix(";\n"))
+    assert {f"entries/{name}.html" for name in catalogue().entries} | {f"errata/{name}.html" for name in catalogue().errata} <= {
+        address for _, address, _, _ in records
+    }
+    assert all((site / address.partition("#")[0]).is_file() for _, address, _, _ in records)
+
+
+def test_verdicts_are_those_that_were_kept(monkeypatch):
+    """Nothing is said to hold that has no result; a refuted piece refutes its entry whatever else is missing."""
+    entry = catalogue().find("optimizers.adam")
+    names = ledger.evidence_for([entry])
+
+    def verdict(results):
+        monkeypatch.setattr(ledger.kept, "read", lambda name, full: results.get(name))
+        return ledger.kept_ledger([entry], []).entries[0].verdict
+
+    holding = {name: EvidenceResult(name, Verdict.HOLDS, "", 0.1) for name in names}
+    first = names[0]
+    assert verdict({}) == "not verified yet"
+    assert verdict(holding) == "holds"
+    assert verdict({name: result for name, result in holding.items() if name != first}) == "not verified yet"
+    assert verdict({first: EvidenceResult(first, Verdict.REFUTED, "", 0.1)}) == "refuted"
+
+
+def test_an_erratum_is_not_verified_before_its_printed_form_is_refuted(monkeypatch):
+    record = catalogue().errata["E07"]
+    monkeypatch.setattr(ledger.kept, "read", lambda name, full: None)
+    assert ledger.kept_ledger([], [record]).errata[0].verdict == "not verified yet"
+
+
+def test_the_command_writes_the_site(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "trainspec.spec.site.command.site_files", lambda data: [("index.html", lambda: "front"), ("assets/search-index.js", lambda: "")]
+    )
+    monkeypatch.setattr(SiteData, "of_kept_results", classmethod(lambda cls, vectors, with_figures: None))
+    target = tmp_path / "out"
+    result = CliRunner().invoke(main, ["site", "--out", str(target)])
+    assert (result.exit_code, (target / "index.html").read_text()) == (0, "front")
+    assert CliRunner().invoke(main, ["site", "--out", str(target)]).exit_code == 0  # a site is replaced
+
+
+def test_other_files_are_not_overwritten(tmp_path):
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(ValueError, match="not empty"):
+        build(tmp_path, [])
+
+
+def test_without_its_packages_the_command_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "trainspec.spec.site.command", None)
+    result = CliRunner().invoke(main, ["site", "--out", "x"])
+    assert result.exit_code == 2
+    assert "pip install 'trainspec[site]'" in result.output
