@@ -1,4 +1,7 @@
-"""Sessions: quick, verify, tests, lint, types, regenerate, bench, mutants, fuzz, vectors, site, coverage, minimums, peers, reorderings."""
+"""Sessions of nox.
+
+quick, verify, tests, lint, types, regenerate, bench, mutants, fuzz, roundings, vectors, site, coverage, minimums, peers, reorderings.
+"""
 
 import subprocess
 import sys
@@ -109,6 +112,13 @@ def fuzz(session):
     """Judge random claims in symbols and tensors, 100000 or `-- COUNT SEED`: no false one may hold."""
     session.install(".[test]")
     session.run("python", "-m", "tests.spec.evidence.fuzzing", *session.posargs)
+
+
+@nox.session(python=CURRENT)
+def roundings(session):
+    """Round programs of all formulas in many ways, 100000 in each format or `-- COUNT SEED`: none may exceed its bound."""
+    session.install(".[test]")
+    session.run("python", "-m", "tests.spec.arithmetic.narrow_programs", *session.posargs)
 
 
 @nox.session(python=CURRENT)

@@ -2,7 +2,7 @@
 
 Symbolic (SymPy numbers) · Tensor (arrays of symbolic shape) · Ball (rigorous enclosures) · Rational (exact fractions) ·
 Differential (dual numbers over balls) · Running (values with their rounding errors) · rebind (other array libraries).
-`convergence` has the laws of limits.
+`formats` has the floating-point formats, `convergence` the laws of limits.
 """
 
 from . import convergence
@@ -10,6 +10,7 @@ from ._numbers import Numbers, Refused, Undecided
 from .ball import Ball, certified
 from .difference import central_difference, complex_step
 from .dual import Differential, Dual, jacobian, slope
+from .formats import FORMATS, NARROW, Format, format_of, is_real_dtype, widened
 from .prover import Finding, Verdict, proven_true, proven_zero
 from .rational import Rational
 from .rebind import rebind
@@ -18,10 +19,13 @@ from .symbolic import Fractional, Symbolic, function, symbols
 from .tensor import Tensor, labels, partial, tensor
 
 __all__ = [
+    "FORMATS",
+    "NARROW",
     "Ball",
     "Differential",
     "Dual",
     "Finding",
+    "Format",
     "Fractional",
     "Numbers",
     "Rational",
@@ -36,7 +40,9 @@ __all__ = [
     "certified",
     "complex_step",
     "convergence",
+    "format_of",
     "function",
+    "is_real_dtype",
     "jacobian",
     "labels",
     "partial",
@@ -47,4 +53,5 @@ __all__ = [
     "slope",
     "symbols",
     "tensor",
+    "widened",
 ]

@@ -10,6 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from .formats import widened
+
 
 class Undecided(ArithmeticError):
     """A comparison or branch that cannot be decided, because the operands are only known approximately."""
@@ -251,7 +253,7 @@ for _name in dir(np.ndarray):
 def as_object_array(values: Any) -> Any:
     """Return values as an object array; a 0-d array inside a list counts as its number."""
     if isinstance(values, np.ndarray | list | tuple | np.generic):
-        return np.asarray(values, dtype=object)
+        return np.asarray(widened(values), dtype=object)
     array = np.empty((), dtype=object)
     array[()] = values
     return array

@@ -13,6 +13,7 @@ from flint import acb_mat, arb, arb_mat, ctx, fmpq, fmpz
 
 from ...reference import tree_leaves, tree_map
 from ._numbers import OPERATORS, Numbers, Refused, Table, Undecided, singular
+from .formats import format_of
 from .rational import fraction
 
 START, LIMIT = 128, 1 << 14  # bits of precision tried, doubling
@@ -204,13 +205,12 @@ class Ball(Numbers):
 
 def spacing(value: Any, dtype: Any) -> Any:
     """The ulp of the format at a ball's midpoint, as a ball; at 0 it is the smallest subnormal."""
-    info = np.finfo(dtype)
-    middle = value.mid()
-    least = info.minexp - info.nmant
+    form, middle = format_of(dtype), value.mid()
+    least = arb(form.smallest)
     if middle == 0:
-        return arb(2) ** least
+        return least
     mantissa, exponent = middle.man_exp()
-    return arb(2) ** max(int(exponent) + abs(int(mantissa)).bit_length() - 1 - info.nmant, least)
+    return arb.max(arb(2) ** (int(exponent) + abs(int(mantissa)).bit_length() - form.digits), least)
 
 
 def certified(formula: Callable[..., Any], *args: Any, dtype: Any = np.float64, ulps: float = 2.0**-20, **kwargs: Any) -> Any:

@@ -1,46 +1,30 @@
 """Running error analysis: the reference run on pairs (value, error), the only source of tolerances in the project.
 
 The error bounds the distance between the exact value and the result of any program that performs the same operations, each rounded once,
-in a format of unit roundoff u; sums may be taken in any order. The recurrences keep their second-order terms and the absolute error of
-underflow, so the bound is a theorem, not an estimate (Higham 2002, chapters 3 and 4).
+in a format of unit roundoff u or in a wider one, with sums in any order. The recurrences keep their second-order terms and the absolute
+error of underflow, so the bound is a theorem, not an estimate (Higham 2002, chapters 3 and 4). They also cover a result that is rounded to
+a wider format first: 1/(1 − u) − 1 is more than both roundings.
 """
 
 from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ...reference import tree_map
 from ._numbers import Numbers, Refused, Table, Undecided
 from .ball import select_decided
+from .formats import DOUBLE, Format, format_of
 
-LIBRARY = 8  # roundings granted to exp, log, tanh, arctan, sin, cos, erf and powers: 4 ulp covers the vectorised libraries in use
 INFLATION = 1 + 2.0**-40  # covers the rounding of the bounds themselves, which are computed in float64
-
-
-class Format(NamedTuple):
-    """A floating-point format: its unit roundoff, the largest error of a result that underflows, the largest number, and its type."""
-
-    unit: float
-    tiny: float
-    largest: float
-    kind: Any
-
-
-def format_of(dtype: Any) -> Format:
-    """The format of a NumPy dtype."""
-    info = np.finfo(dtype)
-    return Format(float(info.eps) / 2, max(float(info.smallest_subnormal) / 2, 5e-324), float(info.max), np.dtype(dtype).type)
-
-
-DOUBLE = format_of(np.float64)
 FORMAT: ContextVar[Format] = ContextVar("FORMAT", default=DOUBLE)
 
 
@@ -71,11 +55,13 @@ class Wide(Bounded):
 
 def with_rounding(value: float, propagated: float, roundings: float = 1) -> Bounded:
     """Return a result whose operands contribute the error `propagated` and which is itself rounded `roundings` times."""
-    unit, tiny, largest, kind = FORMAT.get()
-    relative, modulus = roundings * unit, abs(value)
-    error = (propagated + relative / (1 - relative) * (modulus + 2 * propagated) + roundings * tiny) * INFLATION
-    if not (relative < 1 and modulus + 2 * error <= largest):
-        raise Undecided(f"{Bounded(value, error)} may overflow in {kind.__name__}")
+    form = FORMAT.get()
+    relative, modulus = roundings * form.unit, abs(value)
+    if not relative < 1:
+        raise Undecided(f"{roundings} roundings in {form.name} leave no digit")
+    error = (propagated + relative / (1 - relative) * (modulus + 2 * propagated) + roundings * form.tiny) * INFLATION
+    if not modulus + 2 * error <= form.largest:
+        raise Undecided(f"{Bounded(value, error)} may overflow in {form.name}")
     return Bounded(value, error)
 
 
@@ -87,13 +73,13 @@ def from_program_input(value: Any) -> Bounded:
         return value
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating | Fraction):
         raise Refused(f"{value!r} ({type(value).__name__}) is not a number of the running arithmetic")
-    unit, tiny, largest, kind = FORMAT.get()
+    form = FORMAT.get()
     given, number = int(value) if isinstance(value, np.integer) else value, float(value)
     if math.isnan(number):
         raise Refused(f"{value} is not a number of the running arithmetic")
-    if abs(number) > largest:
-        raise Undecided(f"{number} overflows in {kind.__name__}")
-    return Bounded(number, 0.0 if float(kind(number)) == given else (unit * abs(number) + tiny) * INFLATION)
+    if abs(number) > form.largest:
+        raise Undecided(f"{number} overflows in {form.name}")
+    return Bounded(number, 0.0 if float(form.kind(number)) == given else (form.unit * abs(number) + form.tiny) * INFLATION)
 
 
 def is_exact_sum(terms: list[Bounded]) -> bool:
@@ -150,7 +136,7 @@ def power(a: Bounded, b: Bounded) -> Bounded:
     except OverflowError:
         raise Undecided(f"({a}) ** ({b}) overflows") from None
     products = 2 * abs(b.value) - 1 if b.value < 0 else b.value - 1  # of the reciprocal, itself rounded, in the worst case
-    return with_rounding(value, steepest * a.error, max(products, 1 if b.value == 2 else LIBRARY))
+    return with_rounding(value, steepest * a.error, max(products, 1 if b.value == 2 else FORMAT.get().library))
 
 
 def power_of_inexact_exponent(a: Bounded, b: Bounded) -> Bounded:
@@ -160,7 +146,7 @@ def power_of_inexact_exponent(a: Bounded, b: Bounded) -> Bounded:
         largest = max(base**exponent for base in bases for exponent in exponents)
         by_exponent = largest * max(abs(math.log(base)) for base in bases) * b.error
         by_base = largest / a.least * max(map(abs, exponents)) * a.error
-        return with_rounding(a.value**b.value, by_exponent + by_base, LIBRARY)
+        return with_rounding(a.value**b.value, by_exponent + by_base, FORMAT.get().library)
     except OverflowError:
         raise Undecided(f"({a}) ** ({b}) overflows") from None
 
@@ -187,7 +173,7 @@ def library(function: Callable[[float], float], spread: Callable[[Bounded], floa
     def call(a: Bounded) -> Bounded:
         try:
             propagated = spread(a)  # first, as it knows the domain
-            return with_rounding(function(a.value), propagated, LIBRARY)
+            return with_rounding(function(a.value), propagated, FORMAT.get().library)
         except OverflowError:
             raise Undecided(f"{function.__name__} of {a} overflows") from None
 
@@ -209,13 +195,12 @@ def log_of_sum(a: Bounded, b: Bounded) -> Bounded:
     """
     high, distance = max(a.value, b.value), abs(a.value - b.value)
     added = math.log1p(math.exp(-distance))
-    unit, tiny, *_ = FORMAT.get()
-    difference = 0.0 if 0 in (a.size, b.size) else unit * (distance + 2 * (a.error + b.error))
-    own = (LIBRARY * unit + difference) / (1 - LIBRARY * unit) * added * math.exp(min(2 * (a.error + b.error), 700.0)) + LIBRARY * tiny
+    form = FORMAT.get()
+    granted = form.library * form.unit
+    difference = 0.0 if 0 in (a.size, b.size) else form.unit * (distance + 2 * (a.error + b.error))
+    own = (granted + difference) / (1 - granted) * added * math.exp(min(2 * (a.error + b.error), 700.0)) + form.library * form.tiny
     leads = ((larger.error, math.exp(min(larger.value - rest.value + 2 * (a.error + b.error), 0.0))) for larger, rest in ((a, b), (b, a)))
-    return with_rounding(
-        high + added, min(max(a.error, b.error), sum(error * slope for error, slope in leads)) * (1 + LIBRARY * unit) + own
-    )
+    return with_rounding(high + added, min(max(a.error, b.error), sum(error * slope for error, slope in leads)) * (1 + granted) + own)
 
 
 def are_separated(a: Bounded, b: Bounded) -> bool:
@@ -319,14 +304,19 @@ class Running(Numbers):
 
     @classmethod
     def add_up(cls, terms: list[Bounded]) -> Bounded:
-        """A sum in any order: n − 1 roundings of partial sums, none larger than the sum of the moduli."""
+        """A sum in any order: n − 1 roundings of partial sums, none larger than the sum of the moduli.
+
+        While they leave a digit, each partial sum may be in the format or in a wider one. Beyond that all are in one format: then n − 1
+        units of the sum of the moduli are enough for any n (Jeannerod & Rump 2013), and twice that is granted.
+        """
         if len(terms) == 1 or is_exact_sum(terms):
             return Bounded(math.fsum(term.value for term in terms), terms[0].error if len(terms) == 1 else 0.0)
-        unit, _, largest, kind = FORMAT.get()
+        form = FORMAT.get()
         moduli = sum(term.size for term in terms)
-        roundings = (len(terms) - 1) * unit / (1 - (len(terms) - 1) * unit)
-        if not 0 < (1 + roundings) * moduli * INFLATION <= largest:
-            raise Undecided(f"a sum of moduli {moduli} may overflow in {kind.__name__}")
+        units = (len(terms) - 1) * form.unit
+        roundings = units / (1 - units) if units < 0.5 else 2 * units
+        if not 0 < (1 + roundings) * moduli * INFLATION <= form.largest:
+            raise Undecided(f"a sum of moduli {moduli} may overflow in {form.name}")
         propagated = math.fsum(term.error for term in terms)
         return Bounded(
             math.fsum(term.value for term in terms), (propagated + roundings * math.fsum(term.size for term in terms)) * INFLATION
@@ -336,12 +326,12 @@ class Running(Numbers):
     def eigvalsh(cls, matrix: Any) -> Any:
         """Eigenvalues of a symmetric matrix, by any normwise backward stable program.
 
-        Each moves by no more than the norm of what is added to the matrix (Weyl): the errors of its entries, and LIBRARY · n roundings of
-        its norm, granted to the program.
+        Each moves by no more than the norm of what is added to the matrix (Weyl): the errors of its entries, and n times the roundings of
+        a library function of its norm, granted to the program.
         """
         values, errors = (np.asarray(np.frompyfunc(operator.attrgetter(part), 1, 1)(matrix), dtype=float) for part in ("value", "error"))
-        unit, tiny, *_ = FORMAT.get()
-        granted = LIBRARY * len(matrix) * (unit * math.hypot(*values.ravel()) + tiny)
+        form = FORMAT.get()
+        granted = form.library * len(matrix) * (form.unit * math.hypot(*values.ravel()) + form.tiny)
         moved = (math.hypot(*errors.ravel()) + granted) * INFLATION
         if not moved < math.inf:
             raise Undecided(f"eigenvalues that move by {moved}")
@@ -356,16 +346,40 @@ def error(value: Any) -> Any:
     return np.asarray(np.frompyfunc(operator.attrgetter("error"), 1, 1)(Running.object_array(value)), dtype=float)
 
 
-def rounding_bound(formula: Callable[..., Any], *args: Any, dtype: Any = np.float64, **kwargs: Any) -> Any:
-    """How far a program in `dtype` that performs the formula's operations may be from the exact value: one bound for each output."""
+@contextmanager
+def in_format(dtype: Any) -> Iterator[None]:
+    """Bound operations in a format, within a block."""
     token = FORMAT.set(format_of(dtype))
     try:
+        yield
+    finally:
+        FORMAT.reset(token)
+
+
+def rounding_bound(formula: Callable[..., Any], *args: Any, dtype: Any = np.float64, compute: Any = None, **kwargs: Any) -> Any:
+    """How far a program may be from the exact value that performs the formula's operations in a format: one bound for each output.
+
+    Each operation is rounded to `dtype`, or to a wider format, or to that first and then to `dtype`. With `compute`, a wider format, all
+    operations are performed in that, and results are rounded to `dtype` once, at the end.
+    """
+    with in_format(compute or dtype):
         result = formula(
             *(tree_map(as_running, arg) for arg in args), **{name: tree_map(as_running, value) for name, value in kwargs.items()}
         )
-        return tree_map(error, result)
-    finally:
-        FORMAT.reset(token)
+        if compute is None:
+            return tree_map(error, result)
+    return tree_map(error, stored(result, dtype))
+
+
+def stored(result: Any, dtype: Any) -> Any:
+    """Return pairs that were computed in a wider format as they are once rounded to a narrower one."""
+    with in_format(dtype):
+        return tree_map(lambda leaf: Running.wrap(np.frompyfunc(once_rounded, 1, 1)(Running.object_array(leaf))), result)
+
+
+def once_rounded(number: Bounded) -> Bounded:
+    """Return a result rounded once to the format in force; exact where the format holds it, and it has no error."""
+    return from_program_input(number.value) if number.error == 0 else with_rounding(number.value, number.error)
 
 
 def as_running(value: Any) -> Any:

@@ -18,7 +18,7 @@ from ..arithmetic import Finding, Running, Undecided, Verdict
 from ..arithmetic.conditions import conditions, in_words
 from ..arithmetic.prover import BITS
 from ..arithmetic.rounding import error_in_bounds
-from ..arithmetic.running import FORMAT, as_running, error, format_of
+from ..arithmetic.running import as_running, error, in_format
 from ..inputs.strategies import arguments, parameter_domains, search_settings
 from ._judge import NOTHING_COMPARED, TableCell, judge, worst_finding
 from ._registry import EVIDENCE, FORMULAS_BY_NAME, PRINTED_FORMS, Evidence, PrintedClaims, PrintedForm, load
@@ -135,11 +135,8 @@ def run_example(piece: Evidence, formulas: Formulas, data: dict[str, Any], *, ex
 
 def bounded_claims(piece: Evidence, data: dict[str, Any]) -> Any:
     """Yield the claims of a law for the reference on Running numbers; every implementation is allowed the reference's rounding errors."""
-    token = FORMAT.set(format_of(np.float64))
-    try:
+    with in_format(np.float64):
         yield from piece.function(**resolve_formulas(piece, {}), **{name: to_running(value) for name, value in data.items()})
-    finally:
-        FORMAT.reset(token)
 
 
 def to_running(value: Any) -> Any:

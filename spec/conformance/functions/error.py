@@ -132,14 +132,11 @@ def output_bounds(formula: Raw, arguments: Mapping[str, Any], dtype: Any, output
 
 def running_bounds(formula: Raw, arguments: Mapping[str, Any], dtype: Any, unit: float) -> list[Any]:
     """Return running bounds, with arguments that are off by this unit already."""
-    from ...arithmetic.running import FORMAT, Running, error, format_of
+    from ...arithmetic.running import Running, error, in_format
 
-    token = FORMAT.set(format_of(dtype))
-    try:
+    with in_format(dtype):
         result = formula(**{name: with_input_rounding(value, unit) for name, value in arguments.items()})
         return [error(leaf) if isinstance(leaf, Running) else np.zeros(np.shape(leaf)) for leaf in tree_leaves(result)]
-    finally:
-        FORMAT.reset(token)
 
 
 def map_arguments(change: Callable[[Any], Any], value: Any) -> Any:
