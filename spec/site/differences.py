@@ -18,7 +18,7 @@ AXES = {
     "lr_placement": "learning rate",
     "nesterov_form": "form of Nesterov's momentum",
     "dampening": "dampening",
-    "eps": "ε",
+    "eps": "place of ε",
     "bias_correction": "bias correction",
     "centered": "centring",
     "initial_second_moment": "second moment at the start",

@@ -17,6 +17,7 @@ from ..latex import Rendering, latex_of
 from . import cite
 from .data import SiteData
 from .differences import variants_of
+from .languages import LANGUAGES, NotElementwise, helpers_of, in_language, scalar_program
 from .mathml import inline, mathml_of
 
 
@@ -56,6 +57,7 @@ def entry_context(entry: Entry, data: SiteData) -> dict[str, Any]:
         "meaning": first_line(formula.raw) if formula else "",
         "units": units_of(formula.raw) if formula else "",
         "mathml": mathml_of(rendering) if rendering else "",
+        "translations": translations_of(entry.id) if formula else [],
         "symbols": symbols_of(formula.raw, rendering) if formula and rendering else [],
         "locals": local_symbols(formula.raw, rendering) if formula and rendering else [],
         "pieces": pieces_of(entry, data),
@@ -72,6 +74,16 @@ def entry_context(entry: Entry, data: SiteData) -> dict[str, Any]:
         "citation_file": cite.citation_file(entry, data.version),
         "digest": cite.digest(entry),
     }
+
+
+def translations_of(identifier: str) -> list[tuple[str, str, str]]:
+    """Return an elementwise formula in other languages: the title of each, its name, and the code with the functions that it lacks."""
+    try:
+        program = scalar_program(identifier)
+    except NotElementwise:
+        return []
+    codes = [(language, in_language(program, language)) for language in LANGUAGES.values()]
+    return [(language.title, language.name, "\n\n".join([*helpers_of(code, language), code])) for language, code in codes]
 
 
 def first_line(raw: Any) -> str:
