@@ -15,7 +15,8 @@ from types import ModuleType
 from typing import Any
 
 from .command import PREFIX, CommandOptimizer, load_command
-from .implementation import ClassImplementation, FunctionImplementation, Implementation, NotFound, PairImplementation
+from .implementation import FunctionImplementation, Implementation, NotFound
+from .plain import ClassImplementation, PairImplementation
 
 Adapted = Implementation | FunctionImplementation | tuple[FunctionImplementation, ...]  # a layer is several functions
 Adapter = Callable[[Any], Adapted | None]  # `adapt(obj)`: None for what it does not know

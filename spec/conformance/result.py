@@ -198,6 +198,8 @@ class OptimizerResult(NamedResult):
     unused: Annotated[tuple[str, ...], "Hyper-parameters that it takes and that change nothing"] = ()
     claim: Annotated[str | None, "The formula that its name says and that it does not follow, where nothing else was asked for"] = None
     errata: Annotated[tuple[str, ...], "The errata of the catalogue that print what it follows, by id"] = ()
+    situation: Annotated[str | None, "Where it deviates, if it is right for one vector: several arrays, groups, resuming"] = None
+    tried: Annotated[tuple[Text, ...], "What was tried beside one vector: several arrays, groups, resuming"] = ()
     not_tried: Annotated[tuple[Text, ...], "What a verdict does not speak of"] = ()
 
     @property

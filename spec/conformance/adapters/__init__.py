@@ -6,7 +6,9 @@ An adapter of your own needs no change here. `adapt` is given the object that st
 - an optimizer: an object with `library`, `parameters` (hyper-parameters by canonical name, with their defaults or `REQUIRED`) and
   `start(theta, lr, settings)`, which starts a `Run` at the point theta (a NumPy array, whose dtype must be kept). `Run.step(grad, lr)`
   returns the new point; `changes_lr=False` says that the learning rate is fixed from the start; `Run.state()` returns the arrays that are
-  kept, by name; `takes_gradient_function=True` says that a step takes the gradient as a function of the point;
+  kept, by name; `takes_gradient_function=True` says that a step takes the gradient as a function of the point. If it also has
+  `start_groups(groups)`, which starts an `ArraysRun` over several arrays, or raises `NotOffered`, then several arrays, groups with
+  hyper-parameters of their own, gradients that are None and a saved state are tried;
 - or a function: a `FunctionImplementation`, whose `call` takes the arguments of a formula of the reference, by name, and returns what the
   formula returns;
 - or a layer, which is several functions: a tuple of them.

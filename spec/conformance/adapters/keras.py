@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import keras
+import numpy as np
 
-from ..implementation import Run, Settings, class_parameters
+from ..implementation import ArraysRun, Group, NotOffered, Run, Settings, class_parameters
 from ..loading import Adapted
 from . import MAYBE_ZERO, MatrixTarget, ParameterMapping, ParameterMappings, mappings_of, rename_state, to_canonical, to_library
 from .keras_functions import FUNCTIONS, as_array, precision
@@ -120,20 +121,44 @@ class KerasOptimizer:
         self.mappings = mappings_of(self.kind, MAPPINGS, OWN_MAPPINGS)
         self.parameters = to_canonical(self.own_parameters, self.mappings)
 
+    def open(self, group: Group) -> tuple[Any, list[Any]]:
+        """Return a new optimizer and its variables."""
+        with precision(group.thetas[0].dtype):
+            variables = [keras.Variable(theta, dtype=theta.dtype.name) for theta in group.thetas]
+            optimizer = self.kind(**to_library({**group.settings, "lr": group.lr}, self.own_parameters, self.mappings))
+            optimizer.build(variables)
+        return optimizer, variables
+
     def start(self, theta: Any, lr: float, settings: Settings) -> Run:
         """Return a run of one variable."""
-        with precision(theta.dtype):
-            variable = keras.Variable(theta, dtype=theta.dtype.name)
-            optimizer = self.kind(**to_library({**settings, "lr": lr}, self.own_parameters, self.mappings))
-            optimizer.build([variable])
+        optimizer, variables = self.open(Group([theta], lr, settings))
+        names = {**STATE_NAMES, **OWN_STATE_NAMES.get(self.kind.__name__, {})}
+        return Run(lambda grad, rate: move(optimizer, variables, [grad], [rate])[0], state=lambda: rename_state(arrays(optimizer), names))
 
-        def step(grad: Any, rate: float) -> Any:
-            with precision(theta.dtype):
-                optimizer.learning_rate.assign(rate)
-                optimizer.apply([keras.ops.convert_to_tensor(grad)])
-                return as_array(variable)
+    def start_groups(self, groups: Sequence[Group]) -> ArraysRun:
+        """Return a run of several variables."""
+        if len(groups) > 1:
+            raise NotOffered
+        optimizer, variables = self.open(groups[0])
 
-        return Run(step, state=lambda: rename_state(arrays(optimizer), {**STATE_NAMES, **OWN_STATE_NAMES.get(self.kind.__name__, {})}))
+        def save() -> dict[str, Any]:
+            store: dict[str, Any] = {}
+            optimizer.save_own_variables(store)
+            return {name: np.array(value) for name, value in store.items()}
+
+        def load(store: dict[str, Any]) -> None:
+            with precision(groups[0].thetas[0].dtype):
+                optimizer.load_own_variables(store)
+
+        return ArraysRun(lambda grads, rates: move(optimizer, variables, grads, rates), save, load, admits_none=False)
+
+
+def move(optimizer: Any, variables: Sequence[Any], grads: Sequence[Any], rates: Sequence[float]) -> list[Any]:
+    """Make a step, and return the new points."""
+    with precision(grads[0].dtype):
+        optimizer.learning_rate.assign(rates[0])
+        optimizer.apply([keras.ops.convert_to_tensor(grad) for grad in grads])
+        return [as_array(variable) for variable in variables]
 
 
 def arrays(optimizer: Any) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from ..implementation import REQUIRED, Run, Settings, keyword_parameters
+from ..implementation import REQUIRED, ArraysRun, Group, NotOffered, Run, Settings, keyword_parameters
 from ..loading import Adapted
 from . import MAYBE_ZERO, MatrixTarget, ParameterMapping, ParameterMappings, mappings_of, rename_state, to_canonical, to_library
 from .jax import environment_info, precision
@@ -154,21 +154,50 @@ class OptaxOptimizer:
 
     def start(self, theta: Any, lr: float, settings: Settings) -> Run:
         """Return a run of one array of parameters."""
-        rates = Rates(lr)
-        with precision(theta.dtype):
-            rule = self.transformation(rates, lr, settings)
-            current = {"theta": jnp.array(theta)}
-            current["state"] = rule.init(current["theta"])
+        updates = Updates(self, Group([theta], lr, settings))
+        own = OWN_STATE_NAMES.get(getattr(self.make, "__name__", ""), {})
 
         def step(grad: Any, rate: float) -> Any:
-            rates.lr = rate
-            with precision(theta.dtype):
-                updates, current["state"] = rule.update(jnp.array(grad), current["state"], current["theta"])
-                current["theta"] = optax.apply_updates(current["theta"], updates)
-                return np.array(current["theta"])
+            return updates.apply([grad], [rate])[0]
 
-        own = OWN_STATE_NAMES.get(getattr(self.make, "__name__", ""), {})
-        return Run(step, not self.has_fixed_lr, lambda: rename_state(arrays(current["state"]), {**STATE_NAMES, **own}))
+        return Run(step, not self.has_fixed_lr, lambda: rename_state(arrays(updates.state), {**STATE_NAMES, **own}))
+
+    def start_groups(self, groups: Sequence[Group]) -> ArraysRun:
+        """Return a run of several arrays, in a list; groups are what `optax.partition` makes of several optimizers."""
+        if len(groups) > 1:
+            raise NotOffered
+        updates = Updates(self, groups[0])
+        return ArraysRun(updates.apply, lambda: jax.tree.map(np.array, updates.state), updates.restore, admits_none=False)
+
+
+class Updates:
+    """A transformation with its arrays, one alone or a list, and its state."""
+
+    def __init__(self, optimizer: OptaxOptimizer, group: Group) -> None:
+        self.rates, self.dtype = Rates(group.lr), group.thetas[0].dtype
+        with precision(self.dtype):
+            self.rule = optimizer.transformation(self.rates, group.lr, group.settings)
+            self.theta = packed(group.thetas)
+            self.state = self.rule.init(self.theta)
+
+    def apply(self, grads: Sequence[Any], rates: Sequence[float]) -> list[Any]:
+        """Make a step, and return the new points."""
+        (self.rates.lr,) = rates
+        with precision(self.dtype):
+            updates, self.state = self.rule.update(packed(grads), self.state, self.theta)
+            self.theta = optax.apply_updates(self.theta, updates)
+            return [np.array(point) for point in jax.tree.leaves(self.theta)]
+
+    def restore(self, state: Any) -> None:
+        """Go on from a state of arrays."""
+        with precision(self.dtype):
+            self.state = jax.tree.map(jnp.array, state)
+
+
+def packed(values: Sequence[Any]) -> Any:
+    """Return an array as it is, or several in a list."""
+    with_jax = [jnp.array(value) for value in values]
+    return with_jax[0] if len(with_jax) == 1 else with_jax
 
 
 @dataclass

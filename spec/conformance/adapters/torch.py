@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
-from ..implementation import NotFound, Run, Settings, class_parameters
+from ..forms import numbers_of
+from ..implementation import ArraysRun, Group, NotFound, Run, Settings, class_parameters
 from ..loading import Adapted
 from . import MatrixTarget, ParameterMappings, mappings_of, rename_state, to_canonical, to_library
 from .torch_functions import FUNCTIONS, as_array
@@ -139,25 +141,53 @@ class TorchOptimizer:
         self.mappings = mappings_of(self.kind, MAPPINGS, OWN_MAPPINGS)
         self.parameters = to_canonical(self.own_parameters, self.mappings)
 
+    @property
+    def takes_lr(self) -> bool:
+        """Whether it has a learning rate."""
+        return "lr" in self.parameters
+
+    def keywords(self, group: Group) -> dict[str, Any]:
+        """Return the hyper-parameters of a group by the names of torch."""
+        return to_library({**group.settings, **({"lr": group.lr} if self.takes_lr else {})}, self.own_parameters, self.mappings)
+
+    def open(self, groups: Sequence[Group]) -> tuple[torch.optim.Optimizer, list[torch.nn.Parameter]]:
+        """Return a new optimizer and all its parameters; further groups state the hyper-parameters that are not those of the first."""
+        parameters = [[torch.nn.Parameter(torch.from_numpy(theta.copy(order="K"))) for theta in group.thetas] for group in groups]
+        first, *others = (self.keywords(group) for group in groups)
+        defaults = {name: value for name, value in self.own_parameters.items() if any(name in other for other in (first, *others))}
+        own = [{name: value for name, value in {**defaults, **other}.items() if value != first.get(name)} for other in others]
+        options = [{"params": members, **values} for members, values in zip(parameters, [{}, *own], strict=True)]
+        everything = [parameter for members in parameters for parameter in members]
+        return self.kind(options if others else everything, **first), everything
+
     def start(self, theta: Any, lr: float, settings: Settings) -> Run:
         """Return a run of one parameter."""
-        parameter = torch.nn.Parameter(torch.from_numpy(theta.copy()))
-        takes_lr = "lr" in self.parameters
-        keywords = {**settings, **({"lr": lr} if takes_lr else {})}
-        optimizer = self.kind([parameter], **to_library(keywords, self.own_parameters, self.mappings))
-
-        def step(grad: Any, rate: float) -> Any:
-            for group in optimizer.param_groups if takes_lr else ():
-                group["lr"] = rate
-            parameter.grad = gradient(self.kind, torch.from_numpy(grad))
-            optimizer.step()
-            return as_array(parameter)
+        optimizer, (parameter,) = self.open([Group([theta], lr, settings)])
 
         def state() -> Mapping[str, Any]:
             tensors = {name: value for name, value in optimizer.state[parameter].items() if isinstance(value, torch.Tensor)}
             return rename_state({name: as_array(value) for name, value in tensors.items()}, STATE_NAMES)
 
-        return Run(step, takes_lr, state)
+        return Run(lambda grad, rate: self.move(optimizer, [parameter], [grad], [rate])[0], self.takes_lr, state)
+
+    def start_groups(self, groups: Sequence[Group]) -> ArraysRun:
+        """Return a run of several parameters."""
+        optimizer, parameters = self.open(groups)
+        return ArraysRun(
+            lambda grads, rates: self.move(optimizer, parameters, grads, rates),
+            lambda: copy.deepcopy(optimizer.state_dict()),
+            optimizer.load_state_dict,
+            numbers=lambda: numbers_of(optimizer),
+        )
+
+    def move(self, optimizer: torch.optim.Optimizer, parameters: Sequence[Any], grads: Sequence[Any], rates: Sequence[float]) -> list[Any]:
+        """Make a step, and return the new points."""
+        for group, rate in zip(optimizer.param_groups, rates, strict=True) if self.takes_lr else ():
+            group["lr"] = rate
+        for parameter, grad in zip(parameters, grads, strict=True):
+            parameter.grad = None if grad is None else gradient(self.kind, torch.from_numpy(grad))
+        optimizer.step()
+        return [as_array(parameter) for parameter in parameters]
 
 
 def gradient(kind: type, grad: Any) -> Any:

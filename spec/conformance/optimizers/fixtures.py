@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Any
@@ -45,6 +45,18 @@ class Fixture:
         for k, row in enumerate(rows):
             rows[k] = row if any(row) else rows[k - 1]
         return replace(self, grads=tuple(rows))
+
+    def part(self, columns: Sequence[int], steps: Sequence[int] | None = None) -> Fixture:
+        """Return the fixture in some of its columns, which may come again, and in some of its steps."""
+        steps = range(len(self.lr)) if steps is None else steps
+        return replace(
+            self,
+            lr=tuple(self.lr[step] for step in steps),
+            theta=tuple(self.theta[column] for column in columns),
+            scales=tuple(self.scales[column] for column in columns),
+            grads=tuple(tuple(self.grads[step][column] for column in columns) for step in steps),
+            slopes=tuple(self.slopes[step] for step in steps),
+        )
 
     def start(self, lr: float, dtype: Any) -> Any:
         """Return the starting point, scaled by a power of two so that steps are as large as the parameters at every learning rate."""

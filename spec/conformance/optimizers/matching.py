@@ -25,7 +25,7 @@ from .algorithm import HasTrajectory, simulate
 from .combinations import Setting, combinations, is_enumerated
 from .conventions import AXES, FAMILIES, Convention
 from .fixtures import fixture_for
-from .runner import OptimizerRun
+from .visits import OptimizerRun
 
 ALLOWED = 4.0  # bounds: reorderings and fused operations stay below, other conventions are a thousand and more away
 FLOAT_SCREEN = 2.0**-10  # relative to the parameters: further off in floats, a run is not followed in any dtype

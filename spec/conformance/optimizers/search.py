@@ -10,7 +10,7 @@ from typing import Any
 from .combinations import Setting, with_generated_mistake, with_more_values, with_two_mistakes, with_wrappers
 from .conventions import FAMILIES, Convention, canonical
 from .matching import MEASURED, Measurement, float_candidates, measure, setting_of
-from .runner import OptimizerRun
+from .visits import OptimizerRun
 
 LIMIT = 12_000  # combinations that are tried of each kind; a count, so that the answer does not depend on the speed of the machine
 CHUNK = 600  # combinations that are screened before those that remain are measured

@@ -15,7 +15,8 @@ from .combinations import Setting, combinations
 from .conventions import Convention
 from .fixtures import fixture_for
 from .matching import are_equivalent
-from .runner import OptimizerRun, canonical_hyperparameters
+from .runner import canonical_hyperparameters
+from .visits import OptimizerRun
 
 APART = 1000.0  # bounds: conventions that are not the same are at least so far apart
 CLOSER_LOOK = 8.0  # two that are less than this times as far apart, in a common unit, are measured in their own

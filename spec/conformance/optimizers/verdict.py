@@ -81,7 +81,7 @@ def check_optimizer(
     if command == "check":
         process.preload("hypothesis", ".optimizers.counterexample")
     result = judge_optimizer(report, task, command, expected)
-    if isinstance(result, OptimizerResult) and result.verdict is Verdict.DEVIATES and result.divergence:
+    if isinstance(result, OptimizerResult) and result.verdict is Verdict.DEVIATES and result.divergence and not result.situation:
         wrong = next((dict(option.settings) for option in result.options if option.conforms is False), {})
         switched_on = replace(task, settings={**task.settings, **wrong})
         found = result_or_fault(process.submit(find_counterexample, switched_on, result.divergence.convention, timeout=timeout))
@@ -183,6 +183,7 @@ def match_result(context: JudgementContext) -> dict[str, Any]:
     fields |= decide(context, Match(best, same, others, precision, facts))
     fields |= late_fields(context, best, inferred, fields, facts)
     fields |= option_fields(context, best, inferred, fields, facts)
+    fields |= arrays_fields(context, best, inferred, fields, facts)
     fields |= claim_fields(context, same, fields)
     fields |= errata_fields(context, best, fields)
     if fields["verdict"] in JUDGED:
@@ -204,6 +205,24 @@ def late_fields(
     )
 
 
+def arrays_fields(
+    context: JudgementContext, best: Convention, inferred: Mapping[str, float], fields: Mapping[str, Any], facts: str
+) -> dict[str, Any]:
+    """Return the verdict on an optimizer that leaves the convention that it follows with several arrays, groups, or when it is resumed."""
+    arrays = context.report.arrays
+    if fields["verdict"] not in JUDGED:
+        return {}
+    for difference in sorted(arrays.differences, key=lambda difference: not difference.explanation):
+        runs = (replace(difference.run, hyper={**difference.run.hyper, **inferred}),)
+        if measure(best, runs).divergence is not None:
+            deviation = sentences.deviation_of_arrays(difference)
+            message = sentences.optimizer_deviates_with_arrays(context.title, deviation, facts)
+            if context.command == "identify":
+                return {"message": f"{fields['message']} But {deviation}."}
+            return {"situation": difference.situation, **deviation_fields(best, runs, message)}
+    return {"message": " ".join([fields["message"], *arrays.remarks])}
+
+
 def claim_fields(context: JudgementContext, same: list[Convention], fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the formula that the name of an implementation says, if it follows another one and nothing was asked for."""
     claim = None if context.expected else claim_of(sentences.short_name(context.target))
@@ -220,7 +239,6 @@ def errata_fields(context: JudgementContext, best: Convention, fields: Mapping[s
     return {"errata": tuple(step.erratum.id for step in printed), "message": fields["message"] + told} if printed else {}
 
 
-NOT_TRIED = ("several arrays", "parameter groups", "resuming from a saved state")
 JUDGED = (Verdict.CONFORMS, Verdict.AMBIGUOUS, Verdict.IDENTIFIED)
 
 
@@ -230,7 +248,7 @@ def option_fields(
     """Return what the options that are off by default change in a result: a mistake with one of them on is a deviation."""
     report = context.report
     refused = [f"{sentences.settings_text(option.settings)} ({option.refusal})" for option in report.options if option.refusal]
-    changed: dict[str, Any] = {"unused": report.unused, "not_tried": (*NOT_TRIED, *refused)}
+    changed: dict[str, Any] = {"unused": report.unused, "tried": report.arrays.tried, "not_tried": (*report.arrays.not_tried, *refused)}
     if fields["verdict"] not in JUDGED:
         return changed
     judged = judge_options(report, best, context.expected, inferred, rank=preference, ignored=ignored_settings)

@@ -54,6 +54,12 @@ def could_not_be_judged(title: str, fault: Fault) -> str:
     return f"{title} could not be judged: {fault.detail.rstrip('.')}."
 
 
+def ordinal(number: int) -> str:
+    """Return the number of an item in a row as a word, such as second."""
+    words = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+    return words[number - 1] if number <= len(words) else f"{number}th"
+
+
 # --- optimizers -------------------------------------------------------------------------------------------------------------------------
 
 
@@ -118,8 +124,19 @@ def erratum_sentence(step: Any) -> str:
 
 
 def not_tried_sentence(not_tried: Iterable[str]) -> str:
-    """Return what a verdict does not speak of."""
-    return f" Not tried: {'; '.join(not_tried)}."
+    """Return what a verdict does not speak of; nothing where all was tried."""
+    listed = "; ".join(not_tried)
+    return f" Not tried: {listed}." if listed else ""
+
+
+def deviation_of_arrays(difference: Any) -> str:
+    """Return what an optimizer does otherwise to several arrays, or to one of another shape."""
+    return f"with {difference.situation}, {difference.place} {difference.explanation or 'moves otherwise'}"
+
+
+def optimizer_deviates_with_arrays(title: str, deviation: str, facts: str) -> str:
+    """Return the message of an optimizer that is right for one vector only."""
+    return f"{title} deviates: {deviation}. On one vector it follows {facts}"
 
 
 def unmatched_optimizer(title: str, taken: Mapping[str, Any]) -> str:

@@ -28,8 +28,9 @@ from trainspec.spec.conformance.optimizers.combinations import combinations
 from trainspec.spec.conformance.optimizers.conventions import FAMILIES, Convention
 from trainspec.spec.conformance.optimizers.fixtures import fixture_for
 from trainspec.spec.conformance.optimizers.matching import ALLOWED, errors_and_ulps, expected_points
-from trainspec.spec.conformance.optimizers.runner import OptimizerRun, observe, plan_runs, visit_points
+from trainspec.spec.conformance.optimizers.runner import observe, plan_runs
 from trainspec.spec.conformance.optimizers.verdict import judge_optimizer
+from trainspec.spec.conformance.optimizers.visits import OptimizerRun, visit_points
 from trainspec.spec.conformance.result import Verdict
 
 from . import rewriting

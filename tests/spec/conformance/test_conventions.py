@@ -20,8 +20,8 @@ from trainspec.spec.conformance.optimizers.conventions import AXES, CATALOGUE_FO
 from trainspec.spec.conformance.optimizers.fixtures import fixture_for
 from trainspec.spec.conformance.optimizers.matching import are_equivalent, float_candidates, points_in_balls
 from trainspec.spec.conformance.optimizers.relations import RELATIONS, relation_in_words, relation_of
-from trainspec.spec.conformance.optimizers.runner import OptimizerRun
 from trainspec.spec.conformance.optimizers.separation import SEPARATING
+from trainspec.spec.conformance.optimizers.visits import OptimizerRun
 
 HYPER = {**SEPARATING, "eps_root": 2.0**-8}
 THEIRS = {"decay": "beta2", "eps_grad": "eps", "eps_step": "eps", "beta1_next": "beta1"}

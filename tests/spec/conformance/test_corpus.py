@@ -83,7 +83,7 @@ def test_the_mistake_of_incorrect_optimizers_is_named(implementation, dtype):
 IN_A_SANDBOX = [
     *((correct, name, 0) for name in ("AdamDataclass", "AdamBuiltIn", "RMSPropUnderBeta", "adam_pair", "IRpropMinus")),
     *((incorrect, name, 1) for name in ("AdamComplementInMomentOnly", "SGDAntiDecay", "NaNAtZero")),
-    *((incorrect, name, 2) for name in ("DoesNotCopy", "RaisesAtStepTen")),
+    *((incorrect, name, 2) for name in ("ClipsTheGradientInPlace", "RaisesAtStepTen")),
 ]
 
 

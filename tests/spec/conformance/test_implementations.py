@@ -7,10 +7,11 @@ from types import SimpleNamespace
 import pytest
 from trainspec.spec.conformance import Verdict, check, identify, loading
 from trainspec.spec.conformance.hyperparameters import InvalidSettings
-from trainspec.spec.conformance.implementation import REQUIRED, ClassImplementation, NotFound, Task
+from trainspec.spec.conformance.implementation import REQUIRED, NotFound, Task
 from trainspec.spec.conformance.judging import parse_against
 from trainspec.spec.conformance.loading import import_path, load_implementation, load_object
 from trainspec.spec.conformance.optimizers.runner import plan_runs
+from trainspec.spec.conformance.plain import ClassImplementation
 
 from .corpus import correct_optimizers as correct
 from .corpus import misbehaving_optimizers as misbehaving

@@ -8,8 +8,9 @@ from click.testing import CliRunner
 from trainspec.spec.cli import main
 from trainspec.spec.conformance import Verdict, loading
 from trainspec.spec.conformance.adapters import MatrixTarget, ParameterMapping, to_canonical, to_library
-from trainspec.spec.conformance.implementation import REQUIRED, ClassImplementation
+from trainspec.spec.conformance.implementation import REQUIRED
 from trainspec.spec.conformance.loading import ADAPTERS, load_implementation
+from trainspec.spec.conformance.plain import ClassImplementation
 from trainspec.spec.conformance.report import matrix
 from trainspec.spec.conformance.result import Fault
 from trainspec.spec.conformance.sandbox import CompletedReport, InProcessRunner

@@ -6,9 +6,9 @@ from trainspec.spec.conformance.optimizers.combinations import Setting, find_con
 from trainspec.spec.conformance.optimizers.conventions import canonical
 from trainspec.spec.conformance.optimizers.fixtures import fixture_for
 from trainspec.spec.conformance.optimizers.matching import are_equivalent
-from trainspec.spec.conformance.optimizers.runner import OptimizerRun
 from trainspec.spec.conformance.optimizers.search import find_combined_mistakes
 from trainspec.spec.conformance.optimizers.separation import APART, trajectories, trajectory_bound
+from trainspec.spec.conformance.optimizers.visits import OptimizerRun
 
 EPS = 0.125
 HYPER = {"momentum": 0.75, "beta1": 0.875, "beta2": 0.9375}

@@ -139,6 +139,91 @@ def test_one_that_needs_the_loss_is_refused():
         load_implementation("torch.optim:LBFGS")
 
 
+# --- several parameters ---------------------------------------------------------------------------------------------------------------
+
+
+class PlainAdam(torch.optim.Optimizer):
+    """Adam as it is written by hand; subclasses make one mistake."""
+
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):
+        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps})
+        self.steps = 0
+
+    def step(self, closure=None):
+        self.steps += 1
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    self.move(parameter, self.state[parameter], group)
+
+    @torch.no_grad()
+    def move(self, parameter, state, group):
+        beta1, beta2 = group["betas"]
+        state["step"] = state.get("step", 0) + 1
+        state["m"] = state.get("m", 0 * parameter) * beta1 + (1 - beta1) * parameter.grad
+        state["v"] = state.get("v", 0 * parameter) * beta2 + (1 - beta2) * parameter.grad**2
+        step = self.step_of(state)
+        parameter.sub_(group["lr"] * state["m"] / (1 - beta1**step) / ((state["v"] / (1 - beta2**step)).sqrt() + group["eps"]))
+
+    def step_of(self, state):
+        return state["step"]
+
+
+class CountsEveryParameter(PlainAdam):
+    def step_of(self, state):
+        self.count = getattr(self, "count", 0) + 1
+        return self.count
+
+
+class LosesItsStep(PlainAdam):
+    def step_of(self, state):
+        return self.steps
+
+
+class ReadsTheFirstGroupsRate(PlainAdam):
+    def move(self, parameter, state, group):
+        super().move(parameter, state, {**group, "lr": self.param_groups[0]["lr"]})
+
+
+class ReadsTheFirstGroupsBetas(PlainAdam):
+    def move(self, parameter, state, group):
+        super().move(parameter, state, {**group, "betas": self.param_groups[0]["betas"]})
+
+
+class UpdatesTheFirstGroupOnly(PlainAdam):
+    def step(self, closure=None):
+        for parameter in self.param_groups[0]["params"]:
+            if parameter.grad is not None:
+                self.move(parameter, self.state[parameter], self.param_groups[0])
+
+
+@pytest.mark.parametrize("name", ["SGD", "AdamW", "Rprop"])
+@pytest.mark.parametrize("mode", ["foreach", "fused"])
+def test_several_parameters(name, mode):
+    if (name, mode) == ("Rprop", "fused"):
+        pytest.skip("torch has none")
+    result = check_in_process(f"torch.optim:{name}", dtype="float32", **{mode: True})
+    assert result.verdict == Verdict.CONFORMS, result.message
+    assert result.tried == ("several arrays", "gradients that are None", "parameter groups", "resuming from a saved state")
+
+
+MISTAKES = {
+    CountsEveryParameter: "moves as at step 2: the step counter is shared between arrays",
+    LosesItsStep: "it goes on with another count: its steps is 0 where it was 9",
+    ReadsTheFirstGroupsRate: "the array of the second group has the learning rate of the first group",
+    ReadsTheFirstGroupsBetas: "the array of the second group has beta1 and beta2 of the first group",
+    UpdatesTheFirstGroupOnly: "with parameter groups, the array of the second group does not move",
+}
+
+
+@pytest.mark.parametrize("implementation", MISTAKES)
+def test_mistakes_with_several_parameters(implementation):
+    assert check_in_process(PlainAdam).verdict == Verdict.CONFORMS
+    result = check_in_process(implementation)
+    assert result.verdict == Verdict.DEVIATES, result.message
+    assert MISTAKES[implementation] in result.message
+
+
 # --- functions --------------------------------------------------------------------------------------------------------------------------
 
 AGREEING = [

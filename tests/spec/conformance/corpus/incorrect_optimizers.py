@@ -790,19 +790,6 @@ class SGDFloat32Theta:
 # --- what misbehaves --------------------------------------------------------------------------------------------------------------------
 
 
-class DoesNotCopy:
-    axes = {"family": "sgd"}
-    fault = "mutates-input"
-    verdict = "error"
-
-    def __init__(self, theta, lr=0.1):
-        self.theta = theta
-
-    def step(self, grad, lr):
-        self.theta -= lr * grad
-        return self.theta
-
-
 class ClipsTheGradientInPlace(Adam):
     axes = {"family": "adam"}
     fault = "mutates-input"
@@ -871,7 +858,6 @@ def raising_at_step_ten(self, grad, lr=None):
 nameless("ReturnsALossToo", returning(lambda point: (point, 0.0)), base=Adam, fault="type", verdict="error")
 nameless("ReturnsAList", returning(lambda point: point.tolist()), base=Adam, fault="type", verdict="error")
 nameless("ReturnsAScalar", returning(lambda point: point.sum()), base=Adam, fault="shape", verdict="error")
-nameless("ReturnsNothing", returning(lambda point: None), base=Adam, fault="type", verdict="error")
 nameless("ReturnsComplex", returning(lambda point: point + 0j), base=Adam, fault="complex", verdict="error")
 nameless("ReturnsMasked", returning(lambda point: np.ma.masked_less(point, 1)), base=Adam, fault="masked", verdict="error")
 nameless("ReturnsObjects", returning(lambda point: point.astype(object)), base=Adam, fault="type", verdict="error")

@@ -91,11 +91,11 @@ class WritesToTheta(HeavyBall):
 
     def __init__(self, theta, **hyper):
         super().__init__(theta, **hyper)
-        self.theta = theta
+        self.start = theta
 
     def move(self, g, lr):
-        self.v = self.momentum * self.v + g
-        self.theta -= lr * self.v
+        super().move(g, lr)
+        self.start -= self.theta
 
 
 class KeepsGradients(HeavyBall):
@@ -134,11 +134,12 @@ class Half(HeavyBall):
         return super().step(grad, lr).astype(np.float16)
 
 
-class Silent(HeavyBall):
+class Talks(HeavyBall):
     fault = "type"
 
     def step(self, grad, lr):
         super().step(grad, lr)
+        return "done"
 
 
 class NotANumber(HeavyBall):

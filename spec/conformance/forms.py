@@ -1,0 +1,131 @@
+"""How an optimizer takes its arrays, and how it hands back the new points.
+
+It takes an array, a list of arrays or a dict of them; it returns the new points, writes them where the old ones stood, or keeps them in an
+attribute. Which of these an optimizer does is not asked: it is tried on a few numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .hyperparameters import canonical_name, is_number
+from .implementation import Shape
+
+PLURALS = ("params", "parameters", "thetas", "weights", "variables", "arrays", "tensors")  # names of arguments that may be lists
+POINTS = ("theta", "point", "param", "x", "w", *PLURALS)  # names of attributes that may hold the points
+CONTAINERS = ("array", "list", "dict")
+IN_PLACE = "in place"
+TRIAL_POINT, TRIAL_GRADIENT, TRIAL_RATE = (2.0, -3.0), (0.5, -0.25), 0.125
+TRIAL_STEPS = 3  # an optimizer may need the first gradients to begin
+
+
+@dataclass(frozen=True)
+class Form:
+    """How arrays are handed over, and where the new points are: `kept` is "" where they are returned, IN_PLACE, or an attribute."""
+
+    container: str = "array"
+    kept: str = ""
+
+    def pack(self, arrays: Sequence[Any]) -> Any:
+        """Return arrays as the optimizer takes them."""
+        if self.container == "array":
+            (array,) = arrays
+            return array
+        return list(arrays) if self.container == "list" else {f"w{number}": array for number, array in enumerate(arrays)}
+
+    def unpack(self, packed: Any, count: int) -> list[Any]:
+        """Return the arrays of what the optimizer hands back; TypeError for another structure."""
+        if self.container == "array":
+            return [packed]
+        values = list(packed.values()) if isinstance(packed, Mapping) else list(packed) if isinstance(packed, tuple | list) else []
+        if len(values) != count:
+            raise TypeError(f"it returned {type(packed).__name__} where a {self.container} of {count} arrays is due")
+        return values
+
+    def new_points(self, result: Any, started: StartedOptimizer, count: int) -> list[Any]:
+        """Return the points after a step, from its result, from what was handed over, or from an attribute of the optimizer."""
+        if result is None and self.kept:
+            result = started.handed if self.kept == IN_PLACE else getattr(started.optimizer, self.kept)
+        return self.unpack(result, count)
+
+
+@dataclass(frozen=True)
+class StartedOptimizer:
+    """An optimizer that was started: `handed` are the points as it was given them; a step takes gradients and a rate."""
+
+    optimizer: Any
+    handed: Any
+    step: Callable[[Any, float], Any]
+    changes_lr: bool = True
+    takes_gradient_function: bool = False
+
+
+Start = Callable[[Form, Sequence[Any]], StartedOptimizer]
+
+
+def find_form(start: Start, name: str, dtype: Any, shapes: Sequence[Shape]) -> Form | None:
+    """Return the first form in which an optimizer moves arrays of these shapes; None where it does in none. `name` is its argument's."""
+    order = sorted(CONTAINERS, key=lambda container: container == "array") if name in PLURALS else CONTAINERS
+    forms = (moving_form(start, container, name, dtype, shapes) for container in order if container != "array" or len(shapes) == 1)
+    return next((form for form in forms if form), None)
+
+
+def moving_form(start: Start, container: str, name: str, dtype: Any, shapes: Sequence[Shape]) -> Form | None:
+    """Return a form with this container in which real arrays of the right shapes come back, and one has moved."""
+    thetas = [np.resize(np.array(TRIAL_POINT, dtype), shape) for shape in shapes]
+    with suppress(BaseException), np.errstate(all="ignore"):
+        started = start(Form(container), [theta.copy() for theta in thetas])
+        if started.takes_gradient_function:
+            return Form(container) if container == "array" else None
+        for _ in range(TRIAL_STEPS):
+            gradients = [np.resize(np.array(TRIAL_GRADIENT, dtype), theta.shape) for theta in thetas]
+            result = started.step(Form(container).pack(gradients), TRIAL_RATE)
+            for form in possible_forms(container, name, result):
+                if has_moved(form, result, started, thetas):
+                    return form
+    return None
+
+
+def possible_forms(container: str, name: str, result: Any) -> Iterator[Form]:
+    """Yield the forms of what a step hands back: what it returns, or where it may have written."""
+    yield Form(container)
+    if result is None:
+        yield Form(container, IN_PLACE)
+        yield from (Form(container, attribute) for point in dict.fromkeys((name, *POINTS)) for attribute in (point, f"_{point}"))
+
+
+def has_moved(form: Form, result: Any, started: StartedOptimizer, thetas: Sequence[Any]) -> bool:
+    """Return whether the points are real arrays of the right shapes, and not all where they were."""
+    try:
+        points = form.new_points(result, started, len(thetas))
+    except (TypeError, AttributeError):
+        return False
+    are_points = all(is_point(point, theta.shape) for point, theta in zip(points, thetas, strict=True))
+    return are_points and not all(np.array_equal(point, theta) for point, theta in zip(points, thetas, strict=True))
+
+
+def is_point(point: Any, shape: Shape) -> bool:
+    """Return whether a point is an array of real numbers of the shape that is due."""
+    return hasattr(point, "__array__") and np.shape(point) == shape and np.asarray(point).dtype.kind == "f"
+
+
+SAVERS = (("state_dict", "load_state_dict"), ("get_state", "set_state"), ("save_state", "load_state"))
+
+
+def savers_of(optimizer: Any) -> tuple[Callable[[], Any] | None, Callable[[Any], Any] | None]:
+    """Return the methods by which an optimizer saves and restores its state; None twice where it has none."""
+    for save, load in SAVERS:
+        if callable(getattr(optimizer, save, None)) and callable(getattr(optimizer, load, None)):
+            return getattr(optimizer, save), getattr(optimizer, load)
+    return None, None
+
+
+def numbers_of(optimizer: Any) -> dict[str, float]:
+    """Return the plain numbers that an object keeps, by name; the learning rate is set from outside."""
+    kept = {str(name): value for name, value in getattr(optimizer, "__dict__", {}).items() if is_number(value)}
+    return {name: float(value) for name, value in kept.items() if canonical_name(name.strip("_")) != "lr"}

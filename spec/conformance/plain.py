@@ -1,0 +1,206 @@
+"""The optimizers that need no adapter: a class with a step, and a pair of functions.
+
+A class `(theta, *, lr, momentum, …)` has `step(grad, lr) -> theta`; a pair is anything with both `init(theta) -> state` and
+`update(grad, state, theta, lr) -> (theta, state)`. For theta they may take an array, a list or a dict of arrays (`forms.py`).
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .forms import Form, StartedOptimizer, find_form, numbers_of, savers_of
+from .hyperparameters import KNOWN, canonical_argument, canonical_name, hyperparameters
+from .implementation import (
+    REQUIRED,
+    ArraysRun,
+    Group,
+    NotOffered,
+    Run,
+    Settings,
+    arrays_of,
+    class_parameters,
+    count_positional,
+    keyword_parameters,
+    parameter_names,
+    takes_gradient_function,
+)
+
+
+def with_point(step: Callable[..., Any], theta: Any) -> Callable[..., Any]:
+    """Return a step of the gradient first, from one that takes the point too, as the names of its parameters say; others as they are."""
+    roles = [role_of(name) for name in parameter_names(step)]
+    if sorted(roles[:2]) != ["grad", "theta"]:
+        return step
+    parameters = list(inspect.signature(step).parameters.values())
+    current = {"theta": theta}
+
+    def call(grad: Any, *others: Any, **named: Any) -> Any:
+        arguments = {"grad": grad, "theta": current["theta"]}
+        result = step(*(arguments[role] for role in roles[:2]), *others, **named)
+        current["theta"] = current["theta"] if result is None else result
+        return result
+
+    gradient = parameters[roles.index("grad")]
+    call.__signature__ = inspect.Signature([gradient, *parameters[2:]])  # type: ignore[attr-defined]
+    return call
+
+
+def role_of(name: str) -> str:
+    """Return whether a parameter of a step is the point or the gradient by its name, or nothing."""
+    return canonical_argument(name, ("theta", "grad"))
+
+
+class PlainImplementation:
+    """What a class and a pair have in common: the form in which they take arrays is tried before the first run."""
+
+    point_name = "theta"  # of the argument that takes the point
+
+    def __init__(self) -> None:
+        self.forms: dict[Any, Form | None] = {}
+
+    def start_in_form(self, form: Form, thetas: Sequence[Any], lr: float, settings: Settings) -> StartedOptimizer:
+        """Start a run whose points are handed over in a form."""
+        raise NotImplementedError
+
+    def find_form(self, thetas: Sequence[Any], lr: float, settings: Settings) -> Form | None:
+        """Return the form in which arrays of these shapes are taken; None where they are taken in none."""
+        shapes = tuple(theta.shape for theta in thetas)
+        key = shapes if len(shapes) > 1 else thetas[0].ndim
+        if key not in self.forms:
+
+            def start(form: Form, arrays: Sequence[Any]) -> StartedOptimizer:
+                return self.start_in_form(form, arrays, lr, settings)
+
+            self.forms[key] = find_form(start, self.point_name, thetas[0].dtype, shapes)
+        return self.forms[key]
+
+    def start(self, theta: Any, lr: float, settings: Settings) -> Run:
+        """Return a run of one array."""
+        form = self.find_form([theta], lr, settings) or Form()
+        started = self.start_in_form(form, [theta], lr, settings)
+
+        def step(grad: Any, rate: float) -> Any:
+            return form.new_points(started.step(form.pack([grad]), rate), started, 1)[0]
+
+        return Run(step, started.changes_lr, lambda: arrays_of(started.optimizer), started.takes_gradient_function)
+
+    def start_groups(self, groups: Sequence[Group]) -> ArraysRun:
+        """Return a run of several arrays, all in one group."""
+        if len(groups) > 1:
+            raise NotOffered
+        (group,) = groups
+        form = self.find_form(group.thetas, group.lr, group.settings)
+        if form is None:
+            raise NotOffered
+        started = self.start_in_form(form, group.thetas, group.lr, group.settings)
+
+        def step(grads: Sequence[Any], rates: Sequence[float]) -> list[Any]:
+            return form.new_points(started.step(form.pack(grads), rates[0]), started, len(grads))
+
+        return ArraysRun(step, *self.savers(started), numbers=lambda: numbers_of(started.optimizer))
+
+    def savers(self, started: StartedOptimizer) -> tuple[Callable[[], Any] | None, Callable[[Any], Any] | None]:
+        """Return how the state of a run is saved and restored, if it can be."""
+        return savers_of(started.optimizer)
+
+
+@dataclass
+class ClassImplementation(PlainImplementation):
+    """A class `(theta, *, lr, …)` with `step(grad, lr) -> theta`; without lr in `step`, its attribute for lr is set if it has one."""
+
+    kind: type
+    library: str = ""
+    parameters: Mapping[str, Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        super().__init__()
+        self.parameters = class_parameters(self.kind, skip=1 + self.takes_point)
+        self.point_name = next(iter(parameter_names(self.kind)), "") if self.takes_point else point_name_of(self.kind)
+
+    @property
+    def takes_point(self) -> bool:
+        """Whether its constructor takes the point: its first parameter is no hyper-parameter."""
+        first = next(iter(parameter_names(self.kind)), "theta")
+        return canonical_name(first) not in KNOWN
+
+    def start_in_form(self, form: Form, thetas: Sequence[Any], lr: float, settings: Settings) -> StartedOptimizer:
+        """Return a new object of the class, with a step that takes the rate."""
+        lr_name = next((name for name in self.parameters if canonical_name(name, {}, self.parameters) == "lr"), None)
+        handed = form.pack(thetas)
+        optimizer = self.kind(*([handed] if self.takes_point else []), **({lr_name: lr} if lr_name else {}), **settings)
+        own_step = with_point(optimizer.step, handed)
+        by_function = takes_gradient_function(self.kind, own_step)
+        keyword = next((name for name in keyword_parameters(own_step) if canonical_name(name) == "lr"), None)
+        if keyword:
+            return StartedOptimizer(optimizer, handed, lambda grad, rate: own_step(grad, **{keyword: rate}), True, by_function)
+        if count_positional(own_step) > 1:
+            return StartedOptimizer(optimizer, handed, own_step, True, by_function)
+        names = (*([lr_name] if lr_name else ()), "lr", *hyperparameters()["lr"].aliases)
+        attribute = next((spelling for name in names for spelling in (name, f"_{name}") if hasattr(optimizer, spelling)), None)
+
+        def step(grad: Any, rate: float) -> Any:
+            if attribute:
+                setattr(optimizer, attribute, rate)
+            return own_step(grad)
+
+        return StartedOptimizer(optimizer, handed, step, attribute is not None, by_function)
+
+
+def point_name_of(kind: type) -> str:
+    """Return the name of the parameter of a step that takes the point; "" where there is none."""
+    return next((name for name in parameter_names(getattr(kind, "step", None)) if role_of(name) == "theta"), "")
+
+
+@dataclass
+class PairImplementation(PlainImplementation):
+    """A pair `init(theta) -> state` and `update(grad, state, theta, lr) -> (theta, state)`, in a module, a namespace or a class."""
+
+    pair: Any
+    library: str = ""
+    parameters: Mapping[str, Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        super().__init__()
+        own = keyword_parameters(self.pair) if self.is_instance_pair else {}
+        self.parameters = {"lr": REQUIRED, **own, **self.extra_parameters("init"), **self.extra_parameters("update")}
+
+    @property
+    def is_instance_pair(self) -> bool:
+        """Whether the pair are methods of the objects of a class, of which one must be made first."""
+        if not isinstance(self.pair, type):
+            return False
+        init = inspect.getattr_static(self.pair, "init")
+        return inspect.isfunction(init) and parameter_names(init)[:1] == ["self"]
+
+    def extra_parameters(self, name: str) -> dict[str, Any]:
+        """Return the hyper-parameters among the parameters of one of the two functions."""
+        function = getattr(self.pair, name)
+        protocol = parameter_names(function)[: (1 if name == "init" else 4) + self.is_instance_pair]
+        return keyword_parameters(function, skip=protocol)
+
+    def start_in_form(self, form: Form, thetas: Sequence[Any], lr: float, settings: Settings) -> StartedOptimizer:
+        """Return a run that keeps the state."""
+        keywords = {name: {key: settings[key] for key in self.extra_parameters(name) if key in settings} for name in ("init", "update")}
+        own = {key: settings[key] for key in keyword_parameters(self.pair) if key in settings} if self.is_instance_pair else {}
+        pair = self.pair(**own) if self.is_instance_pair else self.pair
+        current = {"theta": form.pack(thetas)}
+        current["state"] = pair.init(current["theta"], **keywords["init"])
+
+        def step(grad: Any, rate: float) -> Any:
+            result = pair.update(grad, current["state"], current["theta"], rate, **keywords["update"])
+            if not isinstance(result, tuple) or len(result) != 2:
+                raise TypeError(f"update returned {type(result).__name__}, not (theta, state)")
+            current["theta"], current["state"] = result
+            return result[0]
+
+        by_function = takes_gradient_function(self.pair, pair.update)
+        return StartedOptimizer(current, current["theta"], step, True, by_function)
+
+    def savers(self, started: StartedOptimizer) -> tuple[Callable[[], Any], Callable[[Any], Any]]:
+        """Return how the state is taken out and put in: it is a value."""
+        current = started.optimizer
+        return lambda: copy.deepcopy(current["state"]), lambda state: current.update(state=state)
