@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # what __getattr__ returns, for type checkers
-    from .spec.conformance import check, identify, parametrize_with_checks
+    from .spec.conformance import assert_conforms, check, identify, parametrize_with_checks, tolerance
 
     __version__: str
 
-__all__ = ["__version__", "check", "identify", "parametrize_with_checks", "presets"]
+__all__ = ["__version__", "assert_conforms", "check", "identify", "parametrize_with_checks", "presets", "tolerance"]
 
 
 def presets(formula: str) -> dict[str, dict[str, Any]]:

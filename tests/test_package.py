@@ -17,13 +17,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from trainspec import __version__, check, identify, parametrize_with_checks, presets
+from trainspec import __version__, assert_conforms, check, identify, parametrize_with_checks, presets, tolerance
 from trainspec.reference.adam import AdamState, adam
 
 installed: str = __version__
 paper: dict[str, Any] = presets("optimizers.adam")["paper"]
 theta: NDArray[np.floating[Any]] = np.ones(3)
 theta, state = adam(theta, np.ones(3), AdamState(np.zeros(3), np.zeros(3), 0), **paper)
+assert_conforms(theta, "optimizers.clip.value", theta, largest=2.0)
+allowed: NDArray[np.floating[Any]] = tolerance("optimizers.clip.value", theta, largest=2.0, dtype="bfloat16", compute="float32").bound
 code: int = check("torch.optim:Adam", {"eps": 1e-6}).exit_code + identify("torch.optim:Adam").exit_code
 
 

@@ -22,10 +22,11 @@ import numpy as np
 from ...reference import tree_map
 from ._numbers import Numbers, Refused, Table, Undecided
 from .ball import select_decided
-from .formats import DOUBLE, Format, format_of
+from .formats import DOUBLE, FORMATS, Format, format_of
 
 INFLATION = 1 + 2.0**-40  # covers the rounding of the bounds themselves, which are computed in float64
 FORMAT: ContextVar[Format] = ContextVar("FORMAT", default=DOUBLE)
+ACCUMULATOR: ContextVar[Format] = ContextVar("ACCUMULATOR", default=FORMATS["float8_e5m2"])  # partial sums have at least these digits
 
 
 @dataclass(slots=True)
@@ -307,20 +308,20 @@ class Running(Numbers):
         """A sum in any order: n − 1 roundings of partial sums, none larger than the sum of the moduli.
 
         While they leave a digit, each partial sum may be in the format or in a wider one. Beyond that all are in one format: then n − 1
-        units of the sum of the moduli are enough for any n (Jeannerod & Rump 2013), and twice that is granted.
+        units of the sum of the moduli are enough for any n (Jeannerod & Rump 2013), and twice that is granted. Partial sums in a wider
+        format, the accumulator's, are rounded to the format in force once, at the end.
         """
         if len(terms) == 1 or is_exact_sum(terms):
             return Bounded(math.fsum(term.value for term in terms), terms[0].error if len(terms) == 1 else 0.0)
-        form = FORMAT.get()
+        form = min(FORMAT.get(), ACCUMULATOR.get(), key=operator.attrgetter("unit"))
         moduli = sum(term.size for term in terms)
         units = (len(terms) - 1) * form.unit
         roundings = units / (1 - units) if units < 0.5 else 2 * units
         if not 0 < (1 + roundings) * moduli * INFLATION <= form.largest:
             raise Undecided(f"a sum of moduli {moduli} may overflow in {form.name}")
-        propagated = math.fsum(term.error for term in terms)
-        return Bounded(
-            math.fsum(term.value for term in terms), (propagated + roundings * math.fsum(term.size for term in terms)) * INFLATION
-        )
+        total, propagated = math.fsum(term.value for term in terms), math.fsum(term.error for term in terms)
+        error = (propagated + roundings * math.fsum(term.size for term in terms)) * INFLATION
+        return Bounded(total, error) if form is FORMAT.get() else with_rounding(total, error)
 
     @classmethod
     def eigvalsh(cls, matrix: Any) -> Any:
@@ -347,22 +348,25 @@ def error(value: Any) -> Any:
 
 
 @contextmanager
-def in_format(dtype: Any) -> Iterator[None]:
-    """Bound operations in a format, within a block."""
-    token = FORMAT.set(format_of(dtype))
+def in_format(dtype: Any, accumulate: Any = None) -> Iterator[None]:
+    """Bound operations in a format, within a block, and partial sums in another one if it is wider."""
+    tokens = FORMAT.set(format_of(dtype)), ACCUMULATOR.set(format_of(accumulate or dtype))
     try:
         yield
     finally:
-        FORMAT.reset(token)
+        FORMAT.reset(tokens[0])
+        ACCUMULATOR.reset(tokens[1])
 
 
-def rounding_bound(formula: Callable[..., Any], *args: Any, dtype: Any = np.float64, compute: Any = None, **kwargs: Any) -> Any:
+def rounding_bound(
+    formula: Callable[..., Any], *args: Any, dtype: Any = np.float64, compute: Any = None, accumulate: Any = None, **kwargs: Any
+) -> Any:
     """How far a program may be from the exact value that performs the formula's operations in a format: one bound for each output.
 
     Each operation is rounded to `dtype`, or to a wider format, or to that first and then to `dtype`. With `compute`, a wider format, all
-    operations are performed in that, and results are rounded to `dtype` once, at the end.
+    operations are performed in that, and results are rounded to `dtype` once, at the end. With `accumulate` partial sums are in that.
     """
-    with in_format(compute or dtype):
+    with in_format(compute or dtype, accumulate):
         result = formula(
             *(tree_map(as_running, arg) for arg in args), **{name: tree_map(as_running, value) for name, value in kwargs.items()}
         )
@@ -371,15 +375,14 @@ def rounding_bound(formula: Callable[..., Any], *args: Any, dtype: Any = np.floa
     return tree_map(error, stored(result, dtype))
 
 
-def stored(result: Any, dtype: Any) -> Any:
-    """Return pairs that were computed in a wider format as they are once rounded to a narrower one."""
+def stored(result: Any, dtype: Any, factor: float = 1.0) -> Any:
+    """Return pairs that were computed in a wider format, their errors times a factor, as they are once rounded to a narrower one."""
+
+    def once_rounded(number: Bounded) -> Bounded:
+        return from_program_input(number.value) if number.error == 0 else with_rounding(number.value, factor * number.error)
+
     with in_format(dtype):
         return tree_map(lambda leaf: Running.wrap(np.frompyfunc(once_rounded, 1, 1)(Running.object_array(leaf))), result)
-
-
-def once_rounded(number: Bounded) -> Bounded:
-    """Return a result rounded once to the format in force; exact where the format holds it, and it has no error."""
-    return from_program_input(number.value) if number.error == 0 else with_rounding(number.value, number.error)
 
 
 def as_running(value: Any) -> Any:

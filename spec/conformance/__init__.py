@@ -11,10 +11,11 @@ if TYPE_CHECKING:
     from .functions.runner import load_function
     from .loading import load_implementation, load_object
     from .result import Result, Verdict
+    from .tolerances import Tolerance, assert_conforms, tolerance
 
 __all__ = [
-    "CHECKS", "Check", "ConfiguredImplementation", "Result", "Verdict", "check", "failures", "identify", "load_function",
-    "load_implementation", "load_object", "parametrize_with_checks",
+    "CHECKS", "Check", "ConfiguredImplementation", "Result", "Tolerance", "Verdict", "assert_conforms", "check", "failures", "identify",
+    "load_function", "load_implementation", "load_object", "parametrize_with_checks", "tolerance",
 ]  # fmt: skip
 
 HOMES = {
@@ -23,6 +24,7 @@ HOMES = {
     ".functions.runner": ("load_function",),
     ".loading": ("load_implementation", "load_object"),
     ".result": ("Result", "Verdict"),
+    ".tolerances": ("Tolerance", "assert_conforms", "tolerance"),
 }
 
 

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from ...reference import Formula, tree_leaves
-from ..arithmetic import Ball, Undecided, certified
-from ..conformance.functions.error import perturbation_estimates, running_bounds
+from ..arithmetic import Ball, Undecided, certified, format_of
+from ..conformance.functions.bounds import perturbation_estimates, running_bounds
 from ..conformance.functions.matching import ALLOWED
 from ..inputs.cases import in_dtype
 from ..lines.signature import shape_field
@@ -105,7 +105,7 @@ def bounds_of(formula: Formula[..., Any], arguments: Mapping[str, Any], dtype: A
     Refused is raised where the formula has an operation without a bound, such as a decomposition of a matrix.
     """
     raw, given = prepared(formula.raw, arguments, dtype)
-    for unit in (float(np.finfo(dtype).eps) / 2, 0.0):
+    for unit in (format_of(dtype).unit, 0.0):
         try:
             return running_bounds(raw, given, dtype, unit)
         except Undecided:

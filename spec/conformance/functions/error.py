@@ -15,13 +15,12 @@ from typing import Any
 import numpy as np
 
 from ....reference import tree_leaves
+from ...arithmetic.formats import format_of
 from ...arithmetic.rounding import error_in_bounds
 from ...inputs.cases import in_dtype
 from ..result import Mismatch
+from .bounds import midpoints, output_bounds
 from .observations import FunctionCall
-
-PERTURBATIONS = 4  # times that arguments are moved by an ulp, where the running arithmetic has no bound
-PERTURBATION_FACTOR = 8.0  # the unit, in the largest change that those perturbations cause
 
 Raw = Callable[..., Any]
 
@@ -107,97 +106,6 @@ def expected_by_call(
     return expected
 
 
-def midpoints(values: Any) -> Any:
-    """Return the midpoints of balls, as floats."""
-    return np.asarray(np.frompyfunc(lambda ball: float(ball.mid()), 1, 1)(values) if values.dtype == object else values, dtype=float)
-
-
-def output_bounds(formula: Raw, arguments: Mapping[str, Any], dtype: Any, outputs: list[Any], *, is_estimate_allowed: bool) -> list[Any]:
-    """Return the bound of every entry: by the running arithmetic, else from how far the certified value moves under perturbations.
-
-    Where digits are lost on purpose and the running arithmetic does not decide, rounded arguments decide nothing: Undecided is raised.
-    """
-    from ...arithmetic import Refused, Undecided
-
-    for unit in (float(np.finfo(dtype).eps) / 2, 0.0):
-        try:
-            return running_bounds(formula, arguments, dtype, unit)
-        except Undecided:
-            if not is_estimate_allowed:
-                raise
-        except (Refused, ArithmeticError, ValueError, TypeError):
-            continue
-    return perturbation_estimates(formula, arguments, dtype, outputs)
-
-
-def running_bounds(formula: Raw, arguments: Mapping[str, Any], dtype: Any, unit: float) -> list[Any]:
-    """Return running bounds, with arguments that are off by this unit already."""
-    from ...arithmetic.running import Running, error, in_format
-
-    with in_format(dtype):
-        result = formula(**{name: with_input_rounding(value, unit) for name, value in arguments.items()})
-        return [error(leaf) if isinstance(leaf, Running) else np.zeros(np.shape(leaf)) for leaf in tree_leaves(result)]
-
-
-def map_arguments(change: Callable[[Any], Any], value: Any) -> Any:
-    """Return an argument with its numbers and arrays changed, those within tuples and states too; words and functions stay."""
-    if isinstance(value, tuple):
-        parts = [map_arguments(change, part) for part in value]
-        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
-    return value if callable(value) or value is None or isinstance(value, str | bool) else change(value)
-
-
-def with_input_rounding(value: Any, unit: float) -> Any:
-    """Return an argument of the running arithmetic that is off by a rounding."""
-    from ...arithmetic.running import Bounded, Running, from_program_input
-
-    def rounded(number: Any) -> Any:
-        exact = from_program_input(float(number))
-        return Bounded(exact.value, exact.error + unit * abs(exact.value))
-
-    def with_error(leaf: Any) -> Any:
-        if isinstance(leaf, int) or np.asarray(leaf).dtype.kind != "f":
-            return Running(leaf)
-        return Running.wrap(np.frompyfunc(rounded, 1, 1)(np.asarray(leaf)))
-
-    return map_arguments(with_error, value)
-
-
-def perturbation_estimates(formula: Raw, arguments: Mapping[str, Any], dtype: Any, outputs: list[Any]) -> list[Any]:
-    """Return how far certified values move when every argument moves by an ulp: an estimate, not a bound, and so with a factor."""
-    from ...arithmetic import Ball, certified
-
-    source = np.random.default_rng(0)
-    unit = float(np.finfo(dtype).eps)
-    moved = [unit * np.abs(midpoints(np.asarray(Ball.object_array(output)))) for output in outputs]
-    for _ in range(PERTURBATIONS):
-        perturbed = {name: perturb(value, unit, source) for name, value in arguments.items()}
-        try:
-            results = tree_leaves(certified(formula, **perturbed, dtype=np.float64))
-        except (ArithmeticError, TypeError, ValueError):
-            continue
-        for position, (result, output) in enumerate(zip(results, outputs, strict=True)):
-            change = np.abs(midpoints(np.asarray(Ball.object_array(Ball(result) - Ball(output)))))
-            moved[position] = np.maximum(moved[position], change)
-    return [PERTURBATION_FACTOR * change for change in moved]
-
-
-def perturb(value: Any, unit: float, source: np.random.Generator) -> Any:
-    """Return an argument moved by an ulp, entry by entry; a symmetric matrix stays symmetric."""
-
-    def moved(leaf: Any) -> Any:
-        if isinstance(leaf, int) or np.asarray(leaf).dtype.kind != "f":
-            return leaf
-        array = np.asarray(leaf, dtype=float)
-        is_symmetric = array.ndim == 2 and array.shape[0] == array.shape[1] and np.array_equal(array, array.T)
-        signs = source.choice([-1.0, 1.0], array.shape)
-        signs = np.triu(signs) + np.triu(signs, 1).T if is_symmetric else signs
-        result = array * (1 + unit * signs)
-        return result if array.ndim else float(result)
-
-    return map_arguments(moved, value)
-
-
 def measure(formula: Raw, calls: Iterable[FunctionCall], inferred: Mapping[str, Any], dtype: Any, allowed: float) -> FunctionError:
     """Return the error of a function against a formula, with these values for the arguments that it does not take."""
     expected = expected_by_call(formula, calls, inferred, dtype)
@@ -222,7 +130,7 @@ def usual_outputs(expected: list[tuple[FunctionCall, list[ExpectedOutput]]]) -> 
 
 def smallest_units(expected: list[list[ExpectedOutput]], dtype: Any) -> list[float]:
     """Return half an ulp of the median size of each output; of as many outputs as there are in any case."""
-    unit = float(np.finfo(dtype).eps) / 2
+    unit = format_of(dtype).unit
     positions = range(max(map(len, expected)))
     sizes = [[outputs[position].size for outputs in expected if position < len(outputs)] for position in positions]
     return [unit * float(np.median(known)) for known in sizes]

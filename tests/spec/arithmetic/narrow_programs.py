@@ -31,7 +31,8 @@ CASES = 100000
 BOUNDED = ("float32", *NARROW)
 SUMS = ("add", "subtract", "sum")
 DIRECTED = {"up": (1,), "down": (-1,), "either way": (-1, 1)}
-MODES = ("each operation", "float32 sums", "products not rounded", "float32 by chance", *DIRECTED)
+SUMS_IN_SINGLE = "float32 sums"
+MODES = ("each operation", SUMS_IN_SINGLE, "products not rounded", "float32 by chance", *DIRECTED)
 ONCE = "float32, rounded once"
 COMPUTED = [
     name for name in REAL if name not in ("quadratic.condition_number", "data.pca.fit", "optimizers.newton")
@@ -60,7 +61,7 @@ class Program:
             if kind in SUMS and not is_normal:  # sums that underflow are exact
                 return value
             return value * (1 + sign * self.form.unit) ** times if is_normal else value + sign * self.form.tiny
-        if (self.mode, kind) in {("float32 sums", "sum"), ("products not rounded", "multiply")}:
+        if (self.mode, kind) in {(SUMS_IN_SINGLE, "sum"), ("products not rounded", "multiply")}:
             return float(np.float32(value)) if kind == "sum" else value
         if self.mode == "float32 by chance" and (turn := self.rng.integers(3)):
             value = float(np.float32(value))
@@ -175,7 +176,7 @@ class Rounded(Numbers):
             left = terms.pop(program.rng.integers(len(terms)))
             right = terms.pop(program.rng.integers(len(terms)))
             terms.append(left + right if 0 in (left, right) else program.round(left + right, kind="sum"))
-        return program.round(terms[0]) if program.mode == "float32 sums" else terms[0]
+        return program.round(terms[0]) if program.mode == SUMS_IN_SINGLE else terms[0]
 
 
 def run(formula, values, form, mode, rng):
@@ -237,9 +238,13 @@ def cases(formula, form, rng):
         exact = flat(certified(formula.raw, **values))
     except (*OUTSIDE, UnsatisfiedAssumption):
         return
-    for compute, modes in {None: MODES, "float32": (ONCE,) if form.name in NARROW else ()}.items():
+    conventions = [
+        ({}, MODES),
+        *([({"accumulate": "float32"}, (SUMS_IN_SINGLE,)), ({"compute": "float32"}, (ONCE,))] * (form.name in NARROW)),
+    ]
+    for convention, modes in conventions:
         with suppress(*OUTSIDE):
-            bound = flat(rounding_bound(formula.raw, **as_scalars(values), dtype=form.name, compute=compute))
+            bound = flat(rounding_bound(formula.raw, **as_scalars(values), dtype=form.name, **convention))
             for mode in modes:
                 yield mode, np.abs(run(formula.raw, values, form, mode, rng) - exact), bound, np.abs(exact)
 
