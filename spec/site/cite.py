@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from ...reference import FORMULAS
 from ..catalogue import Entry
 from ..lines.digest import digest_of
@@ -12,13 +14,20 @@ SHORT = 16  # digits of a digest: enough to tell formulas apart
 
 def digest(entry: Entry) -> str:
     """Return the digest of a formula; nothing for another entry."""
-    return digest_of(FORMULAS[entry.id])[:SHORT] if entry.id in FORMULAS else ""
+    return short_digest(entry.id) if entry.id in FORMULAS else ""
+
+
+@functools.cache
+def short_digest(identifier: str) -> str:
+    """Return the first digits of the digest of a formula."""
+    return digest_of(FORMULAS[identifier])[:SHORT]
 
 
 def bibtex(entry: Entry, version: str) -> str:
     """Return the citation of an entry for BibTeX."""
     key = "trainspec:" + entry.id
-    marked = f", formula digest {digest(entry)}" if digest(entry) else ""
+    mark = digest(entry)
+    marked = f", formula digest {mark}" if mark else ""
     fields = {
         "title": f"{{{entry.title}}}",
         "author": f"{{{AUTHORS}}}",
@@ -32,7 +41,8 @@ def bibtex(entry: Entry, version: str) -> str:
 
 def citation_file(entry: Entry, version: str) -> str:
     """Return the citation of an entry as a reference of a CITATION.cff file."""
-    note = f"entry {entry.id}" + (f", formula digest {digest(entry)}" if digest(entry) else "")
+    mark = digest(entry)
+    note = f"entry {entry.id}" + (f", formula digest {mark}" if mark else "")
     title = entry.title.replace('"', '\\"')
     return "\n".join(
         [

@@ -19,6 +19,7 @@ from .data import SiteData
 from .differences import variants_of
 from .languages import LANGUAGES, NotElementwise, helpers_of, in_language, scalar_program
 from .mathml import inline, mathml_of
+from .pictures import functions_of, pictures_of
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,8 @@ def entry_context(entry: Entry, data: SiteData) -> dict[str, Any]:
         "meaning": first_line(formula.raw) if formula else "",
         "units": units_of(formula.raw) if formula else "",
         "mathml": mathml_of(rendering) if rendering else "",
+        "pictures": pictures_of(entry.id),
+        "functions": functions_of(entry.id),
         "translations": translations_of(entry.id) if formula else [],
         "symbols": symbols_of(formula.raw, rendering) if formula and rendering else [],
         "locals": local_symbols(formula.raw, rendering) if formula and rendering else [],

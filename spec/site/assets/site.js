@@ -77,9 +77,64 @@
     show();
   };
 
+  // A picture with sliders is drawn again by the formulas of its page, in the box and the limits of the axes.
+  const lines = {
+    curve: ({ points: [start, end, step], along }, { function: name, arguments: names }, values) => {
+      const count = Math.round((end - start) / step);
+      return Array.from({ length: count + 1 }, (_, index) => {
+        const x = start + index * step;
+        return [x, window.formulas[name](...names.map((argument) => (argument === along ? x : values[argument])))];
+      });
+    },
+    run: ({ steps, start }, { function: name, arguments: names }, values) => {
+      const numbers = names.slice(start.length + 1).map((argument) => values[argument]);
+      let state = start;
+      const points = [[0, start[0]]];
+      for (let step = 1; step <= steps; step += 1) {
+        const [theta, ...memory] = state;
+        state = [window.formulas[name](theta, values.curvature * theta, ...memory, ...numbers)].flat();
+        points.push([step, state[0]]);
+      }
+      return points;
+    },
+  };
+
+  const drawAgain = (figure, drawing, values) => {
+    const [left, bottom, right, top] = drawing.box;
+    const [x0, x1, y0, y1] = drawing.limits;
+    const place = ([x, y]) => {
+      const height = Math.min(Math.max((y - y0) / (y1 - y0), -9), 9); // far outside is outside
+      return `${(left + ((x - x0) / (x1 - x0)) * (right - left)).toFixed(2)} ${(bottom + height * (top - bottom)).toFixed(2)}`;
+    };
+    drawing.lines.forEach((line, number) => {
+      const group = figure.querySelector(`#${drawing.id}-line-${number}`);
+      const points = lines[drawing.kind](drawing, line, values);
+      let path = "", isDown = false;
+      for (const point of points) {
+        if (Number.isFinite(point[1])) path += `${isDown ? "L" : "M"} ${place(point)} `;
+        isDown = Number.isFinite(point[1]);
+      }
+      for (const mark of group.querySelectorAll("use")) mark.remove();
+      group.querySelector("path").setAttribute("d", path);
+    });
+  };
+
+  const offerDials = () => {
+    for (const figure of document.querySelectorAll("figure.live")) {
+      const drawing = JSON.parse(figure.dataset.drawing);
+      const inputs = [...figure.querySelectorAll("input")];
+      figure.querySelector(".dials").hidden = false;
+      figure.addEventListener("input", () => {
+        for (const input of inputs) input.nextElementSibling.textContent = Number(Number(input.value).toPrecision(4));
+        drawAgain(figure, drawing, Object.fromEntries(inputs.map((input) => [input.name, Number(input.value)])));
+      });
+    }
+  };
+
   document.addEventListener("DOMContentLoaded", () => {
     offerThemes();
     offerCopies();
     offerSearch();
+    offerDials();
   });
 })();

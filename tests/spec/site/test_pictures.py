@@ -1,0 +1,47 @@
+"""Pictures: every one that is stated is drawn, in the colours of the page, with a text alternative, and the same each time."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from trainspec.reference import FORMULAS
+from trainspec.spec.site.pictures import Dial, curve_values, functions_of, limits_around, pictures_of, settings
+
+
+def test_pictures_are_of_formulas_that_there_are():
+    known = settings()
+    series = [name for record in known["curves"].values() for name in record.get("series", ())]
+    stated = [*known["curves"], *known["runs"], *known["courses"], *series]
+    assert set(stated) <= FORMULAS.keys()
+    for record in [*known["dials"].values(), *known["runs"].values()]:
+        for value, smallest, largest in [record] if isinstance(record, list) else record.values():
+            assert smallest <= value <= largest
+
+
+@pytest.mark.parametrize("identifier", ["optimizers.adam", "schedule.cosine", "activation.gelu", "quadratic.momentum.transition"])
+def test_a_picture_has_the_colours_of_the_page_and_is_the_same_each_time(identifier):
+    for picture, again in zip(pictures_of(identifier), pictures_of(identifier), strict=True):
+        assert picture == again
+        assert picture.svg.startswith("<svg")
+        assert 'role="img"' in picture.svg
+        assert len(re.search(r'aria-label="([^"]+)"', picture.svg)[1]) > 40
+        assert "var(--line-1)" in picture.svg
+        assert not re.search(r"#0[123]0[0-9]{3}|<metadata|<style", picture.svg)
+        if picture.drawing:
+            drawing = json.loads(picture.drawing)
+            for line in drawing["lines"]:
+                assert f"function {line['function']}(" in functions_of(identifier)
+                others = {dial.name for dial in picture.dials} | {drawing.get("along")}
+                assert set(line["arguments"]) <= others | {"theta", "grad", "m", "v", "t"}
+
+
+def test_a_curve_is_the_formula():
+    values = curve_values("schedule.linear", "step", np.arange(0, 101), {"lr": 0.1, "end": 0.0, "horizon": 100})
+    assert np.allclose(values, 0.1 * (1 - np.arange(0, 101) / 100))
+
+
+def test_limits_are_around_all_values():
+    assert limits_around([[0.0, 1.0], [np.nan, -1.0]]) == (-1.12, 1.12)
+    assert Dial("horizon", 100, 20, 150).step == 1
+    assert Dial("lr", 0.1, 0.0, 0.2).step == 0.001
