@@ -33,7 +33,8 @@ def lars(
     """
     size, length = np.sqrt(np.sum(theta**2)), np.sqrt(np.sum(grad**2))
     ratio = trust * size / (length + weight_decay * size) if np.minimum(size, length) > 0 else 1
-    velocity = momentum * velocity + lr * ratio * (grad + weight_decay * theta)
+    update = ratio * (grad + weight_decay * theta)
+    velocity = momentum * velocity + lr * update
     return theta - velocity, velocity
 
 

@@ -56,6 +56,7 @@ MATRIX_TARGETS = (  # layers and losses in float32: Keras takes their means in i
     MatrixTarget("AdaMax", "keras.optimizers:Adamax"),
     MatrixTarget("NAdam", "keras.optimizers:Nadam"),
     MatrixTarget("Lion", "keras.optimizers:Lion"),
+    MatrixTarget("LAMB", "keras.optimizers:Lamb"),
     MatrixTarget("batch norm", "keras.layers:BatchNormalization", against="norm.batch.affine", dtype="float32"),
     MatrixTarget("batch norm, running", "keras.layers:BatchNormalization", against="norm.batch.running", dtype="float32"),
     MatrixTarget("batch norm of images", "keras.layers:BatchNormalization", against="norm.batch.conv", dtype="float32"),

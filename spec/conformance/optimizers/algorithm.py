@@ -216,7 +216,8 @@ def family_step(convention: AxisValues) -> Program:
     family = load("families")[convention.family]
     roles = roles_of(convention.family)
     mistakes = convention.mistake_parts
-    step = without_argument(program_of(formula_of(convention)), "weight_decay")
+    step = program_of(formula_of(convention))
+    step = step if convention.weight_decay == "in-update" else without_argument(step, "weight_decay")
     step = step.replaced({"decay": "beta2"}) if "decay" in step.parameters else step
     step = apply(step, family.get("always", ()), roles).with_state(family.get("initial", {}))
     for axis in BEFORE:
@@ -265,7 +266,7 @@ def is_late(mistake: str) -> bool:
 
 def without_later_changes(convention: AxisValues) -> AxisValues:
     """Return the convention without weight decay and mistakes of the inputs, so that the step of its family is made once."""
-    decay = convention.weight_decay if convention.weight_decay == "preconditioned" else "none"
+    decay = convention.weight_decay if convention.weight_decay in ("preconditioned", "in-update") else "none"
     mistakes = [mistake for mistake in convention.mistake_parts if stage_of(mistake) not in ("inputs", "generated")]
     return replace(convention, mistake="+".join(mistakes) or "none", weight_decay=decay, **dict.fromkeys(WRAPPERS, "none"))
 

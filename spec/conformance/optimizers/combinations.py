@@ -29,7 +29,7 @@ from .conventions import (
 )
 from .fixtures import fixture_for
 
-USUAL_DECAYS = ("none", "coupled", "decoupled")
+USUAL_DECAYS = ("none", "coupled", "decoupled", "in-update")
 MOST_DEVIATIONS = 2  # values off the canonical ones beside a mistake, or beside an unusual decay
 
 
@@ -64,6 +64,7 @@ def is_meaningful(c: Convention) -> bool:
         and (c.mistake != "decay-one-ahead" or c.lr_placement == "none")
         and (c.variant != "ahead" or c.bias_correction == "both")
         and (c.weight_decay != "preconditioned" or c.family in PRECONDITIONED)
+        and (c.weight_decay != "in-update" or FAMILIES[c.family].own_decay == "in-update")
         and (c.weight_decay in USUAL_DECAYS or c.mistakes in ((), ("weight_decay",)))
     )
 

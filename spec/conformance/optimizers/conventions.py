@@ -38,6 +38,7 @@ class Family:
     id: str = ""
     said: tuple[str, ...] = ()  # axes that a name mentions even where the value is the canonical one
     wrong: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # values that are conventions in other families
+    own_decay: str = "decoupled"  # the kind that the weight_decay of its formula is
     own_words: str = ""
 
     @functools.cached_property
@@ -51,7 +52,7 @@ def read_family(name: str, record: Mapping[str, Any]) -> Family:
     mistakes, said = (tuple(record.get(key, ())) for key in ("mistakes", "said"))
     axes, wrong = ({axis: tuple(values) for axis, values in record.get(key, {}).items()} for key in ("axes", "wrong"))
     identifier, own_words = record.get("id", name.replace("_", "-")), record.get("words", "")
-    return Family(record["formula"], axes, mistakes, identifier, said, wrong, own_words)
+    return Family(record["formula"], axes, mistakes, identifier, said, wrong, record.get("own_decay", "decoupled"), own_words)
 
 
 AXES: Mapping[str, Mapping[str, Value]] = {  # in the order in which a name says them
@@ -125,27 +126,22 @@ class Convention(AxisValues):
             value = getattr(self, axis)
             said = axis in FAMILIES[self.family].said or value != getattr(plain, axis)
             for part in value.split("+") if said else ():
-                text = describe_generated(self, part) if part.startswith(GENERATED) else self.describe_value(axis, values[part])
+                text = describe_generated(self, part) if part.startswith(GENERATED) else self.describe_value(axis, part)
                 parts += [text] if text else []
         joined = (f"{', ' if index else ' '}{join_description(part, first=not index)}" for index, part in enumerate(parts))
         return FAMILIES[self.family].words + "".join(joined)
 
-    def describe_value(self, axis: str, value: Value) -> str:
-        """Return a value in words; for some the words depend on the family or on other values."""
-        if axis == "eps" and value is EPS["outside"] and self.bias_correction != "none" and self.family != "adamax":
+    def describe_value(self, axis: str, value: str) -> str:
+        """Return a value in words: those of its family, where it has some; for some they depend on other values."""
+        words = load("families")[self.family].get("changes", {}).get(f"{axis}.{value}", {}).get("words")
+        if words is not None:
+            return str(words)
+        if (axis, value) == ("eps", "outside") and self.bias_correction != "none":
             return "ε outside the corrected root"
-        if axis == "eps" and self.family == "adamax" and value is EPS["outside"]:
-            return "ε at the division"
-        if axis == "lr_placement" and self.family == "adadelta":
-            return "" if self.lr_placement == "none" else "its steps times the learning rate"
-        if axis == "lr_placement" and self.family == "adam":
-            return "the learning rate inside the first moment" if self.lr_placement == "inside" else ""
-        if axis == "bias_correction" and self.bias_correction == "none" and self.family in ("rmsprop",):
-            return ""
         if axis == "lr_placement" and self.has_velocity and self.family in ("adagrad", "rmsprop"):
             kind = "momentum" if self.nesterov_form == "none" else "Nesterov's momentum"
             return f"{kind} on top, the learning rate {self.lr_placement} the velocity"
-        return value.words
+        return AXES[axis][value].words
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -241,11 +237,9 @@ def catalogue_formulas() -> dict[Convention, tuple[str, ...]]:
     for family, record in load("families").items():
         plain, formula = canonical(family), record["formula"]
         if "weight_decay" in (FORMULAS[formula].raw.__kwdefaults__ or {}):  # the id of the formula means the one that has decay
-            stated[replace(plain, weight_decay="decoupled")] = (formula,)
-        cases = {replace(plain, **case.get("values", {})): tuple(case["formulas"]) for case in record.get("stated", ())}
-        stated |= {convention: ids for convention, ids in cases.items() if formula in ids and convention != plain}  # decay of another kind
+            stated[replace(plain, weight_decay=FAMILIES[family].own_decay)] = (formula,)
         stated[plain] = (formula,)
-        stated |= cases
+        stated |= {replace(plain, **case.get("values", {})): tuple(case["formulas"]) for case in record.get("stated", ())}
     return stated
 
 

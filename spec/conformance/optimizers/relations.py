@@ -97,6 +97,11 @@ def needs_no_correction(c: Convention) -> bool:
     )
 
 
+def has_a_direction_alone(c: Convention) -> bool:
+    """Return whether its update counts by its direction, so that a factor of both moments is not seen."""
+    return c.family == "lamb" and c.eps in ("outside", "none") and c.weight_decay != "in-update" and c.mistake == "none"
+
+
 RELATIONS: tuple[Relation, ...] = (
     Relation("nesterov_form", "old-velocity", "shifted"),
     Relation(
@@ -149,6 +154,14 @@ RELATIONS: tuple[Relation, ...] = (
             SimpleNamespace(**{**vars(h), "eps": h.eps / root_of_weight(t, lr, h)}),
         ),
         holds=needs_no_correction,
+    ),
+    Relation(
+        "bias_correction",
+        "none",
+        "both",
+        "ε / √(1 − β₂ᵗ) for ε",
+        with_hyper(eps=lambda t, lr, h: h.eps / root_of_weight(t, lr, h)),
+        holds=has_a_direction_alone,
     ),
     Relation(
         "weight_decay", "decoupled-without-lr", "decoupled", "λ / η for λ", with_hyper(weight_decay=lambda t, lr, h: h.weight_decay / lr)

@@ -95,6 +95,8 @@ class Reader:
             inner = self.condition()
             self.take(")")
             return inner
+        if token == "Σ":
+            return f"np.sum({self.product()})"
         if token == "√":
             return f"np.sqrt({self.atom()})"
         if token in ("|", "‖"):
@@ -175,9 +177,9 @@ def test_equations_are_the_statements(family):
             assert canonical_lines(back) == canonical_lines(step), convention.id
 
 
-@pytest.mark.parametrize("family", [name for name in FAMILIES if name not in ("rprop", "radam", "cautious_adamw")])
+@pytest.mark.parametrize("family", [name for name in FAMILIES if name not in ("rprop", "radam", "cautious_adamw", "lars", "lamb")])
 def test_equations_run_on_symbols(family):
-    """Two steps of the canonical form and of every mistake, as the equations state them; those left out branch on signs and lengths."""
+    """Two steps of the canonical form and of every mistake, as the equations state them; those left out branch on signs, lengths and norms."""
     theta, grads, lrs = symbols("theta"), symbols("g", 2), symbols("eta", 2, positive=True)
     hyper = {name: symbols(name, positive=True) for name in DEFAULTS if name not in ("lr", "lr_decay", "eps_root")}
     for mistake in ("none", *FAMILIES[family].mistakes):

@@ -1132,5 +1132,52 @@ def LionDecayedFirst(self, g, lr, *, b1, b2, weight_decay):
     self.m += (1 - b2) * (g - self.m)
 
 
+# --- layer-wise methods: norms of the whole array ---------------------------------------------------------------------------------------
+
+
+class Lamb:
+    axes = {"family": "lamb", "eps": "outside", "bias_correction": "both", "weight_decay": "in-update"}
+
+    def __init__(self, lr=1e-3, betas=(0.9, 0.99), eps=1e-3, weight_decay=0.125):
+        self.lr, self.betas, self.eps, self.weight_decay, self.m, self.v, self.t = lr, betas, eps, weight_decay, 0, 0, 0
+
+    def step(self, theta, grad):
+        (b1, b2), self.t = self.betas, self.t + 1
+        self.m = b1 * self.m + (1 - b1) * grad
+        self.v = b2 * self.v + (1 - b2) * grad * grad
+        r = self.m / (1 - b1**self.t) / (np.sqrt(self.v / (1 - b2**self.t)) + self.eps) + self.weight_decay * theta
+        w, n = np.linalg.norm(theta), np.linalg.norm(r)
+        return theta - self.lr * (w / n if w > 0 and n > 0 else 1.0) * r
+
+
+class LarsOfPorts:
+    """The ratio on the gradient with its decay, the learning rate at the end."""
+
+    axes = {"family": "lars", "lr_placement": "outside", "eps": "in-ratio", "weight_decay": "coupled"}
+
+    def __init__(self, lr=0.1, momentum=0.9, trust_coefficient=0.02, eps=0.125, weight_decay=0.125):
+        self.lr, self.momentum, self.trust, self.weight_decay = lr, momentum, trust_coefficient, weight_decay
+        self.eps, self.buffer = eps, 0
+
+    def step(self, theta, grad):
+        update = grad + self.weight_decay * theta
+        w, n = np.sqrt(theta @ theta), np.sqrt(update @ update)
+        self.buffer = self.momentum * self.buffer + (self.trust * w / (n + self.eps) if w * n > 0 else 1.0) * update
+        return theta - self.lr * self.buffer
+
+
+class Novograd:
+    axes = {"family": "novograd", "weight_decay": "in-update"}
+
+    def __init__(self, lr=0.01, betas=(0.95, 0.98), eps=0.125, weight_decay=0.125):
+        self.lr, self.betas, self.eps, self.weight_decay, self.m, self.v = lr, betas, eps, weight_decay, 0, None
+
+    def step(self, theta, grad):
+        square = grad @ grad
+        self.v = square if self.v is None else self.v + (1 - self.betas[1]) * (square - self.v)
+        self.m = self.betas[0] * self.m + (grad / (np.sqrt(self.v) + self.eps) + self.weight_decay * theta)
+        return theta - self.lr * self.m
+
+
 FOLLOWING = [value for value in list(vars().values()) if hasattr(value, "follows")]
 CASES = {name: value for name, value in list(vars().items()) if hasattr(value, "axes")}

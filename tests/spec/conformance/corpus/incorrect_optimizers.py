@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from .correct_optimizers import Adam, AdamWAtOnce, RMSProp
+from .correct_optimizers import Adam, AdamWAtOnce, Lamb, LarsOfPorts, RMSProp
 from .forms import optimizer, vary
 
 # --- momentum: one mistake each, under the id that must be found ------------------------------------------------------------------------
@@ -1039,6 +1039,33 @@ def LionSwapped(self, g, lr, *, b1, b2, weight_decay):
     self.m = b1 * self.m + (1 - b1) * g
 
 
+# --- layer-wise methods ----------------------------------------------------------------------------------------------------------------
+
+
+class LarsDecayOutsideRatio(LarsOfPorts):
+    """Its weight decay joins the velocity and is forgotten in the ratio."""
+
+    axes = {"family": "lars", "lr_placement": "inside", "weight_decay": "in-update"}
+
+    def step(self, theta, grad):
+        w, n = np.sqrt(theta @ theta), np.sqrt(grad @ grad)
+        ratio = self.trust * w / n if w * n > 0 else 1.0
+        self.buffer = self.momentum * self.buffer + self.lr * ratio * (grad + self.weight_decay * theta)
+        return theta - self.buffer
+
+
+class LambOfSwappedBetas(Lamb):
+    """The pair of decays is taken the other way round."""
+
+    axes = {"family": "lamb", "weight_decay": "in-update", "mistake": "swapped-betas"}
+
+    def step(self, theta, grad):
+        self.betas = self.betas[::-1]
+        point = super().step(theta, grad)
+        self.betas = self.betas[::-1]
+        return point
+
+
 FOLLOWING = [value for value in list(vars().values()) if hasattr(value, "follows")]
-IMPORTED = (Adam, AdamWAtOnce, RMSProp)
+IMPORTED = (Adam, AdamWAtOnce, Lamb, LarsOfPorts, RMSProp)
 CASES = {name: value for name, value in list(vars().items()) if hasattr(value, "axes") and value not in IMPORTED}
