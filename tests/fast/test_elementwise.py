@@ -333,6 +333,7 @@ def test_missing_and_unknown_arguments(name):
                 step(**wrong)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("size", [4, 100000])
 @every(*GIVEN_GRADIENT)
 def test_nonfinite_entries_are_found_anywhere_and_named(name, size):
@@ -437,6 +438,7 @@ def in_plain_python(name, old, read, numbers, *, parallel, in_place):
     return new
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("parallel", [False, True])
 @every(*[name for name in ELEMENTWISE if name not in BRANCHING])
 def test_the_loops_give_the_references_expressions_on_symbols(name, parallel, monkeypatch):

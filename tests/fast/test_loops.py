@@ -68,6 +68,7 @@ def test_signature_is_the_references_and_out(name):
     assert ours.__name__ in sys.modules[ours.__module__].__all__
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("dtype", DTYPES)
 @every(*WHOLE)
 def test_within_the_rounding_bound_of_the_certified_value(name, dtype):
@@ -88,6 +89,7 @@ def test_within_the_rounding_bound_of_the_certified_value(name, dtype):
     assert seen
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("dtype", DTYPES)
 @every(*WHOLE)
 def test_a_large_case_is_within_the_bound(name, dtype):
@@ -102,6 +104,7 @@ def assigned(target, one, other):
     target[...] = one @ other
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("axes", TINY, ids=lambda axes: f"{axes['m']}-{axes['k']}")
 @every()
 def test_the_loops_give_the_references_expressions_on_symbols(name, axes):

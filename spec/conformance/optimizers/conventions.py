@@ -122,7 +122,7 @@ class Convention(AxisValues):
     def name(self) -> str:
         """A name for people."""
         plain, parts = canonical(self.family), []
-        for axis, values in AXES.items():
+        for axis in AXES:
             value = getattr(self, axis)
             said = axis in FAMILIES[self.family].said or value != getattr(plain, axis)
             for part in value.split("+") if said else ():

@@ -423,6 +423,7 @@ NO_ROUNDING = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("identifier", "dtype"),
     [(identifier, np.float64) for identifier in REAL] + [(identifier, np.float32) for identifier in list(REAL)[::4]],

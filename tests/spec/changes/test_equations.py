@@ -179,7 +179,7 @@ def test_equations_are_the_statements(family):
 
 @pytest.mark.parametrize("family", [name for name in FAMILIES if name not in ("rprop", "radam", "cautious_adamw", "lars", "lamb")])
 def test_equations_run_on_symbols(family):
-    """Two steps of the canonical form and of every mistake, as the equations state them; those left out branch on signs, lengths and norms."""
+    """Two steps of the canonical form and of every mistake, as the equations state them; who is left out branches on signs or norms."""
     theta, grads, lrs = symbols("theta"), symbols("g", 2), symbols("eta", 2, positive=True)
     hyper = {name: symbols(name, positive=True) for name in DEFAULTS if name not in ("lr", "lr_decay", "eps_root")}
     for mistake in ("none", *FAMILIES[family].mistakes):
