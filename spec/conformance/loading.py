@@ -17,6 +17,7 @@ from typing import Any
 from .command import PREFIX, CommandOptimizer, load_command
 from .implementation import FunctionImplementation, Implementation, NotFound
 from .plain import ClassImplementation, PairImplementation
+from .stateful import is_average, is_schedule
 
 Adapted = Implementation | FunctionImplementation | tuple[FunctionImplementation, ...]  # a layer is several functions
 Adapter = Callable[[Any], Adapted | None]  # `adapt(obj)`: None for what it does not know
@@ -180,6 +181,8 @@ def load_implementation(target: str) -> Any:
     library = library_of(target)
     if callable(getattr(loaded, "init", None)) and callable(getattr(loaded, "update", None)):
         return PairImplementation(loaded, library)
+    if is_schedule(loaded) or is_average(loaded):
+        return FunctionImplementation(loaded, library=library)
     if isinstance(loaded, type) and callable(getattr(loaded, "step", None)):
         return ClassImplementation(loaded, library)
     if isinstance(loaded, FunctionImplementation):

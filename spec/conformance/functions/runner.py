@@ -30,6 +30,7 @@ from ..initializers.runner import sample_initializer
 from ..loading import adapt_object, environment_info, library_of, load_object, version_of
 from ..result import Fault, printable
 from ..sandbox import notify_loaded
+from ..stateful import as_function, formula_name, is_average, is_schedule
 from .binding import Binding, bind
 from .observations import COMBINATIONS, FunctionCall, FunctionObservations, FunctionReport, takes_generator
 
@@ -73,15 +74,19 @@ def load_functions(task: Task) -> tuple[FunctionImplementation, ...]:
         adapted = (adapted,)
     if isinstance(adapted, tuple):
         return tuple(select_functions(adapted, task))
-    if not callable(loaded) or isinstance(loaded, type):
+    is_stateful = is_schedule(loaded) or is_average(loaded)
+    if not callable(loaded) or (isinstance(loaded, type) and not is_stateful):
         raise NotFound(f"{task.target} is no function, so it cannot be compared with the formula {task.against}")
-    name = task.against or getattr(loaded, "__name__", "")
+    name = task.against or (formula_name(loaded) if is_stateful else getattr(loaded, "__name__", ""))
     if not is_formula(name):
+        kind = "a schedule" if is_schedule(loaded) else "an average" if is_stateful else "a function"
         raise NotFound(
-            f"{task.target} is a function, and no formula is called {printable(name, 60)!r}: say which it claims to be, "
+            f"{task.target} is {kind}, and no formula is called {printable(name, 60)!r}: say which it claims to be, "
             "as in --against norm.rms"
         )
-    return (FunctionImplementation(loaded, formula_named(name).id, library=library_of(task.target)),)
+    formula = formula_named(name)
+    function = as_function(loaded, formula) if is_stateful else loaded
+    return (FunctionImplementation(function, formula.id, library=library_of(task.target)),)
 
 
 def load_function(target: str, formula: str) -> Callable[..., Any]:

@@ -1,0 +1,205 @@
+"""Schedules and averages that keep a state: objects with `step()` whose learning rate is read, and objects with `update(values)`.
+
+A schedule is made with its hyper-parameters, or with an optimizer whose learning rate it sets, and stepped once an update. An average is
+made with or without its first value, and given the next ones. Both are functions of the reference: here they are called as such.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+
+from ...reference.validation import domains
+from .forms import is_point
+from .hyperparameters import canonical_argument, canonical_name, hyperparameters
+from .implementation import GRADIENT_FUNCTION_NAMES, REQUIRED, NotFound, parameter_names
+
+OPTIMIZER = "optimizer"  # the parameter of a schedule that takes what it sets the learning rate of
+BOOKKEEPING = ("last_epoch", "last_step", "verbose")  # parameters of schedules that are no hyper-parameters
+COUNTS = {"step": 0, "update": 1}  # the arguments of formulas that count updates, and from what
+RATES = ("get_last_lr", "get_lr", "get_rate", "lr", "current_lr", "rate", "learning_rate")  # methods and attributes that have the rate
+MEANS = ("shadow", "mean", "average", "averaged", "avg", "ema", "value", "values", "shadow_params", "params", "theta")
+FIRST_VALUES = ("register", "reset", "initialize")  # methods that take the first value of an average
+KEY = "theta"  # the name of the array, where an average keeps them by name
+
+
+# --- which objects -------------------------------------------------------------------------------------------------------------------
+
+
+def required_parameters(function: Any) -> list[str]:
+    """Return the names of the parameters of a method without a default, but self."""
+    parameters = list(inspect.signature(function).parameters.values())[1:]
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return [parameter.name for parameter in parameters if parameter.default is REQUIRED and parameter.kind in kinds]
+
+
+def is_schedule(kind: Any) -> bool:
+    """Return whether a class is a schedule: its step takes no gradient."""
+    step = getattr(kind, "step", None)
+    if not isinstance(kind, type) or not callable(step) or required_parameters(step):
+        return False
+    return not any(canonical_argument(name, ("grad",)) or name in GRADIENT_FUNCTION_NAMES for name in parameter_names(step))
+
+
+def is_average(kind: Any) -> bool:
+    """Return whether a class is an average: it is updated, and neither steps nor makes a state."""
+    has_update = isinstance(kind, type) and callable(getattr(kind, "update", None))
+    return has_update and not any(callable(getattr(kind, name, None)) for name in ("step", "init"))
+
+
+def formula_name(kind: type) -> str:
+    """Return the name of a class as that of a function: CosineDecay is cosine_decay."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", kind.__name__).lower()
+
+
+def as_function(kind: type, formula: Any) -> Callable[..., Any]:
+    """Return a schedule or an average as a function of the arguments of a formula; NotFound where it cannot be that formula."""
+    arguments = domains(formula.raw)
+    if is_schedule(kind):
+        count = next((name for name in COUNTS if name in arguments), "")
+        if not count:
+            raise NotFound(f"{kind.__name__} is a schedule that is stepped, and {formula.id} counts no updates")
+        return schedule_function(kind, count)
+    state = next((name for name in ("mean", "state") if name in arguments), "")
+    if "theta" not in arguments or not state:
+        raise NotFound(f"{kind.__name__} is an average that is updated, and {formula.id} is none")
+    return average_function(kind, state, tuple(arguments[state].fields))
+
+
+def with_parameters(call: Callable[..., Any], first: Sequence[str], others: Iterable[inspect.Parameter]) -> Callable[..., Any]:
+    """Return a function with a signature: some arguments, and the hyper-parameters of a class."""
+    arguments = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in first]
+    hyper = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in others]
+    call.__signature__ = inspect.Signature([*arguments, *hyper])  # type: ignore[attr-defined]
+    return call
+
+
+# --- schedules -----------------------------------------------------------------------------------------------------------------------
+
+
+class HasRate:
+    """What a schedule takes for an optimizer: one group with a learning rate."""
+
+    def __init__(self, lr: float) -> None:
+        self.param_groups = [{"lr": lr, "initial_lr": lr}]
+        self.lr = self.learning_rate = lr
+        self.defaults = {"lr": lr}
+        self.first = lr
+
+    @property
+    def rate(self) -> float:
+        """The learning rate, wherever it was set."""
+        places = (self.param_groups[0]["lr"], self.lr, self.learning_rate)
+        return next((rate for rate in places if rate != self.first), self.first)
+
+
+def schedule_function(kind: type, count: str) -> Callable[..., Any]:
+    """Return a function of the number of updates that makes a schedule, steps it, and reads its learning rate."""
+    parameters = list(inspect.signature(kind).parameters.values())
+    takes_optimizer = bool(parameters) and parameters[0].name == OPTIMIZER
+
+    def call(**arguments: Any) -> Any:
+        steps = int(arguments.pop(count)) - COUNTS[count]
+        optimizer = HasRate(arguments.pop("lr")) if takes_optimizer else None
+        schedule = kind(*([optimizer] if optimizer else []), **arguments)
+        if optimizer is None and rate_of(schedule, None) is None:
+            steps += 1  # the rate of an update is what its step returns
+        returned = None
+        for _ in range(steps):
+            returned = schedule.step()
+        rate = rate_of(schedule, optimizer)
+        return returned if rate is None else rate
+
+    hyper = [parameter for parameter in parameters[takes_optimizer:] if parameter.name not in BOOKKEEPING]
+    return with_parameters(call, [count, *(["lr"] if takes_optimizer else [])], hyper)
+
+
+def rate_of(schedule: Any, optimizer: HasRate | None) -> Any:
+    """Return the learning rate that a schedule has now; None where it shows none."""
+    if optimizer is not None and (optimizer.rate != optimizer.first or not hasattr(schedule, RATES[0])):
+        return optimizer.rate
+    for name in RATES:
+        with suppress(Exception):
+            value = getattr(schedule, name)
+            value = value() if callable(value) else value
+            rate = value[0] if isinstance(value, list | tuple) else value
+            if isinstance(rate, int | float | np.number | np.ndarray):
+                return rate
+    return None
+
+
+# --- averages ------------------------------------------------------------------------------------------------------------------------
+
+
+def average_function(kind: type, state: str, fields: tuple[str, ...]) -> Callable[..., Any]:
+    """Return a function of the next values and the mean before them that makes an average, brings it there, and updates it."""
+    parameters = list(inspect.signature(kind).parameters.values())
+    takes_value = bool(parameters) and not is_hyperparameter(parameters[0].name)
+
+    def call(theta: Any, **arguments: Any) -> Any:
+        before = arguments.pop(state)
+        first = getattr(before, fields[0]) if fields else before
+        average = kind(*([copy.copy(first)] if takes_value else []), **arguments)
+        if fields:
+            set_fields(average, {name: getattr(before, name) for name in fields})
+        elif not takes_value:
+            give_first_value(average, copy.copy(first))
+        handed = copy.copy(theta)
+        returned = average.update(*named(average.update, handed))
+        mean = mean_of(average, theta.shape) if returned is None or not is_point(returned, theta.shape) else returned
+        if not fields:
+            return mean
+        kept = [getattr(average, attribute_of(average, name)) for name in fields]
+        return tuple(kept) if returned is None else (returned, tuple(kept))
+
+    return with_parameters(call, ["theta", state], parameters[takes_value:])
+
+
+def is_hyperparameter(name: str) -> bool:
+    """Return whether a parameter is a hyper-parameter by its name."""
+    return canonical_name(name) in hyperparameters() or bool(canonical_argument(name, ("decay", "share", "correction")))
+
+
+def named(method: Any, value: Any) -> tuple[Any, ...]:
+    """Return a value, after its name where a method takes both."""
+    return (KEY, value) if len(parameter_names(method)) > 1 and parameter_names(method)[0] in ("name", "key") else (value,)
+
+
+def give_first_value(average: Any, value: Any) -> None:
+    """Give an average its first value: by a method for it, or as a first update."""
+    method = next((getattr(average, name) for name in FIRST_VALUES if callable(getattr(average, name, None))), average.update)
+    method(*named(method, value))
+
+
+def mean_of(average: Any, shape: tuple[int, ...]) -> Any:
+    """Return the mean that an average keeps: an array of this shape in an attribute, or what a method returns."""
+    for name in (*MEANS, *(f"_{name}" for name in MEANS), "get"):
+        value = getattr(average, name, None)
+        with suppress(Exception):
+            value = value(*named(value, None)[:-1]) if callable(value) else value
+            value = value[KEY] if isinstance(value, Mapping) else value[0] if isinstance(value, list | tuple) else value
+            if is_point(value, shape):
+                return value
+    raise TypeError(f"its mean is in none of its attributes {', '.join(MEANS[:6])}, and `update` does not return it")
+
+
+def set_fields(average: Any, values: Mapping[str, Any]) -> None:
+    """Set the attributes of an average to the fields of a state."""
+    for name, value in values.items():
+        setattr(average, attribute_of(average, name), copy.copy(value))
+
+
+def attribute_of(average: Any, field: str) -> str:
+    """Return the attribute that is a field of a state, by its name or an alias."""
+    names = [name for name in vars(average) if name.strip("_") == field or canonical_argument(name, (field,)) == field]
+    if not names and field == "mean":
+        names = [name for name in vars(average) if name.strip("_") in MEANS]
+    if not names:
+        raise TypeError(f"it has no attribute for {field}")
+    return names[0]

@@ -1,0 +1,133 @@
+"""Schedules and averages that keep a state are judged as the formulas that they are, and not as optimizers."""
+
+import math
+
+import pytest
+from trainspec.spec.conformance import Verdict, check
+from trainspec.spec.conformance.implementation import Task
+from trainspec.spec.conformance.optimizers.runner import run_optimizer
+
+from .helpers import check_function_in_process
+
+
+class StepDecay:
+    """A schedule with its rate in an attribute."""
+
+    def __init__(self, lr, factor, period):
+        self.lr, self.factor, self.period, self.count = lr, factor, period, 0
+
+    def step(self):
+        self.count += 1
+        if self.count % self.period == 0:
+            self.lr *= self.factor
+
+
+class StepDecayTooEarly(StepDecay):
+    def __init__(self, lr, factor, period):
+        super().__init__(lr, factor, period)
+        self.count = 1
+
+
+class CosineOfAnOptimizer:
+    """A schedule that sets the rate of an optimizer, as those of torch do."""
+
+    def __init__(self, optimizer, end, horizon, last_epoch=-1):
+        self.optimizer, self.end, self.horizon, self.updates = optimizer, end, horizon, 0
+        self.first = optimizer.param_groups[0]["lr"]
+
+    def step(self):
+        self.updates += 1
+        share = min(self.updates / self.horizon, 1)
+        self.optimizer.param_groups[0]["lr"] = self.end + (self.first - self.end) * (1 + math.cos(math.pi * share)) / 2
+
+
+class LinearWarmup:
+    """A schedule whose step returns the rate of the update that is done next."""
+
+    def __init__(self, start, lr, horizon):
+        self.start, self.peak, self.horizon, self._updates = start, lr, horizon, -1
+
+    def step(self):
+        self._updates += 1
+        return self.start + (self.peak - self.start) * min(self._updates / self.horizon, 1)
+
+
+class Average:
+    """A moving average that begins with the first value."""
+
+    def __init__(self, decay):
+        self.decay, self.shadow = decay, None
+
+    def update(self, value):
+        self.shadow = value.copy() if self.shadow is None else self.decay * self.shadow + (1 - self.decay) * value
+
+
+class AverageOfNamedArrays:
+    def __init__(self, decay):
+        self.decay, self.shadow = decay, {}
+
+    def register(self, name, value):
+        self.shadow[name] = value.copy()
+
+    def update(self, name, value):
+        self.shadow[name] = (1 - self.decay) * value + self.decay * self.shadow[name]
+        return self.shadow[name]
+
+
+class AverageInPlace:
+    def __init__(self, params, decay):
+        self.shadow, self.decay = params.copy(), decay
+
+    def update(self, params):
+        self.shadow += (1 - self.decay) * (params - self.shadow)
+
+
+class AverageWithWeightsExchanged(Average):
+    def update(self, value):
+        self.shadow = value.copy() if self.shadow is None else (1 - self.decay) * self.shadow + self.decay * value
+
+
+class WarmedAverage(Average):
+    """An average whose decay grows with the number of updates."""
+
+    def __init__(self, decay):
+        self.decay, self.mean, self.t = decay, None, 0
+
+    def update(self, value):
+        decay = min(self.decay, (1 + self.t) / (10 + self.t))
+        self.t += 1
+        self.mean = decay * self.mean + (1 - decay) * value
+
+
+RIGHT = [
+    (StepDecay, "schedule.step"),
+    (CosineOfAnOptimizer, "schedule.cosine"),
+    (LinearWarmup, "schedule.warmup.linear"),
+    (Average, "averaging.ema"),
+    (AverageOfNamedArrays, "averaging.ema"),
+    (AverageInPlace, "averaging.ema"),
+    (WarmedAverage, "averaging.ema.warmed"),
+]
+
+
+@pytest.mark.parametrize(("implementation", "formula"), RIGHT)
+def test_right_ones_conform(implementation, formula):
+    result = check_function_in_process(implementation, formula)
+    assert result.verdict == Verdict.CONFORMS, result.message
+
+
+@pytest.mark.parametrize(
+    ("implementation", "formula"), [(StepDecayTooEarly, "schedule.step"), (AverageWithWeightsExchanged, "averaging.ema")]
+)
+def test_wrong_ones_deviate(implementation, formula):
+    result = check_function_in_process(implementation, formula)
+    assert result.verdict == Verdict.DEVIATES, result.message
+
+
+def test_they_are_no_optimizers():
+    assert run_optimizer(Task(f"{__name__}:StepDecay")).is_function
+    assert check(StepDecay).verdict == Verdict.CONFORMS  # its name says the formula
+    unnamed = check_function_in_process(Average)
+    assert unnamed.verdict == Verdict.ERROR
+    assert "is an average, and no formula is called 'average': say which it claims to be" in unnamed.message
+    assert "counts no updates" in check_function_in_process(StepDecay, "averaging.ema").message
