@@ -336,6 +336,13 @@ def ask_kit(
     callback=lambda _context, _option, text: tuple(filter(None, text.split(","))),
     help="The parameters into which a function writes its results, in their order.",
 )
+@click.option(
+    "--modes",
+    metavar="NAME,NAME…",
+    default="",
+    callback=lambda _context, _option, text: tuple(filter(None, text.split(","))),
+    help="Modes of its library in which an optimizer is run too: foreach, fused, compile …, jit, vmap.",
+)
 def check(**options: Any) -> None:
     """Check whether an implementation conforms: `torch.optim:SGD`, `mine.py:MyMomentum`, or a function with --against."""
     ask_kit("check", **options)

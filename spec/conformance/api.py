@@ -30,6 +30,7 @@ def check(
     evidence: bool | None = None,
     prove: bool = False,
     outputs: tuple[str, ...] = (),
+    modes: tuple[str, ...] = (),
 ) -> Result:
     """Return whether an implementation conforms to a correct convention, or to the one named by `against`.
 
@@ -37,10 +38,11 @@ def check(
     are its hyper-parameters, `names` maps its own names to canonical ones. A function is compared with the formula of the catalogue that
     has its name, or with the one named by `against`. If it conforms, or `evidence` is asked for, the pieces of evidence of the entry are
     run on it; with `prove` it is executed on symbols. `outputs` are the parameters of a function into which it writes its results, in their
-    order: arrays of their own, or arguments that it overwrites. `timeout` is in seconds of processor time, without imports.
+    order: arrays of their own, or arguments that it overwrites. `modes` are those of a library in which an optimizer is run too: foreach,
+    fused, capturable, differentiable and compile of torch, jit and vmap of JAX. `timeout` is in seconds of processor time, without imports.
     """
     task = replace(make_task(settings, names, dtype, against), outputs=tuple(outputs))
-    return ask_in_sandbox("check", implementation, task, timeout, evidence=evidence, prove=prove)
+    return ask_in_sandbox("check", implementation, task, timeout, evidence=evidence, prove=prove, modes=tuple(modes))
 
 
 def identify(

@@ -8,6 +8,7 @@ from typing import Any
 from .functions.runner import formula_named, is_formula
 from .functions.verdict import check_function
 from .implementation import Task
+from .optimizers.modes import with_modes
 from .optimizers.verdict import check_optimizer, convention_named, states_convention
 from .result import Result, error_result
 
@@ -32,12 +33,16 @@ def judge(
     *,
     evidence: bool | None = None,
     prove: bool = False,
+    modes: tuple[str, ...] = (),
 ) -> Result:
     """Return the result of an implementation: of an optimizer, unless only a formula was named, or else of a function."""
     if expected or not formula:
         result = check_optimizer(replace(task, against=""), process, command, expected, timeout)
         if result is not None:
-            return result
+            return with_modes(result, task, process, modes, timeout) if modes else result
+    if modes:
+        detail = "it is a function, and modes are those of optimizers"
+        return error_result(task.target, detail, fault="settings", command=command, dtype=task.dtype)
     if expected and not formula:
         detail = f"it is a function, and {task.against!r} is a convention of optimizers"
         return error_result(task.target, detail, fault="not-found", command=command, expected=task.against, dtype=task.dtype)

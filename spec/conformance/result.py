@@ -132,6 +132,21 @@ class Option:
     conforms: Annotated[bool | None, "Whether it is a correct convention that uses the option; null where it was refused"]
 
 
+@dataclass(frozen=True)
+class Mode:
+    """What an optimizer does in a mode of its library, such as foreach: how far it is from its formula, and from its other modes."""
+
+    name: Text
+    conforms: Annotated[bool | None, "Whether it follows what the optimizer follows by default; null where it was refused"]
+    error_in_bounds: Annotated[Distance | None, "The largest error, in rounding bounds of the convention"] = None
+    refusal: Annotated[str, "Why it could not be run"] = ""
+    furthest: Annotated[str, "The mode that it is furthest from; empty where all are the same bit for bit"] = ""
+    distance_in_bounds: Annotated[Distance, "How far that one is, in rounding bounds"] = 0.0
+    array: Annotated[str, "The array in which it is"] = ""
+    step: Annotated[int, Ge(1)] = 1
+    coordinate: Annotated[int, Ge(0)] = 0
+
+
 @dataclass(frozen=True, kw_only=True)
 class Result:
     """What every result says."""
@@ -199,6 +214,7 @@ class OptimizerResult(NamedResult):
     claim: Annotated[str | None, "The formula that its name says and that it does not follow, where nothing else was asked for"] = None
     errata: Annotated[tuple[str, ...], "The errata of the catalogue that print what it follows, by id"] = ()
     situation: Annotated[str | None, "Where it deviates, if it is right for one vector: several arrays, groups, resuming"] = None
+    modes: Annotated[tuple[Mode, ...], "The modes of its library that were asked for, after the default one"] = ()
     tried: Annotated[tuple[Text, ...], "What was tried beside one vector: several arrays, groups, resuming"] = ()
     not_tried: Annotated[tuple[Text, ...], "What a verdict does not speak of"] = ()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import jax
@@ -132,6 +132,7 @@ class OptaxOptimizer:
     make: Any
     library: str = "optax"
     is_made: bool = False
+    mode: str = ""
     parameters: Mapping[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -143,6 +144,12 @@ class OptaxOptimizer:
     def has_fixed_lr(self) -> bool:
         """Whether the learning rate is set for good: in the initial size of a step, or in a made optimizer."""
         return self.is_made or self.mappings.get("learning_rate") == "initial_size"
+
+    def in_mode(self, mode: str) -> OptaxOptimizer:
+        """Return the same optimizer under a transformation of JAX."""
+        if mode not in ("jit", "vmap"):
+            raise NotOffered(f"optax has no {mode}")
+        return replace(self, mode=mode)
 
     def transformation(self, rates: Rates, lr: float, settings: Settings) -> Any:
         """Return the transformation with these settings."""
@@ -182,19 +189,35 @@ class Updates:
             self.rule = optimizer.transformation(self.rates, group.lr, group.settings)
             self.theta = packed(group.thetas)
             self.state = self.rule.init(self.theta)
+            self.move = {"jit": jax.jit, "vmap": over_a_batch}.get(optimizer.mode, lambda move: move)(self.new_point)
+
+    def new_point(self, grads: Any, state: Any, theta: Any, lr: Any) -> tuple[Any, Any]:
+        """Return the point after a step, and the new state."""
+        self.rates.lr = lr
+        updates, state = self.rule.update(grads, state, theta)
+        return optax.apply_updates(theta, updates), state
 
     def apply(self, grads: Sequence[Any], rates: Sequence[float]) -> list[Any]:
         """Make a step, and return the new points."""
-        (self.rates.lr,) = rates
         with precision(self.dtype):
-            updates, self.state = self.rule.update(packed(grads), self.state, self.theta)
-            self.theta = optax.apply_updates(self.theta, updates)
+            self.theta, self.state = self.move(packed(grads), self.state, self.theta, rates[0])
             return [np.array(point) for point in jax.tree.leaves(self.theta)]
 
     def restore(self, state: Any) -> None:
         """Go on from a state of arrays."""
         with precision(self.dtype):
             self.state = jax.tree.map(jnp.array, state)
+
+
+def over_a_batch(move: Any) -> Any:
+    """Return a step that is mapped over a batch of two, of which the first is what is asked for."""
+
+    def mapped(*arguments: Any) -> Any:
+        *trees, lr = arguments
+        batch = jax.tree.map(lambda leaf: jnp.stack([leaf, leaf]), trees)
+        return jax.tree.map(lambda leaf: leaf[0], jax.vmap(move, in_axes=(0, 0, 0, None))(*batch, lr))
+
+    return mapped
 
 
 def packed(values: Sequence[Any]) -> Any:

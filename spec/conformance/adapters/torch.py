@@ -5,13 +5,13 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 
 from ..forms import numbers_of
-from ..implementation import ArraysRun, Group, NotFound, Run, Settings, class_parameters
+from ..implementation import ArraysRun, Group, NotFound, NotOffered, Run, Settings, class_parameters
 from ..loading import Adapted
 from . import MatrixTarget, ParameterMappings, mappings_of, rename_state, to_canonical, to_library
 from .torch_functions import FUNCTIONS, as_array
@@ -128,12 +128,16 @@ def torch_optimizer(kind: type[torch.optim.Optimizer]) -> TorchOptimizer:
     return TorchOptimizer(kind)
 
 
+MODES = ("foreach", "fused", "capturable", "differentiable", "compile")
+
+
 @dataclass
 class TorchOptimizer:
     """One class of torch optimizers; the learning rate is changed as schedulers do, in the parameter groups."""
 
     kind: type[torch.optim.Optimizer]
     library: str = "torch"
+    mode: str = ""
     parameters: Mapping[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -148,17 +152,37 @@ class TorchOptimizer:
 
     def keywords(self, group: Group) -> dict[str, Any]:
         """Return the hyper-parameters of a group by the names of torch."""
-        return to_library({**group.settings, **({"lr": group.lr} if self.takes_lr else {})}, self.own_parameters, self.mappings)
+        own = to_library({**group.settings, **({"lr": group.lr} if self.takes_lr else {})}, self.own_parameters, self.mappings)
+        return {**own, self.mode: True} if self.mode in self.own_parameters else own
+
+    def in_mode(self, mode: str) -> TorchOptimizer:
+        """Return the same optimizer in one of the modes of torch."""
+        if mode not in MODES or (mode != "compile" and mode not in self.own_parameters):
+            raise NotOffered(f"{self.kind.__name__} has no {mode}")
+        return replace(self, mode=mode)
+
+    def parameter(self, theta: Any) -> Any:
+        """Return an array as a parameter; a differentiable step takes one that is no leaf of the graph."""
+        tensor = torch.from_numpy(theta.copy(order="K"))
+        if self.mode != "differentiable":
+            return torch.nn.Parameter(tensor)
+        copied = tensor.requires_grad_().clone()
+        copied.retain_grad()
+        return copied
 
     def open(self, groups: Sequence[Group]) -> tuple[torch.optim.Optimizer, list[torch.nn.Parameter]]:
         """Return a new optimizer and all its parameters; further groups state the hyper-parameters that are not those of the first."""
-        parameters = [[torch.nn.Parameter(torch.from_numpy(theta.copy(order="K"))) for theta in group.thetas] for group in groups]
+        parameters = [[self.parameter(theta) for theta in group.thetas] for group in groups]
         first, *others = (self.keywords(group) for group in groups)
         defaults = {name: value for name, value in self.own_parameters.items() if any(name in other for other in (first, *others))}
         own = [{name: value for name, value in {**defaults, **other}.items() if value != first.get(name)} for other in others]
         options = [{"params": members, **values} for members, values in zip(parameters, [{}, *own], strict=True)]
         everything = [parameter for members in parameters for parameter in members]
-        return self.kind(options if others else everything, **first), everything
+        optimizer = self.kind(options if others else everything, **first)
+        if self.mode == "compile":
+            torch.compiler.reset()
+            setattr(optimizer, "step", torch.compile(optimizer.step))  # noqa: B010 - it is no method of the class
+        return optimizer, everything
 
     def start(self, theta: Any, lr: float, settings: Settings) -> Run:
         """Return a run of one parameter."""
@@ -183,11 +207,19 @@ class TorchOptimizer:
     def move(self, optimizer: torch.optim.Optimizer, parameters: Sequence[Any], grads: Sequence[Any], rates: Sequence[float]) -> list[Any]:
         """Make a step, and return the new points."""
         for group, rate in zip(optimizer.param_groups, rates, strict=True) if self.takes_lr else ():
-            group["lr"] = rate
+            set_rate(group, rate, as_tensor=self.mode == "compile")
         for parameter, grad in zip(parameters, grads, strict=True):
             parameter.grad = None if grad is None else gradient(self.kind, torch.from_numpy(grad))
         optimizer.step()
         return [as_array(parameter) for parameter in parameters]
+
+
+def set_rate(group: dict[str, Any], rate: float, *, as_tensor: bool) -> None:
+    """Set the learning rate of a group; a compiled step takes it as a tensor, or it would be compiled again for every rate."""
+    if as_tensor:
+        group["lr"] = torch.tensor(rate, dtype=group["params"][0].dtype)
+    else:
+        group["lr"] = rate
 
 
 def gradient(kind: type, grad: Any) -> Any:

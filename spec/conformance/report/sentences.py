@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..loading import split_target
-from ..result import Divergence, Fault, Mismatch, Option, Verdict, printable, short_repr
+from ..result import Divergence, Fault, Mismatch, Mode, Option, Verdict, printable, short_repr
 
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 ALTERNATIVES = 3  # of an ambiguous verdict, so many are named
@@ -121,6 +121,27 @@ def erratum_sentence(step: Any) -> str:
     """Return that an erratum prints what is followed, with its sources, the difference, and what is right."""
     sources = " and ".join(f"{source.key} {source.where}" for source in step.erratum.sources)
     return f" This is the form that {sources} prints, an error by erratum {step.erratum.id}: {step.words} Right is {step.erratum.correct}."
+
+
+def modes_sentence(modes: Iterable[Mode], name: str) -> str:
+    """Return how far each mode is from what is followed, and from the mode that it is furthest from."""
+    return f" Modes, by their errors from {name}: {'; '.join(map(mode_facts, modes))}."
+
+
+def with_wrong_modes(wrong: Iterable[str], message: str) -> str:
+    """Return a message that says first in which modes an optimizer deviates."""
+    return f"In {' and '.join(wrong)} it deviates: {message}"
+
+
+def mode_facts(mode: Mode) -> str:
+    """Return how far one mode is from what is followed and from the other modes, or why it could not be run."""
+    if mode.error_in_bounds is None:
+        return f"{mode.name} is refused ({mode.refusal.rstrip('.')})"
+    facts = f"{mode.name} {mode.error_in_bounds:.2g} × bound"
+    if not mode.furthest:
+        return f"{facts}, the same bit for bit as the others"
+    where = f"in step {mode.step}, coordinate {mode.coordinate} of {mode.array}"
+    return f"{facts}, at most {mode.distance_in_bounds:.2g} × bound from {mode.furthest} ({where})"
 
 
 def not_tried_sentence(not_tried: Iterable[str]) -> str:

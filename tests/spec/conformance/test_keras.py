@@ -136,3 +136,9 @@ def test_initializers(name, is_exact):
     result = initializer_result(f"keras.initializers:{name}")
     assert result["verdict"] == (Verdict.CONFORMS if is_exact else Verdict.DEVIATES), result["message"]
     assert is_exact or result["axes"]["distribution"] == "truncated-corrected"  # cut at two deviations and corrected for that
+
+
+def test_several_variables_and_resuming():
+    result = check_in_process("keras.optimizers:Adam", dtype="float32")
+    assert result.verdict == Verdict.CONFORMS, result.message
+    assert result.tried == ("several arrays", "resuming from a saved state")

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 from trainspec.spec.conformance import Verdict
-from trainspec.spec.conformance.implementation import REQUIRED
+from trainspec.spec.conformance.implementation import REQUIRED, Task
 from trainspec.spec.conformance.loading import load_implementation
+from trainspec.spec.conformance.optimizers.modes import with_modes
+from trainspec.spec.conformance.sandbox import InProcessRunner
 
 from .agreement import differences, functions_of, initializer_result
 from .helpers import check_in_process
@@ -171,3 +173,11 @@ def test_initializers_of_jax(name, is_exact):
     result = initializer_result(f"jax.nn.initializers:{name}")
     assert result["verdict"] == (Verdict.CONFORMS if is_exact else Verdict.DEVIATES), result["message"]
     assert is_exact or result["axes"]["distribution"] == "truncated-corrected"  # cut at two deviations and corrected for that
+
+
+def test_several_arrays_resuming_and_modes():
+    result = check_in_process("optax:adam", dtype="float32")
+    assert result.verdict == Verdict.CONFORMS, result.message
+    assert result.tried == ("several arrays", "resuming from a saved state")
+    result = with_modes(result, Task("optax:adam", dtype="float32"), InProcessRunner(), ("jit", "vmap"), 30)
+    assert [(mode.name, mode.conforms) for mode in result.modes] == [("default", True), ("jit", True), ("vmap", True)], result.message

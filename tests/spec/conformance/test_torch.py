@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 from trainspec.spec.conformance import Verdict, check
-from trainspec.spec.conformance.implementation import NotFound
+from trainspec.spec.conformance.implementation import NotFound, Task
 from trainspec.spec.conformance.loading import load_implementation
+from trainspec.spec.conformance.optimizers.modes import with_modes
+from trainspec.spec.conformance.sandbox import InProcessRunner
 
 from .agreement import differences, functions_of, initializer_result
-from .helpers import check_in_process
+from .helpers import check_in_process, valid_record
 from .library_runs import SIGNS, SQUARES, SUMS, WEIGHTS, error, run_library
 
 torch = pytest.importorskip("torch")
@@ -67,7 +69,8 @@ def test_a_class_of_ones_own_that_derives_from_torchs():
 
 
 def test_in_a_process_of_its_own():
-    result = check(torch.optim.SGD, {"momentum": 0.9})
+    result = check(torch.optim.SGD, {"momentum": 0.9}, modes=("foreach",))
+    assert [mode.conforms for mode in result.modes] == [True, True]
     assert result.verdict == Verdict.CONFORMS
     version = torch.__version__.partition("+")[0]
     assert result.message.startswith(f"torch.optim.sgd.SGD {version} follows heavy ball with the learning rate outside the velocity")
@@ -222,6 +225,39 @@ def test_mistakes_with_several_parameters(implementation):
     result = check_in_process(implementation)
     assert result.verdict == Verdict.DEVIATES, result.message
     assert MISTAKES[implementation] in result.message
+
+
+# --- modes ----------------------------------------------------------------------------------------------------------------------------
+
+
+class WrongOverManyTensors(PlainAdam):
+    """Right but over all tensors at once."""
+
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, foreach=None):
+        super().__init__(params, lr, betas, eps)
+        self.foreach = foreach
+
+    def step_of(self, state):
+        return state["step"] + bool(self.foreach)
+
+
+def judged_in_modes(target, modes):
+    """Return the result of an optimizer with that of its modes."""
+    return with_modes(check_in_process(target, dtype="float32"), Task(target, dtype="float32"), InProcessRunner(), modes, 30)
+
+
+def test_modes_are_compared_with_the_formula_and_with_each_other():
+    result = judged_in_modes("torch.optim:Adam", ("foreach", "fused", "differentiable", "jit"))
+    right = [(name, True) for name in ("default", "foreach", "fused", "differentiable")]
+    assert [(mode.name, mode.conforms) for mode in result.modes] == [*right, ("jit", None)]
+    assert result.verdict == Verdict.CONFORMS
+    assert "jit is refused (Adam has no jit)" in result.message
+    wrong = judged_in_modes(f"{__name__}:WrongOverManyTensors", ("foreach",))
+    assert (wrong.verdict, [mode.conforms for mode in wrong.modes]) == (Verdict.DEVIATES, [True, False])
+    assert wrong.message.startswith("In foreach it deviates: ")
+    assert wrong.modes[0].furthest == "foreach"
+    assert wrong.modes[0].distance_in_bounds > 1000
+    valid_record(wrong)
 
 
 # --- functions --------------------------------------------------------------------------------------------------------------------------
