@@ -215,6 +215,10 @@ class OptimizerResult(NamedResult):
     errata: Annotated[tuple[str, ...], "The errata of the catalogue that print what it follows, by id"] = ()
     situation: Annotated[str | None, "Where it deviates, if it is right for one vector: several arrays, groups, resuming"] = None
     modes: Annotated[tuple[Mode, ...], "The modes of its library that were asked for, after the default one"] = ()
+    sharded: Annotated[
+        Literal["bit for bit", "up to rounding", "by design not"] | None,
+        "How parts of an array move beside the whole; null if not tried",
+    ] = None
     tried: Annotated[tuple[Text, ...], "What was tried beside one vector: several arrays, groups, resuming"] = ()
     not_tried: Annotated[tuple[Text, ...], "What a verdict does not speak of"] = ()
 

@@ -47,6 +47,7 @@ from .printed import errata_of, printed_form_of
 from .relations import relation_in_words
 from .runner import OptimizerReport, defaulted, run_optimizer
 from .search import find_combined_mistakes
+from .sharding import sharding_of
 
 DEVIATIONS = ("not-finite",)  # faults that are deviations: the formula says what is due
 REMARKS = ("dtype-upcast",)  # faults that leave the verdict as it is: a wider dtype holds all that is due
@@ -220,7 +221,9 @@ def arrays_fields(
             if context.command == "identify":
                 return {"message": f"{fields['message']} But {deviation}."}
             return {"situation": difference.situation, **deviation_fields(best, runs, message)}
-    return {"message": " ".join([fields["message"], *arrays.remarks])}
+    sharded = sharding_of(best, replace(context.runs[-1], hyper={**context.runs[-1].hyper, **inferred}), arrays)
+    together = [sentences.NOT_SHARDED] if sharded == "by design not" else []
+    return {"sharded": sharded, "message": " ".join([fields["message"], *arrays.remarks, *together])}
 
 
 def claim_fields(context: JudgementContext, same: list[Convention], fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from ..result import Divergence, Fault, Mismatch, Mode, Option, Verdict, printab
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 ALTERNATIVES = 3  # of an ambiguous verdict, so many are named
 KEPT = {"hyper": "hyper-parameters", "state": "state", "scalars": "scalars"}
+NOT_SHARDED = "Its step takes an array as a whole, as for a norm: of parts of an array it is another step, by design."
 VERBS = {"holds": ("holds", "hold"), "refuted": ("is refuted", "are refuted"), "unknown": ("is undecided", "are undecided")}
 
 

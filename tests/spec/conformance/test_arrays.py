@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from trainspec.spec.conformance import Verdict
 
+from .corpus.correct_optimizers import LarsOfPorts
 from .corpus.misbehaving_optimizers import HeavyBall
 from .helpers import check_in_process, valid_record
 
@@ -115,6 +116,18 @@ class InPlaceAndSilent(InPlace):
         self.move(grad, lr)
 
 
+class PairOfParts:
+    """Gradient descent whose order of operations depends on the shape of the array."""
+
+    @staticmethod
+    def init(theta):
+        return ()
+
+    @staticmethod
+    def update(grad, state, theta, lr):
+        return (theta - lr * grad if theta.ndim == 1 else 3 * (theta / 3 - lr * (grad / 3))), state
+
+
 RIGHT = {
     ListAdam: ("several arrays", "gradients that are None", "resuming from a saved state"),
     ReturnsNewArrays: ("several arrays", "gradients that are None", "resuming from a saved state"),
@@ -130,6 +143,14 @@ def test_right_ones_conform(implementation):
     assert (result.verdict, result.faults) == (Verdict.CONFORMS, ()), result.message
     assert result.tried == RIGHT[implementation], result.message
     assert not set(result.tried) & set(result.not_tried)
+
+
+def test_parts_of_an_array_move_as_the_whole_unless_a_step_has_norms():
+    assert check_in_process(ListAdam).sharded == "bit for bit"
+    with_norms = check_in_process(LarsOfPorts)
+    assert (with_norms.verdict, with_norms.sharded) == (Verdict.CONFORMS, "by design not"), with_norms.message
+    assert "of parts of an array it is another step, by design" in with_norms.message
+    assert check_in_process(PairOfParts).sharded == "up to rounding"
 
 
 WRONG = {

@@ -138,6 +138,7 @@ def test_initializers(name, is_exact):
     assert is_exact or result["axes"]["distribution"] == "truncated-corrected"  # cut at two deviations and corrected for that
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # its own
 def test_several_variables_and_resuming():
     result = check_in_process("keras.optimizers:Adam", dtype="float32")
     assert result.verdict == Verdict.CONFORMS, result.message
