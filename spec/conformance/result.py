@@ -248,6 +248,9 @@ class FunctionResult(NamedResult):
     entry: Annotated[str, "The catalogue entry that it was compared with"]
     cases: Annotated[int, Ge(0)] = 0
     mismatch: Mismatch | None = None
+    ranks: Annotated[Mapping[str, Literal["same", "otherwise", "refused"]], "How the rows of batches of these ranks come out"] = field(
+        default_factory=dict
+    )
     evidence: Annotated[
         Mapping[str, Literal["holds", "refuted", "unknown"]], "The pieces of evidence of the entry, run on the function"
     ] = field(default_factory=dict)

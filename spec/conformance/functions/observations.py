@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from ....reference import Formula
 from ....reference.validation import domains
 from ...inputs.cases import Case
 from ..result import Fault
 
+RowOutcome = Literal["same", "otherwise", "refused"]  # how the rows of a batch of higher rank come out, beside those of a matrix
 COMBINATIONS = 64  # of values for arguments that a function does not take
 
 
@@ -35,6 +36,7 @@ class FunctionObservations:
     guessed: Mapping[str, str] = field(default_factory=dict)  # parameters whose names leave open what they are, and what they were taken as
     left: Mapping[str, Any] = field(default_factory=dict)  # parameters that stayed at their defaults
     undecided: tuple[str, ...] = ()  # those of them that change the results, where an argument of the formula is not taken
+    ranks: Mapping[str, RowOutcome] = field(default_factory=dict)  # how the rows of batches of higher rank come out
 
     def inferences(self) -> Iterator[dict[str, Any]]:
         """Yield values for the arguments that the function does not take, the likeliest first."""

@@ -33,6 +33,7 @@ from ..sandbox import notify_loaded
 from ..stateful import as_function, formula_name, is_average, is_schedule
 from .binding import Binding, bind
 from .observations import COMBINATIONS, FunctionCall, FunctionObservations, FunctionReport, takes_generator
+from .ranks import observe_ranks
 
 VARIED_CALLS = 4  # in which a parameter that nothing was bound to is varied
 OUT_CALLS = 8  # that are made again with an array for the result, which holds something already
@@ -131,7 +132,10 @@ def run_functions(task: Task) -> FunctionReport:
 def run_function(function: FunctionImplementation, task: Task) -> FunctionObservations:
     """Return what is observed of one function: its calls, or of an initializer its draws."""
     formula = FORMULAS[function.formula]
-    return sample_initializer(function, task) if takes_generator(formula) else run_cases(function, task)
+    if takes_generator(formula):
+        return sample_initializer(function, task)
+    observed = run_cases(function, task)
+    return replace(observed, ranks=observe_ranks(function, task, observed.calls))
 
 
 @dataclass(frozen=True)

@@ -97,12 +97,19 @@ def judge_report(task: Task, report: FunctionReport, command: str) -> Result:
     if not report.parts:
         message = sentences.could_not_be_judged(title, report.faults[0])
         return ErrorResult(**common, verdict=Verdict.ERROR, message=message, faults=report.faults)
-    results = [judge_function(part, report, title, common) for part in report.parts]
+    results = [with_ranks(judge_function(part, report, title, common), part) for part in report.parts]
     if len(results) == 1:
         return results[0]
     worst = max(results, key=lambda result: sentences.verdict_order().index(result.verdict))
     message = " ".join(result.message for result in results)
     return LayerResult(**common, verdict=worst.verdict, message=message, parts=tuple(results))
+
+
+def with_ranks(result: FunctionResult | InitializerResult, part: FunctionObservations) -> FunctionResult | InitializerResult:
+    """Return the result of what conforms with how the rows of batches of higher rank come out."""
+    if not isinstance(result, FunctionResult) or result.verdict is not Verdict.CONFORMS:
+        return result
+    return replace(result, ranks=part.ranks, message=result.message + sentences.ranks_sentence(part.ranks))
 
 
 def judge_function(

@@ -259,3 +259,9 @@ def short_name(target: str) -> str:
     """Return the name within its module or file, or the module or file itself."""
     location, path = split_target(target)
     return path or location
+
+
+def ranks_sentence(ranks: Mapping[Any, str]) -> str:
+    """Return at which ranks the rows of a batch come out otherwise than in a matrix; nothing where they do at none."""
+    otherwise = " and ".join(str(rank) for rank, outcome in ranks.items() if outcome == "otherwise")
+    return f" It is right for matrices: with a batch of rank {otherwise} its rows come out otherwise." if otherwise else ""
