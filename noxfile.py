@@ -1,6 +1,7 @@
 """Sessions of nox.
 
-quick, verify, tests, lint, types, regenerate, bench, mutants, fuzz, roundings, vectors, site, coverage, minimums, peers, reorderings.
+quick, verify, tests, lint, types, regenerate, bench, mutants, fuzz, roundings, vectors,
+site, browser, coverage, minimums, peers, reorderings.
 """
 
 import subprocess
@@ -134,6 +135,13 @@ def site(session):
     """Verify the catalogue and build the site in the folder site, or in `-- FOLDER`."""
     session.install(".[site]")
     session.run("trainspec", "site", "--verify", "--vectors", "vectors", "--out", *(session.posargs or ["site"]))
+
+
+@nox.session(python=CURRENT)
+def browser(session):
+    """Open the site in Chromium, which has to be installed: search, sliders, themes, contrast, layout."""
+    session.install(".[test,browser]")
+    session.run("pytest", "-q", "-rs", "tests/spec/site/test_browser.py", *session.posargs)
 
 
 @nox.session(python=CURRENT)

@@ -17,6 +17,7 @@ from ..latex import Rendering, latex_of
 from . import cite
 from .data import SiteData
 from .differences import variants_of
+from .guides import derivations_of
 from .languages import LANGUAGES, NotElementwise, helpers_of, in_language, scalar_program
 from .mathml import inline, mathml_of
 from .pictures import functions_of, pictures_of
@@ -58,6 +59,7 @@ def entry_context(entry: Entry, data: SiteData) -> dict[str, Any]:
         "meaning": first_line(formula.raw) if formula else "",
         "units": units_of(formula.raw) if formula else "",
         "mathml": mathml_of(rendering) if rendering else "",
+        "derivations": derivations_of(entry.id),
         "pictures": pictures_of(entry.id),
         "functions": functions_of(entry.id),
         "translations": translations_of(entry.id) if formula else [],

@@ -14,6 +14,7 @@ from .addresses import entry_path, erratum_path, root_of
 from .data import SiteData
 from .differences import family_pages
 from .entry import entry_context
+from .guides import GUIDES, derivation_context, derivations, guide_context
 from .mathml import converter
 from .render import render
 
@@ -40,7 +41,7 @@ def pages(data: SiteData) -> Iterator[Page]:
     yield from chapters(data)
     yield from decks(data)
     yield from families()
-    yield from guides()
+    yield from guides(data)
     for entry in data.catalogue.entries.values():
         yield entry_page(entry, data)
         yield from (redirect(name, entry) for name in entry.names[1:])
@@ -108,6 +109,7 @@ def overviews(data: SiteData) -> Iterator[Page]:
             "decks": describe_decks()["decks"],
             "summary": data.ledger.as_json()["summary"],
             "guides": GUIDES,
+            "derivations": derivations(),
         },
     )
     yield Page(
@@ -216,10 +218,10 @@ def families() -> Iterator[Page]:
         yield Page(f"families/{family.id}.html", "family.html", f"{family.title}: conventions", lambda family=family: {"family": family})  # type: ignore[misc]
 
 
-GUIDES: dict[str, str] = {}
-
-
-def guides() -> Iterator[Page]:
-    """Yield the guides."""
+def guides(data: SiteData) -> Iterator[Page]:
+    """Yield the guides and the derivations."""
     for name, title in GUIDES.items():
-        yield Page(f"guides/{name}.html", f"guides/{name}.html", title, lambda: {"guides": GUIDES})
+        yield Page(f"guides/{name}.html", f"guides/{name}.html", title, lambda name=name: guide_context(name))  # type: ignore[misc]
+    for name, record in derivations().items():
+        path = f"derivations/{name}.html"
+        yield Page(path, "derivation.html", record["title"], lambda name=name: derivation_context(name, data))  # type: ignore[misc]

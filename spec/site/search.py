@@ -9,7 +9,8 @@ from ..queries import describe_decks
 from .addresses import entry_path, erratum_path, page_id
 from .data import SiteData
 from .differences import family_pages
-from .pages import GUIDES, glossary
+from .guides import GUIDES, derivations
+from .pages import glossary
 
 Record = tuple[str, str, str, str]  # title, address, what it is, and the words by which it is found besides
 
@@ -39,6 +40,8 @@ def records(data: SiteData) -> Iterator[Record]:
         yield f"{family.title}: conventions", f"families/{family.id}.html", "conventions", ""
     for name, title in GUIDES.items():
         yield title, f"guides/{name}.html", "guide", ""
+    for name, record in derivations().items():
+        yield record["title"], f"derivations/{name}.html", "derivation", record["lead"]
     for _, terms in glossary():
         for term, meaning in terms:
             yield term, f"glossary.html#{page_id(term)}", "term", meaning

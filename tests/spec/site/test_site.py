@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -14,10 +16,11 @@ from trainspec.spec.arithmetic import Verdict
 from trainspec.spec.catalogue import catalogue, decks
 from trainspec.spec.cli import main
 from trainspec.spec.conformance.optimizers.conventions import FAMILIES
-from trainspec.spec.evidence import EvidenceResult
+from trainspec.spec.evidence import EVIDENCE, EXACT_KINDS, EvidenceResult
 from trainspec.spec.latex import latex_of
 from trainspec.spec.site.build import build
 from trainspec.spec.site.data import SiteData
+from trainspec.spec.site.guides import GUIDES, derivations
 from trainspec.spec.site.mathml import mathml_of
 
 from tests.support.pages import broken_links, reachable, read_page
@@ -86,6 +89,7 @@ def test_pages_are_the_same_in_another_process(site):
     """With other hashes of strings, so in another order of sets."""
     code = """
 import sys
+from importlib.resources import files
 from pathlib import Path
 from trainspec.spec.site.build import site_files
 from tests.spec.site.conftest import SiteData, expected_ledger, VECTORS
@@ -104,6 +108,20 @@ def test_every_formula_is_typeset():
         mathml = mathml_of(latex_of(formula))
         assert mathml.startswith("<math")
         assert "merror" not in mathml
+
+
+def test_each_step_of_a_derivation_is_shown_by_exact_or_certified_evidence():
+    for record in derivations().values():
+        for step in record["steps"]:
+            assert EVIDENCE[step["piece"]].kind in {*EXACT_KINDS, "certified"}, step
+        assert any(record["entry"] in EVIDENCE[step["piece"]].ids for step in record["steps"]), record["name"]
+
+
+def test_guides_name_commands_that_there_are():
+    folder = files("trainspec.spec.site") / "templates/guides"
+    for name in GUIDES:
+        commands = re.findall(r"trainspec (?!import)([a-z]+)", (folder / f"{name}.html").read_text(encoding="utf-8"))
+        assert set(commands) <= main.commands.keys()
 
 
 def test_an_entry_page_has_what_show_prints(site, site_data):
