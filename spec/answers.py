@@ -34,10 +34,12 @@ class ResultAnswer(TypedDict):
 
 
 class EvidenceResultAnswer(ResultAnswer):
-    """The verdict on one piece of evidence."""
+    """The verdict on one piece of evidence; of an exact one the engines behind it, and why there is one alone."""
 
     kind: str
     scope: str
+    engines: list[str]
+    alone: str
 
 
 class EntryVerdictAnswer(TypedDict):
@@ -66,6 +68,14 @@ class SumsAnswer(TypedDict):
     evidence: dict[str, int]
 
 
+class EnginesAnswer(TypedDict):
+    """How many exact pieces have two engines, how many one, and the reasons for these."""
+
+    two: int
+    one: int
+    reasons: dict[str, int]
+
+
 class SummaryAnswer(TypedDict):
     """The sums of a ledger."""
 
@@ -74,6 +84,7 @@ class SummaryAnswer(TypedDict):
     pieces: int
     seconds: float
     kept: int
+    engines: EnginesAnswer
 
 
 class LedgerAnswer(TypedDict):

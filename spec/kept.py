@@ -28,7 +28,7 @@ from .evidence import EVIDENCE, FORMULAS_BY_NAME, PRINTED_FORMS, EvidenceResult,
 LIBRARIES = ("numpy", "sympy", "python-flint", "hypothesis")
 PRODUCT = __package__.partition(".")[0]
 OPEN = frozenset({f"{PRODUCT}.reference"})  # a package that imports every chapter: a piece depends on those that it names
-FIELDS = {"name": str, "verdict": str, "detail": str, "seconds": float}
+FIELDS = {"name": str, "verdict": str, "detail": str, "seconds": float, "engines": list, "alone": str}
 
 
 def folder() -> Path:
@@ -40,8 +40,9 @@ def read(name: str, *, full: bool) -> EvidenceResult | None:
     """Return the kept result of a piece or printed form; None where there is none for what it depends on now."""
     try:
         record = json.loads((folder() / f"{digest(name, full=full)}.json").read_text(encoding="utf-8"))
-        if {key: type(value) for key, value in record.items()} == FIELDS and record["name"] == name:
-            return EvidenceResult(name, Verdict(record["verdict"]), record["detail"], record["seconds"])
+        typed = {key: type(value) for key, value in record.items()} == FIELDS
+        if typed and record["name"] == name and set(map(type, record["engines"])) <= {str}:
+            return EvidenceResult(**{**record, "verdict": Verdict(record["verdict"]), "engines": tuple(record["engines"])})
     except (OSError, ValueError, AttributeError):
         pass
     return None
@@ -51,7 +52,7 @@ def keep(result: EvidenceResult, *, full: bool) -> None:
     """Keep a result, but for one that may be another next time: unknown, as nothing was decided or a piece raised or took too long."""
     if result.verdict is Verdict.UNKNOWN:
         return
-    record = {key: value for key, value in asdict(result).items() if key in FIELDS}
+    record = {key: list(value) if key == "engines" else value for key, value in asdict(result).items() if key in FIELDS}
     target = folder() / f"{digest(result.name, full=full)}.json"
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

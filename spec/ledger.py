@@ -75,6 +75,12 @@ class Ledger:
         """Return the names of the evidence for the entries of one chapter, or of all chapters."""
         return {result.name for entry in self.entries if chapter in (None, entry.entry.chapter) for result in entry.evidence}
 
+    def engines(self) -> dict[str, Any]:
+        """Return how many exact pieces have two engines, how many have one, and for these the reasons."""
+        exact = {result.name: result for entry in self.entries for result in entry.evidence if EVIDENCE[result.name].kind in EXACT_KINDS}
+        alone = [result for result in exact.values() if len(result.engines) < 2]
+        return {"two": len(exact) - len(alone), "one": len(alone), "reasons": tally(reason_of(result) for result in alone)}
+
     def as_json(self) -> dict[str, Any]:
         """Return the ledger as JSON data with stable keys: chapters, entries, errata, summary."""
         return {
@@ -109,8 +115,14 @@ class Ledger:
                 "pieces": len(self.pieces()),
                 "seconds": round(self.seconds, 3),
                 "kept": self.kept,
+                "engines": self.engines(),
             },
         }
+
+
+def reason_of(result: EvidenceResult) -> str:
+    """Return why one engine alone is behind a verdict, without how many claims it concerns."""
+    return result.alone.partition("; otherwise ")[2] or result.alone or "no verdict"
 
 
 def tally(verdicts: Iterable[str]) -> dict[str, int]:
@@ -127,9 +139,10 @@ def result_as_json(result: EvidenceResult) -> dict[str, Any]:
 
 
 def evidence_as_json(result: EvidenceResult) -> dict[str, Any]:
-    """Return one result with the kind and scope of its piece of evidence."""
+    """Return one result with the kind and scope of its piece of evidence, and the engines behind the verdict on an exact one."""
     piece = EVIDENCE[result.name]
-    return {"kind": piece.kind, "scope": piece.scope, **result_as_json(result)}
+    engines = {"engines": list(result.engines), "alone": result.alone}
+    return {"kind": piece.kind, "scope": piece.scope, **result_as_json(result), **engines}
 
 
 def workers(jobs: int) -> Any:

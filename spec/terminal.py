@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 PIPE_WIDTH = 140  # columns of text in a pipe or a file, unless COLUMNS says otherwise
 NARROW = 120  # columns: fewer do not hold a list with an id, a title and remarks
 UNBOUNDED = 10_000  # columns of a list there: a line for each record
+REASONS = 12  # why exact pieces have one engine, at most
 COLOURS = {"holds": "green", "refuted": "red", "unknown": "yellow"}
 
 
@@ -165,6 +166,9 @@ def print_ledger(ledger: Ledger, errata: Sequence[Erratum]) -> None:
     summary = ledger.as_json()["summary"]
     for kind in ("entries", "errata"):
         output.print(f"{kind}: {count_words(summary[kind])}")
+    output.print(f"exact pieces: {summary['engines']['two']} with two engines, {summary['engines']['one']} with one, because of")
+    for reason, count in sorted(summary["engines"]["reasons"].items(), key=lambda pair: -pair[1])[:REASONS]:
+        output.print(f"  {count:4} {reason}", markup=False)
     known = f"; {summary['kept']} results were kept from earlier runs (`--fresh` computes all again)" if summary["kept"] else ""
     output.print(f"{summary['pieces']} pieces of evidence, {summary['seconds']:.1f} s of computing{known}")
 

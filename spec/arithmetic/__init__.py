@@ -1,7 +1,8 @@
 """The number systems that the reference runs on, unchanged.
 
 Symbolic (SymPy numbers) · Tensor (arrays of symbolic shape) · Ball (rigorous enclosures) · Rational (exact fractions) ·
-Differential (dual numbers over balls) · Running (values with their rounding errors) · rebind (other array libraries).
+Differential (dual numbers over balls) · Running (values with their rounding errors) · rebind (other array libraries) · Modular (prime
+fields at random points; in `modular`, which has `symbols`, `tensor` and the like of its own).
 `formats` has the floating-point formats, `convergence` the laws of limits.
 """
 

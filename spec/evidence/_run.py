@@ -22,10 +22,17 @@ from ..arithmetic.running import as_running, error, in_format
 from ..inputs.strategies import arguments, parameter_domains, search_settings
 from ._judge import NOTHING_COMPARED, TableCell, judge, worst_finding
 from ._registry import EVIDENCE, FORMULAS_BY_NAME, PRINTED_FORMS, Evidence, PrintedClaims, PrintedForm, load
+from ._second import Opinion, SecondOpinion, second_opinion
 
 EXAMPLES = 60  # of a law, unless it says otherwise
 RANDOM = os.environ.get("HYPOTHESIS_PROFILE") == "long"  # a long run with other examples each time; otherwise they are always the same
 LONGER = 100  # times as many examples in a long run
+
+FIRST_ENGINES: Mapping[str, tuple[tuple[str, ...], str]] = {  # of exact pieces, and why there is no other
+    "proof": (("SymPy",), "the second prover runs on proofs that hold"),
+    "enumeration": (("FLINT",), "cases in exact fractions: no symbol, and no normal form"),
+    "derivative": (("FLINT",), "enclosures by balls: no symbol, and no normal form"),
+}
 
 NO_CLAIMS = Finding(Verdict.UNKNOWN, "it yields no claims")
 
@@ -34,29 +41,51 @@ Formulas = Mapping[str, Callable[..., Any]]
 
 @dataclass(frozen=True)
 class EvidenceResult:
-    """The verdict on one piece of evidence or printed form, the reason, the time it took, and whether it raised an exception."""
+    """The verdict on one piece of evidence or printed form, the reason, the time it took, and whether it raised an exception.
+
+    An exact piece has the engines that came to the verdict; where there is one alone, `alone` says why.
+    """
 
     name: str
     verdict: Verdict
     detail: str
     seconds: float
     raised: bool = False
+    engines: tuple[str, ...] = ()
+    alone: str = ""
 
 
-def run_evidence(piece: Evidence, substitutes: Formulas | None = None, *, full: bool = False, allowed: float = 1.0) -> EvidenceResult:
+def run_evidence(
+    piece: Evidence, substitutes: Formulas | None = None, *, full: bool = False, allowed: float = 1.0, twice: bool = True
+) -> EvidenceResult:
     """Judge a piece of evidence for the reference, or with substitutes for some formulas.
+
+    A proof that holds is given to the second prover, unless `twice` is False; if it refutes the proof, the verdict is unknown.
 
     `full` runs the long form of a piece that has one. `allowed` multiplies the rounding bound of laws, for an implementation whose
     order of operations differs from the reference's. A piece that raises, or that yields no claims, is unknown.
     """
     start = time.perf_counter()
     raised = False
+    engines, alone = FIRST_ENGINES.get(piece.kind, ((), ""))
     try:
         finding = run_law(piece, substitutes or {}, allowed) if piece.kind == "law" else run_claims(piece, substitutes or {}, full=full)
+        if piece.kind == "proof" and finding.verdict is Verdict.HOLDS and twice:
+            finding, engines, alone = judge_twice(finding, second_opinion(piece, resolve_formulas(piece, substitutes or {})))
     except Exception as problem:  # reported as the reason, and the other pieces still run
         finding = Finding(Verdict.UNKNOWN, f"raised {type(problem).__name__}: {problem}")
         raised = True
-    return EvidenceResult(piece.name, finding.verdict, finding.detail, time.perf_counter() - start, raised)
+    return EvidenceResult(piece.name, finding.verdict, finding.detail, time.perf_counter() - start, raised, engines, alone)
+
+
+def judge_twice(finding: Finding, second: SecondOpinion) -> tuple[Finding, tuple[str, ...], str]:
+    """Return the finding of both provers on what the first one holds, the engines behind it, and why there is one alone."""
+    engines, _ = FIRST_ENGINES["proof"]
+    if second.opinion is Opinion.REFUTES:
+        return Finding(Verdict.UNKNOWN, f"THE TWO PROVERS DISAGREE: SymPy says that it holds, Modular refutes {second.detail}"), engines, ""
+    if second.opinion is Opinion.AGREES:
+        return finding, (*engines, "Modular"), ""
+    return finding, engines, second.detail
 
 
 def resolve_formulas(piece: Evidence, substitutes: Formulas) -> dict[str, Callable[..., Any]]:
@@ -201,7 +230,7 @@ def find_refutation(name: str, function: Callable[..., Any]) -> tuple[EvidenceRe
     pieces = sorted((piece for piece in EVIDENCE.values() if name in piece.formulas), key=lambda piece: CHEAPEST_FIRST.index(piece.kind))
     others: list[EvidenceResult] = []
     for piece in pieces:
-        result = run_evidence(piece, {name: function})
+        result = run_evidence(piece, {name: function}, twice=False)
         if result.verdict is Verdict.REFUTED:
             return result, others
         others.append(result)

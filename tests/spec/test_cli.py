@@ -24,7 +24,7 @@ load()
 SHOW_SCHEMA = schema_for("show")
 
 ENTRY_KEYS = {"id", "chapter", "kind", "status", "verdict", "detail", "evidence"}
-EVIDENCE_KEYS = {"kind", "scope", "name", "verdict", "seconds", "detail"}
+EVIDENCE_KEYS = {"kind", "scope", "name", "verdict", "seconds", "detail", "engines", "alone"}
 ERRATUM_KEYS = {"id", "chapter", "class", "decided_by", "verdict", "detail", "printed"}
 
 

@@ -49,7 +49,7 @@ def test_a_damaged_file_is_not_used(once, text):
     assert [record.verdict for record in again.entries] == [record.verdict for record in once.entries]
 
 
-@pytest.mark.parametrize("field", ["name", "verdict", "detail", "seconds"])
+@pytest.mark.parametrize("field", ["name", "verdict", "detail", "seconds", "engines", "alone"])
 def test_every_field_is_checked(once, field):
     for file in kept.folder().iterdir():
         record = json.loads(file.read_text())
