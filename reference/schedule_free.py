@@ -53,7 +53,7 @@ def schedule_free_sgd(
     z, x, total, largest, t = state
     t = t + 1
     z = z - lr * (grad + weight_decay * theta)
-    largest = max(largest, lr)
+    largest = np.maximum(largest, lr)
     weight = t**time_power * largest**rate_power
     total = total + weight
     share = weight / total
@@ -96,7 +96,7 @@ def schedule_free_in_place(
     """
     z, total, largest, t = state
     t = t + 1
-    largest = max(largest, lr)
+    largest = np.maximum(largest, lr)
     weight = t**time_power * largest**rate_power
     total = total + weight
     share = weight / total
@@ -160,7 +160,7 @@ def schedule_free_adamw(
     v = beta2 * v + (1 - beta2) * grad**2
     v_hat = v / (1 - beta2**t)
     z = z - lr * (grad / (np.sqrt(v_hat + eps_root) + eps) + weight_decay * theta)
-    largest = max(largest, lr)
+    largest = np.maximum(largest, lr)
     weight = t**time_power * largest**rate_power
     total = total + weight
     share = weight / total

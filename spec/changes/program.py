@@ -302,8 +302,21 @@ def program_of(identifier: str) -> Program:
         statements = ask_first(statements, gradient)
     else:
         statements = [*parse_statements("grad = gradient(theta)"), *statements]
-    initial = {names[name]: parse_expression("0" if kind in COUNTED else "0 * theta") for name, kind in fields.items()}
-    return Program(tuple(statements), initial)
+    at_theta = fields_that_start_at_theta(identifier, tuple(fields))
+    initial = {name: "theta" if name in at_theta else "0" if kind in COUNTED else "0 * theta" for name, kind in fields.items()}
+    return Program(tuple(statements), {names[name]: parse_expression(text) for name, text in initial.items()})
+
+
+def fields_that_start_at_theta(identifier: str, fields: Sequence[str]) -> set[str]:
+    """Return the fields of the initial state of a formula that are the point itself; others start at 0, or as their family says."""
+    initial = FORMULAS[identifier].initial
+    if initial is None or len(inspect.signature(initial).parameters) > 1:
+        return set()
+    theta = np.array([1.5, -2.5])
+    start = initial(theta)
+    return {
+        name for name, part in zip(fields, start if isinstance(start, tuple) else (start,), strict=False) if np.array_equal(part, theta)
+    }
 
 
 def fields_of(raw: Callable[..., Any], state: str | None) -> dict[str, str]:

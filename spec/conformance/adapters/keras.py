@@ -24,7 +24,16 @@ MAPPINGS: ParameterMappings = {
     "initial_accumulator_value": "initial_second_moment",
     "weight_decay": ParameterMapping("weight_decay", *MAYBE_ZERO),
 }
-OWN_MAPPINGS: Mapping[str, ParameterMappings] = {"Ftrl": {"beta": "smoothing"}}  # where a class means something else by a name
+NEGATED = (lambda value: -value, lambda value: -value)
+OWN_MAPPINGS: Mapping[str, ParameterMappings] = {  # where a class means something else by a name
+    "Ftrl": {"beta": "smoothing"},
+    "Adafactor": {
+        "beta_2_decay": ParameterMapping("decay_exponent", *NEGATED),
+        "epsilon_1": "eps",
+        "epsilon_2": "smallest_scale",
+        "clip_threshold": "largest_rms",
+    },
+}
 STATE_NAMES = {
     "_momentums": "first_moment",
     "_m": "first_moment",
@@ -56,6 +65,7 @@ MATRIX_TARGETS = (  # layers and losses in float32: Keras takes their means in i
     MatrixTarget("AdaMax", "keras.optimizers:Adamax"),
     MatrixTarget("NAdam", "keras.optimizers:Nadam"),
     MatrixTarget("Lion", "keras.optimizers:Lion"),
+    MatrixTarget("Adafactor", "keras.optimizers:Adafactor"),
     MatrixTarget("LAMB", "keras.optimizers:Lamb"),
     MatrixTarget("batch norm", "keras.layers:BatchNormalization", against="norm.batch.affine", dtype="float32"),
     MatrixTarget("batch norm, running", "keras.layers:BatchNormalization", against="norm.batch.running", dtype="float32"),

@@ -41,6 +41,9 @@ OWN_MAPPINGS: Mapping[str, ParameterMappings] = {  # where a function means some
     "signum": {"beta": "decay"},
     "ademamix": {"alpha": "slow_weight"},
     "scale_by_ademamix": {"alpha": "slow_weight"},
+    "adafactor": {"decay_rate": "decay_exponent", "clipping_threshold": "largest_rms", "weight_decay_rate": "weight_decay"},
+    "schedule_free_sgd": {"b1": "momentum", "weight_lr_power": "rate_power", "weight_decay": ParameterMapping("weight_decay", *MAYBE_ZERO)},
+    "schedule_free_adamw": {"weight_lr_power": "rate_power"},
     "scale_by_yogi": {"initial_accumulator_value": "initial_second_moment"},
 }
 STATE_NAMES = {
@@ -85,6 +88,9 @@ MATRIX_TARGETS = (
     MatrixTarget("Yogi", "optax:yogi"),
     MatrixTarget("Adan", "optax:adan"),
     MatrixTarget("AdEMAMix", "optax.contrib:ademamix"),
+    MatrixTarget("schedule-free descent", "optax.contrib:schedule_free_sgd"),
+    MatrixTarget("schedule-free AdamW", "optax.contrib:schedule_free_adamw"),
+    MatrixTarget("Adafactor", "optax:adafactor"),
     MatrixTarget("LARS", "optax:lars"),
     MatrixTarget("LAMB", "optax:lamb"),
     MatrixTarget("NovoGrad", "optax:novograd"),

@@ -14,13 +14,13 @@ WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
 
 @cache
 def names_of_formulas() -> dict[str, tuple[str, Convention]]:
-    """Return the ids of the catalogue that are a name of their own (optimizers.adamw), and the convention of each, by name."""
+    """Return the ids of the catalogue and the convention of each, by name: adamw, schedulefreesgd."""
     names: dict[str, tuple[str, Convention]] = {}
     for convention, ids in CATALOGUE_FORMULAS.items():
         for identifier in ids:
             chapter, _, name = identifier.partition(".")
-            if chapter == "optimizers" and "." not in name:
-                names.setdefault(name.replace("_", ""), (identifier, convention))
+            if chapter == "optimizers":
+                names.setdefault(name.replace("_", "").replace(".", ""), (identifier, convention))
     return names
 
 

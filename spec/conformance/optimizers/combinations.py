@@ -62,7 +62,8 @@ def is_meaningful(c: Convention) -> bool:
         and (c.mistake != "reversed-step" or c.weight_decay == "coupled")
         and (c.mistake not in ("stale-lr", "frozen-lr") or c.family != "adadelta" or c.lr_placement != "none")
         and (c.mistake != "decay-one-ahead" or c.lr_placement == "none")
-        and (c.variant != "ahead" or c.bias_correction == "both")
+        and (c.variant not in ("ahead", "rate-corrected") or c.bias_correction == "both")
+        and (c.variant != "rate-corrected" or c.eps != "hat")
         and (c.weight_decay != "preconditioned" or c.family in PRECONDITIONED)
         and (c.weight_decay != "in-update" or FAMILIES[c.family].own_decay == "in-update")
         and (c.weight_decay in USUAL_DECAYS or c.mistakes in ((), ("weight_decay",)))
@@ -106,7 +107,7 @@ def values_by_axis(family: str, *, with_mistakes: bool = True) -> dict[str, tupl
     """Return the values of a family on each axis that it has."""
     its = FAMILIES[family]
     mistakes = (its.mistakes or applicable_mistakes(family)) if with_mistakes else ()
-    return {**its.axes, "weight_decay": DECAYS, "mistake": ("none", *mistakes)}
+    return {**its.axes, "weight_decay": its.decays or DECAYS, "mistake": ("none", *mistakes)}
 
 
 SAME_POINTS = 2.0**-36  # relative: rounding in float64 stays far below, what runs can tell apart is far above

@@ -39,6 +39,7 @@ class Family:
     said: tuple[str, ...] = ()  # axes that a name mentions even where the value is the canonical one
     wrong: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # values that are conventions in other families
     own_decay: str = "decoupled"  # the kind that the weight_decay of its formula is
+    decays: tuple[str, ...] = ()  # the kinds that make sense; none listed: all but in-update
     own_words: str = ""
 
     @functools.cached_property
@@ -52,7 +53,8 @@ def read_family(name: str, record: Mapping[str, Any]) -> Family:
     mistakes, said = (tuple(record.get(key, ())) for key in ("mistakes", "said"))
     axes, wrong = ({axis: tuple(values) for axis, values in record.get(key, {}).items()} for key in ("axes", "wrong"))
     identifier, own_words = record.get("id", name.replace("_", "-")), record.get("words", "")
-    return Family(record["formula"], axes, mistakes, identifier, said, wrong, record.get("own_decay", "decoupled"), own_words)
+    own_decay, decays = record.get("own_decay", "decoupled"), tuple(record.get("decays", ()))
+    return Family(record["formula"], axes, mistakes, identifier, said, wrong, own_decay, decays, own_words)
 
 
 AXES: Mapping[str, Mapping[str, Value]] = {  # in the order in which a name says them

@@ -78,6 +78,8 @@ def is_corrected(c: Convention) -> bool:
 def scales_with_rate(c: Convention) -> bool:
     """Return whether its steps turn with the sign of the learning rate."""
     has_no_sign_of_its_own = has_no_decay(c) and c.nesterov_form != "lookahead" and c.initial_second_moment != "both-given"
+    if c.variant == "relative-rate" or c.family in ("schedule_free_sgd", "schedule_free_adamw"):  # the largest or smallest rate matters
+        return False
     return has_no_sign_of_its_own and (c.family, c.lr_placement) not in (("adadelta", "none"), ("rprop", "none"), ("adabound", "none"))
 
 
@@ -143,7 +145,7 @@ RELATIONS: tuple[Relation, ...] = (
         with_hyper(eps=lambda t, lr, h: h.eps**2),
         holds=lambda c: c.initial_second_moment != "eps",
     ),
-    Relation("eps", "none", "outside", "0 for ε", with_hyper(eps=lambda t, lr, h: 0 * h.eps)),
+    Relation("eps", "none", "outside", "0 for ε", with_hyper(eps=lambda t, lr, h: 0 * h.eps), holds=lambda c: c.family != "adafactor"),
     Relation(
         "bias_correction",
         "none",

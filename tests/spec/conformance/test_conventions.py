@@ -53,8 +53,18 @@ def reference_run(identifier, theta, grads, lrs, slopes, hyper):
     return np.stack(points)
 
 
-SYMBOLIC = ("momentum", "beta1", "beta2", "beta3", "slow_weight", "trust", "eps", "weight_decay")
-WITH_COMPARISONS = ("rprop", "radam", "adabound", "adopt", "mars_adamw", "cautious_adamw", "lars", "lamb")  # undecided for symbols
+SYMBOLIC = ("momentum", "beta1", "beta2", "beta3", "slow_weight", "trust", "time_power", "rate_power", "eps", "weight_decay")
+WITH_COMPARISONS = (
+    "rprop",
+    "radam",
+    "adabound",
+    "adopt",
+    "mars_adamw",
+    "cautious_adamw",
+    "lars",
+    "lamb",
+    "adafactor",
+)  # undecided for symbols
 PAIRS = [(convention, identifier) for convention, ids in CATALOGUE_FORMULAS.items() for identifier in ids]
 
 

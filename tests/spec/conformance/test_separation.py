@@ -22,7 +22,7 @@ from trainspec.spec.conformance.optimizers.separation import (
 
 LR = 0.125
 
-NORMS = ("lars", "lamb", "novograd")  # the norm of columns of all scales hides, in single precision, what is of the size of ε
+NORMS = ("lars", "lamb", "novograd", "adafactor")  # the norm of columns of all scales hides, in single precision, what is of the size of ε
 CASES = [
     (family, follows, dtype)
     for family in FAMILIES
@@ -67,7 +67,7 @@ def test_conventions_that_are_not_the_same_are_far_apart(family, follows_points,
     part, count, least = TOGETHER.get((family, dtype), ("", 0, 0.0))
     assert [pair for pair in close if not differ_in(part, pair.first, pair.second) or pair.distance < least] == []
     assert len(close) == count
-    assert len(pairs) - len(close) < len(conventions) / 3
+    assert len(pairs) - len(close) <= len(conventions) / 3
 
 
 @pytest.mark.parametrize("family", FAMILIES)

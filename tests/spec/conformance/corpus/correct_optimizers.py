@@ -1179,5 +1179,47 @@ class Novograd:
         return theta - self.lr * self.m
 
 
+# --- averages in the place of a schedule, and a factored second moment ------------------------------------------------------------------
+
+
+class ScheduleFreeAdamW:
+    """Two points are kept, y and z; x is found from them."""
+
+    axes = {"family": "schedule_free_adamw", "eps": "outside", "bias_correction": "both", "weight_decay": "in-update"}
+
+    def __init__(self, lr=0.125, betas=(0.875, 0.96875), eps=0.125, weight_decay=0.125, weight_lr_power=2.0):
+        self.lr, self.betas, self.eps, self.weight_decay, self.power = lr, betas, eps, weight_decay, weight_lr_power
+        self.z, self.v, self.t, self.total, self.largest = None, 0, 0, 0.0, 0.0
+
+    def step(self, theta, grad):
+        (b1, b2), self.t = self.betas, self.t + 1
+        z = theta if self.z is None else self.z
+        x = theta if self.z is None else (theta - (1 - b1) * z) / b1
+        self.v = b2 * self.v + (1 - b2) * grad**2
+        update = grad / (np.sqrt(self.v / (1 - b2**self.t)) + self.eps) + self.weight_decay * theta
+        self.z = z - self.lr * update
+        self.largest = max(self.largest, self.lr)
+        self.total += self.largest**self.power
+        share = self.largest**self.power / self.total
+        return b1 * (x + share * (self.z - x)) + (1 - b1) * self.z
+
+
+class Adafactor:
+    """As PyTorch has it: ε as a floor, and a learning rate that falls at last with the root of time."""
+
+    axes = {"family": "adafactor", "variant": "relative-rate", "eps": "floor"}
+
+    def __init__(self, lr=0.5, decay_exponent=0.75, d=0.75, eps=0.0625, eps2=0.25):
+        self.lr, self.exponent, self.d, self.eps, self.eps2, self.v, self.t = lr, decay_exponent, d, eps, eps2, 0, 0
+
+    def step(self, theta, grad):
+        self.t += 1
+        decay = 1 - self.t**-self.exponent
+        self.v = decay * self.v + (1 - decay) * grad**2
+        update = grad / np.maximum(np.sqrt(self.v), self.eps)
+        update = update / max(1, np.sqrt(np.mean(update**2)) / self.d)
+        return theta - min(self.lr, self.t**-0.5) * max(self.eps2, np.sqrt(np.mean(theta**2))) * update
+
+
 FOLLOWING = [value for value in list(vars().values()) if hasattr(value, "follows")]
 CASES = {name: value for name, value in list(vars().items()) if hasattr(value, "axes")}
