@@ -1,7 +1,7 @@
 """Sessions of nox.
 
 quick, verify, tests, lint, types, regenerate, bench, mutants, fuzz, roundings, vectors,
-site, browser, coverage, minimums, peers, reorderings.
+site, browser, coverage, minimums, peers, reorderings, hostile.
 """
 
 import subprocess
@@ -149,6 +149,13 @@ def reorderings(session):
     """Judge correct implementations in random orders of operations, 10000 or `-- COUNT`: none may be rejected."""
     session.install(".")
     session.run("python", "-m", "tests.spec.conformance.reordering", *session.posargs)
+
+
+@nox.session(python=CURRENT)
+def hostile(session):
+    """Check all hostile subjects, or those whose names have the words `-- WORD…`: each has one valid answer and leaves nothing behind."""
+    session.install(".[test]")
+    session.run("python", "-m", "tests.spec.conformance.hostile_runs", *session.posargs)
 
 
 @nox.session(python=CURRENT)

@@ -72,6 +72,12 @@ class ArrayMethods:
         """np.std."""
         return np.sqrt(variance(self, axis, ddof=ddof, keepdims=keepdims))
 
+    def clip(self, min: Any = None, max: Any = None) -> Any:
+        """np.clip."""
+        bounded: Any = self
+        bounded = bounded if min is None else np.maximum(bounded, min)
+        return bounded if max is None else np.minimum(bounded, max)
+
     def dot(self, other: Any) -> Any:
         """Return the matrix product."""
         return np.matmul(self, other)  # type: ignore[call-overload]

@@ -17,6 +17,7 @@ from .result import Fault, printable
 
 KIT_FOLDER = os.path.dirname(__file__) + os.sep
 DTYPE_FAULTS = ("dtype", "dtype-upcast")
+IMPORTED = "modules"
 
 
 class FatalFault(Exception):
@@ -145,16 +146,25 @@ def flush(*streams: Any) -> None:
 
 
 def random_states() -> dict[str, str]:
-    """Return the states of the global random number generators, in words."""
-    states = {"random": repr(random.getstate()), "numpy.random": repr([np.asarray(part).tobytes() for part in np.random.get_state()])}
+    """Return the states of the global random number generators, in words, and how many modules are imported."""
+    of_numpy = repr([np.asarray(part).tobytes() for part in np.random.get_state()])
+    states = {IMPORTED: str(len(sys.modules)), "random": repr(random.getstate()), "numpy.random": of_numpy}
     with suppress(Exception):
         states["torch.random"] = repr(sys.modules["torch"].random.get_rng_state().tolist())
     return states
 
 
 def random_state_faults(before: Mapping[str, str], where: str) -> list[Fault]:
-    """Return a fault for every global generator whose state has changed; one that was imported since then does not count."""
-    changed = [name for name, state in random_states().items() if state != before.get(name, state)]
+    """Return a fault for every global generator whose state has changed; one that was imported since then does not count.
+
+    Where anything was imported since then, that may have changed them: they are moved on, and what comes later decides.
+    """
+    now = random_states()
+    changed = [name for name, state in now.items() if state != before.get(name, state) and name != IMPORTED]
+    if changed and now[IMPORTED] != before[IMPORTED]:
+        np.random.random()
+        random.random()
+        return []
     return [Fault("modifies-global-rng", f"it changes the state of {name}, in {where}", fatal=False) for name in changed]
 
 

@@ -6,6 +6,7 @@ Its data is `hyperparameters.toml`, which explains the fields.
 from __future__ import annotations
 
 import functools
+import math
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -113,6 +114,17 @@ def meanings(name: str, arguments: Iterable[str]) -> list[str]:
     return exact or [argument for argument in arguments if argument in table and plain in table[argument].function_aliases]
 
 
+def has_several_meanings(name: str) -> bool:
+    """Return whether a name stands for several things: what it is taken as is said."""
+    rows = [row for row in hyperparameters().values() if name in (row.name, *row.aliases, *row.function_aliases)]
+    return len(rows) > 1
+
+
 def is_number(value: Any) -> bool:
-    """Return whether a value is a real number and no truth value."""
-    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool | np.bool_)
+    """Return whether a value is a finite real number, as floats hold it, and no truth value."""
+    if not isinstance(value, int | float | np.integer | np.floating) or isinstance(value, bool | np.bool_):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False

@@ -44,6 +44,16 @@ def import_environment() -> Iterator[None]:
             os.environ.pop(name, None)
 
 
+@contextmanager
+def neighbours_last() -> Iterator[None]:
+    """Let an import find the modules beside a file first, as Python does, and whatever is imported later last: it may be the kit's."""
+    before = list(sys.path)
+    try:
+        yield
+    finally:
+        sys.path[:] = [*before, *(folder for folder in sys.path if folder not in before)]
+
+
 def split_target(target: str) -> tuple[str, str]:
     """Return the module or file of a target and the name within it, such as ('torch.optim', 'SGD')."""
     location, colon, path = target.rpartition(":")
@@ -55,7 +65,9 @@ def load_object(target: str) -> Any:
     if target.startswith(PREFIX):
         return load_command(target, os.environ.get(WORKING_FOLDER, ""))
     location, path = split_target(target)
-    with import_environment():
+    if WORKING_FOLDER in os.environ:
+        sys.dont_write_bytecode = True  # nothing is left in the folder of the implementation
+    with import_environment(), neighbours_last():
         loaded: Any = module_from_file(location) if location.endswith(".py") else module_by_name(location)
     for part in path.split(".") if path else []:
         if not hasattr(loaded, part):

@@ -13,9 +13,11 @@ from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal
 
+import numpy as np
 from annotated_types import Ge, MinLen
 
 NATIVE = "native"  # the precision of an implementation that keeps everything in the dtype of its parameters
+LONGEST_INTEGER = 64  # bits of an integer in a result
 TEXT_LIMIT = 4000  # characters of any text in a result
 Text = Annotated[str, MinLen(1)]
 Distance = Annotated[float, Ge(0)]
@@ -313,9 +315,23 @@ def short_repr(value: Any, limit: int = 200) -> str:
     return printable(text.replace("\n", " "), limit)
 
 
+def is_plain_integer(value: Any) -> bool:
+    """Return whether a value is an integer that every reader of JSON can hold."""
+    return isinstance(value, int) and value.bit_length() <= LONGEST_INTEGER
+
+
+def plain_setting(value: Any) -> Any:
+    """Return a setting as it can be sent and shown: numbers and texts as they are, anything else by its repr."""
+    if value is None or type(value) in (bool, float) or is_plain_integer(value):
+        return value
+    if isinstance(value, np.number | np.bool_) and not isinstance(value, np.ndarray):
+        return plain_setting(value.item())
+    return printable(value) if isinstance(value, str) else short_repr(value)
+
+
 def plain_data(value: Any) -> Any:
     """Return what JSON can hold: numbers finite, texts bounded and printable, anything unknown by its repr."""
-    if value is None or isinstance(value, bool | int):
+    if value is None or isinstance(value, bool) or is_plain_integer(value):
         return value
     if isinstance(value, float):
         return finite(value)

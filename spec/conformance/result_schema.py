@@ -19,7 +19,7 @@ from annotated_types import Ge, MinLen
 from .optimizers.algorithm import GENERATED, WRAPPERS
 from .optimizers.combinations import combinations
 from .optimizers.conventions import AXES, FAMILIES
-from .optimizers.matching import PRECISIONS
+from .optimizers.precision import PRECISIONS
 from .result import FAULT_KINDS, RESULTS, Fault, FunctionResult, InitializerResult, OptimizerResult, Result
 
 PATH = Path(__file__).with_name("result.schema.json")

@@ -1,8 +1,8 @@
-"""A process of its own for an implementation: own session, own working folder, limits of processor time, memory and report size.
+"""A process of its own for an implementation: own session, own working folder, limits of processor time, memory, files and reports.
 
 The parent trusts nothing of the child. Reports come as bytes over a pipe of their own and are unpickled with a fixed list of classes;
-whatever goes wrong becomes a `Fault`. When the sandbox closes, everything that the implementation has started is ended, daemons included,
-and its folder is removed.
+whatever goes wrong becomes a `Fault`. Between the two stands the supervisor: when the sandbox closes, everything that the implementation
+has started is ended, daemons included, and its folder is removed.
 """
 
 from __future__ import annotations
@@ -29,18 +29,23 @@ from typing import Any
 
 from .loading import WORKING_FOLDER
 from .result import Fault
+from .supervisor import PATIENCE
 
 TIMEOUT = 30.0  # seconds of processor time, without imports
 IMPORT_TIMEOUT = 300.0  # seconds of processor time for the imports
 WALL_FACTOR = 20.0  # how much longer by the clock, on a machine that has other things to do
 MEMORY = 8.0  # GiB of data
+LARGEST_FILE = 1.0  # GiB
 REPORT_LIMIT = 2**26  # bytes
 MARKER = "TRAINSPEC_SANDBOX"  # an environment variable that all descendants of a sandbox inherit
 LOADED = b"loaded"
 POLL = 0.02  # seconds
 GRACE = 1.0  # seconds for what a process that has ended still had to send
 MESSAGES = 16  # that are kept before they are asked for
-START = "import sys; sys.path[:] = {path!r}; from trainspec.spec.conformance.sandbox import serve; serve({reports}, {requests})"
+START = (
+    "import sys; sys.path[:] = {path!r}; from trainspec.spec.conformance.supervisor import supervise; supervise(); "
+    "from trainspec.spec.conformance.sandbox import serve; serve({reports}, {requests})"
+)
 
 LISTENERS: list[Callable[[], None]] = []  # in a sandbox: what is called when the imports are done
 
@@ -56,9 +61,9 @@ def notify_loaded() -> None:
 
 def serve(reports: int, requests: int) -> None:
     """Answer requests until the pipe is closed: `work(*arguments)` each, with the result sent back."""
-    end_with_parent()
-    limit_memory()
+    limit_resources()
     outgoing, incoming = Connection(reports, readable=False), Connection(requests, writable=False)
+    outgoing.send_bytes(str(os.getpid()).encode())
     sent = threading.Lock()
     dumps, send = pickle.dumps, outgoing.send_bytes  # as they are before any implementation can replace them
 
@@ -87,21 +92,15 @@ def import_modules(*modules: str) -> None:
         importlib.import_module(module, __package__)
 
 
-def end_with_parent() -> None:
-    """End this process when its parent ends, where the system can do that."""
-    with suppress(Exception):
-        import ctypes
-
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-
-
-def limit_memory() -> None:
-    """Bound the memory of this process, where the system can do that."""
-    with suppress(ImportError, ValueError, OSError):
+def limit_resources() -> None:
+    """Bound the memory of this process and the size of its files, where the system can do that; no core is dumped."""
+    with suppress(ImportError):
         import resource
 
-        limit = int(MEMORY * 2**30)
-        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+        limits = {resource.RLIMIT_DATA: MEMORY, resource.RLIMIT_FSIZE: LARGEST_FILE, resource.RLIMIT_CORE: 0}
+        for kind, gibibytes in limits.items():
+            with suppress(ValueError, OSError):
+                resource.setrlimit(kind, (int(gibibytes * 2**30),) * 2)
 
 
 # --- in our process --------------------------------------------------------------------------------------------------------------------
@@ -166,6 +165,7 @@ class SandboxProcess:
         os.close(child_reports)
         os.close(child_requests)
         self.count = 0
+        self.subject: int | None = None  # the process of the implementation, below the supervisor
         self.messages: queue.Queue[bytes | Exception] = queue.Queue(MESSAGES)
         self.reader = threading.Thread(target=self.read_messages, daemon=True)
         self.reader.start()
@@ -174,7 +174,11 @@ class SandboxProcess:
         """Read what the process sends until nothing more can be read: in a thread, since a message may never be completed."""
         while True:
             try:
-                self.messages.put(self.reports.recv_bytes(REPORT_LIMIT))
+                message = self.reports.recv_bytes(REPORT_LIMIT)
+                if self.subject is None:  # nothing of the implementation runs before this is sent
+                    self.subject = int(message)
+                else:
+                    self.messages.put(message)
             except Exception as problem:  # its end, or anything that is no message
                 self.messages.put(problem)
                 return
@@ -200,18 +204,34 @@ class SandboxProcess:
         """End the process and all that it started, and remove its folder."""
         with suppress(OSError):
             self.requests.close()
-        with suppress(OSError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.kill()
-        self.process.wait()
-        kill_marked(self.marker)
+        self.end()
         with suppress(queue.Empty):
             while True:
                 self.messages.get_nowait()  # the thread may wait until one is taken
         self.reader.join(timeout=GRACE)
         if not self.reader.is_alive():
             self.reports.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        remove_folder(self.folder)
+
+    def end(self) -> None:
+        """End the process and all that it started: by its supervisor, or else by the marker in the environment."""
+        self.process.terminate()
+        try:
+            self.process.wait(timeout=PATIENCE + GRACE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        kill_marked(self.marker)
+
+
+def remove_folder(folder: str) -> None:
+    """Remove a folder; one that is too deep for Python, or whose permissions do not allow it, by the program rm."""
+    with suppress(RecursionError):
+        shutil.rmtree(folder, ignore_errors=True)
+    if os.path.isdir(folder):
+        with suppress(OSError):
+            subprocess.run(["chmod", "-R", "u+rwx", folder], check=False, stderr=subprocess.DEVNULL)
+            subprocess.run(["rm", "-rf", folder], check=False, stderr=subprocess.DEVNULL)
 
 
 def kill_marked(marker: str) -> None:
@@ -230,7 +250,7 @@ def result_or_fault(pending: PendingReport | CompletedReport) -> Any:
     """Return the report that was asked for, or the fault that kept it from being made."""
     if isinstance(pending, CompletedReport):
         return pending.value
-    sandbox, watch = pending.sandbox, Stopwatch(pending.sandbox.process.pid)
+    sandbox, watch = pending.sandbox, Stopwatch(pending.sandbox)
     while True:
         message = next_message(sandbox)
         if isinstance(message, EOFError):
@@ -247,7 +267,7 @@ def result_or_fault(pending: PendingReport | CompletedReport) -> Any:
         except Exception as problem:  # anything may stand in what the process sent
             return Fault("crashes", f"its process sent no report that can be read ({type(problem).__name__})")
         if watch.is_over(pending.timeout):
-            sandbox.process.kill()
+            sandbox.end()
             return Fault("timeout", f"it gives no answer within {pending.timeout:g} s")
 
 
@@ -278,22 +298,26 @@ def exit_words(process: subprocess.Popen[bytes]) -> str:
 class Stopwatch:
     """Measures the processor time of a process after its imports; a process that waits for nothing is noticed by the clock."""
 
-    def __init__(self, pid: int) -> None:
-        self.pid = pid
+    def __init__(self, sandbox: SandboxProcess) -> None:
+        self.sandbox = sandbox
         self.importing = True
         self.started = self.advanced = time.monotonic()
-        self.first = self.last = processor_time(pid)
+        self.first = self.last = self.used()
+
+    def used(self) -> float | None:
+        """Return the seconds of processor time that were used until now."""
+        return processor_time(self.sandbox.subject) if self.sandbox.subject else 0.0
 
     def start_run(self) -> None:
         """Note that the imports are done."""
         self.importing = False
         self.started = self.advanced = time.monotonic()
-        self.first = self.last = processor_time(self.pid)
+        self.first = self.last = self.used()
 
     def is_over(self, timeout: float) -> bool:
         """Return whether the time limit is reached: in processor time, by standing still as long, or by the clock many times over."""
         limit = IMPORT_TIMEOUT if self.importing else timeout
-        now, used = time.monotonic(), processor_time(self.pid)
+        now, used = time.monotonic(), self.used()
         if used is None or self.first is None or self.last is None:
             return now - self.started > WALL_FACTOR * limit
         if used - self.last > limit / 100:

@@ -19,7 +19,7 @@ from ..conformance.optimizers.combinations import Setting, combinations
 from ..conformance.optimizers.conventions import AXES, CATALOGUE_FORMULAS, Convention
 from ..conformance.optimizers.fixtures import fixture_for
 from ..conformance.optimizers.matching import bound_where_decided
-from ..conformance.optimizers.runner import canonical_hyperparameters
+from ..conformance.optimizers.planning import canonical_hyperparameters
 from ..conformance.optimizers.visits import OptimizerRun
 from ..inputs.cases import cases
 from ..lines.text import bits, plain_words

@@ -163,9 +163,10 @@ def match_parameters(
     rest = [name for name, parameter in parameters.items() if name not in paths and parameter.default is REQUIRED]
     roots = {path.partition(".")[0] for path in paths.values()}
     left = [argument for argument in free if argument not in roots and argument not in COMPUTED.get(formula.id, {})]
-    needed = [argument for argument in left if not likely_values(argument, arguments[argument], formula)]
+    needed = [argument for argument in left if not likely_values(argument, arguments[argument], formula) or is_source(arguments[argument])]
+    without_source = [argument for argument in needed if not is_source(arguments[argument])]
     says_nothing = all(len(name) < WORD_LENGTH or not is_known(name) for name in rest)
-    for by_position in (left, needed) if says_nothing else ():
+    for by_position in (left, needed, without_source) if says_nothing else ():
         if rest and len(rest) == len(by_position):
             by_order = dict(zip(rest, by_position, strict=True))
             return {**paths, **by_order}, {**guessed, **(by_order if len(by_order) + len(guessed) > 1 else {})}
@@ -226,6 +227,11 @@ def match_state_fields(parameters: Iterable[str], arguments: Mapping[str, Domain
     return matched
 
 
+def is_source(domain: Domain) -> bool:
+    """Return whether an argument is a random number generator."""
+    return domain.kind == "source"
+
+
 def all_paths(arguments: Mapping[str, Domain]) -> list[str]:
     """Return all that a parameter may stand for: the arguments, and the fields of states."""
     return [*arguments, *(f"{name}.{key}" for name, domain in arguments.items() for key in domain.fields)]
@@ -234,7 +240,7 @@ def all_paths(arguments: Mapping[str, Domain]) -> list[str]:
 def likely_values(name: str, domain: Domain, formula: Any) -> tuple[Any, ...]:
     """Return likely values of an argument that a function does not take: default, presets, usual ones; none where only it can say."""
     known = hyperparameters().get(name, Hyperparameter(name))
-    if domain.optional:
+    if domain.optional or is_source(domain):  # without a generator it draws from one of the process
         return (None,)
     if domain.kind == "choice":
         return get_args(domain.hint)

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import importlib
 import itertools
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
@@ -26,7 +24,7 @@ from .binding import Binding, bind
 from .matching import ALLOWED
 from .runner import flatten_result, load_functions
 
-PROOF_LIMIT = 20.0  # seconds of processor time for a proof
+PROOF_LIMIT = 10.0  # seconds of processor time for a proof, unless more is asked for
 EVIDENCE_LIMIT = 10.0  # seconds of processor time for pieces of evidence
 SIZES = {"m": 2, "k": 3, "n": 2, "c": 2, "h": 1, "w": 2, "d": 3, "batch": 2, "examples": 2, "classes": 3}
 
@@ -39,26 +37,43 @@ class ProofResult:
     not_proved: str = ""
     evidence: Mapping[str, str] = field(default_factory=dict)
     refuted: tuple[str, ...] = ()  # exact pieces of evidence, which do not depend on rounding
+    undecided: tuple[str, ...] = ()  # exact pieces of evidence as well
 
 
 class Unprovable(Exception):
     """Why an argument has no symbol, or a function cannot be followed."""
 
 
-def prove_function(task: Task, inferred: Mapping[str, Any], prove: bool, evidence: bool) -> ProofResult:
-    """Return a proof if one is asked for and found, and the verdicts of the pieces of evidence if they are asked for."""
-    with capture_output(), variance_on_symbols():
+def prove_function(task: Task, inferred: Mapping[str, Any]) -> ProofResult:
+    """Return a proof, or why there is none."""
+    attempt = attempt_of(task, inferred)
+    if attempt is None:
+        return ProofResult(not_proved="it is several functions: ask for one of them by --against")
+    from .ordinary import ordinary_functions
+
+    with capture_output(), ordinary_functions():
+        return attempt.prove()
+
+
+def run_pieces(task: Task, inferred: Mapping[str, Any], symbolic: bool) -> ProofResult:
+    """Return the verdicts of the entry's pieces of evidence on a function; with the symbolic ones where a proof is asked for."""
+    attempt = attempt_of(task, inferred)
+    if attempt is None:
+        return ProofResult()
+    from .ordinary import ordinary_functions
+
+    with capture_output(), ordinary_functions():
+        verdicts = evidence_verdicts(attempt, prove=symbolic)
+    return ProofResult(evidence=verdicts, refuted=exact_pieces(verdicts, "refuted"), undecided=exact_pieces(verdicts, "unknown"))
+
+
+def attempt_of(task: Task, inferred: Mapping[str, Any]) -> ProofAttempt | None:
+    """Return a function with its formula and what is built in; None where a name stands for several functions."""
+    with capture_output():
         (function, *others) = load_functions(task)
-        if others:
-            return ProofResult(not_proved="it is several functions: ask for one of them by --against")
         formula = FORMULAS[function.formula]
         binding, pinned = bind(function.call, formula, task.names, task.settings, function.bound_arguments, task.outputs)
-        attempt = ProofAttempt(function.call, formula, binding, {**inferred, **pinned})
-        result = attempt.prove() if prove else ProofResult()
-        verdicts = evidence_verdicts(attempt, prove=prove) if evidence else {}
-        if result.proved and (against := exact_pieces(verdicts, "refuted", "unknown")):
-            result = ProofResult(not_proved=f"exact evidence does not hold: {', '.join(f'{name} {verdicts[name]}' for name in against)}")
-        return ProofResult(result.proved, result.not_proved, verdicts, exact_pieces(verdicts, "refuted"))
+    return None if others else ProofAttempt(function.call, formula, binding, {**inferred, **pinned})
 
 
 # --- on symbols ---------------------------------------------------------------------------------------------------------------------------
@@ -125,23 +140,6 @@ class ProofAttempt:
         if not all(is_symbolic(output) or not is_symbolic(other) for output, other in zip(got, expected, strict=True)):
             raise Unprovable("a result that is no expression of the symbols")
         return judge(tuple(got), tuple(expected))
-
-
-@contextmanager
-def variance_on_symbols() -> Iterator[None]:
-    """Let np.var and np.std work on symbols, by their definitions: the reference does not use them, and other functions do."""
-    from ...arithmetic import _numbers, tensor
-
-    of_numbers: Any = _numbers.FUNCTIONS
-    of_tensors: Any = sys.modules[tensor.__module__].FUNCTIONS
-    of_numbers[np.var] = lambda cls, x, axis=None, **options: _numbers.variance(cls(x), axis, **options)
-    of_numbers[np.std] = lambda cls, x, axis=None, **options: _numbers.standard_deviation(cls(x), axis, **options)
-    of_tensors |= {np.var: _numbers.variance, np.std: _numbers.standard_deviation}
-    try:
-        yield
-    finally:
-        for table in (of_numbers, of_tensors):
-            del table[np.var], table[np.std]
 
 
 def is_symbolic(value: Any) -> bool:

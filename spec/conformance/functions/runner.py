@@ -28,7 +28,7 @@ from ..hyperparameters import InvalidSettings, is_number
 from ..implementation import FunctionImplementation, NotFound, Task
 from ..initializers.runner import sample_initializer
 from ..loading import adapt_object, environment_info, library_of, load_object, version_of
-from ..result import Fault, printable
+from ..result import Fault, plain_setting, printable
 from ..sandbox import notify_loaded
 from ..stateful import as_function, formula_name, is_average, is_schedule
 from .binding import Binding, bind
@@ -221,7 +221,8 @@ def run_cases(function: FunctionImplementation, task: Task) -> FunctionObservati
         calls += [call] if call else []
     settled = tuple(replace(fault, fatal=not calls) for fault in unique_faults(faults))  # the other cases can be judged
     undecided = undecided_parameters(caller, calls)
-    return FunctionObservations(formula.id, binding.unbound, pinned, tuple(calls), settled, binding.guessed, binding.left, undecided)
+    left = {name: plain_setting(value) for name, value in binding.left.items()}
+    return FunctionObservations(formula.id, binding.unbound, pinned, tuple(calls), settled, binding.guessed, left, undecided)
 
 
 def with_computed(case: Case, computed: Mapping[str, str], dtype: Any) -> Case:

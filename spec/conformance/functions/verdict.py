@@ -19,10 +19,11 @@ from .counterexample import TIME_LIMIT as COUNTEREXAMPLE_LIMIT
 from .counterexample import find_counterexample
 from .matching import CLOSE, FunctionMatch, FunctionMatcher, VariantFit
 from .observations import FunctionObservations, FunctionReport, takes_generator
-from .proof import EVIDENCE_LIMIT, PROOF_LIMIT, ProofResult, prove_function
+from .proof import EVIDENCE_LIMIT, PROOF_LIMIT, ProofResult, prove_function, run_pieces
 from .runner import run_functions
 from .variants import chapter_variants, variants_of
 
+REMARKS_ON_DRAWS = ("modifies-global-rng",)  # many libraries draw from a generator of the process
 PASSING = (Verdict.CONFORMS, Verdict.IDENTIFIED)
 
 
@@ -40,24 +41,27 @@ def check_function(
         process.preload("hypothesis", ".functions.proof", ".functions.counterexample", "trainspec.spec.evidence")
     result = judge_report(task, report, command)
     if isinstance(result, FunctionResult) and report.parts[0].calls:
-        result = add_proof_and_evidence(result, process, task, prove=prove, evidence=evidence)
+        result = add_proof_and_evidence(result, process, task, timeout, prove=prove, evidence=evidence)
         result = add_counterexample(result, process, task)
     return result
 
 
-def add_proof_and_evidence(result: FunctionResult, process: Any, task: Task, *, prove: bool, evidence: bool | None) -> FunctionResult:
+def add_proof_and_evidence(
+    result: FunctionResult, process: Any, task: Task, timeout: float, *, prove: bool, evidence: bool | None
+) -> FunctionResult:
     """Return the result with a proof, where one was asked for and the function conforms, and with the evidence that was run on it."""
     conforms = result.verdict in PASSING
     evidence = (conforms and result.command == "check") if evidence is None else evidence
     if not (prove or evidence):
         return result
-    limit = 2 * (PROOF_LIMIT * prove + EVIDENCE_LIMIT * evidence)
     inferred = dict(result.inferred_hyperparameters)
-    answer = result_or_fault(process.submit(prove_function, task, inferred, prove and conforms, evidence, timeout=limit))
-    if isinstance(answer, Fault):
-        answer = ProofResult(not_proved=f"no proof was found: {answer.detail}" if prove else "")
-    if prove and not conforms:
-        answer = replace(answer, proved="", not_proved="what deviates is not proved")
+    answer = ProofResult()
+    if evidence:
+        pieces = result_or_fault(process.submit(run_pieces, task, inferred, prove, timeout=2 * EVIDENCE_LIMIT))
+        answer = answer if isinstance(pieces, Fault) else pieces
+    if prove:
+        proof = proof_of(answer, process, task, inferred, timeout) if conforms else ProofResult(not_proved="what deviates is not proved")
+        answer = replace(answer, proved=proof.proved, not_proved=proof.not_proved)
     seen = sentences.evidence_sentence(answer.evidence.values())
     message = result.message + (f" Of its pieces of evidence {seen}." if seen else "")
     if answer.proved or answer.not_proved:
@@ -65,13 +69,27 @@ def add_proof_and_evidence(result: FunctionResult, process: Any, task: Task, *, 
     if conforms and answer.refuted:
         message = sentences.refuted(result.subject, message, result.entry, answer.refuted)
         result = replace(result, verdict=Verdict.DEVIATES, is_correct=False)
+    verdicts: Any = answer.evidence
     return replace(  # the comparison decides on floats: what a piece says of rounding is meant for the reference's order of operations
         result,
         message=message,
         proved=answer.proved or None,
         not_proved=answer.not_proved or None,
-        evidence=answer.evidence,
+        evidence=verdicts,
     )
+
+
+def proof_of(evidence: ProofResult, process: Any, task: Task, inferred: Mapping[str, Any], timeout: float) -> ProofResult:
+    """Return a proof, or why there is none: exact evidence stands against it, or it takes too long. A long time limit is for proofs too."""
+    limit = timeout if timeout > TIMEOUT else PROOF_LIMIT
+    answer = result_or_fault(process.submit(prove_function, task, inferred, timeout=limit))
+    if isinstance(answer, Fault):
+        hint = f"; --timeout {6 * PROOF_LIMIT:g} gives it more" if answer.kind == "timeout" else ""
+        return ProofResult(not_proved=f"no proof was found: {answer.detail}{hint}")
+    against = [f"{name} {verdict}" for verdict, names in (("refuted", evidence.refuted), ("unknown", evidence.undecided)) for name in names]
+    if isinstance(answer, ProofResult) and answer.proved and against:
+        return ProofResult(not_proved=f"exact evidence does not hold: {', '.join(against)}")
+    return answer if isinstance(answer, ProofResult) else ProofResult(not_proved="its process answers by something else")
 
 
 def add_counterexample(result: FunctionResult, process: Any, task: Task) -> FunctionResult:
@@ -131,11 +149,14 @@ def judge_function(
             decided = judge_initializer(part, title, command)
         else:
             decided = decide(FunctionMatcher(part, np.dtype(str(common["dtype"])).type), title, command)
+    if draws:
+        decided["message"] += sentences.draws_sentence([fault for fault in faults if fault.kind in REMARKS_ON_DRAWS])
     decided = with_left_parameters(with_guessed_names(decided, part, title), part, title)
     if decided["verdict"] is Verdict.AMBIGUOUS and set(decided["axes"] or {}) & {"arguments"}:
         faults = ()  # with other names it may do none of this
         fields["faults"] = faults
-    return kind(**{**fields, **with_faults(decided, part.formula, title, faults)})
+    told = tuple(fault for fault in faults if not (draws and fault.kind in REMARKS_ON_DRAWS))
+    return kind(**{**fields, **with_faults(decided, part.formula, title, told)})
 
 
 def with_guessed_names(decided: dict[str, Any], part: FunctionObservations, title: str) -> dict[str, Any]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import random
+import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -110,10 +113,11 @@ def draw(
 ) -> tuple[list[Any], list[Fault]]:
     """Return one draw from a seed, and the faults of the call."""
     where = f"draw {name!r}"
-    before = random_states()
     source = np.random.default_rng(seed)
-    result = call_guarded(where, lambda: binding.call(function, {**arguments, "source": source}))
-    faults = random_state_faults(before, where)
+    with seeded_generators(seed):
+        before = random_states()
+        result = call_guarded(where, lambda: binding.call(function, {**arguments, "source": source}))
+        faults = random_state_faults(before, where)
     parts = list(result) if isinstance(result, tuple | list) else [result]
     arrays = [np.array(check_real_array(part, "an array", where)) for part in parts]
     shape = (arguments["fan_out"], arguments["fan_in"]) if "fan_out" in arguments else None
@@ -126,6 +130,24 @@ def draw(
         if not np.all(np.isfinite(array)):
             raise FatalFault("not-finite", f"it returns {array[~np.isfinite(array)][0]} in {where}")
     return arrays, faults
+
+
+@contextmanager
+def seeded_generators(seed: int) -> Iterator[None]:
+    """Seed the generators of the process, from which an initializer may draw; their states are restored afterwards."""
+    states, torch = (random.getstate(), np.random.get_state()), sys.modules.get("torch")
+    of_torch = torch.random.get_rng_state() if torch else None
+    random.seed(seed)
+    np.random.seed(seed)
+    if torch:
+        torch.manual_seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+        if torch:
+            torch.random.set_rng_state(of_torch)
 
 
 def seed_faults(function: Callable[..., Any], binding: Binding, arguments: Mapping[str, Any]) -> Iterator[Fault]:

@@ -15,7 +15,7 @@ from ..loading import load_implementation
 from .algorithm import simulate
 from .combinations import find_convention
 from .conventions import Convention
-from .runner import plan_runs
+from .planning import plan_runs
 from .visits import RunConfig, gradient_function
 
 GAPS = (2.0**-6, 2.0**-18, 2.0**-40)  # relative to the parameters: a large deviation is searched for first

@@ -20,7 +20,7 @@ import numpy as np
 
 from ...arithmetic.rounding import error_in_bounds
 from ..hyperparameters import DEFAULTS, OFF_AT_ZERO, hyperparameters
-from ..result import NATIVE, Divergence, finite
+from ..result import Divergence, finite
 from .algorithm import HasTrajectory, simulate
 from .combinations import Setting, combinations, is_enumerated
 from .conventions import AXES, FAMILIES, Convention
@@ -31,8 +31,6 @@ ALLOWED = 4.0  # bounds: reorderings and fused operations stay below, other conv
 FLOAT_SCREEN = 2.0**-10  # relative to the parameters: further off in floats, a run is not followed in any dtype
 NEAREST = 1  # runners-up that are measured with certainty; floats rank all of them first
 MEASURED = 12  # conventions that floats leave open and that are measured
-NARROWER = {"float64": np.float32, "float32": np.float16}
-PRECISIONS = (NATIVE, *(f"{kept}-{dtype}" for dtype in ("float32", "float16") for kept in ("hyper", "state", "scalars")))
 Runs = tuple[OptimizerRun, ...]
 
 
@@ -181,6 +179,16 @@ def errors_and_ulps(points: Any, balls: Any) -> tuple[Any, Any]:
     return errors.astype(float), units.astype(float)
 
 
+def moves(convention: Convention, runs: Iterable[OptimizerRun]) -> bool:
+    """Return whether a convention makes steps in some run that are larger than rounding, so that a run at rest would be told from it."""
+    for run in runs:
+        start, balls = run.inputs(run.points.dtype.type)[0], expected_points(convention, run)
+        errors, _ = errors_and_ulps(np.broadcast_to(start, run.points.shape), balls[0])
+        if np.any(error_in_bounds(errors, balls[1]) > ALLOWED):
+            return True
+    return False
+
+
 def first_divergence(convention: Convention, run: OptimizerRun, balls: Any, ratios: Any) -> Divergence | None:
     """Return the first step and coordinate at which a run is further off than rounding explains."""
     from ...arithmetic import Ball
@@ -323,7 +331,7 @@ def search_built_in(runs: Runs, stated: Iterable[str]) -> tuple[dict[str, float]
         )
         affected = (c for c in pool if set(choice) <= {*c.needs, *optional_needs(c)})
         measurements = (measure(convention, assuming) for convention in float_candidates(affected, assuming))
-        if followed := [measurement for measurement in measurements if measurement.follows]:
+        if followed := [measurement for measurement in measurements if measurement.follows and moves(measurement.convention, assuming)]:
             return choice, followed
     return {}, []
 
@@ -444,54 +452,3 @@ def reasons_of_equivalence(convention: Convention, other: Convention, runs: Runs
 def perturbed(name: str, value: float) -> float:
     """Return another value of a hyper-parameter, of no special kind."""
     return value * 0.9375 + 0.03125 if value < 1 or name in ("eps", "weight_decay") else value * 1.0625
-
-
-# --- precision ------------------------------------------------------------------------------------------------------------------------
-
-
-def match_narrower(candidates: Candidates) -> tuple[str, list[Measurement]]:
-    """Return what is kept in a narrower format than the parameters, and the conventions followed once this is granted."""
-    runs = candidates.runs
-    narrow = NARROWER[str(runs[0].points.dtype)]
-    name = np.dtype(narrow).name
-    for rounded in roundings(runs) if name == "float32" else ():
-        if followed := candidates.following(tuple(with_rounded_hyperparameters(run, rounded) for run in runs)):
-            return f"hyper-{name}", followed
-    if followed := candidates.following(dtype=narrow):
-        best = min(followed, key=lambda measurement: measurement.error_in_bounds)
-        return f"{'scalars' if has_common_factor(best.convention, runs) else 'state'}-{name}", followed
-    return NATIVE, []
-
-
-def roundings(runs: Iterable[OptimizerRun]) -> list[tuple[str, ...]]:
-    """Return sets of hyper-parameters that float32 does not hold: all, all but the learning rate, and each alone."""
-    inexact = {name for run in runs for name, value in {**run.hyper, "lr": run.lr}.items() if float(np.float32(value)) != value}
-    names = sorted(inexact)
-    choices = [tuple(names), tuple(name for name in names if name != "lr"), *((name,) for name in names)]
-    return [choice for choice in dict.fromkeys(choices) if choice]
-
-
-def with_rounded_hyperparameters(run: OptimizerRun, names: Iterable[str]) -> OptimizerRun:
-    """Return the run as if some of its hyper-parameters had been rounded to float32."""
-    values = {name: float(np.float32(value)) if name in names else value for name, value in {**run.hyper, "lr": run.lr}.items()}
-    return replace(run, lr=values.pop("lr"), hyper=values)
-
-
-FACTOR_SPREAD = 2.0**-26  # relative: far below what rounding the state to float32 does, far above what eps leaves of a common factor
-
-
-def has_common_factor(convention: Convention, runs: Runs) -> bool:
-    """Return whether all coordinates of a step that are far larger than eps are off by one factor, as rounded scalars make them."""
-    arrays = (array for run in runs for state in run.states for array in state.values() if array.shape == run.points[0].shape)
-    if any(array.dtype == NARROWER[str(runs[0].points.dtype)] for array in arrays):
-        return False
-    for run in runs:
-        theta, grads, lrs, slopes = in_float64(run)
-        large = large_columns(run)
-        due = np.diff(np.concatenate([theta[np.newaxis], convention.trajectory(theta, grads, lrs, slopes, **run.hyper)]), axis=0)
-        got = np.diff(np.concatenate([theta[np.newaxis], run.points]), axis=0)
-        moving = np.all(np.abs(due[:, large]) > FLOAT_SCREEN * np.max(np.abs(due[:, large]), axis=0), axis=1)
-        factors = got[moving][:, large] / due[moving][:, large]
-        if np.max(np.ptp(factors, axis=1), initial=0.0) > FACTOR_SPREAD:
-            return False
-    return True

@@ -51,7 +51,7 @@ def judge_options(
     for option in report.options:
         if option.run is not None:
             run = replace(option.run, hyper={**option.run.hyper, **inferred})
-            settings = {**report.settings, **option.settings}
+            settings = {**report.used_settings, **option.settings}
             members = [measurement.convention for measurement in measure_followed(best, expected, (run,))]
             follows = expected if expected in members else min(members, key=lambda member: rank(member, settings), default=None)
             is_unused = follows is not None and any(text.startswith(f"{option.name} = ") for text in ignored(follows, settings))

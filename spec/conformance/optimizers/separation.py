@@ -15,7 +15,7 @@ from .combinations import Setting, combinations
 from .conventions import Convention
 from .fixtures import fixture_for
 from .matching import are_equivalent
-from .runner import canonical_hyperparameters
+from .planning import canonical_hyperparameters
 from .visits import OptimizerRun
 
 APART = 1000.0  # bounds: conventions that are not the same are at least so far apart

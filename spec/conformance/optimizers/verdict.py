@@ -34,8 +34,8 @@ from .matching import (
     Runs,
     are_equivalent,
     last_to_diverge,
-    match_narrower,
     measure,
+    moves,
     reasons_of_equivalence,
     runners_up,
     search_built_in,
@@ -43,9 +43,11 @@ from .matching import (
     with_changing_lr,
 )
 from .options import JudgedOption, judge_options
+from .planning import defaulted
+from .precision import match_narrower
 from .printed import errata_of, printed_form_of
 from .relations import relation_in_words
-from .runner import OptimizerReport, defaulted, run_optimizer
+from .runner import OptimizerReport, run_optimizer
 from .search import find_combined_mistakes
 from .sharding import sharding_of
 
@@ -149,12 +151,13 @@ def match_result(context: JudgementContext) -> dict[str, Any]:
     """Return the fields of the result that the runs decide."""
     inferred, precision, matching = find_matches(context.report, context.expected)
     if not matching:
-        return unmatched_fields(context)
+        unmatched = unmatched_fields(context)
+        return unmatched | names_told(context, unmatched["message"])
     if inferred:
         runs = tuple(replace(run, hyper={**run.hyper, **inferred}) for run in context.runs)
         context = replace(context, report=replace(context.report, runs=runs))
     members = [measurement.convention for measurement in matching]
-    best = context.expected if context.expected in members else preferred_match(members, context.report.settings)
+    best = context.expected if context.expected in members else preferred_match(members, context.report.used_settings)
     assert best is not None
     measurement = next(measurement for measurement in matching if measurement.convention == best)
     same = [member for member in members if member == best or are_equivalent(best, member, context.runs)]
@@ -174,7 +177,7 @@ def match_result(context: JudgementContext) -> dict[str, Any]:
         ),
         "error_in_bounds": measurement.error_in_bounds,
         "error_ulps": measurement.error_ulps,
-        "inferred_hyperparameters": {**defaulted(context.report.settings, best.needs), **inferred},
+        "inferred_hyperparameters": {**defaulted(context.report.used_settings, best.needs), **inferred},
         "runner_up": runner_up,
         "margin": runner_up.error_in_bounds if runner_up else None,
     }
@@ -189,7 +192,16 @@ def match_result(context: JudgementContext) -> dict[str, Any]:
     fields |= errata_fields(context, best, fields)
     if fields["verdict"] in JUDGED:
         fields["message"] += sentences.not_tried_sentence(fields["not_tried"])
-    return fields
+    return fields | names_told(context, fields["message"])
+
+
+def names_told(context: JudgementContext, message: str) -> dict[str, Any]:
+    """Return a message that says first what names were taken as that mean several things, and which numbers stayed at their defaults."""
+    if context.report.left:
+        message = sentences.with_left_parameters(context.title, message, context.report.left)
+    if context.report.taken:
+        message = sentences.with_guessed_names(context.title, message, context.report.taken)
+    return {"message": message}
 
 
 def late_fields(
@@ -274,7 +286,7 @@ def option_fields(
 
 def with_option_on(report: OptimizerReport, judged: JudgedOption) -> OptimizerReport:
     """Return the report as if an option had been asked for."""
-    return replace(report, runs=judged.runs, settings={**report.settings, **judged.option.settings})
+    return replace(report, runs=judged.runs, settings={**report.used_settings, **judged.option.settings})
 
 
 def initial_second_moment(convention: Convention, report: OptimizerReport) -> float:
@@ -294,8 +306,8 @@ def find_matches(report: OptimizerReport, expected: Convention | None) -> tuple[
     precision, followed = match_narrower(candidates)
     if followed:
         return {}, precision, followed
-    inferred, followed = search_built_in(report.runs, stated_hyperparameters(report.settings))
-    return inferred, NATIVE, followed or find_combined_mistakes(report.runs, report.settings)
+    inferred, followed = search_built_in(report.runs, stated_hyperparameters(report.used_settings))
+    return inferred, NATIVE, followed or find_combined_mistakes(report.runs, report.used_settings)
 
 
 def stated_hyperparameters(settings: Mapping[str, Any]) -> set[str]:
@@ -342,6 +354,8 @@ def decide(context: JudgementContext, match: Match) -> dict[str, Any]:
     """Return the verdict on an optimizer that follows something, and its message."""
     expected, best, facts = context.expected, match.best, match.facts
     message = sentences.optimizer_follows(context.title, facts, match.precision)
+    if not moves(best, context.runs):
+        return {"verdict": Verdict.AMBIGUOUS, "is_correct": None, "message": message + sentences.AT_REST}
     if context.command == "check" and expected and expected not in match.same:
         return deviation_fields(expected, context.runs, sentences.optimizer_deviates(context.title, facts, expected=expected.name))
     if alternatives := ambiguous_alternatives(context, match):
@@ -358,7 +372,7 @@ def decide(context: JudgementContext, match: Match) -> dict[str, Any]:
         return {"verdict": Verdict.CONFORMS, "message": message}
     if not best.right:
         return deviation_fields(best.corrected, context.runs, sentences.optimizer_deviates(context.title, facts))
-    if ignored := ignored_settings(best, context.report.settings):
+    if ignored := ignored_settings(best, context.report.used_settings):
         against = nearest_correct(context.report, context.title, best)
         return deviation_fields(against, context.runs, sentences.optimizer_deviates(context.title, facts, ignored=ignored))
     return {"verdict": Verdict.CONFORMS, "message": message}
@@ -382,7 +396,7 @@ def nearest_correct(report: OptimizerReport, title: str, best: Convention | None
         pool = [
             convention
             for convention in combinations(family, setting, mistaken=False)
-            if convention.deviation_count <= 1 and not ignored_settings(convention, report.settings)
+            if convention.deviation_count <= 1 and not ignored_settings(convention, report.used_settings)
         ]
         if pool:
             return last_to_diverge(pool, report.runs)
@@ -399,7 +413,7 @@ def unmatched_fields(context: JudgementContext) -> dict[str, Any]:
     """Return the fields of an optimizer that follows nothing known: the nearest correct convention, and where it is left."""
     against = context.expected or nearest_correct(context.report, context.title)
     measurement = measure(against, context.runs)
-    taken = defaulted(context.report.settings, against.needs)
+    taken = defaulted(context.report.used_settings, against.needs)
     printed = printed_form_of(context.runs)
     message = sentences.unmatched_optimizer(context.title, taken) + (sentences.erratum_sentence(printed) if printed else "")
     message += sentences.divergence_sentence(measurement.divergence)

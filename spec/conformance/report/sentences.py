@@ -101,6 +101,9 @@ def ambiguous(message: str, alternatives: list[Any], *, constant_lr: bool) -> st
     return f"{message} {reason} the same steps are those of {names}."
 
 
+AT_REST = " But at these hyper-parameters its steps are below rounding: one that never moves would do as well, so nothing is known of it."
+
+
 def with_option(option: Option) -> str:
     """Return what an optimizer follows with an option on."""
     follows = f"follows {option.convention_name}" if option.convention_name else "follows no convention that has a name here"
@@ -241,6 +244,11 @@ def fit_facts(error: Any, runner_up: Any) -> str:
     """Return the error of a function, the number of cases, and the distance of the runner-up."""
     facts = f"error {error.error_in_bounds:.2g} × bound over {error.cases} cases" if error else ""
     return facts + (f"; next best ({runner_up[0]}) is {scientific(runner_up[1])} × away" if runner_up else "")
+
+
+def draws_sentence(faults: Iterable[Fault]) -> str:
+    """Return that an initializer draws from a generator of the process; nothing where it does not."""
+    return "".join(f" A remark: {fault.detail}; a generator of its own would keep draws apart." for fault in faults)
 
 
 def evidence_sentence(verdicts: Iterable[str]) -> str:

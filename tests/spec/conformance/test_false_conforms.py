@@ -436,7 +436,7 @@ def test_what_exact_evidence_refutes_does_not_conform(monkeypatch):
     def refuting(*_):
         return ProofResult(evidence={"schedules.exact": "refuted"}, refuted=("schedules.exact",))
 
-    monkeypatch.setattr("trainspec.spec.conformance.functions.verdict.prove_function", refuting)
+    monkeypatch.setattr("trainspec.spec.conformance.functions.verdict.run_pieces", refuting)
     result = check_function_in_process(linear_until_step_two_thousand, "schedule.linear")
     assert (result.verdict, result.is_correct, result.exit_code) == (Verdict.DEVIATES, False, 1)
     assert "exact evidence is refuted (schedules.exact)" in result.message

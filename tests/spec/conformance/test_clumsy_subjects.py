@@ -1,0 +1,187 @@
+"""Subjects as new users write them: options that belong to no one optimizer, names that mean several things, generators of the process."""
+
+import random
+import sys
+from types import ModuleType
+
+import numpy as np
+import pytest
+from trainspec.spec.conformance import Verdict
+from trainspec.spec.conformance.guards import random_state_faults, random_states
+from trainspec.spec.conformance.implementation import Task
+from trainspec.spec.conformance.loading import import_path, load_implementation
+from trainspec.spec.conformance.optimizers.matching import Candidates, search_built_in
+from trainspec.spec.conformance.optimizers.precision import match_narrower
+from trainspec.spec.conformance.optimizers.runner import observe
+from trainspec.spec.conformance.result import NATIVE
+
+from .helpers import check_function_in_process, check_in_process
+
+
+class RMSProp:
+    """RMSProp, which other constructors give other names."""
+
+    def __init__(self, theta, *, lr=0.01, decay=0.9, eps=1e-8):
+        self.theta, self.decay, self.eps, self.mean_sq = theta.copy(), decay, eps, 0 * theta
+
+    def step(self, grad, lr):
+        self.mean_sq = self.decay * self.mean_sq + (1 - self.decay) * grad**2
+        self.theta = self.theta - lr * grad / (np.sqrt(self.mean_sq) + self.eps)
+        return self.theta
+
+
+class WithOptionsOfAll(RMSProp):
+    def __init__(self, theta, *, lr=0.01, decay=0.9, eps=1e-8, momentum=0.9, beta1=0.9, beta2=0.999, weight_decay=0.01):
+        super().__init__(theta, decay=decay, eps=eps)
+
+
+class HeavyBall:
+    def __init__(self, theta, *, lr=0.1, momentum=0.9, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.0, factor=1.0):
+        self.theta, self.momentum, self.factor, self.velocity = theta.copy(), momentum, factor, 0 * theta
+
+    def step(self, grad, lr):
+        self.velocity = self.momentum * self.velocity + self.factor * grad
+        self.theta = self.theta - lr * self.velocity
+        return self.theta
+
+
+@pytest.mark.parametrize(
+    ("subject", "convention", "unused"),
+    [
+        (WithOptionsOfAll, "rmsprop", {"momentum", "beta1", "beta2", "weight_decay"}),
+        (HeavyBall, "heavy-ball/lr-outside", {"beta1", "beta2", "eps", "weight_decay"}),
+    ],
+)
+def test_options_that_change_nothing_do_not_mislead(subject, convention, unused):
+    result = check_in_process(subject)
+    assert (result.verdict, result.convention, set(result.unused)) == (Verdict.CONFORMS, convention, unused), result.message
+    asked_for = check_in_process(subject, weight_decay=0.25)
+    assert asked_for.verdict == Verdict.DEVIATES, asked_for.message
+
+
+class Adam:
+    def __init__(self, theta, *, lr=1e-3, betas=(0.9, 0.999), epsilon=1e-8, decay=0.01):
+        self.theta, self.betas, self.epsilon, self.decay = theta.copy(), betas, epsilon, decay
+        self.m, self.v, self.t = 0 * theta, 0 * theta, 0
+
+    def step(self, grad, lr):
+        self.t += 1
+        beta1, beta2 = self.betas[:2]
+        self.m, self.v = beta1 * self.m + (1 - beta1) * grad, beta2 * self.v + (1 - beta2) * grad**2
+        update = self.m / (1 - beta1**self.t) / (np.sqrt(self.v / (1 - beta2**self.t)) + self.epsilon)
+        self.theta = self.theta - lr * (update + self.decay * self.theta)
+        return self.theta
+
+
+class ThreeBetas(Adam):
+    def __init__(self, theta, *, lr=1e-3, betas=(0.9, 0.999, 0.99), epsilon=1e-8):
+        assert len(betas) == 3
+        super().__init__(theta, betas=betas, epsilon=epsilon, decay=0)
+
+
+class EpsAndDelta(RMSProp):
+    def __init__(self, theta, *, lr=0.01, decay=0.9, delta=0.5, eps=1e-8):
+        super().__init__(theta, decay=decay, eps=eps)
+
+
+def test_what_names_are_taken_as_is_said_first():
+    module = __name__.rpartition(".")[2]
+    adam = check_in_process(Adam)
+    assert (adam.verdict, adam.convention) == (Verdict.CONFORMS, "adam/decay-decoupled"), adam.message
+    assert f"{module}:Adam, with decay taken as weight_decay, follows" in adam.message
+    assert ", with factor = 1 as by default, follows" in check_in_process(HeavyBall).message
+    two = check_in_process(EpsAndDelta)
+    assert (two.convention, two.settings["eps"]) == ("rmsprop", 1e-8)
+    assert ", with delta = 0.5 as by default, follows" in two.message
+
+
+def test_a_third_beta_is_not_cut():
+    result = check_in_process(ThreeBetas)
+    assert (result.verdict, result.convention) == (Verdict.DEVIATES, "adam"), result.message
+    assert "with beta3 = 0.99 it follows Adam" in result.message
+
+
+class AtRest:
+    def __init__(self, theta, *, rho=0.9):
+        self.theta = theta.copy()
+
+    def step(self, grad):
+        return self.theta.copy()
+
+
+class SlightlyOff(HeavyBall):
+    def __init__(self, theta, *, lr=0.1, momentum=0.9):
+        super().__init__(theta, momentum=momentum * 1.0001)
+
+
+def test_small_deviations_have_no_excuse():
+    runs = {kind: runs_of(kind) for kind in (AtRest, SlightlyOff, StateInHalf)}
+    assert search_built_in(runs[AtRest], {"beta2", "momentum"})[1] == []
+    assert match_narrower(Candidates(runs[SlightlyOff])) == (NATIVE, [])
+    assert match_narrower(Candidates(runs[StateInHalf]))[0] == "state-float16"
+
+
+def runs_of(kind):
+    """Return the runs of an optimizer in float32."""
+    task = Task(import_path(kind), dtype="float32")
+    return observe(load_implementation(task.target), task).runs
+
+
+class StateInHalf(HeavyBall):
+    def __init__(self, theta, *, lr=0.1, momentum=0.9):
+        super().__init__(theta, momentum=momentum)
+
+    def step(self, grad, lr):
+        self.velocity = self.velocity.astype(np.float16).astype(grad.dtype)
+        point = super().step(grad, lr)
+        self.velocity = self.velocity.astype(np.float16)
+        return point
+
+
+def drawn_by_numpy(shape):
+    return np.random.normal(size=shape) / np.sqrt(shape[1])
+
+
+def drawn_beside_its_generator(shape, rng):
+    return np.random.normal(size=shape) / np.sqrt(shape[1])
+
+
+def seeded(shape):
+    np.random.seed(0)
+    return drawn_by_numpy(shape)
+
+
+@pytest.mark.parametrize("function", [drawn_by_numpy, drawn_beside_its_generator])
+def test_draws_from_a_generator_of_the_process_are_a_remark(function):
+    result = check_function_in_process(function, "init.lecun.normal")
+    assert result.verdict == Verdict.CONFORMS, result.message
+    assert "A remark: it changes the state of numpy.random" in result.message
+    assert [fault.kind for fault in result.faults] == ["modifies-global-rng"]
+
+
+def test_draws_that_are_always_the_same_are_a_fault():
+    assert check_function_in_process(seeded, "init.lecun.normal").exit_code == 2
+
+
+def test_an_import_that_seeds_is_excused_and_what_comes_later_is_not(monkeypatch):
+    before = random_states()
+    monkeypatch.setitem(sys.modules, "imported_meanwhile", ModuleType("imported_meanwhile"))
+    random.seed(0)
+    assert random_state_faults(before, "a call") == []
+    before = random_states()
+    random.seed(0)
+    assert [fault.kind for fault in random_state_faults(before, "a call")] == ["modifies-global-rng"]
+
+
+def clip_by_value(grad, largest):
+    return grad.clip(-largest, largest)
+
+
+def rms_by_average(x, gamma, eps):
+    return x * gamma / np.sqrt(np.average(x * x, -1, keepdims=True) + eps)
+
+
+@pytest.mark.parametrize(("function", "formula"), [(clip_by_value, "optimizers.clip.value"), (rms_by_average, "norm.rms")])
+def test_ordinary_numpy_functions_can_be_proved(function, formula):
+    result = check_function_in_process(function, formula, prove=True)
+    assert (result.proved or "").startswith(f"equal to {formula} in real numbers"), result.message
