@@ -46,7 +46,7 @@ class Hyperparameter:
 
     def check(self, value: Any) -> None:
         """Raise InvalidSettings unless a value is a number within the limits."""
-        if not is_number(value):
+        if not (is_number(value) or isinstance(value, float)):
             raise InvalidSettings(f"{self.name} must be a number, got {value!r}")
         if not self.limits:
             return
