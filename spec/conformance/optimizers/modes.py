@@ -25,7 +25,7 @@ from .arrays import PLAIN_KINDS, VECTOR, Subject, record
 from .combinations import find_convention
 from .conventions import Convention
 from .matching import ALLOWED, expected_points, measure
-from .runner import plan_runs
+from .planning import plan_runs
 from .visits import OptimizerRun, fixture_of, run_fixture
 
 DEFAULT = "default"  # the mode of a library where none is asked for
