@@ -32,7 +32,7 @@ def problem_of(subject, folder):
     known = set(processes())
     environment = {**os.environ, "TMPDIR": str(temporary), "PYTHONDONTWRITEBYTECODE": ""}
     target = "mine.py:mine" if "--against" in subject.arguments else "mine.py:Mine"
-    command = [sys.executable, "-c", "from trainspec.spec.cli import main; main()", "check", target, "--json", *subject.arguments]
+    command = [sys.executable, "-P", "-c", "from trainspec.spec.cli import main; main()", "check", target, "--json", *subject.arguments]
     with (folder / "out").open("wb") as output, (folder / "errors").open("wb") as errors:
         process = subprocess.Popen(command, cwd=work, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=errors)
         try:
