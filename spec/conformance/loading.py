@@ -16,7 +16,7 @@ from typing import Any
 
 from .command import PREFIX, CommandOptimizer, load_command
 from .implementation import FunctionImplementation, Implementation, NotFound
-from .plain import ClassImplementation, PairImplementation
+from .plain import ClassImplementation, PairImplementation, step_name
 from .stateful import is_average, is_schedule
 
 Adapted = Implementation | FunctionImplementation | tuple[FunctionImplementation, ...]  # a layer is several functions
@@ -193,10 +193,12 @@ def load_implementation(target: str) -> Any:
     library = library_of(target)
     if callable(getattr(loaded, "init", None)) and callable(getattr(loaded, "update", None)):
         return PairImplementation(loaded, library)
-    if is_schedule(loaded) or is_average(loaded):
+    if is_schedule(loaded):
         return FunctionImplementation(loaded, library=library)
-    if isinstance(loaded, type) and callable(getattr(loaded, "step", None)):
+    if isinstance(loaded, type) and step_name(loaded):
         return ClassImplementation(loaded, library)
+    if is_average(loaded):
+        return FunctionImplementation(loaded, library=library)
     if isinstance(loaded, FunctionImplementation):
         return loaded
     if callable(loaded) and not isinstance(loaded, type):

@@ -1,7 +1,8 @@
 """The optimizers that need no adapter: a class with a step, and a pair of functions.
 
-A class `(theta, *, lr, momentum, …)` has `step(grad, lr) -> theta`; a pair is anything with both `init(theta) -> state` and
-`update(grad, state, theta, lr) -> (theta, state)`. For theta they may take an array, a list or a dict of arrays (`forms.py`).
+A class `(theta, *, lr, momentum, …)` has `step(grad, lr) -> theta`, or `update(theta, grad)`; a pair is anything with both
+`init(theta) -> state` and `update(grad, state, theta, lr) -> (theta, state)`. For theta they may take an array, a list or a dict of arrays,
+and they may update it in place (`forms.py`).
 """
 
 from __future__ import annotations
@@ -52,6 +53,15 @@ def with_point(step: Callable[..., Any], theta: Any) -> Callable[..., Any]:
 def role_of(name: str) -> str:
     """Return whether a parameter of a step is the point or the gradient by its name, or nothing."""
     return canonical_argument(name, ("theta", "grad"))
+
+
+def step_name(kind: Any) -> str:
+    """Return the method of a class that makes a step: `step`, or `update` where it takes the point and the gradient; "" for none."""
+    if callable(getattr(kind, "step", None)):
+        return "step"
+    update = getattr(kind, "update", None)
+    roles = {role_of(name) for name in parameter_names(update)} if callable(update) else set()
+    return "update" if {"grad", "theta"} <= roles else ""
 
 
 class PlainImplementation:
@@ -132,7 +142,7 @@ class ClassImplementation(PlainImplementation):
         lr_name = next((name for name in self.parameters if canonical_name(name, {}, self.parameters) == "lr"), None)
         handed = form.pack(thetas)
         optimizer = self.kind(*([handed] if self.takes_point else []), **({lr_name: lr} if lr_name else {}), **settings)
-        own_step = with_point(optimizer.step, handed)
+        own_step = with_point(getattr(optimizer, step_name(self.kind)), handed)
         by_function = takes_gradient_function(self.kind, own_step)
         keyword = next((name for name in keyword_parameters(own_step) if canonical_name(name) == "lr"), None)
         if keyword:
@@ -152,7 +162,7 @@ class ClassImplementation(PlainImplementation):
 
 def point_name_of(kind: type) -> str:
     """Return the name of the parameter of a step that takes the point; "" where there is none."""
-    return next((name for name in parameter_names(getattr(kind, "step", None)) if role_of(name) == "theta"), "")
+    return next((name for name in parameter_names(getattr(kind, step_name(kind))) if role_of(name) == "theta"), "")
 
 
 @dataclass

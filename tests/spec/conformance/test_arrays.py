@@ -57,6 +57,18 @@ class TakesADict(ListAdam):
             self.move(name, grad)
 
 
+class Updates:
+    """The same optimizer with another name for its step."""
+
+    def __init__(self, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
+        self.optimizer = TakesADict(lr, beta1, beta2, eps)
+        self.lr = lr
+
+    def update(self, params, grads):
+        self.optimizer.lr = self.lr
+        self.optimizer.step(params, grads)
+
+
 class SharesItsCounter(ListAdam):
     def step(self, grads):
         for k, grad in enumerate(grads):
@@ -132,6 +144,7 @@ RIGHT = {
     ListAdam: ("several arrays", "gradients that are None", "resuming from a saved state"),
     ReturnsNewArrays: ("several arrays", "gradients that are None", "resuming from a saved state"),
     TakesADict: ("several arrays", "resuming from a saved state"),
+    Updates: ("several arrays",),
     InPlace: ("arrays of other shapes",),
     InPlaceAndSilent: ("arrays of other shapes",),
 }
