@@ -47,12 +47,12 @@ STAND_FOR_OTHERS = ("choose", "pick", "fold", "derivative", "substituted")  # te
 
 
 class Sizes(NamedTuple):
-    """The smallest and the largest size of an axis; at a special point symbols are 0, or equal to each other, array by array."""
+    """The smallest and the largest size of an axis; at a special point one array is 0, or all are, or many numbers are equal or 0."""
 
     low: int
     high: int
     special: bool = False
-    zeros: bool = False  # all that may be 0 is
+    vanishing: str = ""  # the name of the array that is 0, or * for all that may be
 
 
 class Leaf(NamedTuple):
@@ -70,6 +70,16 @@ def is_whole(term: Term) -> bool:
     if term.op == "constant":
         return bool(term.data.denominator == 1)
     return term.op == "floor" or (term.op in ("add", "multiply", "negative") and all(map(is_whole, term.args)))
+
+
+def array_of(name: str) -> str:
+    """Return the name of the array that a symbol is from: x of x_0_1."""
+    return name.partition("_")[0]
+
+
+def may_vanish(assumptions: Mapping[str, bool]) -> bool:
+    """Return whether a number may be 0."""
+    return not any(assumptions.get(name) for name in ("positive", "negative", "nonzero"))
 
 
 class Draw:
@@ -120,21 +130,26 @@ class Draw:
             magnitude = Fraction(source.randrange(1, 1 << 16), 1 << 16)
         else:
             magnitude = Fraction(source.randrange(1, 1 << 18), 1 << 16)
-        may_vanish = not any(assumptions.get(name) for name in ("positive", "negative", "nonzero"))
+        nullable = may_vanish(assumptions)
         kind = self.kind_of_array(key[0]) if self.sizes.special else ""
-        if may_vanish and (kind == "zeros" or (kind == "mixed" and source.random() < 0.5)):
+        if nullable and (kind == "zeros" or (kind == "mixed" and source.random() < 0.5)):
             return Leaf(Fraction(0), None, Fraction(0))
         if kind in ("ties", "mixed") and not assumptions.get("below_one"):
             shared = 0 if kind == "ties" else source.randrange(2)
-            sign = sign if kind == "mixed" or not may_vanish else 1
+            sign = sign if kind == "mixed" or not nullable else 1
             return Leaf(Fraction(sign), shared, sign * (Fraction(5, 7) + shared))
         return Leaf(Fraction(sign), key, sign * magnitude)
 
     def kind_of_array(self, name: str) -> str:
         """Return how the entries of an array of this name are drawn at a special point."""
-        if self.sizes.zeros:
-            return "zeros"
-        return self.source_for(("array", name.partition("_")[0])).choice(("zeros", "ties", "mixed", "free"))
+        array = array_of(name)
+        if self.sizes.vanishing:
+            return "zeros" if self.sizes.vanishing in ("*", array) else "free"
+        return self.source_for(("array", array)).choice(("zeros", "ties", "mixed", "free"))
+
+    def arrays_that_may_vanish(self) -> list[str]:
+        """Return the names of the arrays and symbols that were drawn and may be 0."""
+        return sorted({array_of(name) for name, assumptions, *_ in self.leaves if may_vanish(dict(assumptions))})
 
     def size(self, value: Any) -> int:
         """Return a size as a number."""
@@ -232,8 +247,10 @@ class Draw:
             if (key := key_of(part)) is not None:
                 found.setdefault(key, []).append(adjoint)
                 continue
-            if part.op == "choose" and part.args[0] in self.ties:
-                raise Undecided("a derivative at a tie")
+            if part.op == "choose" and part.args[0] in self.ties:  # what the tie depends on has no derivative here
+                keys = {key_of(other) for other in in_order(part.args[0].args, self.parts, {})} - {None}
+                for key in keys:
+                    found.setdefault(key, []).append(Term("undecided"))
             passed = [(self.resolve(part), ONE)] if part.op in {*STAND_FOR_OTHERS, "entry"} else partial_derivatives(part)
             for arg, slope in passed:
                 adjoints.setdefault(arg, []).append(multiply(adjoint, slope))
@@ -259,6 +276,8 @@ class Draw:
             return args[0]
         if term.op == "missing":
             raise NotApplicable(term.data)
+        if term.op == "undecided":
+            raise Undecided("a derivative at a tie")
         if term.op == "add":
             return sum(args[1:], args[0])
         if term.op == "apply":

@@ -1,4 +1,4 @@
-"""A judge of the judge: random claims in symbols and tensors, and what the judge holds is computed at concrete sizes and numbers.
+"""A judge of the judges: random claims in symbols and tensors; what a prover holds is computed at concrete sizes and numbers.
 
 A claim is a pair of expressions of the vetted functions. Most claims are an expression and the same one with a part rewritten, by an
 identity or by what is an identity nearly everywhere; the others are two small random expressions. A claim that the judge says holds is
@@ -21,9 +21,10 @@ from typing import Any
 import numpy as np
 import sympy as sp
 from flint import ctx
-from trainspec.spec.arithmetic import Ball, Differential, Symbolic, Tensor, Undecided, Verdict, partial, slope, symbols, tensor
+from trainspec.spec.arithmetic import Ball, Differential, Symbolic, Tensor, Undecided, Verdict, modular, partial, slope, symbols, tensor
 from trainspec.spec.arithmetic.conditions import conditions
 from trainspec.spec.evidence import judge
+from trainspec.spec.evidence._second import Opinion, opinion_over_draws
 
 # An expression is a name, a whole number, or a tuple of an operation and its operands. All arrays have two axes, so that all broadcast.
 Expression = Any
@@ -234,6 +235,23 @@ def tensor_values() -> dict[str, Any]:
     }
 
 
+def modular_values() -> dict[str, Any]:
+    """Return arrays of sizes that are drawn, for the second prover."""
+    m, n = (modular.terms.symbol(name, {"integer": True, "positive": True}) for name in "mn")
+    values = {name: modular.tensor(name, m, n, **({"nonnegative": True} if name == "v" else {})) for name in ARRAYS}
+    numbers = {name: modular.tensor(name, 1, 1, **assumptions) for name, assumptions in NUMBERS.items()}
+    return {**values, **numbers, "zero": modular.Modular([[0]])}
+
+
+def second_verdict(claim: Claim) -> str:
+    """Return what the second prover says of a claim."""
+
+    def claims() -> Iterator[Any]:
+        yield stated(claim, modular_values())
+
+    return opinion_over_draws(claims).opinion.value
+
+
 def spread(value: Any, values: dict[str, Any]) -> Any:
     """Return a value in the shape of x."""
     return value + np.zeros_like(values["x"])
@@ -245,7 +263,8 @@ def stated(claim: Claim, values: dict[str, Any]) -> tuple[Any, Any]:
     if claim.relation == "slope":
         axes = values["x"].axes
         entry = [i for i, _ in axes]
-        return tuple(Tensor(partial(np.sum(side), "x", *entry), axes) for side in (got, claimed))  # type: ignore[return-value]
+        array, derive = (Tensor, partial) if isinstance(got, Tensor) else (modular.Modular, modular.partial)
+        return tuple(array(derive(np.sum(side), "x", *entry), axes) for side in (got, claimed))  # type: ignore[return-value]
     return (got >= claimed, True) if claim.relation == "not_below" else (got, claimed)
 
 
@@ -316,6 +335,7 @@ class Outcome:
     arithmetic: str
     verdict: str
     shown: str = ""
+    second: str = ""
 
 
 def judge_claim(claim: Claim, source: random.Random, points: int = 40) -> Outcome:
@@ -327,12 +347,15 @@ def judge_claim(claim: Claim, source: random.Random, points: int = 40) -> Outcom
             verdict = judge(*stated(claim, symbolic_values(shape) if shape else tensor_values())).verdict.value
     except Exception as problem:  # a prover that raises has shown nothing; it is counted
         return Outcome(claim, arithmetic, f"raises {type(problem).__name__}")
-    if verdict != Verdict.HOLDS:
-        return Outcome(claim, arithmetic, verdict)
+    second = second_verdict(claim) if arithmetic == "tensors" else ""
+    if verdict != Verdict.HOLDS and second != Opinion.AGREES:
+        return Outcome(claim, arithmetic, verdict, second=second)
     stated_everywhere = all(condition.follows() for condition in noted)
     with ctx.workprec(128):
         point = counterexample(claim, source, shapes, points, everywhere=stated_everywhere)
-    return Outcome(claim, arithmetic, verdict) if point is None else Outcome(claim, arithmetic, "false", str(point))
+    if point is None:
+        return Outcome(claim, arithmetic, verdict, second=second)
+    return Outcome(claim, arithmetic, "false" if verdict == Verdict.HOLDS else "false for the second prover", str(point), second)
 
 
 def run(seed: int, claims: int) -> list[Outcome]:
@@ -347,14 +370,17 @@ BATCH = 50
 def main(claims: int, seed: int) -> int:
     """Judge random claims in parallel, print the false ones and a count, and return 1 if a false claim holds."""
     counts: Counter[str] = Counter()
+    seconds: Counter[str] = Counter()
     with ProcessPoolExecutor() as pool:
         for outcomes in pool.map(run, range(seed, seed + claims // BATCH), itertools.repeat(BATCH)):
             for outcome in outcomes:
                 counts[outcome.verdict] += 1
-                if outcome.verdict == "false":
+                seconds[f"{outcome.verdict} / {outcome.second}"] += bool(outcome.second)
+                if outcome.verdict.startswith("false"):
                     print(f"FALSE in {outcome.arithmetic}: {outcome.claim}\n    at {outcome.shown}", flush=True)
     print(f"{counts.total()} claims: {dict(counts.most_common())}")
-    return 1 if counts["false"] else 0
+    print(f"in tensors, both provers: {dict(seconds.most_common())}")
+    return 1 if any(verdict.startswith("false") for verdict in counts) else 0
 
 
 if __name__ == "__main__":

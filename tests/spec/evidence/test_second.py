@@ -6,35 +6,24 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import sympy as sp
-from flint import ctx
-from trainspec.spec.arithmetic import Finding, Rational, Verdict, modular
+from trainspec.spec.arithmetic import Ball, Finding, Rational, Undecided, Verdict, draws, modular
+from trainspec.spec.arithmetic.ball import ball
 from trainspec.spec.arithmetic.draws import Draw, Sizes
 from trainspec.spec.arithmetic.modular import DRAW, Modular, function, partial, symbols, tensor
-from trainspec.spec.arithmetic.terms import Budget
+from trainspec.spec.arithmetic.terms import as_term
 from trainspec.spec.evidence import EVIDENCE, Evidence, _run, _second, load, run_evidence
-from trainspec.spec.evidence._second import BITS, DRAWS, ERROR, SYMPY, Opinion, opinion_on_claim, second_opinion, summarize
+from trainspec.spec.evidence._second import DRAWS, ERROR, SYMPY, Opinion, opinion_on_claim, opinion_over_draws, second_opinion
 
 load()
 
 
 def opinion(claim):
-    """The opinion on one claim, a function without arguments that returns got and claimed, over all draws."""
-    opinions = []
-    for seed, sizes in enumerate(DRAWS[:6]):
-        token = DRAW.set(Draw(seed, sizes))
-        Budget.start(100_000)
-        try:
-            with ctx.workprec(BITS):
-                opinions.append(opinion_on_claim(*claim(), DRAW.get()))
-        except (_second.Undecided, np.linalg.LinAlgError):
-            opinions.append(_second.ClaimOpinion(Opinion.NOT_APPLICABLE, _second.NO_POINT))
-        except _second.NotApplicable as missing:
-            opinions.append(_second.ClaimOpinion(Opinion.NOT_APPLICABLE, str(missing)))
-        finally:
-            DRAW.reset(token)
-        if opinions[-1].opinion is Opinion.REFUTES:
-            return opinions[-1]
-    return summarize({1: opinions[:1] + opinions[2:3]})
+    """The opinion on one claim, a function without arguments that returns got and claimed."""
+
+    def claims():
+        yield claim()
+
+    return opinion_over_draws(claims, DRAWS[:7])
 
 
 def norm(x):
@@ -63,6 +52,7 @@ TRUE = {
     "root of a square": lambda: (np.sqrt(real("x") ** 2), np.abs(real("x"))),
     "exponential": lambda: (np.exp(real("x") + real("y")), np.exp(real("x")) * np.exp(real("y"))),
     "logarithm": lambda: (np.log(np.exp(real("x")) * (1 + np.exp(-real("x")))), np.log(1 + np.exp(real("x")))),
+    "logarithm of a product": lambda: (np.log(real("p", positive=True) * real("q", positive=True)), np.log(real("p", positive=True)) + np.log(real("q", positive=True))),  # noqa: E501
     "tanh": lambda: (np.tanh(real("x")), 1 - 2 / (np.exp(2 * real("x")) + 1)),
     "power": lambda: (real("p", positive=True) ** real("x") * real("p", positive=True) ** real("y"), real("p", positive=True) ** (real("x") + real("y"))),  # noqa: E501
     "maximum": lambda: (np.maximum(real("x"), real("y")) + np.minimum(real("x"), real("y")), real("x") + real("y")),
@@ -83,6 +73,7 @@ FALSE = {
     "a guarded deviation": lambda: (np.where(norm(tensor("x", size())) > 0, norm(tensor("x", size())), 1), norm(tensor("x", size()))),
     "a shift reaches a derivative": lambda: (Modular(partial(np.max(tensor("x", size())) ** 2, "x", size("i"))), 0),
     "a maximum that is not added": lambda: (Modular(partial(log_sum_exp(tensor("z", size()), back=False), "z", size("i"))), Modular(softmax(tensor("z", size())).at(size("i")))),  # noqa: E501
+    "a slope where a root is 0": lambda: (Modular(partial(np.sum(tensor("x", size()) * np.sign(np.sqrt(real("q", nonnegative=True)))), "x", size("i"))), 1),  # noqa: E501
     "columns of the identity": lambda: (SYMPY.Sum(SYMPY.KroneckerDelta(size("i"), size("j")), (size("i"), 1, 1)) + 0 * size("m"), 1),
     "a shape that is lost": lambda: (np.sum(np.where(real("p", positive=True) > 0, 1 + 0 * tensor("x", size()), 0)), 1),
     "no results": lambda: ((), ()),
@@ -198,3 +189,97 @@ def test_arrays_of_drawn_sizes():
             modular.tensor("x", 100, 100)
     finally:
         DRAW.reset(token)
+
+
+# --- the tables of the arithmetic --------------------------------------------------------------------------------------------------
+
+ARITY = dict.fromkeys(
+    ("negative", "positive", "square", "reciprocal", "sqrt", "exp", "log", "tanh", "arctan", "erf", "sin", "cos", "absolute", "sign"), 1
+)
+ARITY |= dict.fromkeys(("add", "subtract", "multiply", "divide", "power", "floor_divide", "logaddexp", "maximum", "minimum"), 2)
+RELATIONS = ("greater", "greater_equal", "less", "less_equal", "equal")
+POINTS = ((0.75, 2.5), (2.5, 0.75), (1.5, 1.5))
+
+
+def disagreement(name):
+    """Whether an operation of Modular and of Ball differ at a point; of a negative number, too, where there is a value."""
+    token = DRAW.set(Draw(0, Sizes(2, 3)))
+    try:
+        for values in (*POINTS, (-1.5, 2.0)):
+            operands = values[: ARITY.get(name, 2)]
+            try:
+                expected = Ball.table[name](*map(ball, operands))
+            except (Undecided, ZeroDivisionError):
+                continue
+            got = Modular.table[name](*map(as_term, operands))
+            if name in RELATIONS:
+                if (got.op == "relation" and DRAW.get().truth(got)) != expected:
+                    return True
+            elif got.op == "relation" or not DRAW.get().ball(got).overlaps(expected):
+                return True
+    finally:
+        DRAW.reset(token)
+    return False
+
+
+@pytest.mark.parametrize("name", [name for name in Modular.table if name != "isfinite"])
+def test_each_mutant_of_the_table_is_killed(name, monkeypatch):
+    assert not disagreement(name)
+    others = [other for other in Modular.table if (other in RELATIONS) == (name in RELATIONS)]
+    others = [other for other in others if other not in (name, "isfinite") and ARITY.get(other, 2) == ARITY.get(name, 2)]
+    survivors = []
+    for other in others:
+        with monkeypatch.context() as patch:
+            patch.setitem(Modular.table, name, Modular.table[other])
+            survivors += [] if disagreement(name) else [other]
+    assert (survivors, len(others) > 3) == ([], True)
+
+
+WRONG_DERIVATIVES = {
+    "multiply": lambda term: [(term.args[0], term.args[1])],
+    "divide": lambda term: [(term.args[0], 1 / term.args[1])],
+    "power": lambda term: [(term.args[0], term.args[1] * term.args[0])],
+    "exp": lambda term: [(term.args[0], term.args[0])],
+    "log": lambda term: [(term.args[0], term)],
+    "negative": lambda term: [(term.args[0], as_term(1))],
+    "add": lambda term: [(term.args[0], as_term(1))],
+}
+SLOPES = {
+    "multiply": lambda x, p: (x * x * 3 * p, 6 * x * p),
+    "divide": lambda x, p: (p / (p + x**2), -2 * x * p / (p + x**2) ** 2),
+    "power": lambda x, p: ((x + p) ** 4, 4 * (x + p) ** 3),
+    "exp": lambda x, p: (np.exp(2 * x), 2 * np.exp(2 * x)),
+    "log": lambda x, p: (np.log(p + x**2), 2 * x / (p + x**2)),
+    "negative": lambda x, p: (p - x**3, -3 * x**2),
+    "add": lambda x, p: (p + x + x**3, 1 + 3 * x**2),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_DERIVATIVES)
+def test_each_mutant_of_the_derivatives_is_killed(name, monkeypatch):
+    def claim():
+        x, p = real("x"), real("p", positive=True)
+        got, claimed = SLOPES[name](x, p)
+        return SYMPY.diff(got.item(), x.item()), claimed
+
+    assert opinion(claim).opinion is Opinion.AGREES
+    right = draws.partial_derivatives
+    monkeypatch.setattr(draws, "partial_derivatives", lambda term: (WRONG_DERIVATIVES[name] if term.op == name else right)(term))
+    assert opinion(claim).opinion is Opinion.REFUTES
+
+
+FIELD_MUTANTS = {
+    "root of a product": ("power", lambda base, exponent, level: base),
+    "exponential": ("exponential", lambda exponents, level: exponents),
+    "logarithm of a product": ("logarithm", lambda values, level: values),
+    "slope of an unknown function": ("scramble", lambda values, level, name: np.arange(len(values))),
+    "tanh": ("inverse", lambda values, level: values),
+}
+
+
+@pytest.mark.parametrize("name", FIELD_MUTANTS)
+def test_a_broken_field_does_not_agree(name, monkeypatch):
+    function, broken = FIELD_MUTANTS[name]
+    monkeypatch.setattr(draws.fields, function, broken)
+    result = opinion(TRUE[name])
+    assert (result.opinion is Opinion.AGREES) == (function == "scramble")  # any function is as unknown as another
