@@ -104,8 +104,8 @@ def compare(session, before, after, *options):
 def mutants(session):
     """Break every formula in one place at a time, and in one region of its arguments at a time, and see that the evidence notices."""
     session.install(".")
-    session.run("python", "-m", "trainspec.spec.mutants", *session.posargs)
-    session.run("python", "-m", "trainspec.spec.mutants", "--regions", *session.posargs)
+    session.run("trainspec", "mutants", *session.posargs)
+    session.run("trainspec", "mutants", "--regions", *session.posargs)
 
 
 @nox.session(python=CURRENT)

@@ -202,6 +202,26 @@ def verify(identifiers: tuple[str, ...], *, jobs: int | None, full: bool, timeou
 # --- the site ------------------------------------------------------------------------------------------------------------
 
 
+@main.command()
+@click.argument("identifiers", metavar="[ID]...", nargs=-1)
+@click.option("--regions", is_flag=True, help="Formulas that are wrong in one region of sizes or arguments.")
+@click.option("--sample", type=click.IntRange(min=1), default=1, help="One in this many of the regions of each formula.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Worker processes; as many as there are cores unless given.")
+def mutants(identifiers: tuple[str, ...], *, regions: bool, sample: int, jobs: int | None) -> None:
+    """Change formulas, all or those named, in one place at a time, and see that their evidence refutes each change."""
+    from ..reference import FORMULAS
+    from .mutants import run_and_report
+    from .terminal import progress_bar
+
+    selected = [find_entry(name).id for name in identifiers]
+    with usage_errors():
+        if others := [identifier for identifier in selected if identifier not in FORMULAS]:
+            raise ValueError(f"{others[0]} is no formula")
+    with progress_bar("formulas" if regions else "mutants") as advance:
+        code = run_and_report(selected, regions=regions, sample=sample, jobs=jobs or 0, report=advance)
+    sys.exit(code)
+
+
 @contextmanager
 def needed_for_site() -> Iterator[None]:
     """Exit with code 2 and say what to install, where a package that the site needs is missing."""

@@ -1,14 +1,12 @@
 """Mutation testing: each formula is changed in one place at a time, and its evidence must refute every such mutant.
 
-Run as `python -m trainspec.spec.mutants [ID…]`; exit code 0 if the catalogue explains every survivor and no explanation is stale.
-With `--regions`, the mutants are wrong in one region of sizes or arguments instead (spec/regions.py), with `--sample N` one in N of them.
+The command is `trainspec mutants [ID…]`; exit code 0 if the catalogue explains every survivor and no explanation is stale. With
+`--regions`, the mutants are wrong in one region of sizes or arguments instead (spec/regions.py), with `--sample N` one in N of them.
 """
 
 from __future__ import annotations
 
-import argparse
 import ast
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import TimeoutError as OutOfTime
 from dataclasses import dataclass
@@ -27,6 +25,8 @@ from .processes import available_cores
 from .regions import OUTCOMES, RegionResult, reached_regions, regions, run_region
 
 TIMEOUT = 60.0  # seconds for one mutant
+
+Report = Callable[[int], None]
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,8 @@ def equivalents() -> dict[tuple[str, str, str], str]:
     return {(equivalent.id, equivalent.line, equivalent.change): equivalent.why for equivalent in catalogue().equivalents}
 
 
-def run(identifiers: list[str], jobs: int) -> list[MutantResult]:
-    """Return the results of all mutants of these formulas, run in parallel processes."""
+def run(identifiers: list[str], jobs: int, report: Report) -> list[MutantResult]:
+    """Return the results of all mutants of these formulas, run in parallel processes; `report` is called with their number after each."""
     load()
     population = [mutant for identifier in identifiers for mutant in mutants(FORMULAS[identifier])]
     results = []
@@ -87,11 +87,12 @@ def run(identifiers: list[str], jobs: int) -> list[MutantResult]:
                 results.append(future.result())
             except (OutOfTime, ProcessExpired) as end:
                 results.append(MutantResult(mutant.formula, mutant.line, mutant.change, "survived", f"no verdict: {type(end).__name__}"))
+            report(len(population))
     return results
 
 
-def run_regions(identifiers: list[str], jobs: int, sample: int = 1) -> list[RegionResult]:
-    """Return the results of one in `sample` mutants of regions of these formulas, run in parallel processes."""
+def run_regions(identifiers: list[str], jobs: int, sample: int = 1, report: Report = lambda total: None) -> list[RegionResult]:
+    """Return the results of one in `sample` mutants of regions of these formulas; `report` is called with the formulas after each."""
     load()
     results = []
     with workers(jobs) as pool:
@@ -106,6 +107,7 @@ def run_regions(identifiers: list[str], jobs: int, sample: int = 1) -> list[Regi
                     results.append(task.result())
                 except (OutOfTime, ProcessExpired) as end:
                     results.append(RegionResult(region.formula, region.kind, region.words, "raised", f"no verdict: {type(end).__name__}"))
+            report(len(identifiers))
     return results
 
 
@@ -131,18 +133,12 @@ def report_regions(results: list[RegionResult]) -> int:
     return 1 if left else 0
 
 
-def main(arguments: list[str]) -> int:
+def run_and_report(identifiers: list[str], *, regions: bool, sample: int, jobs: int, report: Report = lambda total: None) -> int:
     """Run all mutants, or those of regions, print a table, and return 0 if what survives is explained and every explanation is needed."""
-    parser = argparse.ArgumentParser(prog="python -m trainspec.spec.mutants")
-    parser.add_argument("ids", nargs="*", help="ids of formulas; all if none is given")
-    parser.add_argument("--regions", action="store_true", help="formulas that are wrong in one region of sizes or arguments")
-    parser.add_argument("--sample", type=int, default=1, metavar="N", help="one in N of the regions of each formula")
-    parser.add_argument("--jobs", type=int, default=available_cores(), metavar="N", help="number of processes")
-    options = parser.parse_args(arguments)
-    selected = options.ids or list(FORMULAS)
-    if options.regions:
-        return report_regions(run_regions(selected, options.jobs, options.sample))
-    return report_mutants(selected, run(selected, options.jobs))
+    selected, jobs = identifiers or list(FORMULAS), jobs or available_cores()
+    if regions:
+        return report_regions(run_regions(selected, jobs, sample, report))
+    return report_mutants(selected, run(selected, jobs, report))
 
 
 def report_mutants(selected: list[str], results: list[MutantResult]) -> int:
@@ -171,7 +167,3 @@ def report_mutants(selected: list[str], results: list[MutantResult]) -> int:
     refuted, raised = (sum(result.outcome == outcome for result in results) for outcome in ("refuted", "raised"))
     console.print(f"{len(results)} mutants: {refuted} refuted, {raised} not refuted while evidence raises, {len(survivors)} survived")
     return 1 if unexplained or stale_reasons else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

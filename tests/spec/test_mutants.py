@@ -1,8 +1,10 @@
 """Mutation testing: every formula is changed in one place at a time, and the evidence refutes the mutants."""
 
 import pytest
+from click.testing import CliRunner
 from trainspec.reference import FORMULAS
-from trainspec.spec.mutants import MutantResult, equivalents, main, mutants, run_against_evidence
+from trainspec.spec.cli import main
+from trainspec.spec.mutants import MutantResult, equivalents, mutants, run_against_evidence, run_and_report
 
 QUICK = ["momentum.speedup_factor", "momentum.noise_smoothing", "optimizers.momentum.lr_outside", "quadratic.momentum.transition"]
 
@@ -30,7 +32,7 @@ def test_the_evidence_refutes_every_mutant(identifier):
 def test_survivors_are_reported(monkeypatch, capsys):
     monkeypatch.setattr("trainspec.spec.mutants.run", lambda *args: [MutantResult("momentum.unrolled", "line", "change", "survived")])
     monkeypatch.setattr("trainspec.spec.mutants.equivalents", lambda: {("momentum.unrolled", "gone", "gone"): "no longer needed"})
-    assert main(["momentum.unrolled"]) == 1
+    assert run_and_report(["momentum.unrolled"], regions=False, sample=1, jobs=1) == 1
     text = capsys.readouterr().out
     assert "survived: momentum.unrolled: line: change" in text
     assert "STALE: momentum.unrolled: gone: gone" in text
@@ -39,3 +41,11 @@ def test_survivors_are_reported(monkeypatch, capsys):
 def test_equivalents_name_mutants():
     for identifier, line, change in equivalents():
         assert any((mutant.line, mutant.change) == (line, change) for mutant in mutants(FORMULAS[identifier])), (identifier, line, change)
+
+
+def test_the_command_counts_mutants():
+    run_command = CliRunner().invoke
+    result = run_command(main, ["mutants", "momentum.speedup_factor", "--jobs", "1"])
+    assert result.exit_code == 0
+    assert "0 survived" in result.output
+    assert "is no formula" in run_command(main, ["mutants", "lion.box"]).output
