@@ -28,6 +28,7 @@ from __future__ import annotations
 from ._functions import FunctionRegistry, Functions, several
 from ._mapping import (
     MAYBE_ZERO,
+    NEGATED,
     MatrixTarget,
     ParameterMapping,
     ParameterMappings,
@@ -39,6 +40,7 @@ from ._mapping import (
 
 __all__ = [
     "MAYBE_ZERO",
+    "NEGATED",
     "FunctionRegistry",
     "Functions",
     "MatrixTarget",

@@ -21,6 +21,7 @@ class ParameterMapping:
 
 ParameterMappings = Mapping[str, str | tuple[str, ...] | ParameterMapping]  # by the library's name; a tuple there is several here
 
+NEGATED = (lambda value: -value, lambda value: -value)
 MAYBE_ZERO = (lambda value: 0.0 if value is None else value, lambda value: value)  # None there is 0 here
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..implementation import ArraysRun, Group, NotOffered, Run, Settings, class_parameters
 from ..loading import Adapted
-from . import MAYBE_ZERO, MatrixTarget, ParameterMapping, ParameterMappings, mappings_of, rename_state, to_canonical, to_library
+from . import MAYBE_ZERO, NEGATED, MatrixTarget, ParameterMapping, ParameterMappings, mappings_of, rename_state, to_canonical, to_library
 from .keras_functions import FUNCTIONS, as_array, precision
 
 MAPPINGS: ParameterMappings = {
@@ -24,7 +24,6 @@ MAPPINGS: ParameterMappings = {
     "initial_accumulator_value": "initial_second_moment",
     "weight_decay": ParameterMapping("weight_decay", *MAYBE_ZERO),
 }
-NEGATED = (lambda value: -value, lambda value: -value)
 OWN_MAPPINGS: Mapping[str, ParameterMappings] = {  # where a class means something else by a name
     "Ftrl": {"beta": "smoothing"},
     "Adafactor": {

@@ -13,7 +13,7 @@ import torch
 from ..forms import numbers_of
 from ..implementation import ArraysRun, Group, NotFound, NotOffered, Run, Settings, class_parameters
 from ..loading import Adapted
-from . import MatrixTarget, ParameterMappings, mappings_of, rename_state, to_canonical, to_library
+from . import NEGATED, MatrixTarget, ParameterMapping, ParameterMappings, mappings_of, rename_state, to_canonical, to_library
 from .torch_functions import FUNCTIONS, as_array
 
 MAPPINGS: ParameterMappings = {
@@ -24,7 +24,7 @@ MAPPINGS: ParameterMappings = {
 }
 OWN_MAPPINGS: Mapping[str, ParameterMappings] = {  # where a class means something else by a name, or has names of its own
     "ASGD": {"alpha": "power", "lambd": "averaging_decay"},
-    "Adafactor": {"eps": ("eps_grad", "eps_theta")},
+    "Adafactor": {"beta2_decay": ParameterMapping("decay_exponent", *NEGATED), "eps": ("smallest_root", "smallest_scale")},
     "Rprop": {"lr": "initial_size", "etas": ("shrink", "grow"), "step_sizes": ("smallest", "largest")},
 }
 STATE_NAMES = {
@@ -60,6 +60,7 @@ MATRIX_TARGETS = (
     MatrixTarget("NAdam", "torch.optim:NAdam"),
     MatrixTarget("RAdam", "torch.optim:RAdam"),
     MatrixTarget("Rprop", "torch.optim:Rprop"),
+    MatrixTarget("Adafactor", "torch.optim:Adafactor"),
     MatrixTarget("batch norm", "torch.nn:BatchNorm1d", against="norm.batch.affine"),
     MatrixTarget("batch norm, running", "torch.nn:BatchNorm1d", against="norm.batch.running.new_weight"),
     MatrixTarget("batch norm of images", "torch.nn:BatchNorm2d", against="norm.batch.conv"),
