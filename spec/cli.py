@@ -238,8 +238,9 @@ def needed_for_site() -> Iterator[None]:
 @click.option(
     "--vectors", type=click.Path(exists=True, file_okay=False), help="The folder of the vectors, which the pages then offer to download."
 )
+@click.option("--matrix", type=click.Path(exists=True, dir_okay=False), help="What `trainspec matrix --json` has printed.")
 @click.option("--verify", "with_evidence", is_flag=True, help="Run the evidence that has no result yet; without it the pages say so.")
-def site(out: str, vectors: str | None, *, with_evidence: bool) -> None:
+def site(out: str, vectors: str | None, matrix: str | None, *, with_evidence: bool) -> None:
     """Write the site: a page for every entry and erratum, as HTML that opens from the disk.
 
     Verdicts are those that `trainspec verify` has kept.
@@ -247,7 +248,7 @@ def site(out: str, vectors: str | None, *, with_evidence: bool) -> None:
     with needed_for_site():
         from .site.command import write_site
     with usage_errors():
-        click.echo(write_site(out, vectors, with_evidence=with_evidence))
+        click.echo(write_site(out, vectors, matrix, with_evidence=with_evidence))
 
 
 # --- the names that the kit knows ----------------------------------------------------------------------------------------

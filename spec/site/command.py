@@ -14,11 +14,12 @@ from .build import build, page_in_cache, site_files
 from .data import SiteData
 
 
-def write_site(out: str, vectors: str | None, *, with_evidence: bool) -> str:
+def write_site(out: str, vectors: str | None, matrix: str | None, *, with_evidence: bool) -> str:
     """Write the site into a folder, after the evidence that has no result was run if that is asked for; return what was done."""
     if with_evidence:
         verify_all()
-    files = site_files(SiteData.of_kept_results(Path(vectors) if vectors else None, with_figures=True))
+    folder, rows = (Path(name) if name else None for name in (vectors, matrix))
+    files = site_files(SiteData.of_kept_results(folder, with_figures=True, matrix=rows))
     with progress_bar("pages") as advance:
         build(Path(out), files, lambda: advance(len(files)))
     return f"{len(files)} files; start at {Path(out, 'index.html')}"

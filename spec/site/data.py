@@ -18,6 +18,7 @@ from ..catalogue import Catalogue, catalogue
 from ..description import EntryAnswer, ErratumAnswer, describe_entry, describe_erratum
 from ..evidence import FORMULAS_BY_NAME
 from ..ledger import EntryVerdict, ErratumVerdict, Ledger, kept_ledger
+from .libraries import read_rows
 
 
 @dataclass(frozen=True)
@@ -32,15 +33,17 @@ class Relation:
 class SiteData:
     """All that the pages say, each part computed when it is first needed."""
 
-    def __init__(self, ledger: Ledger, vectors: Path | None, *, with_figures: bool) -> None:
+    def __init__(self, ledger: Ledger, vectors: Path | None, *, with_figures: bool, matrix: Path | None = None) -> None:
         self.ledger, self.vectors, self.with_figures = ledger, vectors, with_figures
+        self.library_rows = read_rows(matrix, catalogue().entries) if matrix else []
         self._answers: dict[str, EntryAnswer] = {}
 
     @classmethod
-    def of_kept_results(cls, vectors: Path | None, *, with_figures: bool) -> SiteData:
+    def of_kept_results(cls, vectors: Path | None, *, with_figures: bool, matrix: Path | None = None) -> SiteData:
         """Return the data with the verdicts of the results that are kept."""
         known = catalogue()
-        return cls(kept_ledger(list(known.entries.values()), list(known.errata.values())), vectors, with_figures=with_figures)
+        ledger = kept_ledger(list(known.entries.values()), list(known.errata.values()))
+        return cls(ledger, vectors, with_figures=with_figures, matrix=matrix)
 
     @property
     def catalogue(self) -> Catalogue:

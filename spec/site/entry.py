@@ -73,6 +73,7 @@ def entry_context(entry: Entry, data: SiteData) -> dict[str, Any]:
         "presets_elsewhere": data.presets_elsewhere.get(entry.id, []),
         "presets_of": entry.presets_of,
         "families": data.families_of.get(entry.id, []),
+        "libraries": [row for row in data.library_rows if row.entry == entry.id],
         "variants": variants_of(entry.id) if formula else [],
         "vectors": data.manifest.get(entry.id),
         "bibtex": cite.bibtex(entry, data.version),

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import functools
 import html
+import re
 from collections.abc import Iterable
 
 from math_core import LatexToMathML
 
 from ..latex import Equation, Rendering
+
+FLAT = re.compile(r"\\left\(((?:(?!\\left|\\right|\\frac|\\sqrt|\\begin|\\sum).)*)\\right\)")
 
 
 @functools.cache
@@ -24,8 +27,19 @@ def mathml_of(rendering: Rendering) -> str:
 
 def display_block(equations: Iterable[Equation]) -> str:
     """Return equations as one block, aligned at their relations."""
-    lines = r" \\ ".join(equation.line for equation in equations)
-    return as_text(converter().convert_with_local_state(rf"\begin{{aligned}}{lines}\end{{aligned}}", displaystyle=True))
+    return block(r"\begin{aligned}" + r" \\ ".join(equation.line for equation in equations) + r"\end{aligned}")
+
+
+def block(latex: str) -> str:
+    """Return LaTeX as a block of its own."""
+    return as_text(converter().convert_with_local_state(with_plain_parentheses(latex), displaystyle=True))
+
+
+def with_plain_parentheses(latex: str) -> str:
+    """Return LaTeX whose parentheses grow only around what is tall: without a font for mathematics they grow too much."""
+    while (plain := FLAT.sub(r"(\1)", latex)) != latex:
+        latex = plain
+    return latex
 
 
 @functools.cache

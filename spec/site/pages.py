@@ -15,7 +15,8 @@ from .data import SiteData
 from .differences import family_pages
 from .entry import entry_context
 from .guides import GUIDES, derivation_context, derivations, guide_context
-from .mathml import converter
+from .libraries import by_library
+from .mathml import block
 from .render import render
 
 Context = Callable[[], dict[str, Any]]
@@ -86,7 +87,7 @@ def erratum_page(identifier: str, data: SiteData) -> Page:
 def display(latex: str) -> str:
     """Return LaTeX as a block of MathML, without the comments on its symbols; nothing for nothing."""
     lines = [line for line in latex.splitlines() if not line.startswith("%")]
-    return converter().convert_with_local_state("\n".join(lines), displaystyle=True) if lines else ""
+    return block("\n".join(lines)) if lines else ""
 
 
 # --- overviews ------------------------------------------------------------------------------------------------------------------------
@@ -136,6 +137,7 @@ def overviews(data: SiteData) -> Iterator[Page]:
     yield Page("sources.html", "sources.html", "Sources", lambda: {"sources": sources(data), "decks": describe_decks()["decks"]})
     yield Page("search.html", "search.html", "Search", dict)
     yield Page("conventions.html", "conventions.html", "Conventions", lambda: {"families": family_pages()})
+    yield Page("libraries.html", "libraries.html", "Libraries", lambda: {"libraries": by_library(data.library_rows)})
     yield Page("decks.html", "decks.html", "Lecture decks", lambda: {"decks": describe_decks()["decks"]})
     yield Page(
         "glossary.html",

@@ -6,32 +6,28 @@ A picture is drawn from the reference. Where it has sliders, the page draws it a
 from __future__ import annotations
 
 import functools
-import io
 import json
-import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
-from markupsafe import escape
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from ...reference import FORMULAS, initial_state, tree_leaves
 from ...reference.validation import domains
 from ..catalogue import catalogue
-from .languages import LANGUAGES, helpers_of, in_language, scalar_program
+from ..conformance.optimizers.conventions import FAMILIES
+from .languages import LANGUAGES, NotElementwise, helpers_of, in_language, scalar_program
+from .svg import GRID, LINES, TALL, TEXT, new_figure, new_figures, svg_of
 
-SIZE, TALL = (10.0, 4.2), (10.0, 6.0)  # inches
-SETTINGS: Any = {"svg.hashsalt": "trainspec", "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 10, "path.simplify": True}
-TEXT, GRID, LINES = "#010101", "#020202", ("#030301", "#030302", "#030303", "#030304", "#030305", "#030306")
-COLOURS = {TEXT: "var(--text)", GRID: "var(--line)"} | {line: f"var(--line-{number})" for number, line in enumerate(LINES, start=1)}
-RUN_STEPS, COURSE_STEPS, POINTS = 60, 300, 241
+RUN_STEPS, COURSE_STEPS, POINTS, UPDATES = 60, 300, 241, 150
+LAYERS, UNITS = 10, 200
+REACH, FAR, FIRST_SIZE = 5.0, 100.0, 0.1  # of activations; of courses, beyond which they have left; of the first step where that is set
+SLOPE = ".slope"
 LANDSCAPES = {
     "landscape.beale": ("landscape.beale.gradient", (1.0, 1.5), (-0.5, 4.5), (-1.5, 2.5)),
     "landscape.long_valley": ("landscape.long_valley.gradient", (1.0, 10.0), (-6.0, 6.0), (-12.0, 12.0)),
@@ -75,22 +71,22 @@ def settings() -> Mapping[str, Any]:
 
 def pictures_of(identifier: str) -> list[Picture]:
     """Return the pictures of an entry."""
-    known = settings()
     return [
-        *([curve_picture(identifier, known["curves"][identifier])] if identifier in known["curves"] else []),
-        *([run_picture(identifier, known["runs"][identifier])] if identifier in known["runs"] else []),
-        *([course_picture(identifier)] if identifier in known["courses"] else []),
+        *([curve_picture(curve)] if (curve := curve_of(identifier)) else []),
+        *([run_picture(identifier)] if is_step(identifier) else []),
+        *([course_picture(identifier)] if is_step(identifier) and identifier in formulas_of_families() else []),
         *([landscape_picture(identifier)] if identifier in LANDSCAPES else []),
+        *([layers_picture(identifier)] if draws_layers(identifier) else []),
         *([phase_picture()] if identifier == "quadratic.momentum.transition" else []),
     ]
 
 
 def functions_of(identifier: str) -> str:
     """Return the script with the formulas that the sliders of an entry run; nothing where it has no sliders."""
-    known = settings()
-    if identifier not in {**known["curves"], **known["runs"]}:
+    curve = curve_of(identifier)
+    identifiers = curve.formulas if curve else [identifier] if is_step(identifier) else []
+    if not identifiers:
         return ""
-    identifiers = [identifier, *known["curves"].get(identifier, {}).get("series", ())]
     language = LANGUAGES["javascript"]
     code = "\n\n".join(in_language(scalar_program(formula), language) for formula in identifiers)
     names = ", ".join(scalar_program(formula).name for formula in identifiers)
@@ -98,12 +94,78 @@ def functions_of(identifier: str) -> str:
     return f"window.formulas = (() => {{\n{body}\nreturn {{ {names} }};\n}})();"
 
 
+# --- what is drawn --------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Formulas with the same arguments, of which one is drawn across, from its start to its end."""
+
+    formulas: tuple[str, ...]
+    along: str
+    start: float
+    end: float
+
+
+@functools.cache
+def curve_of(identifier: str) -> Curve | None:
+    """Return the curve of a formula: of those that are stated, of schedules by the step, of activations by their input."""
+    stated = settings()["curves"].get(identifier)
+    if stated:
+        return Curve((identifier,), stated["along"], stated["from"], stated["to"])
+    if not has_sliders(identifier):
+        return None
+    (along, domain), *_ = domains(FORMULAS[identifier].raw).items()
+    chapter = catalogue().entries[identifier].chapter
+    if chapter == "schedules" and domain.kind == "count":
+        return Curve((identifier,), along, int(domain.interval.low), UPDATES)
+    if chapter == "activations" and domain.kind == "array" and not identifier.endswith(SLOPE):
+        slope = f"{identifier}{SLOPE}"
+        return Curve((identifier, slope) if slope in FORMULAS else (identifier,), along, -REACH, REACH)
+    return None
+
+
+def has_sliders(identifier: str) -> bool:
+    """Return whether a formula has a scalar program of a single array or count, and its other arguments are dials."""
+    if identifier not in FORMULAS or not is_scalar(identifier):
+        return False
+    _, *others = domains(FORMULAS[identifier].raw).items()
+    return all(domain.kind in ("number", "count") and name in settings()["dials"] for name, domain in others)
+
+
+@functools.cache
+def is_step(identifier: str) -> bool:
+    """Return whether a formula is a step θ, g, state → θ, state on numbers, with hyper-parameters that are dials."""
+    if identifier not in FORMULAS or not is_scalar(identifier):
+        return False
+    program = scalar_program(identifier)
+    hyper = keyword_names(FORMULAS[identifier].raw)
+    is_whole = len(program.arguments) == 1 + len(program.results) + len(hyper)
+    return program.arguments[:2] == ("theta", "grad") and is_whole and set(hyper) <= settings()["dials"].keys()
+
+
+def is_scalar(identifier: str) -> bool:
+    """Return whether a formula has a scalar program."""
+    try:
+        scalar_program(identifier)
+    except NotElementwise:
+        return False
+    return True
+
+
+@functools.cache
+def formulas_of_families() -> frozenset[str]:
+    """Return the formulas that head a family of optimizers."""
+    return frozenset(family.formula for family in FAMILIES.values())
+
+
 # --- sliders --------------------------------------------------------------------------------------------------------------------------
 
 
-def dials_of(names: Sequence[str], record: Mapping[str, Any]) -> tuple[Dial, ...]:
-    """Return the sliders of these numbers: with the values that a picture states, or those of all pictures."""
-    return tuple(Dial(name, *record.get(name, settings()["dials"].get(name))) for name in names)
+def dials_of(identifier: str, names: Sequence[str]) -> tuple[Dial, ...]:
+    """Return the sliders of these numbers: with the values of all pictures, or those of this formula."""
+    known = {**settings()["dials"], **settings()["overrides"].get(identifier, {})}
+    return tuple(Dial(name, *known[name]) for name in names)
 
 
 def numbers_of(dials: Sequence[Dial]) -> dict[str, float]:
@@ -114,12 +176,11 @@ def numbers_of(dials: Sequence[Dial]) -> dict[str, float]:
 # --- curves ---------------------------------------------------------------------------------------------------------------------------
 
 
-def curve_picture(identifier: str, record: Mapping[str, Any]) -> Picture:
-    """Return a formula along one of its arguments, with sliders for the others."""
-    identifiers = [identifier, *record.get("series", ())]
-    along, start, end = record["along"], record.get("from", 0), record["to"]
-    names = [name for name in domains(FORMULAS[identifier].raw) if name != along]
-    dials = dials_of(names, record)
+def curve_picture(curve: Curve) -> Picture:
+    """Return formulas along one of their arguments, with sliders for the others."""
+    identifiers, along, start, end = curve.formulas, curve.along, curve.start, curve.end
+    identifier = identifiers[0]
+    dials = dials_of(identifier, [name for name in domains(FORMULAS[identifier].raw) if name != along])
     whole = isinstance(start, int) and isinstance(end, int)
     points = np.arange(start, end + 1) if whole else np.linspace(start, end, POINTS)
     values = [curve_values(formula, along, points, numbers_of(dials)) for formula in identifiers]
@@ -182,10 +243,9 @@ def limits_around(lines: Sequence[Sequence[float]]) -> tuple[float, float]:
 # --- runs -----------------------------------------------------------------------------------------------------------------------------
 
 
-def run_picture(identifier: str, record: Mapping[str, Any]) -> Picture:
+def run_picture(identifier: str) -> Picture:
     """Return the steps of an optimizer on ½ h θ² from θ = 1, with sliders for its hyper-parameters and for h."""
-    raw = FORMULAS[identifier].raw
-    dials = dials_of([*keyword_names(raw), "curvature"], record)
+    dials = dials_of(identifier, [*keyword_names(FORMULAS[identifier].raw), "curvature"])
     values = numbers_of(dials)
     curvature = values.pop("curvature")
     path = [1.0, *(float(theta) for theta in course(identifier, np.array(1.0), lambda point: curvature * point, values, RUN_STEPS))]
@@ -215,7 +275,7 @@ def keyword_names(raw: Any) -> list[str]:
 
 def start_of(identifier: str, theta: Any) -> Any:
     """Return the state before the first step; of an optimizer without one an empty tuple."""
-    return initial_state(identifier, theta) if FORMULAS[identifier].initial else ()
+    return initial_state(identifier, theta, size=FIRST_SIZE) if FORMULAS[identifier].initial else ()
 
 
 def course(identifier: str, theta: Any, gradient: Callable[[Any], Any], values: Mapping[str, float], steps: int) -> Iterator[Any]:
@@ -241,42 +301,54 @@ def course_picture(identifier: str) -> Picture:
 
 
 def landscape_picture(landscape: str) -> Picture:
-    """Return the courses of six optimizers on a landscape."""
-    return courses_picture(list(settings()["courses"])[: len(LINES)], landscape, "Six optimizers")
+    """Return the courses of some optimizers on a landscape."""
+    return courses_picture(settings()["compared"], landscape, "six optimizers")
 
 
 def courses_picture(identifiers: Sequence[str], landscape: str, who: str) -> Picture:
-    """Return the courses of optimizers on a landscape, over lines of equal height."""
-    gradient, start, across, up = LANDSCAPES[landscape]
+    """Return the courses of optimizers on a landscape, over lines of equal height, each with the best of some learning rates."""
+    _, start, across, up = LANDSCAPES[landscape]
     figure, axes = new_figure("x", "y", size=TALL)
     draw_heights(axes, landscape, across, up)
     ends = []
     for number, identifier in enumerate(identifiers):
-        names = keyword_names(FORMULAS[identifier].raw)
-        values = {**numbers_of(dials_of(names, {})), **settings()["courses"][identifier]}
-        points = [np.array(start), *course(identifier, np.array(start), FORMULAS[gradient].raw, values, COURSE_STEPS)]
-        shown = [point for point in points if np.all(np.abs(point) < 100)]
-        label = FORMULAS[identifier].__name__
-        axes.plot(*zip(*shown, strict=True), color=LINES[number], linewidth=1.6, label=label, solid_joinstyle="round")
-        axes.plot(*shown[-1], color=LINES[number], marker="o", markersize=5)
-        ends.append(f"{label} with lr {values.get('lr')} ends at ({shown[-1][0]:.3g}, {shown[-1][1]:.3g})")
+        rate, points = best_course(identifier, landscape)
+        label = FORMULAS[identifier].__name__ + (f", lr {rate:g}" if rate else "")
+        axes.plot(*zip(*points, strict=True), color=LINES[number], linewidth=2, label=label, solid_joinstyle="round")
+        axes.plot(*points[-1], color=LINES[number], marker="o", markersize=6)
+        ends.append(f"{label} ends at ({points[-1][0]:.3g}, {points[-1][1]:.3g})")
     axes.plot(*start, color=TEXT, marker="s", markersize=5)
     axes.set_xlim(*across)
     axes.set_ylim(*up)
-    if len(identifiers) > 1:
-        axes.legend(frameon=False, labelcolor=TEXT, loc="upper left", fontsize=9)
+    axes.legend(frameon=False, labelcolor=TEXT, loc="upper left", fontsize=9)
     where = catalogue().entries[landscape].title
-    caption = f"{who} on {where}: {COURSE_STEPS} steps from ({start[0]:g}, {start[1]:g}), the square."
+    rates = ", ".join(f"{rate:g}" for rate in settings()["rates"])
+    caption = f"{where}: {who}, {COURSE_STEPS} steps from ({start[0]:g}, {start[1]:g}), the square; with the best lr of {rates}."
     return finished("course", where, caption, f"{caption} {'; '.join(ends)}", figure, axes)
+
+
+@functools.cache
+def best_course(identifier: str, landscape: str) -> tuple[float, list[Any]]:
+    """Return the learning rate with which an optimizer ends lowest, and its points; 0 where it has no learning rate."""
+    gradient, start, *_ = LANDSCAPES[landscape]
+    names = keyword_names(FORMULAS[identifier].raw)
+    values = numbers_of(dials_of(identifier, names))
+    height, slope = FORMULAS[landscape].raw, FORMULAS[gradient].raw
+    courses = {}
+    for rate in settings()["rates"] if "lr" in names else [0.0]:
+        hyper = {**values, "lr": rate} if "lr" in names else values
+        points = [np.array(start), *course(identifier, np.array(start), slope, hyper, COURSE_STEPS)]
+        if np.all(np.isfinite(points)) and np.max(np.abs(points)) < FAR:
+            courses[float(height(points[-1]))] = (rate, points)
+    return courses[min(courses)]
 
 
 def draw_heights(axes: Axes, landscape: str, across: tuple[float, float], up: tuple[float, float]) -> None:
     """Draw the lines of equal height of a landscape."""
     xs, ys, heights = heights_of(landscape, across, up)
     lowest = float(np.quantile(heights, 0.005))
-    levels = (
-        np.geomspace(max(lowest, 1e-3), float(heights.max()), 14) if heights.min() >= 0 else np.linspace(heights.min(), heights.max(), 15)
-    )
+    low, high = float(heights.min()), float(heights.max())
+    levels = np.geomspace(max(lowest, 1e-3), high, 14) if low >= 0 else np.linspace(low, high, 15)
     axes.contour(xs, ys, heights, levels=levels, colors=GRID, linewidths=0.9, negative_linestyles="solid")
 
 
@@ -289,7 +361,7 @@ def heights_of(landscape: str, across: tuple[float, float], up: tuple[float, flo
 
 def phase_picture() -> Picture:
     """Return how fast the heavy ball converges on a quadratic, by learning rate times curvature and momentum, with the theory's borders."""
-    rates, momenta = np.linspace(0.02, 4.0, 100), np.linspace(0.0, 0.99, 80)
+    rates, momenta = np.linspace(0.02, 4.0, 140), np.linspace(0.0, 0.99, 100)
     transition = FORMULAS["quadratic.momentum.transition"].raw
     radii = [[radius(transition, rate, momentum) for rate in rates] for momentum in momenta]
     figure, axes = new_figure("learning rate × curvature", "momentum", size=TALL)
@@ -297,14 +369,13 @@ def phase_picture() -> Picture:
     axes.clabel(drawn, fontsize=8, colors=TEXT)
     divergence = [float(FORMULAS["quadratic.momentum.divergence"].raw(momentum=momentum)) for momentum in momenta]
     axes.plot(divergence, momenta, color=LINES[1], linewidth=2, label="border of divergence")
-    lower = (1 - np.sqrt(momenta)) ** 2
-    axes.plot(lower, momenta, color=LINES[2], linewidth=2, label="critical damping")
+    below_one = np.linspace(0.001, 0.999, 80)
+    critical = [float(FORMULAS["quadratic.momentum.critical_damping"].raw(curvature=1.0, lr=rate)) for rate in below_one]
+    axes.plot(below_one, critical, color=LINES[2], linewidth=2, label="critical damping")
     axes.set_xlim(0, 4)
     axes.set_ylim(0, 1)
     axes.legend(frameon=False, labelcolor=TEXT, loc="lower right")
-    caption = (
-        "How much of the distance is left after a step in the long run: the spectral radius, by learning rate × curvature and momentum."
-    )
+    caption = "How much of the distance a step leaves in the long run: the spectral radius, by learning rate × curvature and momentum."
     alt = f"{caption} It is least on the line of critical damping, and 1 on the border of divergence, where the product is 2 (1 + momentum)"
     return finished("phase", "Learning rate and momentum", caption, alt, figure, axes)
 
@@ -314,26 +385,51 @@ def radius(transition: Callable[..., Any], rate: float, momentum: float) -> floa
     return float(np.max(np.abs(np.linalg.eigvals(transition(curvature=1.0, lr=rate, momentum=momentum)))))
 
 
-# --- SVG ------------------------------------------------------------------------------------------------------------------------------
+# --- layers ---------------------------------------------------------------------------------------------------------------------------
 
 
-def new_figure(across: str, up: str, size: tuple[float, float] = SIZE) -> tuple[Figure, Axes]:
-    """Return a figure with axes of these names, in the colours of the page."""
-    with mpl.rc_context(SETTINGS):
-        figure = Figure(figsize=size, dpi=72)
-        FigureCanvasSVG(figure)
-        axes = figure.add_axes((0.07, 0.12, 0.91, 0.85))
-    figure.patch.set_alpha(0)
-    axes.patch.set_alpha(0)
-    for side, spine in axes.spines.items():
-        spine.set_color(GRID)
-        spine.set_visible(side in ("left", "bottom"))
-    axes.tick_params(colors=TEXT, color=GRID)
-    axes.set_xlabel(across, color=TEXT)
-    axes.set_ylabel(up, color=TEXT)
-    axes.grid(color=GRID, linewidth=0.5)
-    axes.set_axisbelow(True)
-    return figure, axes
+def draws_layers(identifier: str) -> bool:
+    """Return whether a formula draws the weights of a layer from a generator, and its other arguments have values here."""
+    if identifier not in FORMULAS:
+        return False
+    names = list(domains(FORMULAS[identifier].raw))
+    return names[:3] == ["source", "fan_out", "fan_in"] and set(names[3:]) <= settings()["layers"].keys()
+
+
+def layers_picture(identifier: str) -> Picture:
+    """Return how activations are distributed after each of some layers, with tanh and with ReLU."""
+    figure, axes_of = new_figures("activation", "layer", 2)
+    ends = []
+    for axes, (name, function) in zip(axes_of, {"tanh": np.tanh, "ReLU": lambda z: np.maximum(z, 0)}.items(), strict=True):
+        layers = list(activations(identifier, function))
+        for number, layer in enumerate(layers, start=1):
+            heights, edges = np.histogram(layer, bins=40, range=(-3, 3))
+            tops = number - 0.85 * heights / heights.max()
+            axes.stairs(tops, edges, baseline=number, fill=True, facecolor=(LINES[0], 0.35), edgecolor=LINES[0], linewidth=1)
+        axes.set_xlim(-3, 3)
+        axes.set_ylim(LAYERS + 0.3, 0)
+        axes.set_yticks(range(1, LAYERS + 1))
+        axes.set_title(name, color=TEXT)
+        first, last = (float(np.sqrt(np.mean(layer**2))) for layer in (layers[0], layers[-1]))
+        ends.append(f"with {name} the root mean square is {first:.3g} after the first and {last:.3g} after the last layer")
+    numbers = {name: settings()["layers"][name] for name in list(domains(FORMULAS[identifier].raw))[3:]}
+    stated = "".join(f", {name} {value:g}" for name, value in numbers.items())
+    caption = f"Activations after each of {LAYERS} layers of {UNITS} units{stated}, for normal inputs; each histogram has its own scale."
+    return finished("layers", catalogue().entries[identifier].title, caption, f"{caption} {'; '.join(ends)}", figure, axes_of[0])
+
+
+def activations(identifier: str, function: Callable[[Any], Any]) -> Iterator[Any]:
+    """Yield the activations after each layer, for as many random inputs as there are units."""
+    source = np.random.default_rng(0)
+    raw = FORMULAS[identifier].raw
+    numbers = {name: settings()["layers"][name] for name in list(domains(raw))[3:]}
+    layer = source.standard_normal((UNITS, UNITS))
+    for _ in range(LAYERS):
+        layer = function(layer @ raw(source, UNITS, UNITS, **numbers).T)
+        yield layer
+
+
+# --- the end of each picture ----------------------------------------------------------------------------------------------------------
 
 
 def finished(
@@ -347,31 +443,10 @@ def finished(
     drawing: Mapping[str, Any] | None = None,
 ) -> Picture:
     """Return a picture of a figure; `drawing` gets the box and the limits of the axes."""
-    with mpl.rc_context(SETTINGS):
-        svg = svg_of(figure, name, alt)
+    svg = svg_of(figure, name, alt)
     box = axes.get_window_extent()
     height = figure.get_size_inches()[1] * 72
     corners = [round(float(number), 3) for number in (box.x0, height - box.y0, box.x1, height - box.y1)]
     limits = [float(number) for number in (*axes.get_xlim(), *axes.get_ylim())]
     script = json.dumps({**drawing, "box": corners, "limits": limits, "id": name}, separators=(",", ":")) if drawing else ""
     return Picture(name, title, caption, svg, dials, script)
-
-
-def svg_of(figure: Figure, name: str, alt: str) -> str:
-    """Return a figure as SVG for a page: colours of the theme, a text alternative, ids that no other picture of the page has."""
-    target = io.StringIO()
-    figure.savefig(target, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None}, transparent=True)
-    text = target.getvalue()
-    text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", text, flags=re.DOTALL)
-    used = set(re.findall(r'(?:url\(#|href="#)([^)"]+)', text))
-    text = re.sub(
-        r' id="([^"]+)"', lambda match: f' id="{name}-{match[1]}"' if match[1] in used or match[1].startswith("line-") else "", text
-    )
-    text = re.sub(r'(url\(#|href="#)', rf"\g<1>{name}-", text)
-    text = re.sub(r"xlink:href", "href", text)
-    for colour, variable in COLOURS.items():
-        text = text.replace(colour, variable)
-    box = re.search(r'viewBox="[^"]+"', text)
-    head = f'<svg {box[0] if box else ""} role="img" aria-label="{escape(alt)}" xmlns="http://www.w3.org/2000/svg">'
-    return head + text[text.index(">", text.index("<svg")) + 1 :].strip()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
@@ -19,7 +19,15 @@ from .addresses import entry_path, erratum_path, page_id
 
 CODE = re.compile(r"`([^`\n]+)`")
 NAME = re.compile(r"\bE\d{2,3}\b|\b[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)+\b")
-CLASSES = {"holds": "good", "by reading": "good", "qualitative": "plain", "refuted": "bad", "unknown": "open", "not verified yet": "open"}
+CLASSES = {
+    "refuted as printed": "bad",
+    "holds": "good",
+    "by reading": "good",
+    "qualitative": "plain",
+    "refuted": "bad",
+    "unknown": "open",
+    "not verified yet": "open",
+}
 
 
 @functools.cache
@@ -35,6 +43,7 @@ def environment() -> Environment:
         "page_id": page_id,
         "verdict_class": lambda verdict: CLASSES[verdict],
         "count": count,
+        "author": lambda name: " ".join(reversed(name.split(", "))),
     }
     templates.filters.update(filters)
     return templates
@@ -90,8 +99,3 @@ def highlighted(source: str, language: str = "python") -> Markup:
 def count(number: int, noun: str, plural: str = "") -> str:
     """Return a number with its noun: 1 entry, 2 entries."""
     return f"{number} {noun if number == 1 else plural or f'{noun}s'}"
-
-
-def verdict_words(counts: Mapping[str, int]) -> str:
-    """Return how many there are of each verdict."""
-    return ", ".join(f"{number} {verdict}" for verdict, number in counts.items())

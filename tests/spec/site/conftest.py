@@ -1,5 +1,6 @@
 """The site, built once: with the verdicts that the tests of the evidence expect, and without the figures of tables, which take time."""
 
+import fcntl
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,14 @@ def site_data():
 
 
 @pytest.fixture(scope="session")
-def site(site_data, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("site").resolve()
-    build(folder, site_files(site_data))
+def site(site_data, tmp_path_factory, request):
+    """The folder of the site; where tests run in several processes, the first one that asks builds it for all."""
+    shared = tmp_path_factory.getbasetemp()
+    shared = shared.parent if hasattr(request.config, "workerinput") else shared
+    folder, done = (shared / "site").resolve(), shared / "site.done"
+    with (shared / "site.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            build(folder, site_files(site_data))
+            done.touch()
     return folder

@@ -6,20 +6,37 @@ import re
 import numpy as np
 import pytest
 from trainspec.reference import FORMULAS
-from trainspec.spec.site.pictures import Dial, curve_values, functions_of, limits_around, pictures_of, settings
+from trainspec.spec.site.pictures import (
+    Dial,
+    activations,
+    curve_of,
+    curve_values,
+    draws_layers,
+    functions_of,
+    is_step,
+    limits_around,
+    pictures_of,
+    settings,
+)
 
 
-def test_pictures_are_of_formulas_that_there_are():
+def test_the_values_of_pictures_are_those_of_formulas_that_there_are():
     known = settings()
-    series = [name for record in known["curves"].values() for name in record.get("series", ())]
-    stated = [*known["curves"], *known["runs"], *known["courses"], *series]
-    assert set(stated) <= FORMULAS.keys()
-    for record in [*known["dials"].values(), *known["runs"].values()]:
-        for value, smallest, largest in [record] if isinstance(record, list) else record.values():
-            assert smallest <= value <= largest
+    assert {*known["curves"], *known["overrides"], *known["compared"]} <= FORMULAS.keys()
+    for record in [known["dials"], *known["overrides"].values()]:
+        assert all(smallest <= value <= largest for value, smallest, largest in record.values())
 
 
-@pytest.mark.parametrize("identifier", ["optimizers.adam", "schedule.cosine"])
+def test_schedules_activations_and_steps_are_drawn_without_being_named():
+    drawn = {identifier for identifier in FORMULAS if curve_of(identifier)}
+    assert {"schedule.cosine", "schedule.wsd", "activation.gelu", "activation.mish", *settings()["curves"]} <= drawn
+    steps = {identifier for identifier in FORMULAS if is_step(identifier)}
+    assert {"optimizers.gd.batch", "optimizers.momentum.heavy_ball", "optimizers.adam", "optimizers.rprop"} <= steps
+    assert len(drawn) > 30
+    assert len(steps) > 25
+
+
+@pytest.mark.parametrize("identifier", ["optimizers.adam", "schedule.cosine", "init.he.normal"])
 def test_a_picture_has_the_colours_of_the_page_and_is_the_same_each_time(identifier):
     for picture, again in zip(pictures_of(identifier), pictures_of(identifier), strict=True):
         assert picture == again
@@ -39,6 +56,15 @@ def test_a_picture_has_the_colours_of_the_page_and_is_the_same_each_time(identif
 def test_a_curve_is_the_formula():
     values = curve_values("schedule.linear", "step", np.arange(0, 101), {"lr": 0.1, "end": 0.0, "horizon": 100})
     assert np.allclose(values, 0.1 * (1 - np.arange(0, 101) / 100))
+
+
+def test_what_the_layers_do_is_what_the_initializers_are_for():
+    """He's weights keep the mean square through ReLU, and LeCun's halve it in each layer."""
+    kept, halved = (np.mean([*activations(name, lambda z: np.maximum(z, 0))][-1] ** 2) for name in ("init.he.normal", "init.lecun.normal"))
+    assert 0.3 < kept < 1.5
+    assert 0.3 < halved * 2**10 < 1.5
+    assert draws_layers("init.orthogonal")
+    assert not draws_layers("init.gain")
 
 
 def test_limits_are_around_all_values():

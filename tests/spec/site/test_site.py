@@ -18,14 +18,14 @@ from trainspec.spec.cli import main
 from trainspec.spec.conformance.optimizers.conventions import FAMILIES
 from trainspec.spec.evidence import EVIDENCE, EXACT_KINDS, EvidenceResult
 from trainspec.spec.latex import latex_of
-from trainspec.spec.site.build import build
+from trainspec.spec.site.build import build, site_files
 from trainspec.spec.site.data import SiteData
 from trainspec.spec.site.guides import GUIDES, derivations
-from trainspec.spec.site.mathml import mathml_of
+from trainspec.spec.site.mathml import mathml_of, with_plain_parentheses
 
+from tests.support.front_page import expected_ledger
 from tests.support.pages import broken_links, reachable, read_page
 
-pytestmark = pytest.mark.xdist_group("site")
 LARGEST_PAGE = 300_000  # bytes
 LARGEST_SITE = 60_000_000
 
@@ -174,10 +174,9 @@ def test_an_erratum_is_not_verified_before_its_printed_form_is_refuted(monkeypat
 
 
 def test_the_command_writes_the_site(tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        "trainspec.spec.site.command.site_files", lambda data: [("index.html", lambda: "front"), ("assets/search-index.js", lambda: "")]
-    )
-    monkeypatch.setattr(SiteData, "of_kept_results", classmethod(lambda cls, vectors, with_figures: None))
+    files = [("index.html", lambda: "front"), ("assets/search-index.js", lambda: "")]
+    monkeypatch.setattr("trainspec.spec.site.command.site_files", lambda data: files)
+    monkeypatch.setattr(SiteData, "of_kept_results", lambda vectors, with_figures, matrix: None)
     target = tmp_path / "out"
     result = CliRunner().invoke(main, ["site", "--out", str(target)])
     assert (result.exit_code, (target / "index.html").read_text()) == (0, "front")
@@ -195,3 +194,22 @@ def test_without_its_packages_the_command_says_what_to_install(monkeypatch):
     result = CliRunner().invoke(main, ["site", "--out", "x"])
     assert result.exit_code == 2
     assert "pip install 'trainspec[site]'" in result.output
+
+
+def test_parentheses_grow_around_what_is_tall_alone():
+    latex = r"\left(1 - \left(a + b\right)\right) \left(\frac{1}{\left(c\right)}\right)"
+    assert with_plain_parentheses(latex) == r"(1 - (a + b)) \left(\frac{1}{(c)}\right)"
+
+
+def test_the_rows_of_libraries_are_those_of_the_matrix(tmp_path):
+    row = {"library": "mine", "version": "1.2", "formula": "Adam", "target": "mine:Adam", "verdict": "conforms", "message": "as it is"}
+    path = tmp_path / "matrix.json"
+    path.write_text(json.dumps([{**row, "convention": "adam", "name": "Adam with ε outside"}, {**row, "against": "loss.softmax"}]))
+    data = SiteData(expected_ledger(), None, with_figures=False, matrix=path)
+    files = dict(site_files(data))
+    assert "mine 1.2" in files["libraries.html"]()
+    assert "Adam with ε outside" in files["entries/optimizers.adam.html"]()
+    assert "mine:Adam" in files["entries/loss.softmax.html"]()
+    path.write_text('[{"library": 1}]')
+    with pytest.raises(ValueError, match="is not what `trainspec matrix --json` prints"):
+        SiteData(expected_ledger(), None, with_figures=False, matrix=path)

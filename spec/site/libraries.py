@@ -1,0 +1,59 @@
+"""What libraries follow: the rows that `trainspec matrix --json` has printed, read from a file and checked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..conformance.optimizers.conventions import FAMILIES
+
+TEXTS = ("library", "version", "formula", "target", "verdict", "message")  # keys of a row whose values are texts
+
+
+@dataclass(frozen=True)
+class LibraryRow:
+    """What a library has for a formula, and what it follows, in words; `entry` is the id that it is a matter of."""
+
+    library: str
+    version: str
+    target: str
+    verdict: str
+    name: str
+    message: str
+    entry: str
+
+
+def read_rows(path: Path, entries: Mapping[str, Any]) -> list[LibraryRow]:
+    """Return the rows of a file; a ValueError if it is not what the matrix prints."""
+    try:
+        records = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as problem:
+        raise ValueError(f"{path} cannot be read as JSON: {problem}") from None
+    if not isinstance(records, list) or not all(is_row(record) for record in records):
+        raise ValueError(f"{path} is not what `trainspec matrix --json` prints")
+    return [as_row(record, entries) for record in records]
+
+
+def is_row(record: Any) -> bool:
+    """Return whether a record has the texts of a row."""
+    return isinstance(record, dict) and all(isinstance(record.get(key), str) for key in TEXTS)
+
+
+def as_row(record: Mapping[str, Any], entries: Mapping[str, Any]) -> LibraryRow:
+    """Return a record as a row, with the entry of the formula or of the family of the convention."""
+    convention, against = str(record.get("convention") or ""), str(record.get("against") or "")
+    families = {family.id: family.formula for family in FAMILIES.values()}
+    entry = against if against in entries else families.get(convention.partition("/")[0], "")
+    name = str(record.get("name") or convention or against)
+    return LibraryRow(record["library"], record["version"], record["target"], record["verdict"], name, record["message"], entry)
+
+
+def by_library(rows: Sequence[LibraryRow]) -> dict[str, list[LibraryRow]]:
+    """Return the rows of each library, under its name and version."""
+    libraries: dict[str, list[LibraryRow]] = {}
+    for row in rows:
+        libraries.setdefault(f"{row.library} {row.version}".strip(), []).append(row)
+    return libraries
