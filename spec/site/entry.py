@@ -12,7 +12,7 @@ from ...reference.validation import domains
 from ..arithmetic import Verdict
 from ..catalogue import Entry
 from ..description import EvidenceAnswer
-from ..evidence import EXACT_KINDS, KINDS
+from ..evidence import EXACT_KINDS, KINDS, EvidenceResult
 from ..latex import Rendering, latex_of
 from . import cite
 from .data import SiteData
@@ -35,13 +35,13 @@ class Symbol:
 
 @dataclass(frozen=True)
 class Piece:
-    """A piece of evidence with its kept result, if there is one."""
+    """A piece of evidence with its kept result, if there is one, and the engines behind it."""
 
     answer: EvidenceAnswer
     verdict: str
     detail: str
     seconds: str
-    is_exact: bool
+    engines: str
 
 
 def entry_context(entry: Entry, data: SiteData) -> dict[str, Any]:
@@ -130,8 +130,15 @@ def pieces_of(entry: Entry, data: SiteData) -> list[Piece]:
         result = results.get(answer["name"])
         verdict = result.verdict.value if result else "not verified yet"
         detail = result.detail if result else ""
-        pieces.append(Piece(answer, verdict, detail, duration(result.seconds) if result else "", answer["kind"] in EXACT_KINDS))
+        seconds, engines = (duration(result.seconds), engines_in_words(result)) if result else ("", "")
+        pieces.append(Piece(answer, verdict, detail, seconds, engines))
     return pieces
+
+
+def engines_in_words(result: EvidenceResult) -> str:
+    """Return which engines came to a verdict on an exact piece, and why where it is one alone."""
+    reason = f": {result.alone}" if result.alone else ""
+    return " and ".join(result.engines) + reason
 
 
 def duration(seconds: float) -> str:
@@ -145,10 +152,12 @@ def reliability_of(entry: Entry, data: SiteData) -> list[tuple[str, str]]:
     kinds = Counter(piece["kind"] for piece in pieces)
     counted = ", ".join(f"{kind} × {kinds[kind]}" if kinds[kind] > 1 else kind for kind in KINDS if kinds[kind])
     exact = sum(number for kind, number in kinds.items() if kind in EXACT_KINDS)
-    verdicts = Counter(result.verdict for result in data.entry_verdicts[entry.id].evidence)
+    results = data.entry_verdicts[entry.id].evidence
+    verdicts = Counter(result.verdict for result in results)
     facts = [
         ("evidence", counted or "none"),
         ("of it exact", f"{exact} of {len(pieces)}") if pieces else ("", ""),
+        ("with two provers", f"{sum(len(result.engines) > 1 for result in results)} of {exact}") if results and exact else ("", ""),
         ("results at hand", f"{verdicts[Verdict.HOLDS]} of {len(pieces)} hold") if pieces else ("", ""),
         ("vectors", vectors_in_words(data.manifest[entry.id])) if entry.id in data.manifest else ("", ""),
         ("kernel", f"`{data.kernels[entry.id]}`") if entry.id in data.kernels else ("", ""),
