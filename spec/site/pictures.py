@@ -398,9 +398,10 @@ def draws_layers(identifier: str) -> bool:
 
 def layers_picture(identifier: str) -> Picture:
     """Return how activations are distributed after each of some layers, with tanh and with ReLU."""
-    figure, axes_of = new_figures("activation", "layer", 2)
+    functions: dict[str, Callable[[Any], Any]] = {"tanh": np.tanh, "ReLU": lambda z: np.maximum(z, 0)}
+    figure, axes_of = new_figures("activation", "layer", len(functions))
     ends = []
-    for axes, (name, function) in zip(axes_of, {"tanh": np.tanh, "ReLU": lambda z: np.maximum(z, 0)}.items(), strict=True):
+    for axes, (name, function) in zip(axes_of, functions.items(), strict=True):
         layers = list(activations(identifier, function))
         for number, layer in enumerate(layers, start=1):
             heights, edges = np.histogram(layer, bins=40, range=(-3, 3))
