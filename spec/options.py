@@ -8,8 +8,14 @@ from typing import Any
 
 import click
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON with stable keys; `trainspec schema` describes it.")
 dtype_option = click.option("--dtype", type=click.Choice(["float64", "float32"]), default="float64", show_default=True)
+
+
+def json_option(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of JSON: over several lines for people, or on one line for programs that read line by line."""
+    command = click.option("--json-line", "as_json", flag_value="line", help="The same on one line.")(command)
+    words = "Print JSON with stable keys; `trainspec schema` describes it."
+    return click.option("--json", "as_json", flag_value="indented", help=words)(command)
 
 
 def parse_settings(_context: click.Context, _option: click.Parameter, settings: tuple[str, ...]) -> dict[str, Any]:

@@ -33,10 +33,12 @@ def console(*, stderr: bool = False, width: int = PIPE_WIDTH) -> Console:
 
 
 def print_json(data: Any) -> None:
-    """Print JSON on standard output."""
+    """Print JSON on standard output, on one line if the command was asked for that."""
     import click
 
-    click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+    context = click.get_current_context(silent=True)
+    on_one_line = context is not None and context.params.get("as_json") == "line"
+    click.echo(json.dumps(data, indent=None if on_one_line else 2, ensure_ascii=False))
 
 
 @contextmanager

@@ -91,10 +91,14 @@ def canonical_name(name: str, names: Mapping[str, str] = {}, beside: Iterable[st
 
 
 def contextual_name(name: str, beside: set[str]) -> str:
-    """Return what a name means beside others: alpha the learning rate if no other is, a decay beside beta2 that of the weights."""
+    """Return what a name means beside others, where that is not its usual meaning.
+
+    Alpha, or epsilon beside delta, is the learning rate if no other name is; a decay beside beta2 is that of the weights.
+    """
     if name == "alpha" and beside & {"beta3", *hyperparameters()["beta3"].aliases}:
         return "slow_weight"
-    if name == "alpha" and beside and not beside & {"lr", *hyperparameters()["lr"].aliases}:
+    has_rate = bool(beside & {"lr", *hyperparameters()["lr"].aliases})
+    if beside and not has_rate and (name == "alpha" or (name == "epsilon" and "delta" in beside)):
         return "lr"
     has_weight_decay = beside & {"weight_decay", *hyperparameters()["weight_decay"].aliases}
     if name == "decay" and beside & {"betas", "beta2", *hyperparameters()["beta2"].aliases} and not has_weight_decay:

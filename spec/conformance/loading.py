@@ -26,6 +26,7 @@ BUILT_IN = ("torch", "jax", "optax", "keras", "sklearn", "onnx")
 ADAPTERS: Mapping[str, str] = {name: f".adapters.{name}" for name in BUILT_IN}  # by library; others come by the entry point
 ENTRY_POINTS = "trainspec.adapters"
 IMPORT_ENVIRONMENT = {"KERAS_BACKEND": "jax"}  # variables that are set during an import unless they are set already
+LISTED = 12  # names of a module in a message
 WORKING_FOLDER = "TRAINSPEC_WORKING_FOLDER"  # in the sandbox: the folder that relative paths are relative to
 
 
@@ -126,7 +127,10 @@ def import_path(implementation: Any) -> str:
         return f"{module}:{name}"
     source = getattr(sys.modules.get(module), "__file__", None)
     if not source:
-        raise NotFound("it was typed into an interpreter or given by `python -c`; save it in a file and name it as file.py:Name")
+        raise NotFound(
+            f"it was typed into an interpreter or given by `python -c`, where no other process finds it; save its lines in a file, "
+            f"such as mine.py, and check `mine.py:{name}`"
+        )
     return f"{source}:{name}"
 
 
@@ -203,15 +207,21 @@ def load_implementation(target: str) -> Any:
         return loaded
     if callable(loaded) and not isinstance(loaded, type):
         return FunctionImplementation(loaded, library=library)
-    classes = (
-        [name for name, value in vars(loaded).items() if isinstance(value, type) and callable(getattr(value, "step", None))]
-        if (isinstance(loaded, ModuleType))
-        else []
-    )
-    hint = f"; it has {', '.join(f'{target}:{name}' for name in classes)}" if classes else ""
     raise NotFound(
-        f"{target} has neither `step(grad, lr)` nor `init(theta)` and `update(grad, state, theta, lr)`, and no adapter knows it{hint}"
+        f"{target} has neither `step(grad, lr)` nor `init(theta)` and `update(grad, state, theta, lr)`, and no adapter knows it"
+        f"{names_within(loaded, target)}"
     )
+
+
+def names_within(loaded: Any, target: str) -> str:
+    """Return the classes and functions that are defined in a file or module that is named alone, as the end of a message."""
+    if not isinstance(loaded, ModuleType):
+        return ""
+    own = {name: value for name, value in vars(loaded).items() if getattr(value, "__module__", "") == loaded.__name__ and name[:1] != "_"}
+    names = [name for name, value in own.items() if isinstance(value, type) and callable(getattr(value, "step", None))]
+    names += [name for name, value in own.items() if inspect.isfunction(value)]
+    more = ", …" if len(names) > LISTED else ""
+    return f"; it has {', '.join(f'{target}:{name}' for name in names[:LISTED])}{more}" if names else ""
 
 
 def library_of(target: str) -> str:

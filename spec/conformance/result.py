@@ -291,7 +291,7 @@ RESULTS: tuple[type[Result], ...] = (OptimizerResult, FunctionResult, Initialize
 def error_result(subject: str, detail: str, *, fault: str = "internal", **common: Any) -> ErrorResult:
     """Return the result of what could not be judged, with one fault."""
     subject, detail = printable(subject) or "?", printable(detail) or "no reason is known"
-    message = f"{subject} could not be judged: {detail.rstrip('.')}."
+    message = f"{subject} could not be judged: {detail if detail.endswith('?') else detail.rstrip('.') + '.'}"
     return ErrorResult(subject=subject, verdict=Verdict.ERROR, message=message, **{"faults": (Fault(fault, detail),), **common})
 
 

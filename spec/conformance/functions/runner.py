@@ -27,7 +27,7 @@ from ..guards import (
 from ..hyperparameters import InvalidSettings, is_number
 from ..implementation import FunctionImplementation, NotFound, Task
 from ..initializers.runner import sample_initializer
-from ..loading import adapt_object, environment_info, library_of, load_object, version_of
+from ..loading import adapt_object, environment_info, library_of, load_object, names_within, version_of
 from ..result import Fault, plain_setting, printable
 from ..sandbox import notify_loaded
 from ..stateful import as_function, formula_name, is_average, is_schedule
@@ -77,7 +77,8 @@ def load_functions(task: Task) -> tuple[FunctionImplementation, ...]:
         return tuple(select_functions(adapted, task))
     is_stateful = is_schedule(loaded) or is_average(loaded)
     if not callable(loaded) or (isinstance(loaded, type) and not is_stateful):
-        raise NotFound(f"{task.target} is no function, so it cannot be compared with the formula {task.against}")
+        within = names_within(loaded, task.target)
+        raise NotFound(f"{task.target} is no function, so it cannot be compared with the formula {task.against}{within}")
     name = task.against or (formula_name(loaded) if is_stateful else getattr(loaded, "__name__", ""))
     if not is_formula(name):
         kind = "a schedule" if is_schedule(loaded) else "an average" if is_stateful else "a function"

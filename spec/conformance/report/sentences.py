@@ -52,7 +52,12 @@ def with_faults(title: str, message: str, faults: Iterable[Fault], *, verb: str 
 
 def could_not_be_judged(title: str, fault: Fault) -> str:
     """Return the message on what could not be judged."""
-    return f"{title} could not be judged: {fault.detail.rstrip('.')}."
+    return f"{title} could not be judged: {as_sentence(fault.detail)}"
+
+
+def as_sentence(text: str) -> str:
+    """Return a text with the mark at the end of a sentence; a question keeps its own."""
+    return text if text.endswith("?") else f"{text.rstrip('.')}."
 
 
 def ordinal(number: int) -> str:
