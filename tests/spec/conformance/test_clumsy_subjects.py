@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from trainspec.spec.conformance import Verdict
 from trainspec.spec.conformance.guards import random_state_faults, random_states
-from trainspec.spec.conformance.implementation import Task
+from trainspec.spec.conformance.implementation import NotFound, Task
 from trainspec.spec.conformance.loading import import_path, load_implementation
 from trainspec.spec.conformance.optimizers.matching import Candidates, search_built_in
 from trainspec.spec.conformance.optimizers.precision import match_narrower
@@ -93,6 +93,12 @@ def test_what_names_are_taken_as_is_said_first():
     two = check_in_process(EpsAndDelta)
     assert (two.convention, two.settings["eps"]) == ("rmsprop", 1e-8)
     assert ", with delta = 0.5 as by default, follows" in two.message
+
+
+def test_a_file_that_is_named_alone_lists_what_it_has(tmp_path):
+    (tmp_path / "several.py").write_text("class Mine:\n    def step(self, grad, lr): ...\n\ndef softmax(x): ...\n", encoding="utf-8")
+    with pytest.raises(NotFound, match=r"it has .*several\.py:Mine, .*several\.py:softmax$"):
+        load_implementation(str(tmp_path / "several.py"))
 
 
 def test_a_third_beta_is_not_cut():
