@@ -8,7 +8,15 @@ from typing import Any
 
 import click
 
-dtype_option = click.option("--dtype", type=click.Choice(["float64", "float32"]), default="float64", show_default=True)
+WIDE = ["float64", "float32"]
+dtype_option = click.option("--dtype", type=click.Choice(WIDE), default="float64", show_default=True)
+format_option = click.option(
+    "--dtype",
+    type=click.Choice([*WIDE, "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"]),
+    default="float64",
+    show_default=True,
+    help="The format of arrays; the narrow ones are for functions.",
+)
 
 
 def json_option(command: Callable[..., None]) -> Callable[..., None]:
@@ -53,7 +61,7 @@ SUBJECT_OPTIONS = (
         metavar="THEIRS=OURS",
         help="A hyper-parameter of the subject by another name; may be repeated.",
     ),
-    dtype_option,
+    format_option,
     click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=30.0, show_default=True, help="Seconds to run in."),
     click.option("--report", type=click.Path(dir_okay=False), help="Write the result to a file, with what it was graded against."),
     json_option,

@@ -14,7 +14,7 @@ from .loading import import_path
 from .result import Result, describe_failure, error_result, short_repr
 from .sandbox import TIMEOUT, SandboxProcess
 
-DTYPES = ("float64", "float32")
+DTYPES = ("float64", "float32", "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2")
 Settings = Mapping[str, Any]
 Names = Mapping[str, str]
 
@@ -61,7 +61,7 @@ def identify(
 def make_task(settings: Settings | None, names: Names | None, dtype: str, against: str | None) -> Task:
     """Return what is asked, but for the implementation; ValueError for an unknown dtype."""
     if dtype not in DTYPES:
-        raise ValueError(f"dtype must be {' or '.join(DTYPES)}, got {dtype!r}")
+        raise ValueError(f"dtype must be {', '.join(DTYPES[:-1])} or {DTYPES[-1]}, got {dtype!r}")
     return Task("", settings or {}, names or {}, dtype, against or "")
 
 

@@ -84,7 +84,7 @@ class ArrayGuard:
 
 def strided_copy(values: Any) -> Any:
     """Return a copy that is every second entry of a larger array along the last axis, and infinite between."""
-    larger = np.full((*values.shape[:-1], 2 * values.shape[-1]), np.inf if values.dtype.kind == "f" else -1).astype(values.dtype)
+    larger = np.full((*values.shape[:-1], 2 * values.shape[-1]), -1 if values.dtype.kind in "biu" else np.inf).astype(values.dtype)
     larger[..., ::2] = values
     return larger[..., ::2]
 

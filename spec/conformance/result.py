@@ -159,7 +159,7 @@ class Result:
     verdict: Verdict
     message: Annotated[Text, "The verdict in words"]
     expected: Annotated[str | None, "The convention or formula that was asked for"] = None
-    dtype: Literal["float64", "float32"] = "float64"
+    dtype: Literal["float64", "float32", "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"] = "float64"
     settings: Settings = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
     environment: Annotated[Mapping[str, str], "Versions, platform, and what the adapter says that results depend on"] = field(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 
@@ -14,8 +14,7 @@ from ...reference.validation import signature_of
 from ..arithmetic.formats import format_of
 from ..arithmetic.rounding import error_in_bounds
 from .arrays import as_numpy, dtype_name
-from .functions.bounds import map_arguments, midpoints, running_bounds
-from .functions.matching import ALLOWED
+from .functions.bounds import Rounding, decided_bounds, map_arguments, midpoints, running_bounds
 from .functions.runner import flatten_result, formula_named
 
 Order = Literal["any", "stated"]
@@ -30,9 +29,7 @@ class Tolerance:
     """
 
     formula: str
-    dtype: str
-    compute: str
-    accumulate: str
+    rounding: Rounding
     order: Order
     expected: Any
     bound: Any
@@ -40,10 +37,7 @@ class Tolerance:
     @property
     def convention(self) -> str:
         """Where a program rounds to which it applies, in words."""
-        once = f"computed in {self.compute} and rounded once to {self.dtype}"
-        where = once if self.compute != self.dtype else f"rounded to {self.dtype} at every operation"
-        sums = f", sums accumulated in {self.accumulate}" if self.accumulate != self.compute else ""
-        return f"{where}{sums}, operations {'in any order' if self.order == 'any' else 'as the formula states them'}"
+        return f"{self.rounding.words}, operations {'in any order' if self.order == 'any' else 'as the formula states them'}"
 
 
 def tolerance(
@@ -76,47 +70,29 @@ def tolerance(
     if computing.unit > stored.unit:
         raise ValueError(f"tolerance(): compute must not be narrower than {stored.name}, got {computing.name}")
     sums = min(computing, format_of(accumulate or computing.name), key=lambda form: form.unit)
-    rounding = Rounding(stored.name, computing.name, sums.name, order)
-    return Tolerance(entry.id, *rounding, *due_of(entry, arguments, rounding))
+    rounding = Rounding(stored.name, computing.name, sums.name)
+    return Tolerance(entry.id, rounding, order, *due_of(entry, arguments, rounding, order))
 
 
-class Rounding(NamedTuple):
-    """Where a program rounds: the formats of its arrays, of its operations and of its partial sums, and the order of its operations."""
-
-    dtype: str
-    compute: str
-    accumulate: str
-    order: Order
-
-
-def due_of(entry: Formula[..., Any], arguments: dict[str, Any], rounding: Rounding) -> tuple[Any, Any]:
+def due_of(entry: Formula[..., Any], arguments: dict[str, Any], rounding: Rounding, order: Order) -> tuple[Any, Any]:
     """Return what is expected of a call, and the bounds."""
     from ..arithmetic import Ball, certified
 
+    dtype, compute, accumulate = rounding
     raw = partial(entry.raw, **{name: value for name, value in arguments.items() if value is None})
-    given = {name: map_arguments(partial(in_format, dtype=rounding.dtype), value) for name, value in arguments.items() if value is not None}
+    given = {name: map_arguments(partial(in_format, dtype=dtype), value) for name, value in arguments.items() if value is not None}
     result = certified(raw, **given)
+    if order == "any":
+        bounds = decided_bounds(raw, given, rounding)
+    else:
+        bounds = running_bounds(raw, given, dtype, 0.0, compute=compute if compute != dtype else None, accumulate=accumulate)
     expected, allowed = [], []
-    for leaf, bound in zip(tree_leaves(result), decided_bounds(raw, given, rounding), strict=True):
+    for leaf, bound in zip(tree_leaves(result), bounds, strict=True):
         is_real = isinstance(leaf, Ball)
         value = midpoints(Ball.object_array(leaf)) if is_real else np.asarray(leaf)
         expected.append(value)
         allowed.append(with_slack(value, bound, leaf) if is_real else np.zeros(value.shape))
     return tree_unflatten(result, expected), tree_unflatten(result, allowed)
-
-
-def decided_bounds(raw: Any, arguments: dict[str, Any], rounding: Rounding) -> list[Any]:
-    """Return the bounds of a call: for operations in any order with arguments rounded once, where that leaves all branches decided."""
-    from ..arithmetic import Undecided
-
-    dtype, compute, accumulate, order = rounding
-    formats: dict[str, Any] = {"compute": compute if compute != dtype else None, "accumulate": accumulate}
-    if order == "stated":
-        return running_bounds(raw, arguments, dtype, 0.0, **formats)
-    try:
-        return running_bounds(raw, arguments, dtype, format_of(compute).unit, factor=ALLOWED, **formats)
-    except Undecided:
-        return running_bounds(raw, arguments, dtype, 0.0, factor=ALLOWED, **formats)
 
 
 def with_slack(value: Any, bound: Any, balls: Any) -> Any:
@@ -207,7 +183,7 @@ def fitting_variants(results: list[Any], due: Tolerance, arguments: dict[str, An
     """Return in words which variants of the formula give these results."""
     from .functions.variants import variants_of
 
-    given = {name: map_arguments(partial(in_format, dtype=due.dtype), value) for name, value in arguments.items()}
+    given = {name: map_arguments(partial(in_format, dtype=due.rounding.dtype), value) for name, value in arguments.items()}
     fits = [variant for variant in variants_of(formula_named(due.formula)) if is_within(variant.function, results, due, given)]
     if not fits:
         return "It is no variant of the formula that has a name here."

@@ -15,8 +15,7 @@ import numpy as np
 
 from ...reference import Formula, tree_leaves
 from ..arithmetic import Ball, Undecided, certified, format_of
-from ..conformance.functions.bounds import perturbation_estimates, running_bounds
-from ..conformance.functions.matching import ALLOWED
+from ..conformance.functions.bounds import ALLOWED, perturbation_estimates, running_bounds
 from ..inputs.cases import in_dtype
 from ..lines.signature import shape_field
 from ..lines.text import bits

@@ -17,6 +17,7 @@ from ....reference import FORMULAS
 from ....reference.averaging import SwaState
 from ....reference.normalization import RunningStats
 from ....reference.schedules import PlateauState
+from ...arithmetic.formats import NARROW
 from . import FunctionRegistry, Functions, several
 
 FUNCTIONS = FunctionRegistry("torch")
@@ -28,7 +29,10 @@ START = 2.0**-10  # of a warm-up, which must not start at 0
 
 def tensor(value: Any, *, requires_grad: bool = False) -> Any:
     """Return an array as a new tensor."""
-    return torch.tensor(np.asarray(value), requires_grad=requires_grad)
+    array = np.asarray(value)
+    if array.dtype.name in NARROW:
+        return torch.tensor(array.astype(np.float32)).to(getattr(torch, array.dtype.name)).requires_grad_(requires_grad)
+    return torch.tensor(array, requires_grad=requires_grad)
 
 
 def as_array(value: Any) -> Any:

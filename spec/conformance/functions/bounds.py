@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,9 +12,43 @@ from ...arithmetic.formats import NARROW, format_of
 
 PERTURBATIONS = 4  # times that arguments are moved by an ulp, where the running arithmetic has no bound
 PERTURBATION_FACTOR = 8.0  # the unit, in the largest change that those perturbations cause
+ALLOWED = 4.0  # bounds: other orders of operations stay below, other variants are a thousand and more away
 SINGLE = format_of("float32")
 
 Raw = Callable[..., Any]
+
+
+class Rounding(NamedTuple):
+    """Where a program rounds: the formats in which its arrays are stored, its operations computed, and its sums accumulated."""
+
+    dtype: str
+    compute: str
+    accumulate: str
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether its arrays have fewer bits than float32."""
+        return self.dtype in NARROW
+
+    @property
+    def words(self) -> str:
+        """In words."""
+        if self.compute != self.dtype:
+            return f"computed in {self.compute} and rounded once to {self.dtype}"
+        sums = f", sums accumulated in {self.accumulate}" if self.accumulate != self.compute else ""
+        return f"rounded to {self.dtype} at every operation{sums}"
+
+
+def rounding_of(dtype: Any) -> Rounding:
+    """Return the rounding of a program that rounds every operation to a dtype, partial sums included; a rounding as it is."""
+    return dtype if isinstance(dtype, Rounding) else Rounding(*3 * [format_of(dtype).name])
+
+
+def roundings_of(dtype: str) -> list[Rounding]:
+    """Return where programs of a format round, from the least rounding to the most."""
+    if dtype not in NARROW:
+        return [rounding_of(dtype)]
+    return [Rounding(dtype, *rest) for rest in ((SINGLE.name, SINGLE.name), (dtype, SINGLE.name), (dtype, dtype))]
 
 
 def midpoints(values: Any) -> Any:
@@ -25,10 +59,14 @@ def midpoints(values: Any) -> Any:
 def output_bounds(formula: Raw, arguments: Mapping[str, Any], dtype: Any, outputs: list[Any], *, is_estimate_allowed: bool) -> list[Any]:
     """Return the bound of every entry: by the running arithmetic, else from how far the certified value moves under perturbations.
 
-    Where digits are lost on purpose and the running arithmetic does not decide, rounded arguments decide nothing: Undecided is raised.
+    Where digits are lost on purpose and the running arithmetic does not decide, rounded arguments decide nothing: Undecided is raised, as
+    it is in narrow formats, where an ulp is no small perturbation.
     """
     from ...arithmetic import Refused, Undecided
 
+    rounding = rounding_of(dtype)
+    if rounding.is_narrow:
+        return [bound / ALLOWED for bound in decided_bounds(formula, arguments, rounding)]
     for unit in (format_of(dtype).unit, 0.0):
         try:
             return running_bounds(formula, arguments, dtype, unit)
@@ -38,6 +76,18 @@ def output_bounds(formula: Raw, arguments: Mapping[str, Any], dtype: Any, output
         except (Refused, ArithmeticError, ValueError, TypeError):
             continue
     return perturbation_estimates(formula, arguments, dtype, outputs)
+
+
+def decided_bounds(formula: Raw, arguments: Mapping[str, Any], rounding: Rounding) -> list[Any]:
+    """Return how far programs may be that compute a formula in any order: on arguments rounded once, where that decides all branches."""
+    from ...arithmetic import Undecided
+
+    dtype, compute, accumulate = rounding
+    formats: dict[str, Any] = {"compute": compute if compute != dtype else None, "accumulate": accumulate, "factor": ALLOWED}
+    try:
+        return running_bounds(formula, arguments, dtype, format_of(compute).unit, **formats)
+    except Undecided:
+        return running_bounds(formula, arguments, dtype, 0.0, **formats)
 
 
 def running_bounds(

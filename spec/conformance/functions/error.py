@@ -19,7 +19,7 @@ from ...arithmetic.formats import format_of
 from ...arithmetic.rounding import error_in_bounds
 from ...inputs.cases import in_dtype
 from ..result import Mismatch
-from .bounds import midpoints, output_bounds
+from .bounds import midpoints, output_bounds, rounding_of
 from .observations import FunctionCall
 
 Raw = Callable[..., Any]
@@ -33,7 +33,7 @@ class ExpectedOutput:
     """One output that is due: certified, with the bound that is its unit; integers and truth values are exact."""
 
     values: Any  # an array of balls, or of integers or truth values
-    bound: float
+    bound: Any  # one for all entries, or in narrow formats one for each
     size: float  # of its largest entry
 
     @property
@@ -57,8 +57,9 @@ def expected_outputs(formula: Raw, call: FunctionCall, arguments: Mapping[str, A
     """Return certified outputs of a formula; ArithmeticError or TypeError where they cannot be certified."""
     from ...arithmetic import Ball, certified
 
-    arguments = {name: in_dtype(value, dtype) for name, value in arguments.items()}
-    outputs = tree_leaves(certified(formula, **arguments, dtype=dtype))
+    rounding = rounding_of(dtype)
+    arguments = {name: in_dtype(value, rounding.dtype) for name, value in arguments.items()}
+    outputs = tree_leaves(certified(formula, **arguments, dtype=rounding.dtype))
     bounds = output_bounds(formula, arguments, dtype, outputs, is_estimate_allowed=not call.case.strains_floats)
     expected = []
     for output, bound, got in zip(outputs, bounds, call.outputs, strict=True):
@@ -72,9 +73,8 @@ def expected_outputs(formula: Raw, call: FunctionCall, arguments: Mapping[str, A
             and all(ball.is_exact() and ball.is_integer() for ball in values.ravel())
         ):
             values = middle.astype(np.int64)
-        expected.append(
-            ExpectedOutput(values, call.case.length * float(np.max(bound, initial=0.0)), float(np.max(np.abs(middle), initial=0.0)))
-        )
+        unit = bound if rounding.is_narrow else float(np.max(bound, initial=0.0))
+        expected.append(ExpectedOutput(values, call.case.length * unit, float(np.max(np.abs(middle), initial=0.0))))
     return expected
 
 
@@ -130,7 +130,7 @@ def usual_outputs(expected: list[tuple[FunctionCall, list[ExpectedOutput]]]) -> 
 
 def smallest_units(expected: list[list[ExpectedOutput]], dtype: Any) -> list[float]:
     """Return half an ulp of the median size of each output; of as many outputs as there are in any case."""
-    unit = format_of(dtype).unit
+    unit = format_of(rounding_of(dtype).compute).unit
     positions = range(max(map(len, expected)))
     sizes = [[outputs[position].size for outputs in expected if position < len(outputs)] for position in positions]
     return [unit * float(np.median(known)) for known in sizes]
@@ -146,7 +146,7 @@ def error_of_call(call: FunctionCall, expected: list[ExpectedOutput], floors: li
             shapeless = Mismatch(call.case.name, call.case.separates, position, (), 0.0, 0.0, float("inf"))
             return float("inf"), float("inf"), shapeless
         errors, spacings = errors_and_ulps(got, due, dtype)
-        ratios = error_in_bounds(errors, 0.0 if due.is_exact else max(due.bound, call.case.roundings * floor))
+        ratios = error_in_bounds(errors, 0.0 if due.is_exact else np.maximum(due.bound, call.case.roundings * floor))
         with np.errstate(over="ignore"):
             ulps = max(ulps, float(np.max(errors / spacings, initial=0.0)))
         if not ratios.size:
@@ -168,11 +168,12 @@ def errors_and_ulps(got: Any, due: ExpectedOutput, dtype: Any) -> tuple[Any, Any
     from ...arithmetic import Ball
     from ...arithmetic.ball import START, spacing
 
-    numbers = got.astype(float) if got.dtype.kind in "biu" else got
+    finite = np.isfinite(got)
+    numbers = np.where(finite, got, 0.0)
     with ctx.workprec(START):
         errors = np.frompyfunc(lambda ball: float(ball.abs_upper()), 1, 1)(Ball.object_array(Ball(numbers) - due.values.view(Ball)))
-        ulp = float(spacing(max(due.values.ravel(), key=lambda ball: abs(ball.mid())), dtype))
-    errors = np.asarray(errors, dtype=float)
+        ulp = float(spacing(max(due.values.ravel(), key=lambda ball: abs(ball.mid())), rounding_of(dtype).dtype))
+    errors = np.where(finite, np.asarray(errors, dtype=float), np.inf)
     return np.where(errors < ulp * 2.0**-10, 0.0, errors), np.full(errors.shape, ulp)
 
 
@@ -189,7 +190,7 @@ def with_arguments(arguments: Mapping[str, Any], values: Mapping[str, Any]) -> d
 
 
 def float_error(
-    formula: Raw, calls: Iterable[FunctionCall], inferred: Mapping[str, Any], units: Mapping[str, list[float]], far: float
+    formula: Raw, calls: Iterable[FunctionCall], inferred: Mapping[str, Any], units: Mapping[str, list[Any]], far: float
 ) -> float:
     """Return the error in floats, in given units. Beyond `far` the rest is skipped."""
     worst = 0.0
@@ -210,12 +211,12 @@ def float_error(
                 continue
             if got.shape != output.shape or output.dtype.kind not in "biuf":
                 return float("inf")
-            error = float(np.max(np.abs(got.astype(float) - output), initial=0.0))
-            worst = float("inf") if np.isnan(error) else max(worst, float(error_in_bounds(error, unit)))
+            errors = np.abs(got.astype(float) - output)
+            worst = float("inf") if np.any(np.isnan(errors)) else max(worst, float(np.max(error_in_bounds(errors, unit), initial=0.0)))
     return worst
 
 
-def float_units(formula: Raw, calls: Iterable[FunctionCall], inferred: Mapping[str, Any], dtype: Any) -> dict[str, list[float]]:
+def float_units(formula: Raw, calls: Iterable[FunctionCall], inferred: Mapping[str, Any], dtype: Any) -> dict[str, list[Any]]:
     """Return the unit of every output in every case, for the ranking."""
     expected = expected_by_call(formula, calls, inferred, dtype)
     if not expected:
@@ -223,7 +224,7 @@ def float_units(formula: Raw, calls: Iterable[FunctionCall], inferred: Mapping[s
     floors = smallest_units(usual_outputs(expected), dtype)
     return {
         call.case.name: [
-            0.0 if due.is_exact else max(due.bound, call.case.roundings * floor) for due, floor in zip(outputs, floors, strict=False)
+            0.0 if due.is_exact else np.maximum(due.bound, call.case.roundings * floor) for due, floor in zip(outputs, floors, strict=False)
         ]
         for call, outputs in expected
     }

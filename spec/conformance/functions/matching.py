@@ -11,17 +11,20 @@ from typing import Any
 import numpy as np
 
 from ....reference import FORMULAS, Formula, tree_leaves
+from ...arithmetic.formats import format_of
 from ...inputs.cases import in_dtype
 from ..result import EquivalentConvention
+from .bounds import ALLOWED, rounding_of
+from .casts import cast_orders
 from .error import FunctionError, float_error, float_units, measure, with_arguments
 from .observations import FunctionCall, FunctionObservations
 from .variants import Variant, identity, rarer_variants, variants_of
 
-ALLOWED = 4.0  # bounds: other orders of operations stay below, other variants are a thousand and more away
 CLOSE = 1e3  # units by floats, within which a variant is measured with certainty
 ALWAYS_MEASURED = 6  # variants that are measured with certainty at any distance
 FEW, FAR = 4, 1e6  # a variant that is so many bounds off in the first few cases is measured in no others
 OWN_INFERENCES = 3  # of the values inferred for the formula itself, so many are measured
+FLOAT_NOISE = 2.0**-40  # relative: far above the rounding of float64, far below that of narrow formats
 EQUAL_IN_CASES = ("equal in every case",)
 
 
@@ -53,6 +56,12 @@ class FunctionMatch:
     best: VariantFit | None
     runners_up: list[VariantFit]
     identities: tuple[EquivalentConvention, ...] = ()
+    not_told_apart: tuple[VariantFit, ...] = ()  # mistakes that give the same results, within the bound of the formula that holds
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the function follows the formula that was asked for, in some cast order."""
+        return self.best is self.own or (self.best is not None and "cast" in self.best.variant.axes)
 
 
 @dataclass(frozen=True)
@@ -106,8 +115,9 @@ class FunctionMatcher:
         if own.holds:
             same = [fit for fit in ranked if fit.distance <= ALLOWED and fit.variant.right]
             identities = tuple(EquivalentConvention(fit.variant.id, fit.variant.id, EQUAL_IN_CASES) for fit in same)
-            return FunctionMatch(own, own, distant(ranked), identities)
-        best = self.first_that_holds(ranked) or self.unstable_form(own)
+            mistakes = tuple(fit for fit in ranked if fit.distance <= ALLOWED and not fit.variant.right and self.differs(fit))
+            return FunctionMatch(own, own, distant(ranked), identities, mistakes)
+        best = self.cast_order(own) or self.first_that_holds(ranked) or self.unstable_form(own)
         if best is None:
             ranked = sorted([*ranked, *self.rank(rarer_variants(self.formula))], key=lambda fit: fit.distance)
             best = self.first_that_holds(ranked)
@@ -117,10 +127,33 @@ class FunctionMatcher:
         identities = tuple(EquivalentConvention(fit.variant.id, fit.variant.name, EQUAL_IN_CASES) for fit in same)
         return FunctionMatch(own, best, distant(ranked), identities)
 
+    def cast_order(self, own: VariantFit) -> VariantFit | None:
+        """Return the cast order that the function has, where it is one that has a name and rounds more than once."""
+        rounding = rounding_of(self.dtype)
+        orders = cast_orders(self.formula, format_of(rounding.dtype)) if rounding.compute != rounding.dtype else ()
+        fits = (self.measured(VariantFit(order, own.inferred, own.distance)) for order in orders)
+        return next((fit for fit in fits if fit.holds and fit.error and fit.error.cases), None)
+
     def first_that_holds(self, ranked: list[VariantFit]) -> VariantFit | None:
         """Return the first fit that holds, in the order of the registry: another formula, a variant, a generated one."""
         holding = [fit for fit in map(self.measured, near(ranked)) if fit.holds]
         return min(holding, key=lambda fit: (not fit.variant.right, self.order.get(fit.variant.id, len(self.order))), default=None)
+
+    def differs(self, fit: VariantFit) -> bool:
+        """Return whether a variant is another function than the formula in some case, in exact numbers."""
+        for call in self.calls:
+            arguments = with_arguments(call.case.arguments, fit.inferred)
+            try:
+                ours, theirs = (
+                    [np.asarray(leaf, dtype=float) for leaf in tree_leaves(function(**arguments))]
+                    for function in (self.formula.raw, fit.variant.function)
+                )
+            except Exception:  # a variant may fail in any way
+                continue
+            for own, other in zip(ours, theirs, strict=True):
+                if np.any(np.abs(own - other) > FLOAT_NOISE * np.max(np.abs(own), initial=0.0)):
+                    return True
+        return False
 
     @functools.cached_property
     def order(self) -> dict[str, int]:

@@ -21,7 +21,7 @@ from ....reference.validation import Domain, domains
 from ..guards import capture_output
 from ..implementation import Task
 from .binding import Binding, bind
-from .matching import ALLOWED
+from .bounds import ALLOWED
 from .runner import flatten_result, load_functions
 
 PROOF_LIMIT = 10.0  # seconds of processor time for a proof, unless more is asked for

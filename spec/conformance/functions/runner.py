@@ -11,7 +11,9 @@ import numpy as np
 
 from ....reference import FORMULAS, Formula, tree_leaves
 from ....reference.validation import domains
+from ...arithmetic.formats import FORMATS, NARROW, Format, format_of, widened
 from ...inputs.cases import Case, cases, in_dtype, reference_result
+from ...inputs.narrow import narrowed
 from ..guards import (
     ArrayGuard,
     FatalFault,
@@ -32,11 +34,13 @@ from ..result import Fault, plain_setting, printable
 from ..sandbox import notify_loaded
 from ..stateful import as_function, formula_name, is_average, is_schedule
 from .binding import Binding, bind
+from .bounds import map_arguments
 from .observations import COMBINATIONS, FunctionCall, FunctionObservations, FunctionReport, takes_generator
 from .ranks import observe_ranks
 
 VARIED_CALLS = 4  # in which a parameter that nothing was bound to is varied
 OUT_CALLS = 8  # that are made again with an array for the result, which holds something already
+NARROW_TYPES = [FORMATS[name].kind for name in NARROW]
 FREE_SIGNS = {("data.pca.fit", 1)}  # outputs, from 0, whose columns are directions: both signs are right
 
 
@@ -148,6 +152,23 @@ class Caller:
     binding: Binding
     dtype: Any
 
+    @property
+    def form(self) -> Format:
+        """The format of its arrays."""
+        return format_of(self.dtype)
+
+    @property
+    def wide_dtype(self) -> Any:
+        """The dtype in which the reference computes what a result looks like."""
+        return np.float32 if self.form.name in NARROW else self.dtype
+
+    def cases(self, pinned: Mapping[str, Any]) -> Iterator[Case]:
+        """Yield the cases of the formula, in narrow formats those of moderate numbers."""
+        for drawn in cases(self.formula, pinned):
+            case = narrowed(drawn, self.form) if self.form.name in NARROW else drawn
+            if case is not None:
+                yield with_computed(case, self.binding.computed, self.wide_dtype)
+
     def call(self, case: Case, expected: Any) -> tuple[FunctionCall | None, list[Fault], list[Any]]:
         """Call the function on a case with its arguments guarded; return the call, its faults, and the outputs as they came."""
         guard = ArrayGuard()
@@ -163,6 +184,7 @@ class Caller:
             if result is None and len(written := guard.written()) == len(flatten_result(expected, expected)):
                 outputs = [array.copy() for array in written]
             faults += self.input_faults(guard, outputs, arguments, expected, where)
+            outputs = outputs if self.dtype is self.wide_dtype else [widened(output) for output in outputs]
             faults += output_faults(outputs, flatten_result(expected, expected), self.dtype, where, case)
         except FatalFault as problem:
             is_refusal = problem.fault.kind == "raises" and problem.fault.detail.startswith("it raises ValueError") and case.is_edge
@@ -177,7 +199,8 @@ class Caller:
 
         An argument may be returned as it came where the formula gives its very value.
         """
-        shared = [*shared_outputs(self.formula, arguments), *(False for _ in outputs)]
+        values = {name: map_arguments(widened, value) for name, value in arguments.items()}
+        shared = [*shared_outputs(self.formula, values), *(False for _ in outputs)]
         given = [id(array) for _, array, _ in guard.handed_out]
         due = [*flatten_result(expected, expected), *(None for _ in outputs)]
         fresh = [
@@ -204,9 +227,8 @@ def run_cases(function: FunctionImplementation, task: Task) -> FunctionObservati
     caller = Caller(function.call, formula, binding, np.dtype(task.dtype).type)
     calls: list[FunctionCall] = []
     faults: list[Fault] = []
-    for drawn in cases(formula, {**pinned, **infer_shapes(caller, pinned)}):
-        case = with_computed(drawn, binding.computed, caller.dtype)
-        expected = reference_result(formula, case, caller.dtype)
+    for case in caller.cases({**pinned, **infer_shapes(caller, pinned)}):
+        expected = reference_result(formula, case, caller.wide_dtype)
         if expected is None or case.is_too_large(expected):
             continue
         call, observed, outputs = caller.call(case, expected)
@@ -217,7 +239,7 @@ def run_cases(function: FunctionImplementation, task: Task) -> FunctionObservati
     giving_out = replace(caller, binding=replace(binding, gives_out=True))
     for known in calls[:OUT_CALLS] if binding.takes_out else []:
         case = replace(known.case, name=f"{known.case.name}, out= given")
-        call, observed, _ = giving_out.call(case, reference_result(formula, case, caller.dtype))
+        call, observed, _ = giving_out.call(case, reference_result(formula, case, caller.wide_dtype))
         faults += observed
         calls += [call] if call else []
     settled = tuple(replace(fault, fatal=not calls) for fault in unique_faults(faults))  # the other cases can be judged
@@ -263,9 +285,8 @@ def infer_shapes(caller: Caller, pinned: Mapping[str, Any]) -> dict[str, Any]:
     unbound = caller.binding.unbound
     for values in itertools.islice(itertools.product(*unbound.values()), COMBINATIONS if unbound else 0):
         inferred = dict(zip(unbound, values, strict=True))
-        for drawn in cases(caller.formula, {**pinned, **inferred})[:1]:
-            case = with_computed(drawn, caller.binding.computed, caller.dtype)
-            expected = reference_result(caller.formula, case, caller.dtype)
+        for case in itertools.islice(caller.cases({**pinned, **inferred}), 1):
+            expected = reference_result(caller.formula, case, caller.wide_dtype)
             if expected is not None and caller.call(case, expected)[0]:
                 return inferred
     return {name: values[0] for name, values in unbound.items()}
@@ -325,7 +346,7 @@ def output_faults(outputs: list[Any], expected: list[Any], dtype: Any, where: st
         array = check_real_array(output, type(due).__name__, where, name)
         if array.shape != np.shape(due):
             raise FatalFault("shape", f"{name} has shape {array.shape} where {np.shape(due)} is due, in {where}")
-        if not np.all(np.isfinite(array)):
+        if not np.all(np.isfinite(array)) and dtype not in NARROW_TYPES:  # there an overflow may be due to rounding
             raise FatalFault("not-finite", f"{name} has {array[~np.isfinite(array)][0]} where finite numbers are due, in {where}")
         dtype_is_due = isinstance(due, np.ndarray | np.generic) and due.dtype == dtype and has_arrays
         if dtype_is_due and not isinstance(output, float) and array.dtype != due.dtype:

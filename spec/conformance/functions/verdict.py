@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from ....reference import FORMULAS
+from ....reference import FORMULAS, Formula
+from ...arithmetic.formats import NARROW
 from ..environment import environment_of
 from ..implementation import Task
 from ..initializers.verdict import judge_initializer
 from ..report import sentences
 from ..result import ErrorResult, Fault, FunctionResult, InitializerResult, LayerResult, Result, RunnerUp, Verdict, finite
 from ..sandbox import TIMEOUT, result_or_fault
+from .bounds import roundings_of
 from .counterexample import TIME_LIMIT as COUNTEREXAMPLE_LIMIT
 from .counterexample import find_counterexample
 from .matching import CLOSE, FunctionMatch, FunctionMatcher, VariantFit
@@ -40,6 +42,8 @@ def check_function(
     if command == "check":
         process.preload("hypothesis", ".functions.proof", ".functions.counterexample", "trainspec.spec.evidence")
     result = judge_report(task, report, command)
+    if task.dtype in NARROW:  # evidence, proofs and the search for counterexamples are in float64
+        return result
     if isinstance(result, FunctionResult) and report.parts[0].calls:
         result = add_proof_and_evidence(result, process, task, timeout, prove=prove, evidence=evidence)
         result = add_counterexample(result, process, task)
@@ -145,10 +149,12 @@ def judge_function(
         return kind(**{**fields, "verdict": Verdict.ERROR, "message": message, "faults": faults or (reason,)})
     command = str(common["command"])
     with np.errstate(all="ignore"):
-        if draws:
-            decided = judge_initializer(part, title, command)
-        else:
-            decided = decide(FunctionMatcher(part, np.dtype(str(common["dtype"])).type), title, command)
+        decided = judge_initializer(part, title, command) if draws else decide_by_rounding(part, str(common["dtype"]), title, command)
+        if not decided:
+            message = sentences.could_not_be_judged(
+                title, no_bound := Fault("internal", f"no case has a rounding bound in {common['dtype']}")
+            )
+            return kind(**{**fields, "verdict": Verdict.ERROR, "message": message, "faults": (*faults, no_bound)})
     if draws:
         decided["message"] += sentences.draws_sentence([fault for fault in faults if fault.kind in REMARKS_ON_DRAWS])
     decided = with_left_parameters(with_guessed_names(decided, part, title), part, title)
@@ -208,14 +214,45 @@ def overflowing_form(decided: Mapping[str, Any], formula: str) -> dict[str, Any]
     return {"convention": f"{formula}/{label}", "name": name, "is_correct": False, "axes": {**decided["axes"], **axes}}
 
 
-def decide(matcher: FunctionMatcher, title: str, command: str) -> dict[str, Any]:
+def decide_by_rounding(part: FunctionObservations, dtype: str, title: str, command: str) -> dict[str, Any]:
+    """Return the fields of the result: in narrow formats, by the convention with the least rounding in which something holds.
+
+    They are empty where no case has a bound. A formula that holds where mistakes of it hold as well is ambiguous.
+    """
+    decided: dict[str, Any] = {}
+    for rounding in roundings_of(dtype):
+        matcher = FunctionMatcher(part, rounding if rounding.is_narrow else np.dtype(dtype).type)
+        match = matcher.match()
+        if not rounding.is_narrow:
+            return decide(match, matcher.formula, title, command)
+        if match.own.error is None or not match.own.error.cases:
+            continue
+        decided = decide(match, matcher.formula, title, command)
+        if match.best is not None:
+            return with_rounding_named(decided, match, rounding.words)
+    return decided
+
+
+def with_rounding_named(decided: dict[str, Any], match: FunctionMatch, words: str) -> dict[str, Any]:
+    """Return the fields of a result that says within which bound a function is, and which mistakes that bound does not exclude."""
+    if match.best is not match.own and match.is_own:
+        return decided
+    message = f"{decided['message']} It is within the bound of what is {words}."
+    if match.best is match.own and match.not_told_apart:
+        named = [fit.variant.name for fit in match.not_told_apart]
+        message += f" That bound does not exclude {sentences.first_of(named)}."
+        return {**decided, "message": message, "verdict": Verdict.AMBIGUOUS}
+    return {**decided, "message": message}
+
+
+def decide(match: FunctionMatch, formula: Formula[..., Any], title: str, command: str) -> dict[str, Any]:
     """Return the fields of the result that the calls decide."""
-    match, formula = matcher.match(), matcher.formula
     identified = Verdict.IDENTIFIED if command == "identify" else None
-    if match.best is match.own:
-        best = match.own
+    if match.best is not None and match.is_own:
+        best = match.best
         facts = sentences.fit_facts(best.error, runner_up_text(match))
-        message = f"{title} follows {formula.id} ({entry_title(formula.id)}){sentences.inferred_text(best.inferred)}: {facts}."
+        cast = f" {best.variant.words}" if best is not match.own else ""
+        message = f"{title} follows {formula.id} ({entry_title(formula.id)}){cast}{sentences.inferred_text(best.inferred)}: {facts}."
         return {**fields_of(best, match), "verdict": identified or Verdict.CONFORMS, "message": message}
     mismatch = match.own.error.mismatch if match.own.error else None
     where = sentences.mismatch_sentence(formula.id, mismatch)
@@ -255,7 +292,7 @@ def fields_of(fit: VariantFit, match: FunctionMatch) -> dict[str, Any]:
     return {
         "convention": variant.id,
         "name": variant.name,
-        "is_correct": variant.right and variant.id == match.own.variant.id,
+        "is_correct": variant.right and (match.is_own or variant.id == match.own.variant.id),
         "axes": {"formula": variant.formula, **variant.axes},
         "formulas": (variant.formula,),
         "error_in_bounds": finite(error.error_in_bounds) if error else None,

@@ -263,6 +263,12 @@ def evidence_sentence(verdicts: Iterable[str]) -> str:
     return " and ".join(f"{count} {VERBS[verdict][count > 1]}" for verdict, count in counts.items() if count)
 
 
+def first_of(names: list[str]) -> str:
+    """Return the first of some names, and how many more there are."""
+    more = len(names) - ALTERNATIVES
+    return ", ".join(names[:ALTERNATIVES]) + (f", and {more} more" if more > 0 else "")
+
+
 def verdict_order() -> list[Verdict]:
     """Return the verdicts from the best to the worst."""
     return [Verdict.CONFORMS, Verdict.IDENTIFIED, Verdict.AMBIGUOUS, Verdict.DEVIATES, Verdict.UNMATCHED, Verdict.ERROR]

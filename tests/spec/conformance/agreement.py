@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, given, settings
 from trainspec.reference import FORMULAS, tree_leaves
 from trainspec.reference.validation import domains
+from trainspec.spec.conformance.functions.bounds import ALLOWED
 from trainspec.spec.conformance.functions.error import UNDEFINED, error_of_call, expected_outputs
-from trainspec.spec.conformance.functions.matching import ALLOWED
 from trainspec.spec.conformance.functions.observations import FunctionCall
 from trainspec.spec.conformance.functions.runner import flatten_result
 from trainspec.spec.conformance.implementation import FunctionImplementation, Task

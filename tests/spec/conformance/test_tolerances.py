@@ -122,7 +122,7 @@ def test_states_and_whole_numbers_keep_their_structure():
     hyper = {"lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
     due = tolerance("adam", theta, grad, state, **hyper)
     assert isinstance(due.bound[1], AdamState)
-    assert (due.expected[1].t, due.bound[1].t, due.dtype) == (1, 0, "float32")
+    assert (due.expected[1].t, due.bound[1].t, due.rounding.dtype) == (1, 0, "float32")
     adam = FORMULAS["optimizers.adam"]
     assert_conforms(adam(theta, grad, state, **hyper), "adam", theta, grad, state, **hyper)
     new, later = adam(theta, grad, state, **hyper)
@@ -149,7 +149,7 @@ def test_what_is_asked_wrongly_is_named(options, error, words):
 def test_arrays_of_two_formats_need_a_dtype():
     with pytest.raises(TypeError, match=r"dtype= must say which is meant, got bfloat16, float64"):
         tolerance("norm.rms", X.astype("bfloat16"), GAMMA, eps=0.25)
-    assert tolerance("norm.rms", X.astype("bfloat16"), GAMMA, eps=0.25, dtype="bfloat16").dtype == "bfloat16"
+    assert tolerance("norm.rms", X.astype("bfloat16"), GAMMA, eps=0.25, dtype="bfloat16").rounding.dtype == "bfloat16"
 
 
 def test_a_branch_that_rounding_decides_has_no_tolerance():
