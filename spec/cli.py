@@ -351,6 +351,9 @@ def ask_kit(
 )
 @click.option("--prove", is_flag=True, help="Execute a function on symbols: where that succeeds the verdict is a proof.")
 @click.option(
+    "--exhaustive", is_flag=True, help="Call a function of one array on every number of a narrow --dtype: its largest error is proved."
+)
+@click.option(
     "--outputs",
     metavar="NAME,NAME…",
     default="",

@@ -281,11 +281,11 @@ class Running(Numbers):
         "exp": library(math.exp, lambda a: math.exp(a.value + 2 * a.error) * -math.expm1(-a.error)),  # upwards it changes most
         "log": library(math.log, log_spread),
         "logaddexp": log_of_sum,
-        "tanh": library(math.tanh, lambda a: a.error),
+        "tanh": library(math.tanh, lambda a: a.error * min(1.0, 4 * math.exp(-2 * max(a.least, 0.0)))),  # its slope is below 4 e^(−2|x|)
         "arctan": library(math.atan, lambda a: a.error),
         "sin": library(math.sin, lambda a: a.error),
         "cos": library(math.cos, lambda a: a.error),
-        "erf": library(math.erf, lambda a: 1.13 * a.error),  # no slope of it exceeds 2/√π
+        "erf": library(math.erf, lambda a: 1.13 * a.error * math.exp(-(min(max(a.least, 0.0), 30.0) ** 2))),  # its slope is 2/√π e^(−x²)
         "absolute": lambda a: Bounded(abs(a.value), a.error),
         "sign": sign,
         "maximum": extreme(operator.gt),

@@ -14,7 +14,8 @@ from .loading import import_path
 from .result import Result, describe_failure, error_result, short_repr
 from .sandbox import TIMEOUT, SandboxProcess
 
-DTYPES = ("float64", "float32", "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2")
+WIDE = ("float64", "float32")
+DTYPES = (*WIDE, "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2")
 Settings = Mapping[str, Any]
 Names = Mapping[str, str]
 
@@ -31,6 +32,7 @@ def check(
     prove: bool = False,
     outputs: tuple[str, ...] = (),
     modes: tuple[str, ...] = (),
+    exhaustive: bool = False,
 ) -> Result:
     """Return whether an implementation conforms to a correct convention, or to the one named by `against`.
 
@@ -39,9 +41,14 @@ def check(
     has its name, or with the one named by `against`. If it conforms, or `evidence` is asked for, the pieces of evidence of the entry are
     run on it; with `prove` it is executed on symbols. `outputs` are the parameters of a function into which it writes its results, in their
     order: arrays of their own, or arguments that it overwrites. `modes` are those of a library in which an optimizer is run too: foreach,
-    fused, capturable, differentiable and compile of torch, jit and vmap of JAX. `timeout` is in seconds of processor time, without imports.
+    fused, capturable, differentiable and compile of torch, jit and vmap of JAX. With `exhaustive` a function of one array is called on
+    every number of a narrow `dtype`, and its largest error is proved. `timeout` is in seconds of processor time, without imports.
     """
-    task = replace(make_task(settings, names, dtype, against), outputs=tuple(outputs))
+    task = replace(make_task(settings, names, dtype, against), outputs=tuple(outputs), exhaustive=exhaustive)
+    if exhaustive and (dtype in WIDE or not against):
+        raise ValueError(
+            "exhaustive is for a function of one array in float16, bfloat16, float8_e4m3fn or float8_e5m2, and names a formula"
+        )
     return ask_in_sandbox("check", implementation, task, timeout, evidence=evidence, prove=prove, modes=tuple(modes))
 
 

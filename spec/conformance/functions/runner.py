@@ -13,7 +13,6 @@ from ....reference import FORMULAS, Formula, tree_leaves
 from ....reference.validation import domains
 from ...arithmetic.formats import FORMATS, NARROW, Format, format_of, widened
 from ...inputs.cases import Case, cases, in_dtype, reference_result
-from ...inputs.narrow import narrowed
 from ..guards import (
     ArrayGuard,
     FatalFault,
@@ -35,6 +34,8 @@ from ..sandbox import notify_loaded
 from ..stateful import as_function, formula_name, is_average, is_schedule
 from .binding import Binding, bind
 from .bounds import map_arguments
+from .every_number import every_number, only_array
+from .narrow import narrowed
 from .observations import COMBINATIONS, FunctionCall, FunctionObservations, FunctionReport, takes_generator
 from .ranks import observe_ranks
 
@@ -227,6 +228,8 @@ def run_cases(function: FunctionImplementation, task: Task) -> FunctionObservati
     caller = Caller(function.call, formula, binding, np.dtype(task.dtype).type)
     calls: list[FunctionCall] = []
     faults: list[Fault] = []
+    if task.exhaustive:
+        return run_on_every_number(caller, pinned)
     for case in caller.cases({**pinned, **infer_shapes(caller, pinned)}):
         expected = reference_result(formula, case, caller.wide_dtype)
         if expected is None or case.is_too_large(expected):
@@ -246,6 +249,17 @@ def run_cases(function: FunctionImplementation, task: Task) -> FunctionObservati
     undecided = undecided_parameters(caller, calls)
     left = {name: plain_setting(value) for name, value in binding.left.items()}
     return FunctionObservations(formula.id, binding.unbound, pinned, tuple(calls), settled, binding.guessed, left, undecided)
+
+
+def run_on_every_number(caller: Caller, pinned: Mapping[str, Any]) -> FunctionObservations:
+    """Call a function once, on every number of its narrow format."""
+    try:
+        case = every_number(caller.formula, caller.form, pinned)
+    except ValueError as problem:
+        return FunctionObservations(caller.formula.id, settings=pinned, faults=(Fault("settings", printable(problem)),))
+    call, faults, _ = caller.call(case, case.arguments[only_array(caller.formula)].astype(np.float32))
+    settled = tuple(replace(fault, fatal=call is None) for fault in unique_faults(faults))
+    return FunctionObservations(caller.formula.id, settings=pinned, calls=(call,) if call else (), faults=settled)
 
 
 def with_computed(case: Case, computed: Mapping[str, str], dtype: Any) -> Case:

@@ -19,6 +19,8 @@ from ..sandbox import TIMEOUT, result_or_fault
 from .bounds import roundings_of
 from .counterexample import TIME_LIMIT as COUNTEREXAMPLE_LIMIT
 from .counterexample import find_counterexample
+from .every_number import EVERY_INPUT
+from .exhaustive import judge_every_number
 from .matching import CLOSE, FunctionMatch, FunctionMatcher, VariantFit
 from .observations import FunctionObservations, FunctionReport, takes_generator
 from .proof import EVIDENCE_LIMIT, PROOF_LIMIT, ProofResult, prove_function, run_pieces
@@ -148,6 +150,9 @@ def judge_function(
         message = sentences.could_not_be_judged(title, reason)
         return kind(**{**fields, "verdict": Verdict.ERROR, "message": message, "faults": faults or (reason,)})
     command = str(common["command"])
+    if not draws and part.calls[0].case.separates == EVERY_INPUT:
+        decided = judge_every_number(part.calls[0], part.formula, str(common["dtype"]), title, entry_title(part.formula))
+        return kind(**{**fields, **with_faults(decided, part.formula, title, faults)})
     with np.errstate(all="ignore"):
         decided = judge_initializer(part, title, command) if draws else decide_by_rounding(part, str(common["dtype"]), title, command)
         if not decided:

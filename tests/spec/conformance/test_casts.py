@@ -12,9 +12,9 @@ from trainspec.spec.conformance.functions.bounds import roundings_of
 from trainspec.spec.conformance.functions.casts import CAST_ORDERS, cast_orders, rounded_to
 from trainspec.spec.conformance.functions.error import measure
 from trainspec.spec.conformance.functions.matching import ALLOWED
+from trainspec.spec.conformance.functions.narrow import narrowed
 from trainspec.spec.conformance.functions.observations import FunctionCall
 from trainspec.spec.inputs.cases import cases
-from trainspec.spec.inputs.narrow import narrowed
 
 from .helpers import check_function_in_process, valid_record
 

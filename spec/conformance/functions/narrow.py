@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...reference import tree_leaves
-from ..arithmetic.formats import Format
-from .cases import LENGTHS, Case, edit_arrays
+from ....reference import tree_leaves
+from ...arithmetic.formats import Format
+from ...inputs.cases import LENGTHS, Case, edit_arrays
 
 MODERATE = 64.0  # the largest modulus of entries, and the inverse of the smallest
 
