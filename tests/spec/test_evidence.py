@@ -36,9 +36,10 @@ load()
 HOLDS, REFUTED, UNKNOWN = Verdict.HOLDS, Verdict.REFUTED, Verdict.UNKNOWN
 
 
-@pytest.mark.parametrize("name", EVIDENCE)
-def test_evidence_holds(name):
-    result = run_evidence(EVIDENCE[name])
+@pytest.mark.parametrize(("number", "name"), list(enumerate(EVIDENCE)), ids=list(EVIDENCE))
+def test_evidence_holds(number, name):
+    """`trainspec verify` gives every proof to both provers; here every tenth piece is."""
+    result = run_evidence(EVIDENCE[name], twice=number % 10 == 0)
     assert result.verdict is HOLDS, result.detail
 
 
