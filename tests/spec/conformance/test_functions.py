@@ -109,7 +109,7 @@ def test_every_line_of_a_counterexample_runs(name):
 @pytest.mark.parametrize(
     ("name", "scope"),
     [
-        ("rms_by_norm", ""),
+        ("rms_by_norm", "every size"),
         ("pairwise", "for size m = 2, k = 3"),
         ("by_the_difference", "every size"),
         ("folded_into_scale_and_shift", "every size"),
