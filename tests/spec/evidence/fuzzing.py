@@ -380,7 +380,7 @@ def main(claims: int, seed: int) -> int:
                     print(f"FALSE in {outcome.arithmetic}: {outcome.claim}\n    at {outcome.shown}", flush=True)
     print(f"{counts.total()} claims: {dict(counts.most_common())}")
     print(f"in tensors, both provers: {dict(seconds.most_common())}")
-    return 1 if any(verdict.startswith("false") for verdict in counts) else 0
+    return 1 if counts["false"] else 0  # a case that the second prover did not draw is counted; a claim holds by both only
 
 
 if __name__ == "__main__":
