@@ -30,6 +30,7 @@ class Verdict(StrEnum):
     CONFORMS = "conforms"
     DEVIATES = "deviates"
     AMBIGUOUS = "ambiguous"
+    BIASED = "biased"
     ERROR = "error"
     IDENTIFIED = "identified"
     UNMATCHED = "unmatched"

@@ -24,7 +24,7 @@ def observe_ranks(function: FunctionImplementation, task: Task, calls: Sequence[
     """Return how the rows of batches of rank 3 and 4 come out; nothing where the formula has no batch of independent rows."""
     formula = FORMULAS[function.formula]
     axis = batch_axis(formula)
-    batched = [name for name, domain in domains(formula.raw).items() if axis in domain.axes[:1]]
+    batched = [name for name, domain in domains(formula.raw).items() if axis in domain.axes[:1] and not domain.fields]
     cases = [call.case for call in calls if set(batched) <= set(call.case.arguments) and not call.case.is_edge][:CASES] if axis else []
     tiled_cases = [{**case.arguments, **{name: tiled(case.arguments[name]) for name in batched}} for case in cases]
     if not cases or not all(has_independent_rows(formula, arguments, batched) for arguments in tiled_cases):

@@ -16,6 +16,7 @@ from ..initializers.verdict import judge_initializer
 from ..report import sentences
 from ..result import ErrorResult, Fault, FunctionResult, InitializerResult, LayerResult, Result, RunnerUp, Verdict, finite
 from ..sandbox import TIMEOUT, result_or_fault
+from .bias import find_bias
 from .bounds import roundings_of
 from .counterexample import TIME_LIMIT as COUNTEREXAMPLE_LIMIT
 from .counterexample import find_counterexample
@@ -234,8 +235,20 @@ def decide_by_rounding(part: FunctionObservations, dtype: str, title: str, comma
             continue
         decided = decide(match, matcher.formula, title, command)
         if match.best is not None:
-            return with_rounding_named(decided, match, rounding.words)
+            return with_bias(with_rounding_named(decided, match, rounding.words), matcher, match)
     return decided
+
+
+def with_bias(decided: dict[str, Any], matcher: FunctionMatcher, match: FunctionMatch) -> dict[str, Any]:
+    """Return the fields of a result that says whether what conforms has all of its errors on one side."""
+    if decided["verdict"] not in PASSING or match.best is None or not match.is_own:
+        return decided
+    bias = find_bias(match.best.variant.function, matcher.calls, match.best.inferred, matcher.dtype)
+    if bias is None:
+        return decided
+    axes = {**decided["axes"], "rounding": bias.side.replace(" ", "-")}
+    message = f"{decided['message']} {sentences.bias_sentence(bias.side, bias.cases, bias.probability)}"
+    return {**decided, "verdict": Verdict.BIASED, "is_correct": False, "axes": axes, "message": message}
 
 
 def with_rounding_named(decided: dict[str, Any], match: FunctionMatch, words: str) -> dict[str, Any]:

@@ -300,11 +300,16 @@ class Candidates:
 
     def following(self, runs: Runs | None = None, dtype: Any = None) -> list[Measurement]:
         """Return the conventions that the runs follow, or other readings of them: correct ones, or if there is none, mistaken ones."""
-        for pool in ("right", "mistaken"):
-            measurements = (measure(convention, runs or self.runs, dtype) for convention in getattr(self, pool)[:MEASURED])
-            if followed := [measurement for measurement in measurements if measurement.follows]:
-                return followed
-        return []
+        return self.following_right(runs, dtype) or self.measured(self.mistaken, runs, dtype)
+
+    def following_right(self, runs: Runs | None = None, dtype: Any = None) -> list[Measurement]:
+        """Return the correct conventions that the runs follow, or other readings of them."""
+        return self.measured(self.right, runs, dtype)
+
+    def measured(self, conventions: list[Convention], runs: Runs | None, dtype: Any) -> list[Measurement]:
+        """Return the measurements of the nearest conventions that the runs follow, or other readings of them."""
+        measurements = (measure(convention, runs or self.runs, dtype) for convention in conventions[:MEASURED])
+        return [measurement for measurement in measurements if measurement.follows]
 
 
 BUILT_IN_ORDER = ("eps", "beta2", "weight_decay", "momentum", "initial_second_moment")  # in which values that nobody stated are tried

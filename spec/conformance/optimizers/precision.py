@@ -2,57 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...arithmetic.formats import Format, format_of
 from ..result import NATIVE
 from .conventions import Convention
 from .matching import FLOAT_SCREEN, Candidates, Measurement, Runs, in_float64, large_columns
 from .visits import OptimizerRun
 
 NARROWER = {"float64": np.float32, "float32": np.float16}
-PRECISIONS = (NATIVE, *(f"{kept}-{dtype}" for dtype in ("float32", "float16") for kept in ("hyper", "state", "scalars")))
+HYPER_FORMATS = {"float64": ("float32", "float16", "bfloat16"), "float32": ("float16", "bfloat16")}  # what holds hyper-parameters
+PRECISIONS = (
+    NATIVE,
+    *(f"{kept}-{dtype}" for dtype in ("float32", "float16") for kept in ("hyper", "state", "scalars")),
+    "hyper-bfloat16",
+)
 
 
-def match_narrower(candidates: Candidates) -> tuple[str, list[Measurement]]:
+class Precision(NamedTuple):
+    """What is kept in a narrower format, such as `hyper-float32`, or `native`; and hyper-parameters with the values that were used."""
+
+    name: str = NATIVE
+    values: Mapping[str, float] = {}
+
+
+def match_narrower(candidates: Candidates) -> tuple[Precision, list[Measurement]]:
     """Return what is kept in a narrower format than the parameters, and the conventions followed once this is granted."""
     runs = candidates.runs
-    narrow = NARROWER[str(runs[0].points.dtype)]
+    dtype = str(runs[0].points.dtype)
+    for form in map(format_of, HYPER_FORMATS[dtype]):
+        for names in roundings(runs, form):
+            rounded = tuple(with_rounded_hyperparameters(run, names, form) for run in runs)
+            if followed := candidates.following(rounded) if form.name == "float32" else Candidates(rounded).following_right():
+                values = {**runs[0].hyper, "lr": runs[0].lr}
+                return Precision(f"hyper-{form.name}", {name: float(form.round(values[name])) for name in names}), followed
+    narrow = NARROWER[dtype]
     name = np.dtype(narrow).name
-    for rounded in roundings(runs) if name == "float32" else ():
-        if followed := candidates.following(tuple(with_rounded_hyperparameters(run, rounded) for run in runs)):
-            return f"hyper-{name}", followed
     if followed := candidates.following(dtype=narrow):
         best = min(followed, key=lambda measurement: measurement.error_in_bounds)
         if has_common_factor(best.convention, runs):
-            return f"scalars-{name}", followed
+            return Precision(f"scalars-{name}"), followed
         if may_keep_narrow_state(runs, narrow):
-            return f"state-{name}", followed
-    return NATIVE, []
+            return Precision(f"state-{name}"), followed
+    return Precision(), []
 
 
 def may_keep_narrow_state(runs: Runs, narrow: Any) -> bool:
-    """Return whether an array of the state is as a narrower format holds it, in every step; or whether no state can be seen."""
+    """Return whether an array of the state, or the point, is as a narrower format holds it in every step; or whether no state can be seen."""
     run, shape = runs[0], runs[0].points[0].shape
     names = {name for state in run.states for name, array in state.items() if array.shape == shape and array.dtype.kind == "f"}
     histories = [[state[name] for state in run.states if name in state] for name in names]
+    histories += [[*run.points]] if histories else []
     return not histories or any(all(np.array_equal(array, array.astype(narrow)) for array in history) for history in histories)
 
 
-def roundings(runs: Iterable[OptimizerRun]) -> list[tuple[str, ...]]:
-    """Return sets of hyper-parameters that float32 does not hold: all, all but the learning rate, and each alone."""
-    inexact = {name for run in runs for name, value in {**run.hyper, "lr": run.lr}.items() if float(np.float32(value)) != value}
+def roundings(runs: Iterable[OptimizerRun], form: Format) -> list[tuple[str, ...]]:
+    """Return sets of hyper-parameters that a format does not hold: all, all but the learning rate, and of float32 each alone."""
+    inexact = {name for run in runs for name, value in {**run.hyper, "lr": run.lr}.items() if float(form.round(value)) != value}
     names = sorted(inexact)
-    choices = [tuple(names), tuple(name for name in names if name != "lr"), *((name,) for name in names)]
+    choices = [tuple(names), tuple(name for name in names if name != "lr"), *((name,) for name in names if form.name == "float32")]
     return [choice for choice in dict.fromkeys(choices) if choice]
 
 
-def with_rounded_hyperparameters(run: OptimizerRun, names: Iterable[str]) -> OptimizerRun:
-    """Return the run as if some of its hyper-parameters had been rounded to float32."""
-    values = {name: float(np.float32(value)) if name in names else value for name, value in {**run.hyper, "lr": run.lr}.items()}
+def with_rounded_hyperparameters(run: OptimizerRun, names: Iterable[str], form: Format) -> OptimizerRun:
+    """Return the run as if some of its hyper-parameters had been rounded to a format."""
+    values = {name: float(form.round(value)) if name in names else value for name, value in {**run.hyper, "lr": run.lr}.items()}
     return replace(run, lr=values.pop("lr"), hyper=values)
 
 

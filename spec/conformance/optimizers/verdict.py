@@ -44,7 +44,7 @@ from .matching import (
 )
 from .options import JudgedOption, judge_options
 from .planning import defaulted
-from .precision import match_narrower
+from .precision import Precision, match_narrower
 from .printed import errata_of, printed_form_of
 from .relations import relation_in_words
 from .runner import OptimizerReport, run_optimizer
@@ -143,7 +143,7 @@ class Match:
     best: Convention
     same: list[Convention]
     others: list[Convention]
-    precision: str
+    precision: Precision
     facts: str  # in words
 
 
@@ -168,7 +168,7 @@ def match_result(context: JudgementContext) -> dict[str, Any]:
         "convention": best.id,
         "name": best.name,
         "is_correct": best.right,
-        "axes": {**best.axes, "initial_second_moment": initial, "precision": precision},
+        "axes": {**best.axes, "initial_second_moment": initial, "precision": precision.name},
         "equations": best.equations,
         "formulas": best.formulas,
         "relation": relation_in_words(best),
@@ -182,7 +182,7 @@ def match_result(context: JudgementContext) -> dict[str, Any]:
         "margin": runner_up.error_in_bounds if runner_up else None,
     }
     others = [member for member in members if member not in same]
-    others += [other.convention for other in near if other.follows and precision == NATIVE]
+    others += [other.convention for other in near if other.follows and precision.name == NATIVE]
     facts = sentences.convention_facts(best, measurement, len(context.runs[0].points), runner_up)
     fields |= decide(context, Match(best, same, others, precision, facts))
     fields |= late_fields(context, best, inferred, fields, facts)
@@ -295,19 +295,19 @@ def initial_second_moment(convention: Convention, report: OptimizerReport) -> fl
     return report.runs[0].hyper.get(named, DEFAULTS[named]) if named else float(convention.initial_second_moment)
 
 
-def find_matches(report: OptimizerReport, expected: Convention | None) -> tuple[dict[str, float], str, list[Measurement]]:
+def find_matches(report: OptimizerReport, expected: Convention | None) -> tuple[dict[str, float], Precision, list[Measurement]]:
     """Return the built-in values that were inferred, what is kept in a narrower format, and the conventions that the runs follow."""
     candidates = Candidates(report.runs)
     followed = candidates.following()
     if expected and expected not in [measurement.convention for measurement in followed]:
         followed += [measurement for measurement in [measure(expected, report.runs)] if measurement.follows]
     if followed:
-        return {}, NATIVE, followed
+        return {}, Precision(), followed
     precision, followed = match_narrower(candidates)
     if followed:
         return {}, precision, followed
     inferred, followed = search_built_in(report.runs, stated_hyperparameters(report.used_settings))
-    return inferred, NATIVE, followed or find_combined_mistakes(report.runs, report.used_settings)
+    return inferred, Precision(), followed or find_combined_mistakes(report.runs, report.used_settings)
 
 
 def stated_hyperparameters(settings: Mapping[str, Any]) -> set[str]:
@@ -353,7 +353,7 @@ def preference(member: Convention, settings: Mapping[str, Any]) -> tuple[Any, ..
 def decide(context: JudgementContext, match: Match) -> dict[str, Any]:
     """Return the verdict on an optimizer that follows something, and its message."""
     expected, best, facts = context.expected, match.best, match.facts
-    message = sentences.optimizer_follows(context.title, facts, match.precision)
+    message = sentences.optimizer_follows(context.title, facts, *match.precision)
     if not moves(best, context.runs):
         return {"verdict": Verdict.AMBIGUOUS, "is_correct": None, "message": message + sentences.AT_REST}
     if context.command == "check" and expected and expected not in match.same:
@@ -366,7 +366,7 @@ def decide(context: JudgementContext, match: Match) -> dict[str, Any]:
     if context.command == "identify":
         return {"verdict": Verdict.IDENTIFIED, "message": message}
     dtype = str(context.runs[0].points.dtype)
-    if match.precision not in (NATIVE, *ACCEPTED_PRECISIONS.get(dtype, ())):
+    if match.precision.name not in (NATIVE, *ACCEPTED_PRECISIONS.get(dtype, ())):
         return {"verdict": Verdict.DEVIATES, "message": message}
     if expected:
         return {"verdict": Verdict.CONFORMS, "message": message}

@@ -24,7 +24,13 @@ from ..optimizers.verdict import judge_optimizer
 from ..result import NATIVE, Fault, NamedResult, OptimizerResult, Result, Verdict, describe_failure, error_result, plain_data
 from ..sandbox import TIMEOUT, SandboxProcess, result_or_fault
 
-COLOURS = {Verdict.ERROR: "red", Verdict.DEVIATES: "yellow", Verdict.UNMATCHED: "yellow", Verdict.AMBIGUOUS: "cyan"}
+COLOURS = {
+    Verdict.ERROR: "red",
+    Verdict.DEVIATES: "yellow",
+    Verdict.BIASED: "yellow",
+    Verdict.UNMATCHED: "yellow",
+    Verdict.AMBIGUOUS: "cyan",
+}
 
 
 @dataclass(frozen=True)

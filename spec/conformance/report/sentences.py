@@ -50,6 +50,12 @@ def with_faults(title: str, message: str, faults: Iterable[Fault], *, verb: str 
     return f"{title} {verb}: {details(faults)}. Apart from that it{message.removeprefix(title)}"
 
 
+def bias_sentence(side: str, cases: int, probability: float) -> str:
+    """Return that all errors are on one side, and how likely that is where a program rounds to nearest."""
+    chance = f"an error probability of {probability:.0e} at most"
+    return f"But it is biased: in all of {cases} cases its errors are {side}, and so they add up over many steps ({chance})."
+
+
 def could_not_be_judged(title: str, fault: Fault) -> str:
     """Return the message on what could not be judged."""
     return f"{title} could not be judged: {as_sentence(fault.detail)}"
@@ -77,10 +83,11 @@ def convention_facts(convention: Any, measurement: Any, steps: int, runner_up: A
     return f"{convention_title(convention)}: {facts}."
 
 
-def optimizer_follows(title: str, facts: str, precision: str) -> str:
-    """Return what an optimizer follows, and what it keeps in a narrower format."""
+def optimizer_follows(title: str, facts: str, precision: str, values: Mapping[str, float]) -> str:
+    """Return what an optimizer follows, and what it keeps in a narrower format, with the values that it uses then."""
     kept, _, dtype = precision.partition("-")
-    return f"{title} keeps its {KEPT[kept]} in {dtype}; it follows {facts}" if dtype else f"{title} follows {facts}"
+    used = f" ({', '.join(f'{name} = {value!r}' for name, value in values.items())})" if values else ""
+    return f"{title} keeps its {KEPT[kept]} in {dtype}{used}; it follows {facts}" if dtype else f"{title} follows {facts}"
 
 
 def optimizer_deviates(title: str, facts: str, *, expected: str = "", ignored: Iterable[str] = ()) -> str:
@@ -271,7 +278,7 @@ def first_of(names: list[str]) -> str:
 
 def verdict_order() -> list[Verdict]:
     """Return the verdicts from the best to the worst."""
-    return [Verdict.CONFORMS, Verdict.IDENTIFIED, Verdict.AMBIGUOUS, Verdict.DEVIATES, Verdict.UNMATCHED, Verdict.ERROR]
+    return [Verdict.CONFORMS, Verdict.IDENTIFIED, Verdict.AMBIGUOUS, Verdict.BIASED, Verdict.DEVIATES, Verdict.UNMATCHED, Verdict.ERROR]
 
 
 def short_name(target: str) -> str:

@@ -115,3 +115,26 @@ def test_the_formats_are_those_of_the_table():
     assert tuple(FORMATS) == DTYPES
     with pytest.raises(ValueError, match=r"dtype must be .* or float8_e5m2, got 'int8'"):
         check(partial(np.add, 1), dtype="int8")
+
+
+# --- errors that are all on one side ----------------------------------------------------------------------------------------------------
+
+
+def truncated(value):
+    """A float32 array with the last 16 bits of every number cut off: the bfloat16 number next to it towards 0."""
+    bits = np.asarray(value, np.float32).view(np.uint32) & np.uint32(0xFFFF0000)
+    return bits.view(np.float32)
+
+
+def rms_norm_that_truncates(x, gamma, eps):
+    wide = widened(x).astype(np.float32)
+    y = widened(gamma).astype(np.float32) * (wide / np.sqrt(np.mean(wide * wide, axis=1, keepdims=True) + np.float32(eps)))
+    return truncated(y).astype(x.dtype)
+
+
+def test_what_truncates_is_biased():
+    result = check_function_in_process(rms_norm_that_truncates, "norm.rms", "bfloat16")
+    assert (result.verdict, result.exit_code, result.is_correct) == (Verdict.BIASED, 1, False), result.message
+    assert "its errors are towards 0" in result.message
+    assert result.axes["rounding"] == "towards-0"
+    valid_record(result)

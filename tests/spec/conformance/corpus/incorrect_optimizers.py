@@ -3,6 +3,7 @@
 import math
 from types import SimpleNamespace
 
+import ml_dtypes
 import numpy as np
 
 from .correct_optimizers import Adam, AdamWAtOnce, Lamb, LarsOfPorts, RMSProp
@@ -718,6 +719,15 @@ class AdamFloat32Hyper(Broken):
 
     def step(self, grad, lr=None):
         return super().step(grad, single(lr))
+
+
+class AdamBrainFloatHyper(Broken):
+    """Decays and stabiliser are kept in bfloat16, in which 0.9 is 0.8984375."""
+
+    axes = {"family": "adam", "eps": "outside", "precision": "hyper-bfloat16"}
+
+    def __init__(self, theta, lr=1e-3, beta1=0.9, beta2=0.99, eps=1e-3):
+        super().__init__(theta, lr, *(float(np.asarray(value).astype(ml_dtypes.bfloat16)) for value in (beta1, beta2, eps)))
 
 
 class AdamFloat32HyperButRate(AdamFloat32Hyper):
