@@ -52,7 +52,7 @@ def match_narrower(candidates: Candidates) -> tuple[Precision, list[Measurement]
 
 
 def may_keep_narrow_state(runs: Runs, narrow: Any) -> bool:
-    """Return whether an array of the state, or the point, is as a narrower format holds it in every step; or whether no state can be seen."""
+    """Return whether an array of the state, or the point, is in every step as a narrower format holds it; or whether no state is seen."""
     run, shape = runs[0], runs[0].points[0].shape
     names = {name for state in run.states for name, array in state.items() if array.shape == shape and array.dtype.kind == "f"}
     histories = [[state[name] for state in run.states if name in state] for name in names]
