@@ -11,6 +11,7 @@ from flint import arb
 from numpy.testing.overrides import get_overridable_numpy_array_functions, get_overridable_numpy_ufuncs
 from trainspec.spec.arithmetic import Ball, Differential, Numbers, Rational, Refused, Running, Symbolic, Tensor, Undecided, symbols, tensor
 from trainspec.spec.arithmetic._numbers import ALLOWED_METHODS, FUNCTIONS, ArrayMethods
+from trainspec.spec.arithmetic.modular import Modular
 from trainspec.spec.arithmetic.tensor import FUNCTIONS as TENSOR_FUNCTIONS
 
 from .sampling import CALLS, CASES, NAMES, NO_FRACTIONS, ROWS, fractions
@@ -223,9 +224,7 @@ def test_methods_that_bypass_the_dispatch_are_refused(name):
         if method not in ALLOWED_METHODS and method not in vars(ArrayMethods):
             with pytest.raises(Refused, match=f"write np.{method}"):
                 getattr(ARRAYS[name], method)()
-    assert {"argmax", "sort", "astype", "clip", "any", "all", "cumsum", "fill", "put"} <= set(METHODS) - ALLOWED_METHODS - set(
-        vars(ArrayMethods)
-    )
+    assert {"argmax", "sort", "astype", "any", "all", "cumsum", "fill", "put"} <= set(METHODS) - ALLOWED_METHODS - set(vars(ArrayMethods))
 
 
 @pytest.mark.parametrize("method", ["sum", "mean"])
