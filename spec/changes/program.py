@@ -156,6 +156,12 @@ class Program(Statements):
         """What each statement computes, in order."""
         return tuple(map(computation, self.statements))
 
+    @functools.cached_property
+    def couples_coordinates(self) -> bool:
+        """Whether a coordinate depends on the others: by a sum, a mean or the number of all."""
+        nodes = (node for statement in self.statements for node in ast.walk(statement))
+        return any(isinstance(node, ast.Attribute) and node.attr in ("sum", "mean", "size") for node in nodes)
+
     def step(self, theta: Any, gradient: Any, lr: Any, *state: Any, **hyper: Any) -> tuple[Any, ...]:
         """Return θ and the state after a step, from θ, the gradient as a function of the point, lr, the state, and the hyper-parameters."""
         values = {"theta": theta, "gradient": gradient, "lr": lr, **dict(zip(self.state, state, strict=True)), **hyper}

@@ -21,7 +21,7 @@ import numpy as np
 from ...arithmetic.rounding import error_in_bounds
 from ..hyperparameters import DEFAULTS, OFF_AT_ZERO, hyperparameters
 from ..result import Divergence, finite
-from .algorithm import HasTrajectory, simulate
+from .algorithm import HasTrajectory, program, simulate
 from .combinations import Setting, combinations, is_enumerated
 from .conventions import AXES, FAMILIES, Convention
 from .fixtures import fixture_for
@@ -121,14 +121,14 @@ def bound_where_decided(convention: HasTrajectory, run: OptimizerRun, dtype: Any
     from ...arithmetic import Running, Scalars, Undecided
 
     for scalars in (Running, Scalars):
-        bounds = bound_by_coordinate(convention, run, dtype, scalars)
+        bounds = bound_by_part(convention, run, dtype, scalars)
         if np.mean(np.isfinite(bounds)) >= DECIDED:
             return bounds
     raise Undecided(f"most of {convention.id} depends on rounding")
 
 
-def bound_by_coordinate(convention: HasTrajectory, run: OptimizerRun, dtype: Any, scalars: Any) -> Any:
-    """Return the bound of every coordinate up to the first undecided step, and infinity from there on."""
+def bound_by_part(convention: HasTrajectory, run: OptimizerRun, dtype: Any, scalars: Any) -> Any:
+    """Return the bound of every coordinate, or of all where they depend on each other, up to the first undecided step; then infinity."""
     from ...arithmetic import rounding_bound
 
     def decided_prefix(theta: Any, grads: Any, slopes: Any = None) -> Any:
@@ -140,8 +140,8 @@ def bound_by_coordinate(convention: HasTrajectory, run: OptimizerRun, dtype: Any
 
     theta, grads, lrs, slopes = run.inputs(run.points.dtype.type)
     bounds = np.full(run.points.shape, np.inf)
-    for coordinate in range(len(theta)):
-        column = slice(coordinate, coordinate + 1)
+    is_whole = isinstance(convention, Convention) and program(convention).couples_coordinates
+    for column in [slice(None)] if is_whole else [slice(place, place + 1) for place in range(len(theta))]:
         curvature = {} if slopes is None else {"slopes": slopes[:, column]}
         decided = rounding_bound(decided_prefix, theta[column], grads[:, column], **curvature, dtype=dtype)
         bounds[: len(decided) - 1, column] = decided[1:]

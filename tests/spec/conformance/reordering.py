@@ -6,11 +6,11 @@ numbers are stored. Its source can be printed. `python -m tests.spec.conformance
 
 import argparse
 import ast
+import copy
 import functools
 import itertools
 import math
 import random
-import re
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
@@ -196,7 +196,7 @@ class Reordering:
 
         def start(point):
             point = float(point) if type(point) is np.float64 else point.astype(wide)
-            return [point, *step.start(theta=point, lr=scalar(lr), **values)]
+            return [point, *map(copy.copy, step.start(theta=point, lr=scalar(lr), **values))]
 
         def gradient_of(part):
             if self.takes_function:
@@ -256,6 +256,12 @@ VALUES = {  # that people use, and a range
     "clip_exponent": ((0.25,), (0.1, 0.5)),
     "change_weight": ((0.025,), (0.01, 0.5)),
     "smallest_share": ((0.125,), (0.05, 0.5)),
+    "trust": ((0.001, 0.02, 1.0), (1e-3, 1.0)),
+    "time_power": ((1.0, 2.0), (0.5, 2.0)),
+    "rate_power": ((2.0, 1.0), (0.5, 2.0)),
+    "decay_exponent": ((0.8,), (0.5, 1.0)),
+    "largest_rms": ((1.0,), (0.5, 2.0)),
+    "smallest_scale": ((1e-3,), (1e-3, 0.3)),
 }
 DTYPES = ("float64", "float32")
 ALIKE = 4  # implementations of a configuration
@@ -309,14 +315,9 @@ def draw_reordering(configuration, seed):
     for laws in [LAWS] * draw.randint(1, 4) + [FUSED] * (draw.random() < 0.3):
         step = visited(step, rewriting.RandomRewriting(draw, laws, rate, rewriting.names_of_arrays(step), used))
     storage = draw.choice(STORAGE)
-    if storage == "coordinates" and (configuration.convention.nesterov_form == "lookahead" or couples_coordinates(step)):
+    if storage == "coordinates" and (configuration.convention.nesterov_form == "lookahead" or step.couples_coordinates):
         storage = "arrays"
     return Reordering(configuration, step, tuple(kept), storage, draw.choice(CONSTANTS), used)
-
-
-def couples_coordinates(step):
-    """Return whether a step has a sum or a mean of all coordinates."""
-    return bool(re.search(r"np\.(sum|mean|size)\b", step.source))
 
 
 def draw_many(count, first=0):

@@ -122,8 +122,8 @@ def test_most_programs_round_otherwise():
             run_records(each, dtype)[0].points for each in (subject, Reordering(subject.configuration, subject.configuration.program))
         )
         different += not np.array_equal(points, others)
-    for seed in range(100):  # what only a few families have
-        kept.update(draw_reordering(draw_configuration(seed, "momentum"), seed).kept)
+    for seed, family in itertools.product(range(100), ("momentum", "nadam")):  # what only a few families have
+        kept.update(draw_reordering(draw_configuration(seed, family), seed).kept)
     assert set(kept) >= FORMS
     assert len(storage) == 5
     assert different > 0.7 * len(judged)
