@@ -227,9 +227,6 @@ UNDECIDED = {
     "optimizers.radam": "which of two symbols is the larger",
     "optimizers.lars": "whether a norm is 0",
     "optimizers.lars.joint_norm": "whether a norm is 0",
-    "optimizers.schedule_free.sgd": "which of two symbols is the larger",
-    "optimizers.schedule_free.in_place": "which of two symbols is the larger",
-    "optimizers.schedule_free.adamw": "which of two symbols is the larger",
 }
 
 
