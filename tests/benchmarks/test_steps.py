@@ -51,7 +51,7 @@ def repeatable(name, size, kind):
     return values
 
 
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("name", GIVEN_GRADIENT)
 def test_step(benchmark, request, name, size, dtype):
     ours, theirs = ELEMENTWISE[name]

@@ -67,6 +67,7 @@ def test_signature_is_the_references_and_out(name):
     assert hints == typing.get_type_hints(theirs.raw, {**vars(annotations), **home}, include_extras=True)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("dtype", DTYPES)
 @every()
 def test_bits_are_the_references_at_every_size(name, dtype):

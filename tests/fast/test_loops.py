@@ -132,6 +132,7 @@ def test_the_loops_give_the_references_expressions_on_symbols(name, axes):
         assert all(judge(array, other).verdict is Verdict.HOLDS for array, other in zip(new, wanted, strict=True))
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("layout", LAYOUTS)
 @every()
 def test_any_layout(name, layout):

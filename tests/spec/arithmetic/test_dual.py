@@ -272,6 +272,7 @@ def test_the_chain_rule(a, b):
 NO_DERIVATIVE = {"quadratic.condition_number", "data.pca.fit", "optimizers.newton"}  # eigenvalues and solutions of systems have no rule
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("identifier", REAL)
 def test_the_slopes_of_a_formula_are_its_differences(identifier):
     """Along a random direction of all its numbers, against central differences of the formula on balls at high precision."""

@@ -36,7 +36,7 @@ def check_axes(implementation, result):
     assert {name: result.axes[name] for name in implementation.axes} == implementation.axes, result.message
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(("name", "dtype"), CORRECT)
 def test_correct_optimizers_conform(name, dtype):
     implementation, result = check_case(correct, name, dtype)
@@ -45,7 +45,7 @@ def test_correct_optimizers_conform(name, dtype):
     assert find_convention(result.convention).right
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize(
     ("name", "dtype"), [(name, dtype) for name, dtype in INCORRECT if dtype == getattr(incorrect.CASES[name], "only", dtype)]
 )

@@ -23,7 +23,7 @@ UNSTABLE = {"one_pass", "moments_in_one_pass"}
 NAMED = {function.__name__: function for function in CORRECT + INCORRECT}
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("function", CORRECT, ids=lambda function: function.__name__)
 def test_correct_functions_conform(function, dtype):
@@ -32,7 +32,7 @@ def test_correct_functions_conform(function, dtype):
     valid_record(result)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize(("function", "dtype"), in_both_formats(INCORRECT), ids=lambda value: getattr(value, "__name__", value))
 def test_incorrect_functions_are_named(function, dtype):
     result = check_function_in_process(function, function.against, dtype)
@@ -54,7 +54,7 @@ def test_faults_are_reported(function):
     valid_record(result)
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize(("identifier", "dtype"), in_both_formats(FORMULAS))
 def test_every_formula_is_itself(identifier, dtype):
     task = Task(identifier, against=identifier, dtype=dtype)

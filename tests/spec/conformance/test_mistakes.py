@@ -176,6 +176,7 @@ def width_of_the_range_lost(data, extent, low, high):
     return low + high - low * ((data - extent.minimum) / extent.width)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("function", "against", "name"), WRONG, ids=[function.__name__ for function, _, _ in WRONG])
 def test_the_mistake_is_named(function, against, name):
     task = Task(function.__name__, against=against)

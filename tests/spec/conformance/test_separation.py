@@ -55,7 +55,7 @@ def too_close(conventions, record):
     return [f"{pair.first.id} and {pair.second.id} are {pair.distance:.3g} bounds apart" for pair in pairs if not pair.same]
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize(("family", "follows_points", "dtype"), CASES)
 def test_conventions_that_are_not_the_same_are_far_apart(family, follows_points, dtype):
     """All of a family, right and wrong, with every hyper-parameter on."""

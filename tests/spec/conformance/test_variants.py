@@ -64,7 +64,7 @@ def distance(results, others, units):
     return worst
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("identifier", sorted(chapter_variants()))
 def test_variants_are_told_apart(identifier, dtype):
@@ -137,7 +137,7 @@ def as_recorded(value, domain):
     return np.array(value["array"], dtype=int if value["whole"] else float) if isinstance(value, dict) else value
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("identifier", sorted(chapter_variants()))
 def test_variants_are_found_by_name(identifier):
     variants = [variant for variant in chapter_variants()[identifier] if not variant.unstable]
