@@ -141,7 +141,7 @@ def bound_by_part(convention: HasTrajectory, run: OptimizerRun, dtype: Any, scal
     theta, grads, lrs, slopes = run.inputs(run.points.dtype.type)
     bounds = np.full(run.points.shape, np.inf)
     is_whole = isinstance(convention, Convention) and program(convention).couples_coordinates
-    for column in [slice(None)] if is_whole else [slice(place, place + 1) for place in range(len(theta))]:
+    for column in [slice(None)] if is_whole else [slice(coordinate, coordinate + 1) for coordinate in range(len(theta))]:
         curvature = {} if slopes is None else {"slopes": slopes[:, column]}
         decided = rounding_bound(decided_prefix, theta[column], grads[:, column], **curvature, dtype=dtype)
         bounds[: len(decided) - 1, column] = decided[1:]
