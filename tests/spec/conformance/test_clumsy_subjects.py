@@ -11,7 +11,7 @@ from trainspec.spec.conformance.guards import random_state_faults, random_states
 from trainspec.spec.conformance.implementation import NotFound, Task
 from trainspec.spec.conformance.loading import import_path, load_implementation
 from trainspec.spec.conformance.optimizers.matching import Candidates, search_built_in
-from trainspec.spec.conformance.optimizers.precision import match_narrower
+from trainspec.spec.conformance.optimizers.precision import Precision, match_narrower
 from trainspec.spec.conformance.optimizers.runner import observe
 from trainspec.spec.conformance.result import NATIVE
 
@@ -123,8 +123,8 @@ class SlightlyOff(HeavyBall):
 def test_small_deviations_have_no_excuse():
     runs = {kind: runs_of(kind) for kind in (AtRest, SlightlyOff, StateInHalf)}
     assert search_built_in(runs[AtRest], {"beta2", "momentum"})[1] == []
-    assert match_narrower(Candidates(runs[SlightlyOff])) == (NATIVE, [])
-    assert match_narrower(Candidates(runs[StateInHalf]))[0] == "state-float16"
+    assert match_narrower(Candidates(runs[SlightlyOff])) == (Precision(NATIVE), [])
+    assert match_narrower(Candidates(runs[StateInHalf]))[0].name == "state-float16"
 
 
 def runs_of(kind):
