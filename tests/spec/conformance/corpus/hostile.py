@@ -165,7 +165,10 @@ IMPORTS = {
         "threading.Thread(target=talk, daemon=True).start()",
         2,
     ),
-    "a timer": ("import signal; signal.signal(signal.SIGALRM, lambda *a: 1 / 0); signal.setitimer(signal.ITIMER_REAL, .3, .3)", 2),
+    "a timer": (
+        "import signal; signal.signal(signal.SIGALRM, lambda *a: 1 / 0); signal.setitimer(signal.ITIMER_REAL, .3, .3)",
+        (0, 2),
+    ),  # it may not fire in time
     "low limits": ("import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (12, 12))", (0, 2)),
     "no garbage collection": ("import gc; gc.disable(); gc.set_threshold(1)", 0),
     "a seed": ("np.random.seed(0); import random; random.seed(0)", 0),
@@ -317,7 +320,8 @@ for name, (array, codes) in ARRAYS.items():
     point = array.replace("(x)", "(self.theta)").replace("x.", "self.theta.").replace("x *", "self.theta *")
     for pattern in ("x +", "x >", "in x"):
         point = point.replace(pattern, pattern.replace("x", "self.theta"))
-    add("optimizer", f"result: {name}", codes, LIMIT, head=HELPERS, point=point.replace("lambda: x", "lambda: 1"))
+    own = 0 if name == "nothing" else codes  # what has moved its array in place may return nothing
+    add("optimizer", f"result: {name}", own, LIMIT, head=HELPERS, point=point.replace("lambda: x", "lambda: 1"))
     add("function", f"result: {name}", codes, LIMIT, head=HELPERS, step="v = x.var(0); x = x.mean(0)", point=f"{array}, v")
 for name in (
     "a list of itself",
