@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import dtype_option, json_option, subject_of, with_subject
+from .options import dtype_option, json_option, split_names, subject_of, with_subject
 from .terminal import console, print_json, progress_bar
 
 if TYPE_CHECKING:
@@ -357,14 +357,14 @@ def ask_kit(
     "--outputs",
     metavar="NAME,NAME…",
     default="",
-    callback=lambda _context, _option, text: tuple(filter(None, text.split(","))),
+    callback=split_names,
     help="The parameters into which a function writes its results, in their order.",
 )
 @click.option(
     "--modes",
     metavar="NAME,NAME…",
     default="",
-    callback=lambda _context, _option, text: tuple(filter(None, text.split(","))),
+    callback=split_names,
     help="Modes of its library in which an optimizer is run too: foreach, fused, compile …, jit, vmap.",
 )
 def check(**options: Any) -> None:

@@ -26,6 +26,11 @@ def json_option(command: Callable[..., None]) -> Callable[..., None]:
     return click.option("--json", "as_json", flag_value="indented", help=words)(command)
 
 
+def split_names(_context: click.Context, _option: click.Parameter, text: str) -> tuple[str, ...]:
+    """Return the names in a text that separates them by commas."""
+    return tuple(filter(None, text.split(",")))
+
+
 def parse_settings(_context: click.Context, _option: click.Parameter, settings: tuple[str, ...]) -> dict[str, Any]:
     """Return the settings name=value, the values Python literals."""
     parsed = {}

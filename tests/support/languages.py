@@ -1,15 +1,10 @@
 """Programs in C, JavaScript and Rust that compute formulas: each line of input is the number of a formula and its arguments in bits."""
 
-import shutil
 import subprocess
 
-import pytest
 from trainspec.spec.site.languages import LANGUAGES, helpers_of, in_language
 
-
-def tool(name):
-    """The path of a tool; the test is skipped where it is not installed."""
-    return shutil.which(name) or pytest.skip(f"{name} is not installed")
+from .tools import tool
 
 
 def source(programs, language):

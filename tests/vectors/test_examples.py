@@ -1,21 +1,15 @@
 """The example harnesses: a right AdamW passes, one with a classic mistake is told which; where the toolchain is present."""
 
-import shutil
 import subprocess
 import sys
 
 import pytest
 
+from ..support.tools import tool
 from .subjects import EXAMPLES, FOLDER
 
 FILE = FOLDER / "optimizers.adamw.jsonl"
 WORDS = "Adam with eps inside the root, its decay decoupled"
-
-
-def tool(name):
-    """The path of a tool; the test is skipped where it is not installed."""
-    path = shutil.which(name)
-    return path or pytest.skip(f"{name} is not installed")
 
 
 def c_harness(folder, mistake):

@@ -69,7 +69,6 @@ DECAYS = tuple(AXES["weight_decay"])
 IN_VELOCITY = tuple(name for name in AXES["mistake"] if name != "none" and stage_of(name) == "velocity")
 LOOKS = ("looks-back", "looks-too-far")
 PRECONDITIONED = ("adagrad", "rmsprop", "adam", "amsgrad", "adamax", "nadam")
-EPS = AXES["eps"]
 
 
 # --- conventions ----------------------------------------------------------------------------------------------------------------------

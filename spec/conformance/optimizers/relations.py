@@ -37,6 +37,9 @@ def root_of_weight(t: int, lr: Any, h: SimpleNamespace) -> Any:
     return np.sqrt(1 - h.beta2**t)
 
 
+CORRECTED_EPS = with_hyper(eps=lambda t, lr, h: h.eps / root_of_weight(t, lr, h))  # ε that joins the root after it is corrected
+
+
 @dataclass(frozen=True)
 class Relation:
     """The value on one axis in another's place, and the learning rate and hyper-parameters with which the steps are the same."""
@@ -126,7 +129,7 @@ RELATIONS: tuple[Relation, ...] = (
         "hat",
         "outside",
         "ε / √(1 − β₂ᵗ) for ε",
-        with_hyper(eps=lambda t, lr, h: h.eps / root_of_weight(t, lr, h)),
+        CORRECTED_EPS,
         holds=is_corrected,
     ),
     Relation(
@@ -162,7 +165,7 @@ RELATIONS: tuple[Relation, ...] = (
         "none",
         "both",
         "ε / √(1 − β₂ᵗ) for ε",
-        with_hyper(eps=lambda t, lr, h: h.eps / root_of_weight(t, lr, h)),
+        CORRECTED_EPS,
         holds=has_a_direction_alone,
     ),
     Relation(

@@ -1,7 +1,6 @@
 """Programs in any language: right and wrong ones are judged as classes are, and one that misbehaves is reported as that."""
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +14,7 @@ from trainspec.spec.conformance.guards import FatalFault
 from trainspec.spec.conformance.implementation import NotFound
 from trainspec.spec.conformance.smoke import try_protocol
 
+from ...support.tools import tool
 from .helpers import check_function_in_process, check_in_process
 
 PROGRAMS = Path(__file__).parent / "programs"
@@ -24,11 +24,6 @@ EXAMPLES = Path(__file__).parents[3] / "vectors" / "examples"
 def program(name, *options):
     """The command line of a program of the tests."""
     return f"{sys.executable} {PROGRAMS / name} {' '.join(options)}"
-
-
-def tool(name):
-    """The path of a tool; the test is skipped where it is not installed."""
-    return shutil.which(name) or pytest.skip(f"{name} is not installed")
 
 
 def c_program(folder, mistake):

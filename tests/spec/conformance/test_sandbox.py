@@ -15,27 +15,17 @@ from trainspec.spec.conformance import check
 from trainspec.spec.conformance.result import FAULT_KINDS, Fault, plain_data, printable
 from trainspec.spec.conformance.sandbox import LOADED, MARKER, REPORT_LIMIT, ReportUnpickler, SandboxProcess, result_or_fault
 
-from .corpus.hostile import SUBJECTS
+from .corpus.hostile import DEFAULTS, OPTIMIZER, SUBJECTS
 from .helpers import valid_record
 from .hostile_runs import problem_of, problems_of_answer
 
-HEAVY_BALL = """
-import numpy as np
-class Mine:
-    def __init__(self, theta, *, lr, momentum{extra}):
-        self.theta, self.momentum, self.v = theta.copy(), momentum, 0 * theta
-        {start}
-    def step(self, grad, lr):
-        {step}
-        self.v = self.momentum * self.v + grad
-        self.theta = self.theta - lr * self.v
-        return self.theta
-"""
+HEAVY_BALL = {**DEFAULTS, "point": "self.theta"}
 
 
 def check_source(folder, *, head="", start="pass", step="pass", extra="", **options):
     """Return the result of a heavy ball with these lines in it."""
-    (folder / "mine.py").write_text(textwrap.dedent(head) + HEAVY_BALL.format(start=start, step=step, extra=extra), encoding="utf-8")
+    source = OPTIMIZER.format(**{**HEAVY_BALL, "start": start, "step": step, "extra": extra})
+    (folder / "mine.py").write_text(textwrap.dedent(head) + source, encoding="utf-8")
     result = check(f"{folder / 'mine.py'}:Mine", **options)
     valid_record(result)
     return result
@@ -93,7 +83,7 @@ import tempfile; FOLDER = tempfile.mkdtemp()
 
 def test_relative_paths_are_those_of_the_caller(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "mine.py").write_text(HEAVY_BALL.format(start="pass", step="pass", extra=""))
+    (tmp_path / "mine.py").write_text(OPTIMIZER.format(**HEAVY_BALL))
     assert check("mine.py:Mine").exit_code == 0
     assert check("mine:Mine").exit_code == 0
 
