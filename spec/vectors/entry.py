@@ -38,15 +38,16 @@ Line = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Score:
-    """How many changes of a formula its vectors in one format notice; the others by id, with the reason where it is known."""
+    """How many changes of a formula its vectors in one format notice; the ids of the others, and why some are the formula itself."""
 
     noticed: int
     survivors: tuple[str, ...] = ()
-    equivalent: Mapping[str, str] = field(default_factory=dict)
+    equivalent: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Return it for the manifest."""
-        return {"noticed": self.noticed, "survivors": list(self.survivors), "equivalent": dict(self.equivalent)}
+        equivalent = {reason: list(changes) for reason, changes in self.equivalent.items()}
+        return {"noticed": self.noticed, "survivors": list(self.survivors), "equivalent": equivalent}
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def vectors_of(formula: Formula[..., Any], dtype: str) -> tuple[list[Line], Scor
     if steps := steps_of(formula):
         run_lines, found, missed = vectors_of_runs(steps, dtype)
         lines, count, survivors = lines + run_lines, count + found, {**survivors, **missed}
-    return lines, score_of(count, survivors)
+    return lines, score_of(formula.id, count, survivors)
 
 
 def reason(change: Change, calls: list[Call]) -> str:
@@ -162,10 +163,13 @@ def raw_of(steps: Steps) -> Any:
     return steps.formula.raw
 
 
-def score_of(noticed: int, survivors: Mapping[Change, str]) -> Score:
-    """Return the score: the changes that nothing notices by id, those that are the formula itself apart, with the reasons."""
-    unexplained = tuple(f"{change.id}: {plain_words(change.words)}" for change, why in survivors.items() if not why)
-    return Score(noticed, unexplained, {change.id: plain_words(why) for change, why in survivors.items() if why})
+def score_of(entry: str, noticed: int, survivors: Mapping[Change, str]) -> Score:
+    """Return the score: the changes that nothing notices by id, without the entry's, those that are the formula itself by the reason."""
+    names = {change: change.id.removeprefix(f"{entry}/") for change in survivors}
+    unexplained = tuple(f"{names[change]}: {plain_words(change.words)}" for change, why in survivors.items() if not why)
+    reasons = dict.fromkeys(why for why in survivors.values() if why)
+    alike = {plain_words(why): tuple(names[change] for change, reason in survivors.items() if reason == why) for why in reasons}
+    return Score(noticed, unexplained, alike)
 
 
 # --- what must be refused, and laws ---------------------------------------------------------------------------------------------------

@@ -37,7 +37,7 @@ def make_files(identifiers: Iterable[str]) -> Iterator[EntryFile]:
 
 
 def manifest_of(files: Iterable[EntryFile]) -> str:
-    """Return the manifest of a folder with these files, as JSON."""
+    """Return the manifest of a folder with these files, as JSON: a line for each entry."""
     ordered = sorted(files, key=lambda file: file.entry)
     entries = {file.entry: entry_record(file) for file in ordered}
     scores = [score for file in ordered for score in file.scores.values()]
@@ -47,11 +47,13 @@ def manifest_of(files: Iterable[EntryFile]) -> str:
         "lines": {kind: sum(file.kinds.get(kind, 0) for file in ordered) for kind in ("call", "run", "step", "alt", "reject", "law")},
         "noticed": sum(score.noticed for score in scores),
         "survivors": sum(len(score.survivors) for score in scores),
-        "equivalent": sum(len(score.equivalent) for score in scores),
+        "equivalent": sum(len(changes) for score in scores for changes in score.equivalent.values()),
     }
     origin = {"format": FORMAT, "version": VERSION, "command": COMMAND, "reference": digest_of_all(entries)}
-    manifest = {**origin, "totals": totals, "without_vectors": dict(WITHOUT_VECTORS), "entries": entries}
-    return json.dumps(manifest, indent=1, ensure_ascii=True) + "\n"
+    parts = {**origin, "totals": totals, "without_vectors": dict(WITHOUT_VECTORS)}
+    known = ",\n".join(f"{json.dumps(name)}: {json.dumps(part)}" for name, part in parts.items())
+    records = ",\n".join(f" {json.dumps(name)}: {json.dumps(record)}" for name, record in entries.items())
+    return f'{{{known},\n"entries": {{\n{records}\n}}}}\n'
 
 
 def entry_record(file: EntryFile) -> dict[str, Any]:
@@ -109,5 +111,11 @@ def stored_files(folder: Path) -> dict[str, EntryFile]:
 
 def stored_file(folder: Path, identifier: str, record: Mapping[str, Any]) -> EntryFile:
     """Return the file of an entry as the manifest describes it."""
-    scores = {dtype: Score(score["noticed"], tuple(score["survivors"]), score["equivalent"]) for dtype, score in record["scores"].items()}
+    scores = {dtype: stored_score(score) for dtype, score in record["scores"].items()}
     return EntryFile(identifier, path_of(folder, identifier).read_text(encoding="ascii"), record["lines"], scores)
+
+
+def stored_score(record: Mapping[str, Any]) -> Score:
+    """Return a score as the manifest describes it."""
+    equivalent = {reason: tuple(changes) for reason, changes in record["equivalent"].items()}
+    return Score(record["noticed"], tuple(record["survivors"]), equivalent)

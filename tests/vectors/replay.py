@@ -81,9 +81,11 @@ def problems_of(identifier, record):
         calls, count = unnoticed_changes(identifier, dtype)
         runs, more = unnoticed_conventions(identifier, dtype)
         said = record["scores"][dtype]
-        known = {*said["equivalent"], *(survivor.partition(": ")[0] for survivor in said["survivors"])}
-        if {*calls, *runs} != known:
-            problems.append(f"{identifier}, {dtype}: the replay leaves {sorted({*calls, *runs} ^ known)} in doubt")
+        alike = [change for changes in said["equivalent"].values() for change in changes]
+        known = {*alike, *(survivor.partition(": ")[0] for survivor in said["survivors"])}
+        unnoticed = {change.removeprefix(f"{identifier}/") for change in (*calls, *runs)}
+        if unnoticed != known:
+            problems.append(f"{identifier}, {dtype}: the replay leaves {sorted(unnoticed ^ known)} in doubt")
         if said["noticed"] + len(calls) + len(runs) != count + more:
             problems.append(f"{identifier}, {dtype}: {said['noticed']} noticed, {len(calls) + len(runs)} not, of {count + more}")
     return problems

@@ -1,5 +1,6 @@
 """The example harnesses: a right AdamW passes, one with a classic mistake is told which; where the toolchain is present."""
 
+import os
 import subprocess
 import sys
 
@@ -32,6 +33,9 @@ HARNESSES = {
     "c": c_harness,
     "javascript": lambda folder, mistake: [tool("node"), EXAMPLES / "adamw.mjs", *["--mistake"] * mistake],
     "rust": rust_harness,
+    "go": lambda folder, mistake: [tool("go"), "run", EXAMPLES / "adamw.go", *["--mistake"] * mistake],
+    "julia": lambda folder, mistake: [tool("julia"), EXAMPLES / "adamw.jl", *["--mistake"] * mistake],
+    "r": lambda folder, mistake: [tool("Rscript"), EXAMPLES / "adamw.R", *["--mistake"] * mistake],
 }
 
 
@@ -52,3 +56,11 @@ def test_a_right_step_passes_and_a_mistake_is_named(language, tmp_path):
     wrong = run(HARNESSES[language](tmp_path, True), FILE)
     assert wrong.returncode == 1, wrong.stdout + wrong.stderr
     assert WORDS in wrong.stdout
+
+
+def test_the_pytest_file_passes_where_torch_is_installed(tmp_path):
+    pytest.importorskip("torch")
+    command = [sys.executable, "-m", "pytest", "-q", "-c", os.devnull, f"--rootdir={tmp_path}", EXAMPLES / "test_adamw.py"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert " passed" in answer.stdout, answer.stdout + answer.stderr
+    assert answer.returncode == 0

@@ -42,6 +42,7 @@ def test_the_manifest_has_the_digests_and_sizes_of_the_files():
         assert len(data) == record["bytes"] <= files.LARGEST_FILE, identifier
         assert max(map(len, data.split(b"\n"))) <= files.LARGEST_LINE, identifier
     assert MANIFEST["totals"]["bytes"] == sum(record["bytes"] for record in MANIFEST["entries"].values()) <= files.LARGEST_FOLDER
+    assert (FOLDER / "manifest.json").stat().st_size <= files.LARGEST_FILE
 
 
 @pytest.mark.parametrize("identifier", SAMPLE)

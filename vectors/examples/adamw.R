@@ -1,6 +1,5 @@
 # Check an AdamW in R against its vectors, without a package:  Rscript adamw.R ../optimizers.adamw.jsonl
 # Put your own step in the place of `adamw`. With --mistake eps stands inside the root: a classic mistake.
-# This file is not run by the project's tests.
 
 adamw <- function(s, grad, h, mistake) {
   s$t <- s$t + 1

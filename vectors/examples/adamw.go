@@ -1,6 +1,5 @@
 // Check an AdamW in Go against its vectors, without a package:  go run adamw.go ../optimizers.adamw.jsonl
 // Put your own step in the place of `adamw`. With --mistake eps stands inside the root: a classic mistake.
-// This file is not run by the project's tests.
 package main
 
 import (

@@ -1,6 +1,6 @@
 # Check an AdamW in Julia against its vectors, without a package:  julia adamw.jl ../optimizers.adamw.jsonl
 # Put your own step in the place of `adamw!`. With --mistake eps stands inside the root: a classic mistake.
-# This file is not run by the project's tests.
+# The tests run it where Julia is installed; it was never run.
 
 mutable struct State
     theta::Vector{Float64}

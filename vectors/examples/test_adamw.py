@@ -1,7 +1,4 @@
-"""A pytest file for an optimizer in Python: `pytest test_adamw.py`, here with PyTorch's AdamW. Put yours in the place of `steps`.
-
-This file is not run by the project's tests.
-"""
+"""A pytest file for an optimizer in Python: `pytest test_adamw.py`, here with PyTorch's AdamW. Put yours in the place of `steps`."""
 
 from pathlib import Path
 
