@@ -66,7 +66,7 @@ def erratum_text(erratum: ErratumAnswer, width: int, *, with_evidence: bool = Fa
         *section("printed", [Text(erratum["printed"])]),
         *section("correct", [Text(erratum["correct"])]),
         *section("concerns", [pairs((entry["id"], entry["title"]) for entry in erratum["entries"])]),
-        *section("decided", [Text(decided)]),
+        *section(f"decided {erratum['decided']}", [Text(decided)]),
         *section("sources", [part for citation in erratum["sources"] for part in citation_lines(citation)]),
     ]
     for form in erratum["printed_forms"]:

@@ -173,7 +173,7 @@ class PrintedFormula:
 
 @dataclass(frozen=True)
 class Erratum:
-    """One printed error: where, what, what is right, who can decide it, and the formulas that are printed wrong."""
+    """One printed error: where, what, what is right, who can decide it and did so when, and the formulas that are printed wrong."""
 
     id: str
     chapter: str
@@ -182,6 +182,7 @@ class Erratum:
     correct: str
     kind: str
     decided_by: str
+    decided: str
     why: str = ""
     printed_formulas: tuple[PrintedFormula, ...] = ()
 

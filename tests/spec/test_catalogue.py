@@ -39,7 +39,8 @@ sources = ["kingma2015"]
 
 PRINTED = (
     GOOD
-    + '[[erratum]]\nid = "E99"\nwhere = ["UC"]\nprinted = "x"\ncorrect = "y"\nclass = "wrong"\ndecided_by = "machine"\n'
+    + '[[erratum]]\nid = "E99"\nwhere = ["UC"]\nprinted = "x"\ncorrect = "y"\nclass = "wrong"\n'
+    + 'decided_by = "machine"\ndecided = "2026-01-01"\n'
     + '[[erratum.printed_formulas]]\nname = "misprint"\nformula = "test.entry"\nwords = "x"\n'
 )
 
@@ -61,7 +62,8 @@ BAD = {
     "presets of no formula": (GOOD + 'presets = [{ name = "x", source = "UC", lr = "1" }]\n', "'presets_of' is a required property"),
     "a statement with a function": (GOOD + 'function = "f"\n', "False schema does not allow 'f'"),
     "reading without a reason": (
-        GOOD + '[[erratum]]\nid = "E99"\nwhere = ["UC"]\nprinted = "x"\ncorrect = "y"\nclass = "wrong"\ndecided_by = "reading"\n',
+        GOOD + '[[erratum]]\nid = "E99"\nwhere = ["UC"]\nprinted = "x"\ncorrect = "y"\nclass = "wrong"\n'
+        'decided_by = "reading"\ndecided = "2026-01-01"\n',
         "'why' is a required property",
     ),
     "a printed formula without changes": (PRINTED + "changes = []\n", "test.toml: $.erratum[0].printed_formulas[0].changes: [] "),

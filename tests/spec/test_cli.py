@@ -193,6 +193,7 @@ def test_show_of_an_erratum():
         assert part in text
     assert "def " in run("show", "e07", "--evidence").output
     assert answer("show", "E09")["decided_by"] == "reading"
+    assert answer("show", "E09")["decided"] == "2026-11-21"
 
 
 @pytest.mark.parametrize("identifier", catalogue().errata)
