@@ -7,6 +7,10 @@ The lines are those of the vectors (spec/lines): flat JSON objects of strings, t
     {"cmd":"step","id":…,"t":"1","lr":…,"grad":…}                → {"id":…,"t":"1","theta":…,"state.m":…}
     {"cmd":"stop"}                                               → the program ends
 
+A program that says `"asks":"gradient"` when it starts is sent no gradient with a step. It may answer a step by {"id":…,"t":"1","at":…}, a
+point, and is sent {"cmd":"gradient","id":…,"t":"1","grad":…}, as often as it asks, until it answers by `theta`. One that says
+`"resumes":"true"` takes a case that has a `t` and the state that it showed after step t, and goes on with step t + 1.
+
 A program of functions names the formulas that it has in `formulas`, in the place of `takes`. A case then has the field `entry` and the
 arguments, and is answered by the results, called as in the vectors. In the place of an answer, {"id":…,"skipped":reason} says that the
 program does not do this, {"id":…,"errored":reason} that it failed. Whatever else comes is a fault of that case.
@@ -21,9 +25,10 @@ import selectors
 import shlex
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -32,7 +37,7 @@ from ...reference import FORMULAS, tree_unflatten
 from ..lines.signature import read_result, result_kinds, written_arguments
 from ..lines.text import WIDTHS, array_of, bits, line
 from .guards import FatalFault
-from .implementation import REQUIRED, FunctionImplementation, NotFound, Run, Settings
+from .implementation import REQUIRED, ArraysRun, FunctionImplementation, Group, NotFound, NotOffered, Run, Settings
 from .result import printable
 
 PROTOCOL = "trainspec/1"
@@ -40,6 +45,7 @@ START = {"cmd": "start", "protocol": PROTOCOL}
 PREFIX = "command:"  # of targets that are the command line of a program
 PATIENCE = 10.0  # seconds for one answer
 LONGEST = 1 << 22  # bytes of one answer
+MOST_GRADIENTS = 100  # that a program asks for in one step
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,60}")
 FATAL = ("crashes", "timeout", "protocol")  # after these a program is started anew
 
@@ -185,12 +191,29 @@ class CommandOptimizer:
     command: Command
     library: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    asks: bool = False  # for the gradient, at points of its choice
+    resumes: bool = False  # from the state that it showed
     cases: int = 0
 
     def start(self, theta: Any, lr: float, settings: Settings) -> Run:
         """Return a run: a case of the program, whose steps keep its state."""
-        self.cases += 1
-        return CommandRun(self, str(self.cases), theta, lr, settings).run()
+        run = CommandRun(self, theta, lr, settings)
+        run.begin()
+        return Run(run.step, True, run.state, self.asks)
+
+    def start_groups(self, groups: Sequence[Group]) -> ArraysRun:
+        """Return a run of one array of any shape, which can be saved and resumed where the program says so."""
+        arrays = [(theta, group) for group in groups for theta in group.thetas]
+        if len(arrays) != 1:
+            raise NotOffered
+        ((theta, group),) = arrays
+        run = CommandRun(self, theta, group.lr, group.settings)
+        run.begin()
+
+        def step(gradients: Sequence[Any], rates: Sequence[float]) -> list[Any]:
+            return [run.step(gradients[0], rates[0])]
+
+        return ArraysRun(step, run.saved, run.begin, admits_none=False) if self.resumes else ArraysRun(step, admits_none=False)
 
 
 @dataclass
@@ -198,30 +221,44 @@ class CommandRun:
     """One case of a program, and what it answered last."""
 
     optimizer: CommandOptimizer
-    id: str
     theta: Any
     lr: float
     settings: Settings
+    id: str = ""
     steps: int = 0
     last: Mapping[str, str] = field(default_factory=dict)
 
-    def run(self) -> Run:
-        """Start the case."""
+    def begin(self, saved: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Start a case: the first, or one that goes on from what was saved."""
+        self.optimizer.cases += 1
+        self.id, self.steps = str(self.optimizer.cases), int(saved.get("t", "0"))
         dtype = self.theta.dtype.name
         shape = {} if self.theta.ndim == 1 else {"theta.shape": " ".join(map(str, self.theta.shape))}
         hyper = {name: bits(float(value), np.float64) for name, value in self.settings.items()}
         rate = {"lr": bits(self.lr, np.float64)} if "lr" in self.optimizer.parameters else {}
-        head = {"cmd": "case", "id": self.id, "dtype": dtype, "theta": bits(self.theta, dtype), **shape, **rate, **hyper}
+        head = {"cmd": "case", "id": self.id, "dtype": dtype, "theta": bits(self.theta, dtype), **shape, **rate, **hyper, **saved}
         self.ask(head, f"case {self.id}", {})
-        return Run(self.step, True, self.state)
 
     def step(self, grad: Any, lr: float) -> Any:
-        """Return the point after one more step."""
+        """Return the point after one more step; the gradient is a function where the program asks for it."""
         self.steps += 1
-        where = f"step {self.steps}"
-        fields = {"cmd": "step", "id": self.id, "t": str(self.steps), "lr": bits(lr, np.float64), "grad": bits(grad, self.theta.dtype)}
-        self.last = self.ask(fields, where, {"t": str(self.steps)})
+        where, also = f"step {self.steps}", {"t": str(self.steps)}
+        fields = {"cmd": "step", "id": self.id, **also, "lr": bits(lr, np.float64)}
+        if not self.optimizer.asks:
+            fields["grad"] = bits(grad, self.theta.dtype)
+        self.last = self.ask(fields, where, also)
+        for _ in range(MOST_GRADIENTS if self.optimizer.asks else 0):
+            if "at" not in self.last:
+                break
+            gradient = bits(np.asarray(grad(read_array(self.last, "at", self.theta, where)), self.theta.dtype), self.theta.dtype)
+            self.last = self.ask({"cmd": "gradient", "id": self.id, **also, "grad": gradient}, where, also)
+        if "at" in self.last and "theta" not in self.last:
+            raise FatalFault("protocol", f"it asks for {self.asked_too_much()}, in {where}")
         return read_array(self.last, "theta", self.theta, where)
+
+    def asked_too_much(self) -> str:
+        """Return what a program asked for that it is not given."""
+        return f"more than {MOST_GRADIENTS} gradients" if self.optimizer.asks else "a gradient and did not say so when it started"
 
     def ask(self, fields: Mapping[str, str], where: str, also: Mapping[str, str]) -> dict[str, str]:
         """Return the answer to a line; one to another case or step is a FatalFault."""
@@ -236,6 +273,10 @@ class CommandRun:
         """Return the arrays that the program shows."""
         names = [name for name in self.last if name.startswith("state.") and not name.endswith(".shape")]
         return {name.removeprefix("state."): array_of(self.last[name], self.theta.dtype) for name in names}
+
+    def saved(self) -> Mapping[str, str]:
+        """Return the number of the last step and the state after it, as the program wrote it."""
+        return {"t": str(self.steps), **{name: text for name, text in self.last.items() if name.startswith("state.")}}
 
 
 def read_array(fields: Mapping[str, str], name: str, like: Any, where: str) -> Any:
@@ -321,4 +362,5 @@ def loaded_from(command: Command, text: str) -> CommandOptimizer | tuple[Functio
     if not names or not all(map(NAME.fullmatch, names)):
         raise NotFound(f"{text} must say in `takes` which hyper-parameters it takes, or in `formulas` which functions it has")
     defaults = {name: array_of(answer[f"{name}.default"], np.dtype("float64")) for name in names if f"{name}.default" in answer}
-    return CommandOptimizer(command, "", {name: float(defaults[name][0]) if name in defaults else REQUIRED for name in names})
+    parameters = {name: float(defaults[name][0]) if name in defaults else REQUIRED for name in names}
+    return CommandOptimizer(command, "", parameters, answer.get("asks") == "gradient", answer.get("resumes") == "true")

@@ -12,7 +12,7 @@ import numpy as np
 from .command import PREFIX, Command, CommandOptimizer, load_command
 from .guards import FatalFault
 from .hyperparameters import FIRST_RUN, canonical_name
-from .implementation import FunctionImplementation, NotFound, Run
+from .implementation import ArraysRun, FunctionImplementation, Group, NotFound, Run
 
 GRADIENTS = ((1.0, -0.5, 0.25), (0.5, 0.5, -1.0))
 
@@ -49,6 +49,7 @@ def try_protocol(command: str) -> Iterator[Trial]:
     yield attempt("case and step in float32", partial(points_text, loaded, np.float32), required=False)
     yield attempt("a matrix", partial(matrix_text, loaded), required=False)
     yield attempt("the state", partial(state_text, loaded), required=False)
+    yield attempt("going on from a saved state", partial(resumed_text, loaded), required=False)
     yield try_stop(loaded.command)
 
 
@@ -68,16 +69,31 @@ def attempt(part: str, seen: Callable[[], str], *, required: bool = True) -> Tri
         return Trial(part, False, str(problem), required)
 
 
+def usual_settings(optimizer: CommandOptimizer) -> dict[str, float]:
+    """Return usual hyper-parameters of an optimizer, without the learning rate."""
+    return {name: FIRST_RUN.get(canonical_name(name), 0.5) for name in optimizer.parameters if name != "lr"}
+
+
 def started(optimizer: CommandOptimizer, theta: Any) -> Run:
     """Return a run with usual hyper-parameters."""
-    known = {name: FIRST_RUN.get(canonical_name(name), 0.5) for name in optimizer.parameters}
-    return optimizer.start(theta, FIRST_RUN["lr"], {name: value for name, value in known.items() if name != "lr"})
+    return optimizer.start(theta, FIRST_RUN["lr"], usual_settings(optimizer))
+
+
+def started_array(optimizer: CommandOptimizer, theta: Any) -> ArraysRun:
+    """Return a run that can be saved and resumed."""
+    return optimizer.start_groups([Group([theta], FIRST_RUN["lr"], usual_settings(optimizer))])
 
 
 def points(optimizer: CommandOptimizer, dtype: Any, rates: tuple[float, float] = (0.125, 0.125)) -> Any:
     """Return the points of two steps."""
     run = started(optimizer, np.array([1.0, 0.5, -2.0], dtype))
-    return np.stack([run.step(np.array(row, dtype), lr) for row, lr in zip(GRADIENTS, rates, strict=True)])
+    rows = [np.array(row, dtype) for row in GRADIENTS]
+    return np.stack([run.step(given_to(optimizer, row), lr) for row, lr in zip(rows, rates, strict=True)])
+
+
+def given_to(optimizer: CommandOptimizer, gradient: Any) -> Any:
+    """Return a gradient as a step takes it: as a function of the point where the program asks for it."""
+    return (lambda point: gradient) if optimizer.asks else gradient
 
 
 def points_text(optimizer: CommandOptimizer, dtype: Any) -> str:
@@ -106,18 +122,36 @@ def rate_text(optimizer: CommandOptimizer) -> str:
 def matrix_text(optimizer: CommandOptimizer) -> str:
     """Return that a matrix is taken, and whether it is updated as a vector is."""
     flat, square = np.array([1.0, 0.5, -2.0, 3.0]), np.array([1.0, -0.5, 0.25, 1.0])
-    vector = started(optimizer, flat).step(square, 0.125)
-    matrix = started(optimizer, flat.reshape(2, 2)).step(square.reshape(2, 2), 0.125)
+    vector = started(optimizer, flat).step(given_to(optimizer, square), 0.125)
+    matrix = started(optimizer, flat.reshape(2, 2)).step(given_to(optimizer, square.reshape(2, 2)), 0.125)
     return f"its entries move {'as' if np.array_equal(vector, matrix.ravel()) else 'in another way than'} those of a vector"
 
 
 def state_text(optimizer: CommandOptimizer) -> str:
     """Return what state is shown; ValueError where none is."""
     run = started(optimizer, np.ones(3))
-    run.step(np.array(GRADIENTS[0]), 0.125)
+    run.step(given_to(optimizer, np.array(GRADIENTS[0])), 0.125)
     if not (names := ", ".join(run.state())):
         raise ValueError("none is shown: messages cannot say which quantity differs")
     return f"it shows {names}"
+
+
+def resumed_text(optimizer: CommandOptimizer) -> str:
+    """Return that a run goes on from the state that was shown as if it had not been interrupted; ValueError where it does not."""
+    if not optimizer.resumes:
+        raise ValueError('it does not say "resumes":"true": a saved run is not tried')
+    theta = np.array([1.0, 0.5, -2.0])
+    whole = points(optimizer, np.float64)
+    first = started_array(optimizer, theta)
+    (between,) = first.step([given_to(optimizer, np.array(GRADIENTS[0]))], [0.125])
+    second = started_array(optimizer, between)
+    assert first.save is not None
+    assert second.load is not None
+    second.load(first.save())
+    (last,) = second.step([given_to(optimizer, np.array(GRADIENTS[1]))], [0.125])
+    if not np.array_equal(last, whole[1]):
+        raise ValueError(f"it goes on to {last.tolist()}, and without the interruption to {whole[1].tolist()}")
+    return "it goes on as if it had not been interrupted"
 
 
 def try_functions(functions: tuple[FunctionImplementation, ...]) -> Iterator[Trial]:

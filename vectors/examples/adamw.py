@@ -71,13 +71,14 @@ def serve(step):
         fields = json.loads(text)
         answer = {"id": fields.get("id", "")}
         if fields["cmd"] == "start":
-            answer = {"protocol": "trainspec/1", "subject": "adamw.py", "takes": "lr beta1 beta2 eps weight_decay"}
+            answer = {"protocol": "trainspec/1", "subject": "adamw.py", "takes": "lr beta1 beta2 eps weight_decay", "resumes": "true"}
         elif fields["cmd"] == "case" and fields["dtype"] != "float64":
             answer["skipped"] = "Python has float64 only"
         elif fields["cmd"] == "case":
             hyper = {name: bits(fields[name])[0] for name in ("beta1", "beta2", "eps", "weight_decay")}
             theta = bits(fields["theta"])
-            state = (theta, [0.0] * len(theta), [0.0] * len(theta), 0)
+            m, v = (bits(fields.get(name, "0" * len(fields["theta"]))) for name in ("state.m", "state.v"))
+            state = (theta, m, v, int(fields.get("t", 0)))
         elif fields["cmd"] == "step":
             state = step(state[0], bits(fields["grad"]), *state[1:], **hyper, lr=bits(fields["lr"])[0])
             shown = {"theta": state[0], "state.m": state[1], "state.v": state[2]}

@@ -74,6 +74,29 @@ def test_a_function_of_a_program_is_judged_as_a_function():
     assert wrong.exit_code == 1 or any(fault.kind == "raises" for fault in wrong.faults)
 
 
+def test_a_program_may_ask_for_the_gradient_where_it_needs_it():
+    result = check_in_process(PREFIX + program("momentum.py", "--asks"), "identify")
+    assert result.convention == "nesterov/lr-inside/lookahead"
+    assert not result.faults
+    endless = check_in_process(PREFIX + program("momentum.py", "--endless"), "identify")
+    assert [fault.kind for fault in endless.faults] == ["protocol"]
+    assert "asks for more than 100 gradients" in endless.message
+
+
+def test_a_program_goes_on_from_the_state_that_it_showed():
+    result = check_in_process(PREFIX + program("momentum.py"), "identify")
+    assert result.convention == "heavy-ball/lr-inside"
+    assert "resuming" not in result.message
+    forgets = check_in_process(PREFIX + program("momentum.py", "--forgets"), "identify")
+    assert "all of its state is lost" in forgets.message
+
+
+@pytest.mark.parametrize("options", [(), ("--forgets",), ("--asks",)])
+def test_smoke_tries_a_saved_state(options):
+    (trial,) = [trial for trial in try_protocol(program("momentum.py", *options)) if trial.part == "going on from a saved state"]
+    assert trial.works == ("--forgets" not in options)
+
+
 def test_a_command_has_the_checks_of_test_suites():
     subject = (PREFIX + program("misbehaving.py", "none"), {}, "optimizers.gd.batch")
     for name in ("runs-to-completion", "convention", "shape-and-dtype", "deterministic"):
