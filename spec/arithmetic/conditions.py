@@ -1,16 +1,16 @@
 """What a computation in symbols takes for granted: that no divisor is 0, and that logarithms and roots are of numbers that have them.
 
-Symbols cancel: x (s − 3)/(s − 3) becomes x, and nothing in the result tells that it is not defined where s = 3. So the operations note what
-they need while `conditions` is in force.
+Symbols cancel: x (s − 3)/(s − 3) becomes x, and nothing in the result tells that it is not defined where s = 3. So each array of symbols
+carries what its computation needed, and while `conditions` is in force, all that is needed is collected.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import sympy as sp
 
@@ -64,6 +64,41 @@ def conditions() -> Iterator[dict[Condition, None]]:
         yield noted
     finally:
         NOTED.reset(token)
+
+
+Noted: TypeAlias = Mapping[Condition, None]
+
+
+def are_collected() -> bool:
+    """Return whether `conditions` is in force."""
+    return NOTED.get() is not None
+
+
+def carried_by(*values: Any) -> dict[Condition, None]:
+    """Return what the computation of some values, or of what tuples and lists of them hold, took for granted."""
+    noted: dict[Condition, None] = {}
+    for value in values:
+        noted |= carried_by(*value) if isinstance(value, tuple | list) else getattr(value, "noted", {})
+    return noted
+
+
+def divisors_in(expression: Any) -> dict[Condition, None]:
+    """Return what an expression shows itself: that the bases of its negative powers are not 0."""
+    powers = (part for part in sp.preorder_traversal(expression) if isinstance(part, sp.Pow) and part.exp.could_extract_minus_sign())
+    return {Condition(part.base, "≠"): None for part in powers if not part.base.is_number}
+
+
+def with_conditions(compute: Callable[..., Any], *operands: Any, **options: Any) -> Any:
+    """Return what an operation makes of its operands; it carries what they carry and what the operation needs, which is collected too."""
+    outer = NOTED.get()
+    with conditions() as noted:
+        result = compute(*operands, **options)
+    noted = carried_by(operands) | noted
+    if outer is not None:
+        outer |= {condition: None for condition in noted if condition not in outer}
+    if noted and hasattr(result, "noted"):
+        result.noted = noted
+    return result
 
 
 def requires(relation: str, operation: Callable[..., Any]) -> Callable[..., Any]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 from fractions import Fraction
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
 import sympy as sp
 
 from ._numbers import OPERATORS, Numbers, Refused, Table, singular
-from .conditions import power, requires
+from .conditions import Noted, power, requires, with_conditions
 
 
 def exact(value: Any) -> Any:
@@ -118,6 +120,26 @@ class Symbolic(Numbers):
         "isfinite": lambda x: True,  # a symbol stands for a real number
     }
 
+    noted: Noted = MappingProxyType({})  # what its computation took for granted
+
+    def __array_finalize__(self, source: Any) -> None:
+        self.noted = getattr(source, "noted", {})
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        """Apply a supported ufunc to each entry."""
+        return with_conditions(functools.partial(super().__array_ufunc__, ufunc, method), *inputs, **options)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        """Call a supported NumPy function."""
+        return with_conditions(
+            lambda *args, **kwargs: super(Symbolic, self).__array_function__(function, types, args, kwargs), *args, **kwargs
+        )
+
+    def __getitem__(self, key: Any) -> Any:
+        item = super().__getitem__(key)
+        item.noted = self.noted
+        return item
+
     @staticmethod
     def count(number: Any) -> int | None:
         """An integer, not a symbol for one."""
@@ -147,7 +169,7 @@ class Symbolic(Numbers):
         system, tidy = sp.Matrix(matrix), sp.factor if len(matrix) < 4 else sp.expand  # the factors of more take minutes
         if (determinant := tidy(system.det())) == 0:
             raise singular("solve")
-        solution = system.adjugate() * sp.Matrix(right) / determinant
+        solution = requires("≠", operator.truediv)(system.adjugate() * sp.Matrix(right), determinant)
         return np.array(solution.tolist(), dtype=object).reshape(right.shape)
 
 

@@ -9,6 +9,7 @@ x[i, j].  So np.reshape only groups the indices anew.
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
@@ -19,7 +20,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from sympy.concrete.expr_with_intlimits import ExprWithIntLimits
 
 from ._numbers import ArrayMethods, Refused, Table, name_of_ufunc
-from .conditions import requires
+from .conditions import Noted, requires, with_conditions
 from .symbolic import Symbolic, exact
 
 _counter = itertools.count()
@@ -92,6 +93,7 @@ class Tensor(ArrayMethods, np.lib.mixins.NDArrayOperatorsMixin):
         self.element = exact(element)
         self.axes = tuple(axes)
         self.widths = (1,) * len(self.axes) if widths is None else widths
+        self.noted: Noted = {}  # what its computation took for granted
 
     @classmethod
     def of_parts(cls, element: Any, parts: Iterable[Part]) -> Tensor:
@@ -118,7 +120,7 @@ class Tensor(ArrayMethods, np.lib.mixins.NDArrayOperatorsMixin):
     @property
     def T(self) -> Any:  # noqa: N802 - NumPy's name
         """The transpose."""
-        return Tensor.of_parts(self.element, self.parts[::-1])
+        return with_conditions(transpose, self)
 
     def at(self, *indices: Any) -> Any:
         """The element at these indices."""
@@ -136,19 +138,23 @@ class Tensor(ArrayMethods, np.lib.mixins.NDArrayOperatorsMixin):
             raise Refused(f"np.{ufunc.__name__}.{method} is not vetted on Tensor; use np.sum and the like")
         args = [as_tensor(operand) for operand in inputs]
         if ufunc is np.matmul:
-            return matmul(*args)
+            return with_conditions(matmul, *args)
         name = name_of_ufunc(ufunc)
         if name not in self.table:
             raise Refused(f"np.{name} is not vetted on Tensor")
+        return with_conditions(functools.partial(self.of_entries, self.table[name]), *args)
+
+    @classmethod
+    def of_entries(cls, function: Any, *args: Tensor) -> Tensor:
+        """Return the tensor of what a function makes of the entries, after broadcasting."""
         parts = broadcast(*args)
-        result = self.table[name](*(arg.broadcast_to(parts) for arg in args))
-        return Tensor.of_parts(sp.sympify(result), parts)
+        return cls.of_parts(sp.sympify(function(*(arg.broadcast_to(parts) for arg in args))), parts)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         """One NumPy function, if it is vetted."""
         if function not in FUNCTIONS:
             raise Refused(f"np.{function.__name__} is not vetted on Tensor")
-        return FUNCTIONS[function](*args, **kwargs)
+        return with_conditions(FUNCTIONS[function], *args, **kwargs)
 
     def __bool__(self) -> bool:
         """Return a relation of single numbers that the assumptions decide; a branch on any other is refused."""

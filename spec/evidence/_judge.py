@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -12,6 +14,7 @@ from flint import arb
 
 from ...reference import tree_leaves
 from ..arithmetic import Ball, Differential, Finding, Numbers, Rational, Running, Symbolic, Tensor, Verdict, proven_true, proven_zero
+from ..arithmetic.conditions import are_collected, carried_by, divisors_in, in_words
 from ..arithmetic.prover import shorten
 
 CONSISTENT = 2.0**-60  # two enclosures agree only if both are at least this narrow, relative to their size or 1
@@ -50,11 +53,24 @@ NOTHING_COMPARED = Finding(Verdict.UNKNOWN, "no number is compared with another:
 
 
 def judge(got: Any, claimed: Any) -> Finding:
-    """Decide whether two values, or two nested tuples of values, are equal. A claim without a number in it is unknown."""
+    """Decide whether two values, or two nested tuples of values, are equal. A claim without a number in it is unknown.
+
+    Of a claim about symbols that holds, the detail says where: what the computation of its sides takes for granted, such as divisors that
+    are not 0; unless the caller collects that of all claims together (`conditions`).
+    """
     got_leaves, claimed_leaves = tree_leaves(got), tree_leaves(claimed)
     if len(got_leaves) != len(claimed_leaves):
         return Finding(Verdict.REFUTED, f"got {len(got_leaves)} results, claimed {len(claimed_leaves)}")
-    return worst_finding([judge_leaf(mine, theirs) for mine, theirs in zip(got_leaves, claimed_leaves, strict=True)])
+    finding = worst_finding([judge_leaf(mine, theirs) for mine, theirs in zip(got_leaves, claimed_leaves, strict=True)])
+    if finding.verdict is not Verdict.HOLDS or are_collected():
+        return finding
+    return finding._replace(detail=in_words(taken_for_granted([*got_leaves, *claimed_leaves])))
+
+
+def taken_for_granted(leaves: list[Any]) -> dict[Any, None]:
+    """Return what the computation of some values took for granted; of plain SymPy expressions, the divisors that they show."""
+    shown = [divisors_in(leaf) for leaf in leaves if isinstance(leaf, sp.Basic)]
+    return functools.reduce(operator.or_, shown, carried_by(leaves))
 
 
 def worst_finding(findings: list[Finding]) -> Finding:

@@ -11,7 +11,7 @@ import functools
 import importlib
 import inspect
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, TypeAlias
 
@@ -65,6 +65,16 @@ class Evidence:
     def has_full_form(self) -> bool:
         """Whether a full run of this piece is longer than an ordinary one."""
         return "full" in dict(self.options)
+
+    @property
+    def is_about_own_rounding(self) -> bool:
+        """Whether it speaks of what rounding does to the reference's own order of operations, not of the formula."""
+        return bool(dict(self.options).get("own_rounding", False))
+
+    @property
+    def within_rounding(self) -> Evidence:
+        """The same piece; of a law that is judged bit for bit, the one that is judged within the rounding bound."""
+        return replace(self, options=tuple((name, value) for name, value in self.options if name != "exact"))
 
     def run_options(self, *, full: bool) -> dict[str, Any]:
         """Return the keyword arguments that set how much is computed, for an ordinary or a full run."""
@@ -136,7 +146,8 @@ PRINTED_FORMS: dict[str, PrintedForm] = {}
 def kind_of_evidence(kind: str) -> Callable[..., Callable[[Callable[..., Claims]], Callable[..., Claims]]]:
     """Return the decorator that registers evidence of one kind: @proof(id, …, scope="every t").
 
-    Options: a law takes `examples` and `exact`. Other kinds take `quick` and `full`, the run options of an ordinary and of a full run, and
+    Options: a law takes `examples` and `exact`. `own_rounding` says that a piece is about the reference's own order of operations. Other
+    kinds take `quick` and `full`, the run options of an ordinary and of a full run, and
     `table`, the title of the table that the yielded TableCells make up.
     """
 

@@ -36,8 +36,10 @@ class ProofResult:
     proved: str = ""
     not_proved: str = ""
     evidence: Mapping[str, str] = field(default_factory=dict)
-    refuted: tuple[str, ...] = ()  # exact pieces of evidence, which do not depend on rounding
-    undecided: tuple[str, ...] = ()  # exact pieces of evidence as well
+
+    def pieces(self, verdict: str) -> tuple[str, ...]:
+        """Return the names of the pieces of evidence of this verdict."""
+        return tuple(name for name, decided in self.evidence.items() if decided == verdict)
 
 
 class Unprovable(Exception):
@@ -64,7 +66,7 @@ def run_pieces(task: Task, inferred: Mapping[str, Any], symbolic: bool) -> Proof
 
     with capture_output(), ordinary_functions():
         verdicts = evidence_verdicts(attempt, prove=symbolic)
-    return ProofResult(evidence=verdicts, refuted=exact_pieces(verdicts, "refuted"), undecided=exact_pieces(verdicts, "unknown"))
+    return ProofResult(evidence=verdicts)
 
 
 def attempt_of(task: Task, inferred: Mapping[str, Any]) -> ProofAttempt | None:
@@ -232,8 +234,10 @@ def symbol_of(name: str, domain: Domain, pinned: Mapping[str, Any], array: Calla
 def evidence_verdicts(attempt: ProofAttempt, *, prove: bool) -> dict[str, str]:
     """Return the verdicts of an entry's pieces of evidence with the function in its place; symbolic ones where proofs are asked for.
 
-    A piece that raises shows nothing of a function that only floats can enter, and is left out.
+    A piece that raises shows nothing of a function that only floats can enter, and is left out; so is one about the rounding of the
+    reference's own order of operations. What a law says bit for bit, a function in another order may fulfil within rounding.
     """
+    from ...arithmetic import Verdict
     from ...evidence import CHEAPEST_FIRST, EVIDENCE, run_evidence
 
     formula = attempt.formula
@@ -242,20 +246,15 @@ def evidence_verdicts(attempt: ProofAttempt, *, prove: bool) -> dict[str, str]:
     start = time.process_time()
     pieces = [piece for piece in EVIDENCE.values() if formula.__name__ in piece.formulas and formula.id in piece.ids]
     for piece in sorted(pieces, key=lambda piece: CHEAPEST_FIRST.index(piece.kind)):
-        if time.process_time() - start > EVIDENCE_LIMIT or (piece.kind == "proof" and not prove):
+        if time.process_time() - start > EVIDENCE_LIMIT or (piece.kind == "proof" and not prove) or piece.is_about_own_rounding:
             continue
-        result = run_evidence(piece, {formula.__name__: substitute_for(attempt)}, allowed=ALLOWED)
-        if not result.raised:
-            verdicts[piece.name] = str(result.verdict)
+        for form in dict.fromkeys((piece, piece.within_rounding)):
+            result = run_evidence(form, {formula.__name__: substitute_for(attempt)}, allowed=ALLOWED)
+            if not result.raised:
+                verdicts[piece.name] = str(result.verdict)
+            if result.verdict is not Verdict.REFUTED:
+                break
     return verdicts
-
-
-def exact_pieces(verdicts: Mapping[str, str], *chosen: str) -> tuple[str, ...]:
-    """Return the names of the exact pieces of evidence that have one of these verdicts."""
-    from ...evidence import EVIDENCE, EXACT_KINDS
-
-    kinds = {piece.name: piece.kind for piece in EVIDENCE.values()}
-    return tuple(name for name, verdict in verdicts.items() if verdict in chosen and kinds[name] in EXACT_KINDS)
 
 
 def substitute_for(attempt: ProofAttempt) -> Callable[..., Any]:
@@ -271,6 +270,10 @@ def substitute_for(attempt: ProofAttempt) -> Callable[..., Any]:
             raise Unprovable(f"{fills[0]} is built in")
         arguments = {**(formula.raw.__kwdefaults__ or {}), **pinned, **asked}
         arguments |= {name: None for name, domain in given.items() if domain.optional and name not in arguments}
+        for name, identifier in attempt.binding.computed.items():
+            by = FORMULAS[identifier].raw
+            if not is_equal(arguments[name], by(**{key: arguments[key] for key in domains(by)})):
+                raise Unprovable(f"the piece asks for another {name} than the function computes")
         due = formula.raw(**arguments)
         return unflatten(flatten_result(attempt.binding.call(attempt.function, arguments), due), due)
 

@@ -73,11 +73,14 @@ def add_proof_and_evidence(
     message = result.message + (f" Of its pieces of evidence {seen}." if seen else "")
     if answer.proved or answer.not_proved:
         message += f" Proved {answer.proved}." if answer.proved else f" Not proved: {answer.not_proved}."
-    if conforms and answer.refuted:
-        message = sentences.refuted(result.subject, message, result.entry, answer.refuted)
+    if conforms and (refuted := answer.pieces("refuted")):
+        message = sentences.refuted(result.subject, message, result.entry, refuted)
         result = replace(result, verdict=Verdict.DEVIATES, is_correct=False)
+    elif conforms and (undecided := answer.pieces("unknown")):
+        message = sentences.not_decided(result.subject, message, result.entry, undecided)
+        result = replace(result, verdict=Verdict.AMBIGUOUS, is_correct=None)
     verdicts: Any = answer.evidence
-    return replace(  # the comparison decides on floats: what a piece says of rounding is meant for the reference's order of operations
+    return replace(
         result,
         message=message,
         proved=answer.proved or None,
@@ -87,15 +90,15 @@ def add_proof_and_evidence(
 
 
 def proof_of(evidence: ProofResult, process: Any, task: Task, inferred: Mapping[str, Any], timeout: float) -> ProofResult:
-    """Return a proof, or why there is none: exact evidence stands against it, or it takes too long. A long time limit is for proofs too."""
+    """Return a proof, or why there is none: evidence stands against it, or it takes too long. A long time limit is for proofs too."""
     limit = timeout if timeout > TIMEOUT else PROOF_LIMIT
     answer = result_or_fault(process.submit(prove_function, task, inferred, timeout=limit))
     if isinstance(answer, Fault):
         hint = f"; --timeout {6 * PROOF_LIMIT:g} gives it more" if answer.kind == "timeout" else ""
         return ProofResult(not_proved=f"no proof was found: {answer.detail}{hint}")
-    against = [f"{name} {verdict}" for verdict, names in (("refuted", evidence.refuted), ("unknown", evidence.undecided)) for name in names]
+    against = [f"{name} {verdict}" for verdict in ("refuted", "unknown") for name in evidence.pieces(verdict)]
     if isinstance(answer, ProofResult) and answer.proved and against:
-        return ProofResult(not_proved=f"exact evidence does not hold: {', '.join(against)}")
+        return ProofResult(not_proved=f"evidence does not hold: {', '.join(against)}")
     return answer if isinstance(answer, ProofResult) else ProofResult(not_proved="its process answers by something else")
 
 

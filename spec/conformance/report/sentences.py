@@ -229,8 +229,13 @@ def undecided_parameter(name: str, left: Mapping[str, Any], unbound: tuple[str, 
 
 
 def refuted(title: str, message: str, formula: str, names: Iterable[str]) -> str:
-    """Return the message of a function that is right in all cases, while exact evidence is refuted."""
-    return f"{title} deviates from {formula}: exact evidence is refuted ({', '.join(names)}), although in the cases it is right. {message}"
+    """Return the message of a function that is right in all cases, while evidence about the formula is refuted."""
+    return f"{title} deviates from {formula}: evidence is refuted ({', '.join(names)}), although in the cases it is right. {message}"
+
+
+def not_decided(title: str, message: str, formula: str, names: Iterable[str]) -> str:
+    """Return the message of a function that is right in all cases, while evidence about the formula is not decided."""
+    return f"Whether {title} conforms to {formula} is open: evidence is not decided ({', '.join(names)}). {message}"
 
 
 def mismatch_sentence(formula: str, mismatch: Mismatch | None) -> str:

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import sympy as sp
-from trainspec.spec.arithmetic import Tensor, symbols, tensor
+from trainspec.spec.arithmetic import Tensor, Verdict, symbols, tensor
 from trainspec.spec.arithmetic.conditions import conditions, in_words
+from trainspec.spec.evidence import judge
 
 N = sp.Symbol("n", integer=True, positive=True)
 x, y = symbols("x y")
@@ -40,7 +41,36 @@ def test_what_an_operation_needs_is_noted(name):
     assert in_words(noted) == words
 
 
-def test_nothing_is_noted_unasked_and_the_outer_collection_does_not_see_the_inner():
+@pytest.mark.parametrize("name", NEEDED)
+def test_values_carry_what_their_computation_needs_to_the_judge(name):
+    compute, words = NEEDED[name]
+    value = compute()
+    assert judge(value, value) == (Verdict.HOLDS, words)
+    assert judge(np.sum(np.transpose(1 * (value,))), np.sum(np.transpose(1 * (value,)))).detail == words
+
+
+def test_views_entries_and_solutions_carry_what_they_need():
+    pair = np.stack([x, y]) / (y - 3)
+    for part in (pair[0], pair[:1], pair.reshape(2, 1), np.where(x > 0, pair, 0), next(iter(pair))):
+        assert judge(part, part).detail == "where y - 3 ≠ 0"
+    solution = np.linalg.solve(np.stack([np.stack([x, 0 * x]), np.stack([0 * x, y])]), np.stack([x, y]))
+    assert judge(solution, np.ones(2)) == (Verdict.HOLDS, "where x*y ≠ 0")
+
+
+def test_expressions_of_sympy_show_their_divisors():
+    a, b = sp.symbols("a b", real=True)
+    assert judge(sp.Mul(a, b - 3, 1 / (b - 3), evaluate=False), a).detail == "where b - 3 ≠ 0"
+    assert judge(sp.Mul(a, b**2 + 1, 1 / (b**2 + 1), evaluate=False), a).detail == ""
+
+
+def test_a_collection_has_what_values_carry_that_were_made_before():
+    ratio = x * (y - 3) / (y - 3)
+    with conditions() as noted:
+        assert judge(ratio, x) == (Verdict.HOLDS, "")
+    assert in_words(noted) == "where y - 3 ≠ 0"
+
+
+def test_the_outer_collection_does_not_see_the_inner():
     1 / x
     with conditions() as outer:
         with conditions() as inner:

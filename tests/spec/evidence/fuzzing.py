@@ -377,7 +377,7 @@ def main(claims: int, seed: int) -> int:
                 counts[outcome.verdict] += 1
                 seconds[f"{outcome.verdict} / {outcome.second}"] += bool(outcome.second)
                 if outcome.verdict.startswith("false"):
-                    print(f"FALSE in {outcome.arithmetic}: {outcome.claim}\n    at {outcome.shown}", flush=True)
+                    print(f"{outcome.verdict.upper()} in {outcome.arithmetic}: {outcome.claim}\n    at {outcome.shown}", flush=True)
     print(f"{counts.total()} claims: {dict(counts.most_common())}")
     print(f"in tensors, both provers: {dict(seconds.most_common())}")
     return 1 if counts["false"] else 0  # a case that the second prover did not draw is counted; a claim holds by both only
