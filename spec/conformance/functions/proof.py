@@ -15,7 +15,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from ....reference import FORMULAS, Formula
+from ....reference import FORMULAS, Formula, tree_map
 from ....reference.limits import Divides, IndexInto, MayBeInfinite, Range
 from ....reference.validation import Domain, domains
 from ..guards import capture_output
@@ -275,9 +275,15 @@ def substitute_for(attempt: ProofAttempt) -> Callable[..., Any]:
             if not is_equal(arguments[name], by(**{key: arguments[key] for key in domains(by)})):
                 raise Unprovable(f"the piece asks for another {name} than the function computes")
         due = formula.raw(**arguments)
-        return unflatten(flatten_result(attempt.binding.call(attempt.function, arguments), due), due)
+        copies = {name: tree_map(copy_of, value) for name, value in arguments.items()}  # it may write into its arguments
+        return unflatten(flatten_result(attempt.binding.call(attempt.function, copies), due), due)
 
     return substitute
+
+
+def copy_of(leaf: Any) -> Any:
+    """Return a copy of an array, of a scalar of NumPy's as an array; what else there is stays."""
+    return leaf.copy() if isinstance(leaf, np.ndarray) else np.array(leaf) if isinstance(leaf, np.generic) else leaf
 
 
 def is_equal(value: Any, pinned: Any) -> bool:
