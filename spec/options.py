@@ -15,7 +15,7 @@ format_option = click.option(
     type=click.Choice([*WIDE, "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"]),
     default="float64",
     show_default=True,
-    help="The format of arrays; the narrow ones are for functions.",
+    help="The format of arrays.",
 )
 
 

@@ -347,6 +347,11 @@ def error(value: Any) -> Any:
     return np.asarray(np.frompyfunc(operator.attrgetter("error"), 1, 1)(Running.object_array(value)), dtype=float)
 
 
+def value(pairs: Any) -> Any:
+    """The values of an array of pairs, as floats."""
+    return np.asarray(np.frompyfunc(operator.attrgetter("value"), 1, 1)(Running.object_array(pairs)), dtype=float)
+
+
 @contextmanager
 def in_format(dtype: Any, accumulate: Any = None) -> Iterator[None]:
     """Bound operations in a format, within a block, and partial sums in another one if it is wider."""

@@ -11,11 +11,10 @@ from typing import Any
 
 from .implementation import NotFound, Task
 from .loading import import_path
-from .result import Result, describe_failure, error_result, short_repr
+from .result import NARROW, WIDE, Result, describe_failure, error_result, short_repr
 from .sandbox import TIMEOUT, SandboxProcess
 
-WIDE = ("float64", "float32")
-DTYPES = (*WIDE, "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2")
+DTYPES = (*WIDE, *NARROW)
 Settings = Mapping[str, Any]
 Names = Mapping[str, str]
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .guards import is_floating
 from .hyperparameters import canonical_name, is_number
 from .implementation import Shape
 
@@ -111,7 +112,7 @@ def has_moved(form: Form, result: Any, started: StartedOptimizer, thetas: Sequen
 
 def is_point(point: Any, shape: Shape) -> bool:
     """Return whether a point is an array of real numbers of the shape that is due."""
-    return hasattr(point, "__array__") and np.shape(point) == shape and np.asarray(point).dtype.kind == "f"
+    return hasattr(point, "__array__") and np.shape(point) == shape and is_floating(np.asarray(point).dtype)
 
 
 SAVERS = (("state_dict", "load_state_dict"), ("get_state", "set_state"), ("save_state", "load_state"))

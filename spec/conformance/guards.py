@@ -13,11 +13,21 @@ from typing import Any
 
 import numpy as np
 
-from .result import Fault, printable
+from .result import NARROW, Fault, printable
 
 KIT_FOLDER = os.path.dirname(__file__) + os.sep
 DTYPE_FAULTS = ("dtype", "dtype-upcast")
 IMPORTED = "modules"
+
+
+def is_real(dtype: Any) -> bool:
+    """Return whether a dtype holds real numbers, integers and truth values included."""
+    return dtype.kind in "biuf" or dtype.name in NARROW
+
+
+def is_floating(dtype: Any) -> bool:
+    """Return whether a dtype is a floating-point format."""
+    return dtype.kind == "f" or dtype.name in NARROW
 
 
 class FatalFault(Exception):
@@ -96,7 +106,7 @@ def check_real_array(value: Any, due: str, where: str, name: str = "it") -> Any:
     array = call_guarded(where, np.asarray, value) if is_array else None
     if array is not None and array.dtype.kind == "c":
         raise FatalFault("complex", f"{name} {verb} {array.dtype} where real numbers are due, in {where}")
-    if array is None or array.dtype.kind not in "biuf":
+    if array is None or not is_real(array.dtype):
         got = type(value).__name__ if array is None else f"{type(value).__name__} of {array.dtype}"
         raise FatalFault("type", f"{name} {verb} {got} where {due} is due, in {where}")
     if np.ma.is_masked(value):

@@ -59,8 +59,6 @@ def narrow_refusal(task: Task, formula: str, expected: Any) -> str:
     """Return why something is not judged in a narrow format; nothing where it is."""
     if task.dtype not in NARROW:
         return ""
-    if expected or not formula:
-        return f"in {task.dtype} a function is judged, against the formula that --against names; an optimizer in float64 and float32"
-    if takes_generator(FORMULAS[formula]):
+    if formula and not expected and takes_generator(FORMULAS[formula]):
         return f"in {task.dtype} a function is judged that draws no random numbers"
     return f"a program is asked in float64 or float32, not in {task.dtype}" if task.target.startswith(PREFIX) else ""

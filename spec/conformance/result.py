@@ -16,6 +16,8 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from annotated_types import Ge, MinLen
 
+WIDE = ("float64", "float32")
+NARROW = ("float16", "bfloat16", "float8_e4m3fn", "float8_e5m2")
 NATIVE = "native"  # the precision of an implementation that keeps everything in the dtype of its parameters
 LONGEST_INTEGER = 64  # bits of an integer in a result
 TEXT_LIMIT = 4000  # characters of any text in a result

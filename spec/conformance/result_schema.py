@@ -20,6 +20,7 @@ from .optimizers.algorithm import GENERATED, WRAPPERS
 from .optimizers.combinations import combinations
 from .optimizers.conventions import AXES, FAMILIES
 from .optimizers.precision import PRECISIONS
+from .optimizers.storage import ROUNDINGS
 from .result import FAULT_KINDS, RESULTS, Fault, FunctionResult, InitializerResult, OptimizerResult, Result
 
 PATH = Path(__file__).with_name("result.schema.json")
@@ -120,7 +121,9 @@ def optimizer_axes() -> dict[str, Any]:
         "pattern": f"^({mistakes}|{GENERATED}[0-9]+)(\\+({mistakes}))?$",
     }  # two at once, or a change without a name
     properties |= {"centered": {"type": "boolean"}, "initial_second_moment": {"type": "number"}, "precision": {"enum": list(PRECISIONS)}}
-    return {"type": "object", "additionalProperties": False, "required": list(properties), "properties": properties}
+    required = list(properties)
+    properties["rounding"] = {"enum": list(ROUNDINGS)}  # in narrow formats
+    return {"type": "object", "additionalProperties": False, "required": required, "properties": properties}
 
 
 def function_axes() -> dict[str, Any]:

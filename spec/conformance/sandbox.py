@@ -28,7 +28,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from .loading import WORKING_FOLDER
-from .result import Fault
+from .result import NARROW, Fault
 from .supervisor import PATIENCE
 
 TIMEOUT = 30.0  # seconds of processor time, without imports
@@ -115,6 +115,8 @@ class ReportUnpickler(pickle.Unpickler):
         """Return a class that a report may hold."""
         root = module.partition(".")[0]
         if (module, name) in {("builtins", "complex"), ("fractions", "Fraction"), ("_codecs", "encode")}:
+            return super().find_class(module, name)
+        if module == "ml_dtypes" and name in NARROW:
             return super().find_class(module, name)
         if root == "numpy" and (name in self.NUMPY or (name.endswith("DType") and "." not in name)):
             return super().find_class(module, name)

@@ -166,7 +166,8 @@ class OptaxOptimizer:
             return optax.chain(self.make(**arguments), optax.scale_by_learning_rate(rates.now))
         if "Schedule" in str(inspect.signature(self.make).parameters["learning_rate"].annotation):
             return self.make(learning_rate=rates.now, **arguments)
-        return optax.inject_hyperparams(self.make, static_args=tuple(arguments))(learning_rate=rates.now, **arguments)
+        others = tuple(name for name in self.own_parameters if name != "learning_rate")  # they would be rounded to the format of θ
+        return optax.inject_hyperparams(self.make, static_args=others)(learning_rate=rates.now, **arguments)
 
     def start(self, theta: Any, lr: float, settings: Settings) -> Run:
         """Return a run of one array of parameters."""

@@ -14,7 +14,7 @@ from ..forms import numbers_of
 from ..implementation import ArraysRun, Group, NotFound, NotOffered, Run, Settings, class_parameters
 from ..loading import Adapted
 from . import NEGATED, MatrixTarget, ParameterMapping, ParameterMappings, mappings_of, rename_state, to_canonical, to_library
-from .torch_functions import FUNCTIONS, as_array
+from .torch_functions import FUNCTIONS, as_array, tensor
 
 MAPPINGS: ParameterMappings = {
     "betas": ("beta1", "beta2"),
@@ -164,10 +164,10 @@ class TorchOptimizer:
 
     def parameter(self, theta: Any) -> Any:
         """Return an array as a parameter; a differentiable step takes one that is no leaf of the graph."""
-        tensor = torch.from_numpy(theta.copy(order="K"))
+        values = tensor(theta)
         if self.mode != "differentiable":
-            return torch.nn.Parameter(tensor)
-        copied = tensor.requires_grad_().clone()
+            return torch.nn.Parameter(values)
+        copied = values.requires_grad_().clone()
         copied.retain_grad()
         return copied
 
@@ -210,7 +210,7 @@ class TorchOptimizer:
         for group, rate in zip(optimizer.param_groups, rates, strict=True) if self.takes_lr else ():
             set_rate(group, rate, as_tensor=self.mode == "compile")
         for parameter, grad in zip(parameters, grads, strict=True):
-            parameter.grad = None if grad is None else gradient(self.kind, torch.from_numpy(grad))
+            parameter.grad = None if grad is None else gradient(self.kind, tensor(grad))
         optimizer.step()
         return [as_array(parameter) for parameter in parameters]
 

@@ -21,7 +21,6 @@ from ...arithmetic.formats import NARROW
 from . import FunctionRegistry, Functions, several
 
 FUNCTIONS = FunctionRegistry("torch")
-UNKNOWN_TO_NUMPY = (torch.bfloat16,)
 SELU = {"alpha": 1.6732632423543772, "scale": 1.0507009873554805}
 MILESTONES, GAMMA = (2.0, 5.0, 9.0), 0.5
 START = 2.0**-10  # of a warm-up, which must not start at 0
@@ -36,9 +35,9 @@ def tensor(value: Any, *, requires_grad: bool = False) -> Any:
 
 
 def as_array(value: Any) -> Any:
-    """Return a tensor as a new array, on whatever device it is; bfloat16, which NumPy does not have, becomes float32."""
-    value = value.detach().cpu()
-    return (value.float() if value.dtype in UNKNOWN_TO_NUMPY else value).numpy().copy()
+    """Return a tensor as a new array of the same format, on whatever device it is."""
+    value, name = value.detach().cpu(), str(value.dtype).removeprefix("torch.")
+    return value.float().numpy().astype(name) if name in NARROW else value.numpy().copy()
 
 
 def arrays(values: Any) -> tuple[Any, ...]:

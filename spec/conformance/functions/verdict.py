@@ -258,10 +258,10 @@ def with_rounding_named(decided: dict[str, Any], match: FunctionMatch, words: st
     """Return the fields of a result that says within which bound a function is, and which mistakes that bound does not exclude."""
     if match.best is not match.own and match.is_own:
         return decided
-    message = f"{decided['message']} It is within the bound of what is {words}."
+    message = f"{decided['message']} {sentences.within_rounding(words)}"
     if match.best is match.own and match.not_told_apart:
         named = [fit.variant.name for fit in match.not_told_apart]
-        message += f" That bound does not exclude {sentences.first_of(named)}."
+        message += f" {sentences.not_excluded(named)}"
         return {**decided, "message": message, "verdict": Verdict.AMBIGUOUS}
     return {**decided, "message": message}
 

@@ -14,6 +14,7 @@ import numpy as np
 
 LONG = 300  # steps of a long run: more than a counter of 8 bits holds
 SMALLEST = 2.0**-40  # no gradient is smaller, so that its square is no subnormal number of float32
+SMALLEST_IN = {"float16": 2.0**-7, "float8_e5m2": 2.0**-7, "float8_e4m3fn": 2.0**-3}  # the same in formats of a smaller range
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Fixture:
 
     def sizes(self, eps: float, dtype: Any) -> Any:
         """Return the scales of the columns; those that stand for eps have the size of the eps of this run."""
-        small = max(power_of_two(eps), SMALLEST) if eps > 0 else 2.0**-6
+        small = max(power_of_two(eps), SMALLEST_IN.get(np.dtype(dtype).name, SMALLEST)) if eps > 0 else 2.0**-6
         named = {"eps": small, "√eps": power_of_two(math.sqrt(small))}
         return np.array([named.get(str(scale), scale) for scale in self.scales], dtype=dtype)
 

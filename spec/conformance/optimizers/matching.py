@@ -21,14 +21,15 @@ import numpy as np
 from ...arithmetic.rounding import error_in_bounds
 from ..hyperparameters import DEFAULTS, OFF_AT_ZERO, hyperparameters
 from ..result import Divergence, finite
-from .algorithm import HasTrajectory, program, simulate
+from .algorithm import HasTrajectory, program
 from .combinations import Setting, combinations, is_enumerated
 from .conventions import AXES, FAMILIES, Convention
 from .fixtures import fixture_for
+from .storage import bound_of, states_from_points, storages_of
 from .visits import OptimizerRun
 
 ALLOWED = 4.0  # bounds: reorderings and fused operations stay below, other conventions are a thousand and more away
-FLOAT_SCREEN = 2.0**-10  # relative to the parameters: further off in floats, a run is not followed in any dtype
+FLOAT_SCREEN = 2.0**-10  # relative to the parameters: further off in floats, a run is not followed in float64 and float32
 NEAREST = 1  # runners-up that are measured with certainty; floats rank all of them first
 MEASURED = 12  # conventions that floats leave open and that are measured
 Runs = tuple[OptimizerRun, ...]
@@ -49,6 +50,26 @@ class Measurement:
         return self.error_in_bounds <= ALLOWED
 
 
+def states_of(
+    convention: HasTrajectory, run: OptimizerRun, theta: Any, grads: Any, lrs: Any, slopes: Any = None, **hyper: Any
+) -> Iterator[dict[str, Any]]:
+    """Return the point and the state of a convention after every step; in a narrow format each step starts from the run's own point."""
+    if run.storage is None:
+        return convention.states(theta, grads, lrs, slopes, **hyper)
+    assert isinstance(convention, Convention)
+    return states_from_points(convention, run, theta, grads, lrs, slopes, **hyper)
+
+
+def points_of(convention: HasTrajectory, run: OptimizerRun, *inputs: Any, **hyper: Any) -> Any:
+    """Return the points of a convention after every step, one row a step."""
+    return np.stack([state["theta"] for state in states_of(convention, run, *inputs, **hyper)])
+
+
+def screen_of(run: OptimizerRun) -> float:
+    """Return how far off, relative to the parameters, no convention is followed."""
+    return FLOAT_SCREEN if run.storage is None else run.storage.screen
+
+
 def in_float64(run: OptimizerRun) -> tuple[Any, ...]:
     """Return the inputs of a run in float64."""
     return run.inputs(np.float64)
@@ -60,13 +81,14 @@ def in_float64(run: OptimizerRun) -> tuple[Any, ...]:
 def float_divergence(convention: Convention, run: OptimizerRun, inputs: tuple[Any, ...] | None = None) -> tuple[int, float]:
     """Return the step where a trajectory in floats leaves a run, and how far off it is there, or at the end, relative to the points."""
     theta, grads, lrs, slopes = inputs or in_float64(run)
-    sizes = np.max(np.abs(run.points), axis=0) + np.finfo(np.float32).tiny
+    points, screen = run.points.astype(np.float64), screen_of(run)
+    sizes = np.max(np.abs(points), axis=0) + np.finfo(np.float32).tiny
     off, step = 0.0, 0
     with np.errstate(all="ignore"), suppress(ArithmeticError, ValueError, TypeError):  # a combination may divide by 0
-        for state in simulate(convention, theta, grads, lrs, slopes, **run.hyper):
-            distance = float(np.max(np.abs(state["theta"] - run.points[step]) / sizes))
+        for state in states_of(convention, run, theta, grads, lrs, slopes, **run.hyper):
+            distance = float(np.max(np.abs(state["theta"] - points[step]) / sizes))
             off = max(off, math.inf if math.isnan(distance) else distance)
-            if off > FLOAT_SCREEN:
+            if off > screen:
                 return step, off
             step += 1
     return (step, off) if step == len(grads) else (step, math.inf)
@@ -79,7 +101,7 @@ def float_candidates(conventions: Iterable[Convention], runs: Runs) -> list[Conv
         off = 0.0
         for run, run_inputs in inputs:
             off = max(off, float_divergence(convention, run, run_inputs)[1])
-            if not off <= FLOAT_SCREEN:
+            if not off <= screen_of(run):
                 break
         else:
             candidates.append((off, convention))
@@ -100,6 +122,11 @@ def expected_points(convention: HasTrajectory, run: OptimizerRun, dtype: Any = N
     """Return the points that a convention visits, as certified balls, and their rounding bound in the dtype of the run or another."""
     from ...arithmetic import Undecided, certified, rounding_bound
 
+    if run.storage is not None:
+        assert isinstance(convention, Convention)
+        inputs = [value for value in run.inputs(np.float64) if value is not None]
+        balls = certified(functools.partial(points_of, convention, run), *inputs, **run.hyper, dtype=run.points.dtype)
+        return balls, bound_of(convention, run, ALLOWED)
     theta, grads, lrs, slopes = run.inputs(run.points.dtype.type)
     curvature = {} if slopes is None else {"slopes": slopes}
     balls = certified(convention.trajectory, theta, grads, lrs, **curvature, **run.hyper, dtype=run.points.dtype)
@@ -148,12 +175,17 @@ def bound_by_part(convention: HasTrajectory, run: OptimizerRun, dtype: Any, scal
     return bounds
 
 
-def measure(convention: Convention, runs: Iterable[OptimizerRun], dtype: Any = None) -> Measurement:
-    """Return the largest error over all runs, in bounds and in ulps, and the first place where it is too large."""
+def measure(convention: Convention, runs: Iterable[OptimizerRun], dtype: Any = None, *, whole: bool = True) -> Measurement:
+    """Return the largest error over all runs, in bounds and in ulps, and the first place where it is too large.
+
+    Unless the whole is asked for, the first run that is too far off is the last.
+    """
     from ...arithmetic import Undecided
 
     bounds, ulps, divergence, decided = 0.0, 0.0, None, False
     for run in runs:
+        if bounds > ALLOWED and not whole:
+            break
         try:
             balls, allowed = expected_points(convention, run, dtype)
         except (Undecided, ZeroDivisionError):
@@ -169,12 +201,28 @@ def measure(convention: Convention, runs: Iterable[OptimizerRun], dtype: Any = N
     return Measurement(convention, finite(bounds), finite(ulps), divergence)
 
 
+def in_wider_storages(run: OptimizerRun) -> Iterator[OptimizerRun]:
+    """Yield a run as it is judged, and then in a narrow format with more and more rounding: other runs of a program may show more of it."""
+    known = storages_of(run.storage.dtype) if run.storage else ()
+    yield from (replace(run, storage=storage) for storage in known[known.index(run.storage) :]) if run.storage else (run,)
+
+
+def last_divergence(convention: Convention, run: OptimizerRun) -> Divergence | None:
+    """Return where a run leaves a convention with the most rounding that may explain it; None where some does."""
+    divergence = None
+    for known in in_wider_storages(run):
+        divergence = measure(convention, (known,)).divergence
+        if divergence is None:
+            return None
+    return divergence
+
+
 def errors_and_ulps(points: Any, balls: Any) -> tuple[Any, Any]:
     """Return how far points are from balls, rounded up, and the unit in the last place of each ball."""
-    from ...arithmetic import Ball
+    from ...arithmetic import Ball, widened
     from ...arithmetic.ball import spacing
 
-    errors = np.frompyfunc(lambda ball: float(ball.abs_upper()), 1, 1)(Ball.object_array(Ball(points) - balls))
+    errors = np.frompyfunc(lambda ball: float(ball.abs_upper()), 1, 1)(Ball.object_array(Ball(widened(points)) - balls))
     units = np.frompyfunc(lambda ball: float(spacing(ball, points.dtype)), 1, 1)(Ball.object_array(balls))
     return errors.astype(float), units.astype(float)
 
@@ -183,7 +231,10 @@ def moves(convention: Convention, runs: Iterable[OptimizerRun]) -> bool:
     """Return whether a convention makes steps in some run that are larger than rounding, so that a run at rest would be told from it."""
     for run in runs:
         start, balls = run.inputs(run.points.dtype.type)[0], expected_points(convention, run)
-        errors, _ = errors_and_ulps(np.broadcast_to(start, run.points.shape), balls[0])
+        at_rest = np.broadcast_to(start, run.points.shape)
+        if run.storage is not None and run.storage.starts_anew:
+            at_rest = np.concatenate([at_rest[:1], run.points[:-1].astype(np.float64)])
+        errors, _ = errors_and_ulps(at_rest, balls[0])
         if np.any(error_in_bounds(errors, balls[1]) > ALLOWED):
             return True
     return False
@@ -229,7 +280,7 @@ def explain(convention: Convention, run: OptimizerRun, step: int) -> Any:
     visible = {name.rpartition(".")[2].lower(): array for name, array in states.items()}
     theta, *inputs = in_float64(run)
     with np.errstate(all="ignore"):
-        due_states = [state for _, state in zip(range(step + 1), simulate(convention, theta, *inputs, **run.hyper), strict=False)]
+        due_states = [state for _, state in zip(range(step + 1), states_of(convention, run, theta, *inputs, **run.hyper), strict=False)]
     due, parts = due_states[-1], convention.state_names
     kept = [role for role in (("velocity",) if convention.has_velocity else ("m", "v")) if role in parts and np.any(due[parts[role]])]
     compared = [
@@ -308,7 +359,7 @@ class Candidates:
 
     def measured(self, conventions: list[Convention], runs: Runs | None, dtype: Any) -> list[Measurement]:
         """Return the measurements of the nearest conventions that the runs follow, or other readings of them."""
-        measurements = (measure(convention, runs or self.runs, dtype) for convention in conventions[:MEASURED])
+        measurements = (measure(convention, runs or self.runs, dtype, whole=False) for convention in conventions[:MEASURED])
         return [measurement for measurement in measurements if measurement.follows]
 
 
@@ -375,8 +426,8 @@ def float_distance(convention: Convention, run: OptimizerRun, bounds: Any) -> fl
     """Return how far a trajectory in floats is from a run, in units of given bounds."""
     theta, grads, lrs, slopes = in_float64(run)
     with np.errstate(all="ignore"):
-        points = convention.trajectory(theta, grads, lrs, slopes, **run.hyper)
-        ratios = error_in_bounds(np.abs(points - run.points), bounds)
+        points = points_of(convention, run, theta, grads, lrs, slopes, **run.hyper)
+        ratios = error_in_bounds(np.abs(points - run.points.astype(np.float64)), bounds)
     return float(np.max(np.nan_to_num(ratios, nan=np.inf)))
 
 

@@ -26,7 +26,7 @@ from .combinations import find_convention
 from .conventions import Convention
 from .matching import ALLOWED, expected_points, measure
 from .planning import plan_runs
-from .visits import OptimizerRun, fixture_of, run_fixture
+from .visits import OptimizerRun, dtype_named, fixture_of, run_fixture
 
 DEFAULT = "default"  # the mode of a library where none is asked for
 
@@ -55,7 +55,7 @@ def run_mode(implementation: Implementation, task: Task, mode: str) -> ModeRuns:
     try:
         chosen = implementation if mode == DEFAULT else in_mode(implementation, mode)
         config = plan_runs(implementation.parameters, task).runs[-1]
-        dtype = np.dtype(task.dtype).type
+        dtype = dtype_named(task.dtype)
         single, _ = run_fixture(chosen, fixture_of(chosen, config, dtype), config, dtype)
         return ModeRuns({VECTOR.words: single, **dict(runs_of_arrays(Subject(chosen, single, config, config)))})
     except NotOffered as reason:

@@ -10,8 +10,9 @@ from ..report import sentences
 from ..result import Option
 from .algorithm import WRAPPERS
 from .conventions import AXES, Convention
-from .matching import Candidates, Measurement, Runs, float_candidates, measure, neighbours, setting_of
+from .matching import Candidates, Measurement, Runs, float_candidates, in_wider_storages, measure, neighbours, setting_of
 from .runner import OptimizerReport, OptionRun
+from .visits import OptimizerRun
 
 Ranking = Callable[[Convention, Mapping[str, Any]], Any]  # how far a convention is from what settings say; the smallest is taken
 IgnoredSettings = Callable[[Convention, Mapping[str, Any]], list[str]]
@@ -52,7 +53,7 @@ def judge_options(
         if option.run is not None:
             run = replace(option.run, hyper={**option.run.hyper, **inferred})
             settings = {**report.used_settings, **option.settings}
-            members = [measurement.convention for measurement in measure_followed(best, expected, (run,))]
+            members = [measurement.convention for measurement in measure_in_storages(best, expected, run)]
             follows = expected if expected in members else min(members, key=lambda member: rank(member, settings), default=None)
             is_unused = follows is not None and any(text.startswith(f"{option.name} = ") for text in ignored(follows, settings))
             if is_unused and option.name in (*report.unused, *options_of_a_base(report)):
@@ -73,6 +74,13 @@ def options_of_a_base(report: OptimizerReport) -> Iterable[str]:
 def uses(convention: Convention, option: OptionRun, ignored: IgnoredSettings) -> bool:
     """Return whether a convention depends on an option."""
     return not any(text.startswith(f"{option.name} = ") for text in ignored(convention, option.settings))
+
+
+def measure_in_storages(best: Convention, expected: Convention | None, run: OptimizerRun) -> list[Measurement]:
+    """Return the conventions that a run follows; with an option on, a program of a narrow format may round more than without it."""
+    searched = [measure_followed(best, expected, (known,)) for known in in_wider_storages(run)]
+    alike = [followed for followed in searched if any(known.convention.family == best.family for known in followed)]
+    return next((followed for followed in (*alike, *searched) if followed), [])
 
 
 def measure_followed(best: Convention, expected: Convention | None, runs: Runs) -> list[Measurement]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...arithmetic.formats import Format, format_of
+from ...arithmetic.formats import Format, format_of, is_real_dtype
 from ..result import NATIVE
 from .conventions import Convention
 from .matching import FLOAT_SCREEN, Candidates, Measurement, Runs, in_float64, large_columns
@@ -20,6 +20,8 @@ PRECISIONS = (
     NATIVE,
     *(f"{kept}-{dtype}" for dtype in ("float32", "float16") for kept in ("hyper", "state", "scalars")),
     "hyper-bfloat16",
+    "hyper-float8_e4m3fn",
+    "hyper-float8_e5m2",
 )
 
 
@@ -28,6 +30,17 @@ class Precision(NamedTuple):
 
     name: str = NATIVE
     values: Mapping[str, float] = {}
+    is_explained: bool = True  # whether rounding every operation to the narrow format of the parameters explains it
+
+
+class Findings(NamedTuple):
+    """What runs follow: the runs as they are understood, the conventions, built-in values, and what is kept in a narrower format."""
+
+    runs: Runs
+    followed: list[Measurement]
+    inferred: Mapping[str, float] = {}
+    precision: Precision = Precision()
+    not_told_apart: tuple[Convention, ...] = ()  # mistakes that the bound of a narrow format does not exclude
 
 
 def match_narrower(candidates: Candidates) -> tuple[Precision, list[Measurement]]:
@@ -39,22 +52,23 @@ def match_narrower(candidates: Candidates) -> tuple[Precision, list[Measurement]
             rounded = tuple(with_rounded_hyperparameters(run, names, form) for run in runs)
             if followed := candidates.following(rounded) if form.name == "float32" else Candidates(rounded).following_right():
                 values = {**runs[0].hyper, "lr": runs[0].lr}
-                return Precision(f"hyper-{form.name}", {name: float(form.round(values[name])) for name in names}), followed
+                used = {name: float(form.round(values[name])) for name in names}
+                return Precision(f"hyper-{form.name}", used, is_explained=False), followed
     narrow = NARROWER[dtype]
     name = np.dtype(narrow).name
     if followed := candidates.following(dtype=narrow):
         best = min(followed, key=lambda measurement: measurement.error_in_bounds)
         if has_common_factor(best.convention, runs):
-            return Precision(f"scalars-{name}"), followed
+            return Precision(f"scalars-{name}", is_explained=False), followed
         if may_keep_narrow_state(runs, narrow):
-            return Precision(f"state-{name}"), followed
+            return Precision(f"state-{name}", is_explained=False), followed
     return Precision(), []
 
 
 def may_keep_narrow_state(runs: Runs, narrow: Any) -> bool:
     """Return whether an array of the state, or the point, is in every step as a narrower format holds it; or whether no state is seen."""
     run, shape = runs[0], runs[0].points[0].shape
-    names = {name for state in run.states for name, array in state.items() if array.shape == shape and array.dtype.kind == "f"}
+    names = {name for state in run.states for name, array in state.items() if array.shape == shape and is_real_dtype(array.dtype)}
     histories = [[state[name] for state in run.states if name in state] for name in names]
     histories += [[*run.points]] if histories else []
     return not histories or any(all(np.array_equal(array, array.astype(narrow)) for array in history) for history in histories)

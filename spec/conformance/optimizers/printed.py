@@ -76,6 +76,8 @@ def printed_form_of(runs: Runs) -> PrintedStep | None:
 def is_near(step: PrintedStep, runs: Runs) -> bool:
     """Return whether floats cannot rule out that runs follow a printed form."""
     for observed in runs:
+        if observed.storage is not None:  # printed forms are told apart in float64 and float32
+            return False
         theta, grads, lrs, slopes = in_float64(observed)
         with np.errstate(all="ignore"):
             points = step.trajectory(theta, grads, lrs, slopes, **observed.hyper)

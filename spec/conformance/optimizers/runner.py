@@ -34,6 +34,7 @@ from .visits import (
     OptimizerRun,
     RunConfig,
     dead_coordinate_faults,
+    dtype_named,
     fixture_of,
     retention_faults,
     run_fixture,
@@ -107,7 +108,7 @@ def observe(implementation: Implementation, task: Task) -> OptimizerReport:
     report = replace(report, settings=configs.settings)
     if isinstance(implementation, PlainImplementation):  # adapters say what names mean
         report = replace(report, taken=configs.taken, left=configs.left)
-    dtype = np.dtype(task.dtype).type
+    dtype = dtype_named(task.dtype)
     runs: list[OptimizerRun] = []
     faults: list[Fault] = []
     before = random_states()

@@ -7,7 +7,7 @@ from typing import Literal
 
 from .arrays import RESUMED, SEVERAL, SHAPES, ArraysReport
 from .conventions import Convention
-from .matching import FLOAT_SCREEN, float_divergence
+from .matching import float_divergence, screen_of
 from .visits import OptimizerRun
 
 Sharding = Literal["bit for bit", "up to rounding", "by design not"]
@@ -30,4 +30,4 @@ def is_elementwise(convention: Convention, run: OptimizerRun) -> bool:
         for columns in SHARDS
         if max(columns) < run.points.shape[1]
     ]
-    return all(float_divergence(convention, part)[1] <= FLOAT_SCREEN for part in parts)
+    return all(float_divergence(convention, part)[1] <= screen_of(run) for part in parts)

@@ -30,9 +30,9 @@ from .conventions import CATALOGUE_FORMULAS, DECAYS, FAMILIES, Convention, canon
 from .counterexample import find_counterexample
 from .matching import (
     Candidates,
-    Measurement,
     Runs,
     are_equivalent,
+    last_divergence,
     last_to_diverge,
     measure,
     moves,
@@ -42,9 +42,10 @@ from .matching import (
     setting_of,
     with_changing_lr,
 )
+from .narrow import match_narrow
 from .options import JudgedOption, judge_options
 from .planning import defaulted
-from .precision import Precision, match_narrower
+from .precision import Findings, Precision, match_narrower
 from .printed import errata_of, printed_form_of
 from .relations import relation_in_words
 from .runner import OptimizerReport, run_optimizer
@@ -53,7 +54,6 @@ from .sharding import sharding_of
 
 DEVIATIONS = ("not-finite",)  # faults that are deviations: the formula says what is due
 REMARKS = ("dtype-upcast",)  # faults that leave the verdict as it is: a wider dtype holds all that is due
-ACCEPTED_PRECISIONS = {"float32": ("hyper-float32",)}  # beside the native one, by the dtype of the parameters
 
 
 def convention_named(name: str) -> Convention:
@@ -149,13 +149,11 @@ class Match:
 
 def match_result(context: JudgementContext) -> dict[str, Any]:
     """Return the fields of the result that the runs decide."""
-    inferred, precision, matching = find_matches(context.report, context.expected)
+    runs, matching, inferred, precision, not_told_apart = find_matches(context.report, context.expected)
+    context = replace(context, report=as_understood(context.report, runs))
     if not matching:
         unmatched = unmatched_fields(context)
         return unmatched | names_told(context, unmatched["message"])
-    if inferred:
-        runs = tuple(replace(run, hyper={**run.hyper, **inferred}) for run in context.runs)
-        context = replace(context, report=replace(context.report, runs=runs))
     members = [measurement.convention for measurement in matching]
     best = context.expected if context.expected in members else preferred_match(members, context.report.used_settings)
     assert best is not None
@@ -168,7 +166,7 @@ def match_result(context: JudgementContext) -> dict[str, Any]:
         "convention": best.id,
         "name": best.name,
         "is_correct": best.right,
-        "axes": {**best.axes, "initial_second_moment": initial, "precision": precision.name},
+        "axes": {**best.axes, "initial_second_moment": initial, "precision": precision.name, **rounding_axis(runs)},
         "equations": best.equations,
         "formulas": best.formulas,
         "relation": relation_in_words(best),
@@ -185,6 +183,7 @@ def match_result(context: JudgementContext) -> dict[str, Any]:
     others += [other.convention for other in near if other.follows and precision.name == NATIVE]
     facts = sentences.convention_facts(best, measurement, len(context.runs[0].points), runner_up)
     fields |= decide(context, Match(best, same, others, precision, facts))
+    fields |= rounding_fields(fields, runs, not_told_apart)
     fields |= late_fields(context, best, inferred, fields, facts)
     fields |= option_fields(context, best, inferred, fields, facts)
     fields |= arrays_fields(context, best, inferred, fields, facts)
@@ -193,6 +192,24 @@ def match_result(context: JudgementContext) -> dict[str, Any]:
     if fields["verdict"] in JUDGED:
         fields["message"] += sentences.not_tried_sentence(fields["not_tried"])
     return fields | names_told(context, fields["message"])
+
+
+def rounding_axis(runs: Runs) -> dict[str, str]:
+    """Return where a program of a narrow format rounds, as the value of an axis; nothing in other formats."""
+    return {"rounding": runs[0].storage.label} if runs[0].storage else {}
+
+
+def rounding_fields(fields: Mapping[str, Any], runs: Runs, not_told_apart: tuple[Convention, ...]) -> dict[str, Any]:
+    """Return what is said in a narrow format: within which bound an optimizer is, and which mistakes that bound does not exclude."""
+    if runs[0].storage is None:
+        return {}
+    message = f"{fields['message']} {sentences.within_rounding(runs[0].storage.words)}"
+    if not not_told_apart:
+        return {"message": message}
+    message += f" {sentences.not_excluded([convention.name for convention in not_told_apart])}"
+    is_passing = fields["verdict"] in (Verdict.CONFORMS, Verdict.IDENTIFIED)
+    candidates = (fields["convention"], *(convention.id for convention in not_told_apart))
+    return {"message": message, **({"verdict": Verdict.AMBIGUOUS, "candidates": candidates} if is_passing else {})}
 
 
 def names_told(context: JudgementContext, message: str) -> dict[str, Any]:
@@ -212,7 +229,7 @@ def late_fields(
     if long_run is None or fields["verdict"] not in JUDGED or fields["axes"]["precision"] != NATIVE:
         return {}
     runs = (replace(long_run, hyper={**long_run.hyper, **inferred}),)
-    late = measure(best, runs).divergence
+    late = last_divergence(best, runs[0])
     return (
         {} if late is None else deviation_fields(best, runs, sentences.optimizer_deviates_late(context.title, facts, len(long_run.points)))
     )
@@ -227,7 +244,7 @@ def arrays_fields(
         return {}
     for difference in sorted(arrays.differences, key=lambda difference: not difference.explanation):
         runs = (replace(difference.run, hyper={**difference.run.hyper, **inferred}),)
-        if measure(best, runs).divergence is not None:
+        if last_divergence(best, runs[0]) is not None:
             deviation = sentences.deviation_of_arrays(difference)
             message = sentences.optimizer_deviates_with_arrays(context.title, deviation, facts)
             if context.command == "identify":
@@ -295,19 +312,32 @@ def initial_second_moment(convention: Convention, report: OptimizerReport) -> fl
     return report.runs[0].hyper.get(named, DEFAULTS[named]) if named else float(convention.initial_second_moment)
 
 
-def find_matches(report: OptimizerReport, expected: Convention | None) -> tuple[dict[str, float], Precision, list[Measurement]]:
-    """Return the built-in values that were inferred, what is kept in a narrower format, and the conventions that the runs follow."""
-    candidates = Candidates(report.runs)
+def find_matches(report: OptimizerReport, expected: Convention | None) -> Findings:
+    """Return the conventions that the runs follow, with built-in values that were inferred, or what is kept in a narrower format."""
+    runs = report.runs
+    if runs[0].is_narrow:
+        return match_narrow(runs, report.used_settings, expected)
+    candidates = Candidates(runs)
     followed = candidates.following()
     if expected and expected not in [measurement.convention for measurement in followed]:
-        followed += [measurement for measurement in [measure(expected, report.runs)] if measurement.follows]
+        followed += [measurement for measurement in [measure(expected, runs)] if measurement.follows]
     if followed:
-        return {}, Precision(), followed
+        return Findings(runs, followed)
     precision, followed = match_narrower(candidates)
     if followed:
-        return {}, precision, followed
-    inferred, followed = search_built_in(report.runs, stated_hyperparameters(report.used_settings))
-    return inferred, Precision(), followed or find_combined_mistakes(report.runs, report.used_settings)
+        return Findings(runs, followed, precision=precision)
+    inferred, followed = search_built_in(runs, stated_hyperparameters(report.used_settings))
+    assumed = tuple(replace(run, hyper={**run.hyper, **inferred}) for run in runs)
+    return Findings(assumed, followed or find_combined_mistakes(runs, report.used_settings), inferred)
+
+
+def as_understood(report: OptimizerReport, runs: Runs) -> OptimizerReport:
+    """Return a report with its runs as they are understood, and the others judged by where the same program rounds."""
+    storage = runs[0].storage
+    options = tuple(replace(option, run=option.run and replace(option.run, storage=storage)) for option in report.options)
+    differences = tuple(replace(item, run=replace(item.run, storage=storage)) for item in report.arrays.differences)
+    long_run, arrays = report.long_run and replace(report.long_run, storage=storage), replace(report.arrays, differences=differences)
+    return replace(report, runs=runs, long_run=long_run, options=options, arrays=arrays)
 
 
 def stated_hyperparameters(settings: Mapping[str, Any]) -> set[str]:
@@ -353,7 +383,7 @@ def preference(member: Convention, settings: Mapping[str, Any]) -> tuple[Any, ..
 def decide(context: JudgementContext, match: Match) -> dict[str, Any]:
     """Return the verdict on an optimizer that follows something, and its message."""
     expected, best, facts = context.expected, match.best, match.facts
-    message = sentences.optimizer_follows(context.title, facts, *match.precision)
+    message = sentences.optimizer_follows(context.title, facts, match.precision.name, match.precision.values)
     if not moves(best, context.runs):
         return {"verdict": Verdict.AMBIGUOUS, "is_correct": None, "message": message + sentences.AT_REST}
     if context.command == "check" and expected and expected not in match.same:
@@ -365,8 +395,7 @@ def decide(context: JudgementContext, match: Match) -> dict[str, Any]:
         return {"verdict": Verdict.AMBIGUOUS, "candidates": candidates, "message": message}
     if context.command == "identify":
         return {"verdict": Verdict.IDENTIFIED, "message": message}
-    dtype = str(context.runs[0].points.dtype)
-    if match.precision.name not in (NATIVE, *ACCEPTED_PRECISIONS.get(dtype, ())):
+    if not match.precision.is_explained:
         return {"verdict": Verdict.DEVIATES, "message": message}
     if expected:
         return {"verdict": Verdict.CONFORMS, "message": message}

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from ..guards import DTYPE_FAULTS, ArrayGuard, FatalFault, call_guarded, check_real_array
+from ..guards import DTYPE_FAULTS, ArrayGuard, FatalFault, call_guarded, check_real_array, is_real
 from ..hyperparameters import DEFAULTS
 from ..implementation import Implementation, Run
-from ..result import Fault, printable
+from ..result import NARROW, Fault, printable
 from .fixtures import Fixture, fixture_for, fixtures
+from .storage import Storage
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,11 +27,28 @@ class OptimizerRun:
     states: tuple[Mapping[str, Any], ...] = ()
     takes_gradient_function: bool = False
     eps: float = DEFAULTS["eps"]  # the scale of the columns that stand for eps
+    storage: Storage | None = None  # where it rounds, in a narrow format
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether its points have fewer bits than float32."""
+        return self.points.dtype.name in NARROW
 
     def inputs(self, dtype: Any) -> tuple[Any, ...]:
-        """Return what the run is given: the start, the gradients, the learning rates, and how gradients change along the point."""
-        slopes = self.fixture.curvatures(self.lr, self.eps, dtype) if self.takes_gradient_function else None
-        return self.fixture.start(self.lr, dtype), self.fixture.gradients(self.eps, dtype), self.fixture.rates(self.lr), slopes
+        """Return what the run is given: the start, the gradients, the learning rates, and how gradients change along the point.
+
+        Numbers of a narrow format are in float64.
+        """
+        own = self.points.dtype.type if self.is_narrow else dtype
+        slopes = self.fixture.curvatures(self.lr, self.eps, own) if self.takes_gradient_function else None
+        arrays = self.fixture.start(self.lr, own), self.fixture.gradients(self.eps, own), slopes
+        theta, grads, slopes = (array if array is None or not self.is_narrow else array.astype(float) for array in arrays)
+        return theta, grads, self.fixture.rates(self.lr), slopes
+
+    def part(self, columns: slice) -> OptimizerRun:
+        """Return the run in some of its columns."""
+        fixture = self.fixture.part(range(len(self.fixture.theta))[columns])
+        return replace(self, fixture=fixture, points=self.points[:, columns], states=())
 
 
 @dataclass(frozen=True)
@@ -41,6 +59,13 @@ class RunConfig:
     hyper: Mapping[str, float]
     lr: float
     stated: Mapping[str, Any]  # by canonical name, as they were stated
+
+
+def dtype_named(name: str) -> Any:
+    """Return a dtype of the kit by its name."""
+    if name in NARROW:
+        import ml_dtypes  # noqa: F401 - it gives NumPy the names of its formats
+    return np.dtype(name).type
 
 
 def fixture_of(implementation: Implementation, config: RunConfig, dtype: Any) -> Fixture:
@@ -100,7 +125,7 @@ def visit_points(
 def visible_state(run: Run) -> dict[str, Any]:
     """Return the arrays of real numbers that a run shows; a state that cannot be read is not shown."""
     try:
-        return {printable(name, 60): np.array(value) for name, value in run.state().items() if np.asarray(value).dtype.kind in "biuf"}
+        return {printable(name, 60): np.array(value) for name, value in run.state().items() if is_real(np.asarray(value).dtype)}
     except Exception:
         return {}
 
@@ -109,7 +134,7 @@ def gradient_function(values: Any, slopes: Any) -> Callable[[Any], Any]:
     """Return the gradient of one step as a function of the point."""
 
     def gradient(point: Any) -> Any:
-        point = np.asarray(point)
+        point = np.asarray(point).astype(np.float64) if values.dtype.name in NARROW else np.asarray(point)
         if point.shape != values.shape:
             raise ValueError(f"the gradient was asked for at a point of shape {point.shape}, not {values.shape}")
         return (values + slopes * point).astype(values.dtype)

@@ -90,6 +90,16 @@ def optimizer_follows(title: str, facts: str, precision: str, values: Mapping[st
     return f"{title} keeps its {KEPT[kept]} in {dtype}{used}; it follows {facts}" if dtype else f"{title} follows {facts}"
 
 
+def within_rounding(words: str) -> str:
+    """Return within which bound of a narrow format an implementation is."""
+    return f"It is within the bound of what is {words}."
+
+
+def not_excluded(names: list[str]) -> str:
+    """Return which mistakes a bound does not tell apart from what is followed."""
+    return f"That bound does not exclude {first_of(names)}."
+
+
 def optimizer_deviates(title: str, facts: str, *, expected: str = "", ignored: Iterable[str] = ()) -> str:
     """Return the message of an optimizer that follows something else than is due."""
     unused = f"with {' and '.join(ignored)} " if ignored else ""

@@ -100,7 +100,6 @@ def test_layers_of_torch_are_asked_in_narrow_formats():
 @pytest.mark.parametrize(
     ("subject", "options", "words"),
     [
-        ("torch.optim:Adam", {}, "in bfloat16 a function is judged, against the formula that --against names"),
         ("x.py:f", {"against": "init.he.normal"}, "in bfloat16 a function is judged that draws no random numbers"),
         ("command:./program", {"against": "norm.rms"}, "a program is asked in float64 or float32, not in bfloat16"),
     ],
