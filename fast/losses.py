@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numba import prange
-from numba.np.numpy_support import as_dtype
 
 from ..reference import losses as reference
-from ._jit import inlined, overload_for, specialize
+from ._jit import inlined, specialize
 from ._loops.arithmetic import accumulator_zeros, cast_like, is_nonfinite, out_of_range, reassociable_add
 from ._loops.kernel import component_of, loop_kernel, value_and_grad
-from ._loops.math import exp, log, logistic, softplus
-from ._loops.reductions import row_sum, row_sum_of_squares
+from ._loops.lanes import entries_of, fill_lanes, keep_part, lane_count, load, load_part, store, store_part, sum_of_lanes
+from ._loops.math import exp_lifted, log, logistic, lowered, softplus
+from ._loops.reductions import largest_between, row_sum_of_squares
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,7 +78,7 @@ NONE, MEAN, SUM = range(3)  # the reductions, in the order of their domain
 REDUCTION = 0  # stands for its place among the choices of a loss
 
 
-# --- chunks, sums, the largest ---------------------------------------------------------------------------------------------------
+# --- chunks and sums -------------------------------------------------------------------------------------------------------------
 
 
 @inlined
@@ -107,28 +107,6 @@ def in_order(numbers: Numbers) -> Any:
 def clip(x: Any, bound: Any) -> Any:
     """Return a number clipped to [−bound, bound]."""
     return bound if x > bound else -bound if x < -bound else x
-
-
-def largest(row: Numbers) -> Any:
-    """Return the largest number; something that is not finite where one of them is not, but for −∞."""
-    return np.max(row)
-
-
-@overload_for(largest)
-def _largest(row: Any) -> Callable[..., Any]:
-    """Compute the same on words: floats with the bits of negative ones flipped are in the order of integers, whose maximum vectorizes."""
-    real = as_dtype(row.dtype).type
-    word: Any = {4: np.int32, 8: np.int64}[real().itemsize]
-    least, sign, rest = np.iinfo(word).min, word(8 * word().itemsize - 1), np.iinfo(word).max
-
-    def loop(row: Any) -> Any:
-        words, largest_word = row.view(word), word(least)
-        for j in range(words.size):
-            ordered = word(words[j] ^ word(word(words[j] >> sign) & word(rest)))
-            largest_word = max(largest_word, ordered)
-        return word(largest_word ^ word(word(largest_word >> sign) & word(rest))).view(real)
-
-    return loop
 
 
 # --- a loss and its gradients: by examples, in chunks -------------------------------------------------------------------------------
@@ -175,47 +153,57 @@ def with_grad(
 
 
 @inlined
-def subtract_largest(shifted: Numbers, row: Numbers) -> Any:
-    """Store the row minus its largest number. Return the sum of these differences, which is not finite where some number is not."""
-    top, total = largest(row), 0.0
-    for start in range(0, row.size, BLOCK):
-        new, old, part = shifted[start : start + BLOCK], row[start : start + BLOCK], cast_like(0.0, row)
-        for j in range(old.size):
-            new[j] = old[j] - top
-            part = reassociable_add(part, new[j])
-        total = total + part
-    return total
+def store_exponentials(p: Numbers, logits: Numbers, start: Any, stop: Any, top: Any) -> Any:
+    """Store the lifted exponentials of a row less its largest number. Return their sum, and that of the differences."""
+    total, differences, width = 0.0, 0.0, lane_count(logits)
+    for first in range(start, stop, BLOCK):
+        last = min(first + BLOCK, stop)
+        full = last - (last - first) % width
+        part, rest = fill_lanes(logits, 0), fill_lanes(logits, 0)
+        for j in range(first, full, width):
+            z = load(logits, j) - top
+            exponentials = exp_lifted(z)
+            store(p, j, exponentials)
+            part, rest = part + exponentials, rest + z
+        if full < last:
+            z = load_part(logits, full, last - full, top) - top
+            exponentials = exp_lifted(z)
+            store_part(p, full, last - full, exponentials)
+            part, rest = part + keep_part(exponentials, last - full), rest + z
+        total, differences = total + sum_of_lanes(part), differences + sum_of_lanes(rest)
+    return total, differences
 
 
 @inlined
-def exp_in_place(x: Numbers) -> None:
-    """Replace all rows at once by their exponentials, for short rows do not vectorize."""
-    flat = x.reshape(-1)
-    for j in range(flat.size):
-        flat[j] = exp(flat[j])
+def scale_entries(p: Numbers, start: Any, stop: Any, scale: Any, offset: Any) -> None:
+    """Multiply some entries by a number, and subtract another one."""
+    width = lane_count(p)
+    full = stop - (stop - start) % width
+    for j in range(start, full, width):
+        store(p, j, load(p, j) * scale - offset)
+    if full < stop:
+        store_part(p, full, stop - full, load_part(p, full, stop - full, offset) * scale - offset)
 
 
 @inlined
-def softmax_rows(p: Numbers, logits: Numbers) -> Any:
-    """Compute the rows of a chunk. Return whether a logit is not finite."""
-    nonfinite = 0
-    for i in range(logits.shape[0]):
-        nonfinite = nonfinite + is_nonfinite(subtract_largest(p[i], logits[i]))
-    exp_in_place(p)
-    for i in range(logits.shape[0]):
-        row = p[i]
-        scale = cast_like(1 / row_sum(row), row)
-        for j in range(row.size):
-            row[j] = row[j] * scale
-    return nonfinite
+def softmax_rows(p: Numbers, logits: Numbers, first: Any, last: Any, classes: Any) -> Any:
+    """Compute the rows between two entries. Return whether a logit is not finite."""
+    bad, zero = 0, cast_like(0, logits)
+    for start in range(first, last, classes):
+        top, nonfinite = largest_between(logits, start, start + classes)
+        total, _ = store_exponentials(p, logits, start, start + classes, top)
+        scale_entries(p, start, start + classes, cast_like(1 / total, p), zero)
+        bad = bad + is_nonfinite(nonfinite)
+    return bad
 
 
 def softmax_loops(p: Numbers, logits: Numbers) -> Any:
     """Compute softmax chunk by chunk. Return whether a logit is not finite."""
-    step, nonfinite = rows_per_chunk(logits), 0
+    classes, nonfinite = logits.shape[1], 0
+    step = rows_per_chunk(logits) * classes
     for chunk in prange(chunk_count(logits)):
-        rows = slice(chunk * step, (chunk + 1) * step)
-        nonfinite += softmax_rows(p[rows], logits[rows])
+        last = min((chunk + 1) * step, logits.size)
+        nonfinite += softmax_rows(entries_of(p), entries_of(logits), chunk * step, last, classes)
     return nonfinite > 0
 
 
@@ -230,26 +218,21 @@ def cross_entropy_rows(losses: Numbers, gradients: Numbers, logits: Numbers, lab
 
     Return whether a logit is not finite, or a label no class.
     """
-    examples, classes = logits.shape
-    totals, nonfinite = np.empty(examples, logits.dtype), 0
-    for i in range(examples):
-        is_class = 0 <= labels[i] < classes
-        mean = subtract_largest(gradients[i], logits[i]) / classes
-        losses[i] = (smoothing - 1) * gradients[i, labels[i] if is_class else 0] - smoothing * mean
-        nonfinite = nonfinite + (not is_class)
-    exp_in_place(gradients)
+    classes, bad = logits.shape[1], 0
+    totals, p, z = np.empty(losses.size, logits.dtype), entries_of(gradients), entries_of(logits)
     kept, spread = cast_like((1 - smoothing) / count, logits), cast_like(smoothing / classes / count, logits)
-    for i in range(examples):
-        row, total = gradients[i], row_sum(gradients[i])
-        totals[i], scale = total, cast_like(1 / (total * count), logits)
-        for j in range(classes):
-            row[j] = row[j] * scale - spread
-        own = labels[i] if 0 <= labels[i] < classes else 0
-        row[own] = row[own] - kept
-    for i in range(examples):
-        losses[i] = losses[i] + log(totals[i])
-        nonfinite = nonfinite + is_nonfinite(losses[i])
-    return nonfinite
+    for i in range(losses.size):
+        start, is_class = i * classes, 0 <= labels[i] < classes
+        own = start + (labels[i] if is_class else 0)
+        top, nonfinite = largest_between(z, start, start + classes)
+        total, differences = store_exponentials(p, z, start, start + classes, top)
+        scale_entries(p, start, start + classes, cast_like(1 / (total * count), logits), spread)
+        p[own] = p[own] - kept
+        losses[i], totals[i] = (smoothing - 1) * (z[own] - top) - smoothing * (differences / classes), total
+        bad = bad + (is_nonfinite(nonfinite) | (not is_class))
+    for i in range(losses.size):
+        losses[i] = losses[i] + log(lowered(totals[i]))
+    return bad
 
 
 @with_grad(reference.cross_entropy, reference.cross_entropy_grad, cross_entropy_rows)

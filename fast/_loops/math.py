@@ -1,9 +1,12 @@
 """Elementary functions for kernels, of numbers: IEEE operations alone, without branches or a library, so that loops of them vectorise.
 
-What is written here is what runs: as machine code, inlined in a kernel's loop; and in plain Python on NumPy's floats and arrays of them,
-with the same bits. A kernel that runs on symbols has NumPy's functions in their place.
+What is written here is what runs: as machine code, inlined in a kernel's loop, on numbers or on lanes; and in plain Python on NumPy's
+floats and arrays of them, with the same bits. A kernel that runs on symbols has NumPy's functions in their place.
 
-An argument is first exp_reduced (Cody & Waite 1980): to a remainder of log 2, to a mantissa about 1, to a part of a quarter turn. There a
+The exponential is made of fused multiply-adds: half the operations, and as many roundings less. Logarithm, cosine and sine are not: samples
+are made of them, and keep their bits.
+
+An argument is first reduced (Cody & Waite 1980): to a remainder of log 2, to a mantissa about 1, to a part of a quarter turn. There a
 polynomial is within .2 roundings of the function; its coefficients come from least squares that were reweighted towards the smallest
 largest error, and rounded one after the other. The tests prove a bound for each function and say what was found.
 """
@@ -12,15 +15,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+import numba
 import numpy as np
+from numba import extending, types
+from numba.core.typing import templates
 from numba.np.numpy_support import as_dtype
 
 from .._jit import overload_for
+from .lanes import Lanes, fma, generated_for, register_model, signature, where, with_bits_of, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 F = TypeVar("F", bound="Callable[..., Any]")
+
+lower_getattr: Any = extending.lower_getattr_generic
+type_of: Any = numba.typeof
 
 NARROW: dict[int, Any] = {
     32: (np.float32, np.uint32),
@@ -53,6 +63,8 @@ class Format(NamedTuple):
     normal: Any  # the smallest
     lift: Any  # a power of two that makes every number normal, and its exponent
     lifted: Any
+    lowering: Any  # its reciprocal
+    lifting_shift: Any  # shift plus this exponent, as it is written
     bias_word: Any
     mantissa: Any  # how many bits it has
     fraction: Any  # these bits
@@ -63,7 +75,7 @@ class Format(NamedTuple):
     shift_bits: Any
     three_quarters: Any  # the bits of 3/4, and how far they are from those of 1
     quarter: Any
-    exp: tuple[Any, ...]  # (eʳ − 1 − r) / r²,  |r| ≤ log 2 / 2
+    exp: tuple[Any, ...]  # eʳ,  |r| ≤ log 2 / 2; the first two are 1
     log: tuple[Any, ...]  # (2 artanh(√z)/√z − 2) / z,  0 ≤ z ≤ 1/25
     cos: tuple[Any, ...]  # (cos(π √z/2) − 1) / z,  0 ≤ z ≤ 1/4
     sin: tuple[Any, ...]  # sin(π √z/2)/√z − 1,  likewise
@@ -93,6 +105,8 @@ def format_of(real: Any, word: Any, *, high: str, low: str, **rest: Any) -> Form
         normal=info.smallest_normal,
         lift=real(2.0 ** (info.nmant + 2)),
         lifted=real(info.nmant + 2),
+        lowering=real(2.0 ** -(info.nmant + 2)),
+        lifting_shift=shift + real(info.nmant + 2) + real(1 - info.minexp),
         bias_word=word(1 - info.minexp),
         mantissa=word(info.nmant),
         fraction=word(2**info.nmant - 1),
@@ -117,7 +131,7 @@ FORMATS = {
         saturated=10,
         high="0x1.62e4p-1",
         low="0x1.7f7d1cp-20",
-        exp="0x1.fffffcp-2 0x1.555492p-3 0x1.5558b0p-5 0x1.123962p-7 0x1.6a4dcep-10",
+        exp="1 1 0x1.fffffcp-2 0x1.555492p-3 0x1.5558b0p-5 0x1.123962p-7 0x1.6a4dcep-10",
         log="0x1.5555b4p-1 0x1.992ac0p-2 0x1.36e8b4p-2",
         cos="-0x1.3bd3ccp+0 0x1.03c1a8p-2 -0x1.55ad5cp-6 0x1.d33ef0p-11",
         sin="0x1.243f6ap-1 -0x1.4abba8p-1 0x1.465920p-4 -0x1.2ca6a0p-8",
@@ -132,7 +146,7 @@ FORMATS = {
         saturated=20,
         high="0x1.62e42fefa38p-1",
         low="0x1.ef35793c7673p-45",
-        exp="0x1.000000000000ap-1 0x1.5555555555505p-3 0x1.55555555506a1p-5 0x1.1111111124ea8p-7 0x1.6c16c1847d289p-10"
+        exp="1 1 0x1.000000000000ap-1 0x1.5555555555505p-3 0x1.55555555506a1p-5 0x1.1111111124ea8p-7 0x1.6c16c1847d289p-10"
         " 0x1.a01a013995996p-13 0x1.a019995142d9fp-16 0x1.71df039cc259ap-19 0x1.28ae063f7ed2dp-22 0x1.adb4201e1c0dfp-26",
         log="0x1.5555555555775p-1 0x1.99999998f0e65p-2 0x1.249249b20b5a6p-2 0x1.c71c01717d6e8p-3 0x1.7474e0db12746p-3"
         " 0x1.3852f982f947ap-3 0x1.3abd26275f414p-3",
@@ -157,10 +171,41 @@ def format_for(x: Any) -> Format:
     return FORMATS[x.dtype]
 
 
-@overload_for(format_for)
-def _format_for(x: Any) -> Callable[..., Any]:
-    constants = FORMATS[as_dtype(x)]
-    return lambda x: constants
+class FormatType(types.Opaque):
+    """Numba's type of the constants of one format: each of them stands in the code where it is asked for, and none is in memory."""
+
+    def __init__(self, dtype: Any) -> None:
+        self.constants = FORMATS[dtype]
+        super().__init__(f"format({dtype})")
+
+
+register_model(FormatType)(extending.models.OpaqueModel)
+
+
+@templates.infer_getattr
+class FormatAttributes(templates.AttributeTemplate):
+    """The types of these constants."""
+
+    key = FormatType
+
+    def generic_resolve(self, value: Any, attr: Any) -> Any:  # type: ignore[override]
+        """Return the type of one of them."""
+        return type_of(getattr(value.constants, attr))
+
+
+def constant_of(context: Any, builder: Any, kind: FormatType, _: Any, name: str) -> Any:
+    """Return one of these constants."""
+    constant = getattr(kind.constants, name)
+    return context.get_constant_generic(builder, type_of(constant), constant)
+
+
+lower_getattr(FormatType)(constant_of)
+
+
+@generated_for(format_for)
+def _format_for(x: Any) -> Any:
+    kind = FormatType(as_dtype(x.kind if isinstance(x, Lanes) else x))
+    return signature(kind, x), lambda context, *_: context.get_dummy_value()
 
 
 def to_bits(x: Any) -> Any:
@@ -170,6 +215,9 @@ def to_bits(x: Any) -> Any:
 
 @overload_for(to_bits)
 def _to_bits(x: Any) -> Callable[..., Any]:
+    if isinstance(x, Lanes):
+        kind = words_of(x.kind)
+        return lambda x: with_bits_of(x, kind)
     real, word = NARROW[x.bitwidth]
     return lambda x: real(x).view(word)
 
@@ -181,6 +229,9 @@ def from_bits(word: Any, like: Any) -> Any:
 
 @overload_for(from_bits)
 def _from_bits(word: Any, like: Any) -> Callable[..., Any]:
+    if isinstance(word, Lanes):
+        kind = like.kind
+        return lambda word, like: with_bits_of(word, kind)
     real, narrow = NARROW[like.bitwidth]
     return lambda word, like: narrow(word).view(real)
 
@@ -192,18 +243,22 @@ def add_words(word: Any, other: Any) -> Any:
 
 @overload_for(add_words)
 def _add_words(word: Any, other: Any) -> Callable[..., Any]:
+    if isinstance(word, Lanes):
+        return lambda word, other: word + other
     narrow = as_dtype(other).type
     return lambda word, other: narrow(word + other)
 
 
-def where(condition: Any, value: Any, other: Any) -> Any:
-    """Return one number where the condition holds, else the other."""
-    return np.where(condition, value, other)[()]
+def fused_polynomial(x: Any, coefficients: tuple[Any, ...]) -> Any:
+    """Return c₀ + c₁ x + c₂ x² + …, by Horner's rule with fused multiply-adds."""
+    return coefficients[0] if len(coefficients) == 1 else fma(x, fused_polynomial(x, coefficients[1:]), coefficients[0])
 
 
-@overload_for(where)
-def _where(condition: Any, one: Any, other: Any) -> Callable[..., Any]:
-    return lambda condition, value, other: value if condition else other
+@overload_for(fused_polynomial)
+def _fused_polynomial(x: Any, coefficients: Any) -> Callable[..., Any]:
+    if len(coefficients) == 1:
+        return lambda x, coefficients: coefficients[0]
+    return lambda x, coefficients: fma(x, fused_polynomial(x, coefficients[1:]), coefficients[0])
 
 
 def polynomial(x: Any, coefficients: tuple[Any, ...]) -> Any:
@@ -226,18 +281,19 @@ def power_of_two(shifted: Any) -> Any:
 
 
 @numeric
-def expm1_reduced(high: Any, low: Any) -> Any:
-    """Return eʳ − 1 at r = high − low, |r| ≤ log 2 / 2, where low is small."""
-    r = high - low
-    return high + (r * r * polynomial(r, format_for(high).exp) - low)
+def exp_about_zero(high: Any, n: Any) -> Any:
+    """Return eʳ at r = high − n log2_low, |r| ≤ log 2 / 2."""
+    constants = format_for(high)
+    r = fma(-n, constants.log2_low, high)
+    return fused_polynomial(r, constants.exp)
 
 
 @numeric
 def exp_reduced(x: Any) -> tuple[Any, Any]:
-    """Return n and s with eˣ = 2ⁿ (1 + s), |s| ≤ √2 − 1."""
+    """Return n and y with eˣ = 2ⁿ y, √½ ≤ y ≤ √2."""
     constants = format_for(x)
-    n = (x * constants.log2e + constants.shift) - constants.shift
-    return n, expm1_reduced(x - n * constants.log2_high, n * constants.log2_low)
+    n = fma(x, constants.log2e, constants.shift) - constants.shift
+    return n, exp_about_zero(fma(-n, constants.log2_high, x), n)
 
 
 @numeric
@@ -245,10 +301,32 @@ def exp(x: Any) -> Any:
     """Return eˣ; 2ⁿ is multiplied in two steps, as it may leave the format where the result does not."""
     constants = format_for(x)
     x = where(x < constants.least, constants.least, where(x > constants.most, constants.most, x))
-    n, s = exp_reduced(x)
+    n, y = exp_reduced(x)
     half = constants.shift + n * constants.half
     rest = constants.shift + (n - (half - constants.shift))
-    return (constants.one + s) * power_of_two(half) * power_of_two(rest)
+    return y * power_of_two(half) * power_of_two(rest)
+
+
+@numeric
+def exp_lifted(x: Any) -> Any:
+    """Return eˣ times the lift of its format, x ≤ 0: it is never subnormal, so that one product by a power of two makes it."""
+    constants = format_for(x)
+    x = where(x < constants.least, constants.least, x)
+    shifted = fma(x, constants.log2e, constants.lifting_shift)
+    n = shifted - constants.lifting_shift
+    return exp_about_zero(fma(-n, constants.log2_high, x), n) * from_bits(to_bits(shifted) << constants.mantissa, x)
+
+
+@numeric
+def lowered(x: Any) -> Any:
+    """Return a number divided by the lift of its format."""
+    return x * format_for(x).lowering
+
+
+@numeric
+def exp_of_negative(x: Any) -> Any:
+    """Return eˣ, x ≤ 0."""
+    return lowered(exp_lifted(x))
 
 
 @numeric
@@ -259,10 +337,10 @@ def tanh_small(x: Any) -> tuple[Any, Any]:
 
 
 @numeric
-def tanh_large(scale: Any, s: Any) -> tuple[Any, Any]:
-    """Return 1 − tanh(x) as a fraction, from e²ˣ = scale (1 + s)."""
-    constants = format_for(s)
-    return constants.two, scale * s + (scale + constants.one)
+def tanh_large(scale: Any, y: Any) -> tuple[Any, Any]:
+    """Return 1 − tanh(x) as a fraction, from e²ˣ = scale y."""
+    constants = format_for(y)
+    return constants.two, fma(y, scale, constants.one)
 
 
 @numeric
@@ -270,8 +348,8 @@ def tanh(x: Any) -> Any:
     """Return x + (tanh(x) − x) near 0, else 1 − 2 / (e²ˣ + 1), of the modulus; the sign is restored."""
     constants = format_for(x)
     size = where(abs(x) > constants.saturated, constants.saturated, abs(x))
-    n, s = exp_reduced(size + size)
-    small, (near, near_under), (far, far_under) = size < constants.small, tanh_small(size), tanh_large(power_of_two(n + constants.shift), s)
+    n, y = exp_reduced(size + size)
+    small, (near, near_under), (far, far_under) = size < constants.small, tanh_small(size), tanh_large(power_of_two(n + constants.shift), y)
     quotient = where(small, near, far) / where(small, near_under, far_under)
     return from_bits(to_bits(where(small, size + quotient, constants.one - quotient)) | (to_bits(x) & constants.sign), x)
 
@@ -303,7 +381,7 @@ def log(x: Any) -> Any:
 def softplus(x: Any) -> Any:
     """Return log(1 + eˣ) = max(x, 0) + log(1 + e^−|x|), without overflow or cancellation."""
     constants = format_for(x)
-    small = exp(-abs(x))
+    small = exp_of_negative(-abs(x))
     large = small >= constants.half
     added = log_of_product(where(large, constants.one, constants.zero), where(large, (small - constants.one) * constants.half, small))
     return where(x > constants.zero, x, constants.zero) + added
@@ -313,7 +391,7 @@ def softplus(x: Any) -> Any:
 def logistic(x: Any) -> Any:
     """Return 1 / (1 + e⁻ˣ), without overflow: e^−|x| or 1, over 1 + e^−|x|."""
     constants = format_for(x)
-    small = exp(-abs(x))
+    small = exp_of_negative(-abs(x))
     return where(x > constants.zero, constants.one, small) / (constants.one + small)
 
 

@@ -8,10 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._jit import inlined
+import numpy as np
+
+from .._jit import inlined, overload_for
 from .arithmetic import accumulator_zeros, cast_like, divide_up, is_nonfinite, reassociable_add, zeros_like_dtype
+from .lanes import fill_lanes, fma, lane_count, largest_of_lanes, load, load_part, sum_of_lanes, where
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     Floats = NDArray[Any]
@@ -75,6 +80,33 @@ def row_weighted_sums(dy: Floats, x: Floats, gamma: Floats, shift: Any) -> Any:
             third = reassociable_add(third, weights[j] * d[j] * (block[j] - shift))
         square, dy_sum, product = square + first, dy_sum + second, product + third
     return square, dy_sum, product
+
+
+def largest_between(entries: Any, start: Any, stop: Any) -> Any:
+    """Return the largest of some entries, and a number that is not finite where one of them is not."""
+    return np.max(entries[start:stop]), 0
+
+
+@overload_for(largest_between)
+def _largest_between(entries: Any, start: Any, stop: Any) -> Callable[..., Any]:
+    def loop(entries: Any, start: Any, stop: Any) -> Any:
+        width, zero = lane_count(entries), fill_lanes(entries, 0)
+        pairs, full = stop - (stop - start) % (2 * width), stop - (stop - start) % width
+        top, nonfinite = fill_lanes(entries, entries[start]), zero
+        other_top, other_nonfinite = top, zero
+        for j in range(start, pairs, 2 * width):
+            lanes, others = load(entries, j), load(entries, j + width)
+            top, other_top = where(lanes > top, lanes, top), where(others > other_top, others, other_top)
+            nonfinite, other_nonfinite = fma(lanes, zero, nonfinite), fma(others, zero, other_nonfinite)
+        for j in range(pairs, full, width):
+            lanes = load(entries, j)
+            top, nonfinite = where(lanes > top, lanes, top), fma(lanes, zero, nonfinite)
+        if full < stop:
+            lanes = load_part(entries, full, stop - full, entries[start])
+            other_top, other_nonfinite = where(lanes > other_top, lanes, other_top), fma(lanes, zero, other_nonfinite)
+        return largest_of_lanes(where(other_top > top, other_top, top)), sum_of_lanes(nonfinite + other_nonfinite)
+
+    return loop
 
 
 # --- over one channel of all images: four images at a time where there are so many ---------------------------------------------------

@@ -13,7 +13,8 @@ from numba import prange, types
 
 from .._elementwise.loops import cast_all
 from .._jit import TupleOf, array_type, cache_key, compiled, inlined, overload_for, specialize
-from .._loops.math import cospi_sinpi, log, numeric, where
+from .._loops.lanes import where
+from .._loops.math import cospi_sinpi, log, numeric
 from .._threads import POOL_LOCK, PRANGE_ONLY
 from .philox import philox
 

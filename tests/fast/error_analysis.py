@@ -74,6 +74,12 @@ class RoundingInterval:
         propagated = upper(self.value) * other.error + upper(other.value) * self.error + self.error * other.error
         return RoundingInterval(value, self.dtype, propagated.upper()) if self.exact_by(factor) else self.rounded(value, propagated)
 
+    def fma(self, factor, addend):
+        """A product plus a number, rounded once."""
+        factor, addend = self.as_operand(factor), self.as_operand(addend)
+        propagated = upper(self.value) * factor.error + upper(factor.value) * self.error + self.error * factor.error + addend.error
+        return self.rounded(self.value * factor.value + addend.value, propagated)
+
     def exact_by(self, factor):
         """Whether no product by this number is rounded: a power of two, or one that leaves space for the bits of an integer."""
         if isinstance(factor, RoundingInterval):
@@ -117,7 +123,7 @@ def doubling(a, b, count=8):
 
 
 SERIES = {  # the coefficients of what a polynomial of `_functions` stands for
-    "exp": lambda k: 1 / arb(math.factorial(k + 2)),
+    "exp": lambda k: 1 / arb(math.factorial(k)),
     "log": lambda k: arb(2) / (2 * k + 3),
     "cos": lambda k: (-1) ** (k + 1) * (arb.pi() / 2) ** (2 * k + 2) / math.factorial(2 * k + 2),
     "sin": lambda k: (-1) ** k * (arb.pi() / 2) ** (2 * k + 1) / math.factorial(2 * k + 1) - (1 if k == 0 else 0),
@@ -148,22 +154,14 @@ def lambert(dtype, x):
     return sum((abs(array) * z**k for k, array in enumerate(rest)), ZERO) / abs(under(x * x)).lower() * upper(x)
 
 
-def expm1_reduced(dtype, r):
-    """The account of `grown` about one piece, for every n; all its errors, in one."""
+def exp_about_zero(dtype, r):
+    """The account of the exponential about one piece, for every n; all its errors, in one."""
     known = functions.FORMATS[np.dtype(dtype)]
     most = arb(2 - np.finfo(dtype).minexp + np.finfo(dtype).nmant)  # of |n|
     rest = most * arb(float(known.log2_low))
-    rounding = last_place(rest, dtype) / 2
-    s = functions.expm1_reduced(
-        RoundingInterval(r + interval(-rest, rest), dtype), RoundingInterval(interval(-rest, rest), dtype, rounding)
-    )
+    y = functions.exp_about_zero(RoundingInterval(r + interval(-rest, rest), dtype), RoundingInterval(interval(-most, most), dtype))
     wrong = most * abs(arb(2).log() - arb(float(known.log2_high)) - arb(float(known.log2_low)))
-    return RoundingInterval(interval_growth(r), dtype, (s.error + upper(r) ** 2 * left_out("exp", dtype, r) + 2 * wrong).upper())
-
-
-def interval_growth(r):
-    """eʳ − 1 on an interval, by its ends."""
-    return interval(r.lower().expm1(), r.upper().expm1())
+    return RoundingInterval(interval(r.lower().exp(), r.upper().exp()), dtype, (y.error + left_out("exp", dtype, r) + 2 * wrong).upper())
 
 
 def reach(dtype):
@@ -174,9 +172,8 @@ def reach(dtype):
 
 @functools.cache
 def exp(dtype):
-    """exp: 1 + s is rounded, the rest is exact."""
-    one = functions.FORMATS[np.dtype(dtype)].one
-    return max((one + expm1_reduced(dtype, r)).units((1 + interval_growth(r)).lower()) for r in split(-reach(dtype), reach(dtype)))
+    """exp: what is multiplied by a power of two, exactly."""
+    return max(exp_about_zero(dtype, r).units(r.lower().exp()) for r in split(-reach(dtype), reach(dtype)))
 
 
 def tanh(dtype):
@@ -190,7 +187,7 @@ def tanh(dtype):
         for r in split(-reach(dtype), reach(dtype), 40):
             x = (r + n * arb(2).log()) / 2
             if x.upper() > float(known.small):
-                over, under = functions.tanh_large(np.dtype(dtype).type(2.0**n), expm1_reduced(dtype, r))
+                over, under = functions.tanh_large(np.dtype(dtype).type(2.0**n), exp_about_zero(dtype, r))
                 worst = max(worst, (known.one - over / under).units(max(x.lower(), arb(float(known.small))).tanh()))
     return worst
 
@@ -234,7 +231,7 @@ def softplus(dtype):
     known = functions.FORMATS[np.dtype(dtype)]
     worst = 0.5
     for r in split(-reach(dtype), reach(dtype), 160):
-        relative = (known.one + expm1_reduced(dtype, r)).error
+        relative = exp_about_zero(dtype, r).error
         for n in range(-80, 1):
             size, off = -(r + n * arb(2).log()), relative * arb(2) ** n
             low, high = ((r.lower()).exp() * arb(2) ** n, (r.upper()).exp() * arb(2) ** n)
@@ -254,7 +251,7 @@ def logistic(dtype):
     """logistic: exp's error, and those of a sum and a quotient, for every n down to −80; from there on all scales, or ends at 1."""
     one, worst = functions.FORMATS[np.dtype(dtype)].one, 0.5
     for r in split(-reach(dtype), reach(dtype)):
-        relative = (one + expm1_reduced(dtype, r)).error
+        relative = exp_about_zero(dtype, r).error
         for n in range(-80, 1):
             low, high = (end.exp() * arb(2) ** n for end in (r.lower(), r.upper()))
             small = RoundingInterval(interval(low, high), dtype, (relative * arb(2) ** n).upper())

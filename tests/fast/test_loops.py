@@ -51,7 +51,7 @@ TINY = [  # every border of the pieces below
 SYMBOLS = 4  # of a batch x; where it has more entries they are integers, or a proof would take minutes
 PIECES = {"ENTRIES": 4, "CLUSTER_ENTRIES": 4, "BLOCK": 2, "WIDTH": 2, "TILE": 8}  # what the sizes of pieces are, on symbols
 AS_SYMBOLS = {  # what stands for parts of the kernels where nothing is known of a number's size
-    **{"exp": np.exp, "log": np.log, "tanh": np.tanh, "largest": np.max},
+    **{"exp": np.exp, "log": np.log, "tanh": np.tanh, "exp_lifted": np.exp, "lowered": lambda y: y},
     **{"softplus": lambda z: np.logaddexp(0, z), "logistic": lambda z: np.exp(-np.logaddexp(0, -z))},
     **{"is_nonfinite": lambda _: False, "out_of_range": lambda *_: False, "has_nonfinite_square": lambda _: False},
 }
