@@ -24,7 +24,6 @@ import re
 import selectors
 import shlex
 import subprocess
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -36,14 +35,16 @@ import numpy as np
 from ...reference import FORMULAS, tree_unflatten
 from ..lines.signature import read_result, result_kinds, written_arguments
 from ..lines.text import WIDTHS, array_of, bits, line
-from .guards import FatalFault
+from .guards import FatalFault, is_floating
 from .implementation import REQUIRED, ArraysRun, FunctionImplementation, Group, NotFound, NotOffered, Run, Settings
 from .result import printable
+from .stopwatch import STILL_FACTOR, Stopwatch
 
 PROTOCOL = "trainspec/1"
 START = {"cmd": "start", "protocol": PROTOCOL}
 PREFIX = "command:"  # of targets that are the command line of a program
-PATIENCE = 10.0  # seconds for one answer
+PATIENCE = 10.0  # seconds of processor time for one answer
+POLL = 0.05  # seconds
 LONGEST = 1 << 22  # bytes of one answer
 MOST_GRADIENTS = 100  # that a program asks for in one step
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,60}")
@@ -97,12 +98,15 @@ class Command:
 
     def next_line(self, where: str) -> bytes:
         """Return the next line, within the time and the size that an answer may take."""
-        deadline = time.monotonic() + self.patience
+        assert self.process is not None
+        watch = Stopwatch(self.process.pid)
         while b"\n" not in self.buffer:
             if len(self.buffer) > LONGEST:
                 raise FatalFault("protocol", f"it answers {where} by more than {LONGEST} bytes without an end of line")
-            if not self.is_readable(deadline - time.monotonic()):
-                raise FatalFault("timeout", f"it gives no answer within {self.patience:g} s, to {where}")
+            if not self.is_readable(POLL):
+                if watch.is_over(self.patience):
+                    raise FatalFault("timeout", f"it gives no answer within {self.patience:g} s, to {where}")
+                continue
             if not (received := self.receive()):
                 raise FatalFault("crashes", f"it ended{self.exit_words()}, in {where}")
             self.buffer += received
@@ -155,7 +159,7 @@ class Command:
             assert process.stdin is not None
             process.stdin.write(line({"cmd": "stop"}).encode("ascii") + b"\n")
             process.stdin.close()
-            code = process.wait(timeout=self.patience)
+            code = process.wait(timeout=STILL_FACTOR * self.patience)
         self.process = process
         self.close()
         return code
@@ -302,7 +306,7 @@ class CommandFunction:
         """Return the results of the program, in the structure of the formula's."""
         self.cases += 1
         formula, where = FORMULAS[self.formula], f"case {self.cases}"
-        dtypes = [leaf.dtype for _, leaf in array_leaves(arguments) if leaf.dtype.kind == "f"]
+        dtypes = [leaf.dtype for _, leaf in array_leaves(arguments) if is_floating(leaf.dtype)]
         dtype = dtypes[0].name if dtypes else "float64"
         fields = {
             "cmd": "case",

@@ -7,7 +7,6 @@ from typing import Any
 
 from ...reference import FORMULAS
 from ..arithmetic.formats import NARROW
-from .command import PREFIX
 from .functions.observations import takes_generator
 from .functions.runner import formula_named, is_formula
 from .functions.verdict import check_function
@@ -40,7 +39,8 @@ def judge(
     modes: tuple[str, ...] = (),
 ) -> Result:
     """Return the result of an implementation: of an optimizer, unless only a formula was named, or else of a function."""
-    if reason := narrow_refusal(task, formula, expected):
+    if task.dtype in NARROW and formula and not expected and takes_generator(FORMULAS[formula]):
+        reason = f"in {task.dtype} a function is judged that draws no random numbers"
         return error_result(task.target, reason, fault="settings", command=command, expected=task.against or None, dtype=task.dtype)
     if expected or not formula:
         result = check_optimizer(replace(task, against=""), process, command, expected, timeout)
@@ -53,12 +53,3 @@ def judge(
         detail = f"it is a function, and {task.against!r} is a convention of optimizers"
         return error_result(task.target, detail, fault="not-found", command=command, expected=task.against, dtype=task.dtype)
     return check_function(replace(task, against=formula), process, command, timeout, evidence=evidence, prove=prove)
-
-
-def narrow_refusal(task: Task, formula: str, expected: Any) -> str:
-    """Return why something is not judged in a narrow format; nothing where it is."""
-    if task.dtype not in NARROW:
-        return ""
-    if formula and not expected and takes_generator(FORMULAS[formula]):
-        return f"in {task.dtype} a function is judged that draws no random numbers"
-    return f"a program is asked in float64 or float32, not in {task.dtype}" if task.target.startswith(PREFIX) else ""

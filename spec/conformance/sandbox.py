@@ -18,7 +18,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
@@ -29,11 +28,11 @@ from typing import Any
 
 from .loading import WORKING_FOLDER
 from .result import NARROW, Fault
+from .stopwatch import Stopwatch
 from .supervisor import PATIENCE
 
 TIMEOUT = 30.0  # seconds of processor time, without imports
 IMPORT_TIMEOUT = 300.0  # seconds of processor time for the imports
-WALL_FACTOR = 20.0  # how much longer by the clock, on a machine that has other things to do
 MEMORY = 8.0  # GiB of data
 LARGEST_FILE = 1.0  # GiB
 REPORT_LIMIT = 2**26  # bytes
@@ -252,23 +251,25 @@ def result_or_fault(pending: PendingReport | CompletedReport) -> Any:
     """Return the report that was asked for, or the fault that kept it from being made."""
     if isinstance(pending, CompletedReport):
         return pending.value
-    sandbox, watch = pending.sandbox, Stopwatch(pending.sandbox)
+    sandbox, watch, limit = pending.sandbox, Stopwatch(pending.sandbox.subject), IMPORT_TIMEOUT
     while True:
         message = next_message(sandbox)
+        if watch.process is None and sandbox.subject is not None:
+            watch = Stopwatch(sandbox.subject)
         if isinstance(message, EOFError):
             return Fault("crashes", f"its process ended{exit_words(sandbox.process)}")
         try:
             if isinstance(message, Exception):
                 raise message
-            if message == LOADED and watch.importing:  # it may be sent again and again
-                watch.start_run()
+            if message == LOADED and limit is IMPORT_TIMEOUT:  # it may be sent again and again
+                watch, limit = Stopwatch(sandbox.subject), pending.timeout
             elif message not in (None, LOADED):
                 number, report = ReportUnpickler(io.BytesIO(message)).load()
                 if number == pending.number:
                     return report
         except Exception as problem:  # anything may stand in what the process sent
             return Fault("crashes", f"its process sent no report that can be read ({type(problem).__name__})")
-        if watch.is_over(pending.timeout):
+        if watch.is_over(limit):
             sandbox.end()
             return Fault("timeout", f"it gives no answer within {pending.timeout:g} s")
 
@@ -295,46 +296,6 @@ def exit_words(process: subprocess.Popen[bytes]) -> str:
         with suppress(ValueError):
             return f" by {signal.Signals(-code).name}"
     return f", with exit code {code}"
-
-
-class Stopwatch:
-    """Measures the processor time of a process after its imports; a process that waits for nothing is noticed by the clock."""
-
-    def __init__(self, sandbox: SandboxProcess) -> None:
-        self.sandbox = sandbox
-        self.importing = True
-        self.started = self.advanced = time.monotonic()
-        self.first = self.last = self.used()
-
-    def used(self) -> float | None:
-        """Return the seconds of processor time that were used until now."""
-        return processor_time(self.sandbox.subject) if self.sandbox.subject else 0.0
-
-    def start_run(self) -> None:
-        """Note that the imports are done."""
-        self.importing = False
-        self.started = self.advanced = time.monotonic()
-        self.first = self.last = self.used()
-
-    def is_over(self, timeout: float) -> bool:
-        """Return whether the time limit is reached: in processor time, by standing still as long, or by the clock many times over."""
-        limit = IMPORT_TIMEOUT if self.importing else timeout
-        now, used = time.monotonic(), self.used()
-        if used is None or self.first is None or self.last is None:
-            return now - self.started > WALL_FACTOR * limit
-        if used - self.last > limit / 100:
-            self.last, self.advanced = used, now
-        return used - self.first > limit or now - self.advanced > limit or now - self.started > WALL_FACTOR * limit
-
-
-def processor_time(pid: int) -> float | None:
-    """Return the seconds of processor time that a process has used; None where the system does not say."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
-            fields = stat.read().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-    except (OSError, ValueError, IndexError):
-        return None
 
 
 # --- without a process of its own --------------------------------------------------------------------------------------------------------

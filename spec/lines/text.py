@@ -14,7 +14,9 @@ import numpy as np
 
 FORMAT = "trainspec-vectors/1"  # the number is the reader's contract
 VERSION = "2026.12.0"  # of the data
-WIDTHS: Mapping[str, int] = {"float64": 16, "float32": 8}  # hexadecimal digits of an element, by dtype
+WIDTHS: Mapping[str, int] = {  # hexadecimal digits of an element, by dtype
+    "float64": 16, "float32": 8, "float16": 4, "bfloat16": 4, "float8_e4m3fn": 2, "float8_e5m2": 2,
+}  # fmt: skip
 SPELLINGS = {
     "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "eps", "η": "eta", "θ": "theta", "λ": "lambda", "μ": "mu", "π": "pi",
     "ρ": "rho", "σ": "sigma", "τ": "tau", "ν": "nu", "Δ": "Delta", "∇": "grad ", "√": "sqrt", "−": "-", "–": "-", "→": "->", "×": "*",
@@ -35,7 +37,13 @@ def line(fields: Mapping[str, str]) -> str:
 
 def bits(values: Any, dtype: Any) -> str:
     """Return the elements of an array in a format, as hexadecimal digits."""
-    return np.asarray(values, dtype=np.dtype(dtype).newbyteorder(">")).tobytes().hex()
+    array = np.ascontiguousarray(np.asarray(values).astype(np.dtype(dtype)))
+    return array.view(whole_numbers(dtype)).astype(whole_numbers(dtype).newbyteorder(">")).tobytes().hex()
+
+
+def whole_numbers(dtype: Any) -> Any:
+    """Return the dtype of unsigned integers as wide as a format, whose bits they hold."""
+    return np.dtype(f"u{np.dtype(dtype).itemsize}")
 
 
 def plain_words(text: str) -> str:
@@ -53,5 +61,5 @@ def spell(letter: str) -> str:
 
 def array_of(text: str, dtype: Any) -> Any:
     """Return the elements of a string of bits, as an array of one axis; ValueError where it is none."""
-    kind = np.dtype(dtype)
-    return np.frombuffer(bytes.fromhex(text), kind.newbyteorder(">")).astype(kind)
+    numbers = whole_numbers(dtype)
+    return np.frombuffer(bytes.fromhex(text), numbers.newbyteorder(">")).astype(numbers).view(np.dtype(dtype))

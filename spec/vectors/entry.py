@@ -15,10 +15,11 @@ from ..catalogue import catalogue
 from ..conformance.functions.observations import takes_generator
 from ..conformance.initializers.rules import FORMULA_DISTRIBUTIONS
 from ..conformance.initializers.runner import separating_arguments
+from ..conformance.result import WIDE
 from ..inputs.invalid import invalid_arguments
 from ..lines.digest import digest_of
 from ..lines.signature import argument_kinds, kind_of, result_kinds, written
-from ..lines.text import FORMAT, VERSION, WIDTHS, bits, line, plain_words
+from ..lines.text import FORMAT, VERSION, bits, line, plain_words
 from .calls import Call, Candidates, select_calls
 from .changes import Change, changes_of
 from .flags import words_of
@@ -63,7 +64,7 @@ class EntryFile:
 def formats_of(formula: Formula[..., Any]) -> list[str]:
     """Return the formats in which a formula has vectors: all where it takes or returns arrays, else float64."""
     kinds = {*argument_kinds(formula).values(), *result_kinds(formula.raw).values()}
-    return list(WIDTHS) if kinds & {"array", "cubic", "cubics"} else ["float64"]
+    return list(WIDE) if kinds & {"array", "cubic", "cubics"} else ["float64"]
 
 
 def entry_file(identifier: str) -> EntryFile:

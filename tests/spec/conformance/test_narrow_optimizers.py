@@ -1,11 +1,19 @@
 """Optimizers in narrow formats: where they round is named, mistakes and rounded hyper-parameters too."""
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
+from trainspec.spec.arithmetic import FORMATS
 from trainspec.spec.conformance import Verdict
+from trainspec.spec.conformance.command import PREFIX
 from trainspec.spec.conformance.optimizers.storage import ROUNDINGS
+from trainspec.spec.lines.text import WIDTHS, array_of, bits
 
 from .helpers import check_in_process, valid_record
+
+PROGRAMS = Path(__file__).parent / "programs"
 
 
 class Adam:
@@ -93,6 +101,19 @@ def test_decays_that_are_rounded_to_the_format_are_named_with_their_values():
     result = check_in_process(AdamOfRoundedDecays, dtype="bfloat16", beta2=0.98)
     assert "keeps its hyper-parameters in bfloat16 (" in result.message
     assert "beta2 = 0.98046875" in result.message
+
+
+def test_a_program_of_any_language_is_judged_in_a_narrow_format():
+    result = check_in_process(f"{PREFIX}{sys.executable} {PROGRAMS / 'brain_float.py'}", dtype="bfloat16", momentum=0.875)
+    assert (result.verdict, result.convention) == (Verdict.CONFORMS, "heavy-ball/lr-outside"), result.message
+    assert result.axes["rounding"] == "once-a-step"
+
+
+@pytest.mark.parametrize("dtype", FORMATS)
+def test_bits_of_every_format_are_read_as_they_are_written(dtype):
+    values = np.array([1.5, -0.0, 0.0625, -2.0]).astype(np.dtype(dtype))
+    assert array_of(bits(values, dtype), dtype).tobytes() == values.tobytes()
+    assert bits([1.5], dtype) == f"{int.from_bytes(values[:1].tobytes(), sys.byteorder):0{WIDTHS[dtype]}x}"
 
 
 def test_optimizers_of_torch_are_asked_in_narrow_formats():

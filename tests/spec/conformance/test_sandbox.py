@@ -11,7 +11,7 @@ from contextlib import suppress
 
 import numpy as np
 import pytest
-from trainspec.spec.conformance import check
+from trainspec.spec.conformance import check, stopwatch
 from trainspec.spec.conformance.result import FAULT_KINDS, Fault, plain_data, printable
 from trainspec.spec.conformance.sandbox import LOADED, MARKER, REPORT_LIMIT, ReportUnpickler, SandboxProcess, result_or_fault
 
@@ -188,3 +188,16 @@ def test_texts_are_bounded_and_printable():
     assert text.isprintable()
     assert json.dumps(plain_data({"a": [float("nan"), float("inf"), object(), b"\xff"], "self": ("x",)}), allow_nan=False)
     assert pickle.loads(pickle.dumps(Fault("raises", "x"))).kind in FAULT_KINDS
+
+
+def test_waiting_for_a_processor_is_no_standing_still(monkeypatch):
+    """A process that is runnable and gets no time is not called hanging; one whose threads all sleep is, after a while."""
+    clock, state = iter(np.arange(0.0, 1000.0, 0.5)), {"busy": True}
+    monkeypatch.setattr(stopwatch.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(stopwatch, "processor_time", lambda process: 1.0)
+    monkeypatch.setattr(stopwatch, "descendants", lambda process: iter(()))
+    monkeypatch.setattr(stopwatch, "is_busy", lambda process: state["busy"])
+    watch = stopwatch.Stopwatch(1)
+    assert not any(watch.is_over(1.0) for _ in range(50))
+    state["busy"] = False
+    assert [watch.is_over(1.0) for _ in range(6)] == [False] * 4 + [True] * 2
