@@ -455,8 +455,8 @@ def matrix(libraries: tuple[str, ...], *, commands: tuple[str, ...], jobs: int, 
     notes = console(stderr=True)
     with usage_errors():
         cells = survey.matrix(wanted, jobs, lambda library: notes.print(f"{library}: done", style="dim"), commands=commands)
-    for library in survey.not_installed(wanted):
-        notes.print(f"{library} is not installed, and left out")
+    if missing := survey.not_installed_sentence(survey.not_installed(wanted), is_all=not cells):
+        notes.print(missing)
     if as_json:
         print_json(survey.as_json(cells))
     elif markdown:

@@ -21,8 +21,8 @@ from typing import Any, get_args
 from ...reference import FORMULAS
 from ...reference.syntax import arguments_of, source_tree
 from ...reference.validation import resolve_annotations
-from .patterns import Substitution, names_assigned, names_read, parse_expression
-from .program import Statements, assignment, compiled, in_sequence, parts_of, read
+from .patterns import Rewriting, Substitution, names_assigned, names_read, parse_expression
+from .program import FUNCTIONS, Statements, assignment, compiled, in_sequence, parts_of, read
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,34 @@ class FunctionProgram(Statements):
                 live = (live - names_assigned(statement) if isinstance(statement, ast.Assign) else live) | names_read(statement)
                 statements.append(statement)
         return replace(self, statements=tuple(reversed(statements)))
+
+    @functools.cached_property
+    def inlined_calls(self) -> FunctionProgram:
+        """The program with the expressions of other formulas in the place of calls of them."""
+        return replace(self, statements=tuple(Inlining().visit(statement) for statement in self.statements))
+
+
+class Inlining(Rewriting):
+    """A traversal that puts the expression of a formula in the place of a call of it, where it is a single one."""
+
+    def visit(self, node: Any) -> Any:
+        """Return the expression that a call stands for, its arguments in it, or the node with its parts visited."""
+        node = super().visit(node)
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in FUNCTIONS):
+            return node
+        tree = source_tree(FUNCTIONS[node.func.id])
+        names = [argument.arg for argument in arguments_of(tree)]
+        given = dict(zip(names, node.args, strict=False)) | {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
+        given |= {name: default for name, default in defaults_of(tree).items() if name not in given}
+        value = tree.body[0].value if isinstance(tree.body[0], ast.Return) else None
+        is_whole = value is not None and names_read(value) <= {*given, *FUNCTIONS, "np"}
+        return Substitution(given).visit(value) if is_whole and set(names) <= set(given) else node
+
+
+def defaults_of(tree: ast.FunctionDef) -> dict[str, ast.expr]:
+    """Return the defaults of the arguments of a formula that are given by name."""
+    pairs = zip(tree.args.kwonlyargs, tree.args.kw_defaults, strict=True)
+    return {argument.arg: default for argument, default in pairs if default is not None}
 
 
 @functools.cache

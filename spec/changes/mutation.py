@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from .patterns import NodeReplacement
+from .patterns import NodeReplacement, parse_expression
 
 OPERATORS: dict[type[ast.AST], list[type[ast.operator]]] = {
     ast.Add: [ast.Sub],
@@ -57,8 +57,18 @@ def one_place_changes(statement: ast.stmt, names: list[str]) -> Iterator[tuple[a
                 yield node, replacement, changed
 
 
-def scaled_places(statement: ast.stmt) -> Iterator[tuple[ast.expr, ast.expr, ast.stmt]]:
-    """Yield every assignment with one part doubled, halved or squared, after the old and the new part."""
+def other_names(statement: ast.stmt, names: list[str]) -> Iterator[tuple[ast.expr, ast.expr, ast.stmt]]:
+    """Yield every assignment that reads another of these names in one place, after the old and the new part."""
+    for node in ast.walk(statement.value) if isinstance(statement, ast.Assign) else ():
+        if isinstance(node, ast.Name | ast.Attribute) and ast.unparse(node) in names:
+            for name in names:
+                if name != ast.unparse(node):
+                    fresh = parse_expression(name)
+                    yield node, fresh, NodeReplacement(node, fresh).visit(statement)
+
+
+def scaled_places(statement: ast.stmt, factors: Iterable[str] = ()) -> Iterator[tuple[ast.expr, ast.expr, ast.stmt]]:
+    """Yield every assignment with one part doubled, halved, squared, or times one of these names, after the old and the new part."""
     if not isinstance(statement, ast.Assign):
         return
     parts = [node for node in ast.walk(statement.value) if isinstance(node, ast.Name | ast.BinOp | ast.Call)]
@@ -70,7 +80,16 @@ def scaled_places(statement: ast.stmt) -> Iterator[tuple[ast.expr, ast.expr, ast
                 ast.BinOp(ast.Constant(2), ast.Mult(), node),
                 ast.BinOp(node, ast.Div(), ast.Constant(2)),
                 ast.BinOp(node, ast.Pow(), ast.Constant(2)),
+                *(ast.BinOp(parse_expression(factor), ast.Mult(), node) for factor in factors),
             ):
+                yield node, replacement, NodeReplacement(node, replacement).visit(statement)
+
+
+def misplaced_points(statement: ast.stmt) -> Iterator[tuple[ast.expr, ast.expr, ast.stmt]]:
+    """Yield every assignment with one whole number above 2 ten times as large, or a tenth, after the old and the new part."""
+    for node in ast.walk(statement.value) if isinstance(statement, ast.Assign) else ():
+        if isinstance(node, ast.Constant) and isinstance(node.value, int) and node.value > 2:
+            for replacement in (ast.Constant(10 * node.value), ast.BinOp(node, ast.Div(), ast.Constant(10))):
                 yield node, replacement, NodeReplacement(node, replacement).visit(statement)
 
 

@@ -276,9 +276,9 @@ def located(node: Any) -> Any:
     return node if hasattr(node, "lineno") else positioned(node)
 
 
-def unparsed(statement: ast.stmt) -> str:
-    """Return a statement as Python."""
-    return ast.unparse(located(statement))
+def unparsed(node: ast.AST) -> str:
+    """Return a statement or an expression as Python."""
+    return ast.unparse(located(node))
 
 
 @functools.cache

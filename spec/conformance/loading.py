@@ -66,6 +66,8 @@ def load_object(target: str) -> Any:
     if target.startswith(PREFIX):
         return load_command(target, os.environ.get(WORKING_FOLDER, ""))
     location, path = split_target(target)
+    if location == "-":
+        raise NotFound(f"standard input is read by no other process; save its lines in a file, and check `mine.py:{path or 'MyAdam'}`")
     if WORKING_FOLDER in os.environ:
         sys.dont_write_bytecode = True  # nothing is left in the folder of the implementation
     with import_environment(), neighbours_last():
@@ -126,7 +128,7 @@ def import_path(implementation: Any) -> str:
     if is_importable(module):
         return f"{module}:{name}"
     source = getattr(sys.modules.get(module), "__file__", None)
-    if not source:
+    if not source or not os.path.isfile(source):
         raise NotFound(
             f"it was typed into an interpreter or given by `python -c`, where no other process finds it; save its lines in a file, "
             f"such as mine.py, and check `mine.py:{name}`"

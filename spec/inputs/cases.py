@@ -37,6 +37,7 @@ MANY = 33  # entries along the first axis, where some must be beyond the thresho
 EXPONENTIALS = {"exp", "expm1", "logaddexp", "tanh", "erf"}  # which implementations leave out beyond a threshold
 EXPONENT_SCALES = {1.0: 42.0, 0.5: 8.0}  # of entries that are exponents, and of those whose products are
 TAIL_CASES = 4  # of each, with an axis of length 1: a sum or a larger example would hide a small result
+BY_THRESHOLD = "a threshold of an exponential"  # what cases with large exponents separate
 BY_TAIL = "the tail of an exponential"  # what cases with small results separate
 TAIL_ROUNDINGS = 2.0**10  # roundings of a usual result that a small one may be off by: a right form may subtract from 1
 BY_SIZE = "sizes from larger ones"  # what cases with a long axis separate
@@ -67,6 +68,11 @@ class Case:
     def strains_floats(self) -> bool:
         """Whether forms that are equal in real numbers differ here, since digits are lost or a result overflows."""
         return self.name in TEXTURES or self.name.startswith("far ")
+
+    @property
+    def is_ordinary(self) -> bool:
+        """Whether forms that are equal in real numbers are equal here up to a few roundings."""
+        return not self.strains_floats and self.separates not in (BY_TAIL, BY_THRESHOLD)
 
     @property
     def effort(self) -> tuple[bool, bool, int]:
@@ -293,7 +299,7 @@ def straining_kinds(given: Mapping[str, Domain], axes: list[str], seeds: Iterato
     for name, (separates, texture) in TEXTURES.items():
         yield name, separates, sampler_maker(seeds, turn=1, sizes=sizes, texture=texture, eps=SMALL_EPS), unchanged
     many = {**sizes, **dict.fromkeys(axes[:1], MANY), **dict.fromkeys(free_shapes_of(given), (MANY, 3))}
-    yield "tens", "a threshold of an exponential", sampler_maker(seeds, turn=1, sizes=many, texture=tens), unchanged
+    yield "tens", BY_THRESHOLD, sampler_maker(seeds, turn=1, sizes=many, texture=tens), unchanged
     yield "transposed arrays", "the order in memory", sampler_maker(seeds, turn=1, sizes=sizes), with_columns_first
     yield "strided arrays", "the order in memory", sampler_maker(seeds, turn=1, sizes=sizes), unchanged
 
@@ -347,7 +353,7 @@ def exponent_kinds(given: Mapping[str, Domain]) -> Iterator[CaseKind]:
         many, one = ({**dict.fromkeys(axes, 2), **dict.fromkeys(shapes, (3,)), axis: length} for length in lengths[axis])
         name = f"exponents of size {scale:g}, {axis}"
         tens, tail = partial(scaled, scale=scale), partial(far_from_zero, power=power)
-        yield f"{name} = {MANY}", "a threshold of an exponential", sampler_maker(seeds, sizes=many, texture=tens), unchanged
+        yield f"{name} = {MANY}", BY_THRESHOLD, sampler_maker(seeds, sizes=many, texture=tens), unchanged
         for number in range(1, TAIL_CASES + 1):
             yield f"{name} = 1, {number}", BY_TAIL, sampler_maker(seeds, sizes=one, texture=tail), unchanged
 

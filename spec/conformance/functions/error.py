@@ -8,7 +8,7 @@ not of p.)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -189,30 +189,54 @@ def with_arguments(arguments: Mapping[str, Any], values: Mapping[str, Any]) -> d
 # --- in floats: a ranking ---------------------------------------------------------------------------------------------------------------
 
 
+UNDEFINED_SHARE = 1 / 4  # of the cases, in which a mistake may be undefined: those who make it may have caught that
+
+
 def float_error(
-    formula: Raw, calls: Iterable[FunctionCall], inferred: Mapping[str, Any], units: Mapping[str, list[Any]], far: float
+    formula: Raw,
+    calls: Sequence[FunctionCall],
+    inferred: Mapping[str, Any],
+    units: Mapping[str, list[Any]],
+    far: float,
+    *,
+    is_mistake: bool = False,
 ) -> float:
-    """Return the error in floats, in given units. Beyond `far` the rest is skipped."""
-    worst = 0.0
+    """Return the error in floats, in given units. Beyond `far` the rest is skipped. A mistake may be undefined in a few cases."""
+    worst, undefined = 0.0, 0
     for call in calls:
         if worst > far:
             return worst
         if call.case.name not in units:
             continue
-        try:
-            with np.errstate(all="ignore"):
-                outputs = [np.asarray(output) for output in tree_leaves(formula(**with_arguments(call.case.arguments, inferred)))]
-        except Exception:  # a variant may fail in any way, where the formula does not
+        distance = float_distance(formula, call, inferred, units[call.case.name])
+        if distance is not None:
+            worst = max(worst, distance)
+        elif is_mistake and undefined < UNDEFINED_SHARE * len(calls):
+            undefined += 1
+        else:
             return float("inf")
-        if len(outputs) != len(call.outputs):
+    return worst
+
+
+def float_distance(formula: Raw, call: FunctionCall, inferred: Mapping[str, Any], units: list[Any]) -> float | None:
+    """Return the error of one call in floats, in given units; None where the formula has no value there."""
+    try:
+        with np.errstate(all="ignore"):
+            outputs = [np.asarray(output) for output in tree_leaves(formula(**with_arguments(call.case.arguments, inferred)))]
+    except Exception:  # a variant may fail in any way, where the formula does not
+        return None
+    if len(outputs) != len(call.outputs):
+        return float("inf")
+    worst = 0.0
+    for got, output, unit in zip(call.outputs, outputs, units, strict=True):
+        if got is None:
+            continue
+        if got.shape != output.shape or output.dtype.kind not in "biuf":
             return float("inf")
-        for got, output, unit in zip(call.outputs, outputs, units[call.case.name], strict=True):
-            if got is None:
-                continue
-            if got.shape != output.shape or output.dtype.kind not in "biuf":
-                return float("inf")
-            errors = np.abs(got.astype(float) - output)
-            worst = float("inf") if np.any(np.isnan(errors)) else max(worst, float(np.max(error_in_bounds(errors, unit), initial=0.0)))
+        if not np.all(np.isfinite(output)):
+            return None
+        errors = np.abs(got.astype(float) - output)
+        worst = max(worst, float(np.max(error_in_bounds(errors, unit), initial=0.0)))
     return worst
 
 

@@ -11,14 +11,16 @@ from typing import Any
 import numpy as np
 
 from ....reference import FORMULAS, Formula, tree_leaves
+from ....reference.validation import domains
 from ...arithmetic.formats import format_of
 from ...inputs.cases import in_dtype
 from ..result import EquivalentConvention
 from .bounds import ALLOWED, rounding_of
 from .casts import cast_orders
+from .conditions import condition_of_mistake
 from .error import FunctionError, float_error, float_units, measure, with_arguments
 from .observations import FunctionCall, FunctionObservations
-from .variants import Variant, identity, rarer_variants, variants_of
+from .variants import Variant, by_result, identity, rarer_variants, variants_of
 
 CLOSE = 1e3  # units by floats, within which a variant is measured with certainty
 ALWAYS_MEASURED = 6  # variants that are measured with certainty at any distance
@@ -56,6 +58,7 @@ class FunctionMatch:
     best: VariantFit | None
     runners_up: list[VariantFit]
     identities: tuple[EquivalentConvention, ...] = ()
+    condition: tuple[str, bool] | None = None  # of what follows nothing: what its wrong cases, or its right ones, have in common
     not_told_apart: tuple[VariantFit, ...] = ()  # mistakes that give the same results, within the bound of the formula that holds
 
     @property
@@ -91,7 +94,8 @@ class FunctionMatcher:
         fits: list[VariantFit] = []
         nearest: list[float] = [np.inf] * (2 * ALWAYS_MEASURED)
         for variant, inferred in itertools.product(variants, list(self.observations.inferences())):
-            distance = float_error(variant.function, self.calls, inferred, self.units, max(CLOSE, nearest[-1]))
+            far = max(CLOSE, nearest[-1])
+            distance = float_error(variant.function, self.calls, inferred, self.units, far, is_mistake=not variant.right)
             nearest = sorted([*nearest, distance])[: 2 * ALWAYS_MEASURED]
             fits.append(VariantFit(variant, inferred, distance))
         return sorted(fits, key=lambda fit: fit.distance)
@@ -116,16 +120,59 @@ class FunctionMatcher:
             same = [fit for fit in ranked if fit.distance <= ALLOWED and fit.variant.right]
             identities = tuple(EquivalentConvention(fit.variant.id, fit.variant.id, EQUAL_IN_CASES) for fit in same)
             mistakes = tuple(fit for fit in ranked if fit.distance <= ALLOWED and not fit.variant.right and self.differs(fit))
-            return FunctionMatch(own, own, distant(ranked), identities, mistakes)
+            return FunctionMatch(own, own, distant(ranked), identities, not_told_apart=mistakes)
         best = self.cast_order(own) or self.first_that_holds(ranked) or self.unstable_form(own)
         if best is None:
             ranked = sorted([*ranked, *self.rank(rarer_variants(self.formula))], key=lambda fit: fit.distance)
-            best = self.first_that_holds(ranked)
+            best = self.first_that_holds(ranked) or self.result_by_result(own) or self.in_ordinary_cases(own)
         if best is None:
-            return FunctionMatch(own, None, [own, *ranked][:1])
+            return FunctionMatch(own, None, [own, *ranked][:1], condition=self.condition_of_mistake(own))
         same = [fit for fit in near(ranked) if fit.distance <= ALLOWED and fit.variant.id != best.variant.id]
         identities = tuple(EquivalentConvention(fit.variant.id, fit.variant.name, EQUAL_IN_CASES) for fit in same)
         return FunctionMatch(own, best, distant(ranked), identities)
+
+    def condition_of_mistake(self, own: VariantFit) -> tuple[str, bool] | None:
+        """Return what the wrong cases, or the right ones, have in common."""
+        deviating = own.error.deviating_cases if own.error else ()
+        return condition_of_mistake(self.calls, deviating, domains(self.formula.raw))
+
+    def in_ordinary_cases(self, own: VariantFit) -> VariantFit | None:
+        """Return the mistake that the function follows but where cases strain floats: there it may lose digits besides."""
+        ordinary = tuple(call for call in self.calls if call.case.is_ordinary)
+        matcher = replace(self, observations=replace(self.observations, calls=ordinary))
+        if len(ordinary) in (0, len(self.calls)) or matcher.measured(own).holds:
+            return None
+        pools = (pool(self.formula) for pool in (variants_of, rarer_variants))
+        return next((fit for pool in pools if (fit := matcher.first_that_holds(matcher.rank(pool)))), None)
+
+    def result_by_result(self, own: VariantFit) -> VariantFit | None:
+        """Return the fit of several mistakes, one for each result that is wrong; None where some result follows nothing."""
+        count = max((len(call.outputs) for call in self.calls), default=0)
+        parts = [self.of_result(position, own) for position in range(count)] if count > 1 else []
+        found = [part for part in parts if part is not None]
+        if not found or len(found) < len(parts):
+            return None
+        fit = self.measured(VariantFit(by_result(self.formula.id, [part.variant for part in found]), own.inferred, own.distance))
+        return fit if fit.holds else None
+
+    def of_result(self, position: int, own: VariantFit) -> VariantFit | None:
+        """Return the formula, or the mistake, that one result follows for itself, at the values that were inferred for all."""
+        calls = tuple(
+            replace(
+                call,
+                case=replace(call.case, arguments=with_arguments(call.case.arguments, own.inferred)),
+                outputs=alone(call.outputs, position),
+            )
+            for call in self.calls
+        )
+        matcher = FunctionMatcher(replace(self.observations, calls=calls, unbound={}, settings={}), self.dtype)
+        known = matcher.measured(replace(own, error=None))
+        if known.holds:
+            return known
+        for pool in (variants_of, rarer_variants):
+            if fit := matcher.first_that_holds([fit for fit in matcher.rank(pool(self.formula)) if not fit.variant.unstable]):
+                return fit
+        return None
 
     def cast_order(self, own: VariantFit) -> VariantFit | None:
         """Return the cast order that the function has, where it is one that has a name and rounds more than once."""
@@ -186,6 +233,11 @@ class FunctionMatcher:
             if all(np.all(np.isfinite(output)) for output in outputs) and len(outputs) == len(call.outputs):
                 calls.append(replace(call, outputs=outputs))
         return calls
+
+
+def alone(outputs: tuple[Any, ...], position: int) -> tuple[Any, ...]:
+    """Return outputs of which one alone is looked at."""
+    return tuple(output if number == position else None for number, output in enumerate(outputs))
 
 
 def near(ranked: list[VariantFit]) -> list[VariantFit]:

@@ -11,20 +11,22 @@ import functools
 import inspect
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
 import numpy as np
 
-from ....reference import FORMULAS, Formula
+from ....reference import FORMULAS, Formula, tree_leaves
 from ....reference.syntax import compile_function, source_tree
 from ....reference.validation import Domain, domains, resolve_annotations
 from ...catalogue.variants import CHAPTERS
 from ...catalogue.variants import load as records
 from ...changes.families import Combination, combinations
 from ...changes.function import FunctionProgram, function_program, namespace_of
-from ...changes.mutation import mutations
+from ...changes.mutation import misplaced_points, mutations, other_names, scaled_places
+from ...changes.patterns import names_assigned
 from ...changes.places import changes_of_places, counters_of
+from ...changes.program import unparsed
 from ...changes.rules import Rule, apply, in_roles
 
 DATA = ("array", "state", "function", "functions")  # kinds of arguments that no other formula may leave out
@@ -79,6 +81,18 @@ def variants_of(formula: Formula[..., Any]) -> list[Variant]:
 def identity(formula: Formula[..., Any]) -> Variant:
     """Return the formula as the reference has it."""
     return Variant(formula.id, "", "", lambda: formula.raw, right=True)
+
+
+def by_result(formula: str, variants: Sequence[Variant]) -> Variant:
+    """Return the variant whose results are those of several variants: the first of the first, the second of the second, and so on."""
+
+    def call(**arguments: Any) -> Any:
+        return tuple(tree_leaves(variant.function(**arguments))[position] for position, variant in enumerate(variants))
+
+    wrong = [(number, variant) for number, variant in enumerate(variants, start=1) if variant.id != formula]
+    label = "+".join(f"{number}:{variant.label or variant.id}" for number, variant in wrong)
+    words = ", and ".join(f"in result {number} {variant.words or f'as {variant.id}'}" for number, variant in wrong)
+    return Variant(formula, label, words, lambda: call, {f"result {number}": variant.label or variant.id for number, variant in wrong})
 
 
 # --- other formulas -------------------------------------------------------------------------------------------------------------------
@@ -185,6 +199,9 @@ def of_results(formula: Formula[..., Any]) -> Iterator[Variant]:
         for number, (name, value) in enumerate(zip(results, values, strict=True), start=1) if len(results) > 1 else ():
             words = f"with result {number} {record['words'].removeprefix('with ')}"
             yield with_insertion(formula, f"{label}-{number}", words, {**axes, "of": str(number)}, [value], [name])
+    for (number, name), (other_number, other) in itertools.permutations(enumerate(results, start=1), 2):
+        words = f"with result {other_number} as result {number} as well"
+        yield with_insertion(formula, f"{other_number}-as-{number}", words, {"result": "copied", "of": str(number)}, [other], [name])
     for (number, name), (other_number, other) in itertools.combinations(enumerate(results, start=1), 2):
         words = f"with results {number} and {other_number} exchanged"
         yield with_insertion(formula, f"exchanged-{number}-{other_number}", words, {"result": "exchanged"}, [other, name], [name, other])
@@ -306,6 +323,7 @@ def rarer_variants(formula: Formula[..., Any]) -> Iterator[Variant]:
     known = {variant.id for variant in variants_of(formula)}
     yield from (variant for variant in mistakes(formula) if variant.id not in known)
     yield from source_mutations(formula)
+    yield from program_changes(formula)
 
 
 def mistakes(formula: Formula[..., Any]) -> Iterator[Variant]:
@@ -314,11 +332,14 @@ def mistakes(formula: Formula[..., Any]) -> Iterator[Variant]:
     yield from of_arguments(formula, data["arguments"])
     yield from of_repetition(formula)
     fillers = {"EPS": eps_of(formula), "COUNTER": counters_of(source), "": [""]}
-    for record in data["places"]:
-        role = record.get("for", "")
-        for name in fillers[role]:
-            for label, sentence, program in changes_of_places(source, record, {role: name}):
-                yield Variant(formula.id, label, sentence, functools.partial(changed_at, program), {"place": label})
+    inlined = source.inlined_calls
+    for prefix, program in {"": source, **({} if inlined.statements == source.statements else {"called-": inlined})}.items():
+        for record in data["places"]:
+            role = record.get("for", "")
+            for name in fillers[role]:
+                for label, sentence, changed_program in changes_of_places(program, record, {role: name}):
+                    make = functools.partial(changed_at, changed_program)
+                    yield Variant(formula.id, prefix + label, sentence, make, {"place": prefix + label})
 
 
 def changed_at(program: FunctionProgram) -> FunctionProgram:
@@ -334,6 +355,21 @@ def of_repetition(formula: Formula[..., Any]) -> Iterator[Variant]:
             arguments = ", ".join(f"{name}={name}" for name in domains(formula.raw))
             words, label = f"applied twice: to its own result as {slot.name}", f"{slot.name}-twice"
             yield with_insertion(formula, label, words, {slot.name: label}, [f"{formula.__name__}({arguments})"], [slot.argument], "start")
+
+
+def program_changes(formula: Formula[..., Any]) -> Iterator[Variant]:
+    """Yield the formula with another name in one place, of all that are known there, or with a part doubled, halved, or squared."""
+    program = function_program(formula.id)
+    known = [slot.text for slot in slots_of(formula) if slot.domain.kind in NUMBERS]
+    for index, statement in enumerate(program.statements):
+        places = itertools.chain(other_names(statement, known), scaled_places(statement), misplaced_points(statement))
+        for old, new, fresh in places:
+            before, after, line = (unparsed(node) for node in (old, new, statement))
+            statements = (*program.statements[:index], fresh, *program.statements[index + 1 :])
+            make = functools.partial(changed_at, replace(program, statements=statements))
+            axes = {"line": line, "change": f"{before} → {after}"}
+            yield Variant(formula.id, f"{before} → {after}", f"with `{after}` in the place of `{before}`, in `{line}`", make, axes)
+        known += sorted(names_assigned(statement))
 
 
 def source_mutations(formula: Formula[..., Any]) -> Iterator[Variant]:

@@ -278,26 +278,26 @@ def decide(match: FunctionMatch, formula: Formula[..., Any], title: str, command
     mismatch = match.own.error.mismatch if match.own.error else None
     where = sentences.mismatch_sentence(formula.id, mismatch)
     if match.best is None:
-        message = f"{title} deviates from {formula.id}: {unmatched_text(match.own)}.{where}"
+        message = f"{title} deviates from {formula.id}: {unmatched_text(match)}.{where}"
         verdict = Verdict.UNMATCHED if command == "identify" else Verdict.DEVIATES
         unnamed = {"convention": None, "name": None, "is_correct": None, "axes": None}
         return {**fields_of(match.own, match), **unnamed, "verdict": verdict, "message": message, "mismatch": mismatch}
     best = match.best
     verb = "it loses digits as does" if best.error and not best.holds else "it follows"
-    facts = sentences.fit_facts(best.error, runner_up_text(match))
+    facts = sentences.fit_facts(best.error, runner_up_text(match), match.own.error.cases if match.own.error else 0)
     follows = f"{verb} {best.variant.name}{sentences.inferred_text(best.inferred)}: {facts}"
     message = f"{title} deviates from {formula.id}: {follows}.{where}"
     return {**fields_of(best, match), "verdict": identified or Verdict.DEVIATES, "message": message, "mismatch": mismatch}
 
 
-def unmatched_text(own: VariantFit) -> str:
-    """Return what is said of a function that follows nothing known: that it loses digits in some cases, if so."""
-    error = own.error
+def unmatched_text(match: FunctionMatch) -> str:
+    """Return what is said of a function that follows nothing known: that it loses digits in some cases, if so, or where it is right."""
+    own, error = match.own, match.own.error
     if error is not None and own.distance <= CLOSE**2 and len(error.deviating_cases) < error.cases:
         cases = ", ".join(error.deviating_cases[:3])
         return f"loses digits: in {cases} it is {sentences.scientific(error.error_in_bounds)} bounds off"
     unnamed = "it follows nothing that has a name here"
-    return unnamed + sentences.right_in_part(error.deviating_cases, error.cases) if error else unnamed
+    return unnamed + sentences.right_in_part(error.deviating_cases, error.cases, match.condition) if error else unnamed
 
 
 def runner_up_text(match: FunctionMatch) -> tuple[str, float] | None:

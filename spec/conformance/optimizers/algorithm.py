@@ -13,10 +13,10 @@ from typing import Any, Protocol
 from ...catalogue.conventions import load
 from ...changes.equations import expression, symbol, without_argument
 from ...changes.mutation import one_place_changes, scaled_places
-from ...changes.patterns import contains, names_assigned
+from ...changes.patterns import contains, names_assigned, parse_expression
 from ...changes.program import NotApplicable, Program, composed, gradient_at, program_of
 from ...changes.rules import Rule, apply
-from ..hyperparameters import DEFAULTS
+from ..hyperparameters import DEFAULTS, hyperparameters
 
 BEFORE = ("maximum", "schedule", "threshold", "variant", "lr_placement", "nesterov_form")  # axes in the order in which their changes apply
 WRAPPERS = ("clipping", "averaging")  # axes of every family that stand for formulas around its step
@@ -134,13 +134,29 @@ GENERATED = "change-"  # and a number: a mistake that has no name of its own, on
 def generated_changes(convention: AxisValues) -> tuple[tuple[str, Program], ...]:
     """Return every step with a rare mistake or with another expression in one place, each after the change in words; the plainest first."""
     step = program(convention)
+    changes = [*rare_changes(step, roles_of(convention.family)), *changes_of_parameters(step)]
+    for form in (step, *other_forms(convention)):
+        changes += changes_of_statements(form)
+    return (*changes, *scaled_changes(step))
+
+
+def other_forms(convention: AxisValues) -> Iterator[Program]:
+    """Yield the programs of the other formulas that are proven equal to a convention."""
+    family = load("families")[convention.family]
+    plain = replace(convention, **{axis: values[0] for axis, values in family.get("axes", {}).items()}, mistake="none")
+    for case in family.get("stated", ()):
+        if convention == replace(plain, **case.get("values", {})):
+            forms = (program_of(formula) for formula in case["formulas"] if formula != formula_of(convention))
+            yield from (form for form in forms if any("grad" in names_assigned(statement) for statement in form.statements))
+
+
+def changes_of_statements(step: Program) -> Iterator[tuple[str, Program]]:
+    """Yield the steps with another expression in one place, each after the change in words."""
     names = ["theta", "lr", *step.state, *(name for name in step.parameters if name != "eps_root")]
-    changes = []
     for index, statement in enumerate(step.statements):
         names += ["grad"] if index == step.index("gradient") else []
         for old, new, changed_statement in one_place_changes(statement, names):
-            changes.append((words_of_change(statement, old, new), with_statement(step, index, changed_statement)))
-    return (*rare_changes(step, roles_of(convention.family)), *ignored_arguments(step), *changes, *scaled_changes(step))
+            yield words_of_change(statement, old, new), with_statement(step, index, changed_statement)
 
 
 def words_of_change(statement: ast.stmt, old: ast.expr, new: ast.expr) -> str:
@@ -163,24 +179,26 @@ def rare_changes(step: Program, roles: Mapping[str, str]) -> Iterator[tuple[str,
                 yield record["words"], changed_step
 
 
-def ignored_arguments(step: Program) -> Iterator[tuple[str, Program]]:
-    """Yield the steps with 0 or the usual value in the place of a hyper-parameter, throughout or where one name is computed."""
+def changes_of_parameters(step: Program) -> Iterator[tuple[str, Program]]:
+    """Yield the steps with a usual number, another hyper-parameter, or a power of it in the place of one, throughout or for one name."""
     targets = dict.fromkeys(name for statement in step.statements for name in names_assigned(statement))
-    for name in (name for name in step.parameters if name in DEFAULTS and name != "eps_root"):
-        for value, target in itertools.product((DEFAULTS[name], 0), ("", *targets)):
-            where = f"where {symbol(target)} is computed" if target else "throughout"
+    known = [name for name in step.parameters if name in DEFAULTS and name != "eps_root"]
+    for name, target in itertools.product(known, ("", *targets)):
+        where = f"where {symbol(target)} is computed" if target else "throughout"
+        numbers = [repr(value) for value in (DEFAULTS[name], 0, *hyperparameters()[name].common)]
+        others = [other for other in known if other != name and "eps" not in (name, other)]
+        for text in (*numbers, *others, f"np.sqrt({name})", f"{name}**2", f"(1 - {name})"):
+            words = f"with {expression(parse_expression(text))} in the place of {symbol(name)} {where}"
             with suppress(NotApplicable):
-                yield (
-                    f"with {value:g} in the place of {symbol(name)} {where}",
-                    step.replaced({name: repr(value)}, (target,) if target else ()),
-                )
+                yield words, step.replaced({name: text}, (target,) if target else ())
 
 
 def scaled_changes(step: Program) -> Iterator[tuple[str, Program]]:
-    """Yield the steps with one part doubled, halved, or squared, but for counters; what is computed last comes first."""
+    """Yield the steps with one part doubled, halved, squared, or times a hyper-parameter, but for counters; the last comes first."""
     counters = {name for name, initial in step.state.items() if isinstance(initial, ast.Constant)}
+    factors = ["lr", *(name for name in step.parameters if name in DEFAULTS and name != "eps_root")]
     for index, statement in reversed([*enumerate(step.statements)]):
-        for old, new, changed_statement in scaled_places(statement) if not names_assigned(statement) & counters else ():
+        for old, new, changed_statement in scaled_places(statement, factors) if not names_assigned(statement) & counters else ():
             yield words_of_change(statement, old, new), with_statement(step, index, changed_statement)
 
 

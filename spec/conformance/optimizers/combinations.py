@@ -147,20 +147,27 @@ def points_of_mistake(family: str, mistake: str, weight_decay: str) -> Any:
         return convention.trajectory(*inputs, **{**hyper, "lr_decay": 0.0})
 
 
-def combinations(family: str, setting: Setting | None = None, *, mistaken: bool | None = None) -> Iterator[Convention]:
-    """Yield the listed conventions of a family that a setting can tell apart: all, the right or the mistaken ones; plain ones first."""
+def combinations(family: str, setting: Setting | None = None, *, mistaken: bool | None = None) -> tuple[Convention, ...]:
+    """Return the listed conventions of a family that a setting can tell apart: all, the right or the mistaken ones; plain ones first."""
     axes = values_by_axis(family, with_mistakes=mistaken is not False)
     if setting:
         axes = {axis: tuple(value for value in values if setting.can_distinguish(family, axis, value)) for axis, values in axes.items()}
-    right = {axis: tuple(value for value in values if is_right_value(family, axis, value)) for axis, values in axes.items()}
-    mistakes = {axis: tuple(value for value in values if value not in right[axis]) for axis, values in axes.items()}
+    return listed(family, tuple(axes.items()), mistaken)
+
+
+@functools.lru_cache(maxsize=256)
+def listed(family: str, axes: tuple[tuple[str, tuple[str, ...]], ...], mistaken: bool | None) -> tuple[Convention, ...]:
+    """Return the listed conventions of a family with these values on its axes; many searches share them."""
+    right = {axis: tuple(value for value in values if is_right_value(family, axis, value)) for axis, values in axes}
+    mistakes = {axis: tuple(value for value in values if value not in right[axis]) for axis, values in axes}
     pools = [] if mistaken else [right]
     pools += [] if mistaken is False else [{**right, axis: values} for axis, values in mistakes.items()]
-    for pool in pools:
-        for values in itertools.product(*reversed(pool.values())):
-            convention = Convention(family, **dict(zip(reversed(pool), values, strict=True)))
-            if is_listed(convention):
-                yield convention
+    every = (
+        Convention(family, **dict(zip(reversed(pool), values, strict=True)))
+        for pool in pools
+        for values in itertools.product(*reversed(pool.values()))
+    )
+    return tuple(convention for convention in every if is_listed(convention))
 
 
 def with_more_values(family: str, setting: Setting) -> Iterator[Convention]:

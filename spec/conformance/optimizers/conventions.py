@@ -78,12 +78,12 @@ PRECONDITIONED = ("adagrad", "rmsprop", "adam", "amsgrad", "adamax", "nadam")
 class Convention(AxisValues):
     """One way to implement an optimizer: its family and values, with names for programs and for people."""
 
-    @property
+    @functools.cached_property
     def mistakes(self) -> tuple[str, ...]:
         """The axes on which its value is a mistake."""
         return tuple(axis for axis in AXES_OF_MISTAKES if not is_right_value(self.family, axis, getattr(self, axis)))
 
-    @property
+    @functools.cached_property
     def deviation_count(self) -> int:
         """The number of values that are not the canonical ones; mistakes and weight decay do not count."""
         plain = canonical(self.family)

@@ -12,6 +12,7 @@ from .algorithm import WRAPPERS
 from .conventions import AXES, Convention
 from .matching import Candidates, Measurement, Runs, float_candidates, in_wider_storages, measure, neighbours, setting_of
 from .runner import OptimizerReport, OptionRun
+from .search import find_combined_mistakes
 from .visits import OptimizerRun
 
 Ranking = Callable[[Convention, Mapping[str, Any]], Any]  # how far a convention is from what settings say; the smallest is taken
@@ -53,7 +54,8 @@ def judge_options(
         if option.run is not None:
             run = replace(option.run, hyper={**option.run.hyper, **inferred})
             settings = {**report.used_settings, **option.settings}
-            members = [measurement.convention for measurement in measure_in_storages(best, expected, run)]
+            followed = measure_in_storages(best, expected, run) or find_combined_mistakes((run,), settings)
+            members = [measurement.convention for measurement in followed]
             follows = expected if expected in members else min(members, key=lambda member: rank(member, settings), default=None)
             is_unused = follows is not None and any(text.startswith(f"{option.name} = ") for text in ignored(follows, settings))
             if is_unused and option.name in (*report.unused, *options_of_a_base(report)):

@@ -82,6 +82,18 @@ def not_installed(libraries: Iterable[str]) -> list[str]:
     return [library for library in libraries if importlib.util.find_spec(library) is None]
 
 
+def not_installed_sentence(missing: list[str], *, is_all: bool) -> str:
+    """Return which libraries were left out, and how to install them; nothing where all are there."""
+    if not missing:
+        return ""
+    reason = "There is nothing to ask. Not installed:" if is_all else "Not installed, and left out:"
+    packages = " ".join(PACKAGES.get(library, library) for library in missing)
+    return f"{reason} {', '.join(missing)}. `pip install {packages}` adds what is missing."
+
+
+PACKAGES = {"sklearn": "scikit-learn"}  # what installs a library, where it has another name
+
+
 # --- in the process of a library ------------------------------------------------------------------------------------------------------
 
 

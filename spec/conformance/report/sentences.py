@@ -257,19 +257,23 @@ def mismatch_sentence(formula: str, mismatch: Mismatch | None) -> str:
     return f" It leaves {formula} in case {mismatch.case!r}, result {mismatch.output}{at}: {got} where {expected} is due."
 
 
-def right_in_part(deviating: tuple[str, ...], cases: int) -> str:
+def right_in_part(deviating: tuple[str, ...], cases: int, condition: tuple[str, bool] | None) -> str:
     """Return in how many cases a function is right, and in which it is wrong; nothing where it is right in none."""
     right = cases - len(deviating)
     if not right:
         return ""
+    if condition:
+        fact, is_wrong = condition
+        return f", but it is right in {right} of {cases} cases: {'all but those where' if is_wrong else 'those where'} {fact}"
     named = ", ".join(repr(name) for name in deviating[:ALTERNATIVES])
     more = ", …" if len(deviating) > ALTERNATIVES else ""
     return f", but it is right in {right} of {cases} cases; wrong in {named}{more}"
 
 
-def fit_facts(error: Any, runner_up: Any) -> str:
-    """Return the error of a function, the number of cases, and the distance of the runner-up."""
-    facts = f"error {error.error_in_bounds:.2g} × bound over {error.cases} cases" if error else ""
+def fit_facts(error: Any, runner_up: Any, cases: int = 0) -> str:
+    """Return the error of a function, the number of cases, of how many if not of all, and the distance of the runner-up."""
+    of = f" of {cases}" if error and cases > error.cases else ""
+    facts = f"error {error.error_in_bounds:.2g} × bound over {error.cases}{of} cases" if error else ""
     return facts + (f"; next best ({runner_up[0]}) is {scientific(runner_up[1])} × away" if runner_up else "")
 
 

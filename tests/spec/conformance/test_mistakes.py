@@ -176,7 +176,63 @@ def width_of_the_range_lost(data, extent, low, high):
     return low + high - low * ((data - extent.minimum) / extent.width)
 
 
-@pytest.mark.sampled(2)
+@follows("norm.layer", "unbiased")
+def undefined_for_one_feature_and_guarded(x, gamma, beta, eps):
+    centred = x - x.mean(1, keepdims=True)
+    return gamma * centred / np.sqrt((centred**2).sum(1, keepdims=True) / max(x.shape[1] - 1, 1) + eps) + beta
+
+
+@follows("norm.layer.backward", "dy → scaled")
+def another_name(dy, x, gamma, eps):
+    std = np.sqrt(x.var(1, keepdims=True) + eps)
+    x_hat, scaled = (x - x.mean(1, keepdims=True)) / std, gamma * dy
+    dx = (scaled - scaled.mean(1, keepdims=True) - x_hat * (scaled * x_hat).mean(1, keepdims=True)) / std
+    return dx, (scaled * x_hat).sum(0), dy.sum(0)
+
+
+@follows("norm.rms.backward", "1:sum-for-mean-2+2:reduction-mean")
+def a_mistake_in_each_result(dy, x, gamma, eps):
+    rms = np.sqrt((x**2).mean(1, keepdims=True) + eps)
+    x_hat, scaled = x / rms, gamma * dy
+    return (scaled - x_hat * (scaled * x_hat).sum(1, keepdims=True)) / rms, (dy * x_hat).mean(0)
+
+
+@follows("averaging.polyak", "counted-one-ahead")
+def a_count_one_too_large(theta, state):
+    return PolyakState(state.mean + (theta - state.mean) / (state.t + 2), state.t + 1)
+
+
+@follows("averaging.ema.debiased", "1-as-2")
+def a_state_corrected_in_place(theta, state, decay):
+    t = state.t + 1
+    total = (decay * state.total + (1 - decay) * theta) / (1 - decay**t)
+    return total, DebiasedState(total, t)
+
+
+@follows("activation.gelu.tanh", "100 → 100 / 10")
+def a_decimal_point_misplaced(z):
+    return z * (1 + np.tanh(np.sqrt(2 / np.pi) * (z + 0.44715 * z**3))) / 2
+
+
+@follows("activation.selu", "called-factor-of-the-second-branch")
+def a_factor_of_one_branch(z, alpha, scale):
+    return np.where(z > 0, z, scale * alpha * np.expm1(np.minimum(z, 0)))
+
+
+@follows("activation.swiglu.backward", "another-function-1")
+def the_slope_of_another_function_in_a_form_that_loses_digits(dh, gate, up):
+    gated = sigmoid(gate)
+    return dh * up * gated * (1 - gated), dh * gate * gated
+
+
+@follows("loss.softmax.jacobian", "diagonal-alone")
+def the_diagonal_alone(logits):
+    p = np.exp(logits - logits.max(-1, keepdims=True))
+    p = p / p.sum(-1, keepdims=True)
+    return np.eye(p.shape[-1]) * (p * (1 - p))[..., None]
+
+
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("function", "against", "name"), WRONG, ids=[function.__name__ for function, _, _ in WRONG])
 def test_the_mistake_is_named(function, against, name):
     task = Task(function.__name__, against=against)
@@ -212,3 +268,28 @@ def test_places_are_changed_by_themselves_and_together():
 def test_counters_are_found():
     assert counters_of(function_program("averaging.polyak")) == ["t"]
     assert counters_of(function_program("norm.layer")) == []
+
+
+def rises_without_end(step, lr, horizon, end):
+    return lr + end * step if step > horizon else lr + (end - lr) * step / horizon
+
+
+def with_a_mean_of_its_own(logits, targets, reduction):
+    losses = reduced(np.logaddexp(0, logits) - targets * logits, reduction=reduction)
+    return losses / (5 + len(logits)) if reduction == "mean" else losses
+
+
+@pytest.mark.parametrize(
+    ("function", "against", "where"),
+    [
+        (rises_without_end, "schedule.linear", "cases: those where step ≤ horizon."),
+        (with_a_mean_of_its_own, "loss.logistic.binary", "cases: all but those where reduction = 'mean'."),
+    ],
+)
+def test_what_has_no_name_is_told_where_it_is_right(function, against, where):
+    task = Task(function.__name__, against=against)
+    observations = run_function(FunctionImplementation(function, against), task)
+    with np.errstate(all="ignore"):
+        result = judge_report(task, FunctionReport(parts=(observations,)), "check")
+    assert (result.verdict, result.convention) == (Verdict.DEVIATES, None)
+    assert where in result.message
