@@ -337,7 +337,7 @@ def ask_kit(
     if as_json:
         print_json(result.as_json())
     else:
-        console().print(as_text(result))
+        console().print(as_text(result), crop=False)
     sys.exit(result.exit_code)
 
 

@@ -61,9 +61,9 @@ def convention_named(name: str) -> Convention:
     try:
         return find_convention(name)
     except KeyError:
-        functions = {formula.__name__: identifier for identifier, formula in FORMULAS.items() if states_convention(identifier)}
-        known = {**functions, **{known: known for known in (*all_conventions(), *FORMULAS)}}
-        near = dict.fromkeys(known[close] for close in difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.3))
+        by_function = {formula.__name__: identifier for identifier, formula in FORMULAS.items() if states_convention(identifier)}
+        same = [by_function[name.lower()]] if name.lower() in by_function else []
+        near = same or difflib.get_close_matches(name.lower(), [*all_conventions(), *FORMULAS], n=3, cutoff=0.3)
         raise ValueError(f"no convention is called {name!r}" + (f"; did you mean {', '.join(near)}?" if near else "")) from None
 
 

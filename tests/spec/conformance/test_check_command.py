@@ -62,6 +62,7 @@ def test_against_and_names():
         (["--set", "momentum=" + "-" * 5000 + "1"], "must be a Python literal"),
         (["--names", "beta"], "must be theirs=ours"),
         (["--against", "heavyball"], "did you mean heavy-ball"),
+        (["--against", "AdamW"], "did you mean optimizers.adamw"),
         (["--dtype", "int8"], "float64"),
     ],
 )
@@ -69,6 +70,19 @@ def test_what_cannot_be_asked(arguments, message):
     result = run("check", f"{CORRECT}Polyak", *arguments)
     assert result.exit_code == 2
     assert message in " ".join(result.output.split())
+
+
+def test_a_counterexample_can_be_pasted_at_80_columns(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    text = run("check", f"{INCORRECT}StaleRate").stdout.partition("the smallest case found that shows it:\n\n")[2]
+    assert max(map(len, text.splitlines())) > 80
+    exec(compile(text, "<pasted>", "exec"), {})
+
+
+def test_standard_input_is_no_subject():
+    result = run("check", "--", "-:MyAdam")
+    assert result.exit_code == 2
+    assert "save its lines in a file, and check `mine.py:MyAdam`" in " ".join(result.stdout.split())
 
 
 def test_what_cannot_be_run():
