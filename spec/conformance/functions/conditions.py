@@ -19,7 +19,7 @@ def condition_of_mistake(
 ) -> tuple[str, bool] | None:
     """Return a condition that tells wrong cases from right ones, and whether it is where the function is wrong; None if there is none."""
     names = set(deviating)
-    wrong, right = [], []
+    wrong, right = list[dict[str, bool]](), list[dict[str, bool]]()
     for call in calls:
         (wrong if call.case.name in names else right).append(dict(facts_of(call.case.arguments, arguments)))
     if min(len(wrong), len(right)) < FEWEST:
