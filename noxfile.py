@@ -1,9 +1,10 @@
 """Sessions of nox.
 
-quick, verify, tests, lint, types, regenerate, bench, mutants, fuzz, roundings, vectors,
+quick, verify, kernel, tests, lint, types, regenerate, bench, mutants, fuzz, roundings, vectors,
 site, browser, coverage, minimums, peers, reorderings, hostile.
 """
 
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -36,6 +37,15 @@ def verify(session):
     """Verify the catalogue and print the ledger."""
     session.install(".")
     session.run("trainspec", "verify", *session.posargs)
+
+
+@nox.session(python=CURRENT)
+def kernel(session):
+    """Have the proofs checked by the kernel of the proof assistant Coq, if it is installed."""
+    if shutil.which("coqc") is None:
+        session.skip("coqc is not installed (Debian: coq and libcoq-coquelicot)")
+    session.install(".")
+    session.run("trainspec", "kernel", *session.posargs)
 
 
 PARALLEL = ("-n", "auto", "--dist", "worksteal")  # neighbours run in one process, which has compiled what they use

@@ -69,10 +69,11 @@ class SumsAnswer(TypedDict):
 
 
 class EnginesAnswer(TypedDict):
-    """How many exact pieces have two engines, how many one, and the reasons for these."""
+    """How many exact pieces have two engines or more, how many one and why, and how many the assistant's kernel has checked."""
 
     two: int
     one: int
+    kernel: int
     reasons: dict[str, int]
 
 

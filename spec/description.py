@@ -15,6 +15,7 @@ from .arithmetic import Ball, Numbers
 from .catalogue import CLASSES, STATUSES, CitationAnswer, Entry, Erratum, Preset, catalogue
 from .changes.printed import altered_lines
 from .evidence import EVIDENCE, PRINTED_FORMS, Evidence, Interval, PrintedChange, PrintedForm, TableCell, load, table_cells
+from .kernel.results import kept_result
 from .latex import latex_of
 
 
@@ -45,13 +46,19 @@ ErratumSummary = TypedDict("ErratumSummary", {"id": str, "class": str, "where": 
 
 
 class EvidenceAnswer(TypedDict):
-    """A piece of evidence: its name, its kind, how far it reaches, what it says, and its code."""
+    """A piece of evidence: its name, its kind, how far it reaches, what it says, and its code.
+
+    Where its result is kept, also the verdict; of an exact piece the engines behind it, and why there is one alone.
+    """
 
     name: str
     kind: str
     scope: str
     says: str
     code: str
+    verdict: str
+    engines: list[str]
+    alone: str
 
 
 class CellAnswer(TypedDict):
@@ -223,13 +230,17 @@ def describe_preset(preset: Preset) -> PresetAnswer:
 
 
 def describe_piece(piece: Evidence) -> EvidenceAnswer:
-    """Return a piece of evidence with its code."""
+    """Return a piece of evidence with its code, and its kept result."""
+    result = kept_result(piece.name)
     return {
         "name": piece.name,
         "kind": piece.kind,
         "scope": piece.scope,
         "says": inspect.getdoc(piece.function) or "",
         "code": inspect.getsource(piece.function),
+        "verdict": result.verdict.value if result else "not verified yet",
+        "engines": list(result.engines) if result else [],
+        "alone": result.alone if result else "",
     }
 
 

@@ -16,6 +16,7 @@ from . import kept
 from .arithmetic import Verdict
 from .catalogue import Entry, Erratum, catalogue
 from .evidence import EVIDENCE, EXACT_KINDS, EXTENDING_KINDS, PRINTED_FORMS, EvidenceResult, load, run_named
+from .kernel.results import ENGINE, with_kernel
 from .processes import available_cores
 
 TIMEOUT = 120.0  # seconds for one piece; one that takes longer is unknown
@@ -76,10 +77,15 @@ class Ledger:
         return {result.name for entry in self.entries if chapter in (None, entry.entry.chapter) for result in entry.evidence}
 
     def engines(self) -> dict[str, Any]:
-        """Return how many exact pieces have two engines, how many have one, and for these the reasons."""
+        """Return how many exact pieces have two engines or more, how many one and why, and how many Coq's kernel has checked."""
         exact = {result.name: result for entry in self.entries for result in entry.evidence if EVIDENCE[result.name].kind in EXACT_KINDS}
         alone = [result for result in exact.values() if len(result.engines) < 2]
-        return {"two": len(exact) - len(alone), "one": len(alone), "reasons": tally(reason_of(result) for result in alone)}
+        return {
+            "two": len(exact) - len(alone),
+            "one": len(alone),
+            "kernel": sum(ENGINE in result.engines for result in exact.values()),
+            "reasons": tally(reason_of(result) for result in alone),
+        }
 
     def as_json(self) -> dict[str, Any]:
         """Return the ledger as JSON data with stable keys: chapters, entries, errata, summary."""
@@ -218,6 +224,7 @@ def verify(
     task = functools.partial(run_named, full=full)
     unknown = [name for name in names if name not in known]
     results = known | run_all(unknown, jobs=jobs or available_cores(), timeout=allowed, report=keep, task=task)
+    results = {name: with_kernel(result) for name, result in results.items()}
     entry_verdicts = tuple(entry_verdict(entry, [results[name] for name in evidence_for([entry])]) for entry in entries)
     by_id = {record.entry.id: record.verdict for record in entry_verdicts}
     erratum_verdicts = tuple(erratum_verdict(erratum, [results[name] for name in printed_forms_of([erratum])], by_id) for erratum in errata)
@@ -233,7 +240,7 @@ def kept_results(names: Iterable[str], *, full: bool = False) -> dict[str, Evide
 def kept_ledger(entries: list[Entry], errata: list[Erratum]) -> Ledger:
     """Return the ledger of the kept results: what lacks the result of a piece is not verified yet, unless another piece refutes it."""
     load()
-    known = kept_results(evidence_for(entries) + printed_forms_of(errata))
+    known = {name: with_kernel(result) for name, result in kept_results(evidence_for(entries) + printed_forms_of(errata)).items()}
     entry_verdicts = tuple(kept_entry_verdict(entry, known) for entry in entries)
     by_id = {record.entry.id: record.verdict for record in entry_verdicts}
     erratum_verdicts = tuple(kept_erratum_verdict(erratum, known, by_id) for erratum in errata)

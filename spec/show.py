@@ -165,8 +165,15 @@ def citation_lines(citation: CitationAnswer) -> Iterator[Any]:
 
 def evidence_lines(pieces: Sequence[EvidenceAnswer]) -> list[Any]:
     """Return a line for each piece of evidence: its kind, how far it reaches, what it says first."""
-    rows = ((piece["kind"], f"{piece['scope']}. {piece['says'].splitlines()[0] if piece['says'] else ''}".strip()) for piece in pieces)
+    rows = ((piece["kind"], evidence_line(piece)) for piece in pieces)
     return [pairs(rows), Text("--evidence prints the pieces themselves", style="dim")] if pieces else []
+
+
+def evidence_line(piece: EvidenceAnswer) -> str:
+    """Return how far a piece reaches, what it says first, and its verdict with the engines behind it."""
+    says = f" {piece['says'].splitlines()[0]}" if piece["says"] else ""
+    engines = f" by {', '.join(piece['engines'])}" if piece["engines"] else ""
+    return f"{piece['scope']}.{says} [{piece['verdict']}{engines}]"
 
 
 # --- tables --------------------------------------------------------------------------------------------------------------

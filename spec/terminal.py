@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from .catalogue import Erratum
+    from .kernel.results import KernelResult
     from .ledger import Ledger
     from .queries import CheckAnswer, ConventionAnswer, DecksAnswer, FamilyAnswer, ListedEntry, ListedErratum, VariantNameAnswer
 
@@ -168,11 +169,26 @@ def print_ledger(ledger: Ledger, errata: Sequence[Erratum]) -> None:
     summary = ledger.as_json()["summary"]
     for kind in ("entries", "errata"):
         output.print(f"{kind}: {count_words(summary[kind])}")
-    output.print(f"exact pieces: {summary['engines']['two']} with two engines, {summary['engines']['one']} with one, because of")
+    output.print(f"exact pieces: {summary['engines']['two']} with two engines or more, {summary['engines']['one']} with one, because of")
     for reason, count in sorted(summary["engines"]["reasons"].items(), key=lambda pair: -pair[1])[:REASONS]:
         output.print(f"  {count:4} {reason}", markup=False)
+    output.print(f"{summary['engines']['kernel']} proofs are checked by the kernel of a proof assistant (`trainspec kernel`)")
     known = f"; {summary['kept']} results were kept from earlier runs (`--fresh` computes all again)" if summary["kept"] else ""
     output.print(f"{summary['pieces']} pieces of evidence, {summary['seconds']:.1f} s of computing{known}")
+
+
+def print_kernel_results(results: Sequence[KernelResult]) -> None:
+    """Print how many proofs the kernel of the proof assistant has checked, and why not the others."""
+    from .kernel.check import reasons
+
+    output = console()
+    checked = [result for result in results if result.checked]
+    output.print(
+        f"{len(checked)} of {len(results)} proofs are checked by Coq's kernel, with {sum(result.claims for result in checked)} lemmas"
+    )
+    for reason, count in reasons(results):
+        output.print(f"  {count:4} {reason}", markup=False)
+    output.print(f"{sum(result.seconds for result in results):.0f} s of computing")
 
 
 def ledger_table(title: str, columns: Sequence[str], *, unwrapped: Sequence[str]) -> Table:

@@ -235,13 +235,14 @@ def code_of(module: str) -> types.CodeType:
 
 
 class Rerun:
-    """Modules of evidence, executed on the arithmetic Modular for one draw."""
+    """Modules of evidence, executed with other arithmetics and another SymPy: on Modular for one draw, unless others are named."""
 
-    def __init__(self) -> None:
+    def __init__(self, arithmetics: Any = None, algebra: Any = None) -> None:
         self.modules: dict[str, Any] = {}
+        self.arithmetics, self.algebra = arithmetics or ARITHMETIC, algebra or SYMPY
 
     def module(self, name: str) -> Any:
-        """Return a module of evidence on the arithmetic Modular."""
+        """Return a module of evidence on these arithmetics."""
         if name not in self.modules:
             names = {**vars(builtins), "__import__": self.import_module}
             space = {"__name__": f"{PACKAGE}.{name}", "__package__": PACKAGE, "__builtins__": names}
@@ -253,11 +254,11 @@ class Rerun:
     def import_module(self, name: str, space: Any = None, own: Any = None, fromlist: Any = (), level: int = 0) -> Any:
         """Import as Python does, but for the modules that have symbols."""
         if not level:
-            return SYMPY if name.partition(".")[0] == "sympy" else builtins.__import__(name, space, own, fromlist, level)
+            return self.algebra if name.partition(".")[0] == "sympy" else builtins.__import__(name, space, own, fromlist, level)
         absolute = importlib.util.resolve_name("." * level + name, PACKAGE)
         last = absolute.rpartition(".")[2]
         if absolute in (arithmetic.__name__, f"{arithmetic.__name__}.symbolic"):
-            return ARITHMETIC
+            return self.arithmetics
         if absolute == PACKAGE:
             package = vars(importlib.import_module(PACKAGE))
             return types.SimpleNamespace(**{**package, **dict.fromkeys((*KINDS, "certified_value", "erratum"), unregistered)})

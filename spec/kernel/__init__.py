@@ -1,0 +1,1 @@
+"""The export of proofs to a proof assistant, whose kernel checks them."""

@@ -1,0 +1,108 @@
+(* Lemmas and tactics that the proofs of the claims share; the assistant's kernel checks them like all others. *)
+Require Import Reals Lra Lia Psatz.
+From Coquelicot Require Import Coquelicot.
+Open Scope R_scope.
+
+(* --- signs and divisors ----------------------------------------------------------------------------------------------------------- *)
+
+Ltac positive_parts :=
+  match goal with
+  | |- ?g => assumption
+  | |- 0 < exp _ => apply exp_pos
+  | |- 0 <= exp _ => apply Rlt_le, exp_pos
+  | |- 0 < PI => apply PI_RGT_0
+  | |- 0 <= sqrt _ => apply sqrt_pos
+  | |- 0 < sqrt _ => apply sqrt_lt_R0; positive_parts
+  | |- 0 <= INR _ => apply pos_INR
+  | |- 0 < INR _ => apply lt_0_INR; lia
+  | |- 0 < ?a * ?b => apply Rmult_lt_0_compat; positive_parts
+  | |- 0 < ?a / ?b => apply Rmult_lt_0_compat; [positive_parts | apply Rinv_0_lt_compat; positive_parts]
+  | |- 0 < / ?a => apply Rinv_0_lt_compat; positive_parts
+  | |- 0 < ?a ^ ?n => apply pow_lt; positive_parts
+  | |- 0 < ?a + ?b => apply Rplus_lt_0_compat; positive_parts
+  | |- 0 < ?a + ?b => apply Rplus_lt_le_0_compat; positive_parts
+  | |- 0 < ?a + ?b => apply Rplus_le_lt_0_compat; positive_parts
+  | |- 0 < IZR _ => lra
+  | |- 0 <= ?a ^ 2 => apply pow2_ge_0
+  | |- 0 <= ?a ^ ?n => apply pow_le; positive_parts
+  | |- 0 <= ?a * ?a => apply Rle_0_sqr
+  | |- 0 <= ?a * ?b => apply Rmult_le_pos; positive_parts
+  | |- 0 <= ?a / ?b => apply Rmult_le_pos; [positive_parts | apply Rlt_le, Rinv_0_lt_compat; positive_parts]
+  | |- 0 <= / ?a => apply Rlt_le, Rinv_0_lt_compat; positive_parts
+  | |- 0 <= ?a + ?b => apply Rplus_le_le_0_compat; positive_parts
+  | |- 0 <= ?a => apply Rlt_le; positive_parts
+  | |- 0 < ?a => match goal with H : 0 <= a, N : a <> 0 |- _ => destruct H as [H | H]; [exact H | exfalso; apply N; symmetry; exact H] end
+  | |- _ => lra
+  end.
+Ltac positive := first [ positive_parts | solve [nra] ].
+
+Ltac nonzero :=
+  match goal with
+  | |- ?a <> 0 => assumption
+  | |- ?a * ?b <> 0 => apply Rmult_integral_contrapositive_currified; nonzero
+  | |- ?a ^ ?n <> 0 => apply pow_nonzero; nonzero
+  | |- / ?a <> 0 => apply Rinv_neq_0_compat; nonzero
+  | |- ?a <> 0 => apply Rgt_not_eq; solve [positive]
+  | H : ?b <> 0 |- ?a <> 0 => let E := fresh in intro E; apply H; solve [lra]
+  | |- ?a <> 0 => apply Rlt_not_eq; solve [lra]
+  end.
+
+Ltac impossible H :=
+  match type of H with
+  | ?a < 0 => assert (0 <= a) by positive; lra
+  | ?a <= 0 => assert (0 < a) by positive; lra
+  | ?a > 0 => assert (0 <= - a) by (solve [nra | lra]); lra
+  | ?a >= 0 => assert (0 < - a) by (solve [nra | lra]); lra
+  | ?a = 0 => assert (a <> 0) by nonzero; contradiction
+  end.
+Ltac sides := repeat match goal with |- _ /\ _ => split end; try exact I; nonzero.
+Ltac by_field := first [ring | field; sides | field_simplify_eq; [ring | sides]].
+Ltac vanishes H := first [lra | apply Rle_antisym; [lra | positive] | rewrite <- ?H; by_field].
+
+(* --- choices ------------------------------------------------------------------------------------------------------------------------ *)
+
+Lemma chosen_less (a b x y : R) : a < b -> (if Rlt_dec a b then x else y) = x.
+Proof. intros; destruct (Rlt_dec a b); [reflexivity | lra]. Qed.
+Lemma other_less (a b x y : R) : b <= a -> (if Rlt_dec a b then x else y) = y.
+Proof. intros; destruct (Rlt_dec a b); [lra | reflexivity]. Qed.
+Lemma chosen_less_equal (a b x y : R) : a <= b -> (if Rle_dec a b then x else y) = x.
+Proof. intros; destruct (Rle_dec a b); [reflexivity | lra]. Qed.
+Lemma other_less_equal (a b x y : R) : b < a -> (if Rle_dec a b then x else y) = y.
+Proof. intros; destruct (Rle_dec a b); [lra | reflexivity]. Qed.
+Lemma chosen_equal (a b x y : R) : a = b -> (if Req_EM_T a b then x else y) = x.
+Proof. intros; destruct (Req_EM_T a b); [reflexivity | contradiction]. Qed.
+Lemma other_equal (a b x y : R) : a <> b -> (if Req_EM_T a b then x else y) = y.
+Proof. intros; destruct (Req_EM_T a b); [contradiction | reflexivity]. Qed.
+
+(* --- powers, exponentials, logarithms ------------------------------------------------------------------------------------------------- *)
+
+Lemma exp_natural (x : R) (n : nat) : exp (INR n * x) = exp x ^ n.
+Proof.
+  induction n as [|n IH]; [simpl; rewrite Rmult_0_l; apply exp_0|].
+  rewrite S_INR; replace ((INR n + 1) * x) with (x + INR n * x) by ring; rewrite exp_plus, IH; reflexivity.
+Qed.
+Lemma ln_natural (x : R) (n : nat) : 0 < x -> ln (x ^ n) = INR n * ln x.
+Proof.
+  intros; induction n as [|n IH]; [simpl; rewrite ln_1; ring|].
+  rewrite S_INR; simpl; rewrite ln_mult, IH; [ring | assumption | apply pow_lt; assumption].
+Qed.
+Lemma power_inverse (x : R) (n : nat) : x <> 0 -> (/ x) ^ n = / (x ^ n).
+Proof. intros; symmetry; apply Rinv_pow; assumption. Qed.
+Lemma power_swap (x : R) (m n : nat) : (x ^ m) ^ n = (x ^ n) ^ m.
+Proof. rewrite <- !pow_mult, Nat.mul_comm; reflexivity. Qed.
+Lemma exp_up (n : nat) (c x : R) : c = INR n -> exp (c * x) = exp x ^ n.
+Proof. intros ->; apply exp_natural. Qed.
+Lemma exp_down (n : nat) (c x : R) : c = - INR n -> exp (c * x) = / (exp x ^ n).
+Proof. intros ->; rewrite Ropp_mult_distr_l_reverse, exp_Ropp, exp_natural; reflexivity. Qed.
+
+Ltac powers :=
+  rewrite ?pow_add, ?pow_mult, ?Rpow_mult_distr; repeat (rewrite power_inverse by nonzero); rewrite ?Rpow_mult_distr;
+  repeat match goal with
+  | H : ?l ^ ?n = ?p |- context [?l ^ ?n] => rewrite H
+  | H : ?l ^ ?n = ?p |- context [(?l ^ ?c) ^ ?n] => rewrite (power_swap l c n), H
+  end; by_field.
+Ltac exponentials :=
+  repeat match goal with H : exp ?a = ?x |- context [exp ?a] => rewrite H end; rewrite ?exp_0; by_field.
+Ltac logarithms :=
+  repeat (rewrite ln_mult by positive); repeat (rewrite ln_Rinv by positive); repeat (rewrite ln_natural by positive); rewrite ?ln_1;
+  repeat match goal with H : ln ?a = ?l |- context [ln ?a] => rewrite H end; simpl INR; by_field.

@@ -1,0 +1,147 @@
+"""The export to the proof assistant: true claims of each kind are checked by its kernel, false ones are not, and nothing is assumed."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from trainspec.spec import description, ledger
+from trainspec.spec.arithmetic import Verdict
+from trainspec.spec.arithmetic.stated import function, symbols
+from trainspec.spec.arithmetic.terms import NotApplicable
+from trainspec.spec.catalogue import catalogue
+from trainspec.spec.evidence import EVIDENCE, EvidenceResult, load
+from trainspec.spec.kernel import check, results
+from trainspec.spec.kernel.claims import ALGEBRA, claims_of_leaf
+from trainspec.spec.kernel.proofs import Lemma
+from trainspec.spec.kernel.results import ENGINE, KernelResult
+
+load()
+ROOT = Path(__file__).parents[3]
+needs_assistant = pytest.mark.skipif(not check.installed(), reason="coqc is not installed (Debian: coq and libcoq-coquelicot)")
+
+PROOFS = ("momentum.velocity_is_the_last_step", "adam.only_its_own_number_corrects", "schedules.powers", "sign.relatives_of_lion")
+
+x, y = symbols("x y")
+p, q = symbols("p q", positive=True)
+n = ALGEBRA.Symbol("n", integer=True, positive=True)
+f = function("f")
+
+TRUE = {
+    "fraction": (x / (1 + x**2) + 1 / (1 + x**2), (x + 1) / (1 + x**2)),
+    "divisor": (1 / (1 / (x - y)), x - y),
+    "root": (np.sqrt(p * q**2) + 1 / (1 + np.sqrt(p)), q * np.sqrt(p) + (np.sqrt(p) - 1) / (p - 1)),
+    "power": ((p * x) ** (2 * n + 1), p * x * (p**n * x**n) ** 2),
+    "one power less": (p ** (n - 1) * p, p**n),
+    "exponential": (np.tanh(x), 1 - 2 / (np.exp(x) ** 2 + 1)),
+    "logarithm": (np.log(p * np.exp(x) / q**2), np.log(p) + x - 2 * np.log(q)),
+    "real power": (p**x * p**y, p ** (x + y)),
+    "choice": (np.maximum(x, y) - np.minimum(x, y), np.abs(x - y)),
+    "guarded divisor": (np.where(x == 0, 0, x / np.where(x == 0, 1, x)), np.where(x == 0, 0, 1)),
+    "unknown function": (f(x + 1) + f(x * y), f(y * x) + f(1 + x)),
+    "inequality": (p / (1 + p) < 1, True),
+}
+
+
+def lemmas(name, wrong=False):
+    """The lemmas of a claim; of a wrong one the right side is 1 larger, or a number below 1 at least 1."""
+    got, claimed = TRUE[name]
+    written = [Lemma(f"claim_{number}", *claim).prove() for number, claim in enumerate(claims_of_leaf(got, claimed), start=1)]
+    text = "\n".join(written)
+    return re.sub(r"= ([^\n]*)\.\nProof", r"= \1 + 1.\nProof", text).replace("< 1.\nProof", "< 1 / 2.\nProof") if wrong else text
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with the compiled library."""
+    folder = tmp_path_factory.mktemp("kernel")
+    check.compile_library(folder)
+    return folder
+
+
+def file_of(text):
+    return check.HEADING.format(title="a test", says="") + text
+
+
+@needs_assistant
+def test_true_claims_of_each_kind_are_checked(folder):
+    texts = [lemmas(name).replace("claim_", f"{name.replace(' ', '_')}_") for name in TRUE]
+    assert check.check_text(file_of("\n".join(texts)), folder, "true") == ""
+
+
+@needs_assistant
+@pytest.mark.sampled(4)
+@pytest.mark.parametrize("name", TRUE)
+def test_wrong_claims_of_each_kind_are_refused(folder, name):
+    wrong = lemmas(name, wrong=True)
+    assert wrong != lemmas(name)
+    assert check.check_text(file_of(wrong), folder, "wrong") == check.REFUSED
+
+
+@pytest.mark.parametrize("name", sorted(TRUE.keys() - {"inequality"}))
+def test_no_proof_is_written_of_a_wrong_claim(name):
+    got, claimed = TRUE[name]
+    for claim in claims_of_leaf(got, claimed + 1):
+        with pytest.raises(NotApplicable):
+            Lemma("claim", *claim).prove()
+
+
+def test_hypotheses_say_where_a_claim_has_values():
+    (claim,) = claims_of_leaf(*TRUE["divisor"])
+    assert "(H0 : (v_x + (- v_y)) <> 0)" in Lemma("claim", *claim).statement()
+    (claim,) = claims_of_leaf(*TRUE["guarded divisor"])
+    assert "(H0 : v_x <> 0 -> (if Req_EM_T v_x 0 then 1 else v_x) <> 0)" in Lemma("claim", *claim).statement()
+
+
+def test_a_claim_without_a_domain_is_not_exported():
+    (claim,) = claims_of_leaf(x / (x - x), np.sqrt(-p))
+    with pytest.raises(NotApplicable, match="no point of the domain is drawn"):
+        Lemma("claim", *claim)
+
+
+@needs_assistant
+def test_what_is_assumed_is_told(folder):
+    text = "Axiom convenient : forall x : R, x = 0.\nLemma claims : 1 = 0. Proof. apply convenient. Qed.\nPrint Assumptions claims.\n"
+    assert check.check_text(file_of(text), folder, "assumed") == "assumes convenient"
+
+
+def test_the_assumptions_stand_in_the_trust_model():
+    text = (ROOT / "docs" / "trust.md").read_text(encoding="utf-8")
+    assert all(axiom.rpartition(".")[2] in text for axiom in check.AXIOMS)
+
+
+@needs_assistant
+@pytest.mark.sampled(3)
+@pytest.mark.parametrize("name", PROOFS)
+def test_proofs_of_the_evidence_are_checked(folder, name):
+    result = check.check_proof(name, folder)
+    assert (result.checked, result.reason) == (True, "")
+    assert result.claims > 0
+
+
+def test_a_checked_proof_has_one_engine_more():
+    name = "momentum.velocity_is_the_last_step"
+    holds = EvidenceResult(name, Verdict.HOLDS, "", 0.1, engines=("SymPy", "Modular"))
+    assert results.with_kernel(holds) == holds
+    results.keep(KernelResult(name, True, "", 3, 1.0))
+    assert results.with_kernel(holds).engines == ("SymPy", "Modular", ENGINE)
+    unknown = EvidenceResult(name, Verdict.UNKNOWN, "", 0.1, engines=("SymPy",))
+    assert results.with_kernel(unknown) == unknown
+
+
+def test_show_and_ledger_name_the_engines():
+    entry = catalogue().entries["optimizers.momentum.two_stage"]
+    ledger.verify([entry], [], jobs=1)
+    name = "momentum.two_stages_are_one_step"
+    assert name in EVIDENCE
+    results.keep(KernelResult(name, True, "", 2, 1.0))
+    known = {piece["name"]: piece for piece in description.describe_entry(entry, with_figures=False)["evidence"]}
+    assert known[name]["verdict"] == "holds"
+    assert known[name]["engines"] == ["SymPy", "Modular", ENGINE]
+    assert ledger.kept_ledger([entry], []).engines()["kernel"] == 1
+
+
+def test_reasons_are_counted():
+    assert check.reasons([KernelResult("a", False, "a limit"), KernelResult("b", False, "a limit"), KernelResult("c", True)]) == [
+        ("a limit", 2)
+    ]
