@@ -77,6 +77,14 @@ def peers(session):
     session.run("trainspec", "matrix")
 
 
+@nox.session(python=CURRENT)
+def libraries(session):
+    """Ask other libraries which conventions they follow, and record the answers, which the site shows."""
+    session.install(".[peers]")
+    with Path("spec/site/libraries.json").open("w", encoding="utf-8") as rows:
+        session.run("trainspec", "matrix", "--json", *session.posargs, stdout=rows)
+
+
 TIMED = ("--benchmark-enable", "--benchmark-only", "--benchmark-columns=median", "-s")
 
 

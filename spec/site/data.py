@@ -18,7 +18,7 @@ from ..catalogue import Catalogue, catalogue
 from ..description import EntryAnswer, ErratumAnswer, describe_entry, describe_erratum
 from ..evidence import FORMULAS_BY_NAME
 from ..ledger import EntryVerdict, ErratumVerdict, Ledger, kept_ledger
-from .libraries import read_rows
+from .libraries import RECORDED, read_rows
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class SiteData:
 
     def __init__(self, ledger: Ledger, vectors: Path | None, *, with_figures: bool, matrix: Path | None = None) -> None:
         self.ledger, self.vectors, self.with_figures = ledger, vectors, with_figures
-        self.library_rows = read_rows(matrix, catalogue().entries) if matrix else []
+        self.library_rows = read_rows(matrix or RECORDED, catalogue().entries)
         self._answers: dict[str, EntryAnswer] = {}
 
     @classmethod

@@ -1,15 +1,20 @@
-"""What libraries follow: the rows that `trainspec matrix --json` has printed, read from a file and checked."""
+"""What libraries follow: the rows that `trainspec matrix --json` has printed, read from a file and checked.
+
+`libraries.json` holds those of the libraries that this version was tried with; `nox -s libraries` writes it.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any
 
 from ..conformance.optimizers.conventions import FAMILIES
 
+RECORDED = files(__package__).joinpath("libraries.json")
 TEXTS = ("library", "version", "formula", "target", "verdict", "message")  # keys of a row whose values are texts
 
 
@@ -19,6 +24,7 @@ class LibraryRow:
 
     library: str
     version: str
+    formula: str
     target: str
     verdict: str
     name: str
@@ -26,7 +32,7 @@ class LibraryRow:
     entry: str
 
 
-def read_rows(path: Path, entries: Mapping[str, Any]) -> list[LibraryRow]:
+def read_rows(path: Traversable, entries: Mapping[str, Any]) -> list[LibraryRow]:
     """Return the rows of a file; a ValueError if it is not what the matrix prints."""
     try:
         records = json.loads(path.read_text(encoding="utf-8"))
@@ -48,7 +54,7 @@ def as_row(record: Mapping[str, Any], entries: Mapping[str, Any]) -> LibraryRow:
     families = {family.id: family.formula for family in FAMILIES.values()}
     entry = against if against in entries else families.get(convention.partition("/")[0], "")
     name = str(record.get("name") or convention or against)
-    return LibraryRow(record["library"], record["version"], record["target"], record["verdict"], name, record["message"], entry)
+    return LibraryRow(**{key: record[key] for key in TEXTS}, name=name, entry=entry)
 
 
 def by_library(rows: Sequence[LibraryRow]) -> dict[str, list[LibraryRow]]:
@@ -57,3 +63,11 @@ def by_library(rows: Sequence[LibraryRow]) -> dict[str, list[LibraryRow]]:
     for row in rows:
         libraries.setdefault(f"{row.library} {row.version}".strip(), []).append(row)
     return libraries
+
+
+def by_formula(rows: Sequence[LibraryRow]) -> dict[str, list[LibraryRow]]:
+    """Return the rows of each formula that libraries answer in more than one way."""
+    formulas: dict[str, list[LibraryRow]] = {}
+    for row in rows:
+        formulas.setdefault(row.formula, []).append(row)
+    return {formula: answers for formula, answers in formulas.items() if len({row.name for row in answers}) > 1}

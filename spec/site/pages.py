@@ -15,7 +15,7 @@ from .data import SiteData
 from .differences import family_pages
 from .entry import entry_context
 from .guides import GUIDES, derivation_context, derivations, guide_context
-from .libraries import by_library
+from .libraries import by_formula, by_library
 from .mathml import block
 from .render import render
 
@@ -137,7 +137,7 @@ def overviews(data: SiteData) -> Iterator[Page]:
     yield Page("sources.html", "sources.html", "Sources", lambda: {"sources": sources(data), "decks": describe_decks()["decks"]})
     yield Page("search.html", "search.html", "Search", dict)
     yield Page("conventions.html", "conventions.html", "Conventions", lambda: {"families": family_pages()})
-    yield Page("libraries.html", "libraries.html", "Libraries", lambda: {"libraries": by_library(data.library_rows)})
+    yield Page("libraries.html", "libraries.html", "Libraries", lambda: libraries(data))
     yield Page("decks.html", "decks.html", "Lecture decks", lambda: {"decks": describe_decks()["decks"]})
     yield Page(
         "glossary.html",
@@ -145,6 +145,11 @@ def overviews(data: SiteData) -> Iterator[Page]:
         "Glossary",
         lambda: {"sections": list(glossary()), "kinds": KINDS, "statuses": STATUSES, "classes": CLASSES, "evidence": KINDS_OF_EVIDENCE},
     )
+
+
+def libraries(data: SiteData) -> dict[str, Any]:
+    """Return what libraries follow, and the formulas of which they follow more than one convention."""
+    return {"libraries": by_library(data.library_rows), "formulas": by_formula(data.library_rows)}
 
 
 def sorted_errata(data: SiteData) -> list[str]:

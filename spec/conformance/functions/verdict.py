@@ -22,14 +22,15 @@ from .counterexample import TIME_LIMIT as COUNTEREXAMPLE_LIMIT
 from .counterexample import find_counterexample
 from .every_number import EVERY_INPUT
 from .exhaustive import judge_every_number
-from .matching import CLOSE, FunctionMatch, FunctionMatcher, VariantFit
+from .matching import CLOSE, OWN_INFERENCES, FunctionMatch, FunctionMatcher, VariantFit
 from .observations import FunctionObservations, FunctionReport, takes_generator
 from .proof import EVIDENCE_LIMIT, PROOF_LIMIT, ProofResult, prove_function, run_pieces
 from .runner import run_functions
-from .variants import chapter_variants, variants_of
+from .variants import chapter_variants, identity, variants_of
 
 REMARKS_ON_DRAWS = ("modifies-global-rng",)  # many libraries draw from a generator of the process
 PASSING = (Verdict.CONFORMS, Verdict.IDENTIFIED)
+LEAST_OF_SINGLE = 2.0**20  # bounds of float64 that an error of float32 is at least, far above what a lost digit is
 
 
 def check_function(
@@ -233,13 +234,27 @@ def decide_by_rounding(part: FunctionObservations, dtype: str, title: str, comma
         matcher = FunctionMatcher(part, rounding if rounding.is_narrow else np.dtype(dtype).type)
         match = matcher.match()
         if not rounding.is_narrow:
-            return decide(match, matcher.formula, title, command)
+            decided = decide(match, matcher.formula, title, command)
+            return in_single_precision(decided, part, title) if match.best is None and dtype == "float64" else decided
         if match.own.error is None or not match.own.error.cases:
             continue
         decided = decide(match, matcher.formula, title, command)
         if match.best is not None:
             return with_bias(with_rounding_named(decided, match, rounding.words), matcher, match)
     return decided
+
+
+def in_single_precision(decided: dict[str, Any], part: FunctionObservations, title: str) -> dict[str, Any]:
+    """Return the fields of what follows nothing in float64: that it is the formula in float32, where it is so near in most cases."""
+    matcher = FunctionMatcher(part, np.float32)
+    fits = map(matcher.measured, matcher.rank([identity(matcher.formula)])[:OWN_INFERENCES])
+    fit = next((fit for fit in fits if fit.holds and fit.error and 2 * fit.error.cases >= decided["cases"]), None)
+    if fit is None or decided["error_in_bounds"] is None or decided["error_in_bounds"] < LEAST_OF_SINGLE:
+        return decided
+    message = sentences.in_single_precision(title, part.formula, fit.error, decided["error_in_bounds"])
+    message += sentences.mismatch_sentence(part.formula, decided["mismatch"])
+    name, axes = f"{fit.variant.name} in float32", {"formula": part.formula, "precision": "float32"}
+    return {**decided, "convention": part.formula, "name": name, "is_correct": False, "axes": axes, "message": message}
 
 
 def with_bias(decided: dict[str, Any], matcher: FunctionMatcher, match: FunctionMatch) -> dict[str, Any]:

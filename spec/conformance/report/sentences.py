@@ -90,6 +90,14 @@ def optimizer_follows(title: str, facts: str, precision: str, values: Mapping[st
     return f"{title} keeps its {KEPT[kept]} in {dtype}{used}; it follows {facts}" if dtype else f"{title} follows {facts}"
 
 
+def in_single_precision(title: str, formula: str, error: Any, error_in_bounds: float) -> str:
+    """Return that a function is its formula with the errors of float32."""
+    return (
+        f"{title} deviates from {formula}: its errors are as large as those of float32, {error.error_in_bounds:.2g} × the bound of float32 "
+        f"over {error.cases} cases, and {scientific(error_in_bounds)} × that of float64."
+    )
+
+
 def within_rounding(words: str) -> str:
     """Return within which bound of a narrow format an implementation is."""
     return f"It is within the bound of what is {words}."

@@ -3,9 +3,10 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
-from trainspec.reference import FORMULAS
+from trainspec.reference import FORMULAS, losses
 from trainspec.spec.cli import main
 from trainspec.spec.conformance import Verdict, check
 from trainspec.spec.conformance.functions.observations import FunctionReport
@@ -167,3 +168,32 @@ def test_a_function_needs_a_formula():
     result = check("math:sqrt")
     assert (result.verdict, result.faults[0].kind) == (Verdict.ERROR, "not-found")
     assert "--against norm.rms" in result.message
+
+
+def softmax_in_float32(logits):
+    weights = np.exp((logits - logits.max(axis=-1, keepdims=True)).astype(np.float32))
+    return (weights / weights.sum(axis=-1, keepdims=True)).astype(logits.dtype)
+
+
+def cosine_with_a_cosine_in_float32(t, *, lr, end, steps):
+    return end + (lr - end) * (1 + float(np.cos(np.float32(np.pi * min(t, steps) / steps)))) / 2
+
+
+@pytest.mark.parametrize(
+    ("function", "formula"), [(softmax_in_float32, "loss.softmax"), (cosine_with_a_cosine_in_float32, "schedule.cosine")]
+)
+def test_errors_of_float32_in_float64_are_called_that(function, formula):
+    result = check_function_in_process(function, formula, evidence=False)
+    assert result.exit_code == 1
+    assert result.axes["precision"] == "float32"
+    assert "as large as those of float32" in result.message
+
+
+def softmax_at_another_temperature(logits):
+    return losses.softmax(1.001 * logits)
+
+
+def test_a_wrong_constant_is_not_called_float32():
+    wrong = check_function_in_process(softmax_at_another_temperature, "loss.softmax", evidence=False)
+    assert wrong.exit_code == 1
+    assert "float32" not in wrong.message

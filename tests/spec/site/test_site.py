@@ -15,12 +15,14 @@ from trainspec.spec import ledger
 from trainspec.spec.arithmetic import Verdict
 from trainspec.spec.catalogue import catalogue, decks
 from trainspec.spec.cli import main
+from trainspec.spec.conformance.optimizers.combinations import find_convention
 from trainspec.spec.conformance.optimizers.conventions import FAMILIES
 from trainspec.spec.evidence import EVIDENCE, EXACT_KINDS, EvidenceResult
 from trainspec.spec.latex import latex_of
 from trainspec.spec.site.build import build, site_files
 from trainspec.spec.site.data import SiteData
 from trainspec.spec.site.guides import GUIDES, derivations
+from trainspec.spec.site.libraries import RECORDED, LibraryRow, by_formula
 from trainspec.spec.site.mathml import mathml_of, with_plain_parentheses
 
 from tests.support.front_page import expected_ledger
@@ -213,3 +215,18 @@ def test_the_rows_of_libraries_are_those_of_the_matrix(tmp_path):
     path.write_text('[{"library": 1}]')
     with pytest.raises(ValueError, match="is not what `trainspec matrix --json` prints"):
         SiteData(expected_ledger(), None, with_figures=False, matrix=path)
+
+
+def test_the_recorded_rows_name_conventions_and_formulas_that_there_are():
+    records = json.loads(RECORDED.read_text(encoding="utf-8"))
+    assert {record["library"] for record in records} >= {"torch", "optax", "keras"}
+    for record in records:
+        assert record["convention"] is None or record["against"] or find_convention(record["convention"]), record["target"]
+        assert record["against"] is None or record["against"] in catalogue().entries, record["target"]
+
+
+def test_formulas_that_libraries_answer_in_one_way_are_no_difference():
+    rows = [
+        LibraryRow("a", "1", formula, "f", "conforms", name, "", "") for formula, name in (("x", "p"), ("x", "q"), ("y", "p"), ("y", "p"))
+    ]
+    assert list(by_formula(rows)) == ["x"]
