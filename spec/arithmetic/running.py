@@ -251,9 +251,15 @@ def in_double(operation: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+def exact_count(number: Bounded) -> int | None:
+    """Return an integer without error, or None."""
+    return int(number.value) if number.error == 0 and number.value.is_integer() else None
+
+
 class Scalars(Numbers):
     """Numbers that a program holds in float64 while its arrays are narrower, as Python's own are."""
 
+    count = staticmethod(exact_count)
     number = staticmethod(
         in_double(lambda value: Bounded(value.value, value.error) if isinstance(value, Wide) else from_program_input(value))
     )
@@ -264,6 +270,7 @@ class Running(Numbers):
     """Arrays of values with their error bounds, in the format in force."""
 
     over = (Scalars,)
+    count = staticmethod(exact_count)
     number = staticmethod(from_program_input)
     select = staticmethod(select_decided)
     table: ClassVar[Table] = {
@@ -297,11 +304,6 @@ class Running(Numbers):
         "equal": comparison(operator.eq),
         "isfinite": lambda a: True,
     }
-
-    @staticmethod
-    def count(number: Bounded) -> int | None:
-        """An integer without error."""
-        return int(number.value) if number.error == 0 and number.value.is_integer() else None
 
     @classmethod
     def add_up(cls, terms: list[Bounded]) -> Bounded:

@@ -23,11 +23,13 @@ SYMBOLS: Mapping[str, str] = {
     "beta3": "β₃", "s_hat": "ŝ", "n_hat": "n̂", "slow": "m′", "slow_weight": "a", "change": "Δg", "has_previous": "p",
     "normalized": "u", "corrected": "c", "cut": "c", "rate": "r", "low": "l", "high": "h", "final_lr": "η*", "convergence": "γ",
     "clip_exponent": "κ", "change_weight": "γ", "kept_share": "φ̄", "smallest_share": "φmin",
+    "scale": "s", "coefficients": "C", "ns_a": "a", "ns_b": "b", "ns_c": "c", "ns_steps": "k", "rows": "m", "columns": "n", "rms": "ρ",
     "average": "θ̄", "point": "θ₊", "averaging": "α", "clip_value": "c", "clip_norm": "c",
 }  # fmt: skip
 SUPERSCRIPTS = str.maketrans("0123456789t+-()", "⁰¹²³⁴⁵⁶⁷⁸⁹ᵗ⁺⁻⁽⁾")
 FUNCTIONS: Mapping[str, str] = {
     "maximum": "max", "minimum": "min", "max": "max", "min": "min", "sign": "sign", "exp": "exp", "log": "log", "mean": "mean",
+    "newton_schulz": "NewtonSchulz",
 }  # fmt: skip
 CONDITION, SUM, QUOTIENT, PRODUCT, POWER = range(5)  # how close an expression binds
 COMPARISONS: Mapping[type[ast.cmpop], str] = {ast.Gt: ">", ast.Lt: "<", ast.GtE: "≥", ast.LtE: "≤", ast.Eq: "="}
@@ -94,6 +96,8 @@ def written(node: ast.expr) -> tuple[str, int]:
             return f"−{expression(operand, PRODUCT)}", SUM
         case ast.BinOp(left, ast.Add() | ast.Sub() as operator, right):
             return f"{expression(left, SUM)} {'+' if isinstance(operator, ast.Add) else '−'} {expression(right, QUOTIENT)}", SUM
+        case ast.Tuple() | ast.Subscript() | ast.BinOp(ast.Tuple(), ast.Mult(), _):
+            return table(node)
         case ast.BinOp(left, ast.Mult(), right):
             return f"{expression(left, PRODUCT)} {expression(right, POWER)}", PRODUCT
         case ast.BinOp(left, ast.Div(), right):
@@ -104,8 +108,21 @@ def written(node: ast.expr) -> tuple[str, int]:
             return f"{expression(body, SUM)} if {expression(test)} else {expression(otherwise)}", CONDITION
         case ast.Compare(left, [operator], [right]):
             return f"{expression(left, SUM)} {COMPARISONS[type(operator)]} {expression(right, SUM)}", CONDITION
-        case ast.Call(function, arguments):
-            return call(ast.unparse(function).removeprefix("np."), arguments)
+        case ast.Call(function, arguments, keywords):
+            name = ast.unparse(function).removeprefix("np.")
+            return call(name, [*arguments, *(keyword.value for keyword in keywords if name in FUNCTIONS)])
+    raise NotApplicable(f"{ast.unparse(node)} has no equation")
+
+
+def table(node: ast.expr) -> tuple[str, int]:
+    """Return rows of numbers: one row, one row so many times, or the first ones of several rows of which the last is repeated."""
+    match node:
+        case ast.BinOp(ast.Tuple([row]), ast.Mult(), count):
+            return f"{expression(count, POWER)} × {expression(row)}", PRODUCT
+        case ast.Tuple(parts):
+            return f"({', '.join(expression(part) for part in parts)})", POWER + 1
+        case ast.Subscript(ast.Tuple([*rows, ast.Starred(last)]), ast.Slice(None, count)) if count is not None:
+            return f"{', '.join(map(expression, rows))}, {expression(last)}, of these the first {expression(count)}", CONDITION
     raise NotApplicable(f"{ast.unparse(node)} has no equation")
 
 

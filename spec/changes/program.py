@@ -69,8 +69,8 @@ class Statements:
         return replace(self, statements=statements)
 
     def with_assignment(self, text: str) -> Self:
-        """Return the program with another right-hand side for one name."""
-        (fresh,) = parse_statements(text)
+        """Return the program with another right-hand side for one name; a formula that it calls is written out."""
+        (fresh,) = with_calls_expanded(*parse_statements(text))
         (target,) = names_assigned(fresh)
         if not any(target in names_assigned(statement) for statement in self.statements):
             raise NotApplicable(f"{target} is not assigned")
@@ -158,9 +158,8 @@ class Program(Statements):
 
     @functools.cached_property
     def couples_coordinates(self) -> bool:
-        """Whether a coordinate depends on the others: by a sum, a mean or the number of all."""
-        nodes = (node for statement in self.statements for node in ast.walk(statement))
-        return any(isinstance(node, ast.Attribute) and node.attr in ("sum", "mean", "size") for node in nodes)
+        """Whether a coordinate depends on the others: by a sum, a mean or the number of all, here or in a formula that is called."""
+        return any(map(sums_up, self.statements))
 
     def step(self, theta: Any, gradient: Any, lr: Any, *state: Any, **hyper: Any) -> tuple[Any, ...]:
         """Return θ and the state after a step, from θ, the gradient as a function of the point, lr, the state, and the hyper-parameters."""
@@ -168,6 +167,11 @@ class Program(Statements):
         for compute, reads, name in self.computations:
             values[name] = compute(*[values[read] for read in reads])
         return (values["theta"], *[values[name] for name in self.state])
+
+    def calling(self, names: Iterable[str]) -> Program:
+        """Return the program that calls functions among its hyper-parameters, `own_` before their names, in the place of formulas."""
+        renaming = Renaming({name: f"own_{name}" for name in names})
+        return replace(self, statements=tuple(renaming.visit(statement) for statement in self.statements))
 
     @functools.cached_property
     def start(self) -> Callable[..., tuple[Any, ...]]:
@@ -195,6 +199,16 @@ class Program(Statements):
         if len(used) == len(self.statements) and len(needed) == len(self.state):
             return self
         return Program(tuple(reversed(used)), {name: initial for name, initial in self.state.items() if name in needed})
+
+
+def sums_up(tree: ast.AST) -> bool:
+    """Return whether a tree has a sum, a mean, the number of all or a product of matrices in it, or calls a formula that has."""
+    nodes = [*ast.walk(tree)]
+    called = {node.id for node in nodes if isinstance(node, ast.Name)} & FUNCTIONS.keys()
+    here = any(
+        isinstance(node, ast.MatMult) or (isinstance(node, ast.Attribute) and node.attr in ("sum", "mean", "size")) for node in nodes
+    )
+    return here or any(sums_up(part) for name in called for part in source_tree(FUNCTIONS[name]).body)
 
 
 class Computation(NamedTuple):

@@ -38,6 +38,7 @@ class Hyperparameter:
     limits: str = ""
     off_at_zero: bool = False
     must_matter: bool = False
+    whole: bool = False
     pair: tuple[str, ...] = ()
 
     def separating_value(self, other_than: Any) -> float:
@@ -74,6 +75,7 @@ def of_optimizers() -> Iterable[Hyperparameter]:
 
 
 DEFAULTS: Mapping[str, float] = {row.name: float(row.default or 0) for row in of_optimizers()}
+COUNTS = tuple(row.name for row in of_optimizers() if row.whole)
 OFF_AT_ZERO = tuple(row.name for row in of_optimizers() if row.off_at_zero)
 KNOWN = (*DEFAULTS, "nesterov", "maximize")  # the names that an optimizer's parameter may stand for
 PAIRS: Mapping[str, tuple[str, ...]] = {row.name: row.pair for row in hyperparameters().values() if row.pair}

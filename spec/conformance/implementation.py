@@ -30,6 +30,7 @@ class Task:
     dtype: str = "float64"
     against: str = ""
     outputs: tuple[str, ...] = ()  # the parameters of a function into which it writes its results, in their order
+    kind: str = ""  # what an optimizer is run on: a vector, a matrix, or "" for what it takes
     exhaustive: bool = False  # whether a function is called on every number of its narrow format
 
 

@@ -26,6 +26,7 @@ MAPPINGS: ParameterMappings = {
 }
 OWN_MAPPINGS: Mapping[str, ParameterMappings] = {  # where a class means something else by a name
     "Ftrl": {"beta": "smoothing"},
+    "Muon": {"epsilon": "adam_eps"},  # of vectors alone; that of matrices is built in
     "Adafactor": {
         "beta_2_decay": ParameterMapping("decay_exponent", *NEGATED),
         "epsilon_1": "eps",

@@ -44,6 +44,8 @@ OWN_MAPPINGS: Mapping[str, ParameterMappings] = {  # where a function means some
     "adafactor": {"decay_rate": "decay_exponent", "clipping_threshold": "largest_rms", "weight_decay_rate": "weight_decay"},
     "schedule_free_sgd": {"b1": "momentum", "weight_lr_power": "rate_power", "weight_decay": ParameterMapping("weight_decay", *MAYBE_ZERO)},
     "schedule_free_adamw": {"weight_lr_power": "rate_power"},
+    "muon": {"beta": "momentum", "ns_coeffs": ("ns_a", "ns_b", "ns_c"), "consistent_rms": ParameterMapping("rms", *MAYBE_ZERO)},
+    "scale_by_muon": {"beta": "momentum", "ns_coeffs": ("ns_a", "ns_b", "ns_c")},
     "scale_by_yogi": {"initial_accumulator_value": "initial_second_moment"},
 }
 STATE_NAMES = {
@@ -64,6 +66,8 @@ OWN_STATE_NAMES = {
     "adamax": {"nu": "largest_gradient"},
     "adamaxw": {"nu": "largest_gradient"},
 }
+
+WITH_LOOPS = ("muon", "scale_by_muon")  # steps that JAX compiles whenever they are called, unless they are compiled as a whole
 
 MATRIX_TARGETS = (
     MatrixTarget("SGD", "optax:sgd"),
@@ -90,6 +94,7 @@ MATRIX_TARGETS = (
     MatrixTarget("AdEMAMix", "optax.contrib:ademamix"),
     MatrixTarget("schedule-free descent", "optax.contrib:schedule_free_sgd"),
     MatrixTarget("schedule-free AdamW", "optax.contrib:schedule_free_adamw"),
+    MatrixTarget("Muon", "optax.contrib:muon"),
     MatrixTarget("Adafactor", "optax:adafactor"),
     MatrixTarget("LARS", "optax:lars"),
     MatrixTarget("LAMB", "optax:lamb"),
@@ -196,7 +201,8 @@ class Updates:
             self.rule = optimizer.transformation(self.rates, group.lr, group.settings)
             self.theta = packed(group.thetas)
             self.state = self.rule.init(self.theta)
-            self.move = {"jit": jax.jit, "vmap": over_a_batch}.get(optimizer.mode, lambda move: move)(self.new_point)
+            mode = optimizer.mode or ("jit" if getattr(optimizer.make, "__name__", "") in WITH_LOOPS else "")
+            self.move = {"jit": jax.jit, "vmap": over_a_batch}.get(mode, lambda move: move)(self.new_point)
 
     def new_point(self, grads: Any, state: Any, theta: Any, lr: Any) -> tuple[Any, Any]:
         """Return the point after a step, and the new state."""

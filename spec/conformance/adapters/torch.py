@@ -20,6 +20,7 @@ MAPPINGS: ParameterMappings = {
     "betas": ("beta1", "beta2"),
     "alpha": "decay",
     "rho": "decay",
+    "ns_coefficients": ("ns_a", "ns_b", "ns_c"),
     "initial_accumulator_value": "initial_second_moment",
 }
 OWN_MAPPINGS: Mapping[str, ParameterMappings] = {  # where a class means something else by a name, or has names of its own
@@ -61,6 +62,7 @@ MATRIX_TARGETS = (
     MatrixTarget("RAdam", "torch.optim:RAdam"),
     MatrixTarget("Rprop", "torch.optim:Rprop"),
     MatrixTarget("Adafactor", "torch.optim:Adafactor"),
+    MatrixTarget("Muon", "torch.optim:Muon"),
     MatrixTarget("batch norm", "torch.nn:BatchNorm1d", against="norm.batch.affine"),
     MatrixTarget("batch norm, running", "torch.nn:BatchNorm1d", against="norm.batch.running.new_weight"),
     MatrixTarget("batch norm of images", "torch.nn:BatchNorm2d", against="norm.batch.conv"),

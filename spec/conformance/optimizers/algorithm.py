@@ -5,10 +5,13 @@ from __future__ import annotations
 import ast
 import functools
 import itertools
+import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
+
+import numpy as np
 
 from ...catalogue.conventions import load
 from ...changes.equations import expression, symbol, without_argument
@@ -16,9 +19,10 @@ from ...changes.mutation import one_place_changes, scaled_places
 from ...changes.patterns import contains, names_assigned, parse_expression
 from ...changes.program import NotApplicable, Program, composed, gradient_at, program_of
 from ...changes.rules import Rule, apply
-from ..hyperparameters import DEFAULTS, hyperparameters
+from ..hyperparameters import COUNTS, DEFAULTS, hyperparameters
 
-BEFORE = ("maximum", "schedule", "threshold", "variant", "lr_placement", "nesterov_form")  # axes in the order in which their changes apply
+# axes in the order in which their changes apply
+BEFORE = ("maximum", "schedule", "threshold", "scaling", "coefficients", "variant", "lr_placement", "nesterov_form")
 WRAPPERS = ("clipping", "averaging")  # axes of every family that stand for formulas around its step
 AFTER = ("bias_correction", "dampening", "initial_second_moment")
 INVERSE_TIME = (
@@ -42,6 +46,8 @@ class AxisValues:
     maximum: str = ""
     schedule: str = ""
     threshold: str = ""
+    scaling: str = ""
+    coefficients: str = ""
     variant: str = ""
     weight_decay: str = "none"
     clipping: str = "none"
@@ -62,6 +68,9 @@ class AxisValues:
 class HasTrajectory(Protocol):
     """A convention, or another step that can be run from its initial state."""
 
+    def __hash__(self) -> int:
+        """Return the hash: what is measured is remembered."""
+
     @property
     def id(self) -> str:
         """Its name."""
@@ -74,17 +83,23 @@ class HasTrajectory(Protocol):
 
 
 class Run:
-    """A convention under way: its program, its point and its state. Hyper-parameters may be others at every step."""
+    """A convention under way: its program, its point and its state. Hyper-parameters may be others at every step.
 
-    def __init__(self, convention: AxisValues, theta: Any, lr: Any, hyper: Mapping[str, Any]) -> None:
-        self.hyper = {**DEFAULTS, "initial_size": lr, **hyper}
-        self.program = program(convention, decays=not is_zero(self.hyper["lr_decay"]))
+    `functions` are called in the place of formulas of the reference, by name.
+    """
+
+    def __init__(
+        self, convention: AxisValues, theta: Any, lr: Any, hyper: Mapping[str, Any], functions: Mapping[str, Callable[..., Any]] = {}
+    ) -> None:
+        self.hyper = {**DEFAULTS, "initial_size": lr, **sizes_of(theta, lr), **hyper}
+        self.hyper |= {f"own_{name}": function for name, function in functions.items()}
+        self.program = program(convention, decays=not is_zero(self.hyper["lr_decay"])).calling(functions)
         self.theta = theta
         self.state = self.program.start(theta=theta, lr=lr, **self.values(self.hyper))
 
     def values(self, hyper: Mapping[str, Any]) -> dict[str, Any]:
         """Return the hyper-parameters that the program reads."""
-        return {name: hyper[name] for name in self.program.parameters}
+        return {name: as_count(hyper[name]) if name in COUNTS else hyper[name] for name in self.program.parameters}
 
     def step(self, lr: Any, gradient: Callable[[Any], Any], hyper: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Return θ and the state, by name, after one more step."""
@@ -95,9 +110,23 @@ class Run:
 
 def simulate(convention: AxisValues, theta: Any, grads: Any, lrs: Any, slopes: Any = None, **hyper: Any) -> Iterator[dict[str, Any]]:
     """Yield θ and the state after every step, from rest. The gradient of step t at a point p is grads[t] + slopes[t] p, or grads[t]."""
-    run = Run(convention, theta, lrs[0], hyper)
+    yield from steps_of(Run(convention, theta, lrs[0], hyper), grads, lrs, slopes)
+
+
+def steps_of(run: Run, grads: Any, lrs: Any, slopes: Any = None) -> Iterator[dict[str, Any]]:
+    """Yield θ and the state of a run after every step."""
     for index, (row, lr) in enumerate(zip(grads, lrs, strict=True)):
         yield run.step(lr, functools.partial(gradient_at, row, None if slopes is None else slopes[index]))
+
+
+def sizes_of(theta: Any, number: Any) -> dict[str, Any]:
+    """Return the numbers of rows and columns of a matrix, as numbers of the same arithmetic as another one."""
+    return {name: size + 0 * number for name, size in zip(("rows", "columns"), np.shape(theta), strict=True)} if np.ndim(theta) == 2 else {}
+
+
+def as_count(value: Any) -> int:
+    """Return a whole number, of any arithmetic, as an integer."""
+    return int(value) if isinstance(value, int | float) else operator.index(value)
 
 
 def is_zero(value: Any) -> bool:

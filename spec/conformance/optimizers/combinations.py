@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...changes.program import NotApplicable
-from ..hyperparameters import of_optimizers
+from ..hyperparameters import DEFAULTS, of_optimizers
 from .algorithm import GENERATED, WRAPPERS, generated_changes, program
 from .conventions import (
     AXES,
@@ -27,7 +27,7 @@ from .conventions import (
     canonical,
     is_right_value,
 )
-from .fixtures import fixture_for
+from .fixtures import VECTOR, fixture_for
 
 USUAL_DECAYS = ("none", "coupled", "decoupled", "in-update")
 MOST_DEVIATIONS = 2  # values off the canonical ones beside a mistake, or beside an unusual decay
@@ -35,6 +35,8 @@ MOST_DEVIATIONS = 2  # values off the canonical ones beside a mistake, or beside
 
 def is_listed(c: Convention) -> bool:
     """Return whether a combination is listed: it is meaningful, and not too many of its values are unusual."""
+    if c.coefficients and c.deviation_count > MOST_DEVIATIONS + 1:
+        return False
     return is_meaningful(c) and (c.deviation_count <= MOST_DEVIATIONS or (c.weight_decay in USUAL_DECAYS and c.right))
 
 
@@ -54,6 +56,7 @@ def is_meaningful(c: Convention) -> bool:
         and (c.mistake != "unweighted-second-moment" or not c.centered)
         and (c.mistake != "rootless" or c.eps in ("outside", "none"))
         and (c.initial_second_moment == "0" or c.bias_correction == "none" or c.family in ("adam", "yogi"))
+        and (c.family != "muon" or c.bias_correction == "none" or c.dampening == "ema")
         and (c.family != "momentum" or c.bias_correction == "none" or (c.dampening == "ema" and c.mistake != "undecayed-velocity"))
         and (c.mistake not in IN_MEANS or c.bias_correction != "none")
         and (c.family != "sgd" or c.weight_decay != "coupled-and-decoupled")
@@ -85,6 +88,12 @@ class Setting(NamedTuple):
     hyper: Mapping[str, float]
     constant_lr: bool = False
     follows_points: bool = False
+    of_matrices: bool = False
+
+    @property
+    def families(self) -> list[str]:
+        """The families that have a step for the parameters of the run: those of matrices have none for a vector."""
+        return [family for family in FAMILIES if self.of_matrices or FAMILIES[family].kind == VECTOR]
 
     def can_distinguish(self, family: str, axis: str, value: str) -> bool:
         """Return whether a value makes other steps than the canonical one in such a run."""
@@ -95,6 +104,7 @@ class Setting(NamedTuple):
             "initial_second_moment": value.endswith("given") and self.hyper.get("initial_second_moment", 0) == 0,
             "lr_placement": family in ("adagrad", "rmsprop") and value != "none" and self.hyper.get("momentum", 0) == 0,
             "clipping": value != "none" and self.hyper.get(f"clip_{value.removeprefix('by-')}", 0) == 0,
+            "scaling": value == "match-rms" and self.hyper.get("rms", DEFAULTS["rms"]) == 0,
             "averaging": value != "none" and self.hyper.get("averaging", 0) == 0,
             "mistake": (value in ("stale-lr", "frozen-lr") and self.constant_lr)
             or (value == "decay-one-ahead" and self.hyper.get("lr_decay", 0) == 0)
@@ -139,7 +149,7 @@ def is_applicable(family: str, mistake: str) -> bool:
 @functools.cache
 def points_of_mistake(family: str, mistake: str, weight_decay: str) -> Any:
     """Return the points that a mistake of the canonical form visits on the separating fixture."""
-    fixture, hyper = fixture_for(changes_lr=True), {row.name: row.separating[0] for row in of_optimizers()}
+    fixture, hyper = fixture_for(changes_lr=True, kind=FAMILIES[family].kind), {row.name: row.separating[0] for row in of_optimizers()}
     lr, eps = hyper.pop("lr"), hyper["eps"]
     inputs = fixture.start(lr, np.float64), fixture.gradients(eps, np.float64), fixture.rates(lr)
     convention = replace(canonical(family), mistake=mistake, weight_decay=weight_decay)

@@ -19,6 +19,7 @@ from ...catalogue.conventions import load
 from ...changes.equations import render, without_argument
 from ..hyperparameters import hyperparameters
 from .algorithm import GENERATED, AxisValues, describe_generated, program, roles_of, simulate, stage_of
+from .fixtures import MATRIX, VECTOR
 
 
 class Value(NamedTuple):
@@ -43,6 +44,11 @@ class Family:
     own_words: str = ""
 
     @functools.cached_property
+    def kind(self) -> str:
+        """What its parameters are, as the formula says: a matrix, or any array, of which a vector is asked."""
+        return MATRIX if next(iter(FORMULAS[self.formula].raw.__annotations__.values())) == "Oblong" else VECTOR
+
+    @functools.cached_property
     def words(self) -> str:
         """Its name: the title of its formula's entry, unless it has one of its own."""
         return self.own_words or read_title(FORMULAS[self.formula].__module__.rpartition(".")[2], self.formula)
@@ -59,7 +65,7 @@ def read_family(name: str, record: Mapping[str, Any]) -> Family:
 
 AXES: Mapping[str, Mapping[str, Value]] = {  # in the order in which a name says them
     axis: {
-        **({"": Value()} if axis in ("centered", "maximum", "schedule", "threshold", "variant") else {}),
+        **({"": Value()} if axis in ("centered", "maximum", "schedule", "threshold", "scaling", "coefficients", "variant") else {}),
         **{value: Value(record.get("words", ""), not record.get("mistake", False)) for value, record in values.items()},
     }
     for axis, values in load("axes").items()
@@ -196,6 +202,7 @@ class Convention(AxisValues):
 
 PREFIXES = {
     "lr_placement": "lr-{}", "eps": "eps-{}", "bias_correction": "correction-{}", "initial_second_moment": "from-{}",
+    "scaling": "scaled-{}", "coefficients": "coefficients-{}",
     "maximum": "maximum-{}", "schedule": "schedule-{}", "threshold": "threshold-{}", "weight_decay": "decay-{}",
     "clipping": "clipped-{}", "averaging": "averaged-{}",
 }  # fmt: skip

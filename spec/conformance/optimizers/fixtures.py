@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 LONG = 300  # steps of a long run: more than a counter of 8 bits holds
+VECTOR, MATRIX = "vector", "matrix"  # the kinds of parameters
 SMALLEST = 2.0**-40  # no gradient is smaller, so that its square is no subnormal number of float32
 SMALLEST_IN = {"float16": 2.0**-7, "float8_e5m2": 2.0**-7, "float8_e4m3fn": 2.0**-3}  # the same in formats of a smaller range
 
@@ -28,6 +29,7 @@ class Fixture:
     scales: tuple[float | str, ...]
     grads: tuple[tuple[float, ...], ...]
     slopes: tuple[float, ...]  # of the gradient along the point, in units of the scale over lr
+    shape: tuple[int, ...] = ()  # of the parameters, whose entries are the columns, row by row; of a vector nothing is stated
 
     @property
     def changes_lr(self) -> bool:
@@ -40,6 +42,11 @@ class Fixture:
         return not all(map(any, self.grads))
 
     @property
+    def with_constant_lr(self) -> Fixture:
+        """The same fixture at a constant learning rate."""
+        return replace(self, name=f"{self.name}, constant lr", lr=(1.0,) * len(self.lr))
+
+    @property
     def nowhere_zero(self) -> Fixture:
         """The same fixture with every zero gradient replaced by the one before it."""
         rows = [*self.grads]
@@ -47,8 +54,8 @@ class Fixture:
             rows[k] = row if any(row) else rows[k - 1]
         return replace(self, grads=tuple(rows))
 
-    def part(self, columns: Sequence[int], steps: Sequence[int] | None = None) -> Fixture:
-        """Return the fixture in some of its columns, which may come again, and in some of its steps."""
+    def part(self, columns: Sequence[int], steps: Sequence[int] | None = None, shape: tuple[int, ...] = ()) -> Fixture:
+        """Return the fixture in some of its columns, which may come again, and in some of its steps; a vector, or of another shape."""
         steps = range(len(self.lr)) if steps is None else steps
         return replace(
             self,
@@ -57,21 +64,30 @@ class Fixture:
             scales=tuple(self.scales[column] for column in columns),
             grads=tuple(tuple(self.grads[step][column] for column in columns) for step in steps),
             slopes=tuple(self.slopes[step] for step in steps),
+            shape=shape,
         )
+
+    def first_steps(self, count: int) -> Fixture:
+        """Return the fixture without the steps after the first ones."""
+        return self.part(range(len(self.theta)), range(count), self.shape)
+
+    def shaped(self, entries: Any) -> Any:
+        """Return entries, in the last axis, in the shape of the parameters."""
+        return entries.reshape(*entries.shape[:-1], *(self.shape or (len(self.theta),)))
 
     def start(self, lr: float, dtype: Any) -> Any:
         """Return the starting point, scaled by a power of two so that steps are as large as the parameters at every learning rate."""
-        return np.array(self.theta, dtype=dtype) * dtype(power_of_two(lr))
+        return self.shaped(np.array(self.theta, dtype=dtype) * dtype(power_of_two(lr)))
 
     def sizes(self, eps: float, dtype: Any) -> Any:
         """Return the scales of the columns; those that stand for eps have the size of the eps of this run."""
         small = max(power_of_two(eps), SMALLEST_IN.get(np.dtype(dtype).name, SMALLEST)) if eps > 0 else 2.0**-6
-        named = {"eps": small, "√eps": power_of_two(math.sqrt(small))}
+        named = {"eps": small, "eps/4": small / 4, "√eps": power_of_two(math.sqrt(small))}
         return np.array([named.get(str(scale), scale) for scale in self.scales], dtype=dtype)
 
     def gradients(self, eps: float, dtype: Any) -> Any:
-        """Return the gradients, one row a step."""
-        return np.array(self.grads, dtype=dtype) * self.sizes(eps, dtype)
+        """Return the gradients, one a step."""
+        return self.shaped(np.array(self.grads, dtype=dtype) * self.sizes(eps, dtype))
 
     def rates(self, lr: float) -> Any:
         """Return the learning rate of every step."""
@@ -79,7 +95,7 @@ class Fixture:
 
     def curvatures(self, lr: float, eps: float, dtype: Any) -> Any:
         """Return how the gradient of every step changes along the point, for optimizers that take it as a function."""
-        return np.array(self.slopes, dtype=dtype)[:, np.newaxis] * dtype(1 / power_of_two(lr)) * self.sizes(eps, dtype)
+        return self.shaped(np.array(self.slopes, dtype=dtype)[:, np.newaxis] * dtype(1 / power_of_two(lr)) * self.sizes(eps, dtype))
 
 
 def power_of_two(value: float) -> float:
@@ -92,14 +108,21 @@ def fixtures() -> Mapping[str, Fixture]:
     """Return all fixtures by name."""
     known: dict[str, Fixture] = {}
     for row in tomllib.loads(files(__package__).joinpath("fixtures.toml").read_text(encoding="utf-8"))["fixture"]:
-        like = vars(known[row.pop("like")]) if "like" in row else {}
+        like = vars(known_part(known[row.pop("like")], row.pop("columns", None))) if "like" in row else {}
         known[row["name"]] = Fixture(**{**like, **{key: frozen(value) for key, value in row.items()}})
     return known
 
 
+def known_part(fixture: Fixture, columns: Sequence[int] | None) -> Fixture:
+    """Return a fixture, or some of its columns."""
+    return fixture if columns is None else fixture.part(columns)
+
+
 @functools.cache
-def long_fixture() -> Fixture:
-    """Return a long run in two coordinates: gradients that stay nearly the same, so that a variance falls to 0, and then change."""
+def long_fixture(kind: str = VECTOR) -> Fixture:
+    """Return a long run of a vector or a matrix: gradients that stay nearly the same, so that a variance falls to 0, and then change."""
+    if kind == MATRIX:
+        return replace(long_fixture().part([0, 1, 1, 0], shape=(2, 2)), theta=(6.0, -0.5, 1.5, -3.0))
     steps = range(LONG)
     falling = [1.40625 - 2.0**-12 * (step % 3) if step < LONG * 5 // 6 else 0.4375 * (-1) ** step for step in steps]
     constant = [1.578125 if step < LONG // 2 else -3.078125 for step in steps]  # m² is larger than the mean of squares, in both dtypes
@@ -113,6 +136,14 @@ def frozen(value: Any) -> Any:
     return tuple(map(frozen, value)) if isinstance(value, list) else value
 
 
-def fixture_for(*, changes_lr: bool) -> Fixture:
-    """Return the fixture for an optimizer whose learning rate can be changed, or for one whose cannot."""
-    return fixtures()["changing-lr" if changes_lr else "constant-lr"]
+def fixture_for(*, changes_lr: bool, kind: str = VECTOR) -> Fixture:
+    """Return the first fixture for an optimizer whose learning rate can be changed, or for one whose cannot."""
+    return fixtures_for(changes_lr=changes_lr, kind=kind)[0]
+
+
+def fixtures_for(*, changes_lr: bool, kind: str = VECTOR) -> tuple[Fixture, ...]:
+    """Return the fixtures of vectors, or of matrices of several shapes."""
+    if kind == VECTOR:
+        return (fixtures()["changing-lr" if changes_lr else "constant-lr"],)
+    shapes = (fixtures()["tall"], fixtures()["wide"])
+    return shapes if changes_lr else tuple(fixture.with_constant_lr for fixture in shapes)

@@ -11,7 +11,7 @@ import functools
 import itertools
 import math
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,7 +24,7 @@ from ..result import Divergence, finite
 from .algorithm import HasTrajectory, program
 from .combinations import Setting, combinations, is_enumerated
 from .conventions import AXES, FAMILIES, Convention
-from .fixtures import fixture_for
+from .fixtures import MATRIX, VECTOR, fixture_for
 from .storage import bound_of, states_from_points, storages_of
 from .visits import OptimizerRun
 
@@ -78,10 +78,12 @@ def in_float64(run: OptimizerRun) -> tuple[Any, ...]:
 # --- in floats ------------------------------------------------------------------------------------------------------------------------
 
 
-def float_divergence(convention: Convention, run: OptimizerRun, inputs: tuple[Any, ...] | None = None) -> tuple[int, float]:
+def float_divergence(
+    convention: Convention, run: OptimizerRun, inputs: tuple[Any, ...] | None = None, screen: float | None = None
+) -> tuple[int, float]:
     """Return the step where a trajectory in floats leaves a run, and how far off it is there, or at the end, relative to the points."""
     theta, grads, lrs, slopes = inputs or in_float64(run)
-    points, screen = run.points.astype(np.float64), screen_of(run)
+    points, screen = run.points.astype(np.float64), screen_of(run) if screen is None else screen
     sizes = np.max(np.abs(points), axis=0) + np.finfo(np.float32).tiny
     off, step = 0.0, 0
     with np.errstate(all="ignore"), suppress(ArithmeticError, ValueError, TypeError):  # a combination may divide by 0
@@ -94,14 +96,15 @@ def float_divergence(convention: Convention, run: OptimizerRun, inputs: tuple[An
     return (step, off) if step == len(grads) else (step, math.inf)
 
 
-def float_candidates(conventions: Iterable[Convention], runs: Runs) -> list[Convention]:
-    """Return the conventions that floats cannot rule out, nearest first."""
+def float_candidates(conventions: Iterable[Convention], runs: Runs, screen: float | None = None) -> list[Convention]:
+    """Return the conventions that floats cannot rule out, nearest first; all that are not further off than `screen`, if stated."""
     candidates, inputs = [], [(run, in_float64(run)) for run in reversed(runs)]  # the separating run first
     for convention in conventions:
         off = 0.0
         for run, run_inputs in inputs:
-            off = max(off, float_divergence(convention, run, run_inputs)[1])
-            if not off <= screen_of(run):
+            allowed = screen_of(run) if screen is None else screen
+            off = max(off, float_divergence(convention, run, run_inputs, allowed)[1])
+            if not off <= allowed:
                 break
         else:
             candidates.append((off, convention))
@@ -167,7 +170,7 @@ def bound_by_part(convention: HasTrajectory, run: OptimizerRun, dtype: Any, scal
 
     theta, grads, lrs, slopes = run.inputs(run.points.dtype.type)
     bounds = np.full(run.points.shape, np.inf)
-    is_whole = isinstance(convention, Convention) and program(convention).couples_coordinates
+    is_whole = bool(run.fixture.shape) or (isinstance(convention, Convention) and program(convention).couples_coordinates)
     for column in [slice(None)] if is_whole else [slice(coordinate, coordinate + 1) for coordinate in range(len(theta))]:
         curvature = {} if slopes is None else {"slopes": slopes[:, column]}
         decided = rounding_bound(decided_prefix, theta[column], grads[:, column], **curvature, dtype=dtype)
@@ -175,10 +178,18 @@ def bound_by_part(convention: HasTrajectory, run: OptimizerRun, dtype: Any, scal
     return bounds
 
 
-def measure(convention: Convention, runs: Iterable[OptimizerRun], dtype: Any = None, *, whole: bool = True) -> Measurement:
+def measure(
+    convention: Convention,
+    runs: Iterable[OptimizerRun],
+    dtype: Any = None,
+    *,
+    whole: bool = True,
+    performed: HasTrajectory | None = None,
+) -> Measurement:
     """Return the largest error over all runs, in bounds and in ulps, and the first place where it is too large.
 
-    Unless the whole is asked for, the first run that is too far off is the last.
+    Unless the whole is asked for, the first run that is too far off is the last. The bounds are those of the convention, or of how it is
+    `performed`.
     """
     from ...arithmetic import Undecided
 
@@ -187,7 +198,7 @@ def measure(convention: Convention, runs: Iterable[OptimizerRun], dtype: Any = N
         if bounds > ALLOWED and not whole:
             break
         try:
-            balls, allowed = expected_points(convention, run, dtype)
+            balls, allowed = expected_points(performed or convention, run, dtype)
         except (Undecided, ZeroDivisionError):
             continue
         errors, units = errors_and_ulps(run.points, balls)
@@ -246,16 +257,17 @@ def first_divergence(convention: Convention, run: OptimizerRun, balls: Any, rati
 
     if not np.any(ratios > ALLOWED):
         return None
-    step, coordinate = (int(i) for i in np.argwhere(ratios > ALLOWED)[0])
+    step, *place = (int(i) for i in np.argwhere(ratios > ALLOWED)[0])
+    at, coordinate = (step, *place), int(np.ravel_multi_index(place, ratios.shape[1:]))
     relevant = (*convention.needs, *OFF_AT_ZERO)
     return Divergence(
         convention=convention.id,
         name=convention.name,
         step=step + 1,
         coordinate=coordinate,
-        got=float(run.points[step, coordinate]),
-        expected=float(Ball.object_array(balls)[step, coordinate].mid()),
-        error_in_bounds=finite(ratios[step, coordinate]),
+        got=float(run.points[at]),
+        expected=float(Ball.object_array(balls)[at].mid()),
+        error_in_bounds=finite(ratios[at]),
         hyperparameters={"lr": run.lr, **{name: value for name, value in run.hyper.items() if name in relevant and value}},
         explained_by=explain(convention, run, step),
     )
@@ -292,7 +304,7 @@ def explain(convention: Convention, run: OptimizerRun, step: int) -> Any:
     for description, array, expected in compared:
         if not is_similar(array, expected):
             return description
-    if not compared or "v" not in parts:
+    if not compared or "v" not in parts or run.fixture.shape:
         return None
     large = large_columns(run)
     before = run.points[step - 1] if step else theta
@@ -324,7 +336,7 @@ def setting_of(runs: Runs) -> Setting:
     """Return what these runs can distinguish between them."""
     hyper = {name: value for run in runs for name, value in run.hyper.items() if value != 0}
     constant = not any(run.fixture.changes_lr for run in runs)
-    return Setting(hyper, constant, any(run.takes_gradient_function for run in runs))
+    return Setting(hyper, constant, any(run.takes_gradient_function for run in runs), any(run.fixture.shape for run in runs))
 
 
 class Candidates:
@@ -346,7 +358,7 @@ class Candidates:
 
     def near(self, *, mistaken: bool) -> list[Convention]:
         """Return the conventions of one kind that floats cannot rule out, nearest first."""
-        pool = (convention for family in FAMILIES for convention in combinations(family, self.setting, mistaken=mistaken))
+        pool = (convention for family in self.setting.families for convention in combinations(family, self.setting, mistaken=mistaken))
         return float_candidates(pool, self.runs)
 
     def following(self, runs: Runs | None = None, dtype: Any = None) -> list[Measurement]:
@@ -363,6 +375,7 @@ class Candidates:
         return [measurement for measurement in measurements if measurement.follows]
 
 
+BUILT_IN_DEVIATIONS = {VECTOR: 1, MATRIX: 4}  # from the canonical form; methods for matrices have a scale and coefficients besides
 BUILT_IN_ORDER = ("eps", "beta2", "weight_decay", "momentum", "initial_second_moment")  # in which values that nobody stated are tried
 
 
@@ -381,9 +394,9 @@ def search_built_in(runs: Runs, stated: Iterable[str]) -> tuple[dict[str, float]
         setting = setting_of(assuming)
         pool = (
             c
-            for family in FAMILIES
+            for family in setting.families
             for c in combinations(family, setting, mistaken=mistaken)
-            if c.deviation_count - ("initial_second_moment" in choice) <= 1
+            if c.deviation_count - ("initial_second_moment" in choice) <= BUILT_IN_DEVIATIONS[FAMILIES[c.family].kind]
         )
         affected = (c for c in pool if set(choice) <= {*c.needs, *optional_needs(c)})
         measurements = (measure(convention, assuming) for convention in float_candidates(affected, assuming))
@@ -407,18 +420,29 @@ def neighbours(convention: Convention, setting: Setting) -> Iterator[Convention]
             other = replace(convention, **{axis: value})
             if other != convention and is_enumerated(other) and setting.can_distinguish(convention.family, axis, value):
                 yield other
-    for family in FAMILIES:
+    for family in setting.families:
         if family != convention.family:
             yield from (other for other in combinations(family, setting, mistaken=False) if not other.deviation_count)
 
 
-def runners_up(best: Convention, runs: Runs, matching: Iterable[Convention]) -> list[Measurement]:
-    """Return the nearest conventions that are not the same one, nearest first."""
+def decided_bounds(convention: HasTrajectory, runs: Runs) -> Iterator[tuple[OptimizerRun, Any]]:
+    """Yield the runs whose rounding is bounded, with the bound."""
+    from ...arithmetic import Undecided
+
+    for run in runs:
+        with suppress(Undecided, ZeroDivisionError):
+            yield run, expected_points(convention, run)[1]
+
+
+def runners_up(
+    best: Convention, runs: Runs, matching: Iterable[Convention], performed: Callable[[Convention], HasTrajectory] = lambda c: c
+) -> list[Measurement]:
+    """Return the nearest conventions that are not the same one, nearest first, in bounds of how they are performed."""
     others = [other for other in dict.fromkeys(neighbours(best, setting_of(runs))) if other not in set(matching)]
-    bounds = [expected_points(best, run)[1] for run in runs]
-    nearest = sorted(others, key=lambda other: max(float_distance(other, run, bound) for run, bound in zip(runs, bounds, strict=True)))
+    bounds = dict(decided_bounds(performed(best), runs))
+    nearest = sorted(others, key=lambda other: max(float_distance(other, run, bound) for run, bound in bounds.items()))
     distinct = (other for other in nearest if not are_equivalent(best, other, runs))
-    measurements = [measure(other, runs) for other in itertools.islice(distinct, NEAREST)]
+    measurements = [measure(other, runs, performed=performed(other)) for other in itertools.islice(distinct, NEAREST)]
     return sorted(measurements, key=lambda measurement: measurement.error_in_bounds)
 
 
@@ -441,10 +465,10 @@ EQUAL = 2.0**-150  # relative: what agrees to so many bits at a generic point is
 def generic_inputs(run: OptimizerRun) -> tuple[Any, ...]:
     """Return inputs without structure: two conventions that agree there agree everywhere at these hyper-parameters."""
     source = np.random.default_rng(20)
-    size = len(run.fixture.theta[:2])
+    shape = run.fixture.shape or (len(run.fixture.theta[:2]),)
     lrs = run.lr * (source.uniform(0.5, 2, STEPS) if run.fixture.changes_lr else np.ones(STEPS))
-    slopes = source.uniform(0.1, 0.5, (STEPS, size)) / run.lr if run.takes_gradient_function else None
-    return source.normal(size=size) * run.lr, source.normal(size=(STEPS, size)), lrs, slopes
+    slopes = source.uniform(0.1, 0.5, (STEPS, *shape)) / run.lr if run.takes_gradient_function else None
+    return source.normal(size=shape) * run.lr, source.normal(size=(STEPS, *shape)), lrs, slopes
 
 
 def points_in_balls(convention: HasTrajectory, run: OptimizerRun, hyper: Mapping[str, float]) -> Any:
@@ -482,7 +506,8 @@ def are_equivalent(
 
 def with_changing_lr(runs: Iterable[OptimizerRun]) -> Runs:
     """Return the same runs on the fixture whose learning rate changes."""
-    return tuple(replace(run, fixture=fixture_for(changes_lr=True)) for run in runs)
+    kinds = ((run, MATRIX if run.fixture.shape else VECTOR) for run in runs)
+    return tuple(replace(run, fixture=fixture_for(changes_lr=True, kind=kind)) for run, kind in kinds)
 
 
 SPECIAL = (0.0, 0.5, 1.0)

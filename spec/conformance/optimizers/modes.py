@@ -24,9 +24,10 @@ from ..sandbox import notify_loaded, result_or_fault
 from .arrays import PLAIN_KINDS, VECTOR, Subject, record
 from .combinations import find_convention
 from .conventions import Convention
+from .fixtures import MATRIX
 from .matching import ALLOWED, expected_points, measure
 from .planning import plan_runs
-from .visits import OptimizerRun, dtype_named, fixture_of, run_fixture
+from .visits import OptimizerRun, dtype_named, fixtures_of, parameter_kind, run_fixture
 
 DEFAULT = "default"  # the mode of a library where none is asked for
 
@@ -56,7 +57,10 @@ def run_mode(implementation: Implementation, task: Task, mode: str) -> ModeRuns:
         chosen = implementation if mode == DEFAULT else in_mode(implementation, mode)
         config = plan_runs(implementation.parameters, task).runs[-1]
         dtype = dtype_named(task.dtype)
-        single, _ = run_fixture(chosen, fixture_of(chosen, config, dtype), config, dtype)
+        kind = parameter_kind(chosen, config, dtype)
+        single, _ = run_fixture(chosen, fixtures_of(chosen, config, dtype, kind)[0], config, dtype)
+        if kind == MATRIX:
+            return ModeRuns({"the matrix": single})
         return ModeRuns({VECTOR.words: single, **dict(runs_of_arrays(Subject(chosen, single, config, config)))})
     except NotOffered as reason:
         return ModeRuns(refusal=str(reason) or "it has no such mode")
@@ -142,5 +146,6 @@ def distance_in_bounds(convention: Convention, run: OptimizerRun, other: Optimiz
     if not np.any(off):
         return 0.0, 1, 0
     ratios = error_in_bounds(off, expected_points(convention, run)[1])
+    ratios = ratios.reshape(len(ratios), -1)
     step, coordinate = np.unravel_index(int(np.argmax(ratios)), ratios.shape)
     return float(ratios[step, coordinate]), int(step) + 1, int(coordinate)

@@ -2,27 +2,93 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ....reference import FORMULAS
 from ...arithmetic.formats import Format, format_of, is_real_dtype
 from ..result import NATIVE
-from .conventions import Convention
-from .matching import FLOAT_SCREEN, Candidates, Measurement, Runs, in_float64, large_columns
+from .algorithm import HasTrajectory, Run, steps_of
+from .combinations import combinations
+from .conventions import FAMILIES, Convention
+from .fixtures import MATRIX
+from .matching import (
+    FLOAT_SCREEN,
+    MEASURED,
+    Candidates,
+    Measurement,
+    Runs,
+    float_candidates,
+    in_float64,
+    large_columns,
+    measure,
+    setting_of,
+)
 from .visits import OptimizerRun
 
 NARROWER = {"float64": np.float32, "float32": np.float16}
 HYPER_FORMATS = {"float64": ("float32", "float16", "bfloat16"), "float32": ("float16", "bfloat16")}  # what holds hyper-parameters
+PRODUCTS = "products"  # what is kept: the products of matrices, in a format of these
+PRODUCT_FORMATS = ("bfloat16",)
+PRODUCT_SCREEN = 2.0**-4  # relative to the parameters: rounding in such a format may lead so far
 PRECISIONS = (
     NATIVE,
     *(f"{kept}-{dtype}" for dtype in ("float32", "float16") for kept in ("hyper", "state", "scalars")),
     "hyper-bfloat16",
     "hyper-float8_e4m3fn",
     "hyper-float8_e5m2",
+    *(f"{PRODUCTS}-{form}" for form in PRODUCT_FORMATS),
 )
+
+
+@dataclass(frozen=True)
+class WithNarrowProducts:
+    """A convention whose Newton–Schulz iterations are performed in a narrower format than the rest; in exact numbers nothing changes."""
+
+    convention: Convention
+    form: Format
+
+    @property
+    def id(self) -> str:
+        """Its name."""
+        return f"{self.convention.id} with {PRODUCTS}-{self.form.name}"
+
+    def states(self, theta: Any, grads: Any, lrs: Any, slopes: Any = None, **hyper: Any) -> Iterator[dict[str, Any]]:
+        """Yield its point and its state after every step."""
+        return steps_of(Run(self.convention, theta, lrs[0], hyper, {"newton_schulz": self.newton_schulz}), grads, lrs, slopes)
+
+    def trajectory(self, theta: Any, grads: Any, lrs: Any, slopes: Any = None, **hyper: Any) -> Any:
+        """Return the points that it visits, one a step."""
+        return np.stack([state["theta"] for state in self.states(theta, grads, lrs, slopes, **hyper)])
+
+    def newton_schulz(self, matrix: Any, coefficients: Any, *, eps: Any) -> Any:
+        """Return the iterations of the reference; where errors are bounded, from a matrix that is rounded to the format, and in it."""
+        from ...arithmetic import Running
+        from ...arithmetic.running import in_format, stored
+
+        if not isinstance(matrix, Running):
+            return FORMULAS["orthogonal.newton_schulz"].raw(matrix, coefficients, eps=eps)
+        with in_format(self.form.name):
+            return FORMULAS["orthogonal.newton_schulz"].raw(stored(matrix, self.form.name), coefficients, eps=eps)
+
+
+def match_narrow_products(runs: Runs) -> tuple[Precision, list[Measurement]]:
+    """Return the narrow format of the products of matrices, and the right conventions that are followed once this is granted.
+
+    A bound is met as it stands, not up to a factor: nothing else is near, and in so narrow a format it is wide.
+    """
+    setting = setting_of(runs)
+    families = [family for family in setting.families if FAMILIES[family].kind == MATRIX]
+    pool = [convention for family in families for convention in combinations(family, setting, mistaken=False)]
+    for form in map(format_of, PRODUCT_FORMATS):
+        near = float_candidates(pool, runs, PRODUCT_SCREEN)[:MEASURED]
+        measured = (measure(convention, runs, performed=WithNarrowProducts(convention, form)) for convention in near)
+        if followed := [measurement for measurement in measured if measurement.error_in_bounds <= 1]:
+            return Precision(f"{PRODUCTS}-{form.name}", is_explained=False), followed
+    return Precision(), []
 
 
 class Precision(NamedTuple):
@@ -31,6 +97,11 @@ class Precision(NamedTuple):
     name: str = NATIVE
     values: Mapping[str, float] = {}
     is_explained: bool = True  # whether rounding every operation to the narrow format of the parameters explains it
+
+    def performed(self, convention: Convention) -> HasTrajectory:
+        """Return a convention as it is performed: its products of matrices in a narrower format, or as it stands."""
+        kept, _, form = self.name.partition("-")
+        return WithNarrowProducts(convention, format_of(form)) if kept == PRODUCTS else convention
 
 
 class Findings(NamedTuple):
@@ -47,6 +118,8 @@ def match_narrower(candidates: Candidates) -> tuple[Precision, list[Measurement]
     """Return what is kept in a narrower format than the parameters, and the conventions followed once this is granted."""
     runs = candidates.runs
     dtype = str(runs[0].points.dtype)
+    if candidates.setting.of_matrices and (narrow_products := match_narrow_products(runs))[1]:
+        return narrow_products
     for form in map(format_of, HYPER_FORMATS[dtype]):
         for names in roundings(runs, form):
             rounded = tuple(with_rounded_hyperparameters(run, names, form) for run in runs)
@@ -97,6 +170,8 @@ def has_common_factor(convention: Convention, runs: Runs) -> bool:
     if any(array.dtype == NARROWER[str(runs[0].points.dtype)] for array in arrays):
         return False
     for run in runs:
+        if run.fixture.shape:
+            return False
         theta, grads, lrs, slopes = in_float64(run)
         large = large_columns(run)
         due = np.diff(np.concatenate([theta[np.newaxis], convention.trajectory(theta, grads, lrs, slopes, **run.hyper)]), axis=0)

@@ -122,7 +122,15 @@ RELATIONS: tuple[Relation, ...] = (
         "none",
         "η (1 − μ) for η",
         with_rate(lambda t, lr, h: 1 - h.momentum),
-        holds=lambda c: has_no_decay(c) and c.mistake != "swapped-momentum" and c.bias_correction == "none",
+        holds=lambda c: has_no_decay(c) and c.mistake != "swapped-momentum" and c.bias_correction == "none" and c.family != "muon",
+    ),
+    Relation(
+        "dampening",
+        "ema",
+        "none",
+        "ε / (1 − μ) for ε",
+        with_hyper(eps=lambda t, lr, h: h.eps / (1 - h.momentum)),
+        holds=lambda c: c.family == "muon" and c.mistake == "none" and c.bias_correction == "none" and c.weight_decay != "coupled",
     ),
     Relation(
         "eps",

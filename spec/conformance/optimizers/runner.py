@@ -28,16 +28,18 @@ from ..report.sentences import settings_text
 from ..result import Fault, printable
 from ..sandbox import notify_loaded
 from .arrays import ArraysReport, try_arrays
-from .fixtures import long_fixture
+from .fixtures import MATRIX, VECTOR, long_fixture
 from .planning import OptionConfig, RunConfigs, canonical_hyperparameters, plan_runs
 from .visits import (
     OptimizerRun,
     RunConfig,
     dead_coordinate_faults,
     dtype_named,
-    fixture_of,
+    fixtures_of,
+    parameter_kind,
     retention_faults,
     run_fixture,
+    treats_matrices_otherwise,
     visit_points,
 )
 
@@ -70,6 +72,8 @@ class OptimizerReport:
     left: Mapping[str, float] = field(default_factory=dict)  # numbers that mean nothing here, and their defaults
     faults: tuple[Fault, ...] = ()
     is_function: bool = False  # it is no optimizer: the kit for functions judges it
+    kind: str = VECTOR  # what it was run on
+    treats_matrices_otherwise: bool = False
 
     @property
     def used_settings(self) -> Mapping[str, Any]:
@@ -109,12 +113,14 @@ def observe(implementation: Implementation, task: Task) -> OptimizerReport:
     if isinstance(implementation, PlainImplementation):  # adapters say what names mean
         report = replace(report, taken=configs.taken, left=configs.left)
     dtype = dtype_named(task.dtype)
+    kind = task.kind or parameter_kind(implementation, configs.runs[0], dtype)
+    report = replace(report, kind=kind)
     runs: list[OptimizerRun] = []
     faults: list[Fault] = []
     before = random_states()
-    for number, config in enumerate(configs.runs):
+    for number, (config, shape) in enumerate(planned := configs_and_fixtures(configs, kind)):
         try:
-            run, observed = run_fixture(implementation, fixture_of(implementation, config, dtype), config, dtype)
+            run, observed = run_fixture(implementation, fixtures_of(implementation, config, dtype, kind)[shape], config, dtype)
             faults += observed
             if all(fault.kind in DTYPE_FAULTS for fault in observed):
                 faults += retention_faults(implementation, config, run)
@@ -127,24 +133,33 @@ def observe(implementation: Implementation, task: Task) -> OptimizerReport:
                 break
     long_run = None
     if runs:
-        faults += dead_coordinate_faults(implementation, configs.runs[0], dtype)
-        long_run, late = run_long(implementation, configs.long, dtype)
+        faults += dead_coordinate_faults(implementation, configs.runs[0], dtype, kind)
+        long_run, late = run_long(implementation, configs.long, dtype, kind)
         faults += late
-    unused = unused_hyperparameters(implementation, configs, runs)
-    runs = [without_hyperparameters(run, config, unused) for run, config in zip(runs, configs.runs, strict=False)]
+    unused = unused_hyperparameters(implementation, configs, runs) if len(runs) == len(planned) else ()
+    runs = [without_hyperparameters(run, config, unused) for run, (config, _) in zip(runs, planned, strict=False)]
     long_run = long_run and without_hyperparameters(long_run, configs.long, unused)
-    options, option_faults = run_options(implementation, configs, unused, dtype) if runs else ((), [])
-    if runs:
+    options, option_faults = run_options(implementation, configs, unused, dtype, kind) if runs else ((), [])
+    if runs and kind == VECTOR:
         report = replace(report, arrays=try_arrays(implementation, runs[-1], configs.runs[len(runs) - 1], configs.second_group))
         faults += report.arrays.faults
+        if report.arrays.differences:
+            with suppress(FatalFault):
+                otherwise = treats_matrices_otherwise(implementation, configs.runs[len(runs) - 1], dtype)
+                report = replace(report, treats_matrices_otherwise=otherwise)
     faults += [*option_faults, *random_state_faults(before, "its runs")]
     return replace(report, runs=tuple(runs), long_run=long_run, options=options, unused=unused, faults=unique_faults(faults))
 
 
-def run_long(implementation: Implementation, config: RunConfig, dtype: Any) -> tuple[OptimizerRun | None, list[Fault]]:
+def configs_and_fixtures(configs: RunConfigs, kind: str) -> list[tuple[RunConfig, int]]:
+    """Return the hyper-parameters of every run with the number of its fixture: of matrices there is one more, of another shape."""
+    return [(config, 0) for config in configs.runs] + ([(configs.runs[-1], 1)] if kind == MATRIX else [])
+
+
+def run_long(implementation: Implementation, config: RunConfig, dtype: Any, kind: str) -> tuple[OptimizerRun | None, list[Fault]]:
     """Return a run of many steps in which gradients hardly change, and the fault that ends it."""
     try:
-        return visit_points(implementation, long_fixture(), config, dtype)[0], []
+        return visit_points(implementation, long_fixture(kind), config, dtype)[0], []
     except FatalFault as problem:
         detail = f"{problem.fault.detail}, of a run whose gradients hardly change"
         return None, [Fault(problem.fault.kind, detail, fatal=False)]
@@ -153,7 +168,7 @@ def run_long(implementation: Implementation, config: RunConfig, dtype: Any) -> t
 def unused_hyperparameters(implementation: Implementation, configs: RunConfigs, runs: list[OptimizerRun]) -> tuple[str, ...]:
     """Return the hyper-parameters of a common base that change nothing: the points are the same with another value."""
     unused = []
-    for name, config in configs.variations.items() if len(runs) == len(configs.runs) else ():
+    for name, config in configs.variations.items():
         with suppress(FatalFault):
             same_inputs = replace(config, hyper=runs[-1].hyper)
             varied = run_fixture(implementation, runs[-1].fixture, same_inputs, runs[-1].points.dtype.type)[0]
@@ -168,7 +183,7 @@ def without_hyperparameters(run: OptimizerRun, config: RunConfig, unused: tuple[
 
 
 def run_options(
-    implementation: Implementation, configs: RunConfigs, unused: tuple[str, ...], dtype: Any
+    implementation: Implementation, configs: RunConfigs, unused: tuple[str, ...], dtype: Any, kind: str
 ) -> tuple[tuple[OptionRun, ...], list[Fault]]:
     """Return a run with each option on, and what was seen then; an optimizer may refuse an option before its second step."""
     options: list[OptionRun] = []
@@ -176,7 +191,7 @@ def run_options(
     for option in configs.options:
         outcome = OptionRun(option.name, option.settings)
         try:
-            run, observed = run_fixture(implementation, fixture_of(implementation, option.config, dtype), option.config, dtype)
+            run, observed = run_fixture(implementation, fixtures_of(implementation, option.config, dtype, kind)[0], option.config, dtype)
             observed = [named_with(option, fault) for fault in observed]
             faults += [fault for fault in observed if fault.kind == "not-finite"]
             harmless = tuple(fault for fault in observed if fault.kind != "not-finite")

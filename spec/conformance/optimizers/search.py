@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .combinations import Setting, with_generated_mistake, with_more_values, with_two_mistakes, with_wrappers
-from .conventions import FAMILIES, Convention, canonical
+from .conventions import Convention, canonical
 from .matching import MEASURED, Measurement, float_candidates, measure, setting_of
 from .visits import OptimizerRun
 
@@ -36,7 +36,7 @@ TELLING = {"momentum", "beta1", "beta2", "beta3", "eps", "grow"}  # hyper-parame
 def candidates_of(pool: Any, setting: Setting, settings: Mapping[str, Any]) -> Iterator[Convention]:
     """Yield the conventions of a pool, of the families whose hyper-parameters are nearest to those that the implementation states."""
     stated = {"beta2" if name == "decay" else name for name in settings} & TELLING
-    distances = {family: len(set(canonical(family).needs) ^ stated) for family in FAMILIES}
-    for family in sorted(FAMILIES, key=lambda name: distances[name]):
+    distances = {family: len(set(canonical(family).needs) ^ stated) for family in setting.families}
+    for family in sorted(distances, key=lambda name: distances[name]):
         if distances[family] <= min(distances.values()) + 1:
             yield from pool(family, setting)

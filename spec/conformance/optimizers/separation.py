@@ -12,8 +12,8 @@ from ...arithmetic.rounding import error_in_bounds
 from ..hyperparameters import DEFAULTS, of_optimizers
 from ..report.sentences import scientific
 from .combinations import Setting, combinations
-from .conventions import Convention
-from .fixtures import fixture_for
+from .conventions import FAMILIES, Convention
+from .fixtures import VECTOR, fixture_for
 from .matching import are_equivalent
 from .planning import canonical_hyperparameters
 from .visits import OptimizerRun
@@ -34,18 +34,24 @@ class Pair:
 
 
 def run_without_implementation(
-    dtype: Any, *, changes_lr: bool = True, takes_gradient_function: bool = False, lr: float = DEFAULTS["lr"], **hyper: float
+    dtype: Any,
+    *,
+    changes_lr: bool = True,
+    takes_gradient_function: bool = False,
+    lr: float = DEFAULTS["lr"],
+    kind: str = VECTOR,
+    **hyper: float,
 ) -> OptimizerRun:
     """Return a run of the fixture with every hyper-parameter on, whose points are all 0."""
-    fixture = fixture_for(changes_lr=changes_lr)
+    fixture = fixture_for(changes_lr=changes_lr, kind=kind)
     values = {**SEPARATING, **hyper}
-    points = np.zeros((len(fixture.lr), len(fixture.theta)), dtype)
+    points = np.zeros((len(fixture.lr), *(fixture.shape or (len(fixture.theta),))), dtype)
     return OptimizerRun(fixture, lr, values, points, takes_gradient_function=takes_gradient_function, eps=values["eps"])
 
 
 def distinguishable(family: str, run: OptimizerRun, *, mistaken: bool | None = None) -> list[Convention]:
     """Return the conventions of a family that a run can distinguish."""
-    setting = Setting(run.hyper, not run.fixture.changes_lr, run.takes_gradient_function)
+    setting = Setting(run.hyper, not run.fixture.changes_lr, run.takes_gradient_function, bool(run.fixture.shape))
     return list(combinations(family, setting, mistaken=mistaken))
 
 
@@ -86,12 +92,14 @@ def close_pairs(conventions: list[Convention], run: OptimizerRun) -> Iterator[Pa
 
 def separation(family: str, dtype: Any = np.float64, *, mistaken: bool | None = False) -> tuple[list[Convention], Any]:
     """Return the conventions of a family and the matrix of their distances; correct ones, unless others are asked for."""
-    run = run_without_implementation(dtype, takes_gradient_function=family in ("nesterov", "rmsprop"))
+    run = run_without_implementation(dtype, takes_gradient_function=family in ("nesterov", "rmsprop"), kind=FAMILIES[family].kind)
     conventions = distinguishable(family, run, mistaken=mistaken)
     points = trajectories(conventions, run)
     bounds = np.stack([trajectory_bound(convention, run) for convention in conventions])
     pairs = zip(points, bounds, strict=True)
-    rows = [error_in_bounds(np.abs(points - point), np.maximum(bounds, bound)).max(axis=(1, 2)) for point, bound in pairs]
+    rows = [
+        error_in_bounds(np.abs(points - point), np.maximum(bounds, bound)).reshape(len(points), -1).max(axis=1) for point, bound in pairs
+    ]
     return conventions, np.stack(rows)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal
 
+from .algorithm import program
 from .arrays import RESUMED, SEVERAL, SHAPES, ArraysReport
 from .conventions import Convention
 from .matching import float_divergence, screen_of
@@ -16,6 +17,8 @@ SHARDS = ((0, 1, 2), (3, 4))  # the columns of two parts of the vector
 
 def sharding_of(convention: Convention, run: OptimizerRun, arrays: ArraysReport) -> Sharding | None:
     """Return how parts of an array move beside the whole, for an optimizer that follows a convention; None where it was not tried."""
+    if run.fixture.shape:
+        return "by design not" if program(convention).couples_coordinates else None
     if not is_elementwise(convention, run):
         return "by design not"
     if not {SEVERAL, SHAPES} & set(arrays.tried):

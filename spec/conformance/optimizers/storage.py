@@ -108,9 +108,10 @@ def bound_of(convention: AxisValues, run: Any, allowed: float) -> Any:
 
     bounds = np.full(run.points.shape, np.inf)
     count = run.points.shape[1]
-    columns = [slice(None)] if program(convention).couples_coordinates else [slice(k, k + 1) for k in range(count)]
+    is_whole = bool(run.fixture.shape) or program(convention).couples_coordinates
+    columns = [slice(None)] if is_whole else [slice(k, k + 1) for k in range(count)]
     for column in columns:
-        part = run.part(column)
+        part = run if is_whole else run.part(column)
         for step, row in enumerate(bounds_of_steps(convention, part, allowed)):
             bounds[step, column] = row
     if np.mean(np.isfinite(bounds)) < DECIDED:
@@ -129,7 +130,7 @@ def bounds_of_steps(convention: AxisValues, run: Any, allowed: float) -> list[An
 
     def wide(number: float) -> Any:
         """Return a hyper-parameter, which is held in float32 at least."""
-        return Wide(float(number), unit * abs(float(number)))
+        return Wide(float(number), 0.0 if float(np.float32(number)) == number else unit * abs(float(number)))
 
     def keep(part: Any) -> Any:
         """Return what is stored of a part of the state."""

@@ -28,6 +28,7 @@ from .claims import claim_of, is_claim_kept
 from .combinations import all_conventions, combinations, find_convention
 from .conventions import CATALOGUE_FORMULAS, DECAYS, FAMILIES, Convention, canonical
 from .counterexample import find_counterexample
+from .fixtures import MATRIX
 from .matching import (
     Candidates,
     Runs,
@@ -83,15 +84,29 @@ def check_optimizer(
     report = OptimizerReport(faults=(answer,)) if isinstance(answer, Fault) else answer
     if report.is_function:
         return None
+    task = replace(task, kind=report.kind)
     if command == "check":
         process.preload("hypothesis", ".optimizers.counterexample")
     result = judge_optimizer(report, task, command, expected)
+    if report.treats_matrices_otherwise and (expected is None or FAMILIES[expected.family].kind == MATRIX):
+        task = replace(task, kind=MATRIX)
+        of_matrices = result_or_fault(process.submit(run_optimizer, task, timeout=timeout))
+        if isinstance(of_matrices, OptimizerReport):
+            result = with_vectors(judge_optimizer(of_matrices, task, command, expected), result)
     if isinstance(result, OptimizerResult) and result.verdict is Verdict.DEVIATES and result.divergence and not result.situation:
         wrong = next((dict(option.settings) for option in result.options if option.conforms is False), {})
         switched_on = replace(task, settings={**task.settings, **wrong})
         found = result_or_fault(process.submit(find_counterexample, switched_on, result.divergence.convention, timeout=timeout))
         return result if isinstance(found, Fault) else replace(result, counterexample=found)
     return result
+
+
+def with_vectors(of_matrices: Result, of_vectors: Result) -> Result:
+    """Return the result for matrices, with what is done to vectors; that for vectors where nothing is known for matrices."""
+    if not isinstance(of_matrices, OptimizerResult) or of_matrices.convention is None:
+        return of_vectors
+    name = of_vectors.name if isinstance(of_vectors, OptimizerResult) else None
+    return replace(of_matrices, message=of_matrices.message + sentences.of_vectors_sentence(name))
 
 
 def judge_optimizer(report: OptimizerReport, task: Task, command: str, expected: Convention | None = None) -> Result:
@@ -161,7 +176,7 @@ def match_result(context: JudgementContext) -> dict[str, Any]:
     assert best is not None
     measurement = next(measurement for measurement in matching if measurement.convention == best)
     same = [member for member in members if member == best or are_equivalent(best, member, context.runs)]
-    near = runners_up(best, context.runs, members)
+    near = runners_up(best, context.runs, members, precision.performed)
     runner_up = RunnerUp(near[0].convention.id, near[0].convention.name, near[0].error_in_bounds) if near else None
     initial = initial_second_moment(best, context.report)
     fields: dict[str, Any] = {
@@ -422,8 +437,9 @@ def nearest_correct(report: OptimizerReport, title: str, best: Convention | None
     """Return the correct convention that the runs diverge from last: of the matched family, of one named in the title, or of any."""
     setting = setting_of(report.runs)
     short = sentences.short_name(title).lower()
-    named = (family for family in sorted(FAMILIES, key=len, reverse=True) if family in short)
-    for family in (*([best.family] if best else ()), *named, *FAMILIES):
+    families = setting.families
+    named = (family for family in sorted(families, key=len, reverse=True) if family in short)
+    for family in (*([best.family] if best else ()), *named, *families):
         pool = [
             convention
             for convention in combinations(family, setting, mistaken=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from ..guards import DTYPE_FAULTS, ArrayGuard, FatalFault, call_guarded, check_r
 from ..hyperparameters import DEFAULTS
 from ..implementation import Implementation, Run
 from ..result import NARROW, Fault, printable
-from .fixtures import Fixture, fixture_for, fixtures
+from .fixtures import MATRIX, VECTOR, Fixture, fixture_for, fixtures, fixtures_for
 from .storage import Storage
 
 
@@ -68,10 +69,30 @@ def dtype_named(name: str) -> Any:
     return np.dtype(name).type
 
 
-def fixture_of(implementation: Implementation, config: RunConfig, dtype: Any) -> Fixture:
-    """Return the fixture with a changing learning rate, or the constant one for an optimizer whose rate cannot be changed."""
-    theta = fixture_for(changes_lr=True).start(config.lr, dtype)
-    return fixture_for(changes_lr=start_run(implementation, theta, config.lr, config.passed).changes_lr)
+def fixtures_of(implementation: Implementation, config: RunConfig, dtype: Any, kind: str = VECTOR) -> tuple[Fixture, ...]:
+    """Return the fixtures with a changing learning rate, or the constant ones for an optimizer whose rate cannot be changed."""
+    theta = fixture_for(changes_lr=True, kind=kind).start(config.lr, dtype)
+    return fixtures_for(changes_lr=start_run(implementation, theta, config.lr, config.passed).changes_lr, kind=kind)
+
+
+def parameter_kind(implementation: Implementation, config: RunConfig, dtype: Any) -> str:
+    """Return what an optimizer takes as its parameters: a vector, or only a matrix."""
+    for kind in (VECTOR, MATRIX):
+        with suppress(FatalFault):
+            visit_points(implementation, fixture_for(changes_lr=True, kind=kind).first_steps(2), config, dtype)
+            return kind
+    return VECTOR
+
+
+def treats_matrices_otherwise(implementation: Implementation, config: RunConfig, dtype: Any) -> bool:
+    """Return whether an optimizer moves the entries of a matrix otherwise than those of a vector of the same entries."""
+    fixture = fixtures_of(implementation, config, dtype, MATRIX)[0]
+    matrix = visit_points(implementation, fixture, config, dtype)[0].points
+    vector = visit_points(implementation, replace(fixture, shape=()), config, dtype)[0].points
+    return not np.allclose(matrix.reshape(vector.shape), vector, rtol=OTHERWISE, atol=OTHERWISE * float(np.max(np.abs(vector))))
+
+
+OTHERWISE = 2.0**-10  # relative: rounding is far smaller
 
 
 def start_run(implementation: Implementation, theta: Any, lr: float, settings: Mapping[str, Any]) -> Run:
@@ -103,7 +124,7 @@ def visit_points(
     theta, eps = fixture.start(config.lr, dtype), config.hyper.get("eps", DEFAULTS["eps"]) if eps is None else eps
     handed = guard.hand_out("theta", theta)
     run = start_run(implementation, handed, config.lr * fixture.lr[0], config.passed)
-    slopes, buffer = fixture.curvatures(config.lr, eps, dtype), np.empty(len(theta), dtype)
+    slopes, buffer = fixture.curvatures(config.lr, eps, dtype), np.empty(theta.shape, dtype)
     points, states = [], []
     for number, (values, rate) in enumerate(zip(fixture.gradients(eps, dtype), fixture.rates(config.lr), strict=True), start=1):
         where = f"step {number}"
@@ -170,12 +191,13 @@ def retention_faults(implementation: Implementation, config: RunConfig, run: Opt
     return [Fault("retains-input", detail, fatal=False)]
 
 
-def dead_coordinate_faults(implementation: Implementation, config: RunConfig, dtype: Any) -> list[Fault]:
+def dead_coordinate_faults(implementation: Implementation, config: RunConfig, dtype: Any, kind: str = VECTOR) -> list[Fault]:
     """Return the fault of an optimizer that divides by 0 where a gradient is 0 from the start, although its eps is not."""
     if config.hyper.get("eps") == 0:
         return []
     try:
-        visit_points(implementation, fixtures()["dead-coordinate"], config, dtype)
+        dead = fixtures()["dead-coordinate"]
+        visit_points(implementation, dead.part((0, 1, 1, 0), shape=(2, 2)) if kind == MATRIX else dead, config, dtype)
     except FatalFault as problem:
         if problem.fault.kind != "not-finite":
             return [problem.fault]

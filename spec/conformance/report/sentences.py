@@ -10,7 +10,7 @@ from ..result import Divergence, Fault, Mismatch, Mode, Option, Verdict, printab
 
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 ALTERNATIVES = 3  # of an ambiguous verdict, so many are named
-KEPT = {"hyper": "hyper-parameters", "state": "state", "scalars": "scalars"}
+KEPT = {"hyper": "hyper-parameters", "state": "state", "scalars": "scalars", "products": "products of matrices"}
 NOT_SHARDED = "Its step takes an array as a whole, as for a norm: of parts of an array it is another step, by design."
 VERBS = {"holds": ("holds", "hold"), "refuted": ("is refuted", "are refuted"), "unknown": ("is undecided", "are undecided")}
 
@@ -198,6 +198,11 @@ def unmatched_optimizer(title: str, taken: Mapping[str, Any]) -> str:
     """Return the message of an optimizer that follows nothing known."""
     message = f"{title} follows no convention that has a name here."
     return message + (f" It was taken to have {settings_text(taken)}; if it has another, say so." if taken else "")
+
+
+def of_vectors_sentence(name: str | None) -> str:
+    """Return what an optimizer follows that moves vectors otherwise than matrices, of which the verdict speaks."""
+    return f" This is so of matrices; vectors follow {name or 'something that is not known'}."
 
 
 def divergence_sentence(divergence: Divergence | None) -> str:

@@ -17,7 +17,7 @@ from trainspec.spec.catalogue.conventions import load
 from trainspec.spec.conformance.optimizers.algorithm import Run, program, simulate
 from trainspec.spec.conformance.optimizers.combinations import all_conventions, applicable_mistakes, combinations, find_convention
 from trainspec.spec.conformance.optimizers.conventions import AXES, CATALOGUE_FORMULAS, FAMILIES, Convention, canonical
-from trainspec.spec.conformance.optimizers.fixtures import fixture_for
+from trainspec.spec.conformance.optimizers.fixtures import MATRIX, fixture_for
 from trainspec.spec.conformance.optimizers.matching import are_equivalent, float_candidates, points_in_balls
 from trainspec.spec.conformance.optimizers.relations import RELATIONS, relation_in_words, relation_of
 from trainspec.spec.conformance.optimizers.separation import SEPARATING
@@ -64,6 +64,7 @@ WITH_COMPARISONS = (
     "lars",
     "lamb",
     "adafactor",
+    "muon",
 )  # undecided for symbols
 PAIRS = [(convention, identifier) for convention, ids in CATALOGUE_FORMULAS.items() for identifier in ids]
 
@@ -87,15 +88,21 @@ def without_decay(convention):
     return {"weight_decay": 0} if convention.weight_decay == "none" else {}
 
 
+def shape_of(family):
+    """A shape of parameters that a family has a step for."""
+    return (3, 2) if FAMILIES[family].kind == MATRIX else (2,)
+
+
 def certified_too(convention, identifier):
-    draw = np.random.default_rng(1)
-    values = draw.normal(size=2), draw.normal(size=(8, 2)), draw.uniform(0.5, 2, 8), draw.uniform(0.1, 0.4, (8, 2))
+    draw, shape = np.random.default_rng(1), shape_of(convention.family)
+    values = draw.normal(size=shape), draw.normal(size=(8, *shape)), draw.uniform(0.5, 2, 8), draw.uniform(0.1, 0.4, (8, *shape))
     at = {
         name: Ball(value)
         for name, value in {**HYPER, "threshold": 5.0, "eps_root": 0.0, "lr_decay": 0.0, "initial_second_moment": 0.0}.items()
     } | without_decay(convention)
+    table = {"coefficients": [(at["ns_a"], at["ns_b"], at["ns_c"])], "scale": np.sqrt(Ball(3) / 2)}  # of the one iteration of these values
     theta, grads, lrs, slopes = map(Ball, values)
-    due = reference_run(identifier, theta, grads, lrs, slopes, at)
+    due = reference_run(identifier, theta, grads, lrs, slopes, at | table)
     got = convention.trajectory(theta, grads, lrs, slopes if convention.nesterov_form == "lookahead" else None, **at)
     assert all(float(entry.abs_upper()) < 1e-60 for entry in Ball.object_array(got - due).ravel())
 
@@ -112,9 +119,10 @@ def related(convention, relation, other, *, constant_lr):
     """Both trajectories, to many bits, at a point without structure."""
     draw = np.random.default_rng(2)
     with ctx.workprec(256):
-        theta, grads = Ball(draw.normal(size=2)), Ball(draw.normal(size=(6, 2)))
+        shape = shape_of(convention.family)
+        theta, grads = Ball(draw.normal(size=shape)), Ball(draw.normal(size=(6, *shape)))
         lrs = Ball(np.full(6, 0.7) if constant_lr else draw.uniform(0.5, 2, 6))
-        slopes = Ball(draw.uniform(0.1, 0.4, (6, 2))) if convention.nesterov_form == "lookahead" else None
+        slopes = Ball(draw.uniform(0.1, 0.4, (6, *shape))) if convention.nesterov_form == "lookahead" else None
         hyper = {name: Ball(value) for name, value in {**HYPER, "lr_decay": 0.0, "eps_root": 0.0}.items()}
         got = convention.trajectory(theta, grads, lrs, slopes, **hyper)
         gaps = Ball.object_array(got - np.stack(list(adjusted(other, relation, theta, grads, lrs, slopes, hyper)))).ravel()
@@ -184,6 +192,8 @@ def test_relations_read_well(name, words):
 def test_every_family_runs_on_every_arithmetic(family):
     plain = canonical(family)
     given = (np.array([1.5]), np.array([[1.0], [0.5], [-2.0]]), np.array([0.5, 0.25, 1.0]))
+    if FAMILIES[family].kind == MATRIX:
+        given = (given[0][np.newaxis], given[1][..., np.newaxis], given[2])
     floats = plain.trajectory(*given, **HYPER)
     balls = plain.trajectory(*map(Ball, given), **{name: Ball(value) for name, value in HYPER.items()})
     assert np.allclose([float(entry.mid()) for entry in Ball.object_array(balls).ravel()], floats.ravel(), rtol=1e-14)
@@ -230,7 +240,7 @@ def test_every_value_of_every_axis_is_listed():
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_mistakes_break_what_is_right(family):
     """No mistake is the right form in disguise."""
-    record = OptimizerRun(fixture_for(changes_lr=True), 0.125, HYPER, np.zeros((1, 5)))
+    record = OptimizerRun(fixture_for(changes_lr=True, kind=FAMILIES[family].kind), 0.125, HYPER, np.zeros((1, 5)))
     plain = [
         convention
         for convention in all_conventions().values()

@@ -1,15 +1,17 @@
 """The fixtures: exact, small, and such that conventions that differ at all differ by far more than rounding."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from trainspec.spec.arithmetic.rounding import error_in_bounds
 from trainspec.spec.cli import main
 from trainspec.spec.conformance.optimizers.algorithm import simulate
 from trainspec.spec.conformance.optimizers.combinations import all_conventions
 from trainspec.spec.conformance.optimizers.conventions import FAMILIES, canonical
-from trainspec.spec.conformance.optimizers.fixtures import fixture_for, fixtures
+from trainspec.spec.conformance.optimizers.fixtures import MATRIX, VECTOR, fixture_for, fixtures, fixtures_for
 from trainspec.spec.conformance.optimizers.separation import (
     APART,
     SEPARATING,
@@ -18,6 +20,7 @@ from trainspec.spec.conformance.optimizers.separation import (
     run_without_implementation,
     separation,
     trajectories,
+    trajectory_bound,
 )
 
 LR = 0.125
@@ -26,6 +29,7 @@ NORMS = ("lars", "lamb", "novograd", "adafactor")  # the norm of columns of all 
 CASES = [
     (family, follows, dtype)
     for family in FAMILIES
+    if FAMILIES[family].kind == VECTOR
     for follows in ((False, True) if family in ("nesterov", "rmsprop") else (False,))
     for dtype in ((np.float64,) if family in NORMS else (np.float64, np.float32))
 ]
@@ -70,7 +74,24 @@ def test_conventions_that_are_not_the_same_are_far_apart(family, follows_points,
     assert len(pairs) - len(close) <= len(conventions) / 3
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", [family for family in FAMILIES if FAMILIES[family].kind == MATRIX])
+def test_those_of_matrices_are_far_apart_for_one_shape_or_another(family):
+    """The canonical form, what differs from it in one value, and single mistakes; no shape alone tells all scales apart."""
+    run = run_without_implementation(np.float64, kind=MATRIX)
+    every = distinguishable(family, run)
+    conventions = [convention for convention in every if convention.deviation_count + len(convention.mistakes) <= 1]
+    apart = np.zeros((len(conventions), len(conventions)))
+    for fixture in fixtures_for(changes_lr=True, kind=MATRIX):
+        record = replace(run, fixture=fixture, points=np.zeros((len(fixture.lr), *fixture.shape)))
+        points = trajectories(conventions, record).reshape(len(conventions), -1)
+        bounds = np.stack([trajectory_bound(convention, record).ravel() for convention in conventions])
+        for k, point in enumerate(points):
+            apart[k] = np.maximum(apart[k], error_in_bounds(np.abs(points - point), np.maximum(bounds, bounds[k])).max(axis=1))
+    close = np.argwhere(np.triu(apart < APART, 1))
+    assert [(conventions[k].id, conventions[j].id) for k, j in close] == []
+
+
+@pytest.mark.parametrize("family", [family for family in FAMILIES if FAMILIES[family].kind == VECTOR])
 def test_the_right_ones_are_so_while_the_learning_rate_stays_the_same(family):
     record = run_without_implementation(np.float64, changes_lr=False)
     assert too_close(distinguishable(family, record, mistaken=False), record) == []
