@@ -89,7 +89,7 @@ class ForMatricesAlone(Muon):
         return super().step(grad, lr)
 
 
-def judged(kind):
+def judge_in_this_process(kind):
     """The result of an optimizer of this file, in this process, and what was observed."""
     task = Task(f"{__file__}:{kind.__name__}")
     report = run_optimizer(task)
@@ -105,7 +105,7 @@ def judged(kind):
     ],
 )
 def test_right_ones_are_named(kind, convention):
-    result, report = judged(kind)
+    result, report = judge_in_this_process(kind)
     assert (report.kind, result.convention) == ("matrix", convention)
     assert result.verdict == "conforms"
     assert result.margin > 1000
@@ -113,7 +113,7 @@ def test_right_ones_are_named(kind, convention):
 
 
 def test_a_mistake_is_named():
-    result, _ = judged(Uphill)
+    result, _ = judge_in_this_process(Uphill)
     assert (result.verdict, result.convention) == ("deviates", "muon/shifted/ascent-sign")
 
 
