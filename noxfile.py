@@ -202,7 +202,7 @@ def regenerate(session):
 @nox.session(python=CURRENT)
 def types(session):
     """Check the types of the installed wheel."""
-    session.install(".[site]", "mypy>=1.15", "types-jsonschema")
+    session.install(".[cluster,site]", "mypy>=1.15", "types-jsonschema")
     config = HERE / "pyproject.toml"
     session.chdir(session.create_tmp())
     session.run("mypy", "--config-file", str(config), "-p", "trainspec.reference", "-p", "trainspec.spec", "-p", "trainspec.fast")

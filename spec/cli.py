@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import dtype_option, json_option, split_names, subject_of, with_subject
+from .options import dtype_option, json_option, split_names, subject_of, with_subject, with_workforce
 from .terminal import console, print_json, progress_bar
 
 if TYPE_CHECKING:
     from .catalogue import Entry, Erratum
+    from .tasks import Workforce
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -169,14 +170,15 @@ def decks(deck: str | None, *, as_json: bool) -> None:
 
 @main.command()
 @click.argument("identifiers", metavar="[ID]...", nargs=-1)
-@click.option("--jobs", type=click.IntRange(min=1), help="Worker processes; as many as there are cores unless given.")
+@with_workforce
 @click.option("--full", is_flag=True, help="Long reproductions in their full form.")
 @click.option(
-    "--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds for one piece: 120, and 1800 of a full run, unless given."
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Seconds of processor time for one piece: 120, and 1800 of a full run, unless given.",
 )
-@click.option("--fresh", is_flag=True, help="Compute everything again, also what was decided before and has not changed since.")
 @json_option
-def verify(identifiers: tuple[str, ...], *, jobs: int | None, full: bool, timeout: float | None, fresh: bool, as_json: bool) -> None:
+def verify(identifiers: tuple[str, ...], *, workforce: Workforce, full: bool, timeout: float | None, fresh: bool, as_json: bool) -> None:
     """Run the evidence of all entries, or of those named, and print the ledger.
 
     Results are kept in the user's cache folder, or where TRAINSPEC_CACHE says. What depends on nothing that has changed is not run again.
@@ -193,8 +195,8 @@ def verify(identifiers: tuple[str, ...], *, jobs: int | None, full: bool, timeou
     errata = [erratum for erratum in known.errata.values() if not identifiers or erratum.id in concerned]
     load()
     total = len(evidence_for(entries) + printed_forms_of(errata))
-    with progress_bar("evidence") as advance:
-        ledger = run(entries, errata, jobs=jobs or 0, timeout=timeout, full=full, fresh=fresh, report=lambda result: advance(total))
+    with usage_errors(), progress_bar("evidence") as advance:
+        ledger = run(entries, errata, workforce=workforce, timeout=timeout, full=full, fresh=fresh, report=lambda result: advance(total))
     print_json(ledger.as_json()) if as_json else print_ledger(ledger, errata)
     sys.exit(0 if ledger.holds else 1)
 
@@ -236,8 +238,8 @@ def kernel(identifiers: tuple[str, ...], *, folder: str | None, jobs: int | None
 @click.argument("identifiers", metavar="[ID]...", nargs=-1)
 @click.option("--regions", is_flag=True, help="Formulas that are wrong in one region of sizes or arguments.")
 @click.option("--sample", type=click.IntRange(min=1), default=1, help="One in this many of the regions of each formula.")
-@click.option("--jobs", type=click.IntRange(min=1), help="Worker processes; as many as there are cores unless given.")
-def mutants(identifiers: tuple[str, ...], *, regions: bool, sample: int, jobs: int | None) -> None:
+@with_workforce
+def mutants(identifiers: tuple[str, ...], *, regions: bool, sample: int, workforce: Workforce, fresh: bool) -> None:
     """Change formulas, all or those named, in one place at a time, and see that their evidence refutes each change."""
     from ..reference import FORMULAS
     from .mutants import run_and_report
@@ -247,8 +249,8 @@ def mutants(identifiers: tuple[str, ...], *, regions: bool, sample: int, jobs: i
     with usage_errors():
         if others := [identifier for identifier in selected if identifier not in FORMULAS]:
             raise ValueError(f"{others[0]} is no formula")
-    with progress_bar("formulas" if regions else "mutants") as advance:
-        code = run_and_report(selected, regions=regions, sample=sample, jobs=jobs or 0, report=advance)
+    with usage_errors(), progress_bar("mutants") as advance:
+        code = run_and_report(selected, regions=regions, sample=sample, workforce=workforce, fresh=fresh, report=advance)
     sys.exit(code)
 
 
@@ -503,17 +505,17 @@ def matrix(libraries: tuple[str, ...], *, commands: tuple[str, ...], jobs: int, 
 @click.argument("identifiers", metavar="[ID]...", nargs=-1)
 @click.option("--folder", default="vectors", show_default=True, type=click.Path(file_okay=False), help="Where the files are.")
 @click.option("--check", "only_check", is_flag=True, help="Write nothing; say which files are not what would be written.")
-def vectors(identifiers: tuple[str, ...], *, folder: str, only_check: bool) -> None:
+@with_workforce
+def vectors(identifiers: tuple[str, ...], *, folder: str, only_check: bool, workforce: Workforce, fresh: bool) -> None:
     """Write the vectors of all entries, or of some anew, for implementations in any language."""
     from pathlib import Path
-
-    from rich.progress import track
 
     from ..reference import FORMULAS
     from .vectors import files
 
     names = [find_entry(name).id for name in identifiers] or list(FORMULAS)
-    made = [*track(files.make_files(names), total=len(names), console=console(stderr=True), disable=not sys.stderr.isatty())]
+    with usage_errors(), progress_bar("files") as advance:
+        made = files.make_files(names, workforce, lambda file: advance(len(names)), fresh=fresh)
     problems = files.too_large(made)
     if only_check:
         problems += files.differences(Path(folder), made, whole=not identifiers)

@@ -1,7 +1,8 @@
-"""Results of the evidence that are kept: under the digest of all that a piece depends on, so that nothing unchanged is run again.
+"""Results that are kept: under the digest of all that they depend on, so that nothing unchanged is computed again.
 
-A piece depends on the files that its module imports, on the modules of its formulas, on the data of the chapters that it speaks of, on how
-it is run, and on the versions of Python and of the libraries that compute. A file of results is data: what is damaged in it is not used.
+A piece of evidence depends on the files that its module imports, on the modules of its formulas, on the data of the chapters that it speaks
+of, on how it is run, and on the versions of Python and of the libraries that compute. A file of results is data: what is damaged in it is
+not used.
 """
 
 from __future__ import annotations
@@ -14,62 +15,96 @@ import importlib.util
 import json
 import os
 import platform
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, fields, is_dataclass
+from enum import StrEnum
 from importlib.resources import files
 from pathlib import Path
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from platformdirs import user_cache_path
 
-from .arithmetic import Verdict
 from .catalogue import catalogue
-from .evidence import EVIDENCE, FORMULAS_BY_NAME, PRINTED_FORMS, EvidenceResult, PrintedChange
+from .evidence import EVIDENCE, FORMULAS_BY_NAME, PRINTED_FORMS, PrintedChange
+
+R = TypeVar("R")
 
 LIBRARIES = ("numpy", "sympy", "python-flint", "hypothesis")
 PRODUCT = __package__.partition(".")[0]
 OPEN = frozenset({f"{PRODUCT}.reference"})  # a package that imports every chapter: a piece depends on those that it names
-FIELDS = {"name": str, "verdict": str, "detail": str, "seconds": float, "engines": list, "alone": str}
 
 
 def folder() -> Path:
     """Return the folder of the kept results: `TRAINSPEC_CACHE`, or the user's folder for such files."""
-    return Path(os.environ.get("TRAINSPEC_CACHE") or user_cache_path("trainspec")) / "evidence"
+    return Path(os.environ.get("TRAINSPEC_CACHE") or user_cache_path("trainspec")) / "results"
 
 
-def read(name: str, *, full: bool) -> EvidenceResult | None:
-    """Return the kept result of a piece or printed form; None where there is none for what it depends on now."""
+def read(digest: str, name: str, kind: type[R]) -> R | None:
+    """Return the result of this type that is kept for what has this name and digest; None where there is none."""
     try:
-        record = json.loads((folder() / f"{digest(name, full=full)}.json").read_text(encoding="utf-8"))
-        typed = {key: type(value) for key, value in record.items()} == FIELDS
-        if typed and record["name"] == name and set(map(type, record["engines"])) <= {str}:
-            return EvidenceResult(**{**record, "verdict": Verdict(record["verdict"]), "engines": tuple(record["engines"])})
-    except (OSError, ValueError, AttributeError):
-        pass
-    return None
+        record = json.loads((folder() / f"{digest}.json").read_text(encoding="utf-8"))
+        if not isinstance(record, dict) or record.get("name") != name:
+            return None
+        result: R = restored(record.get("result"), kind)
+    except (OSError, ValueError):
+        return None
+    return result
 
 
-def keep(result: EvidenceResult, *, full: bool) -> None:
-    """Keep a result, but for one that may be another next time: unknown, as nothing was decided or a piece raised or took too long."""
-    if result.verdict is Verdict.UNKNOWN:
-        return
-    record = {key: list(value) if key == "engines" else value for key, value in asdict(result).items() if key in FIELDS}
-    target = folder() / f"{digest(result.name, full=full)}.json"
+def keep(digest: str, name: str, result: Any) -> None:
+    """Keep the result of what has this name and digest."""
+    target = folder() / f"{digest}.json"
+    data = asdict(result) if is_dataclass(result) and not isinstance(result, type) else result
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         draft = target.with_suffix(f".{os.getpid()}")
-        draft.write_text(json.dumps(record), encoding="utf-8")
+        draft.write_text(json.dumps({"name": name, "result": data}), encoding="utf-8")
         draft.replace(target)
     except OSError:
         return  # where nothing can be written, nothing is kept
 
 
+def restored(data: Any, kind: Any) -> Any:
+    """Return JSON data as a value of a type: a data class, an enumeration, a tuple, a mapping, text, number; a ValueError if it is none."""
+    origin, parts = get_origin(kind) or kind, get_args(kind)
+    if is_dataclass(kind) and isinstance(data, dict) and data.keys() == {field.name for field in fields(kind)}:
+        hints = get_type_hints(kind)
+        return kind(**{name: restored(value, hints[name]) for name, value in data.items()})  # type: ignore[operator]
+    if isinstance(kind, type) and issubclass(kind, StrEnum) and isinstance(data, str):
+        return kind(data)
+    if origin is tuple and isinstance(data, list):
+        return tuple(restored(value, parts[0]) for value in data)
+    if origin in (dict, Mapping) and isinstance(data, dict):
+        return {name: restored(value, parts[1]) for name, value in data.items()}
+    if kind not in (str, int, float, bool) or type(data) is not kind:
+        raise ValueError(f"{data!r} is no {kind}")
+    return data
+
+
 # --- what a result depends on ---------------------------------------------------------------------------------------------------------
 
 
-def digest(name: str, *, full: bool) -> str:
+def digest_of(words: Iterable[str], paths: Iterable[Path]) -> str:
+    """Return the digest of words, of files, and of the versions of what computes."""
+    return hashlib.sha256("\n".join([*words, *environment(), *map(digest_of_file, sorted(paths))]).encode()).hexdigest()
+
+
+def digest_of_evidence(name: str, *, full: bool) -> str:
     """Return the digest of all that the result of a piece or of a printed form depends on."""
-    parts = [name, str(full), *environment(), *(digest_of_file(path) for path in sorted(dependencies(name)))]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    return digest_of((name, str(full)), dependencies(name))
+
+
+@functools.cache
+def digest_of_product() -> str:
+    """Return the digest of the reference, of the specification and of what computes: of all that workers must have in common."""
+    return digest_of((), files_of_product())
+
+
+@functools.cache
+def files_of_product() -> frozenset[Path]:
+    """Return the files of the reference and of the specification, code and data."""
+    folders = [Path(str(files(f"{PRODUCT}.{package}"))) for package in ("reference", "spec")]
+    return frozenset(path for folder in folders for path in folder.rglob("*") if path.suffix in (".py", ".toml"))
 
 
 @functools.cache
@@ -107,6 +142,13 @@ def files_of_piece(name: str) -> frozenset[Path]:
     named = texts_of_module(piece.function.__module__) & entries.keys()
     chapters = {entries[identifier].chapter for identifier in {*piece.ids, *named, *(formula.id for formula in formulas)}}
     return files_of_chapters(chapters).union(*map(files_of_module, modules))
+
+
+@functools.cache
+def files_about_formula(identifier: str) -> frozenset[Path]:
+    """Return the files that all pieces of evidence about a formula depend on, together."""
+    about = (name for name, piece in EVIDENCE.items() if identifier in (FORMULAS_BY_NAME[formula].id for formula in piece.formulas))
+    return frozenset[Path]().union(*map(files_of_piece, about))
 
 
 def files_of_chapters(chapters: Iterable[str]) -> frozenset[Path]:

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import functools
-import multiprocessing
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import TimeoutError as OutOfTime
-from concurrent.futures import as_completed
 from dataclasses import dataclass
 from typing import Any
-
-from pebble import ProcessExpired, ProcessPool
 
 from . import kept
 from .arithmetic import Verdict
 from .catalogue import Entry, Erratum, catalogue
 from .evidence import EVIDENCE, EXACT_KINDS, EXTENDING_KINDS, PRINTED_FORMS, EvidenceResult, load, run_named
 from .kernel.results import ENGINE, with_kernel
-from .processes import available_cores
+from .tasks import Task, Workforce, run_tasks
+from .tasks import kept_results as kept_task_results
 
-TIMEOUT = 120.0  # seconds for one piece; one that takes longer is unknown
+TIMEOUT = 120.0  # seconds of processor time for one piece; one that takes longer is unknown
 FULL_TIMEOUT = 1800.0  # the same of a full run
+ALL_CORES = Workforce()
 QUALITATIVE = "qualitative"
 NOT_VERIFIED = "not verified yet"
 
@@ -151,42 +147,6 @@ def evidence_as_json(result: EvidenceResult) -> dict[str, Any]:
     return {"kind": piece.kind, "scope": piece.scope, **result_as_json(result), **engines}
 
 
-def workers(jobs: int) -> Any:
-    """Return a pool of worker processes; where the system has a fork server, they start with the evidence loaded."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return ProcessPool(max_workers=jobs, context=multiprocessing.get_context("spawn"))
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([f"{__package__}.evidence.{name}" for name in catalogue().chapters])
-    return ProcessPool(max_workers=jobs, context=context)
-
-
-def run_all(
-    names: list[str],
-    *,
-    jobs: int,
-    timeout: float,
-    report: Callable[[EvidenceResult], None],
-    task: Callable[[str], EvidenceResult] = run_named,
-) -> dict[str, EvidenceResult]:
-    """Run evidence and printed forms in worker processes; one that raises, times out or dies is unknown, and the others still run."""
-    results: dict[str, EvidenceResult] = {}
-    if not names:
-        return results
-    with workers(jobs) as pool:
-        futures = {pool.schedule(task, args=(name,), timeout=timeout): name for name in names}
-        for future in as_completed(futures):
-            name = futures[future]
-            try:
-                result = future.result()
-            except OutOfTime:
-                result = EvidenceResult(name, Verdict.UNKNOWN, f"no verdict within {timeout:g} s", timeout)
-            except ProcessExpired as death:
-                result = EvidenceResult(name, Verdict.UNKNOWN, f"the process died: {death}", 0.0)
-            results[name] = result
-            report(result)
-    return results
-
-
 def evidence_for(entries: Iterable[Entry]) -> list[str]:
     """Return the names of the evidence that supports these entries."""
     wanted = {entry.id for entry in entries}
@@ -197,7 +157,7 @@ def verify(
     entries: list[Entry],
     errata: list[Erratum],
     *,
-    jobs: int = 0,
+    workforce: Workforce = ALL_CORES,
     timeout: float | None = None,
     full: bool = False,
     fresh: bool = False,
@@ -212,29 +172,36 @@ def verify(
     if full:
         # the longest first, so that all cores are busy until the end
         names.sort(key=lambda name: name not in EVIDENCE or not EVIDENCE[name].has_full_form)
-    allowed = timeout or (FULL_TIMEOUT if full else TIMEOUT)
-    known = {} if fresh else kept_results(names, full=full)
-    for result in known.values():
-        report(result)
-
-    def keep(result: EvidenceResult) -> None:
-        kept.keep(result, full=full)
-        report(result)
-
-    task = functools.partial(run_named, full=full)
-    unknown = [name for name in names if name not in known]
-    results = known | run_all(unknown, jobs=jobs or available_cores(), timeout=allowed, report=keep, task=task)
-    results = {name: with_kernel(result) for name, result in results.items()}
+    limit = timeout or (FULL_TIMEOUT if full else TIMEOUT)
+    tasks = [evidence_task(name, full=full) for name in names]
+    done = run_tasks(tasks, workforce, without_verdict, limit=limit, fresh=fresh, is_final=is_decided, report=report)
+    results = {result.name: with_kernel(result) for result in done.by_digest.values()}
     entry_verdicts = tuple(entry_verdict(entry, [results[name] for name in evidence_for([entry])]) for entry in entries)
     by_id = {record.entry.id: record.verdict for record in entry_verdicts}
     erratum_verdicts = tuple(erratum_verdict(erratum, [results[name] for name in printed_forms_of([erratum])], by_id) for erratum in errata)
     seconds = sum(result.seconds for result in results.values())
-    return Ledger(entry_verdicts, erratum_verdicts, seconds, kept=len(known))
+    return Ledger(entry_verdicts, erratum_verdicts, seconds, kept=done.kept)
+
+
+def evidence_task(name: str, *, full: bool = False) -> Task[EvidenceResult]:
+    """Return the task of running a piece of evidence or a printed form."""
+    return Task(run_named, (name, full), kept.digest_of_evidence(name, full=full))
+
+
+def without_verdict(task: Task[EvidenceResult], reason: str) -> EvidenceResult:
+    """Return the result of a piece that took too long, or whose process died: unknown."""
+    return EvidenceResult(task.arguments[0], Verdict.UNKNOWN, reason, 0.0)
+
+
+def is_decided(result: EvidenceResult) -> bool:
+    """Return whether a result is the same the next time; it is not if nothing was decided, as a piece raised or took too long."""
+    return result.verdict is not Verdict.UNKNOWN
 
 
 def kept_results(names: Iterable[str], *, full: bool = False) -> dict[str, EvidenceResult]:
     """Return the results of earlier runs that still hold good, by name."""
-    return {result.name: result for name in names if (result := kept.read(name, full=full))}
+    tasks = [evidence_task(name, full=full) for name in names]
+    return {result.name: result for result in kept_task_results(tasks, is_decided).values()}
 
 
 def kept_ledger(entries: list[Entry], errata: list[Erratum]) -> Ledger:

@@ -7,24 +7,24 @@ The command is `trainspec mutants [ID…]`; exit code 0 if the catalogue explain
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Callable, Iterator
-from concurrent.futures import TimeoutError as OutOfTime
 from dataclasses import dataclass
 from typing import Any
 
-from pebble import ProcessExpired
-
 from ..reference import FORMULAS, Formula
 from ..reference.syntax import compile_function, source_tree
+from . import kept
 from .catalogue import catalogue
 from .changes.function import namespace_of
 from .changes.mutation import mutations
 from .evidence import find_refutation, load
-from .ledger import workers
-from .processes import available_cores
 from .regions import OUTCOMES, RegionResult, reached_regions, regions, run_region
+from .tasks import Task, Workforce, run_tasks
 
-TIMEOUT = 60.0  # seconds for one mutant
+LIMIT = 60.0  # seconds of processor time for one mutant
+REACH_LIMIT = 600.0  # the same to see which pieces reach which regions of a formula
+ALL_CORES = Workforce()
 
 Report = Callable[[int], None]
 
@@ -61,14 +61,21 @@ class MutantResult:
     by: str = ""
 
 
-def run_against_evidence(mutant: Mutant) -> MutantResult:
-    """Run the evidence about the formula on a mutant, the cheapest kind first, until one piece refutes it."""
+def run_against_evidence(identifier: str, line: str, change: str) -> MutantResult:
+    """Run the evidence about a formula on one of its mutants, the cheapest kind first, until one piece refutes it."""
     load()
-    refutation, others = find_refutation(FORMULAS[mutant.formula].__name__, mutant.function)
+    mutant = mutants_by_change(identifier)[line, change]
+    refutation, others = find_refutation(FORMULAS[identifier].__name__, mutant.function)
     if refutation:
-        return MutantResult(mutant.formula, mutant.line, mutant.change, "refuted", refutation.name)
+        return MutantResult(identifier, line, change, "refuted", refutation.name)
     raised = next((result.detail for result in others if result.raised), "")
-    return MutantResult(mutant.formula, mutant.line, mutant.change, "raised" if raised else "survived", raised)
+    return MutantResult(identifier, line, change, "raised" if raised else "survived", raised)
+
+
+@functools.cache
+def mutants_by_change(identifier: str) -> dict[tuple[str, str], Mutant]:
+    """Return the mutants of a formula by line and change."""
+    return {(mutant.line, mutant.change): mutant for mutant in mutants(FORMULAS[identifier])}
 
 
 def equivalents() -> dict[tuple[str, str, str], str]:
@@ -76,39 +83,56 @@ def equivalents() -> dict[tuple[str, str, str], str]:
     return {(equivalent.id, equivalent.line, equivalent.change): equivalent.why for equivalent in catalogue().equivalents}
 
 
-def run(identifiers: list[str], jobs: int, report: Report) -> list[MutantResult]:
-    """Return the results of all mutants of these formulas, run in parallel processes; `report` is called with their number after each."""
+def run(identifiers: list[str], workforce: Workforce, report: Report, *, fresh: bool = False) -> list[MutantResult]:
+    """Return the results of all mutants of these formulas; `report` is called with their number after each."""
     load()
-    population = [mutant for identifier in identifiers for mutant in mutants(FORMULAS[identifier])]
-    results = []
-    with workers(jobs) as pool:
-        for mutant, future in [(mutant, pool.schedule(run_against_evidence, args=(mutant,), timeout=TIMEOUT)) for mutant in population]:
-            try:
-                results.append(future.result())
-            except (OutOfTime, ProcessExpired) as end:
-                results.append(MutantResult(mutant.formula, mutant.line, mutant.change, "survived", f"no verdict: {type(end).__name__}"))
-            report(len(population))
-    return results
+    keys = [(identifier, line, change) for identifier in identifiers for line, change in mutants_by_change(identifier)]
+    tasks = [Task(run_against_evidence, key, digest_of_mutant(*key)) for key in keys]
+    done = run_tasks(tasks, workforce, without_verdict, limit=LIMIT, fresh=fresh, report=lambda result: report(len(tasks)))
+    return [done.by_digest[task.digest] for task in tasks]
 
 
-def run_regions(identifiers: list[str], jobs: int, sample: int = 1, report: Report = lambda total: None) -> list[RegionResult]:
-    """Return the results of one in `sample` mutants of regions of these formulas; `report` is called with the formulas after each."""
+def digest_of_mutant(identifier: str, *words: str) -> str:
+    """Return the digest of all that the result of a mutant of a formula depends on."""
+    return kept.digest_of((identifier, *words), kept.files_about_formula(identifier) | kept.files_of_module(__name__))
+
+
+def without_verdict(task: Task[MutantResult], reason: str) -> MutantResult:
+    """Return the result of a mutant that evidence was too slow for: it survived."""
+    identifier, line, change = task.arguments
+    return MutantResult(identifier, line, change, "survived", reason)
+
+
+def run_regions(
+    identifiers: list[str], workforce: Workforce, sample: int = 1, report: Report = lambda total: None, *, fresh: bool = False
+) -> list[RegionResult]:
+    """Return the results of one in `sample` mutants of regions of these formulas; `report` is called with their number after each."""
     load()
-    results = []
-    with workers(jobs) as pool:
-        reached = [(identifier, pool.schedule(reached_regions, args=(identifier,))) for identifier in identifiers]
-        for identifier, future in reached:
-            pieces = future.result()
-            own = [region for region in regions(FORMULAS[identifier]) if region.is_in_sample(sample)]
-            given = [(region.formula, region.words, pieces[region.words]) for region in own]
-            tasks = [(region, pool.schedule(run_region, args=args, timeout=TIMEOUT)) for region, args in zip(own, given, strict=True)]
-            for region, task in tasks:
-                try:
-                    results.append(task.result())
-                except (OutOfTime, ProcessExpired) as end:
-                    results.append(RegionResult(region.formula, region.kind, region.words, "raised", f"no verdict: {type(end).__name__}"))
-            report(len(identifiers))
-    return results
+    chosen = [region for identifier in identifiers for region in regions(FORMULAS[identifier]) if region.is_in_sample(sample)]
+    total = len(chosen) + len({region.formula for region in chosen})
+    looks = {region.formula: Task(reached_regions, (region.formula,), digest_of_mutant(region.formula, "reached")) for region in chosen}
+    reached = run_tasks(
+        [*looks.values()], workforce, reaches_nothing, limit=REACH_LIMIT, fresh=fresh, report=lambda result: report(total)
+    ).by_digest
+    tasks = []
+    for region in chosen:
+        pieces = reached[looks[region.formula].digest].get(region.words, ())
+        digest = digest_of_mutant(region.formula, "region", region.words, *pieces)
+        tasks.append(Task(run_region, (region.formula, region.words, pieces), digest))
+    done = run_tasks(tasks, workforce, region_without_verdict, limit=LIMIT, fresh=fresh, report=lambda result: report(total))
+    return [done.by_digest[task.digest] for task in tasks]
+
+
+def reaches_nothing(task: Task[dict[str, tuple[str, ...]]], reason: str) -> dict[str, tuple[str, ...]]:
+    """Return that no piece is known to reach a region, as it took too long to see."""
+    return {}
+
+
+def region_without_verdict(task: Task[RegionResult], reason: str) -> RegionResult:
+    """Return the result of a mutant of a region that evidence was too slow for: nothing refutes it."""
+    identifier, words, _ = task.arguments
+    kind = next(region.kind for region in regions(FORMULAS[identifier]) if region.words == words)
+    return RegionResult(identifier, kind, words, "raised", reason)
 
 
 def report_regions(results: list[RegionResult]) -> int:
@@ -133,12 +157,20 @@ def report_regions(results: list[RegionResult]) -> int:
     return 1 if left else 0
 
 
-def run_and_report(identifiers: list[str], *, regions: bool, sample: int, jobs: int, report: Report = lambda total: None) -> int:
+def run_and_report(
+    identifiers: list[str],
+    *,
+    regions: bool,
+    sample: int = 1,
+    workforce: Workforce = ALL_CORES,
+    fresh: bool = False,
+    report: Report = lambda total: None,
+) -> int:
     """Run all mutants, or those of regions, print a table, and return 0 if what survives is explained and every explanation is needed."""
-    selected, jobs = identifiers or list(FORMULAS), jobs or available_cores()
+    selected = identifiers or list(FORMULAS)
     if regions:
-        return report_regions(run_regions(selected, jobs, sample, report))
-    return report_mutants(selected, run(selected, jobs, report))
+        return report_regions(run_regions(selected, workforce, sample, report, fresh=fresh))
+    return report_mutants(selected, run(selected, workforce, report, fresh=fresh))
 
 
 def report_mutants(selected: list[str], results: list[MutantResult]) -> int:

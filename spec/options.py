@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,27 @@ format_option = click.option(
     show_default=True,
     help="The format of arrays.",
 )
+
+
+def with_workforce(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of commands that spread their tasks, which hand over who does them, and whether all are done anew."""
+    options = (
+        click.option("--workers", "--jobs", type=click.IntRange(min=1), help="Processes here; as many as there are cores unless given."),
+        click.option("--cluster", metavar="ADDRESS", help="The scheduler of a dask cluster that computes, as tcp://host:8786."),
+        click.option("--fresh", is_flag=True, help="Compute everything again, also what was computed before and has not changed since."),
+    )
+
+    @functools.wraps(command)
+    def with_tasks(*arguments: Any, workers: int | None, cluster: str | None, **others: Any) -> None:
+        from .tasks import Workforce
+
+        if workers and cluster:
+            raise click.UsageError("either --workers or --cluster does the work")
+        command(*arguments, workforce=Workforce(workers or 0, cluster or ""), **others)
+
+    for option in reversed(options):
+        with_tasks = option(with_tasks)
+    return with_tasks
 
 
 def json_option(command: Callable[..., None]) -> Callable[..., None]:

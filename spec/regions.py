@@ -16,7 +16,7 @@ import itertools
 import operator
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -350,7 +350,7 @@ def pieces_about(identifier: str) -> list[Evidence]:
     return [piece for piece in EVIDENCE.values() if FORMULAS[identifier].__name__ in piece.formulas]
 
 
-def reached_regions(identifier: str) -> dict[str, list[str]]:
+def reached_regions(identifier: str) -> dict[str, tuple[str, ...]]:
     """Return, by the words of each region of a formula, the names of the pieces that call the formula there, the quickest first."""
     formula = FORMULAS[identifier]
     own = list(regions(formula))
@@ -360,7 +360,12 @@ def reached_regions(identifier: str) -> dict[str, list[str]]:
         start = time.process_time()
         run_evidence(piece, {formula.__name__: observed(formula.raw, own, reached)})
         runs.append((time.process_time() - start, piece.name, reached))
-    return {region.words: [name for _, name, reached in sorted(runs, key=lambda run: run[:2]) if region.words in reached] for region in own}
+    return {region.words: tuple(name for _, name, reached in sorted(runs, key=run_key) if region.words in reached) for region in own}
+
+
+def run_key(run: tuple[float, str, set[str]]) -> tuple[float, str]:
+    """Return by what runs are put in order: the time that they took, and the name of the piece."""
+    return run[:2]
 
 
 def observed(raw: Callable[..., Any], own: list[Region], reached: set[str]) -> Callable[..., Any]:
@@ -398,7 +403,7 @@ def restricted_leaf(leaf: Any, restriction: Case) -> Any:
     return Symbolic.wrap(np.frompyfunc(lambda entry: entry.subs(restriction), 1, 1)(Symbolic.object_array(leaf)))
 
 
-def run_region(identifier: str, words: str, names: list[str]) -> RegionResult:
+def run_region(identifier: str, words: str, names: Sequence[str]) -> RegionResult:
     """Run the pieces of these names on the mutant of a region, until one refutes it."""
     load()
     formula = FORMULAS[identifier]

@@ -237,7 +237,7 @@ def find_refutation(name: str, function: Callable[..., Any]) -> tuple[EvidenceRe
     return None, others
 
 
-def run_named(name: str, *, full: bool = False) -> EvidenceResult:
+def run_named(name: str, full: bool = False) -> EvidenceResult:
     """Run a piece of evidence or a printed form by its name. This is the task of a worker process."""
     load()
     return run_evidence(EVIDENCE[name], full=full) if name in EVIDENCE else run_printed_form(PRINTED_FORMS[name])

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from .. import kept
 from ..lines.digest import digest_of_all
 from ..lines.text import FORMAT, VERSION
-from ..processes import available_cores
+from ..tasks import Task, Workforce, run_tasks
 from .entry import WITHOUT_VECTORS, EntryFile, Score, entry_file
 
 COMMAND = "trainspec vectors"
 LARGEST_FILE = 256_000  # bytes
 LARGEST_LINE = 64_000
 LARGEST_FOLDER = 10_000_000
-FEW = 6  # entries that are not worth more processes
+LIMIT = 1200.0  # seconds of processor time for one file
 
 
 def path_of(folder: Path, identifier: str) -> Path:
@@ -26,14 +26,18 @@ def path_of(folder: Path, identifier: str) -> Path:
     return folder / f"{identifier}.jsonl"
 
 
-def make_files(identifiers: Iterable[str]) -> Iterator[EntryFile]:
-    """Yield the files of entries, made in parallel processes where there are many."""
-    known = list(identifiers)
-    if len(known) < FEW:
-        yield from map(entry_file, known)
-        return
-    with multiprocessing.get_context("spawn").Pool(processes=available_cores()) as pool:
-        yield from pool.imap(entry_file, known, chunksize=1)
+def make_files(
+    identifiers: Iterable[str], workforce: Workforce, report: Callable[[EntryFile], None] = lambda file: None, *, fresh: bool = False
+) -> list[EntryFile]:
+    """Return the files of entries; `report` is called with each. A file that cannot be made raises a RuntimeError."""
+    tasks = [Task(entry_file, (identifier,), kept.digest_of((identifier,), kept.files_of_product())) for identifier in identifiers]
+    done = run_tasks(tasks, workforce, no_file, limit=LIMIT, fresh=fresh, report=report)
+    return [done.by_digest[task.digest] for task in tasks]
+
+
+def no_file(task: Task[EntryFile], reason: str) -> EntryFile:
+    """Raise the reason why the file of an entry is not made."""
+    raise RuntimeError(f"{task.arguments[0]}: {reason}")
 
 
 def manifest_of(files: Iterable[EntryFile]) -> str:

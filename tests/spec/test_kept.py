@@ -4,10 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
-from trainspec.spec import kept, ledger
+from trainspec.spec import kept, ledger, tasks
 from trainspec.spec.arithmetic import Verdict
 from trainspec.spec.catalogue import catalogue
 from trainspec.spec.evidence import EVIDENCE, PRINTED_FORMS, EvidenceResult, load
+from trainspec.spec.tasks import Workforce
 
 load()
 ENTRY = "momentum.unrolled"
@@ -15,7 +16,7 @@ PIECES = [name for name, piece in EVIDENCE.items() if ENTRY in piece.ids]
 
 
 def verify(**options):
-    return ledger.verify([catalogue().entries[ENTRY]], [], jobs=1, **options)
+    return ledger.verify([catalogue().entries[ENTRY]], [], workforce=Workforce(1), **options)
 
 
 def without_workers(*args, **options):
@@ -29,7 +30,7 @@ def once():
 
 
 def test_nothing_unchanged_is_run_again(once, monkeypatch):
-    monkeypatch.setattr(ledger, "workers", without_workers)
+    monkeypatch.setattr(tasks, "process_pool", without_workers)
     again = verify()
     assert (once.kept, again.kept) == (0, len(PIECES))
     assert again.entries == once.entries
@@ -53,23 +54,42 @@ def test_a_damaged_file_is_not_used(once, text):
 def test_every_field_is_checked(once, field):
     for file in kept.folder().iterdir():
         record = json.loads(file.read_text())
-        file.write_text(json.dumps({**record, field: [record[field]]}))
+        file.write_text(json.dumps({**record, "result": {**record["result"], field: [record["result"][field]]}}))
     assert verify().kept == 0
 
 
-def test_what_is_not_decided_is_not_kept():
-    kept.keep(EvidenceResult(PIECES[0], Verdict.UNKNOWN, "raised an error", 1.0, raised=True), full=False)
-    assert kept.read(PIECES[0], full=False) is None
-    kept.keep(EvidenceResult(PIECES[0], Verdict.REFUTED, "claim 1", 1.0), full=False)
-    assert kept.read(PIECES[0], full=False) == EvidenceResult(PIECES[0], Verdict.REFUTED, "claim 1", 1.0)
-    assert kept.read(PIECES[0], full=True) is None
+def test_the_name_of_what_a_result_is_of_is_checked(once):
+    for file in kept.folder().iterdir():
+        file.write_text(json.dumps({**json.loads(file.read_text()), "name": "another"}))
+    assert verify().kept == 0
+
+
+def result_of(verdict):
+    return EvidenceResult(PIECES[0], verdict, "as it is", 1.0, engines=("SymPy",))
+
+
+@pytest.mark.parametrize(("verdict", "is_kept"), [(Verdict.HOLDS, True), (Verdict.REFUTED, True), (Verdict.UNKNOWN, False)])
+def test_what_is_not_decided_is_not_kept(verdict, is_kept):
+    task = ledger.evidence_task(PIECES[0])
+    kept.keep(task.digest, str(task), result_of(verdict))
+    assert ledger.kept_results([PIECES[0]]) == ({PIECES[0]: result_of(verdict)} if is_kept else {})
+    assert ledger.kept_results([PIECES[0]], full=True) == {}
 
 
 def test_a_folder_that_cannot_be_written_keeps_nothing(monkeypatch, tmp_path):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("TRAINSPEC_CACHE", str(tmp_path / "file"))
-    kept.keep(EvidenceResult(PIECES[0], Verdict.HOLDS, "", 1.0), full=False)
-    assert kept.read(PIECES[0], full=False) is None
+    kept.keep("digest", "name", result_of(Verdict.HOLDS))
+    assert kept.read("digest", "name", EvidenceResult) is None
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [(1, float), (True, int), ("1", int), ([1], tuple[str, ...]), ({"a": [1]}, dict[str, tuple[str, ...]]), ("open", Verdict), (None, str)],
+)
+def test_data_of_another_type_is_not_restored(data, kind):
+    with pytest.raises(ValueError, match="is no"):
+        kept.restored(data, kind)
 
 
 def names_of(files):
@@ -101,21 +121,21 @@ def test_every_piece_depends_on_its_formulas_and_its_data():
 
 @pytest.mark.parametrize("name", [PIECES[0], next(iter(PRINTED_FORMS))])
 def test_a_change_of_any_dependency_changes_the_digest(name, monkeypatch):
-    digests = {kept.digest(name, full=False), kept.digest(name, full=True)}
+    digests = {kept.digest_of_evidence(name, full=False), kept.digest_of_evidence(name, full=True)}
     files = kept.dependencies(name)
     unchanged = kept.digest_of_file
     for changed in files:
         monkeypatch.setattr(kept, "digest_of_file", lambda path, changed=changed: "changed" if path == changed else unchanged(path))
-        digests.add(kept.digest(name, full=False))
+        digests.add(kept.digest_of_evidence(name, full=False))
     assert len(digests) == len(files) + 2
     monkeypatch.setattr(kept, "digest_of_file", lambda path: unchanged(path) if path in files else "changed")
-    assert kept.digest(name, full=False) in digests
+    assert kept.digest_of_evidence(name, full=False) in digests
 
 
 def test_other_versions_change_the_digest(monkeypatch):
-    before = kept.digest(PIECES[0], full=False)
+    before = kept.digest_of_evidence(PIECES[0], full=False)
     monkeypatch.setattr(kept, "environment", lambda: ("3.14.0",))
-    assert kept.digest(PIECES[0], full=False) != before
+    assert kept.digest_of_evidence(PIECES[0], full=False) != before
 
 
 def test_the_files_are_there():

@@ -25,14 +25,16 @@ def test_a_state_update_is_removed():
 @pytest.mark.parametrize("identifier", QUICK)
 def test_the_evidence_refutes_every_mutant(identifier):
     for mutant in mutants(FORMULAS[identifier]):
-        result = run_against_evidence(mutant)
+        result = run_against_evidence(identifier, mutant.line, mutant.change)
         assert result.outcome == "refuted", f"{result.line}: {result.change}: {result.outcome} {result.by}"
 
 
 def test_survivors_are_reported(monkeypatch, capsys):
-    monkeypatch.setattr("trainspec.spec.mutants.run", lambda *args: [MutantResult("momentum.unrolled", "line", "change", "survived")])
+    monkeypatch.setattr(
+        "trainspec.spec.mutants.run", lambda *args, **options: [MutantResult("momentum.unrolled", "line", "change", "survived")]
+    )
     monkeypatch.setattr("trainspec.spec.mutants.equivalents", lambda: {("momentum.unrolled", "gone", "gone"): "no longer needed"})
-    assert run_and_report(["momentum.unrolled"], regions=False, sample=1, jobs=1) == 1
+    assert run_and_report(["momentum.unrolled"], regions=False) == 1
     text = capsys.readouterr().out
     assert "survived: momentum.unrolled: line: change" in text
     assert "STALE: momentum.unrolled: gone: gone" in text
@@ -45,7 +47,7 @@ def test_equivalents_name_mutants():
 
 def test_the_command_counts_mutants():
     run_command = CliRunner().invoke
-    result = run_command(main, ["mutants", "momentum.speedup_factor", "--jobs", "1"])
+    result = run_command(main, ["mutants", "momentum.speedup_factor", "--workers", "1"])
     assert result.exit_code == 0
     assert "0 survived" in result.output
     assert "is no formula" in run_command(main, ["mutants", "lion.box"]).output

@@ -10,6 +10,7 @@ from trainspec.spec.evidence import EVIDENCE, Evidence, load, run_evidence
 from trainspec.spec.evidence._continuity import is_known_closely, points_of
 from trainspec.spec.mutants import run_and_report, run_regions
 from trainspec.spec.regions import RegionResult, equals, reached_regions, regions, run_region, run_within, tied
+from trainspec.spec.tasks import Workforce
 
 load()
 
@@ -96,15 +97,15 @@ def test_a_formula_that_no_piece_reaches_survives():
 
 def test_survivors_are_reported(monkeypatch, capsys):
     survivor = RegionResult("optimizers.lion", "end", "beta1 = 0", "unreached")
-    monkeypatch.setattr("trainspec.spec.mutants.run_regions", lambda *args: [survivor])
-    assert run_and_report(["optimizers.lion"], regions=True, sample=1, jobs=1) == 1
+    monkeypatch.setattr("trainspec.spec.mutants.run_regions", lambda *args, **options: [survivor])
+    assert run_and_report(["optimizers.lion"], regions=True) == 1
     assert "unreached: optimizers.lion: beta1 = 0" in capsys.readouterr().out
     monkeypatch.setattr("trainspec.spec.mutants.equivalents", lambda: {("optimizers.lion", "region", "beta1 = 0"): "it is the same"})
-    assert run_and_report(["optimizers.lion"], regions=True, sample=1, jobs=1) == 0
+    assert run_and_report(["optimizers.lion"], regions=True) == 0
 
 
 def test_regions_run_in_processes():
-    results = run_regions(["momentum.speedup_factor"], 1, 2)
+    results = run_regions(["momentum.speedup_factor"], Workforce(2))
     assert results
     assert {result.outcome for result in results} == {"refuted"}
 
