@@ -218,7 +218,7 @@ def kernel(identifiers: tuple[str, ...], *, folder: str | None, jobs: int | None
 
     from .kernel import check
     from .ledger import evidence_for
-    from .processes import available_cores
+    from .tasks import available_cores
     from .terminal import print_kernel_results
 
     if not check.installed():

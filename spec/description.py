@@ -15,8 +15,8 @@ from .arithmetic import Ball, Numbers
 from .catalogue import CLASSES, STATUSES, CitationAnswer, Entry, Erratum, Preset, catalogue
 from .changes.printed import altered_lines
 from .evidence import EVIDENCE, PRINTED_FORMS, Evidence, Interval, PrintedChange, PrintedForm, TableCell, load, table_cells
-from .kernel.results import kept_result
 from .latex import latex_of
+from .ledger import kept_results
 
 
 class VariantAnswer(TypedDict):
@@ -231,7 +231,7 @@ def describe_preset(preset: Preset) -> PresetAnswer:
 
 def describe_piece(piece: Evidence) -> EvidenceAnswer:
     """Return a piece of evidence with its code, and its kept result."""
-    result = kept_result(piece.name)
+    result = kept_results([piece.name]).get(piece.name)
     return {
         "name": piece.name,
         "kind": piece.kind,

@@ -201,13 +201,13 @@ def is_decided(result: EvidenceResult) -> bool:
 def kept_results(names: Iterable[str], *, full: bool = False) -> dict[str, EvidenceResult]:
     """Return the results of earlier runs that still hold good, by name."""
     tasks = [evidence_task(name, full=full) for name in names]
-    return {result.name: result for result in kept_task_results(tasks, is_decided).values()}
+    return {result.name: with_kernel(result) for result in kept_task_results(tasks, is_decided).values()}
 
 
 def kept_ledger(entries: list[Entry], errata: list[Erratum]) -> Ledger:
     """Return the ledger of the kept results: what lacks the result of a piece is not verified yet, unless another piece refutes it."""
     load()
-    known = {name: with_kernel(result) for name, result in kept_results(evidence_for(entries) + printed_forms_of(errata)).items()}
+    known = kept_results(evidence_for(entries) + printed_forms_of(errata))
     entry_verdicts = tuple(kept_entry_verdict(entry, known) for entry in entries)
     by_id = {record.entry.id: record.verdict for record in entry_verdicts}
     erratum_verdicts = tuple(kept_erratum_verdict(erratum, known, by_id) for erratum in errata)

@@ -33,7 +33,7 @@ class KernelResult:
 
 def digest(name: str) -> str:
     """Return the digest of all that the result for a proof depends on: the proof, the export, and the lemmas."""
-    parts = [kept.digest(name, full=False), *digests_of_export()]
+    parts = [kept.digest_of_evidence(name, full=False), *digests_of_export()]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
@@ -78,9 +78,3 @@ def with_kernel(result: EvidenceResult) -> EvidenceResult:
         return result
     known = read(result.name)
     return replace(result, engines=(*result.engines, ENGINE), alone="") if known and known.checked else result
-
-
-def kept_result(name: str) -> EvidenceResult | None:
-    """Return the kept result of a piece with all its engines, if there is one."""
-    result = kept.read(name, full=False)
-    return with_kernel(result) if result else None
