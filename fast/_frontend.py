@@ -135,13 +135,13 @@ class Frontend:
             arrays.append(array)
         return arrays
 
-    def check_out_array(self, name: str, array: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-        """Raise unless an array can take a result."""
+    def check_out_array(self, name: str, array: Any, shape: tuple[int, ...], dtype: np.dtype[Any], *, writeable: bool = True) -> None:
+        """Raise unless an array can take a result; or, where it need not be writeable, unless it has this form."""
         if type(array) is not ndarray or array.dtype.name != dtype.name:
-            raise self.type_error(name, f"be a {dtype.name} array or None", array)
+            raise self.type_error(name, f"be a {dtype.name} array{' or None' * writeable}", array)
         if array.shape != shape:
             raise self.error(ValueError, name, f"have shape {shape}", f"{array.shape}")
-        if not array.flags.writeable:
+        if writeable and not array.flags.writeable:
             raise self.error(ValueError, name, "be writeable", "a read-only array")
 
     def check_structure(self, out: Any, structure: Any, name: str) -> None:
@@ -311,19 +311,32 @@ def merge_batch_axes(array: Any, axes: Sequence[str]) -> Any:
 
 
 def declare(
-    raw: Callable[..., Any], declared: F, call: Callable[..., Any], *, options: Sequence[str] = ("out",), prelude: str = "", **names: Any
+    raw: Callable[..., Any],
+    declared: F,
+    call: Callable[..., Any],
+    *,
+    options: Sequence[str] = ("out",),
+    prelude: str = "",
+    switch: tuple[str, Callable[..., Any]] | None = None,
+    **names: Any,
 ) -> F:
     """Return the function that a declaration declares: signature and docstring are its own; it calls `call(*options, *arguments)`.
 
+    A switch is one more option: where it is not None, its function is called with it before the others.
     A plain call costs a tenth of binding a signature.
     """
     parameters = inspect.signature(raw).parameters.values()
     stated = [(p.kind is p.KEYWORD_ONLY, p.name if p.default is p.empty else f"{p.name}={p.default!r}") for p in parameters]
     positional, keywords = ([text for is_keyword, text in stated if is_keyword is wanted] for wanted in (False, True))
     arguments = ", ".join(parameter.name for parameter in parameters)
-    header = f"def {raw.__name__}({', '.join([*positional, '*', *keywords, *(f'{option}=None' for option in options)])}):"
-    lines = [header, *([prelude] if prelude else []), f"return call({', '.join(options)}, {arguments})"]
+    given = ", ".join([*options, arguments])
+    optional = [f"{option}=None" for option in (*options, *(switch or ())[:1])]
+    header = f"def {raw.__name__}({', '.join([*positional, '*', *keywords, *optional])}):"
+    lines = [header, *([prelude] if prelude else []), f"return call({given})"]
     space: dict[str, Any] = {"call": call, **names}
+    if switch:
+        lines.insert(1, f"if {switch[0]} is not None: return switched({switch[0]}, {given})")
+        space["switched"] = switch[1]
     exec("\n    ".join(lines), space)
     return cast("F", functools.update_wrapper(space[raw.__name__], declared))
 

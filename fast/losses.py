@@ -3,7 +3,7 @@
 What ends in `_with_grad` gives the pair of a loss and its gradient in one pass over memory, which costs what the gradient alone costs.
 `out` takes the result, an array or a tuple of arrays, apart from the arguments; None stands for a fresh one.
 
-Rows are taken in chunks that stay in the cache. The losses of a chunk are summed in order in float64, and so are the chunks.
+Rows are taken in chunks that stay in the cache. The losses of a chunk are summed, and then the sums of the chunks, in float64.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ._loops.arithmetic import accumulator_zeros, cast_like, is_nonfinite, out_o
 from ._loops.kernel import component_of, loop_kernel, value_and_grad
 from ._loops.lanes import entries_of, fill_lanes, keep_part, lane_count, load, load_part, store, store_part, sum_of_lanes
 from ._loops.math import exp_lifted, log, logistic, lowered, softplus
-from ._loops.reductions import largest_between, row_sum_of_squares
+from ._loops.reductions import largest_between, row_sum_of_squares, sum_between
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,15 +95,6 @@ def chunk_count(x: Numbers) -> Any:
 
 
 @inlined
-def in_order(numbers: Numbers) -> Any:
-    """Return the sum in float64, one number after the other."""
-    total = 0.0
-    for i in range(numbers.size):
-        total = total + numbers[i]
-    return total
-
-
-@inlined
 def clip(x: Any, bound: Any) -> Any:
     """Return a number clipped to [−bound, bound]."""
     return bound if x > bound else -bound if x < -bound else x
@@ -128,9 +119,9 @@ def loss_loops(losses: Numbers, grad: Numbers, x: Numbers, y: Any, first: Any, s
         each = losses[rows] if losses.size and reduction == NONE else np.empty(chunk_rows.shape[0], x.dtype)
         gradients = grad[rows] if grad.size else np.empty(chunk_rows.shape, x.dtype)
         nonfinite += example_losses(each, gradients, chunk_rows, y[rows], count, first, second)
-        sums[chunk] = in_order(each)
+        sums[chunk] = sum_between(entries_of(each), 0, each.size)
     if losses.size and reduction != NONE:
-        losses[0] = in_order(sums) / count
+        losses[0] = sum_between(entries_of(sums), 0, sums.size) / count
     return nonfinite > 0
 
 
@@ -335,6 +326,15 @@ def logistic_rows(losses: Numbers, score_gradients: Numbers, weights: Numbers, i
     return nonfinite
 
 
+@inlined
+def total_of_column(parts: Numbers, j: Any) -> Any:
+    """Return the sum of one column, row by row."""
+    total = 0.0
+    for chunk in range(parts.shape[0]):
+        total = total + parts[chunk, j]
+    return total
+
+
 def logistic_loops(losses: Numbers, grad: Numbers, weights: Numbers, inputs: Numbers, signs: Numbers, reduction: Any) -> Any:
     """Compute the loss and its gradient chunk by chunk; outputs that were not requested have size 0.
 
@@ -348,7 +348,7 @@ def logistic_loops(losses: Numbers, grad: Numbers, weights: Numbers, inputs: Num
         each = losses[rows] if losses.size and reduction == NONE else np.empty(y.size, y.dtype)
         score_gradients = np.empty(y.size, y.dtype)
         nonfinite += logistic_rows(each, score_gradients, weights, x, y)
-        sums[chunk] = in_order(each)
+        sums[chunk] = sum_between(entries_of(each), 0, each.size)
         for j in range(d):
             gathered[j] = 0
         for i in range(y.size if grad.size else 0):
@@ -358,9 +358,9 @@ def logistic_loops(losses: Numbers, grad: Numbers, weights: Numbers, inputs: Num
                 gradients[j] = gradients[j] + score_gradient * row[j] if reduction != NONE else score_gradient * row[j]
     count = examples if reduction == MEAN else 1
     if losses.size and reduction != NONE:
-        losses[0] = in_order(sums) / count
+        losses[0] = sum_between(entries_of(sums), 0, sums.size) / count
     for j in range(d if grad.size and reduction != NONE else 0):
-        grad[j] = in_order(parts[:, j]) / count
+        grad[j] = total_of_column(parts, j) / count
     for j in range(grad.size):
         nonfinite += is_nonfinite(grad[j])
     return nonfinite > 0

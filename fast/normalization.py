@@ -1,6 +1,7 @@
 """Normalization layers, fast: `trainspec.reference.normalization` says what each formula is; the results are within its rounding bound.
 
-`out` takes the result, an array or a tuple of arrays, apart from the arguments; None stands for a fresh one. Means and variances are summed
+`out` takes the result, an array or a tuple of arrays, apart from the arguments; None stands for a fresh one. With `save=True` a layer also
+returns its statistics, which its gradients take as `saved` instead of computing them again. Means and variances are summed
 in float64 in chunks that stay in the cache, so that every array is read once, or twice where the statistics need all of it first.
 """
 
@@ -14,33 +15,32 @@ from numba import prange
 from ..reference import normalization as reference
 from ._jit import inlined, specialize
 from ._loops.arithmetic import accumulator_zeros, any_nonfinite, cast_like, divide_up, is_nonfinite, zeros_like_dtype
-from ._loops.kernel import loop_kernel
+from ._loops.kernel import keeping_statistics, loop_kernel, taking_statistics
+from ._loops.lanes import entries_of, fill_lanes, lane_count, load, load_part, store, store_part, sum_of_lanes
 from ._loops.reductions import (
-    add_products_and_dy,
     add_row,
-    add_scaled,
+    channel_gradient_sums,
     channel_sum,
     channel_sum_of_squares,
-    channel_sums,
     column_products,
     column_sums,
     gradient_sums,
+    gradient_sums_between,
     gradient_sums_of_tile,
     moments,
     moments_of_tile,
     partial_sums,
     products_of_tile,
-    row_gradient_sums,
-    row_sum,
-    row_sum_of_squares,
-    row_weighted_sums,
     rows_side_by_side,
+    sum_between,
+    sum_of_squares_between,
     tile_columns,
     tile_count,
+    weighted_sums_between,
 )
 
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, TypeAlias
 
     from numpy.typing import NDArray
 
@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from ._elementwise.kernel import Out
 
     Floats = NDArray[Any]
+    Statistics: TypeAlias = tuple[Floats, ...] | None  # what a normalization saved for its gradients
 
 __all__ = [
     "batch_norm",
@@ -191,23 +192,26 @@ def batch_normalize(x: Batch, *, eps: Eps, out: Out = None) -> Batch:
     """Every column brought to mean 0: x̂ = (x − μ) / √(σ² + ε)."""
 
 
-def batch_norm_loops(y: Floats, x: Floats, gamma: Floats, beta: Floats, eps: Any) -> Any:
+def batch_norm_loops(y: Floats, means: Floats, rstd: Floats, x: Floats, gamma: Floats, beta: Floats, eps: Any) -> Any:
     """Compute the statistics tile by tile, then the entries chunk by chunk. Return whether something is not finite."""
     parts, nonfinite = partial_sums(x, 2), 0
     for tile in prange(tile_count(x)):
         moments_of_tile(parts, x, tile)
     mean, scale, overflow = moments(parts, x)
     for j in range(mean.size):
-        scale[j] = gamma[j] / deviation_of(scale[j], x.shape[0], eps)
+        scale[j] = 1 / deviation_of(scale[j], x.shape[0], eps)
+        if rstd.size:
+            means[j], rstd[j] = cast_like(mean[j], x), cast_like(scale[j], x)
+        scale[j] = gamma[j] * scale[j]
     shift, wide, offset = repeat_columns(mean, x), repeat_columns(scale, x), repeat_columns(beta, x)
     for chunk in prange(chunk_count(x)):
         nonfinite += affine_chunk(y, x, shift, wide, offset, chunk)
     return overflow | (nonfinite > 0)
 
 
-@loop_kernel(reference.batch_norm, batch_norm_loops)
-def batch_norm(x: Batch, gamma: Units, beta: Units, *, eps: Eps, out: Out = None) -> Batch:
-    """Batch normalization in training: y = γ (x − μ) / √(σ² + ε) + β."""
+@keeping_statistics(reference.batch_norm, batch_norm_loops, statistics=("k", "k"))
+def batch_norm(x: Batch, gamma: Units, beta: Units, *, eps: Eps, out: Out = None, save: bool | None = None) -> Batch:
+    """Batch normalization in training: y = γ (x − μ) / √(σ² + ε) + β.  With `save` (y, (μ, 1/√(σ² + ε))), which its gradients take."""
 
 
 def batch_norm_inference_loops(y: Floats, x: Floats, gamma: Floats, beta: Floats, mean: Floats, var: Floats, eps: Any) -> Any:
@@ -278,34 +282,59 @@ def input_gradient_chunk(
     return nonfinite
 
 
-def batch_norm_backward_loops(dx: Floats, dgamma: Floats, dbeta: Floats, dy: Floats, x: Floats, gamma: Floats, eps: Any) -> Any:
-    """Compute all sums tile by tile, each about the tile's own means; then the entries chunk by chunk.
+@inlined
+def store_column_gradients(dgamma: Floats, dbeta: Floats, scale: Floats, dy_sum: Floats, product: Floats, x: Floats, gamma: Floats) -> None:
+    """Store the gradients by γ and β from the sums of dy and dy (x − μ); then the sums are what the gradient by x subtracts.
+
+    The scales, 1/√(σ² + ε), are multiplied by γ.
+    """
+    for j in range(gamma.size):
+        dgamma[j], dbeta[j] = cast_like(product[j] * scale[j], x), cast_like(dy_sum[j], x)
+        dy_sum[j], product[j] = dy_sum[j] / x.shape[0], product[j] / x.shape[0] * scale[j] ** 2
+        scale[j] = gamma[j] * scale[j]
+
+
+def batch_norm_backward_loops(
+    dx: Floats, dgamma: Floats, dbeta: Floats, means: Floats, rstd: Floats, dy: Floats, x: Floats, gamma: Floats, eps: Any
+) -> Any:
+    """Compute all sums tile by tile, about saved means or each about the tile's own; then the entries chunk by chunk.
 
     Return whether something is not finite.
     """
-    parts, nonfinite = partial_sums(x, 4), 0
-    for tile in prange(tile_count(x)):
-        gradient_sums_of_tile(parts, 2, dy, x, moments_of_tile(parts, x, tile), tile)
-    mean, scale, overflow = moments(parts, x)
-    dy_sum, product = gradient_sums(parts, dy, x, mean)
-    for j in range(mean.size):
-        std = deviation_of(scale[j], x.shape[0], eps)
-        scale[j] = gamma[j] / std
-        dgamma[j], dbeta[j] = cast_like(product[j] / std, x), cast_like(dy_sum[j], x)
-        dy_sum[j], product[j] = dy_sum[j] / x.shape[0], product[j] / x.shape[0] / std**2
-    shift, wide, means, x_factor = repeat_columns(mean, x), repeat_columns(scale, x), repeat_columns(dy_sum, x), repeat_columns(product, x)
+    parts, bad, nonfinite, mean, scale = partial_sums(x, 4), 0, False, accumulator_zeros(0, x), accumulator_zeros(0, x)
+    if rstd.size:
+        around = repeat_columns(means, x)
+        for tile in prange(tile_count(x)):
+            gradient_sums_of_tile(parts, 2, dy, x, tile_columns(around, x, tile), tile)
+        dy_sum, product = column_sums(parts, 2, dy), column_products(parts, 3, dy, x, around)
+        mean, scale = accumulator_zeros(gamma.size, x), accumulator_zeros(gamma.size, x)
+        for j in range(gamma.size):
+            mean[j], scale[j] = means[j], rstd[j]
+    else:
+        for tile in prange(tile_count(x)):
+            gradient_sums_of_tile(parts, 2, dy, x, moments_of_tile(parts, x, tile), tile)
+        mean, scale, nonfinite = moments(parts, x)
+        dy_sum, product = gradient_sums(parts, dy, x, mean)
+        for j in range(gamma.size):
+            scale[j] = 1 / deviation_of(scale[j], x.shape[0], eps)
+    store_column_gradients(dgamma, dbeta, scale, dy_sum, product, x, gamma)
+    shift, wide, center, factor = repeat_columns(mean, x), repeat_columns(scale, x), repeat_columns(dy_sum, x), repeat_columns(product, x)
     for chunk in prange(chunk_count(x)):
-        nonfinite += input_gradient_chunk(dx, dy, x, shift, wide, means, x_factor, chunk)
-    return overflow | (nonfinite > 0) | any_nonfinite(dgamma) | any_nonfinite(dbeta)
+        bad += input_gradient_chunk(dx, dy, x, shift, wide, center, factor, chunk)
+    return nonfinite | (bad > 0) | any_nonfinite(dgamma) | any_nonfinite(dbeta)
 
 
-@loop_kernel(reference.batch_norm_backward, batch_norm_backward_loops)
-def batch_norm_backward(dy: Batch, x: Batch, gamma: Units, *, eps: Eps, out: Out = None) -> tuple[Batch, Units, Units]:
+@taking_statistics(reference.batch_norm_backward, batch_norm_backward_loops, statistics=("k", "k"))
+def batch_norm_backward(
+    dy: Batch, x: Batch, gamma: Units, *, eps: Eps, out: Out = None, saved: Statistics = None
+) -> tuple[Batch, Units, Units]:
     """Batch normalization's gradients: dβ = Σ dy, dγ = Σ dy x̂, dx = γ/√(σ² + ε) (dy − dβ/m − x̂ dγ/m)."""
 
 
-@loop_kernel(reference.batch_norm_backward_staged, batch_norm_backward_loops)
-def batch_norm_backward_staged(dy: Batch, x: Batch, gamma: Units, *, eps: Eps, out: Out = None) -> tuple[Batch, Units, Units]:
+@taking_statistics(reference.batch_norm_backward_staged, batch_norm_backward_loops, statistics=("k", "k"))
+def batch_norm_backward_staged(
+    dy: Batch, x: Batch, gamma: Units, *, eps: Eps, out: Out = None, saved: Statistics = None
+) -> tuple[Batch, Units, Units]:
     """The same gradients."""
 
 
@@ -530,43 +559,92 @@ def rows_per_chunk(x: Floats) -> Any:
 
 
 @inlined
-def layer_norm_row(y: Floats, x: Floats, gamma: Floats, beta: Floats, eps: Any) -> Any:
-    """Normalize one row. Return whether something is not finite."""
-    shift = cast_like(row_sum(x) / x.size, x)
-    var = row_sum_of_squares(x, shift) / x.size
-    scale, nonfinite = cast_like(1 / np.sqrt(var + eps), x), is_nonfinite(var)
-    for j in range(x.size):
-        y[j] = gamma[j] * ((x[j] - shift) * scale) + beta[j]
-        nonfinite |= is_nonfinite(y[j])
-    return nonfinite
-
-
-def layer_norm_loops(y: Floats, x: Floats, gamma: Floats, beta: Floats, eps: Any) -> Any:
-    """Normalize each row while it is in the cache: its statistics, then its entries. Return whether something is not finite."""
-    step, nonfinite = rows_per_chunk(x), 0
-    for chunk in prange(divide_up(x.shape[0], step)):
-        for i in range(chunk * step, min((chunk + 1) * step, x.shape[0])):
-            nonfinite += layer_norm_row(y[i], x[i], gamma, beta, eps)
-    return nonfinite > 0
-
-
-@loop_kernel(reference.layer_norm, layer_norm_loops)
-def layer_norm(x: Batch, gamma: Units, beta: Units, *, eps: Eps, out: Out = None) -> Batch:
-    """Layer normalization: y = γ (x − μₙ) / √(σₙ² + ε) + β."""
+def row_statistics(x: Floats, start: Any, stop: Any, eps: Any, like: Floats) -> Any:
+    """Return the mean of a row and 1/√(σ² + ε), in the dtype of the batch, from two passes while the row is in the cache."""
+    mean = cast_like(sum_between(x, start, stop) / (stop - start), like)
+    return mean, cast_like(1 / deviation_of(sum_of_squares_between(x, start, stop, mean), stop - start, eps), like)
 
 
 @inlined
-def input_gradient_row(dx: Floats, dy: Floats, x: Floats, gamma: Floats, shift: Any, eps: Any) -> Any:
-    """Compute one row of the gradient. Return whether something is not finite, and the scale."""
-    square, dy_sum, product = row_weighted_sums(dy, x, gamma, shift)
-    var = square / x.size
-    scale = cast_like(1 / np.sqrt(var + eps), x)
-    mean, x_factor = cast_like(dy_sum / x.size, x), cast_like(product / (x.size * (var + eps)), x)
-    nonfinite = is_nonfinite(var)
-    for j in range(x.size):
-        dx[j] = ((gamma[j] * dy[j] - mean) - (x[j] - shift) * x_factor) * scale
-        nonfinite |= is_nonfinite(dx[j])
-    return nonfinite, scale
+def layer_norm_row(y: Floats, x: Floats, gamma: Floats, beta: Floats, start: Any, stop: Any, shift: Any, scale: Any) -> Any:
+    """Compute γ (x − shift) scale + β of a row. Return a number that is not finite where a result is not."""
+    width, zero = lane_count(x), fill_lanes(x, 0)
+    full, bad = stop - (stop - start) % width, zero
+    for j in range(start, full, width):
+        new = load(gamma, j - start) * ((load(x, j) - shift) * scale) + load(beta, j - start)
+        store(y, j, new)
+        bad = bad + new * zero
+    if full < stop:
+        x_hat = (load_part(x, full, stop - full, shift) - shift) * scale
+        new = load_part(gamma, full - start, stop - full, 0) * x_hat + load_part(beta, full - start, stop - full, 0)
+        store_part(y, full, stop - full, new)
+        bad = bad + new * zero
+    return sum_of_lanes(bad)
+
+
+@inlined
+def layer_norm_rows(y: Floats, mean: Floats, rstd: Floats, x: Floats, gamma: Floats, beta: Floats, eps: Any, first: Any, last: Any) -> Any:
+    """Normalize some rows, and store their statistics where there is space for them. Return whether something is not finite."""
+    bad, k = 0, gamma.size
+    new, old, weights, offsets = entries_of(y), entries_of(x), entries_of(gamma), entries_of(beta)
+    for i in range(first, last):
+        shift, scale = row_statistics(old, i * k, (i + 1) * k, eps, gamma)
+        bad = bad + (is_nonfinite(layer_norm_row(new, old, weights, offsets, i * k, (i + 1) * k, shift, scale)) | is_nonfinite(1 / scale))
+        if rstd.size:
+            mean[i], rstd[i] = shift, scale
+    return bad
+
+
+def layer_norm_loops(y: Floats, mean: Floats, rstd: Floats, x: Floats, gamma: Floats, beta: Floats, eps: Any) -> Any:
+    """Normalize each row while it is in the cache: its statistics, then its entries. Return whether something is not finite."""
+    step, nonfinite = rows_per_chunk(x), 0
+    for chunk in prange(divide_up(x.shape[0], step)):
+        nonfinite += layer_norm_rows(y, mean, rstd, x, gamma, beta, eps, chunk * step, min((chunk + 1) * step, x.shape[0]))
+    return nonfinite > 0
+
+
+@keeping_statistics(reference.layer_norm, layer_norm_loops, statistics=("m", "m"))
+def layer_norm(x: Batch, gamma: Units, beta: Units, *, eps: Eps, out: Out = None, save: bool | None = None) -> Batch:
+    """Layer normalization: y = γ (x − μₙ) / √(σₙ² + ε) + β.  With `save` (y, (μ, 1/√(σ² + ε))), which its gradients take."""
+
+
+@inlined
+def layer_gradient_row(
+    dx: Floats,
+    dgamma: Floats,
+    dbeta: Floats,
+    dy: Floats,
+    x: Floats,
+    gamma: Floats,
+    start: Any,
+    stop: Any,
+    shift: Any,
+    scale: Any,
+    mean: Any,
+    factor: Any,
+) -> Any:
+    """Compute (γ dy − mean − x̂ factor) scale of a row, and add dy x̂ and dy to the sums of the columns, in one pass.
+
+    Return a number that is not finite where a result is not.
+    """
+    width, zero = lane_count(x), fill_lanes(x, 0)
+    full, bad = stop - (stop - start) % width, zero
+    for j in range(start, full, width):
+        at, d, x_hat = j - start, load(dy, j), (load(x, j) - shift) * scale
+        new = ((load(gamma, at) * d - mean) - x_hat * factor) * scale
+        store(dx, j, new)
+        store(dgamma, at, load(dgamma, at) + d * x_hat)
+        store(dbeta, at, load(dbeta, at) + d)
+        bad = bad + new * zero
+    if full < stop:
+        at, count = full - start, stop - full
+        d, x_hat = load_part(dy, full, count, 0), (load_part(x, full, count, shift) - shift) * scale
+        new = ((load_part(gamma, at, count, 0) * d - mean) - x_hat * factor) * scale
+        store_part(dx, full, count, new)
+        store_part(dgamma, at, count, load_part(dgamma, at, count, 0) + d * x_hat)
+        store_part(dbeta, at, count, load_part(dbeta, at, count, 0) + d)
+        bad = bad + new * zero
+    return sum_of_lanes(bad)
 
 
 @inlined
@@ -576,18 +654,31 @@ def rows_per_part(x: Floats) -> Any:
 
 
 @inlined
-def layer_norm_backward_part(parts: Floats, dx: Floats, dy: Floats, x: Floats, gamma: Floats, eps: Any, part: Any) -> Any:
+def layer_norm_backward_part(
+    parts: Floats, dx: Floats, mean: Floats, rstd: Floats, dy: Floats, x: Floats, gamma: Floats, eps: Any, part: Any
+) -> Any:
     """Compute the rows of one part, and their sums. Return whether something is not finite."""
-    dgamma, dbeta, nonfinite = zeros_like_dtype(gamma.size, x), zeros_like_dtype(gamma.size, x), 0
-    step = rows_per_part(x)
+    k, bad, step = gamma.size, 0, rows_per_part(x)
+    products, totals = zeros_like_dtype(k, x), zeros_like_dtype(k, x)
+    dgamma, dbeta, new, d, old, weights = (
+        entries_of(products),
+        entries_of(totals),
+        entries_of(dx),
+        entries_of(dy),
+        entries_of(x),
+        entries_of(gamma),
+    )
     for i in range(part * step, min((part + 1) * step, x.shape[0])):
-        shift = cast_like(row_sum(x[i]) / x.shape[1], x)
-        row_nonfinite, scale = input_gradient_row(dx[i], dy[i], x[i], gamma, shift, eps)
-        nonfinite += row_nonfinite
-        add_products_and_dy(dgamma, dbeta, dy[i], x[i], shift, scale)
-    for j in range(gamma.size):
-        parts[part, 0, j], parts[part, 1, j] = dgamma[j], dbeta[j]
-    return nonfinite
+        start, stop = i * k, (i + 1) * k
+        shift, scale = (mean[i], rstd[i]) if rstd.size else row_statistics(old, start, stop, eps, gamma)
+        dy_sum, product = weighted_sums_between(d, old, weights, start, stop, shift)
+        center, factor = cast_like(dy_sum / k, x), cast_like(product * scale / k, x)
+        bad = bad + is_nonfinite(
+            layer_gradient_row(new, dgamma, dbeta, d, old, weights, start, stop, shift, scale, center, factor) + 1 / scale
+        )
+    for j in range(k):
+        parts[part, 0, j], parts[part, 1, j] = products[j], totals[j]
+    return bad
 
 
 @inlined
@@ -601,88 +692,101 @@ def store_total(total: Floats, parts: Floats, kind: Any) -> Any:
     return any_nonfinite(total)
 
 
-def layer_norm_backward_loops(dx: Floats, dgamma: Floats, dbeta: Floats, dy: Floats, x: Floats, gamma: Floats, eps: Any) -> Any:
+def layer_norm_backward_loops(
+    dx: Floats, dgamma: Floats, dbeta: Floats, mean: Floats, rstd: Floats, dy: Floats, x: Floats, gamma: Floats, eps: Any
+) -> Any:
     """Compute each row while it is in the cache; the sums over rows part by part. Return whether something is not finite."""
     count, nonfinite = divide_up(x.shape[0], rows_per_part(x)), 0
     parts = accumulator_zeros((count, 2, gamma.size), x)
     for part in prange(count):
-        nonfinite += layer_norm_backward_part(parts, dx, dy, x, gamma, eps, part)
+        nonfinite += layer_norm_backward_part(parts, dx, mean, rstd, dy, x, gamma, eps, part)
     return (nonfinite > 0) | store_total(dgamma, parts, 0) | store_total(dbeta, parts, 1)
 
 
-@loop_kernel(reference.layer_norm_backward, layer_norm_backward_loops)
-def layer_norm_backward(dy: Batch, x: Batch, gamma: Units, *, eps: Eps, out: Out = None) -> tuple[Batch, Units, Units]:
+@taking_statistics(reference.layer_norm_backward, layer_norm_backward_loops, statistics=("m", "m"))
+def layer_norm_backward(
+    dy: Batch, x: Batch, gamma: Units, *, eps: Eps, out: Out = None, saved: Statistics = None
+) -> tuple[Batch, Units, Units]:
     """Layer normalization's gradients: g = γ dy, dx = (g − mean g − x̂ mean(g x̂)) / √(σₙ² + ε), dγ = Σₙ dy x̂, dβ = Σₙ dy."""
 
 
 @inlined
-def mean_square(x: Floats) -> Any:
-    """Return the mean of the squares of a row."""
-    return row_sum_of_squares(x, cast_like(0.0, x)) / x.size
+def rms_scale(x: Floats, start: Any, stop: Any, eps: Any, like: Floats) -> Any:
+    """Return 1/√(mean x² + ε) of a row, in the dtype of the batch."""
+    return cast_like(1 / deviation_of(sum_of_squares_between(x, start, stop, cast_like(0, like)), stop - start, eps), like)
 
 
 @inlined
-def rms_norm_row(y: Floats, x: Floats, gamma: Floats, eps: Any) -> Any:
-    """Normalize one row. Return whether something is not finite."""
-    var = mean_square(x) + eps
-    scale, nonfinite = cast_like(1 / np.sqrt(var), x), is_nonfinite(var)
-    for j in range(x.size):
-        y[j] = gamma[j] * (x[j] * scale)
-        nonfinite |= is_nonfinite(y[j])
-    return nonfinite
+def rms_norm_row(y: Floats, x: Floats, gamma: Floats, start: Any, stop: Any, scale: Any) -> Any:
+    """Compute γ x scale of a row. Return a number that is not finite where a result is not."""
+    width, zero = lane_count(x), fill_lanes(x, 0)
+    full, bad = stop - (stop - start) % width, zero
+    for j in range(start, full, width):
+        new = load(gamma, j - start) * (load(x, j) * scale)
+        store(y, j, new)
+        bad = bad + new * zero
+    if full < stop:
+        new = load_part(gamma, full - start, stop - full, 0) * (load_part(x, full, stop - full, 0) * scale)
+        store_part(y, full, stop - full, new)
+        bad = bad + new * zero
+    return sum_of_lanes(bad)
 
 
-def rms_norm_loops(y: Floats, x: Floats, gamma: Floats, eps: Any) -> Any:
+@inlined
+def rms_norm_rows(y: Floats, rstd: Floats, x: Floats, gamma: Floats, eps: Any, first: Any, last: Any) -> Any:
+    """Normalize some rows, and store their scales where there is space for them. Return whether something is not finite."""
+    bad, k, new, old, weights = 0, gamma.size, entries_of(y), entries_of(x), entries_of(gamma)
+    for i in range(first, last):
+        scale = rms_scale(old, i * k, (i + 1) * k, eps, gamma)
+        bad = bad + (is_nonfinite(rms_norm_row(new, old, weights, i * k, (i + 1) * k, scale)) | is_nonfinite(1 / scale))
+        if rstd.size:
+            rstd[i] = scale
+    return bad
+
+
+def rms_norm_loops(y: Floats, rstd: Floats, x: Floats, gamma: Floats, eps: Any) -> Any:
     """Normalize each row while it is in the cache: its mean square, then its entries. Return whether something is not finite."""
     step, nonfinite = rows_per_chunk(x), 0
     for chunk in prange(divide_up(x.shape[0], step)):
-        for i in range(chunk * step, min((chunk + 1) * step, x.shape[0])):
-            nonfinite += rms_norm_row(y[i], x[i], gamma, eps)
+        nonfinite += rms_norm_rows(y, rstd, x, gamma, eps, chunk * step, min((chunk + 1) * step, x.shape[0]))
     return nonfinite > 0
 
 
-@loop_kernel(reference.rms_norm, rms_norm_loops)
-def rms_norm(x: Batch, gamma: Units, *, eps: Eps, out: Out = None) -> Batch:
-    """RMS normalization: y = γ x / √(mean x² + ε)."""
+@keeping_statistics(reference.rms_norm, rms_norm_loops, statistics=("m",))
+def rms_norm(x: Batch, gamma: Units, *, eps: Eps, out: Out = None, save: bool | None = None) -> Batch:
+    """RMS normalization: y = γ x / √(mean x² + ε).  With `save` (y, (1/√(mean x² + ε),)), which its gradients take."""
 
 
 @inlined
-def rms_input_gradient_row(dx: Floats, dy: Floats, x: Floats, gamma: Floats, eps: Any) -> Any:
-    """Compute one row of the gradient. Return whether something is not finite, and the scale."""
-    square, _, product = row_weighted_sums(dy, x, gamma, cast_like(0.0, x))
-    var = square / x.size + eps
-    scale = cast_like(1 / np.sqrt(var), x)
-    x_factor, nonfinite = cast_like(product / (x.size * var), x), is_nonfinite(var)
-    for j in range(x.size):
-        dx[j] = (gamma[j] * dy[j] - x[j] * x_factor) * scale
-        nonfinite |= is_nonfinite(dx[j])
-    return nonfinite, scale
-
-
-@inlined
-def rms_norm_backward_part(parts: Floats, dx: Floats, dy: Floats, x: Floats, gamma: Floats, eps: Any, part: Any) -> Any:
+def rms_norm_backward_part(parts: Floats, dx: Floats, rstd: Floats, dy: Floats, x: Floats, gamma: Floats, eps: Any, part: Any) -> Any:
     """Compute the rows of one part, and their sums. Return whether something is not finite."""
-    dgamma, nonfinite, step = zeros_like_dtype(gamma.size, x), 0, rows_per_part(x)
+    k, bad, step, zero = gamma.size, 0, rows_per_part(x), cast_like(0, gamma)
+    products, totals = zeros_like_dtype(k, x), zeros_like_dtype(k, x)
+    dgamma, dbeta, new = entries_of(products), entries_of(totals), entries_of(dx)
+    d, old, weights = entries_of(dy), entries_of(x), entries_of(gamma)
     for i in range(part * step, min((part + 1) * step, x.shape[0])):
-        row_nonfinite, scale = rms_input_gradient_row(dx[i], dy[i], x[i], gamma, eps)
-        nonfinite += row_nonfinite
-        add_scaled(dgamma, dy[i], x[i], cast_like(0.0, x), scale)
-    for j in range(gamma.size):
-        parts[part, 0, j] = dgamma[j]
-    return nonfinite
+        start, stop = i * k, (i + 1) * k
+        scale = rstd[i] if rstd.size else rms_scale(old, start, stop, eps, gamma)
+        _, product = weighted_sums_between(d, old, weights, start, stop, zero)
+        factor = cast_like(product * scale / k, x)
+        row = layer_gradient_row(new, dgamma, dbeta, d, old, weights, start, stop, zero, scale, zero, factor)
+        bad = bad + is_nonfinite(row + 1 / scale)
+    for j in range(k):
+        parts[part, 0, j] = products[j]
+    return bad
 
 
-def rms_norm_backward_loops(dx: Floats, dgamma: Floats, dy: Floats, x: Floats, gamma: Floats, eps: Any) -> Any:
+def rms_norm_backward_loops(dx: Floats, dgamma: Floats, rstd: Floats, dy: Floats, x: Floats, gamma: Floats, eps: Any) -> Any:
     """Compute each row while it is in the cache; the sums over rows part by part. Return whether something is not finite."""
     count, nonfinite = divide_up(x.shape[0], rows_per_part(x)), 0
     parts = accumulator_zeros((count, 1, gamma.size), x)
     for part in prange(count):
-        nonfinite += rms_norm_backward_part(parts, dx, dy, x, gamma, eps, part)
+        nonfinite += rms_norm_backward_part(parts, dx, rstd, dy, x, gamma, eps, part)
     return (nonfinite > 0) | store_total(dgamma, parts, 0)
 
 
-@loop_kernel(reference.rms_norm_backward, rms_norm_backward_loops)
-def rms_norm_backward(dy: Batch, x: Batch, gamma: Units, *, eps: Eps, out: Out = None) -> tuple[Batch, Units]:
+@taking_statistics(reference.rms_norm_backward, rms_norm_backward_loops, statistics=("m",))
+def rms_norm_backward(dy: Batch, x: Batch, gamma: Units, *, eps: Eps, out: Out = None, saved: Statistics = None) -> tuple[Batch, Units]:
     """RMS normalization's gradients: g = γ dy, dx = (g − x̂ mean(g x̂)) / √(mean x² + ε), dγ = Σₙ dy x̂."""
 
 
@@ -690,86 +794,110 @@ def rms_norm_backward(dy: Batch, x: Batch, gamma: Units, *, eps: Eps, out: Out =
 
 
 @inlined
-def merge_positions(x: Floats) -> Floats:
-    """Return images with one axis for all positions."""
-    return x.reshape((x.shape[0], x.shape[1], x.shape[2] * x.shape[3]))
+def affine_between(y: Floats, x: Floats, start: Any, stop: Any, shift: Any, scale: Any, offset: Any) -> Any:
+    """Apply an affine map to some entries. Return a number that is not finite where a result is not."""
+    width, zero = lane_count(x), fill_lanes(x, 0)
+    full, bad = stop - (stop - start) % width, zero
+    for j in range(start, full, width):
+        new = (load(x, j) - shift) * scale + offset
+        store(y, j, new)
+        bad = bad + new * zero
+    if full < stop:
+        new = (load_part(x, full, stop - full, shift) - shift) * scale + offset
+        store_part(y, full, stop - full, new)
+        bad = bad + new * zero
+    return sum_of_lanes(bad)
 
 
 @inlined
-def affine_run(y: Floats, x: Floats, shift: Any, scale: Any, offset: Any) -> Any:
-    """Apply the affine map to one channel of one image. Return whether something is not finite."""
-    nonfinite = False
-    for j in range(y.size):
-        y[j] = (x[j] - shift) * scale + offset
-        nonfinite |= is_nonfinite(y[j])
-    return nonfinite
+def input_gradient_between(
+    dx: Floats, dy: Floats, x: Floats, start: Any, stop: Any, gamma: Any, shift: Any, scale: Any, mean: Any, factor: Any
+) -> Any:
+    """Compute (γ dy − mean − x̂ factor) scale of some entries. Return a number that is not finite where a result is not."""
+    width, zero = lane_count(x), fill_lanes(x, 0)
+    full, bad = stop - (stop - start) % width, zero
+    for j in range(start, full, width):
+        new = ((load(dy, j) * gamma - mean) - (load(x, j) - shift) * scale * factor) * scale
+        store(dx, j, new)
+        bad = bad + new * zero
+    if full < stop:
+        x_hat = (load_part(x, full, stop - full, shift) - shift) * scale
+        new = ((load_part(dy, full, stop - full, 0) * gamma - mean) - x_hat * factor) * scale
+        store_part(dx, full, stop - full, new)
+        bad = bad + new * zero
+    return sum_of_lanes(bad)
 
 
 @inlined
-def batch_norm_channel(y: Floats, x: Floats, gamma: Any, beta: Any, eps: Any, channel: Any) -> Any:
+def channel_statistics(x: Floats, channel: Any, eps: Any) -> Any:
+    """Return the mean of one channel of all images, and 1/√(σ² + ε), in the dtype of the images."""
+    merged, count = x.reshape((x.shape[0], x.shape[1], x.shape[2] * x.shape[3])), x.size // x.shape[1]
+    mean = cast_like(channel_sum(merged, channel) / count, x)
+    return mean, cast_like(1 / deviation_of(channel_sum_of_squares(merged, channel, mean), count, eps), x)
+
+
+@inlined
+def batch_norm_channel(y: Floats, x: Floats, first: Any, wide: Any, last: Any, size: Any, shift: Any, scale: Any, beta: Any) -> Any:
     """Normalize one channel of all images. Return whether something is not finite."""
-    count = x.shape[0] * x.shape[2]
-    shift = cast_like(channel_sum(x, channel) / count, x)
-    squares = channel_sum_of_squares(x, channel, shift)
-    scale, nonfinite = cast_like(gamma / deviation_of(squares, count, eps), x), int(is_nonfinite(cast_like(squares, x)))
-    for i in range(x.shape[0]):
-        nonfinite += affine_run(y[i, channel], x[i, channel], shift, scale, beta)
-    return nonfinite
+    bad = 0
+    for start in range(first, last, wide):
+        bad = bad + is_nonfinite(affine_between(y, x, start, start + size, shift, scale, beta))
+    return bad
 
 
-def batch_norm_conv_loops(y: Floats, x: Floats, gamma: Floats, beta: Floats, eps: Any) -> Any:
+def batch_norm_conv_loops(y: Floats, mean: Floats, rstd: Floats, x: Floats, gamma: Floats, beta: Floats, eps: Any) -> Any:
     """Normalize each channel while it is in the cache: its statistics, then its entries. Return whether something is not finite."""
-    nonfinite = 0
+    nonfinite, size = 0, x.shape[2] * x.shape[3]
+    wide = size * gamma.size
     for channel in prange(gamma.size):
-        nonfinite += batch_norm_channel(merge_positions(y), merge_positions(x), gamma[channel], beta[channel], eps, channel)
+        new, old, first = entries_of(y), entries_of(x), channel * size
+        shift, scale = channel_statistics(x, channel, eps)
+        bad = batch_norm_channel(new, old, first, wide, x.size, size, shift, gamma[channel] * scale, beta[channel])
+        nonfinite += bad + is_nonfinite(1 / scale)
+        if rstd.size:
+            mean[channel], rstd[channel] = shift, scale
     return nonfinite > 0
 
 
-@loop_kernel(reference.batch_norm_conv, batch_norm_conv_loops)
-def batch_norm_conv(x: ImageBatch, gamma: ChannelWise, beta: ChannelWise, *, eps: Eps, out: Out = None) -> ImageBatch:
-    """Batch normalization after a convolution: y = γ_c (x − μ_c) / √(σ²_c + ε) + β_c."""
+@keeping_statistics(reference.batch_norm_conv, batch_norm_conv_loops, statistics=("c", "c"))
+def batch_norm_conv(
+    x: ImageBatch, gamma: ChannelWise, beta: ChannelWise, *, eps: Eps, out: Out = None, save: bool | None = None
+) -> ImageBatch:
+    """Batch normalization after a convolution: y = γ_c (x − μ_c) / √(σ²_c + ε) + β_c.  With `save` (y, (μ, 1/√(σ² + ε)))."""
 
 
 @inlined
-def input_gradient_run(dx: Floats, dy: Floats, x: Floats, shift: Any, scale: Any, mean: Any, x_factor: Any) -> Any:
-    """Compute the gradient of one channel of one image. Return whether something is not finite."""
-    nonfinite = False
-    for j in range(dx.size):
-        dx[j] = scale * ((dy[j] - mean) - (x[j] - shift) * x_factor)
-        nonfinite |= is_nonfinite(dx[j])
-    return nonfinite
+def batch_norm_backward_channel(
+    dx: Floats, dy: Floats, x: Floats, first: Any, wide: Any, last: Any, size: Any, gamma: Any, shift: Any, scale: Any, like: Floats
+) -> Any:
+    """Compute the gradient of one channel of all images. Return whether something is not finite, and the sums of dy x̂ and of dy."""
+    bad, count = 0, (last - first + wide - 1) // wide * size
+    dy_sum, product = channel_gradient_sums(dy, x, first, wide, last, size, shift)
+    product = product * scale
+    mean, factor = cast_like(gamma * dy_sum / count, like), cast_like(gamma * product / count, like)
+    for start in range(first, last, wide):
+        bad = bad + is_nonfinite(input_gradient_between(dx, dy, x, start, start + size, gamma, shift, scale, mean, factor))
+    return bad, cast_like(product, like), cast_like(dy_sum, like)
 
 
-@inlined
-def batch_norm_backward_channel(dx: Floats, dy: Floats, x: Floats, gamma: Any, eps: Any, channel: Any) -> Any:
-    """Compute the gradient of one channel of all images. Return whether something is not finite, and the sums."""
-    count, nonfinite = x.shape[0] * x.shape[2], 0
-    shift = cast_like(channel_sum(x, channel) / count, x)
-    square, dy_sum, product = channel_sums(dy, x, channel, shift)
-    var = square / count
-    std = np.sqrt(var + eps)
-    nonfinite += is_nonfinite(cast_like(var, x))
-    scale, mean, x_factor = cast_like(gamma / std, x), cast_like(dy_sum / count, x), cast_like(product / (count * (var + eps)), x)
-    for i in range(x.shape[0]):
-        nonfinite += input_gradient_run(dx[i, channel], dy[i, channel], x[i, channel], shift, scale, mean, x_factor)
-    return nonfinite, cast_like(product / std, x), cast_like(dy_sum, x)
-
-
-def batch_norm_conv_backward_loops(dx: Floats, dgamma: Floats, dbeta: Floats, dy: Floats, x: Floats, gamma: Floats, eps: Any) -> Any:
+def batch_norm_conv_backward_loops(
+    dx: Floats, dgamma: Floats, dbeta: Floats, mean: Floats, rstd: Floats, dy: Floats, x: Floats, gamma: Floats, eps: Any
+) -> Any:
     """Compute each channel while it is in the cache: its sums, then its entries. Return whether something is not finite."""
-    nonfinite = 0
+    nonfinite, size = 0, x.shape[2] * x.shape[3]
+    wide = size * gamma.size
     for channel in prange(gamma.size):
-        row_nonfinite, product, dy_sum = batch_norm_backward_channel(
-            merge_positions(dx), merge_positions(dy), merge_positions(x), gamma[channel], eps, channel
-        )
+        new, d, old, first = entries_of(dx), entries_of(dy), entries_of(x), channel * size
+        shift, scale = (mean[channel], rstd[channel]) if rstd.size else channel_statistics(x, channel, eps)
+        bad, product, dy_sum = batch_norm_backward_channel(new, d, old, first, wide, x.size, size, gamma[channel], shift, scale, gamma)
         dgamma[channel], dbeta[channel] = product, dy_sum
-        nonfinite += row_nonfinite
+        nonfinite += bad + is_nonfinite(1 / scale)
     return (nonfinite > 0) | any_nonfinite(dgamma) | any_nonfinite(dbeta)
 
 
-@loop_kernel(reference.batch_norm_conv_backward, batch_norm_conv_backward_loops)
+@taking_statistics(reference.batch_norm_conv_backward, batch_norm_conv_backward_loops, statistics=("c", "c"))
 def batch_norm_conv_backward(
-    dy: ImageBatch, x: ImageBatch, gamma: ChannelWise, *, eps: Eps, out: Out = None
+    dy: ImageBatch, x: ImageBatch, gamma: ChannelWise, *, eps: Eps, out: Out = None, saved: Statistics = None
 ) -> tuple[ImageBatch, ChannelWise, ChannelWise]:
     """Its gradients: dβ_c = Σ dy, dγ_c = Σ dy x̂, dx = γ_c/√(σ²_c + ε) (dy − mean dy − x̂ mean(dy x̂))."""
 
@@ -778,128 +906,170 @@ def batch_norm_conv_backward(
 
 
 @inlined
-def as_group_rows(x: Floats, groups: Any) -> Floats:
-    """Return images as rows, one for each group of each image."""
-    return x.reshape((x.shape[0] * groups, x.size // (x.shape[0] * groups)))
+def group_statistics(mean: Floats, rstd: Floats, x: Floats, first: Any, entries: Any, eps: Any) -> None:
+    """Store the means of some groups and 1/√(σ² + ε): sums first, so that none waits for another one's root."""
+    squares = accumulator_zeros(mean.size, mean)
+    for i in range(mean.size):
+        start = (first + i) * entries
+        mean[i] = cast_like(sum_between(x, start, start + entries) / entries, mean)
+        squares[i] = sum_of_squares_between(x, start, start + entries, mean[i])
+    for i in range(mean.size):
+        rstd[i] = cast_like(1 / deviation_of(squares[i], entries, eps), mean)
 
 
 @inlined
-def group_norm_row(y: Floats, x: Floats, gamma: Floats, beta: Floats, eps: Any) -> Any:
-    """Normalize one group of one image. Return whether something is not finite."""
-    shift, size, nonfinite = cast_like(row_sum(x) / x.size, x), x.size // gamma.size, 0
-    std = deviation_of(row_sum_of_squares(x, shift), x.size, eps)
-    nonfinite += is_nonfinite(cast_like(std, x))
-    for channel in range(gamma.size):
-        here, scale = channel * size, cast_like(gamma[channel] / std, x)
-        nonfinite += affine_run(y[here : here + size], x[here : here + size], shift, scale, beta[channel])
-    return nonfinite
+def group_norm_groups(
+    y: Floats, mean: Floats, rstd: Floats, x: Floats, gamma: Floats, beta: Floats, groups: Any, first: Any, last: Any, size: Any, eps: Any
+) -> Any:
+    """Normalize some groups of all images, and store their statistics where there is space for them.
+
+    Return whether something is not finite.
+    """
+    own, bad = gamma.size // groups, 0
+    entries, shift, scale = own * size, zeros_like_dtype(last - first, gamma), zeros_like_dtype(last - first, gamma)
+    group_statistics(shift, scale, x, first, entries, eps)
+    channel = first % groups * own
+    for i in range(shift.size):
+        for here in range((first + i) * entries, (first + i + 1) * entries, size):
+            factor = gamma[channel] * scale[i]
+            bad = bad + is_nonfinite(affine_between(y, x, here, here + size, shift[i], factor, beta[channel]))
+            channel = channel + 1
+        bad = bad + is_nonfinite(1 / scale[i])
+        channel = channel if channel < gamma.size else 0
+    if rstd.size:
+        means, scales = mean.reshape(mean.size), rstd.reshape(rstd.size)
+        for i in range(shift.size):
+            means[first + i], scales[first + i] = shift[i], scale[i]
+    return bad
 
 
-def group_norm_loops(y: Floats, x: Floats, gamma: Floats, beta: Floats, groups: Any, eps: Any) -> Any:
+def group_norm_loops(y: Floats, mean: Floats, rstd: Floats, x: Floats, gamma: Floats, beta: Floats, groups: Any, eps: Any) -> Any:
     """Normalize each group while it is in the cache: its statistics, then its entries. Return whether something is not finite."""
-    own, nonfinite = gamma.size // groups, 0
-    for i in prange(x.shape[0] * groups):
-        here = i % groups * own
-        nonfinite += group_norm_row(
-            as_group_rows(y, groups)[i], as_group_rows(x, groups)[i], gamma[here : here + own], beta[here : here + own], eps
-        )
+    size, nonfinite = x.shape[2] * x.shape[3], 0
+    step, count = max(1, ENTRIES // (gamma.size // groups * size)), x.shape[0] * groups
+    for chunk in prange(divide_up(count, step)):
+        last = min((chunk + 1) * step, count)
+        nonfinite += group_norm_groups(entries_of(y), mean, rstd, entries_of(x), gamma, beta, groups, chunk * step, last, size, eps)
     return nonfinite > 0
 
 
-@loop_kernel(reference.group_norm, group_norm_loops)
-def group_norm(x: ImageBatch, gamma: ChannelWise, beta: ChannelWise, *, groups: Groups, eps: Eps, out: Out = None) -> ImageBatch:
-    """Group normalization: y = γ_c (x − μ) / √(σ² + ε) + β_c, by the statistics of a group of channels of an image."""
+@keeping_statistics(reference.group_norm, group_norm_loops, statistics=("n groups", "n groups"))
+def group_norm(
+    x: ImageBatch, gamma: ChannelWise, beta: ChannelWise, *, groups: Groups, eps: Eps, out: Out = None, save: bool | None = None
+) -> ImageBatch:
+    """Group normalization: y = γ_c (x − μ) / √(σ² + ε) + β_c, by the statistics of a group of channels of an image.
+
+    With `save` (y, (μ, 1/√(σ² + ε))), which its gradients take.
+    """
 
 
-def instance_norm_loops(y: Floats, x: Floats, gamma: Floats, beta: Floats, eps: Any) -> Any:
+def instance_norm_loops(y: Floats, mean: Floats, rstd: Floats, x: Floats, gamma: Floats, beta: Floats, eps: Any) -> Any:
     """Normalize each channel of each image while it is in the cache. Return whether something is not finite."""
-    groups, nonfinite = gamma.size, 0
-    for i in prange(x.shape[0] * groups):
-        here = i % groups
-        nonfinite += group_norm_row(
-            as_group_rows(y, groups)[i], as_group_rows(x, groups)[i], gamma[here : here + 1], beta[here : here + 1], eps
-        )
+    size, count, nonfinite = x.shape[2] * x.shape[3], x.shape[0] * x.shape[1], 0
+    step = max(1, ENTRIES // size)
+    for chunk in prange(divide_up(count, step)):
+        last = min((chunk + 1) * step, count)
+        nonfinite += group_norm_groups(entries_of(y), mean, rstd, entries_of(x), gamma, beta, gamma.size, chunk * step, last, size, eps)
     return nonfinite > 0
 
 
-@loop_kernel(reference.instance_norm, instance_norm_loops)
-def instance_norm(x: ImageBatch, gamma: ChannelWise, beta: ChannelWise, *, eps: Eps, out: Out = None) -> ImageBatch:
-    """Instance normalization: y = γ_c (x − μ) / √(σ² + ε) + β_c, by the statistics of a channel of an image."""
+@keeping_statistics(reference.instance_norm, instance_norm_loops, statistics=("n c", "n c"))
+def instance_norm(
+    x: ImageBatch, gamma: ChannelWise, beta: ChannelWise, *, eps: Eps, out: Out = None, save: bool | None = None
+) -> ImageBatch:
+    """Instance normalization: y = γ_c (x − μ) / √(σ² + ε) + β_c, by the statistics of a channel of an image.
+
+    With `save` (y, (μ, 1/√(σ² + ε))), which its gradients take.
+    """
 
 
 @inlined
-def group_input_gradient_row(dx: Floats, dy: Floats, x: Floats, gamma: Floats, eps: Any, dy_sums: Floats, products: Floats) -> Any:
-    """Compute the gradient of one group of one image, and the sums of its channels. Return whether something is not finite."""
-    shift, size, nonfinite, dy_sum, product = cast_like(row_sum(x) / x.size, x), x.size // gamma.size, 0, 0.0, 0.0
-    std = deviation_of(row_sum_of_squares(x, shift), x.size, eps)
-    nonfinite += is_nonfinite(cast_like(std, x))
-    for channel in range(gamma.size):
-        here = channel * size
-        part, other = row_gradient_sums(dy[here : here + size], x[here : here + size], shift)
-        dy_sum, product = dy_sum + gamma[channel] * part, product + gamma[channel] * other
-        dy_sums[channel], products[channel] = part, other / std
-    scale, mean, x_factor = cast_like(1 / std, x), cast_like(dy_sum / x.size, x), cast_like(product / x.size / std**2, x)
-    for channel in range(gamma.size):
-        here = channel * size
-        run = dx[here : here + size], dy[here : here + size], x[here : here + size]
-        nonfinite += weighted_input_gradient_run(*run, gamma[channel], shift, scale, mean, x_factor)
-    return nonfinite
-
-
-@inlined
-def weighted_input_gradient_run(dx: Floats, dy: Floats, x: Floats, gamma: Any, shift: Any, scale: Any, mean: Any, x_factor: Any) -> Any:
-    """Compute the gradient of one channel of one image. Return whether something is not finite."""
-    nonfinite = False
-    for j in range(dx.size):
-        dx[j] = ((gamma * dy[j] - mean) - (x[j] - shift) * x_factor) * scale
-        nonfinite |= is_nonfinite(dx[j])
-    return nonfinite
-
-
-@inlined
-def group_norm_backward_row(parts: Floats, dx: Floats, dy: Floats, x: Floats, gamma: Floats, groups: Any, eps: Any, i: Any) -> Any:
-    """Compute the gradient of one group of one image, by its index. Return whether something is not finite."""
-    own = gamma.size // groups
-    image, here = i // groups, i % groups * own
-    rows = as_group_rows(dx, groups)[i], as_group_rows(dy, groups)[i], as_group_rows(x, groups)[i]
-    return group_input_gradient_row(
-        *rows, gamma[here : here + own], eps, parts[image, 1, here : here + own], parts[image, 0, here : here + own]
-    )
+def group_backward_groups(
+    parts: Floats,
+    dx: Floats,
+    mean: Floats,
+    rstd: Floats,
+    dy: Floats,
+    x: Floats,
+    gamma: Floats,
+    groups: Any,
+    first: Any,
+    last: Any,
+    size: Any,
+    eps: Any,
+) -> Any:
+    """Compute the gradients of some groups of all images, and the sums of their channels. Return whether something is not finite."""
+    own, bad = gamma.size // groups, 0
+    entries, shift, scale = own * size, zeros_like_dtype(last - first, gamma), zeros_like_dtype(last - first, gamma)
+    if rstd.size:
+        means, scales = mean.reshape(mean.size), rstd.reshape(rstd.size)
+        for i in range(shift.size):
+            shift[i], scale[i] = means[first + i], scales[first + i]
+    else:
+        group_statistics(shift, scale, x, first, entries, eps)
+    for i in range(shift.size):
+        image, channel, start = (first + i) // groups, (first + i) % groups * own, (first + i) * entries
+        dy_sum, product = 0.0, 0.0
+        for c in range(own):
+            here = start + c * size
+            part, other = gradient_sums_between(dy, x, here, here + size, shift[i])
+            other = other * scale[i]
+            dy_sum, product = dy_sum + gamma[channel + c] * part, product + gamma[channel + c] * other
+            parts[image, 1, channel + c], parts[image, 0, channel + c] = part, other
+        center, factor = cast_like(dy_sum / entries, gamma), cast_like(product / entries, gamma)
+        for c in range(own):
+            here = start + c * size
+            run = input_gradient_between(dx, dy, x, here, here + size, gamma[channel + c], shift[i], scale[i], center, factor)
+            bad = bad + is_nonfinite(run)
+        bad = bad + is_nonfinite(1 / scale[i])
+    return bad
 
 
 def group_norm_backward_loops(
-    dx: Floats, dgamma: Floats, dbeta: Floats, dy: Floats, x: Floats, gamma: Floats, groups: Any, eps: Any
+    dx: Floats, dgamma: Floats, dbeta: Floats, mean: Floats, rstd: Floats, dy: Floats, x: Floats, gamma: Floats, groups: Any, eps: Any
 ) -> Any:
     """Compute each group while it is in the cache: its sums, then its entries; the sums over images at the end.
 
     Return whether something is not finite.
     """
     parts, nonfinite = accumulator_zeros((x.shape[0], 2, gamma.size), x), 0
-    for i in prange(x.shape[0] * groups):
-        nonfinite += group_norm_backward_row(parts, dx, dy, x, gamma, groups, eps, i)
+    size, count = x.shape[2] * x.shape[3], x.shape[0] * groups
+    step = max(1, ENTRIES // (gamma.size // groups * size))
+    for chunk in prange(divide_up(count, step)):
+        last = min((chunk + 1) * step, count)
+        nonfinite += group_backward_groups(
+            parts, entries_of(dx), mean, rstd, entries_of(dy), entries_of(x), gamma, groups, chunk * step, last, size, eps
+        )
     return (nonfinite > 0) | store_total(dgamma, parts, 0) | store_total(dbeta, parts, 1)
 
 
-@loop_kernel(reference.group_norm_backward, group_norm_backward_loops)
+@taking_statistics(reference.group_norm_backward, group_norm_backward_loops, statistics=("n groups", "n groups"))
 def group_norm_backward(
-    dy: ImageBatch, x: ImageBatch, gamma: ChannelWise, *, groups: Groups, eps: Eps, out: Out = None
+    dy: ImageBatch, x: ImageBatch, gamma: ChannelWise, *, groups: Groups, eps: Eps, out: Out = None, saved: Statistics = None
 ) -> tuple[ImageBatch, ChannelWise, ChannelWise]:
     """Its gradients: g = γ_c dy, dx = (g − mean g − x̂ mean(g x̂)) / √(σ² + ε) over the group, dγ_c = Σ dy x̂, dβ_c = Σ dy."""
 
 
-def instance_norm_backward_loops(dx: Floats, dgamma: Floats, dbeta: Floats, dy: Floats, x: Floats, gamma: Floats, eps: Any) -> Any:
+def instance_norm_backward_loops(
+    dx: Floats, dgamma: Floats, dbeta: Floats, mean: Floats, rstd: Floats, dy: Floats, x: Floats, gamma: Floats, eps: Any
+) -> Any:
     """Compute each channel of each image while it is in the cache; the sums over images at the end.
 
     Return whether something is not finite.
     """
     parts, nonfinite = accumulator_zeros((x.shape[0], 2, gamma.size), x), 0
-    for i in prange(x.shape[0] * gamma.size):
-        nonfinite += group_norm_backward_row(parts, dx, dy, x, gamma, gamma.size, eps, i)
+    size, count = x.shape[2] * x.shape[3], x.shape[0] * x.shape[1]
+    step = max(1, ENTRIES // size)
+    for chunk in prange(divide_up(count, step)):
+        last = min((chunk + 1) * step, count)
+        nonfinite += group_backward_groups(
+            parts, entries_of(dx), mean, rstd, entries_of(dy), entries_of(x), gamma, gamma.size, chunk * step, last, size, eps
+        )
     return (nonfinite > 0) | store_total(dgamma, parts, 0) | store_total(dbeta, parts, 1)
 
 
-@loop_kernel(reference.instance_norm_backward, instance_norm_backward_loops)
+@taking_statistics(reference.instance_norm_backward, instance_norm_backward_loops, statistics=("n c", "n c"))
 def instance_norm_backward(
-    dy: ImageBatch, x: ImageBatch, gamma: ChannelWise, *, eps: Eps, out: Out = None
+    dy: ImageBatch, x: ImageBatch, gamma: ChannelWise, *, eps: Eps, out: Out = None, saved: Statistics = None
 ) -> tuple[ImageBatch, ChannelWise, ChannelWise]:
     """Its gradients: dx = γ_c/√(σ² + ε) (dy − mean dy − x̂ mean(dy x̂)), dγ_c = Σ dy x̂, dβ_c = Σ dy over n, h and w."""

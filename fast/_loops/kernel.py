@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import threading
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args, get_origin
 
@@ -114,7 +115,7 @@ class LoopKernel(Frontend):
                 status = NOT_FINITE if self.epilogue(*new, *operands) else FINITE
         return status  # type: ignore[no-any-return]
 
-    def allocate_workspace(self, operands: Sequence[Any]) -> list[Any]:
+    def allocate_workspace(self, operands: Sequence[Any]) -> Sequence[Any]:
         """Return the arrays that the loops need besides."""
         lengths: dict[str, int] = {}
         for domain, operand in zip(self.operands.values(), operands, strict=True):
@@ -299,6 +300,95 @@ class ComponentKernel(LoopKernel):
         return others[: self.index], others[self.index + 1 :]
 
 
+class CallStatistics(threading.local):
+    """The statistics of the call that a thread is in: those that it takes, or whether it stores them, and where."""
+
+    taken: tuple[Any, ...] = ()
+    stores = False
+    stored: tuple[Any, ...] = ()
+
+
+class StatisticsKernel(LoopKernel):
+    """A kernel of a normalization, whose statistics can be kept for its gradients.
+
+    Its loops take arrays for the statistics after the results. They have size 0 where nobody asks for the statistics, or has none.
+    statistics: the axes of each, whose lengths are those of the arguments, or counts among them.
+    """
+
+    def __init__(self, reference: Formula[..., Any], loops: Callable[..., Any], *, statistics: tuple[str, ...], **options: Any) -> None:
+        super().__init__(reference, loops, workspace=statistics, **options)
+        self.current = CallStatistics()
+        self.nothing: dict[np.dtype[Any], list[Any]] = {}  # arrays of size 0, by dtype
+
+    def save(self, wanted: Any, out: Any, *arguments: Any) -> Any:
+        """Return the result and its statistics, or the result alone."""
+        if type(wanted) is not bool:
+            raise self.type_error("save", "be True or False", wanted)
+        self.current.stores = wanted
+        try:
+            result = self(out, *arguments)
+            return (result, self.current.stored) if wanted else result
+        finally:
+            self.current.stores, self.current.stored = False, ()
+
+    def take(self, saved: Any, out: Any, *arguments: Any) -> Any:
+        """Return the result, computed from saved statistics."""
+        if type(saved) is not tuple or len(saved) != len(self.workspace_axes):
+            raise self.type_error("saved", f"be a tuple of {len(self.workspace_axes)} arrays", saved)
+        self.current.taken = saved
+        try:
+            return self(out, *arguments)
+        finally:
+            self.current.taken = ()
+
+    def allocate_workspace(self, operands: Sequence[Any]) -> Sequence[Any]:
+        """Return the arrays for the statistics: none, fresh ones, or those that were saved."""
+        dtype, taken = operands[0].dtype, self.current.taken
+        if not (taken or self.current.stores):
+            if dtype not in self.nothing:
+                self.nothing[dtype] = [np.empty((0,) * len(axes), dtype) for axes in self.workspace_axes]
+            return self.nothing[dtype]
+        shapes = self.statistics_shapes(operands)
+        if taken:
+            return [self.check_statistic(i, array, dtype, shape) for i, (array, shape) in enumerate(zip(taken, shapes, strict=True))]
+        self.current.stored = tuple([np.empty(shape, dtype) for shape in shapes])
+        return self.current.stored
+
+    def check_statistic(self, i: int, array: Any, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Any:
+        """Return a saved array as machine code takes it."""
+        if type(array) is ndarray and array.dtype is dtype and array.shape == shape and array.flags.carray:
+            return array
+        self.check_out_array(f"saved[{i}]", array, shape, dtype, writeable=False)
+        return np.require(array, dtype, ["C", "A", "W"])
+
+    @functools.cached_property
+    def statistics_shapes(self) -> Callable[[Sequence[Any]], tuple[tuple[int, ...], ...]]:
+        """Return the shapes of the statistics from the arguments: their axes are those of arguments, or counts."""
+        lengths: dict[str, str] = {}
+        for i, (name, domain) in enumerate(self.operands.items()):
+            if domain.kind == "array":
+                lengths |= {axis: f"operands[{i}].shape[{position}]" for position, axis in enumerate(domain.hint.dim_str.split())}
+            elif domain.kind == "count":
+                lengths[name] = f"operands[{i}]"
+        shapes = "".join(f"({''.join(f'{lengths[axis]}, ' for axis in axes)}), " for axes in self.workspace_axes)
+        return eval(f"lambda operands: ({shapes})")  # type: ignore[no-any-return]
+
+    def slow_path(self, out: Any, arguments: tuple[Any, ...]) -> Any:
+        """Return the result of any arguments; it may share no memory with saved statistics."""
+        saved = [array for array in self.current.taken if isinstance(array, ndarray)]
+        for array in tree_leaves((out,)):
+            if isinstance(array, ndarray) and any(np.shares_memory(array, other) for other in saved):
+                raise self.error(ValueError, "out", "have memory of its own", "memory of saved")
+        return super().slow_path(out, arguments)
+
+    def reference_fallback(self, arguments: tuple[Any, ...], new: Sequence[Any], out: Any) -> Any:
+        """Return the reference's result, or raise its error; statistics that were asked for must be finite."""
+        result = super().reference_fallback(arguments, new, out)
+        if self.current.stores:
+            raise self.error(ValueError, "save", "be False where the statistics overflow", "True")
+        return result
+
+
 def as_native(leaf: Any, dtype: np.dtype[Any]) -> Any:
     """Return an array in native byte order and C-contiguous: floats of this dtype, or integers of 64 bits; anything else as it is."""
     if not isinstance(leaf, ndarray):
@@ -350,11 +440,23 @@ def component_of(reference: Formula[..., Any], whole: Any, index: int) -> Callab
     return declare_kernel(ComponentKernel(reference, whole.kernel, index))
 
 
-def declare_kernel(kernel: LoopKernel) -> Callable[[F], F]:
+def keeping_statistics(reference: Formula[..., Any], loops: Callable[..., Any], *, statistics: tuple[str, ...]) -> Callable[[F], F]:
+    """Make a declaration the kernel of a normalization: with `save` it also returns its statistics."""
+    kernel = StatisticsKernel(reference, loops, statistics=statistics)
+    return declare_kernel(kernel, switch=("save", kernel.save))
+
+
+def taking_statistics(reference: Formula[..., Any], loops: Callable[..., Any], *, statistics: tuple[str, ...]) -> Callable[[F], F]:
+    """Make a declaration the kernel of a normalization's gradients: `saved` are the statistics of its results."""
+    kernel = StatisticsKernel(reference, loops, statistics=statistics)
+    return declare_kernel(kernel, switch=("saved", kernel.take))
+
+
+def declare_kernel(kernel: LoopKernel, *, switch: tuple[str, Callable[..., Any]] | None = None) -> Callable[[F], F]:
     """Make a declaration the way to call a kernel."""
 
     def declare_it(declared: F) -> F:
-        function: Any = declare(kernel.raw, declared, kernel)
+        function: Any = declare(kernel.raw, declared, kernel, switch=switch)
         function.kernel = kernel
         return cast("F", function)
 

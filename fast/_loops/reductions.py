@@ -54,32 +54,74 @@ def row_sum_of_squares(row: Floats, shift: Any) -> Any:
 
 
 @inlined
-def row_gradient_sums(dy: Floats, x: Floats, shift: Any) -> Any:
-    """Return the sums of dy and of dy (x − shift) of a row."""
-    dy_sum, product = 0.0, 0.0
-    for start in range(0, x.size, BLOCK):
-        d, block = dy[start : start + BLOCK], x[start : start + BLOCK]
-        part, other = cast_like(0.0, x), cast_like(0.0, x)
-        for j in range(block.size):
-            part = reassociable_add(part, d[j])
-            other = reassociable_add(other, d[j] * (block[j] - shift))
-        dy_sum, product = dy_sum + part, product + other
+def sum_between(entries: Any, start: Any, stop: Any) -> Any:
+    """Return the sum of some entries, by lanes."""
+    total, width, zero = 0.0, lane_count(entries), fill_lanes(entries, 0)
+    for first in range(start, stop, BLOCK):
+        last = min(first + BLOCK, stop)
+        pairs, full, part, other = last - (last - first) % (2 * width), last - (last - first) % width, zero, zero
+        for j in range(first, pairs, 2 * width):
+            part, other = part + load(entries, j), other + load(entries, j + width)
+        for j in range(pairs, full, width):
+            part = part + load(entries, j)
+        if full < last:
+            other = other + load_part(entries, full, last - full, 0)
+        total = total + sum_of_lanes(part + other)
+    return total
+
+
+@inlined
+def sum_of_squares_between(entries: Any, start: Any, stop: Any, shift: Any) -> Any:
+    """Return the sum of squares of some entries minus the shift, by lanes."""
+    total, width, zero = 0.0, lane_count(entries), fill_lanes(entries, 0)
+    for first in range(start, stop, BLOCK):
+        last = min(first + BLOCK, stop)
+        pairs, full, part, other = last - (last - first) % (2 * width), last - (last - first) % width, zero, zero
+        for j in range(first, pairs, 2 * width):
+            off, other_off = load(entries, j) - shift, load(entries, j + width) - shift
+            part, other = part + off * off, other + other_off * other_off
+        for j in range(pairs, full, width):
+            off = load(entries, j) - shift
+            part = part + off * off
+        if full < last:
+            off = load_part(entries, full, last - full, shift) - shift
+            other = other + off * off
+        total = total + sum_of_lanes(part + other)
+    return total
+
+
+@inlined
+def gradient_sums_between(dy: Any, x: Any, start: Any, stop: Any, shift: Any) -> Any:
+    """Return the sums of dy and of dy (x − shift) of some entries, by lanes."""
+    dy_sum, product, width, zero = 0.0, 0.0, lane_count(x), fill_lanes(x, 0)
+    for first in range(start, stop, BLOCK):
+        last = min(first + BLOCK, stop)
+        full, part, other = last - (last - first) % width, zero, zero
+        for j in range(first, full, width):
+            d = load(dy, j)
+            part, other = part + d, other + d * (load(x, j) - shift)
+        if full < last:
+            d = load_part(dy, full, last - full, 0)
+            part, other = part + d, other + d * (load_part(x, full, last - full, shift) - shift)
+        dy_sum, product = dy_sum + sum_of_lanes(part), product + sum_of_lanes(other)
     return dy_sum, product
 
 
 @inlined
-def row_weighted_sums(dy: Floats, x: Floats, gamma: Floats, shift: Any) -> Any:
-    """Return the sums of (x − shift)², of gamma dy and of gamma dy (x − shift) of a row."""
-    square, dy_sum, product = 0.0, 0.0, 0.0
-    for start in range(0, x.size, BLOCK):
-        d, block, weights = dy[start : start + BLOCK], x[start : start + BLOCK], gamma[start : start + BLOCK]
-        first, second, third = cast_like(0.0, x), cast_like(0.0, x), cast_like(0.0, x)
-        for j in range(block.size):
-            first = reassociable_add(first, (block[j] - shift) ** 2)
-            second = reassociable_add(second, weights[j] * d[j])
-            third = reassociable_add(third, weights[j] * d[j] * (block[j] - shift))
-        square, dy_sum, product = square + first, dy_sum + second, product + third
-    return square, dy_sum, product
+def weighted_sums_between(dy: Any, x: Any, gamma: Any, start: Any, stop: Any, shift: Any) -> Any:
+    """Return the sums of gamma dy and of gamma dy (x − shift) of a row, by lanes; gamma begins where the row does."""
+    dy_sum, product, width, zero = 0.0, 0.0, lane_count(x), fill_lanes(x, 0)
+    for first in range(start, stop, BLOCK):
+        last = min(first + BLOCK, stop)
+        full, part, other = last - (last - first) % width, zero, zero
+        for j in range(first, full, width):
+            d = load(gamma, j - start) * load(dy, j)
+            part, other = part + d, other + d * (load(x, j) - shift)
+        if full < last:
+            d = load_part(gamma, full - start, last - full, 0) * load_part(dy, full, last - full, 0)
+            part, other = part + d, other + d * (load_part(x, full, last - full, shift) - shift)
+        dy_sum, product = dy_sum + sum_of_lanes(part), product + sum_of_lanes(other)
+    return dy_sum, product
 
 
 def largest_between(entries: Any, start: Any, stop: Any) -> Any:
@@ -139,21 +181,6 @@ def sum_of_squares_of_four_rows(a: Floats, b: Floats, c: Floats, d: Floats, shif
 
 
 @inlined
-def sums_of_two_rows(da: Floats, db: Floats, a: Floats, b: Floats, shift: Any) -> Any:
-    """Return the sums of (x − shift)², of dy and of dy (x − shift) of two rows."""
-    square, dy_sum, product = 0.0, 0.0, 0.0
-    for start in range(0, a.size, BLOCK):
-        d, e, p, q = da[start : start + BLOCK], db[start : start + BLOCK], a[start : start + BLOCK], b[start : start + BLOCK]
-        first, second, third = cast_like(0.0, a), cast_like(0.0, a), cast_like(0.0, a)
-        for j in range(p.size):
-            first = reassociable_add(first, (p[j] - shift) ** 2 + (q[j] - shift) ** 2)
-            second = reassociable_add(second, d[j] + e[j])
-            third = reassociable_add(third, d[j] * (p[j] - shift) + e[j] * (q[j] - shift))
-        square, dy_sum, product = square + first, dy_sum + second, product + third
-    return square, dy_sum, product
-
-
-@inlined
 def channel_sum(x: Floats, channel: Any) -> Any:
     """Return the sum of one channel of all images; the axes are example, channel, position."""
     total, fours = 0.0, x.shape[0] // 4 * 4
@@ -176,16 +203,23 @@ def channel_sum_of_squares(x: Floats, channel: Any, shift: Any) -> Any:
 
 
 @inlined
-def channel_sums(dy: Floats, x: Floats, channel: Any, shift: Any) -> Any:
-    """Return the sums of (x − shift)², of dy and of dy (x − shift) of one channel of all images."""
-    square, dy_sum, product, twos = 0.0, 0.0, 0.0, x.shape[0] // 2 * 2
-    for i in range(0, twos, 2):
-        first, second, third = sums_of_two_rows(dy[i, channel], dy[i + 1, channel], x[i, channel], x[i + 1, channel], shift)
-        square, dy_sum, product = square + first, dy_sum + second, product + third
-    for i in range(twos, x.shape[0]):
-        second, third = row_gradient_sums(dy[i, channel], x[i, channel], shift)
-        square, dy_sum, product = square + row_sum_of_squares(x[i, channel], shift), dy_sum + second, product + third
-    return square, dy_sum, product
+def channel_gradient_sums(dy: Any, x: Any, first: Any, wide: Any, last: Any, size: Any, shift: Any) -> Any:
+    """Return the sums of dy and of dy (x − shift) of one channel of all images, by lanes; the images lie `wide` entries apart."""
+    dy_sum, product, width, zero = 0.0, 0.0, lane_count(x), fill_lanes(x, 0)
+    block = max(1, BLOCK // size) * wide
+    for begun in range(first, last, block):
+        part, other = zero, zero
+        for start in range(begun, min(begun + block, last), wide):
+            stop = start + size
+            full = stop - size % width
+            for j in range(start, full, width):
+                d = load(dy, j)
+                part, other = part + d, other + d * (load(x, j) - shift)
+            if full < stop:
+                d = load_part(dy, full, stop - full, 0)
+                part, other = part + d, other + d * (load_part(x, full, stop - full, shift) - shift)
+        dy_sum, product = dy_sum + sum_of_lanes(part), product + sum_of_lanes(other)
+    return dy_sum, product
 
 
 # --- down the columns: row by row, four rows at a time where there are so many ------------------------------------------------------
@@ -217,21 +251,6 @@ def add_four_squares(total: Floats, shift: Floats, a: Floats, b: Floats, c: Floa
     """Add the squares of four rows minus the shift to the sums of the columns."""
     for j in range(total.size):
         total[j] = total[j] + (((a[j] - shift[j]) ** 2 + (b[j] - shift[j]) ** 2) + ((c[j] - shift[j]) ** 2 + (d[j] - shift[j]) ** 2))
-
-
-@inlined
-def add_scaled(total: Floats, dy: Floats, x: Floats, shift: Any, scale: Any) -> None:
-    """Add dy (x − shift) scale of a row to the sums of the columns; shift and scale are the row's own."""
-    for j in range(total.size):
-        total[j] = total[j] + dy[j] * ((x[j] - shift) * scale)
-
-
-@inlined
-def add_products_and_dy(products: Floats, total: Floats, dy: Floats, x: Floats, shift: Any, scale: Any) -> None:
-    """Add dy (x − shift) scale, and dy, of a row to two sums of the columns."""
-    for j in range(total.size):
-        products[j] = products[j] + dy[j] * ((x[j] - shift) * scale)
-        total[j] = total[j] + dy[j]
 
 
 @inlined

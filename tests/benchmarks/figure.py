@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-OWN = ("ours, fresh", "ours, bound", "ours, a loop", "not bound", "gradients elsewhere", "limit")  # not other libraries
+OWN = ("ours, fresh", "ours, saved", "ours, bound", "ours, a loop", "not bound", "gradients elsewhere", "limit")  # not other libraries
 WORDS = {"test_steps": "optimizer steps", "test_multi_tensor": "many tensors"}
 
 

@@ -83,6 +83,9 @@ def test_normalization(benchmark, request, name, size, dtype):
         "ours, fresh": lambda: ours(*given, **hyper),
         "numpy": lambda: raw(*given, **hyper),
     }
+    if name.endswith("backward"):  # as torch's, which takes what the forward saved
+        _, saved = getattr(fast, name.removesuffix("_backward"))(x, gamma, beta, **hyper, save=True)
+        steps["ours, saved"] = lambda: ours(*given, **hyper, out=out, saved=saved)
     if here("torch"):
         steps["torch"] = torch_step(name, dy, x, gamma, beta)
     steps |= jax_step(reference, name, given, hyper)

@@ -206,10 +206,10 @@ def expected_outcome(name, values):
 
 
 def assert_same_signature(function, formula):
-    """The formula's arguments and results, and `out`."""
+    """The formula's arguments and results, and `out`; of a normalization also whether statistics are saved, or those that were."""
     parameters = dict(inspect.signature(function).parameters)
-    out = parameters.pop("out")
-    assert (out.kind, out.default) == (out.KEYWORD_ONLY, None)
+    options = [parameters.pop(name) for name in ("out", "save", "saved") if name == "out" or name in parameters]
+    assert all((option.kind, option.default) == (option.KEYWORD_ONLY, None) for option in options)
     assert list(parameters.values()) == list(inspect.signature(formula.raw).parameters.values())
     assert inspect.signature(function).return_annotation == inspect.signature(formula.raw).return_annotation
 
