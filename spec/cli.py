@@ -70,11 +70,13 @@ def list_records(words: tuple[str, ...], *, errata: bool, tables: bool, as_json:
         if errata:
             if any(filters.pop(name) for name in ("kind", "status")) or tables:
                 raise ValueError("errata have no kind, status or tables: leave out --errata or these options")
-            found_errata = list_errata(words, **filters)
-            print_json(found_errata) if as_json else print_errata(found_errata)
+            known_errata = list_errata(words, **filters)
+            print_json(known_errata) if as_json else print_errata(known_errata)
         else:
             entries = list_entries(words, with_tables=tables, **filters)
             print_json(entries) if as_json else print_entries(entries)
+    if not as_json and not (known_errata if errata else entries):
+        click.echo("nothing in the catalogue fits: every word must occur, and every option fit", err=True)
 
 
 def check_filters(filters: dict[str, str | None]) -> None:
@@ -147,7 +149,7 @@ def show_latex(entry: Entry, *, as_json: bool) -> None:
     from .latex import latex_of
 
     if entry.id not in FORMULAS:
-        raise click.UsageError(f"{entry.id} is {entry.kind}, not a formula: it has no LaTeX")
+        raise click.UsageError(f"{entry.id} is no formula (its kind: {entry.kind}), so that it has no LaTeX")
     text = latex_of(FORMULAS[entry.id]).text
     if as_json:
         print_json({"id": entry.id, "latex": text})

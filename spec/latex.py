@@ -65,6 +65,7 @@ FUNCTIONS: Mapping[str, str] = {  # of NumPy, by their names in LaTeX
 ARGUMENTS_ONLY = frozenset({"weight", "weights", "bias"})  # whose symbols neither a local variable nor a field takes
 BESIDE = {"mean": "x"}  # whose symbol stands only where the other name does
 SPELLED_OUT = {"max": r"\operatorname{max}", "min": r"\operatorname{min}"}  # along an axis, unlike the maximum of two values
+SIGNS_OF_AXES = {r"}_{0": "f_0: along axis 0", r"}_{1": "f_1: along axis 1", r"}^{\ast}": "f^{\\ast}: that axis stays, with length 1"}
 COMPARISONS = {ast.Lt: "<", ast.Gt: ">", ast.LtE: r"\le", ast.GtE: r"\ge", ast.Eq: "=", ast.Is: "="}
 
 SUM, PRODUCT, FRACTION, POWER, ATOM = range(2, 7)  # how tightly an expression holds together; a comparison is 1
@@ -110,6 +111,7 @@ class Rendering:
         symbols = {name: symbol for rendering in (*self.helpers, self) for name, symbol in rendering.symbols.items()}
         comments = [f"% {symbol}: {name}" for name, symbol in symbols.items() if symbol not in (name, upright(name), f"\\{name}")]
         lines = [equation.line for equation in self.equations]
+        comments += [f"% {comment}" for sign, comment in SIGNS_OF_AXES.items() if any(sign in line for line in lines)]
         return "\n".join([*comments, r"\begin{aligned}", " \\\\\n".join(lines), r"\end{aligned}"])
 
 

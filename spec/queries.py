@@ -105,7 +105,7 @@ def find_slides(title: str, deck: str | None = None) -> set[tuple[str, str]]:
     same = {(key, slide) for key, slide in slides if slide.casefold() == title.casefold()}
     similar = {(key, slide) for key, slide in slides if title.casefold() in slide.casefold()}
     if not (same or similar):
-        raise UnknownNameError("slide", title, [slide for _, slide in slides])
+        raise UnknownNameError("slide of the title", title, [slide for _, slide in slides])
     return same or similar
 
 

@@ -100,7 +100,7 @@ def print_blocks(records: Iterable[tuple[str, str, str]]) -> None:
 
     output = console()
     for name, text, remarks in records:
-        output.print(Text.assemble((name, "cyan"), f"  {remarks}"))
+        output.print(Text.assemble((name, "cyan"), f"  {remarks}" if remarks else ""))
         output.print(Padding(Text(text), (0, 0, 0, 4), expand=False))
 
 
@@ -115,7 +115,9 @@ def print_decks(answer: DecksAnswer, *, with_slides: bool) -> None:
         output.print(Text.assemble((f"{deck['abbreviation']}  {deck['title']}", "bold")))
         output.print(Text("; ".join(fact for fact in facts if fact)))
         output.print(Text(f"{deck['entries']} entries and {deck['errata']} errata cite it\n", style="dim"))
-        if with_slides:
+        if with_slides and is_narrow():
+            print_blocks((slide["title"], " ".join((*slide["errata"], *slide["entries"])), "") for slide in deck["slides"])
+        elif with_slides:
             rows = [(slide["title"], " ".join((*slide["errata"], *slide["entries"]))) for slide in deck["slides"]]
             print_rows(rows, ("slide", "errata and entries"))
     if not with_slides:

@@ -22,7 +22,10 @@ def parse_against(command: str, against: str) -> tuple[Any, str]:
     if not against or (formula and not states_convention(formula)):
         return None, formula
     if command == "identify":
-        raise ValueError(f"identify() finds the convention of an optimizer among all; against must be another formula, got {against!r}")
+        raise ValueError(
+            "identify() compares an optimizer with all conventions: against must be left out, or name the formula of a function, "
+            f"got {against!r}"
+        )
     return convention_named(formula or against), formula
 
 

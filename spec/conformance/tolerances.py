@@ -169,7 +169,7 @@ def differences(results: list[Any], due: Tolerance) -> Iterator[str]:
         yield f"{which}mismatched elements: {np.count_nonzero(ratios > 1)} / {ratios.size} ({100 * np.mean(ratios > 1):.3g} %)"
         place = f" at index {tuple(map(int, index))}" if index else ""
         values = f"{float(got[index])!r} where {float(value[index])!r} ± {float(bound[index]):.3g} is due"
-        yield f"{which}largest error: {ratios[index]:.3g} × bound{place}: {values}"
+        yield f"{which}largest error: {ratios[index]:.3g} × what is allowed{place}: {values}"
 
 
 def errors_in_bounds(got: Any, value: Any, bound: Any) -> Any:

@@ -32,7 +32,7 @@ class CastOrder(NamedTuple):
 
 
 LAST = "with one cast, the last, as in OLMo 2, gpt-oss and torch.nn.RMSNorm"
-NORMALIZED = "with the normalized input cast before the weight, as in Llama, Mistral, Qwen and T5, which differ in nothing but the code"
+NORMALIZED = "with the normalized input cast before the weight, as in Llama, Mistral, Qwen and T5"
 ROOT = "with the reciprocal root cast, and the normalized input cast before the weight"
 CAST_ORDERS = (
     CastOrder("norm.rms", "cast-last", LAST, {"replace": {"gamma * x / A": "rounded(gamma * x / A)"}}),

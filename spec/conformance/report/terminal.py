@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from ..result import FunctionResult, InitializerResult, LayerResult, NamedResult, OptimizerResult, Result
@@ -65,7 +66,7 @@ def named_facts(result: NamedResult) -> dict[str, str]:
         "catalogue": ", ".join(result.formulas),
         "error": error_text(result),
         "next best": f"{runner_up.convention}, {scientific(runner_up.error_in_bounds)} bounds away" if runner_up else "",
-        "same here": f"{len(same)} others: {'; '.join(reasons)}" if reasons else "",
+        "same here": f"{len(same)} other{'s' * (len(same) > 1)}: {'; '.join(reasons)}" if reasons else "",
         "inferred": settings_text(result.inferred_hyperparameters),
     }
 
@@ -75,4 +76,6 @@ def error_text(result: NamedResult) -> str:
     if result.error_in_bounds is None or result.error_ulps is None:
         return ""
     count = f"{result.steps} steps" if isinstance(result, OptimizerResult) else f"{getattr(result, 'cases', 0)} cases"
-    return f"{result.error_in_bounds:.2g} × the rounding bound, {result.error_ulps:.2g} ulp of {result.dtype}, over {count}"
+    has_ulps = result.error_ulps < sys.float_info.max  # an error of what is due as exactly 0 is no number of ulp
+    ulps = f", {result.error_ulps:.2g} ulp of {result.dtype}" if has_ulps else ""
+    return f"{result.error_in_bounds:.2g} × the rounding bound{ulps}, over {count}"

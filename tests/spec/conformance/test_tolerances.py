@@ -98,7 +98,7 @@ def test_a_message_says_where_by_how_much_and_which_variant():
         "the layer of mine",
         "mismatched elements: 6 / 6 (100 %)",
     ]
-    assert re.fullmatch(r"largest error: \d+\.?\d* × bound at index \(0, 0\): 1\.\d+ where 1\.\d+ ± 0\.00\d+ is due", lines[4])
+    assert re.fullmatch(r"largest error: \d+\.?\d* × what is allowed at index \(0, 0\): 1\.\d+ where 1\.\d+ ± 0\.00\d+ is due", lines[4])
     assert lines[5:] == ["Within the bound of: norm.rms with eps added to the root (norm.rms/eps-outside)."]
 
 
@@ -107,7 +107,7 @@ def test_a_message_says_where_by_how_much_and_which_variant():
     [
         (np.ones((3, 2)), r"shape \(3, 2\) where \(2, 3\) is due"),
         ((np.ones((2, 3)), np.ones(2)), "2 results where 1 are due"),
-        (np.full((2, 3), np.nan), "largest error: inf × bound"),
+        (np.full((2, 3), np.nan), "largest error: inf × what is allowed"),
         (np.full((2, 3), np.inf), "It is no variant of the formula that has a name here"),
     ],
 )
@@ -126,7 +126,7 @@ def test_states_and_whole_numbers_keep_their_structure():
     adam = FORMULAS["optimizers.adam"]
     assert_conforms(adam(theta, grad, state, **hyper), "adam", theta, grad, state, **hyper)
     new, later = adam(theta, grad, state, **hyper)
-    with pytest.raises(AssertionError, match=r"Result 4: largest error: inf × bound: 2\.0 where 1\.0"):
+    with pytest.raises(AssertionError, match=r"Result 4: largest error: inf × what is allowed: 2\.0 where 1\.0"):
         assert_conforms((new, later._replace(t=2)), "adam", theta, grad, state, **hyper)
 
 
