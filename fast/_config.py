@@ -1,27 +1,21 @@
-"""Opt-in settings that change the process (thread spinning and pinning, vector width) or results (subnormals flushed to zero).
-
-Machine code and threads are made once, so all of it is set before the first kernel runs.
-"""
+"""Opt-in settings that change the process (threads, vector width) or results (subnormals flushed to zero)."""
 
 from __future__ import annotations
 
-import ctypes
 import os
 import sys
-import threading
 import warnings
 from typing import TYPE_CHECKING, Any, Literal
 
 import numba
 import numpy as np
 from llvmlite import binding, ir
-from numba import prange, types
+from numba import types
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic
-from numba.np.ufunc import parallel as thread_pool
 
-from ._jit import compiled, inlined
-from ._threads import PRANGE_ONLY
+from ._jit import inlined
+from ._threads import WORKERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,45 +26,55 @@ flushing = False
 
 def configure(
     *,
-    omp_spin_count: int | None = None,
+    threads: int | None = None,
+    spin_count: int | None = None,
     pin_threads: bool = False,
     vector_bits: Literal[256, 512] | None = None,
     flush_subnormals: bool = False,
 ) -> None:
-    """Change settings of this process, before its first kernel runs; a setting that is not given stays as it is.
+    """Change settings of this process; a setting that is not given stays as it is.
 
-    omp_spin_count: turns that a worker of GNU's OpenMP waits before it sleeps (0 to 10⁹; 10000 is good). More than its default keeps
-    launches short next to other libraries' workers. It is the environment variable GOMP_SPINCOUNT, for all that this process starts later.
-    pin_threads: each worker stays on a processor of its own, so that none is woken where the caller still waits. The caller stays free.
-    Linux only.
+    threads: of all kernels together, from 1 on; it is as many as there are processors, or as NUMBA_NUM_THREADS says. Results do not depend
+    on it.
+    spin_count: how often a thread that has nothing to do looks for work before it sleeps (0 to 10⁹, 2048 at first). The more, the shorter
+    is the start of the next kernel, and the more time the thread takes from others.
+    pin_threads: each thread stays on a processor of its own, so that none is woken where the caller is. The caller stays free. Linux only.
     vector_bits: 512 lets the compiler use vectors of 512 bits where the processor has them, for all that Numba compiles in this process.
     flush_subnormals: elementwise kernels take subnormal numbers for 0, which some processors need hundreds of cycles for. Only there do
     results differ from the reference. The processor's control word is restored after every chunk. x86 only.
 
-    ValueError: a number out of range, or what this machine does not have. RuntimeError: a kernel has run already.
+    The last two are parts of machine code, and so must be set before the first kernel runs.
+
+    ValueError: a number out of range, or what this machine does not have. RuntimeError: a kernel has been compiled already.
     """
-    if vars(cpu_target).get("_toplevel_target_context") or thread_pool._is_initialized:
-        raise RuntimeError("configure(): a kernel has been compiled already; call configure() before the first kernel")
-    if omp_spin_count is not None:
-        if type(omp_spin_count) is not int or not 0 <= omp_spin_count <= 10**9:
-            raise ValueError(f"configure(): omp_spin_count must be an integer from 0 to 10⁹, got {omp_spin_count!r}")
-        os.environ["GOMP_SPINCOUNT"] = str(omp_spin_count)
+    for name, number, least in (("threads", threads, 1), ("spin_count", spin_count, 0)):
+        if number is not None and (type(number) is not int or not least <= number <= LARGEST[name]):
+            raise ValueError(f"configure(): {name} must be an integer from {least} to {LARGEST[name]}, got {number!r}")
+    if (vector_bits is not None or flush_subnormals) and vars(cpu_target).get("_toplevel_target_context"):
+        raise RuntimeError("configure(): a kernel has been compiled already; set vector_bits and flush_subnormals before the first kernel")
     if vector_bits is not None:
         prefer_vector_bits(vector_bits)
     if flush_subnormals:
         if binding.get_process_triple().split("-")[0] != "x86_64":
             raise ValueError("configure(): flush_subnormals must be False on this processor, got True")
         globals()["flushing"] = True
+    if threads is not None:
+        WORKERS.set_count(threads - 1)
+    if spin_count is not None:
+        WORKERS.looks = spin_count
     if pin_threads:
         pin_workers()
+
+
+LARGEST = {"threads": 1 << 12, "spin_count": 10**9}
 
 
 def options(
     *, spin: int | None = None, pin: bool = False, vector_bits: Literal[256, 512] | None = None, flush_subnormals: bool = False
 ) -> None:
     """Call `configure` by its old name and with its old argument names; removed in the next version."""
-    warnings.warn("trainspec.fast.options is now configure(omp_spin_count=, pin_threads=, …)", DeprecationWarning, stacklevel=2)
-    configure(omp_spin_count=spin, pin_threads=pin, vector_bits=vector_bits, flush_subnormals=flush_subnormals)
+    warnings.warn("trainspec.fast.options is now configure(spin_count=, pin_threads=, …)", DeprecationWarning, stacklevel=2)
+    configure(spin_count=spin, pin_threads=pin, vector_bits=vector_bits, flush_subnormals=flush_subnormals)
 
 
 def prefer_vector_bits(bits: int) -> None:
@@ -88,18 +92,9 @@ def pin_workers() -> None:
     """Start the workers, each on a processor of its own."""
     if not sys.platform.startswith("linux"):
         raise ValueError(f"configure(): pin_threads must be False on {sys.platform}, got True")
-    thread_id = ctypes.CDLL(None).gettid
-    thread_id.restype, thread_id.argtypes = ctypes.c_int, ()
-
-    def record_thread_ids(ids: Any) -> None:
-        for i in prange(ids.size):
-            ids[i] = thread_id()
-
-    ids = np.zeros(1000, np.int64)
-    compiled(record_thread_ids, parallel=PRANGE_ONLY)(ids)
     processors = sorted(os.sched_getaffinity(0))
-    for worker, processor in zip(sorted({*ids.tolist()} - {threading.get_native_id()}), processors[1:], strict=False):
-        os.sched_setaffinity(worker, {processor})
+    for thread, processor in zip(WORKERS.started(), processors[1:], strict=False):
+        os.sched_setaffinity(thread.native_id or 0, {processor})
 
 
 # --- the control word of the floating-point unit -----------------------------------------------------------------------------------------

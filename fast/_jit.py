@@ -5,10 +5,12 @@ from __future__ import annotations
 import functools
 import hashlib
 from pathlib import Path
-from types import FunctionType
-from typing import TYPE_CHECKING, Any, TypeVar
+from types import FunctionType, SimpleNamespace
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from numba import njit, types
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.extending import overload
 from numba.np.numpy_support import from_dtype
 
@@ -38,16 +40,63 @@ def compiled(function: F, *signature: Any, **options: Any) -> F:
         return make(*signature, **options | {"cache": False})(function)  # type: ignore[no-any-return]  # no folder can keep the code
 
 
+class PartLibrary(JITCodeLibrary):
+    """Code that becomes a part of other code, and is optimized and loaded there alone."""
+
+    def _optimize_functions(self, module: Any) -> None:
+        """Leave it as it is, for the same machine."""
+        module.data_layout = self._codegen._data_layout
+
+    def _optimize_final_module(self) -> None:
+        """Leave it as it is."""
+
+    def _finalize_final_module(self) -> None:
+        """Load nothing."""
+        self._finalized = True
+
+    def get_pointer_to_function(self, name: str) -> int:
+        """Return 0: it cannot be called by itself."""
+        self._ensure_finalized()  # type: ignore[no-untyped-call]
+        return 0
+
+    @property
+    def codegen(self) -> Any:
+        """What would write the address of a function's constants into loaded code, of which there is none."""
+        return UNLOADED
+
+
+UNLOADED = SimpleNamespace(set_env=lambda name, environment: None)
+
+
+class PartCompiler(CompilerBase):
+    """Numba's compiler, for what becomes a part of other code."""
+
+    def define_pipelines(self) -> list[Any]:
+        """Return Numba's passes."""
+        library, passes = cast("Any", PartLibrary), cast("Any", DefaultPassBuilder)
+        self.state.library = library(self.state.targetctx.codegen(), self.state.func_id.func_qualname)
+        return [passes.define_nopython_pipeline(self.state)]
+
+
+PART: dict[str, Any] = {"pipeline_class": PartCompiler, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
+
+def compiled_as_part(function: F, **options: Any) -> F:
+    """Return the function compiled as a part of its callers."""
+    return compiled(function, **PART, **options)
+
+
 def inlined(function: F) -> F:
-    """Return the function compiled as a part of its callers: left outside, it might be linked to a copy that was not vectorized."""
-    return compiled(function, forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+    """Return the function compiled as a part of its callers, and inlined there."""
+    return compiled_as_part(function, forceinline=True)
 
 
 def overload_for(pure: Callable[..., Any]) -> Callable[[F], F]:
     """Register what replaces a Python function in machine code; on tuples it is a recursion that the compiler unrolls."""
+    options: Any = {"forceinline": True, **PART}
 
     def register(replacement: F) -> F:
-        overload(pure, strict=False, jit_options={"forceinline": True})(replacement)
+        overload(pure, strict=False, jit_options=options)(replacement)
         return replacement
 
     return register
@@ -61,7 +110,9 @@ def specialize(function: Callable[..., Any], key: str, /, *, like: Any = None, *
     code = function.__code__.replace(co_name=key, co_qualname=key)
     if like is not None:
         code = code.replace(co_filename=like.co_filename, co_firstlineno=like.co_firstlineno)
-    return FunctionType(code, {**function.__globals__, **substitutes}, key, function.__defaults__)
+    copy = FunctionType(code, {**function.__globals__, **substitutes}, key, function.__defaults__)
+    copy.__wrapped__ = function  # type: ignore[attr-defined]  # where its source is found
+    return copy
 
 
 @functools.cache

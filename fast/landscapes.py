@@ -29,7 +29,8 @@ from ._frontend import Frontend
 from ._jit import TupleOf, array_type, cache_key, compiled, digest_of, inlined, specialize
 from ._loops.arithmetic import accumulator_zeros, cast_like, is_nonfinite, out_of_range
 from ._loops.kernel import loop_kernel
-from ._threads import POOL_LOCK, PRANGE_ONLY
+from ._parallel import share_loops
+from ._threads import ALONE, run_shared
 from .networks import matrix_product
 
 if TYPE_CHECKING:
@@ -74,10 +75,9 @@ def heavy_ball_trajectories(
     runs = (*state, *HEAVY_BALL.ir.constants(lr, momentum)[0])
     code = compile_trajectories(raw, lr.dtype)
     if lr.size * steps < PARALLEL_FROM_STEPS:
-        code(False, runs, points, stride)
+        code(ALONE, runs, points, stride)
     else:
-        with POOL_LOCK:
-            code(True, runs, points, stride)
+        run_shared(code, runs, points, stride)
     return points if every else points[-1]
 
 
@@ -168,15 +168,10 @@ def run_chunk(runs: Any, points: Any, first_run: int, stride: int) -> None:
             points[k, 1, first_run + i] = y[i]
 
 
-def run_chunks(parallel: bool, runs: Any, points: Any, stride: int) -> None:
-    """Take all steps of all runs, chunk by chunk, or many chunks at once."""
-    chunks = (points.shape[2] + RUNS - 1) // RUNS
-    if parallel:
-        for k in prange(chunks):
-            run_chunk(index_all(runs, slice(k * RUNS, (k + 1) * RUNS)), points, k * RUNS, stride)
-    else:
-        for k in range(chunks):
-            run_chunk(index_all(runs, slice(k * RUNS, (k + 1) * RUNS)), points, k * RUNS, stride)
+def run_chunks(runs: Any, points: Any, stride: int) -> None:
+    """Take all steps of all runs, chunk by chunk."""
+    for k in prange((points.shape[2] + RUNS - 1) // RUNS):
+        run_chunk(index_all(runs, slice(k * RUNS, (k + 1) * RUNS)), points, k * RUNS, stride)
 
 
 def trajectory_loop(raw: Callable[..., Any], dtype: np.dtype[Any], prepare: Callable[[Any], Any]) -> Any:
@@ -190,8 +185,8 @@ def trajectory_loop(raw: Callable[..., Any], dtype: np.dtype[Any], prepare: Call
 @functools.cache
 def compile_trajectories(raw: Callable[..., Any], dtype: np.dtype[Any]) -> Callable[..., None]:
     """Return the machine code for one landscape and dtype."""
-    signature = types.void(types.boolean, TupleOf(array_type(dtype), 6), array_type(dtype, 3), types.int64)
-    return compiled(trajectory_loop(raw, dtype, inlined), [signature], parallel=PRANGE_ONLY, cache=True)  # type: ignore[no-any-return]
+    signature = types.void(types.int64, TupleOf(array_type(dtype), 6), array_type(dtype, 3), types.int64)
+    return compiled(share_loops(trajectory_loop(raw, dtype, inlined)), [signature], cache=True)
 
 
 # --- K-means -----------------------------------------------------------------------------------------

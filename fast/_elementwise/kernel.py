@@ -9,7 +9,7 @@ import numpy as np
 
 from .._frontend import MISSES, FastPath, Frontend, compile_unpack_out, declare, identifier, number_tests, unwrap_scalars
 from .._jit import FINITE, REFUSED
-from .._threads import PARALLEL_FROM_BYTES, POOL_LOCK
+from .._threads import ALONE, PARALLEL_FROM_BYTES, run_shared
 from .loops import compile_kernel
 
 if TYPE_CHECKING:
@@ -148,9 +148,8 @@ def run(code: Callable[..., int], parallel_from_bytes: int, new: Arrays, old: Ar
     if first.ndim != 1:
         new, old, read = (ravel_all(arrays, first.shape) for arrays in (new, old, read))
     if first.nbytes < parallel_from_bytes:
-        return code(False, new, old, read, constants)
-    with POOL_LOCK:
-        return code(True, new, old, read, constants)
+        return code(ALONE, new, old, read, constants)
+    return run_shared(code, new, old, read, constants)  # type: ignore[no-any-return]
 
 
 def ravel_all(arrays: Arrays, shape: tuple[int, ...]) -> Arrays:

@@ -14,7 +14,8 @@ from numba import prange, types
 
 from .. import _config
 from .._jit import FINITE, NOT_FINITE, REFUSED, TupleOf, array_type, cache_key, compiled, inlined, overload_for, specialize
-from .._threads import CHUNK_BYTES, PRANGE_ONLY
+from .._parallel import share_loops
+from .._threads import CHUNK_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -145,8 +146,8 @@ def run_chunk(where: slice, in_place: bool, new: Arrays, old: Arrays, read: Arra
     return update_chunk(state, index_all(read, where), numbers)
 
 
-def run_chunks(parallel: bool, new: Arrays, old: Arrays, read: Arrays, numbers: Numbers) -> int:
-    """Compute the results chunk by chunk, or many chunks at once; arrays are contiguous and have one axis. Return a status."""
+def run_chunks(new: Arrays, old: Arrays, read: Arrays, numbers: Numbers) -> int:
+    """Compute the results chunk by chunk; arrays are contiguous and have one axis. Return a status."""
     itemsize, size = new[0].itemsize, new[0].size
     if not check_no_overlap(extents(new), extents(old), extents(read), itemsize):
         return REFUSED
@@ -155,12 +156,8 @@ def run_chunks(parallel: bool, new: Arrays, old: Arrays, read: Arrays, numbers: 
     chunk = CHUNK_BYTES // itemsize
     chunks = (size + chunk - 1) // chunk
     nonfinite = 0
-    if parallel:
-        for k in prange(chunks):
-            nonfinite += run_chunk(slice(k * chunk, (k + 1) * chunk), in_place, new, old, read, values)
-    else:
-        for k in range(chunks):
-            nonfinite += run_chunk(slice(k * chunk, (k + 1) * chunk), in_place, new, old, read, values)
+    for k in prange(chunks):
+        nonfinite += run_chunk(slice(k * chunk, (k + 1) * chunk), in_place, new, old, read, values)
     return NOT_FINITE if nonfinite else FINITE
 
 
@@ -215,5 +212,5 @@ def compile_kernel(ir: KernelIR, dtype: np.dtype[Any], constants: int) -> Callab
     """Return the machine code of `run_chunks` of one formula for one dtype."""
     array, readonly, updated = array_type(dtype), array_type(dtype, readonly=True), len(ir.updated)
     arrays = TupleOf(array, updated), TupleOf(readonly, updated), TupleOf(readonly, len(ir.read))
-    signature = types.int64(types.boolean, *arrays, TupleOf(types.float64, constants))
-    return compiled(kernel_loop(ir, inlined), [signature], parallel=PRANGE_ONLY, cache=True)  # type: ignore[no-any-return]
+    signature = types.int64(types.int64, *arrays, TupleOf(types.float64, constants))
+    return compiled(share_loops(kernel_loop(ir, inlined)), [signature], cache=True)

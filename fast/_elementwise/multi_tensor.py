@@ -20,7 +20,8 @@ from numpy import ndarray
 from .._frontend import FORMATS, Frontend
 from .._jit import FINITE, NOT_FINITE, TupleOf, array_type, cache_key, compiled, inlined, overload_for, specialize
 from .._loops.arithmetic import reassociable_add
-from .._threads import CHUNK_BYTES, POOL_LOCK, PRANGE_ONLY
+from .._parallel import share_loops
+from .._threads import ALONE, CHUNK_BYTES, run_shared
 from .kernel import ElementwiseKernel, nonfinite_step_error
 from .loops import cast_all, chunk_loop, specialize_loop
 
@@ -79,18 +80,13 @@ def update_chunk(state: Arrays, read: Arrays, numbers: tuple[Any, ...]) -> bool:
     raise NotImplementedError
 
 
-def run_all_chunks(parallel: bool, table: Table, chunks: Table, like: NDArray[Any], numbers: Numbers) -> int:
+def run_all_chunks(table: Table, chunks: Table, like: NDArray[Any], numbers: Numbers) -> int:
     """Update all chunks of all arrays in place. Return a status."""
     values = cast_all(numbers, like)
     nonfinite = 0
-    if parallel:
-        for k in prange(len(chunks)):
-            state, read = chunk_views(UPDATED_ROWS, table, chunks[k], like), chunk_views(READ_ROWS, table, chunks[k], like)
-            nonfinite += update_chunk(state, read, values)
-    else:
-        for k in range(len(chunks)):
-            state, read = chunk_views(UPDATED_ROWS, table, chunks[k], like), chunk_views(READ_ROWS, table, chunks[k], like)
-            nonfinite += update_chunk(state, read, values)
+    for k in prange(len(chunks)):
+        state, read = chunk_views(UPDATED_ROWS, table, chunks[k], like), chunk_views(READ_ROWS, table, chunks[k], like)
+        nonfinite += update_chunk(state, read, values)
     return NOT_FINITE if nonfinite else FINITE
 
 
@@ -104,14 +100,10 @@ def chunk_sum_of_squares(array: Arrays) -> float:
     return total
 
 
-def sum_of_squares(parallel: bool, table: Table, chunks: Table, like: NDArray[Any], sums: NDArray[np.float64], row: int) -> float:
+def sum_of_squares(table: Table, chunks: Table, like: NDArray[Any], sums: NDArray[np.float64], row: int) -> float:
     """Return the sum of squares of all arrays of a row: of each chunk, and then of these in order, whatever thread they come from."""
-    if parallel:
-        for k in prange(len(chunks)):
-            sums[k] = chunk_sum_of_squares(chunk_views((row,), table, chunks[k], like))
-    else:
-        for k in range(len(chunks)):
-            sums[k] = chunk_sum_of_squares(chunk_views((row,), table, chunks[k], like))
+    for k in prange(len(chunks)):
+        sums[k] = chunk_sum_of_squares(chunk_views((row,), table, chunks[k], like))
     total = 0.0
     for k in range(len(chunks)):
         total += sums[k]
@@ -137,8 +129,8 @@ def address_writer(dtype: np.dtype[Any]) -> Callable[..., None]:
 @functools.cache
 def norm_loop(dtype: np.dtype[Any]) -> Callable[..., float]:
     """Return `sum_of_squares` for one dtype."""
-    signature = types.float64(types.boolean, TABLE, TABLE, array_type(dtype), types.float64[::1], types.intp)
-    return compiled(specialize(sum_of_squares, cache_key("sum_of_squares")), [signature], parallel=PRANGE_ONLY, cache=True)
+    signature = types.float64(types.int64, TABLE, TABLE, array_type(dtype), types.float64[::1], types.intp)
+    return compiled(share_loops(specialize(sum_of_squares, cache_key("sum_of_squares"))), [signature], cache=True)
 
 
 def kernel_loop(ir: KernelIR, prepare: Callable[[Any], Any], **substitutes: Any) -> Any:
@@ -151,8 +143,8 @@ def kernel_loop(ir: KernelIR, prepare: Callable[[Any], Any], **substitutes: Any)
 @functools.cache
 def compile_kernel(kernel: ElementwiseKernel, dtype: np.dtype[Any], constants: int) -> Callable[..., int]:
     """Return the machine code of a kernel for one dtype."""
-    signature = types.int64(types.boolean, TABLE, TABLE, array_type(dtype), TupleOf(types.float64, constants))
-    return compiled(kernel_loop(kernel.ir, inlined), [signature], parallel=PRANGE_ONLY, cache=True)  # type: ignore[no-any-return]
+    signature = types.int64(types.int64, TABLE, TABLE, array_type(dtype), TupleOf(types.float64, constants))
+    return compiled(share_loops(kernel_loop(kernel.ir, inlined)), [signature], cache=True)
 
 
 # --- lists of arrays -------------------------------------------------------------------------------------------------------------------
@@ -286,9 +278,8 @@ class TensorLists:
         """Return the norm of all entries of an operand, in their dtype."""
         if len(self.chunk_sums) != len(self.chunks):
             self.chunk_sums = np.empty(len(self.chunks))
-        parallel, row = self.bytes >= NORM_PARALLEL_FROM_BYTES, self.rows[operand]
-        with POOL_LOCK:
-            total = norm_loop(self.dtype)(parallel, self.table, self.chunks, self.like, self.chunk_sums, row)
+        code, operands = norm_loop(self.dtype), (self.table, self.chunks, self.like, self.chunk_sums, self.rows[operand])
+        total = run_shared(code, *operands) if self.bytes >= NORM_PARALLEL_FROM_BYTES else code(ALONE, *operands)
         with np.errstate(over="ignore"):
             norm = self.dtype.type(math.sqrt(total))
         if not np.isfinite(norm):
@@ -362,11 +353,7 @@ class BoundStep:
         if replaced:
             self.replace(replaced)
         constants, counters = self.cached_constants or self.constants()
-        if self.parallel:
-            with POOL_LOCK:
-                status = self.code(True, *self.memory, constants)
-        else:
-            status = self.code(False, *self.memory, constants)
+        status = run_shared(self.code, *self.memory, constants) if self.parallel else self.code(ALONE, *self.memory, constants)
         if status != FINITE:
             raise self.nonfinite_error()
         for index, counter in zip(self.counter_places, counters, strict=True):

@@ -30,7 +30,8 @@ from numpy import ndarray
 from ...reference import tree_leaves, tree_map
 from .._frontend import MISSES, Frontend, ShapedFastPath, compile_unpack_out, declare, identifier, merge_batch_axes
 from .._jit import FINITE, NOT_FINITE, REFUSED, array_type, cache_key, compiled, inlined, specialize
-from .._threads import PARALLEL_FROM_BYTES, POOL_LOCK, PRANGE_ONLY
+from .._parallel import share_loops
+from .._threads import ALONE, PARALLEL_FROM_BYTES, run_shared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -69,7 +70,7 @@ class LoopKernel(Frontend):
         self.prologue, self.epilogue = prologue, epilogue
         self.workspace_axes = [tuple(axes.split()) for axes in workspace]
         self.branches = branches  # whether the loops compare entries, so that tests need numbers in the place of symbols
-        self.machine_code: dict[np.dtype[Any], list[Any]] = {}  # by dtype: without threads, and with
+        self.machine_code: dict[np.dtype[Any], Callable[..., int]] = {}  # by dtype, made when first needed
 
     # --- calls -------------------------------------------------------------------------------------------
 
@@ -105,15 +106,12 @@ class LoopKernel(Frontend):
         if self.prologue:
             with np.errstate(all="ignore"):
                 self.prologue(*new, *operands)
-        if size < self.parallel_from_bytes:
-            status = self.machine_code[dtype][0](*new, *operands)
-        else:
-            with POOL_LOCK:
-                status = self.machine_code[dtype][1](*new, *operands)
+        code = self.machine_code[dtype]
+        status = code(ALONE, *new, *operands) if size < self.parallel_from_bytes else run_shared(code, *new, *operands)
         if self.epilogue and status == FINITE:
             with np.errstate(all="ignore"):
                 status = NOT_FINITE if self.epilogue(*new, *operands) else FINITE
-        return status  # type: ignore[no-any-return]
+        return status
 
     def allocate_workspace(self, operands: Sequence[Any]) -> Sequence[Any]:
         """Return the arrays that the loops need besides."""
@@ -137,7 +135,7 @@ class LoopKernel(Frontend):
             raise
         target = self.validate_out(out, *self.structure_and_paths, shapes, dtype, dict(self.named_operands(arguments)))
         new = [array if array.flags.carray and array.dtype is dtype else np.empty(array.shape, dtype) for array in target]
-        self.code(dtype, threads=size >= self.parallel_from_bytes)
+        self.code(dtype)
         status = self.run(dtype, size, new, operands)
         for array, result in zip(target, new, strict=True):
             if array is not result:
@@ -217,28 +215,24 @@ class LoopKernel(Frontend):
         result = f"({operands},), {'shapes' if self.result_shapes else f'({shapes})'}, dtype, max({sizes}, 0)"
         return path.compile(result, result_shapes=self.result_shapes)
 
-    def code(self, dtype: np.dtype[Any], *, threads: bool) -> Callable[..., int]:
+    def code(self, dtype: np.dtype[Any]) -> Callable[..., int]:
         """Return the machine code for one dtype, made when first needed."""
-        codes = self.machine_code.setdefault(dtype, [not_compiled, not_compiled])
-        if codes[threads] is not_compiled:
-            codes[threads] = self.compile(dtype, threads=threads)
-        return codes[threads]  # type: ignore[no-any-return]
+        if dtype not in self.machine_code:
+            self.machine_code[dtype] = self.compile(dtype)
+        return self.machine_code[dtype]
 
-    def compile(self, dtype: np.dtype[Any], *, threads: bool) -> Callable[..., int]:
+    def compile(self, dtype: np.dtype[Any]) -> Callable[..., int]:
         """Return machine code that runs the loops on arrays of one dtype, and refuses results that share memory with something."""
         results = [array_type(dtype, len(axes)) for axes in (*self.result_axes, *self.workspace_axes)]
         operands = [operand_type(domain, dtype) for domain in self.operands.values()]
-        new, old = [f"r{i}" for i in range(len(results))], [f"a{i}" for i in range(len(operands))]
-        arrays = [name for name, kind in zip(old, operands, strict=True) if isinstance(kind, types.Array)]
-        overlaps = [f"overlaps({array}, {other})" for i, array in enumerate(new) for other in (*arrays, *new[:i])]
-        names = ", ".join((*new, *old))
-        text = f"def entry({names}): return REFUSED if {' or '.join(overlaps)} else int(loops({names}))"
-        space: dict[str, Any] = {"overlaps": overlaps_memory, "REFUSED": REFUSED, "__name__": self.loops.__module__}
-        exec(compile(text, self.loops.__code__.co_filename, "exec"), space)
-        key = cache_key(self.loops.__name__, "threads" if threads else "serial", file=self.loops.__code__.co_filename)
-        space["loops"] = compiled(specialize(self.loops, key), inline="always")
-        options: dict[str, Any] = {"parallel": PRANGE_ONLY if threads else False, "cache": True}
-        return compiled(specialize(space["entry"], f"{key}_entry", loops=space["loops"]), [types.int64(*results, *operands)], **options)
+        names = list(inspect.signature(self.loops).parameters)
+        new, old = names[: len(results)], names[len(results) :]
+        arrays = [name for name, kind in zip(old, operands, strict=False) if isinstance(kind, types.Array)]
+        overlaps = [f"overlaps_memory({array}, {other})" for i, array in enumerate(new) for other in (*arrays, *new[:i])]
+        refusal = f"if {' | '.join(overlaps)}: return REFUSED"
+        key = cache_key(self.loops.__name__, file=self.loops.__code__.co_filename)
+        loops = specialize(self.loops, key, overlaps_memory=overlaps_memory, REFUSED=REFUSED)
+        return compiled(share_loops(loops, refusal), [types.int64(types.int64, *results, *operands)], cache=True)
 
     # --- plain Python ------------------------------------------------------------------------------------
 
@@ -284,10 +278,10 @@ class ComponentKernel(LoopKernel):
         )
         self.whole, self.index = whole, index
 
-    def compile(self, dtype: np.dtype[Any], *, threads: bool) -> Callable[..., int]:
+    def compile(self, dtype: np.dtype[Any]) -> Callable[..., int]:
         """Return the other kernel's machine code."""
-        code, (before, after) = self.whole.code(dtype, threads=threads), self.empty_results(dtype)
-        return lambda result, *operands: code(*before, result, *after, *operands)
+        code, (before, after) = self.whole.code(dtype), self.empty_results(dtype)
+        return lambda workers, result, *operands: code(workers, *before, result, *after, *operands)
 
     def complete_results(self, new: Sequence[Any], dtype: Any) -> Sequence[Any]:
         """Return the results that the loops compute, from the one that is asked for."""
@@ -406,11 +400,6 @@ def operand_type(domain: Domain, dtype: np.dtype[Any]) -> Any:
 def axis_length(axis: str) -> str:
     """Return the source of an axis of a shape in the fast path: `axis_m, `, or of several, `*axis_batch, `."""
     return f"{'*' * axis.startswith('*')}axis_{axis.lstrip('*')}, "
-
-
-def not_compiled(*_: Any) -> int:
-    """Stand for machine code that has not been needed yet."""
-    return REFUSED
 
 
 @inlined

@@ -15,7 +15,8 @@ from .._elementwise.loops import cast_all
 from .._jit import TupleOf, array_type, cache_key, compiled, inlined, overload_for, specialize
 from .._loops.lanes import where
 from .._loops.math import cospi_sinpi, log, numeric
-from .._threads import POOL_LOCK, PRANGE_ONLY
+from .._parallel import share_loops
+from .._threads import ALONE, run_shared
 from .philox import philox
 
 if TYPE_CHECKING:
@@ -225,15 +226,12 @@ def fill_chunk(out: Any, first: int, last: int, keys: Any, scale: Any, limits: A
     raise NotImplementedError
 
 
-def fill_chunks(parallel: bool, out: Any, chunk: int, key: float, other_key: float, number: float, limits: Any) -> None:
-    """Fill all entries, chunk by chunk, or many chunks at once."""
+def fill_chunks(out: Any, chunk: int, key: float, other_key: float, number: float, limits: Any) -> None:
+    """Fill all entries, chunk by chunk."""
     (scale,) = cast_all((number,), out)
     keys = np.uint32(key * KEY_RANGE), np.uint32(other_key * KEY_RANGE)
-    if parallel:
-        for k in prange((out.size + chunk - 1) // chunk):
-            fill_chunk(out, k * chunk, min((k + 1) * chunk, out.size), keys, scale, limits)
-    else:
-        fill_chunk(out, 0, out.size, keys, scale, limits)
+    for k in prange((out.size + chunk - 1) // chunk):
+        fill_chunk(out, k * chunk, min((k + 1) * chunk, out.size), keys, scale, limits)
 
 
 class FillMethod(NamedTuple):
@@ -267,19 +265,19 @@ def fill_loop(method: str, dtype: np.dtype[Any], prepare: Callable[[Any], Any]) 
 def compile_fill(method: str, dtype: np.dtype[Any]) -> Callable[..., None]:
     """Return the machine code of one method for one dtype."""
     number = types.float64
-    signature = types.void(types.boolean, array_type(dtype), types.int64, number, number, number, FILL_METHODS[method].limits)
-    return compiled(fill_loop(method, dtype, inlined), [signature], parallel=PRANGE_ONLY, cache=True)  # type: ignore[no-any-return]
+    signature = types.void(types.int64, array_type(dtype), types.int64, number, number, number, FILL_METHODS[method].limits)
+    return compiled(share_loops(fill_loop(method, dtype, inlined)), [signature], cache=True)
 
 
 def fill(out: NDArray[Any], method: str, source: np.random.Generator, scale: float, limits: tuple[Any, ...] = ()) -> NDArray[Any]:
     """Fill a contiguous array: two draws of `source.random` make the key, 32 bits of each."""
     code, key, other_key = compile_fill(method, out.dtype), source.random(), source.random()
-    if out.size < FILL_METHODS[method].parallel_from:
-        code(False, out.ravel(), CHUNK, key, other_key, scale, limits)
-        return out
     chunk = limits[0] * (1 + CHUNK // limits[0]) if method == "sparse" else CHUNK
-    with POOL_LOCK:
-        code(True, out.ravel(), chunk, key, other_key, scale, limits)
+    operands = out.ravel(), chunk, key, other_key, scale, limits
+    if out.size < FILL_METHODS[method].parallel_from:
+        code(ALONE, *operands)
+    else:
+        run_shared(code, *operands)
     return out
 
 

@@ -3,7 +3,10 @@
 import functools
 
 import numba
-from trainspec.fast._threads import CHUNK_BYTES, PRANGE_ONLY
+from trainspec.fast._threads import CHUNK_BYTES
+
+PARTS = ("comprehension", "reduction", "inplace_binop", "setitem", "numpy", "stencil", "fusion")
+PRANGE_ONLY = dict.fromkeys(PARTS, False) | {"prange": True}  # statements on whole arrays stay what they are
 
 
 @functools.cache

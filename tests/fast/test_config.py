@@ -17,7 +17,7 @@ linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="threads
 
 
 def test_after_the_first_kernel_it_is_too_late():
-    late = "try: fast.configure(omp_spin_count=0)\nexcept RuntimeError as error: print(str(error).split()[0])"
+    late = "try: fast.configure(flush_subnormals=True)\nexcept RuntimeError as error: print(str(error).split()[0])"
     code = f"{STEP}step()\nfrom trainspec import fast\n{late}"
     assert python(code) == ["configure():"]
 
@@ -25,8 +25,9 @@ def test_after_the_first_kernel_it_is_too_late():
 @pytest.mark.parametrize(
     ("option", "words"),
     [
-        ("omp_spin_count=-1", "omp_spin_count must be an integer from 0 to 10⁹, got -1"),
-        ("omp_spin_count=True", "omp_spin_count must be an integer from 0 to 10⁹, got True"),
+        ("spin_count=-1", "spin_count must be an integer from 0 to 1000000000, got -1"),
+        ("threads=0", "threads must be an integer from 1 to 4096, got 0"),
+        ("threads=True", "threads must be an integer from 1 to 4096, got True"),
         ("vector_bits=128", "vector_bits must be 256"),
     ],
 )
@@ -36,30 +37,33 @@ def test_what_is_not_allowed_is_refused(option, words):
 
 
 def test_the_old_name_warns():
-    code = "import warnings; warnings.simplefilter('always')\nfrom trainspec import fast; import os\n"
+    code = "import warnings; warnings.simplefilter('always')\nfrom trainspec import fast; from trainspec.fast._threads import WORKERS\n"
     code += "with warnings.catch_warnings(record=True) as seen: fast.options(spin=77)\n"
-    assert python(code + "print(seen[0].category.__name__, os.environ['GOMP_SPINCOUNT'])") == ["DeprecationWarning", "77"]
+    assert python(code + "print(seen[0].category.__name__, WORKERS.looks)") == ["DeprecationWarning", "77"]
 
 
-@pytest.mark.parametrize("option", ["", "omp_spin_count=10000", "vector_bits=256", "flush_subnormals=True"])
+@pytest.mark.parametrize("option", ["", "threads=3", "spin_count=0", "vector_bits=256", "flush_subnormals=True"])
 def test_results_are_the_same(option):
     assert python(f"from trainspec import fast\nfast.configure({option})\n{DIGEST}") == python(DIGEST)
 
 
-def test_spin_is_what_openmp_is_told():
-    assert python("from trainspec import fast; import os; fast.configure(omp_spin_count=77); print(os.environ['GOMP_SPINCOUNT'])") == ["77"]
-    assert python("from trainspec import fast; import os; fast.configure(); print('GOMP_SPINCOUNT' in os.environ)") == ["False"]
+def test_there_are_as_many_threads_as_asked():
+    count = "\nprint(sum(thread.name == 'trainspec.fast' for thread in threading.enumerate()))"
+    for threads in (1, 2, 5):
+        code = f"import threading; from trainspec import fast; fast.configure(threads={threads})\n{STEP}step(){count}"
+        assert python(code, NUMBA_NUM_THREADS="3") == [str(threads - 1)]
+    assert python(f"import threading\n{STEP}step(){count}", NUMBA_NUM_THREADS="3") == ["2"]
 
 
 @linux
 def test_workers_are_pinned_and_the_caller_is_not():
     code = """
-import numba, os
+import os
 before = os.sched_getaffinity(0)
 from trainspec import fast
-fast.configure(pin_threads=True)
+fast.configure(threads=2, pin_threads=True)
 pinned = sum(os.sched_getaffinity(int(task)) != before for task in os.listdir("/proc/self/task"))
-print(os.sched_getaffinity(0) == before, pinned == min(len(before), numba.get_num_threads()) - 1)
+print(os.sched_getaffinity(0) == before, pinned == min(len(before), 2) - 1)
 """
     assert python(code) == ["True", "True"]
 

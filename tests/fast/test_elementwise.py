@@ -9,11 +9,12 @@ import sys
 import typing
 from fractions import Fraction
 
-import numba
 import numpy as np
 import pytest
+from trainspec.fast import configure
 from trainspec.fast._elementwise import loops
 from trainspec.fast._jit import FINITE
+from trainspec.fast._threads import WORKERS
 from trainspec.reference import domains as annotations
 from trainspec.reference import tree_leaves
 from trainspec.reference.validation import domains
@@ -428,21 +429,20 @@ def test_the_gradient_is_asked_once_and_owns_what_it_is_shown(name):
     assert theirs.__name__ == name
 
 
-def in_plain_python(name, old, read, numbers, *, parallel, in_place):
+def in_plain_python(name, old, read, numbers, *, in_place):
     """The kernel's own loops, run by Python over any numbers, two to a chunk."""
     derived = ELEMENTWISE[name][0].kernel.ir
     unwatched = dataclasses.replace(derived, out_of_domain=lambda *_: False)
     pure = loops.kernel_loop(unwatched, lambda part: part, CHUNK_BYTES=2 * np.dtype(object).itemsize, cast_all=lambda numbers, _: numbers)
     new = old if in_place else tuple(0 * array for array in old)
     constants, _ = derived.constants(*numbers)
-    assert pure(parallel, new, old, read, constants) == FINITE
+    assert pure(new, old, read, constants) == FINITE
     return new
 
 
 @pytest.mark.sampled(4)
-@pytest.mark.parametrize("parallel", [False, True])
 @every(*[name for name in ELEMENTWISE if name not in BRANCHING])
-def test_the_loops_give_the_references_expressions_on_symbols(name, parallel, monkeypatch):
+def test_the_loops_give_the_references_expressions_on_symbols(name, monkeypatch):
     """Plain Python takes the same loops over symbols: every branch, in place and not. Counts and means stay numbers."""
     ours, theirs = ELEMENTWISE[name]
     for choice in ("maximum", "minimum", "sign", "where"):  # of symbols NumPy's own, which the others are compared with elsewhere
@@ -462,14 +462,13 @@ def test_the_loops_give_the_references_expressions_on_symbols(name, parallel, mo
                 values["gradient"] = lambda point: answer  # noqa: B023 - used at once
             wanted = [tree_leaf for tree_leaf in tree_leaves(theirs.raw(**values)) if np.ndim(tree_leaf)]
             given = values | {"gradient": answer} if name in WITH_GRADIENT_FUNCTION else values
-            got = in_plain_python(name, *ours.kernel.ir.unpack_arguments(*given.values()), parallel=parallel, in_place=in_place)
+            got = in_plain_python(name, *ours.kernel.ir.unpack_arguments(*given.values()), in_place=in_place)
             assert [array.shape for array in got] == [other.shape for other in wanted]
             assert size == 0 or all(judge(array, other).verdict is Verdict.HOLDS for array, other in zip(got, wanted, strict=True))
 
 
-@pytest.mark.parametrize("parallel", [False, True])
 @every(*[name for name in ELEMENTWISE if name in BRANCHING])
-def test_the_loops_take_the_references_branches_on_fractions(name, parallel):
+def test_the_loops_take_the_references_branches_on_fractions(name):
     """Where it chooses, exact fractions of every sign take the place of symbols."""
     ours, theirs = ELEMENTWISE[name]
     grid = [
@@ -481,7 +480,7 @@ def test_the_loops_take_the_references_branches_on_fractions(name, parallel):
     values = {key: build_argument(domain, key, array) for key, domain in domains(theirs.raw).items()}
     values = map_arrays(values, lambda array: array.astype(float))
     wanted = arrays_of(theirs.raw(**values))
-    got = in_plain_python(name, *ours.kernel.ir.unpack_arguments(*values.values()), parallel=parallel, in_place=False)
+    got = in_plain_python(name, *ours.kernel.ir.unpack_arguments(*values.values()), in_place=False)
     for value, other in zip(got, wanted, strict=True):
         np.testing.assert_array_equal(value.astype(float), other)
 
@@ -510,8 +509,9 @@ def test_the_point_that_is_asked_about_is_the_references(name):
 
 
 DIGEST = """
-import hashlib, sys, numba
+import hashlib, sys
 sys.path.insert(0, {folder!r})
+from trainspec.fast._threads import WORKERS
 from tests.support.kernels import ELEMENTWISE, elementwise_call, tree_leaves
 total = hashlib.sha256()
 for name, (kernel, _) in ELEMENTWISE.items():
@@ -519,19 +519,19 @@ for name, (kernel, _) in ELEMENTWISE.items():
         for size in (1000, 70001):
             for one in tree_leaves(kernel(**elementwise_call(name, size, dtype, seed=1))):
                 total.update(one.tobytes() if hasattr(one, "tobytes") else repr(one).encode())
-print(numba.get_num_threads(), total.hexdigest())
+print(WORKERS.count + 1, total.hexdigest())
 """
 
 
 def test_bits_do_not_depend_on_the_number_of_threads():
-    before, digests = numba.get_num_threads(), set()
+    before, digests = WORKERS.count + 1, set()
     try:
-        for threads in range(1, before + 1):
-            numba.set_num_threads(threads)
+        for threads in (1, 2, 3):
+            configure(threads=threads)
             results = [ELEMENTWISE[name][0](**elementwise_call(name, 300007, dtype)) for name in ELEMENTWISE for dtype in DTYPES]
             digests.add(str([[hash(array.tobytes()) for array in arrays_of(result)] for result in results]))
     finally:
-        numba.set_num_threads(before)
+        configure(threads=before)
     assert len(digests) == 1
 
 

@@ -11,16 +11,15 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
-import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from trainspec.fast import adam, adaptive, bind, composed, fused, global_norm, many, momentum, training_step, training_step_of
+from trainspec.fast import adam, adaptive, bind, composed, configure, fused, global_norm, many, momentum, training_step, training_step_of
 from trainspec.fast._elementwise import multi_tensor, source
 from trainspec.fast._frontend import Frontend
 from trainspec.fast._jit import FINITE, source_digest
-from trainspec.fast._threads import CHUNK_BYTES
+from trainspec.fast._threads import CHUNK_BYTES, WORKERS
 from trainspec.reference import averaging, descent
 from trainspec.reference.adam import AdamState
 from trainspec.reference.momentum import heavy_ball
@@ -242,8 +241,7 @@ def in_plain_python(kernel, columns, numbers, norms=()):
     ir = dataclasses.replace(kernel.ir, out_of_domain=lambda *_: False)
     pure = multi_tensor.kernel_loop(ir, lambda part: part, cast_all=lambda numbers, _: numbers)
     constants, _ = kernel.ir.constants(*numbers, *norms)
-    for parallel in (False, True):
-        yield pure(parallel, table, pieces, None, constants)
+    yield pure(table, pieces, None, constants)
 
 
 @pytest.mark.parametrize("name", ["adam", "heavy_ball", "adadelta"])
@@ -356,10 +354,11 @@ def test_a_norm_that_is_not_finite_stops_the_update_before_anything_is_written(b
 # --- determinism -----------------------------------------------------------------------------------------------------------------------
 
 DIGEST = """
-import hashlib, sys, numba
+import hashlib, sys
 sys.path.insert(0, {folder!r})
+from trainspec.fast._threads import WORKERS
 from tests.fast.test_multi_tensor import digest
-print(numba.get_num_threads(), digest())
+print(WORKERS.count + 1, digest())
 """
 
 
@@ -379,14 +378,14 @@ def digest():
 
 
 def test_bits_do_not_depend_on_the_number_of_threads():
-    before = numba.get_num_threads()
+    before = WORKERS.count + 1
     try:
         found = set()
-        for threads in range(1, before + 1):
-            numba.set_num_threads(threads)
+        for threads in (1, 2, 3):
+            configure(threads=threads)
             found.add(digest())
     finally:
-        numba.set_num_threads(before)
+        configure(threads=before)
     assert len(found) == 1
 
 
