@@ -14,7 +14,7 @@ from numba import types
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
-from ._jit import inlined
+from ._jit import Notices, inlined
 from ._threads import WORKERS
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def configure(
     pin_threads: bool = False,
     vector_bits: Literal[256, 512] | None = None,
     flush_subnormals: bool = False,
+    compile_notices: bool = True,
 ) -> None:
     """Change settings of this process; a setting that is not given stays as it is.
 
@@ -42,8 +43,9 @@ def configure(
     vector_bits: 512 lets the compiler use vectors of 512 bits where the processor has them, for all that Numba compiles in this process.
     flush_subnormals: elementwise kernels take subnormal numbers for 0, which some processors need hundreds of cycles for. Only there do
     results differ from the reference. The processor's control word is restored after every chunk. x86 only.
+    compile_notices: say on standard error which kernel is being compiled where that takes more than a second.
 
-    The last two are parts of machine code, and so must be set before the first kernel runs.
+    vector_bits and flush_subnormals are parts of machine code, and so must be set before the first kernel runs.
 
     ValueError: a number out of range, or what this machine does not have. RuntimeError: a kernel has been compiled already.
     """
@@ -62,6 +64,7 @@ def configure(
         WORKERS.set_count(threads - 1)
     if spin_count is not None:
         WORKERS.looks = spin_count
+    Notices.wanted = compile_notices
     if pin_threads:
         pin_workers()
 

@@ -25,7 +25,7 @@ CONDITIONAL = ast.Lambda | ast.IfExp | ast.BoolOp | ast.ListComp | ast.Generator
 
 def write_out_calls(tree: ast.FunctionDef, namespace: dict[str, Any]) -> tuple[ast.FunctionDef, dict[str, Any]]:
     """Return the definition with the functions that it calls written out, and the global names that it needs then."""
-    writer = CallWriter(namespace)
+    writer = CallWriter(namespace, local_names(tree))
     tree = copy.deepcopy(tree)
     tree.body = writer.statements(tree.body)
     return ast.fix_missing_locations(tree), writer.namespace
@@ -34,8 +34,8 @@ def write_out_calls(tree: ast.FunctionDef, namespace: dict[str, Any]) -> tuple[a
 class CallWriter:
     """Writes out the calls in the statements of one function."""
 
-    def __init__(self, namespace: dict[str, Any]) -> None:
-        self.namespace = dict(namespace)
+    def __init__(self, namespace: dict[str, Any], own: set[str]) -> None:
+        self.namespace, self.own = dict(namespace), own
         self.counter = itertools.count()
 
     def statements(self, body: list[ast.stmt]) -> list[ast.stmt]:
@@ -109,7 +109,7 @@ class CallWriter:
         names: dict[str, str] = {}
         for name in sorted(used & set(function.__globals__)):
             value, known = function.__globals__[name], name
-            while self.namespace.setdefault(known, value) is not value:
+            while known in self.own or self.namespace.setdefault(known, value) is not value:
                 known += "_"
             names |= {name: known} if known != name else {}
         assert used <= {*function.__globals__, *vars(builtins)}, used

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
+import sys
+import threading
 from pathlib import Path
 from types import FunctionType, SimpleNamespace
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from numba import njit, types
 from numba.core.codegen import JITCodeLibrary
@@ -15,7 +18,7 @@ from numba.extending import overload
 from numba.np.numpy_support import from_dtype
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import numpy as np
 
@@ -26,6 +29,33 @@ FINITE, NOT_FINITE, REFUSED = range(3)  # what the machine code of a kernel retu
 HERE = Path(__file__).parent
 
 TupleOf: Any = types.UniTuple  # Numba's type of a tuple of so many values of one type
+
+
+class Notices:
+    """Whether somebody is told on standard error that a kernel takes long to be compiled, and about which it has been said."""
+
+    wanted = True
+    after = 1.0  # seconds
+    given: ClassVar[set[str]] = set()
+
+
+@contextlib.contextmanager
+def noticed(kernel: str, dtype: np.dtype[Any]) -> Iterator[None]:
+    """Say on standard error, once for a kernel, that it is compiled, if that takes more than a second."""
+    timer = threading.Timer(Notices.after, give_notice, (kernel, dtype.name))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def give_notice(kernel: str, dtype: str) -> None:
+    """Write that a kernel is being compiled, if that is wanted and has not been said."""
+    if Notices.wanted and kernel not in Notices.given:
+        Notices.given.add(kernel)
+        print(f"trainspec.fast: compiling {kernel} for {dtype} …", file=sys.stderr, flush=True)
 
 
 def compiled(function: F, *signature: Any, **options: Any) -> F:

@@ -18,7 +18,7 @@ from numba import cfunc, types
 from numba.core import cgutils as untyped_cgutils
 from numba.extending import intrinsic
 
-from ..reference.syntax import compile_function, source_tree
+from ..reference.syntax import compile_function, source_tree, store
 from ._inlining import write_out_calls
 from ._jit import cache_key, compiled, compiled_as_part, inlined, specialize
 
@@ -231,6 +231,7 @@ class SplitLoops(ast.NodeTransformer):
     def __init__(self, tree: ast.FunctionDef) -> None:
         self.name = tree.name
         self.names = {argument.arg for argument in tree.args.args} | names_stored(tree)
+        assert not self.names & {"state_", "first_", "last_", "workers"}
         self.bodies: list[ast.FunctionDef] = []
 
     def visit_For(self, node: ast.For) -> Any:
@@ -244,10 +245,10 @@ class SplitLoops(ast.NodeTransformer):
         used = {part.id for statement in node.body for part in ast.walk(statement) if isinstance(part, ast.Name)}
         state = "".join(f"{name}, " for name in sorted((used & self.names) - own))
         total, name = (*sums, "nothing")[0], f"{self.name}_{len(self.bodies)}"
-        lines = [f"def {name}(state, first, last):", *([f"{state}= state"] if state else []), f"{total} = 0", "...", f"return {total}"]
+        lines = [f"def {name}(state_, first_, last_):", *([f"{state}= state_"] if state else []), f"{total} = 0", "...", f"return {total}"]
         (body,) = ast.parse("\n    ".join(lines)).body
         assert isinstance(body, ast.FunctionDef)
-        loop = ast.For(node.target, ast.parse("range(first, last)", mode="eval").body, node.body, [])
+        loop = ast.For(node.target, ast.parse("range(first_, last_)", mode="eval").body, node.body, [])
         body.body[-2] = loop
         self.bodies.append(body)
         call = f"sum_in_parallel({name}, ({state}), {ast.unparse(node.iter.args[0])}, workers)"
@@ -259,12 +260,15 @@ def names_stored(tree: ast.AST) -> set[str]:
     return {part.id for part in ast.walk(tree) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
 
 
-def share_loops(function: Callable[..., Any], first: str = "") -> FunctionType:
+def share_loops(function: Callable[..., Any], first: str = "", arguments: int | None = None) -> FunctionType:
     """Return a copy of a function whose loops over `prange` are shared with workers; the address of their memory is its first argument.
 
-    The copy begins with the statement `first`.
+    The copy begins with the statement `first`. It has so many `arguments`; the others have their default values.
     """
     tree = source_tree(function)
+    defaults = dict(zip([argument.arg for argument in tree.args.args[::-1]], tree.args.defaults[::-1], strict=False))
+    tree.body[:0] = [ast.Assign([store(argument.arg)], defaults[argument.arg]) for argument in tree.args.args[arguments:] if arguments]
+    tree.args.args, tree.args.defaults = tree.args.args[:arguments], []
     tree.body[:0] = ast.parse(first).body
     split = SplitLoops(tree)
     tree = split.visit(tree)

@@ -26,7 +26,7 @@ from ..reference.syntax import compile_function, source_tree
 from . import momentum
 from ._elementwise.loops import index_all
 from ._frontend import Frontend
-from ._jit import TupleOf, array_type, cache_key, compiled, digest_of, inlined, specialize
+from ._jit import TupleOf, array_type, cache_key, compiled, digest_of, inlined, noticed, specialize
 from ._loops.arithmetic import accumulator_zeros, cast_like, is_nonfinite, out_of_range
 from ._loops.kernel import loop_kernel
 from ._parallel import share_loops
@@ -186,7 +186,8 @@ def trajectory_loop(raw: Callable[..., Any], dtype: np.dtype[Any], prepare: Call
 def compile_trajectories(raw: Callable[..., Any], dtype: np.dtype[Any]) -> Callable[..., None]:
     """Return the machine code for one landscape and dtype."""
     signature = types.void(types.int64, TupleOf(array_type(dtype), 6), array_type(dtype, 3), types.int64)
-    return compiled(share_loops(trajectory_loop(raw, dtype, inlined)), [signature], cache=True)
+    with noticed(heavy_ball_trajectories.__name__, dtype):
+        return compiled(share_loops(trajectory_loop(raw, dtype, inlined)), [signature], cache=True)
 
 
 # --- K-means -----------------------------------------------------------------------------------------

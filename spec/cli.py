@@ -500,6 +500,36 @@ def matrix(libraries: tuple[str, ...], *, commands: tuple[str, ...], jobs: int, 
     sys.exit(0 if cells else 2)
 
 
+# --- kernels -------------------------------------------------------------------------------------------------------------
+
+
+@main.group()
+def fast() -> None:
+    """The kernels of trainspec.fast."""
+
+
+@fast.command("warm-up")
+@click.argument("names", metavar="[KERNEL]...", nargs=-1)
+@click.option("--dtype", "dtypes", type=click.Choice(["float32", "float64"]), multiple=True, default=["float32"], show_default=True)
+@click.option("--bind", "bound", is_flag=True, help="Also what bind() runs.")
+def warm_up(names: tuple[str, ...], *, dtypes: tuple[str, ...], bound: bool) -> None:
+    """Compile kernels, all or some, ahead of their first calls; the code is kept for every process."""
+    from ..fast import configure
+    from ..fast._warm_up import compilations, kernels
+    from .catalogue import UnknownNameError
+
+    for name in names:
+        if name not in kernels():
+            raise click.UsageError(str(UnknownNameError("kernel", name, kernels())))
+    configure(compile_notices=False)  # the progress bar says it
+    parts = list(compilations(names or tuple(kernels()), dtypes, bound=bound))
+    with progress_bar("compiling") as advance:
+        for part in parts:
+            part()
+            advance(len(parts))
+    click.echo(f"compiled for {' and '.join(dtypes)}: {', '.join(names or kernels())}")
+
+
 # --- vectors -------------------------------------------------------------------------------------------------------------
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import numpy as np
 
 from .._frontend import MISSES, FastPath, Frontend, compile_unpack_out, declare, identifier, number_tests, unwrap_scalars
-from .._jit import FINITE, REFUSED
+from .._jit import FINITE, REFUSED, noticed
 from .._threads import ALONE, PARALLEL_FROM_BYTES, run_shared
 from .loops import compile_kernel
 
@@ -99,18 +99,23 @@ class ElementwiseKernel(Frontend):
         old, read, numbers = self.coerce_operands(arguments)
         shape, dtype = old[0].shape, old[0].dtype
         constants, counters = ir.constants(*numbers)
-        if dtype not in self.machine_code:
-            self.machine_code[dtype] = compile_kernel(ir, dtype, len(constants))
         inputs = {name: array for name, array in self.named_operands(arguments) if name in (*ir.updated, *ir.read)}
         target = self.validate_out(out, ir.structure, ir.result_paths, [shape] * len(old), dtype, inputs, ir.updated)
         new = tuple([array if array.flags.carray and array.dtype is dtype else np.empty(shape, dtype) for array in target])
-        status = run(self.machine_code[dtype], self.parallel_from_bytes, new, old, read, constants)
+        status = run(self.code(dtype), self.parallel_from_bytes, new, old, read, constants)
         for array, result in zip(target, new, strict=True):
             if array is not result:
                 np.copyto(array, result)
         if status != FINITE:
             raise self.nonfinite_error(arguments, tuple(target))
         return ir.pack_result(target if shape or out is not None else unwrap_scalars(target), counters)
+
+    def code(self, dtype: np.dtype[Any]) -> Callable[..., int]:
+        """Return the machine code for one dtype, made when first needed."""
+        if dtype not in self.machine_code:
+            with noticed(self.name, dtype):
+                self.machine_code[dtype] = compile_kernel(self.ir, dtype)
+        return self.machine_code[dtype]
 
     def coerce_operands(self, arguments: tuple[Any, ...]) -> tuple[Arrays, Arrays, tuple[Any, ...]]:
         """Return the validated arguments as machine code takes them: native, contiguous, of one dtype."""

@@ -208,9 +208,9 @@ def kernel_loop(ir: KernelIR, prepare: Callable[[Any], Any], **substitutes: Any)
     return specialize_loop(run_chunks, ir, **parts, **substitutes)
 
 
-def compile_kernel(ir: KernelIR, dtype: np.dtype[Any], constants: int) -> Callable[..., int]:
+def compile_kernel(ir: KernelIR, dtype: np.dtype[Any]) -> Callable[..., int]:
     """Return the machine code of `run_chunks` of one formula for one dtype."""
     array, readonly, updated = array_type(dtype), array_type(dtype, readonly=True), len(ir.updated)
     arrays = TupleOf(array, updated), TupleOf(readonly, updated), TupleOf(readonly, len(ir.read))
-    signature = types.int64(types.int64, *arrays, TupleOf(types.float64, constants))
+    signature = types.int64(types.int64, *arrays, TupleOf(types.float64, ir.constant_count))
     return compiled(share_loops(kernel_loop(ir, inlined)), [signature], cache=True)

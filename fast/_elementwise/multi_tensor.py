@@ -18,7 +18,7 @@ from numba.extending import intrinsic
 from numpy import ndarray
 
 from .._frontend import FORMATS, Frontend
-from .._jit import FINITE, NOT_FINITE, TupleOf, array_type, cache_key, compiled, inlined, overload_for, specialize
+from .._jit import FINITE, NOT_FINITE, TupleOf, array_type, cache_key, compiled, inlined, noticed, overload_for, specialize
 from .._loops.arithmetic import reassociable_add
 from .._parallel import share_loops
 from .._threads import ALONE, CHUNK_BYTES, run_shared
@@ -141,10 +141,11 @@ def kernel_loop(ir: KernelIR, prepare: Callable[[Any], Any], **substitutes: Any)
 
 
 @functools.cache
-def compile_kernel(kernel: ElementwiseKernel, dtype: np.dtype[Any], constants: int) -> Callable[..., int]:
+def compile_kernel(kernel: ElementwiseKernel, dtype: np.dtype[Any]) -> Callable[..., int]:
     """Return the machine code of a kernel for one dtype."""
-    signature = types.int64(types.int64, TABLE, TABLE, array_type(dtype), TupleOf(types.float64, constants))
-    return compiled(share_loops(kernel_loop(kernel.ir, inlined)), [signature], cache=True)
+    signature = types.int64(types.int64, TABLE, TABLE, array_type(dtype), TupleOf(types.float64, kernel.ir.constant_count))
+    with noticed(kernel.name, dtype):
+        return compiled(share_loops(kernel_loop(kernel.ir, inlined)), [signature], cache=True)
 
 
 # --- lists of arrays -------------------------------------------------------------------------------------------------------------------
@@ -337,8 +338,7 @@ class BoundStep:
         self.lists = TensorLists(kernel, ir.updated, {operand: given[operand] for operand in (*ir.updated, *ir.read)})
         self.numbers = self.validate_numbers([self.shared_number(number, given[number]) for number in ir.numbers])
         self.counter_places = [list(ir.numbers).index(number) for number in ir.counters]
-        constants, _ = ir.constants(*self.numbers, *[1.0] * len(ir.normed))
-        self.code = compile_kernel(kernel, self.lists.dtype, len(constants))
+        self.code = compile_kernel(kernel, self.lists.dtype)
         self.parallel = self.lists.bytes >= kernel.parallel_from_bytes
         self.memory = self.lists.table, self.lists.chunks, self.lists.like
         self.cache_constants()

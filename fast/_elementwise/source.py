@@ -51,6 +51,7 @@ class KernelIR:
     unpack_arguments: Callable[..., Any]  # arguments in order → (updated arrays, read arrays, numbers)
     pack_result: Callable[..., Any]  # (updated arrays, updated numbers) → the result
     divisions: int  # divisions and roots of one entry
+    constant_count: int
     digest: str  # of all this: a part of the key under which machine code is cached
 
 
@@ -125,6 +126,7 @@ class SourceCompiler:
             tuple(path for path, _, _ in array_leaves),
             self.structure(result),
             **functions,
+            constant_count=len(self.constant_names),
             divisions=sum(map(is_division_or_root, ast.walk(definitions[0]))),
             digest=digest_of("\n".join(map(ast.unparse, definitions))),
         )

@@ -29,7 +29,7 @@ from numpy import ndarray
 
 from ...reference import tree_leaves, tree_map
 from .._frontend import MISSES, Frontend, ShapedFastPath, compile_unpack_out, declare, identifier, merge_batch_axes
-from .._jit import FINITE, NOT_FINITE, REFUSED, array_type, cache_key, compiled, inlined, specialize
+from .._jit import FINITE, NOT_FINITE, REFUSED, array_type, cache_key, compiled, inlined, noticed, specialize
 from .._parallel import share_loops
 from .._threads import ALONE, PARALLEL_FROM_BYTES, run_shared
 
@@ -218,7 +218,8 @@ class LoopKernel(Frontend):
     def code(self, dtype: np.dtype[Any]) -> Callable[..., int]:
         """Return the machine code for one dtype, made when first needed."""
         if dtype not in self.machine_code:
-            self.machine_code[dtype] = self.compile(dtype)
+            with noticed(self.name, dtype):
+                self.machine_code[dtype] = self.compile(dtype)
         return self.machine_code[dtype]
 
     def compile(self, dtype: np.dtype[Any]) -> Callable[..., int]:
@@ -232,7 +233,8 @@ class LoopKernel(Frontend):
         refusal = f"if {' | '.join(overlaps)}: return REFUSED"
         key = cache_key(self.loops.__name__, file=self.loops.__code__.co_filename)
         loops = specialize(self.loops, key, overlaps_memory=overlaps_memory, REFUSED=REFUSED)
-        return compiled(share_loops(loops, refusal), [types.int64(types.int64, *results, *operands)], cache=True)
+        arguments = [*results, *operands]
+        return compiled(share_loops(loops, refusal, len(arguments)), [types.int64(types.int64, *arguments)], cache=True)
 
     # --- plain Python ------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ import numpy as np
 from numba import prange, types
 
 from .._elementwise.loops import cast_all
-from .._jit import TupleOf, array_type, cache_key, compiled, inlined, overload_for, specialize
+from .._jit import TupleOf, array_type, cache_key, compiled, inlined, noticed, overload_for, specialize
 from .._loops.lanes import where
 from .._loops.math import cospi_sinpi, log, numeric
 from .._parallel import share_loops
@@ -266,7 +266,8 @@ def compile_fill(method: str, dtype: np.dtype[Any]) -> Callable[..., None]:
     """Return the machine code of one method for one dtype."""
     number = types.float64
     signature = types.void(types.int64, array_type(dtype), types.int64, number, number, number, FILL_METHODS[method].limits)
-    return compiled(share_loops(fill_loop(method, dtype, inlined)), [signature], cache=True)
+    with noticed(f"the {method} sampler", dtype):
+        return compiled(share_loops(fill_loop(method, dtype, inlined)), [signature], cache=True)
 
 
 def fill(out: NDArray[Any], method: str, source: np.random.Generator, scale: float, limits: tuple[Any, ...] = ()) -> NDArray[Any]:

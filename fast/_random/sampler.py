@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import numpy as np
 
 from .._frontend import FORMATS, MISSES, FastPath, Frontend, declare
-from .distributions import NormalGenerator, fill
+from .distributions import NormalGenerator, compile_fill, fill
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,6 +68,10 @@ class Sampler(Frontend):
         if contiguous is not weights:
             weights[...] = contiguous
         return weights
+
+    def code(self, dtype: np.dtype[Any]) -> Callable[..., None]:
+        """Return the machine code for one dtype."""
+        return compile_fill("normal" if self.method == "orthogonal" else self.method, dtype)
 
     def slow_path(self, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
         """Return the same as the fast path of any arguments that the reference allows."""

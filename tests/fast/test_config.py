@@ -1,5 +1,7 @@
 """The settings change what they say, in a process that asks for them, and nothing else."""
 
+import os
+import subprocess
 import sys
 
 import pytest
@@ -83,3 +85,39 @@ print(*seen, 1e-310 / 2 > 0, (np.full(9, 1e-310) / 2 > 0).all())
 """
     assert python(code.format(option="fast.configure(flush_subnormals=True)")) == ["True", "True", "True", "True"]
     assert python(code.format(option="")) == ["False", "False", "True", "True"]
+
+
+def test_a_notice_says_once_that_a_kernel_takes_long_to_compile(tmp_path):
+    code = """
+import sys, io
+sys.stderr = io.StringIO()
+import numpy as np
+from trainspec import fast
+from trainspec.fast import _jit, losses
+{option}
+_jit.Notices.after = 0.0
+for dtype in (np.float32, np.float64):
+    losses.softmax(np.ones((2, 3), dtype))
+print(sys.stderr.getvalue())
+"""
+    words = ["trainspec.fast:", "compiling", "softmax", "for", "float32", "…"]
+    assert python(code.format(option=""), NUMBA_CACHE_DIR=str(tmp_path)) == words
+    assert python(code.format(option="fast.configure(compile_notices=False)"), NUMBA_CACHE_DIR=str(tmp_path)) == []
+
+
+def test_warm_up_compiles_what_is_called_later(tmp_path):
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", "from trainspec.spec.cli import main; main()", "fast", "warm-up"]
+    run = subprocess.run([*command, "relu", "--dtype", "float64"], env=environment, capture_output=True, text=True, check=True)
+    assert run.stdout == "compiled for float64: relu\n"
+    code = """
+import numpy as np
+from trainspec.fast import networks
+networks.relu(np.ones(3))
+(code,) = networks.relu.kernel.machine_code.values()
+print(sum(code.stats.cache_hits.values()), sum(code.stats.cache_misses.values()))
+"""
+    assert python(code, NUMBA_CACHE_DIR=str(tmp_path)) == ["1", "0"]
+    run = subprocess.run([*command, "rely"], env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 2
+    assert "there is no kernel 'rely'; did you mean relu" in run.stderr

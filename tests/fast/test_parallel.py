@@ -37,14 +37,14 @@ def halve(row):
         row[i] = row[i] / 2
 
 
-def passes(rows, bound, times):
-    """Two loops, one of them in a loop."""
-    large = 0
-    for k in range(times):
-        for i in prange(rows.shape[0]):
-            large += double_large(rows[i], bound + k)
+def passes(rows, first, times, halve_from=0):
+    """Two loops, one of them in a loop, with names that could mean something else in what they are made into."""
+    large, is_large = 0, 0
+    for state in range(times):
+        for last in prange(rows.shape[0]):
+            large += double_large(rows[last], first + state + is_large)
     for i in prange(rows.shape[0] // STEP):
-        halve(rows[STEP * i])
+        halve(rows[STEP * i + halve_from])
     return large
 
 
@@ -53,7 +53,7 @@ SIGNATURE = types.int64(types.int64, array_type(np.dtype(float), 2), types.float
 
 @pytest.fixture(scope="module")
 def shared():
-    return compiled(_parallel.share_loops(passes), [SIGNATURE])
+    return compiled(_parallel.share_loops(passes, "", 3), [SIGNATURE])
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ def answer(*args):
 def test_help_names_the_commands():
     result = run("--help")
     assert result.exit_code == 0
-    catalogue_commands = ("list", "show", "decks", "verify", "kernel", "mutants", "schema", "site")
+    catalogue_commands = ("list", "show", "decks", "verify", "kernel", "mutants", "schema", "site", "fast")
     kit = ("conventions", "variants", "checks", "check", "identify", "smoke", "badge", "separation", "matrix", "vectors")
     commands = (*catalogue_commands, *kit)
     assert all(f"\n  {command} " in result.output for command in commands)
