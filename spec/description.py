@@ -17,6 +17,7 @@ from .changes.printed import altered_lines
 from .evidence import EVIDENCE, PRINTED_FORMS, Evidence, Interval, PrintedChange, PrintedForm, TableCell, load, table_cells
 from .latex import latex_of
 from .ledger import kept_results
+from .mutants import MutantScore, kept_score
 
 
 class VariantAnswer(TypedDict):
@@ -98,6 +99,7 @@ class EntryAnswer(TypedDict):
     figures: list[FiguresAnswer]
     errata: list[ErratumSummary]
     evidence: list[EvidenceAnswer]
+    mutants: MutantScore | None
     tables: list[TableAnswer]
     reference: str
     source: str
@@ -168,6 +170,7 @@ def describe_entry(entry: Entry, *, with_figures: bool = True) -> EntryAnswer:
         "figures": [{"label": row.label, "values": dict(row.values)} for row in entry.figures],
         "errata": [summarize_erratum(known.errata[identifier]) for identifier in entry.errata],
         "evidence": [describe_piece(piece) for piece in pieces],
+        "mutants": kept_score(entry.id) if formula else None,
         "tables": [describe_table(piece, with_figures=with_figures) for piece in pieces if piece.table],
         "reference": f"{formula.__module__}.{formula.__name__}" if formula else "",
         "source": inspect.getsource(raw) if raw else "",

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 from ..reference import FORMULAS, Formula
 from ..reference.syntax import compile_function, source_tree
@@ -20,7 +20,7 @@ from .changes.function import namespace_of
 from .changes.mutation import mutations
 from .evidence import find_refutation, load
 from .regions import OUTCOMES, RegionResult, reached_regions, regions, run_region
-from .tasks import Task, Workforce, run_tasks
+from .tasks import Task, Workforce, kept_results, run_tasks
 
 LIMIT = 60.0  # seconds of processor time for one mutant
 REACH_LIMIT = 600.0  # the same to see which pieces reach which regions of a formula
@@ -78,6 +78,38 @@ def mutants_by_change(identifier: str) -> dict[tuple[str, str], Mutant]:
     return {(mutant.line, mutant.change): mutant for mutant in mutants(FORMULAS[identifier])}
 
 
+class MutantScore(TypedDict):
+    """How many mutants a formula has: refuted, explained as equivalent, neither of these, and not run since something has changed."""
+
+    mutants: int
+    refuted: int
+    equivalent: int
+    open: int
+    not_run: int
+
+
+def kept_score(identifier: str) -> MutantScore:
+    """Return the score of a formula by the results that are kept."""
+    load()
+    tasks = mutant_tasks([identifier])
+    results = kept_results(tasks, lambda result: True).values()
+    refuted = sum(result.outcome == "refuted" for result in results)
+    explained = sum((result.formula, result.line, result.change) in equivalents() for result in results if result.outcome == "survived")
+    return {
+        "mutants": len(tasks),
+        "refuted": refuted,
+        "equivalent": explained,
+        "open": len(results) - refuted - explained,
+        "not_run": len(tasks) - len(results),
+    }
+
+
+def mutant_tasks(identifiers: Iterable[str]) -> list[Task[MutantResult]]:
+    """Return the tasks of running the evidence on all mutants of formulas."""
+    keys = [(identifier, line, change) for identifier in identifiers for line, change in mutants_by_change(identifier)]
+    return [Task(run_against_evidence, key, digest_of_mutant(*key)) for key in keys]
+
+
 def equivalents() -> dict[tuple[str, str, str], str]:
     """Return the mutants that the catalogue states to be equivalent to their formula, each with the reason."""
     return {(equivalent.id, equivalent.line, equivalent.change): equivalent.why for equivalent in catalogue().equivalents}
@@ -86,8 +118,7 @@ def equivalents() -> dict[tuple[str, str, str], str]:
 def run(identifiers: list[str], workforce: Workforce, report: Report, *, fresh: bool = False) -> list[MutantResult]:
     """Return the results of all mutants of these formulas; `report` is called with their number after each."""
     load()
-    keys = [(identifier, line, change) for identifier in identifiers for line, change in mutants_by_change(identifier)]
-    tasks = [Task(run_against_evidence, key, digest_of_mutant(*key)) for key in keys]
+    tasks = mutant_tasks(identifiers)
     done = run_tasks(tasks, workforce, without_verdict, limit=LIMIT, fresh=fresh, report=lambda result: report(len(tasks)))
     return [done.by_digest[task.digest] for task in tasks]
 

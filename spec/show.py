@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         PrintedFormAnswer,
         TableAnswer,
     )
+    from .mutants import MutantScore
 
 INDENT = 2
 SHOWN = 4  # presets or rows of figures of a longer list; --all prints the rest
@@ -50,6 +51,7 @@ def entry_text(entry: EntryAnswer, width: int, *, everything: bool = False) -> G
         *section("related", [pairs((variant["id"], variant["relation"]) for variant in entry["variants"])] if entry["variants"] else []),
         *section("sources", [part for citation in entry["sources"] for part in citation_lines(citation)]),
         *section("evidence", evidence_lines(entry["evidence"])),
+        *section("mutants", [Text(score_words(entry["mutants"], entry["id"]))] if entry["mutants"] else []),
         *(part for table in entry["tables"] for part in table_parts(table, width)),
     ]
     if entry["source"]:
@@ -167,6 +169,13 @@ def evidence_lines(pieces: Sequence[EvidenceAnswer]) -> list[Any]:
     """Return a line for each piece of evidence: its kind, how far it reaches, what it says first."""
     rows = ((piece["kind"], evidence_line(piece)) for piece in pieces)
     return [pairs(rows), Text("--evidence prints the pieces themselves", style="dim")] if pieces else []
+
+
+def score_words(score: MutantScore, identifier: str) -> str:
+    """Return how many of the mutants of a formula its evidence refutes, as far as they were run."""
+    run = score["mutants"] - score["not_run"]
+    words = f"{score['refuted']} of {run} refuted, {score['equivalent']} equivalent, {score['open']} open" if run else "none was run"
+    return words + (f"; `trainspec mutants {identifier}` runs {score['not_run']}" if score["not_run"] else "")
 
 
 def evidence_line(piece: EvidenceAnswer) -> str:

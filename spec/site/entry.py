@@ -14,6 +14,7 @@ from ..catalogue import Entry
 from ..description import EvidenceAnswer
 from ..evidence import EXACT_KINDS, KINDS, EvidenceResult
 from ..latex import Rendering, latex_of
+from ..show import score_words
 from . import cite
 from .data import SiteData
 from .differences import variants_of
@@ -154,11 +155,13 @@ def reliability_of(entry: Entry, data: SiteData) -> list[tuple[str, str]]:
     exact = sum(number for kind, number in kinds.items() if kind in EXACT_KINDS)
     results = data.entry_verdicts[entry.id].evidence
     verdicts = Counter(result.verdict for result in results)
+    score = data.answer(entry.id)["mutants"]
     facts = [
         ("evidence", counted or "none"),
         ("of it exact", f"{exact} of {len(pieces)}") if pieces else ("", ""),
         ("with two provers", f"{sum(len(result.engines) > 1 for result in results)} of {exact}") if results and exact else ("", ""),
         ("results at hand", f"{verdicts[Verdict.HOLDS]} of {len(pieces)} hold") if pieces else ("", ""),
+        ("mutants", score_words(score, entry.id)) if score else ("", ""),
         ("vectors", vectors_in_words(data.manifest[entry.id])) if entry.id in data.manifest else ("", ""),
         ("kernel", f"`{data.kernels[entry.id]}`") if entry.id in data.kernels else ("", ""),
     ]

@@ -4,7 +4,7 @@ import pytest
 from click.testing import CliRunner
 from trainspec.reference import FORMULAS
 from trainspec.spec.cli import main
-from trainspec.spec.mutants import MutantResult, equivalents, mutants, run_against_evidence, run_and_report
+from trainspec.spec.mutants import MutantResult, equivalents, kept_score, mutants, run_against_evidence, run_and_report
 
 QUICK = ["momentum.speedup_factor", "momentum.noise_smoothing", "optimizers.momentum.lr_outside", "quadratic.momentum.transition"]
 
@@ -45,9 +45,12 @@ def test_equivalents_name_mutants():
         assert any((mutant.line, mutant.change) == (line, change) for mutant in mutants(FORMULAS[identifier])), (identifier, line, change)
 
 
-def test_the_command_counts_mutants():
+def test_the_command_counts_mutants_and_the_score_is_shown():
     run_command = CliRunner().invoke
+    assert kept_score("momentum.speedup_factor") == {"mutants": 7, "refuted": 0, "equivalent": 0, "open": 0, "not_run": 7}
+    assert "runs 7" in run_command(main, ["show", "momentum.speedup_factor"]).output
     result = run_command(main, ["mutants", "momentum.speedup_factor", "--workers", "1"])
     assert result.exit_code == 0
     assert "0 survived" in result.output
+    assert "7 of 7 refuted, 0 equivalent, 0 open" in run_command(main, ["show", "momentum.speedup_factor"]).output
     assert "is no formula" in run_command(main, ["mutants", "lion.box"]).output

@@ -15,6 +15,7 @@ from trainspec.spec.kernel import check, results
 from trainspec.spec.kernel.claims import ALGEBRA, claims_of_leaf
 from trainspec.spec.kernel.proofs import Lemma
 from trainspec.spec.kernel.results import ENGINE, KernelResult
+from trainspec.spec.tasks import Workforce
 
 load()
 ROOT = Path(__file__).parents[3]
@@ -131,7 +132,7 @@ def test_a_checked_proof_has_one_engine_more():
 
 def test_show_and_ledger_name_the_engines():
     entry = catalogue().entries["optimizers.momentum.two_stage"]
-    ledger.verify([entry], [], jobs=1)
+    ledger.verify([entry], [], workforce=Workforce(1))
     name = "momentum.two_stages_are_one_step"
     assert name in EVIDENCE
     results.keep(KernelResult(name, True, "", 2, 1.0))
