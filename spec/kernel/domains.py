@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
 from ..arithmetic.terms import PI
-from .nodes import Node, evaluate, holds, is_whole, walk
+from .nodes import ENTRIES, Node, depends_on, evaluate, holds, is_whole, walk
 
 POINTS = 90  # that are drawn for a claim
 TIED = (Fraction(0), Fraction(1), Fraction(1), Fraction(1, 2), Fraction(2))  # the sizes at every third of them
@@ -24,9 +24,14 @@ class Hypothesis:
     guards: tuple[tuple[Node, bool], ...]
     node: Node
     relation: str
+    sums: tuple[Node, ...] = ()  # over whose index it must hold
 
     def holds_at(self, point: Mapping[Any, Any], values: dict[Node, Any]) -> bool:
         """Return whether it holds at a point."""
+        if self.sums:
+            outer, rest = self.sums[0], replace(self, sums=self.sums[1:])
+            low, high = (int(evaluate(end, point, {}).unique_fmpz()) for end in outer.args[1:])
+            return all(rest.holds_at({**point, outer.data[0]: number}, {}) for number in range(low, high + 1))
         if not all(holds(guard, point, values) == truth for guard, truth in self.guards):
             return True
         value = evaluate(self.node, point, values)
@@ -38,21 +43,25 @@ def hypotheses(nodes: list[Node]) -> list[Hypothesis]:
     collected: dict[Hypothesis, None] = {}
     seen: set[Any] = set()
 
-    def visit(node: Node, guards: tuple[tuple[Node, bool], ...]) -> None:
-        if (node, guards) in seen:
+    def visit(node: Node, guards: tuple[tuple[Node, bool], ...], sums: tuple[Node, ...] = ()) -> None:
+        if (node, guards, sums) in seen:
             return
-        seen.add((node, guards))
+        seen.add((node, guards, sums))
+        if node.op == "fold":
+            visit(node.args[0], guards, (*sums, node))
+            return
         if node.op == "choose":
             condition, yes, no = node.args
-            visit(condition, guards)
-            visit(yes, (*guards, (condition, True)))
-            visit(no, (*guards, (condition, False)))
+            visit(condition, guards, sums)
+            visit(yes, (*guards, (condition, True)), sums)
+            visit(no, (*guards, (condition, False)), sums)
             return
         for arg in node.args:
-            visit(arg, guards)
+            visit(arg, guards, sums)
         for part, relation in needs(node):
             if part.op != "constant" or part.data <= 0:
-                collected.setdefault(Hypothesis(guards, part, relation))
+                over = tuple(fold for fold in sums if depends_on(part, Node("symbol", (), fold.data[0])))
+                collected.setdefault(Hypothesis(guards, part, relation, over))
 
     for node in nodes:
         visit(node, ())
@@ -79,15 +88,22 @@ def needs(node: Node) -> Iterator[tuple[Node, str]]:
 
 def points(nodes: list[Node], assumed: list[Hypothesis]) -> list[dict[Any, Any]]:
     """Return points that are drawn from the domain: they fulfil the assumptions on the symbols and all hypotheses."""
-    symbols = sorted({node.data for node in walk(*nodes) if node.op == "symbol"}, key=str)
+    bound = {node.data[0] for node in walk(*nodes) if node.op == "fold"}
+    symbols = sorted({node.data for node in walk(*nodes) if node.op == "symbol"} - bound, key=str)
     drawn = []
     for seed in range(POINTS):
         source = random.Random(seed)
         point = {key: draw(key, source, TIED if seed % 3 == 2 else SIZES) for key in symbols}
+        point[ENTRIES] = entries(seed)
         values: dict[Node, Any] = {}
         if all(each.holds_at(point, values) for each in assumed):
             drawn.append(point)
     return drawn
+
+
+def entries(seed: int) -> Callable[[Any, tuple[int, ...]], Any]:
+    """Return the entries of arrays at a point, as a function of an array and indices."""
+    return lambda array, places: draw(array, random.Random(f"{seed} {array[0]} {places}"), TIED if seed % 3 == 2 else SIZES)
 
 
 def draw(key: Any, source: random.Random, sizes: tuple[Fraction, ...]) -> Any:

@@ -8,6 +8,8 @@ Open Scope R_scope.
 Ltac positive_parts :=
   match goal with
   | |- ?g => assumption
+  | H : forall _, _ |- 0 < _ => apply H
+  | H : forall _, _ |- 0 <= _ => apply H
   | |- 0 < exp _ => apply exp_pos
   | |- 0 <= exp _ => apply Rlt_le, exp_pos
   | |- 0 < PI => apply PI_RGT_0
@@ -39,6 +41,7 @@ Ltac positive := first [ positive_parts | solve [nra] ].
 Ltac nonzero :=
   match goal with
   | |- ?a <> 0 => assumption
+  | H : forall _, _ |- _ <> 0 => apply H; lia
   | |- ?a * ?b <> 0 => apply Rmult_integral_contrapositive_currified; nonzero
   | |- ?a ^ ?n <> 0 => apply pow_nonzero; nonzero
   | |- / ?a <> 0 => apply Rinv_neq_0_compat; nonzero
@@ -106,3 +109,38 @@ Ltac exponentials :=
 Ltac logarithms :=
   repeat (rewrite ln_mult by positive); repeat (rewrite ln_Rinv by positive); repeat (rewrite ln_natural by positive); rewrite ?ln_1;
   repeat match goal with H : ln ?a = ?l |- context [ln ?a] => rewrite H end; simpl INR; by_field.
+
+(* --- sums over an index ---------------------------------------------------------------------------------------------------------------- *)
+
+Require Import List.
+Definition total (low high : nat) (f : nat -> R) : R := fold_right Rplus 0 (map f (seq low (S high - low))).
+
+Lemma total_ext (low high : nat) (f g : nat -> R) :
+  (forall k, (low <= k <= high)%nat -> f k = g k) -> total low high f = total low high g.
+Proof.
+  intros same; unfold total.
+  assert (H : forall k, In k (seq low (S high - low)) -> f k = g k) by (intros k I; apply same; apply in_seq in I; lia).
+  induction (seq low (S high - low)) as [|k rest IH]; simpl; [reflexivity|].
+  rewrite H by (left; reflexivity); rewrite IH; [reflexivity | intros; apply H; right; assumption].
+Qed.
+Lemma total_plus (low high : nat) (f g : nat -> R) : total low high (fun k => f k + g k) = total low high (fun k => f k) + total low high (fun k => g k).
+Proof. unfold total; induction (seq low (S high - low)); simpl; [ring | rewrite IHl; ring]. Qed.
+Lemma total_scale (low high : nat) (c : R) (f : nat -> R) : total low high (fun k => c * f k) = c * total low high (fun k => f k).
+Proof. unfold total; induction (seq low (S high - low)); simpl; [ring | rewrite IHl; ring]. Qed.
+Lemma total_zero (low high : nat) : total low high (fun _ => 0) = 0.
+Proof. unfold total; induction (seq low (S high - low)); simpl; [ring | rewrite IHl; ring]. Qed.
+Lemma total_one (high : nat) : total 1 high (fun _ => 1) = INR high.
+Proof.
+  unfold total; replace (S high - 1)%nat with high by lia; generalize 1%nat.
+  induction high as [|n IH]; intros low; [reflexivity|]; rewrite S_INR; simpl; rewrite IH; ring.
+Qed.
+Lemma total_last (n : nat) (f : nat -> R) : total 1 (S n) f = total 1 n f + f (S n).
+Proof.
+  unfold total; replace (S (S n) - 1)%nat with (S n) by lia; replace (S n - 1)%nat with n by lia; rewrite seq_S, map_app, fold_right_app.
+  simpl; generalize (seq 1 n); intros l; induction l as [|k l IH]; simpl; [ring | rewrite IH; ring].
+Qed.
+
+Lemma total_none (f : nat -> R) : total 1 0 f = 0.
+Proof. reflexivity. Qed.
+
+Ltac sums := rewrite ?total_plus; rewrite ?total_scale; rewrite ?total_zero, ?total_one; rewrite ?plus_INR, ?mult_INR; simpl INR; by_field.

@@ -87,6 +87,11 @@ def walk(*nodes: Node) -> Iterator[Node]:
             waiting.extend((arg, False) for arg in reversed(node.args))
 
 
+def depends_on(node: Node, index: Node) -> bool:
+    """Return whether an index occurs in a node."""
+    return any(part is index for part in walk(node))
+
+
 def is_whole(node: Node) -> bool:
     """Return whether a node is a whole number made of whole numbers."""
     if node.op in ("symbol", "entry"):
@@ -126,6 +131,13 @@ def compute(node: Node, point: Mapping[Any, Any], values: dict[Node, Any]) -> An
             return arb.pi() if node.data == PI.data else ball(Fraction(point[node.data]))
         case "choose":
             return evaluate(node.args[1 if holds(node.args[0], point, values) else 2], point, values)
+        case "entry":
+            places = tuple(int(evaluate(arg, point, values).unique_fmpz()) for arg in node.args)
+            return ball(point[ENTRIES](node.data, places))
+        case "fold":
+            (body, *ends), (index, _) = node.args, node.data
+            low, high = (int(evaluate(end, point, values).unique_fmpz()) for end in ends)
+            return sum((evaluate(body, {**point, index: number}) for number in range(low, high + 1)), arb(0))
     return OPERATIONS[node.op](node, *(evaluate(arg, point, values) for arg in node.args)).mid()
 
 
@@ -148,6 +160,7 @@ def apply(node: Node, x: Any) -> Any:
     return known[node.data[0]](x) if node.data[0] in known else x * x / 3 - x / 2 + 1
 
 
+ENTRIES = "the entries of arrays"  # of a point: a function of an array and indices
 HALF = constant(Fraction(1, 2))
 OPERATIONS: Mapping[str, Any] = {
     "add": lambda node, *args: sum(args, arb(0)),

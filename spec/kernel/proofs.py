@@ -18,6 +18,7 @@ import sympy as sp
 from ..arithmetic.terms import NotApplicable
 from .domains import Hypothesis, hypotheses, points
 from .nodes import HALF, Node, holds, is_whole, walk
+from .sums import Sums, is_plain, outermost
 from .writing import (
     REASONS,
     RELATIONS,
@@ -49,6 +50,7 @@ class Case:
     atoms: dict[Any, Any] = field(default_factory=dict)
     squares: list[tuple[Any, Any]] = field(default_factory=list)  # roots, and what their squares are
     zeros: list[tuple[Any, str]] = field(default_factory=list)  # fractions that are 0 in this case, and the names of the facts
+    forms: dict[Node, Node] = field(default_factory=dict)  # of sums, as combinations of plain ones
     choices: dict[Node, tuple[bool, str]] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
 
@@ -68,6 +70,10 @@ class Lemma:
             if any(node.op == op for node in nodes):
                 raise NotApplicable(reason)
         self.writer = Writer(nodes)
+        if any(node.op == "fold" and node.data[1] != "sum" for node in nodes):
+            raise NotApplicable("a maximum or a product over an index")
+        if any(part.op == "choose" for node in nodes if node.op == "fold" for part in walk(node.args[0])):
+            raise NotApplicable("a choice in a sum over an index")
         self.assumed = hypotheses([left, right])
         self.points = points([left, right], self.assumed)
         if not self.points:
@@ -84,7 +90,7 @@ class Lemma:
         sides = [self.text(side, case) for side in (self.left, self.right)]
         premises = [f"(H{number} : {self.premise(each, case)})" for number, each in enumerate(self.assumed)]
         names = self.writer.names.names.items()
-        binders = [f"({name} : {KINDS[kind]})" for (kind, _), name in names]
+        binders = [f"({name} : {'nat -> ' * key[2] + 'R' if kind == 'array' else KINDS[kind]})" for (kind, key), name in names]
         facts = [text for (kind, key), name in names for text in self.facts(kind, key, name)]
         numbered = [f"(A{number} : {text})" for number, text in enumerate(facts)]
         head = " ".join([f"Lemma {self.title}", *binders, *numbered, *premises])
@@ -94,14 +100,27 @@ class Lemma:
         """Return what is assumed of a variable."""
         if kind == "real":
             return assumptions_of(key, name)
+        if kind == "array":
+            indices = [f"i{number}" for number in range(key[2])]
+            return [f"forall {' '.join(indices)}, {text}" for text in assumptions_of(key, " ".join([name, *indices]))]
         positive = kind == "whole" and dict(key[1]).get("positive") and key not in self.writer.shifted
         return [f"(1 <= {name})%nat"] if positive else []
 
     def premise(self, hypothesis: Hypothesis, case: Case) -> str:
         """Return a hypothesis as a proposition."""
-        guards = "".join(f"{self.proposition(guard, case, truth=truth)} -> " for guard, truth in hypothesis.guards)
+        guards = "".join(f"forall {self.index(fold)}, ({self.range(fold)})%nat -> " for fold in hypothesis.sums)
+        guards += "".join(f"{self.proposition(guard, case, truth=truth)} -> " for guard, truth in hypothesis.guards)
         part = self.text(hypothesis.node, case)
         return guards + {"<>": f"{part} <> 0", ">": f"0 < {part}", ">=": f"0 <= {part}"}[hypothesis.relation]
+
+    def index(self, fold: Node) -> str:
+        """Return the name of the index of a sum."""
+        return self.writer.bound[fold.data[0]]
+
+    def range(self, fold: Node) -> str:
+        """Return the range of the index of a sum."""
+        low, high = (write_whole(self.writer.whole(end)) for end in fold.args[1:])
+        return f"{low} <= {self.index(fold)} <= {high}"
 
     def proposition(self, condition: Node, case: Case, *, truth: bool) -> str:
         """Return a condition, or its opposite, as a proposition."""
@@ -113,6 +132,8 @@ class Lemma:
         """Return a node as it is written in this case."""
         if node in case.texts:
             return case.texts[node]
+        if node in case.forms:
+            return self.text(case.forms[node], case)
         if node not in case.memo:
             case.memo[node] = self.writer.operation(node, [self.text(arg, case) for arg in node.args], case.texts)
         return case.memo[node]
@@ -206,12 +227,38 @@ class Lemma:
     def conclusion(self, case: Case) -> list[str]:
         """Return the proof of a case in which all choices are made."""
         case.lines = self.take_hypotheses(case)
+        self.replace_sums(case)
         values = [self.value(side, case) for side in (self.left, self.right)]
         case.zeros = list(self.zeros(case))
         texts = [self.text(side, case) for side in (self.left, self.right)]
         if self.relation == "=":
             return [*case.lines, f"{self.equation(values, texts, case)}."]
         return [*case.lines, *self.inequality(values, texts)]
+
+    def replace_sums(self, case: Case) -> None:
+        """Write the steps that replace sums by combinations of plain ones, which are atoms from then on."""
+        parts = [self.left, self.right, *(each.node for each in self.assumed if not each.sums)]
+        sums = Sums(self.writer, lambda node: self.text(node, case), self.fresh)
+        waiting = outermost(*parts)
+        while waiting:
+            fold = waiting.pop(0)
+            if fold in case.forms or is_plain(fold):
+                continue
+            new = sums.node(sums.combination(fold))
+            case.lines += sums.lines
+            sums.lines.clear()
+            if fold in sums.facts:
+                name, old = self.fresh("e"), self.text(fold, case)
+                case.lines.append(f"set ({name} := {old}) in {self.open_facts(case, sums.facts[fold])}; clearbody {name}; subst {name}.")
+            case.forms[fold] = new
+            case.memo.clear()
+            waiting += outermost(new)
+        for plain in outermost(*case.forms.values()):
+            if is_plain(plain):
+                name, where = self.fresh("T"), self.open_facts(case)
+                case.lines.append(f"set ({name} := {self.text(plain, case)}){' in ' + where if where != '|- *' else ''}; clearbody {name}.")
+                case.write(plain, name)
+                case.values[plain] = sp.Symbol(name, real=True)
 
     def zeros(self, case: Case) -> Iterator[tuple[Any, str]]:
         """Yield the fractions that are 0 in a case, each with a fact that says so: sides that are equal, or neither above the other."""
@@ -251,17 +298,12 @@ class Lemma:
             case "divide":
                 self.note_divisor(node.args[1], case)
                 return args[0] / args[1]
-            case "choose":
-                return self.choose(node, case)
-            case "exp":
-                return self.exponential(node, case)
-            case "log":
-                return self.logarithm(node, case)
-            case "apply":
-                return self.apply(node, case)
-            case "power":
-                return self.power(node, case)
-        raise NotApplicable(f"the operation {node.op}")
+            case "entry":
+                return real_symbol(node.data, self.text(node, case))
+            case "fold":
+                return case.values[case.forms[node]]
+        rules = {"choose": self.choose, "exp": self.exponential, "log": self.logarithm, "apply": self.apply, "power": self.power}
+        return rules[node.op](node, case)
 
     def replace(self, node: Node, old: str, new: str, proof: str, case: Case) -> None:
         """Write the step that replaces a text by another, with the proof that they are equal; a node is written so from now on."""
@@ -528,7 +570,9 @@ class Lemma:
         combination = " + ".join(f"{write_fraction(share)} * ({write_fraction(zero)})" for share, zero, _ in used)
         difference = f"assert (Z : {texts[0]} - {texts[1]} = {combination}) by by_field"
         zeros = "; ".join(f"replace ({write_fraction(zero)}) with 0 in Z by vanishes {fact}" for _, zero, fact in used)
-        return f"{difference}; {zeros}; rewrite ?Rmult_0_r, ?Rplus_0_r in Z; apply Rminus_diag_uniq; exact Z"
+        return (
+            f"{difference}; {zeros}; rewrite ?Rmult_0_r, ?Rplus_0_r in Z; apply Rminus_diag_uniq; first [exact Z | rewrite <- Z; by_field]"
+        )
 
     def inequality(self, values: list[Any], texts: list[str]) -> list[str]:
         """Return the proof that one fraction is below another: the difference in a form of which the sign is plain."""
@@ -612,4 +656,8 @@ def needed(node: Node, case: Case) -> tuple[Node, ...]:
     if node.op == "choose":
         condition, yes, no = node.args
         return (*condition.args, yes if case.choices[condition][0] else no)
+    if node.op == "fold":
+        return (case.forms[node],)
+    if node.op == "entry":
+        return ()
     return node.args[:1] if node.op == "power" and is_whole(node.args[1]) else node.args

@@ -75,7 +75,7 @@ def write_monomial(e: Any) -> str:
 
 # --- variables --------------------------------------------------------------------------------------------------------------------------
 
-PREFIXES = {"real": "v", "whole": "n", "function": "f"}
+PREFIXES = {"real": "v", "whole": "n", "function": "f", "array": "a"}
 SIGNS = {"positive": "0 < {}", "negative": "{} < 0", "nonnegative": "0 <= {}", "nonpositive": "{} <= 0", "nonzero": "{} <> 0"}
 PLAIN = {"real", "below_one", "finite", "integer"}  # assumptions that are said otherwise, or not used
 
@@ -119,6 +119,7 @@ class Writer:
 
     def __init__(self, nodes: list[Node]) -> None:
         self.names = Names()
+        self.bound = {node.data[0]: f"k{node.data[0][0]}" for node in nodes if node.op == "fold"}  # the indices of sums
         self.shifted: frozenset[Any] = frozenset()
         self.shifted = frozenset(self.lowered(nodes))
 
@@ -138,6 +139,8 @@ class Writer:
                 facts = dict(node.data[1])
                 if not (facts.get("positive") or facts.get("nonnegative")):
                     raise NotApplicable("a whole number that may be negative")
+                if node.data in self.bound:
+                    return sp.Symbol(self.bound[node.data], integer=True, positive=True)
                 symbol = sp.Symbol(self.names.name("whole", node.data), integer=True, nonnegative=True)
                 return symbol + 1 if node.data in self.shifted else symbol
             case "add":
@@ -161,6 +164,8 @@ class Writer:
                 return write_number(node.data)
             case "symbol" if is_whole(node):
                 self.whole(node)
+                if node.data in self.bound:
+                    return f"(INR {self.bound[node.data]})"
                 name = self.names.name("whole", node.data)
                 return f"(INR {name} + 1)" if node.data in self.shifted else f"(INR {name})"
             case "symbol":
@@ -173,6 +178,12 @@ class Writer:
                 return f"{RELATIONS[node.data][2]} {args[0]} {args[1]}"
             case "power":
                 return self.power(node, args, known)
+            case "entry":
+                array = self.names.name("array", (*node.data, len(node.args)))
+                return f"({' '.join([array, *(write_whole(self.whole(arg)) for arg in node.args)])})"
+            case "fold":
+                low, high = (write_whole(self.whole(end)) for end in node.args[1:])
+                return f"(total {low} {high} (fun {self.bound[node.data[0]]} => {args[0]}))"
         return FORMS[node.op].format(*args)
 
     def function(self, node: Node) -> str:
@@ -193,8 +204,19 @@ class Writer:
         if not is_whole(exponent):
             return f"(exp ({args[1]} * (ln {args[0]})))"
         up, down = self.exponents(exponent)
+        if down != 0 and not is_positive(base):
+            raise NotApplicable("a power of which the exponent may be negative and the base 0")
         text = f"({args[0]} ^ {write_whole(up)})"
         return text if down == 0 else f"({text} / ({args[0]} ^ {write_whole(down)}))"
 
 
-REASONS = {"entry": "sums over an index", "fold": "sums over an index", "derivative": "a derivative"}
+def is_positive(node: Node) -> bool:
+    """Return whether a node is plainly positive."""
+    if node.op in ("symbol", "entry"):
+        return ("positive", True) in node.data[1]
+    if node.op == "constant":
+        return bool(node.data > 0)
+    return node.op in ("add", "multiply", "divide", "exp") and (node.op == "exp" or all(map(is_positive, node.args)))
+
+
+REASONS = {"derivative": "a derivative"}

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from trainspec.spec import description, ledger
 from trainspec.spec.arithmetic import Verdict
-from trainspec.spec.arithmetic.stated import function, symbols
+from trainspec.spec.arithmetic.stated import StatedTensor, function, symbols, tensor
 from trainspec.spec.arithmetic.terms import NotApplicable
 from trainspec.spec.catalogue import catalogue
 from trainspec.spec.evidence import EVIDENCE, EvidenceResult, load
@@ -21,12 +21,21 @@ load()
 ROOT = Path(__file__).parents[3]
 needs_assistant = pytest.mark.skipif(not check.installed(), reason="coqc is not installed (Debian: coq and libcoq-coquelicot)")
 
-PROOFS = ("momentum.velocity_is_the_last_step", "adam.only_its_own_number_corrects", "schedules.powers", "sign.relatives_of_lion")
+PROOFS = (
+    "momentum.velocity_is_the_last_step",
+    "adam.only_its_own_number_corrects",
+    "averaging.mean_of_all_points",
+    "sign.relatives_of_lion",
+)
 
 x, y = symbols("x y")
 p, q = symbols("p q", positive=True)
 n = ALGEBRA.Symbol("n", integer=True, positive=True)
 f = function("f")
+a, b, w = tensor("a", n), tensor("b", n, 3), tensor("w", n, positive=True)
+k = ALGEBRA.Symbol("k", integer=True, positive=True)
+m = ALGEBRA.Symbol("m", integer=True, positive=True)
+longer, c = tensor("z", m + 1), tensor("c")
 
 TRUE = {
     "fraction": (x / (1 + x**2) + 1 / (1 + x**2), (x + 1) / (1 + x**2)),
@@ -40,6 +49,12 @@ TRUE = {
     "choice": (np.maximum(x, y) - np.minimum(x, y), np.abs(x - y)),
     "guarded divisor": (np.where(x == 0, 0, x / np.where(x == 0, 1, x)), np.where(x == 0, 0, 1)),
     "unknown function": (f(x + 1) + f(x * y), f(y * x) + f(1 + x)),
+    "entries": (a * (w + 1) / w, a + a / w),
+    "sum": (np.sum(a * (c + 2 * w)), c * np.sum(a) + 2 * np.sum(w * a)),
+    "mean": (np.mean((a - np.mean(a)) ** 2), np.mean(a**2) - np.mean(a) ** 2),
+    "sum of sums": (np.sum(np.sum(b, axis=1) * a + 1), a @ np.sum(b, axis=1) + StatedTensor(n)),
+    "last term": (np.sum(longer), ALGEBRA.Sum(longer.at(k), (k, 1, m)) + longer.at(m + 1)),
+    "root of a sum": (np.sqrt(np.sum(w * c**2)) ** 2, c**2 * np.sum(w)),
     "inequality": (p / (1 + p) < 1, True),
 }
 
