@@ -25,6 +25,7 @@ from trainspec.spec.site.guides import GUIDES, derivations
 from trainspec.spec.site.libraries import RECORDED, LibraryRow, by_formula
 from trainspec.spec.site.mathml import mathml_of, with_plain_parentheses
 
+from tests.spec.conformance.helpers import check_function_in_process, check_in_process
 from tests.support.front_page import expected_ledger
 from tests.support.pages import broken_links, reachable, read_page
 
@@ -124,6 +125,19 @@ def test_guides_name_commands_that_there_are():
     for name in GUIDES:
         commands = re.findall(r"trainspec (?!import)([a-z]+)", (folder / f"{name}.html").read_text(encoding="utf-8"))
         assert set(commands) <= main.commands.keys()
+
+
+def test_the_code_of_guides_runs_as_printed(tmp_path, monkeypatch):
+    folder = files("trainspec.spec.site") / "templates/guides"
+    texts = [(folder / f"{name}.html").read_text(encoding="utf-8") for name in GUIDES]
+    snippets = [code for text in texts for _, code in re.findall(r"\{\{ (['\"])(.*?)\1 \| code \}\}", text, flags=re.DOTALL)]
+    (mine,) = (code for code in snippets if code.startswith("# mine.py"))
+    (tmp_path / "mine.py").write_text(mine, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for code in snippets:
+        exec(compile(code, "guide", "exec"), {"__name__": "guide"})
+    assert check_in_process("mine:MyAdam", eps=1e-6).convention == "adam"
+    assert check_function_in_process("mine:my_softmax", "loss.softmax", evidence=False).verdict == "conforms"
 
 
 def test_an_entry_page_has_what_show_prints(site, site_data):
