@@ -225,7 +225,9 @@ def changes_of_parameters(step: Program) -> Iterator[tuple[str, Program]]:
 def scaled_changes(step: Program) -> Iterator[tuple[str, Program]]:
     """Yield the steps with one part doubled, halved, squared, or times a hyper-parameter, but for counters; the last comes first."""
     counters = {name for name, initial in step.state.items() if isinstance(initial, ast.Constant)}
-    factors = ["lr", *(name for name in step.parameters if name in DEFAULTS and name != "eps_root")]
+    known = [name for name in step.parameters if name in DEFAULTS and name != "eps_root"]
+    shares = [f"(1 - {name})" for name in known if hyperparameters()[name].limits == "[0, 1)"]
+    factors = ["lr", *known, *shares]
     for index, statement in reversed([*enumerate(step.statements)]):
         for old, new, changed_statement in scaled_places(statement, factors) if not names_assigned(statement) & counters else ():
             yield words_of_change(statement, old, new), with_statement(step, index, changed_statement)

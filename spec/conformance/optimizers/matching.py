@@ -379,17 +379,14 @@ BUILT_IN_DEVIATIONS = {VECTOR: 1, MATRIX: 4}  # from the canonical form; methods
 BUILT_IN_ORDER = ("eps", "beta2", "weight_decay", "momentum", "initial_second_moment")  # in which values that nobody stated are tried
 
 
-def search_built_in(runs: Runs, stated: Iterable[str]) -> tuple[dict[str, float], list[Measurement]]:
-    """Return values of what is not stated, one or two at a time, with which runs follow plain conventions, and these.
-
-    Correct conventions are tried with all values before mistaken ones are.
-    """
+def search_built_in(runs: Runs, stated: Iterable[str], *, mistaken: bool = False) -> tuple[dict[str, float], list[Measurement]]:
+    """Return values of what is not stated, one or two at a time, with which runs follow plain conventions, and these."""
     table = hyperparameters()
     free = [name for name in BUILT_IN_ORDER if name not in stated]
     choices: list[dict[str, float]] = [{name: value} for name in free for value in table[name].common]
     if {"eps", "beta2"} <= set(free):
         choices += [{"eps": eps, "beta2": beta2} for eps in table["eps"].common for beta2 in table["beta2"].common]
-    for mistaken, choice in itertools.product((False, True), choices):
+    for choice in choices:
         assuming = tuple(replace(run, hyper={**run.hyper, **choice}) for run in runs)
         setting = setting_of(assuming)
         pool = (

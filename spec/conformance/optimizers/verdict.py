@@ -50,7 +50,7 @@ from .precision import Findings, Precision, match_narrower
 from .printed import errata_of, printed_form_of
 from .relations import relation_in_words
 from .runner import OptimizerReport, run_optimizer
-from .search import find_combined_mistakes
+from .search import find_combined_mistakes, find_generated_mistakes
 from .sharding import sharding_of
 
 DEVIATIONS = ("not-finite",)  # faults that are deviations: the formula says what is due
@@ -343,9 +343,14 @@ def find_matches(report: OptimizerReport, expected: Convention | None) -> Findin
     precision, followed = match_narrower(candidates)
     if followed:
         return Findings(runs, followed, precision=precision)
-    inferred, followed = search_built_in(runs, stated_hyperparameters(report.used_settings))
-    assumed = tuple(replace(run, hyper={**run.hyper, **inferred}) for run in runs)
-    return Findings(assumed, followed or find_combined_mistakes(runs, report.used_settings), inferred)
+    stated = stated_hyperparameters(report.used_settings)
+    for mistaken in (False, True):
+        inferred, followed = search_built_in(runs, stated, mistaken=mistaken)
+        if followed:
+            return Findings(tuple(replace(run, hyper={**run.hyper, **inferred}) for run in runs), followed, inferred)
+        if not mistaken and (followed := find_generated_mistakes(runs, report.used_settings)):
+            return Findings(runs, followed)
+    return Findings(runs, find_combined_mistakes(runs, report.used_settings))
 
 
 def as_understood(report: OptimizerReport, runs: Runs) -> OptimizerReport:

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from trainspec.reference import FORMULAS, losses
 from trainspec.spec.cli import main
 from trainspec.spec.conformance import Verdict, check
+from trainspec.spec.conformance.functions.binding import bind
 from trainspec.spec.conformance.functions.observations import FunctionReport
 from trainspec.spec.conformance.functions.runner import run_function
 from trainspec.spec.conformance.functions.verdict import judge_report
@@ -197,3 +198,33 @@ def test_a_wrong_constant_is_not_called_float32():
     wrong = check_function_in_process(softmax_at_another_temperature, "loss.softmax", evidence=False)
     assert wrong.exit_code == 1
     assert "float32" not in wrong.message
+
+
+SIGNATURES = [
+    ("norm.layer", "X, gain, bias, eps", {"X": "x", "gain": "gamma", "bias": "beta", "eps": "eps"}),
+    ("norm.rms", "hidden_states, weight, variance_epsilon", {"hidden_states": "x", "weight": "gamma", "variance_epsilon": "eps"}),
+    ("norm.rms.backward", "grad, x, weight, eps", {"grad": "dy", "x": "x", "weight": "gamma", "eps": "eps"}),
+    ("loss.kl", "input, target", {"input": "log_probabilities", "target": "targets"}),
+    ("loss.info_nce", "q, k, tau", {"q": "queries", "k": "keys", "tau": "temperature"}),
+    ("schedule.cosine", "t, T, eta_min, eta_max", {"t": "step", "T": "horizon", "eta_min": "end", "eta_max": "lr"}),
+    ("schedule.cosine", "epoch, T_max, base_lr, eta_min=0", {"epoch": "step", "T_max": "horizon", "base_lr": "lr", "eta_min": "end"}),
+    ("schedule.warmup.linear", "step, warmup_steps, base_lr", {"step": "step", "warmup_steps": "horizon", "base_lr": "lr"}),
+    ("schedule.noam", "step, d_model, warmup_steps", {"step": "update", "d_model": "width", "warmup_steps": "warmup"}),
+    (
+        "optimizers.clip.adaptive",
+        "g, param, clip_factor, eps",
+        {"g": "grad", "param": "weight", "clip_factor": "largest", "eps": "smallest"},
+    ),
+    ("averaging.ema", "old, new, beta", {"old": "mean", "new": "theta", "beta": "decay"}),
+    ("averaging.ema.target", "target, online, tau", {"target": "mean", "online": "theta", "tau": "share"}),
+    ("averaging.ema", "params, shadow, decay", {"params": "theta", "shadow": "mean", "decay": "decay"}),
+]
+
+
+@pytest.mark.parametrize(("against", "signature", "arguments"), SIGNATURES)
+def test_usual_signatures_are_bound(against, signature, arguments):
+    space = {}
+    exec(f"def subject({signature}): ...", space)
+    binding, _ = bind(space["subject"], FORMULAS[against], {}, {}, {})
+    assert dict(binding.by_name) == arguments
+    assert not binding.guessed

@@ -18,6 +18,10 @@ CAUSES = [  # a step, what is written there, what in its place, and what the ver
     ("RMSProp", ROOT, "(np.sqrt(self.mean_sq) + self.eps)**2", "with its denominator squared"),
     ("RMSProp", MEAN_SQ, MEAN_SQ + " + self.eps", "with ε left in the second moment that is kept"),
     ("HeavyBall", VELOCITY, VELOCITY + " if self.t > 1 else 0 * grad", "with its first gradient lost"),
+    ("HeavyBall", VELOCITY, "self.momentum * self.velocity + lr * grad", "η"),
+    ("Adam", SECOND, SECOND.replace("beta2", "beta1"), "with β₁ in the place of β₂ where v is computed"),
+    ("RMSProp", MEAN_SQ, MEAN_SQ.replace("grad**2", "(lr * grad)**2"), "where s is computed"),
+    ("Adam", ADAM_ROOT, "(np.sqrt(second) + 1e-3)", "with 0.001 in the place of ε"),
 ]
 
 
