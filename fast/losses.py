@@ -61,6 +61,7 @@ __all__ = [
     "huber_grad",
     "huber_loss",
     "huber_loss_with_grad",
+    "log_softmax",
     "logistic_grad",
     "logistic_loss",
     "logistic_loss_with_grad",
@@ -201,6 +202,64 @@ def softmax_loops(p: Numbers, logits: Numbers) -> Any:
 @loop_kernel(reference.softmax, softmax_loops, parallel_from_bytes=PARALLEL_FROM_BYTES)
 def softmax(logits: Logits, *, out: Out = None) -> Logits:
     """Softmax along the last axis: pⱼ = exp zⱼ / Σₖ exp zₖ."""
+
+
+@inlined
+def sum_of_exponentials(logits: Numbers, start: Any, stop: Any, top: Any) -> Any:
+    """Return the same sum of exponentials alone."""
+    total, width = 0.0, lane_count(logits)
+    for first in range(start, stop, BLOCK):
+        last = min(first + BLOCK, stop)
+        full, part = last - (last - first) % width, fill_lanes(logits, 0)
+        for j in range(first, full, width):
+            part = part + exp_lifted(load(logits, j) - top)
+        if full < last:
+            part = part + keep_part(exp_lifted(load_part(logits, full, last - full, top) - top), last - full)
+        total = total + sum_of_lanes(part)
+    return total
+
+
+@inlined
+def subtract_both(y: Numbers, x: Numbers, start: Any, stop: Any, first: Any, second: Any) -> None:
+    """Store some entries less two numbers, one after the other."""
+    width = lane_count(x)
+    full = stop - (stop - start) % width
+    for j in range(start, full, width):
+        store(y, j, (load(x, j) - first) - second)
+    if full < stop:
+        store_part(y, full, stop - full, (load_part(x, full, stop - full, first) - first) - second)
+
+
+@inlined
+def log_softmax_rows(y: Numbers, logits: Numbers) -> Any:
+    """Compute the rows of a chunk. Return whether a logit is not finite."""
+    rows, classes = logits.shape
+    bad, new, z = 0, entries_of(y), entries_of(logits)
+    tops, totals = np.empty(rows, logits.dtype), np.empty(rows, logits.dtype)
+    for i in range(rows):
+        start, stop = i * classes, (i + 1) * classes
+        tops[i], nonfinite = largest_between(z, start, stop)
+        totals[i] = sum_of_exponentials(z, start, stop, tops[i])
+        bad = bad + is_nonfinite(nonfinite)
+    for i in range(rows):
+        totals[i] = log(lowered(totals[i]))
+    for i in range(rows):
+        subtract_both(new, z, i * classes, (i + 1) * classes, tops[i], totals[i])
+    return bad
+
+
+def log_softmax_loops(y: Numbers, logits: Numbers) -> Any:
+    """Compute the logarithms chunk by chunk. Return whether a logit is not finite."""
+    step, nonfinite = rows_per_chunk(logits), 0
+    for chunk in prange(chunk_count(logits)):
+        rows = slice(chunk * step, (chunk + 1) * step)
+        nonfinite += log_softmax_rows(y[rows], logits[rows])
+    return nonfinite > 0
+
+
+@loop_kernel(reference.log_softmax, log_softmax_loops, parallel_from_bytes=PARALLEL_FROM_BYTES)
+def log_softmax(logits: Logits, *, out: Out = None) -> Logits:
+    """The logarithms of the probabilities along the last axis: log pⱼ = zⱼ − log Σₖ exp zₖ."""
 
 
 @inlined

@@ -101,24 +101,26 @@ def test_loss_and_gradient(benchmark, request, name, size, dtype):
     compare(benchmark, request.config, f"{name} {dtype} {size:.0e}", steps)
 
 
-def test_softmax(benchmark, request, size, dtype):
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+def test_softmax(benchmark, request, name, size, dtype):
     classes = CLASSES[size]
     x = np.random.default_rng(0).standard_normal((size // classes, classes)).astype(dtype)
-    theirs, out = fast.softmax.kernel.reference.raw, np.empty_like(x)
-    steps = {"ours": lambda: fast.softmax(x, out=out), "ours, fresh": lambda: fast.softmax(x), "numpy": lambda: theirs(x)}
+    ours, out = getattr(fast, name), np.empty_like(x)
+    theirs = ours.kernel.reference.raw
+    steps = {"ours": lambda: ours(x, out=out), "ours, fresh": lambda: ours(x), "numpy": lambda: theirs(x)}
     if here("torch"):
         import torch
 
-        tensor = torch.from_numpy(x)
-        steps["torch"] = lambda: torch.softmax(tensor, 1).numpy()
+        tensor, function = torch.from_numpy(x), getattr(torch, name)
+        steps["torch"] = lambda: function(tensor, 1).numpy()
     if here("jax"):
         import jax
 
         jax.config.update("jax_enable_x64", True)
-        compiled, array = jax.jit(jax.nn.softmax), jax.numpy.asarray(x)
+        compiled, array = jax.jit(getattr(jax.nn, name)), jax.numpy.asarray(x)
         steps["jax"] = lambda: compiled(array).block_until_ready()
-    steps |= onnx_step("Softmax", [x])
+    steps |= onnx_step("Softmax" if name == "softmax" else "LogSoftmax", [x])
     for step in steps.values():
         close((step(),), (theirs(x.astype(np.float64)),), dtype, ROUNDINGS + classes)
-    steps["limit"] = moving((), [x], fast.softmax.kernel.parallel_from_bytes, [np.empty_like(x)])
-    compare(benchmark, request.config, f"softmax {dtype} {size:.0e}", steps)
+    steps["limit"] = moving((), [x], ours.kernel.parallel_from_bytes, [np.empty_like(x)])
+    compare(benchmark, request.config, f"{name} {dtype} {size:.0e}", steps)
