@@ -23,13 +23,14 @@ SYMBOLS: Mapping[str, str] = {
     "beta3": "β₃", "s_hat": "ŝ", "n_hat": "n̂", "slow": "m′", "slow_weight": "a", "change": "Δg", "has_previous": "p",
     "normalized": "u", "corrected": "c", "cut": "c", "rate": "r", "low": "l", "high": "h", "final_lr": "η*", "convergence": "γ",
     "clip_exponent": "κ", "change_weight": "γ", "kept_share": "φ̄", "smallest_share": "φmin",
-    "scale": "s", "coefficients": "C", "ns_a": "a", "ns_b": "b", "ns_c": "c", "ns_steps": "k", "rows": "m", "columns": "n", "rms": "ρ",
+    "scale": "s", "coefficients": "C", "ns_a": "a", "ns_b": "b", "ns_c": "c", "ns_steps": "k", "rms": "ρ",
+    "row_count": "m", "column_count": "n",
     "average": "θ̄", "point": "θ₊", "averaging": "α", "clip_value": "c", "clip_norm": "c",
 }  # fmt: skip
 SUPERSCRIPTS = str.maketrans("0123456789t+-()", "⁰¹²³⁴⁵⁶⁷⁸⁹ᵗ⁺⁻⁽⁾")
 FUNCTIONS: Mapping[str, str] = {
     "maximum": "max", "minimum": "min", "max": "max", "min": "min", "sign": "sign", "exp": "exp", "log": "log", "mean": "mean",
-    "newton_schulz": "NewtonSchulz",
+    "newton_schulz": "NewtonSchulz", "linalg.outer": "outer", "mean of rows": "rowmeans", "mean of columns": "columnmeans",
 }  # fmt: skip
 CONDITION, SUM, QUOTIENT, PRODUCT, POWER = range(5)  # how close an expression binds
 COMPARISONS: Mapping[type[ast.cmpop], str] = {ast.Gt: ">", ast.Lt: "<", ast.GtE: "≥", ast.LtE: "≤", ast.Eq: "="}
@@ -47,7 +48,7 @@ def render(program: Program) -> str:
 def initial(value: ast.expr) -> str:
     """Return an initial value, without the 0 · θ that gives it the shape of θ."""
     match value:
-        case ast.BinOp(ast.Constant(0), ast.Mult(), ast.Name("theta")):
+        case ast.BinOp(ast.Constant(0), ast.Mult(), _):
             return "0"
         case ast.BinOp(number, ast.Add(), ast.BinOp(ast.Constant(0), ast.Mult(), ast.Name("theta"))):
             return expression(number)
@@ -108,6 +109,8 @@ def written(node: ast.expr) -> tuple[str, int]:
             return f"{expression(body, SUM)} if {expression(test)} else {expression(otherwise)}", CONDITION
         case ast.Compare(left, [operator], [right]):
             return f"{expression(left, SUM)} {COMPARISONS[type(operator)]} {expression(right, SUM)}", CONDITION
+        case ast.Call(ast.Attribute(_, "mean"), arguments, [ast.keyword("axis", ast.Constant(int(axis)))]):
+            return call(f"mean of {('columns', 'rows')[axis]}", arguments)
         case ast.Call(function, arguments, keywords):
             name = ast.unparse(function).removeprefix("np.")
             return call(name, [*arguments, *(keyword.value for keyword in keywords if name in FUNCTIONS)])

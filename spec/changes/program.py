@@ -332,11 +332,16 @@ def fields_that_start_at_theta(identifier: str, fields: Sequence[str]) -> set[st
     initial = FORMULAS[identifier].initial
     if initial is None or len(inspect.signature(initial).parameters) > 1:
         return set()
-    theta = np.array([1.5, -2.5])
+    theta = np.array([[1.5, -2.5]]) if takes_matrix(identifier) else np.array([1.5, -2.5])
     start = initial(theta)
     return {
         name for name, part in zip(fields, start if isinstance(start, tuple) else (start,), strict=False) if np.array_equal(part, theta)
     }
+
+
+def takes_matrix(identifier: str) -> bool:
+    """Return whether the parameters of a formula are a matrix, as its first annotation says."""
+    return bool(next(iter(FORMULAS[identifier].raw.__annotations__.values())) == "Oblong")
 
 
 def fields_of(raw: Callable[..., Any], state: str | None) -> dict[str, str]:

@@ -121,7 +121,11 @@ def steps_of(run: Run, grads: Any, lrs: Any, slopes: Any = None) -> Iterator[dic
 
 def sizes_of(theta: Any, number: Any) -> dict[str, Any]:
     """Return the numbers of rows and columns of a matrix, as numbers of the same arithmetic as another one."""
-    return {name: size + 0 * number for name, size in zip(("rows", "columns"), np.shape(theta), strict=True)} if np.ndim(theta) == 2 else {}
+    return (
+        {name: size + 0 * number for name, size in zip(("row_count", "column_count"), np.shape(theta), strict=True)}
+        if np.ndim(theta) == 2
+        else {}
+    )
 
 
 def as_count(value: Any) -> int:

@@ -17,6 +17,7 @@ from ....reference import FORMULAS
 from ...catalogue import read_title
 from ...catalogue.conventions import load
 from ...changes.equations import render, without_argument
+from ...changes.program import takes_matrix
 from ..hyperparameters import hyperparameters
 from .algorithm import GENERATED, AxisValues, describe_generated, program, roles_of, simulate, stage_of
 from .fixtures import MATRIX, VECTOR
@@ -46,7 +47,7 @@ class Family:
     @functools.cached_property
     def kind(self) -> str:
         """What its parameters are, as the formula says: a matrix, or any array, of which a vector is asked."""
-        return MATRIX if next(iter(FORMULAS[self.formula].raw.__annotations__.values())) == "Oblong" else VECTOR
+        return MATRIX if takes_matrix(self.formula) else VECTOR
 
     @functools.cached_property
     def words(self) -> str:

@@ -17,7 +17,7 @@ from trainspec.spec.conformance.optimizers.conventions import FAMILIES, canonica
 
 RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹ᵗ⁺⁻", "0123456789t+-")
 COMPARISONS = {"=": "==", "≥": ">=", "≤": "<="}
-FUNCTIONS = ("max", "min", "sign", "exp", "log", "mean", "NewtonSchulz", "∇f")
+FUNCTIONS = ("max", "min", "sign", "exp", "log", "mean", "NewtonSchulz", "outer", "rowmeans", "columnmeans", "∇f")
 
 
 class Reader:
@@ -126,7 +126,9 @@ class Reader:
             self.take(")")
             if token == "NewtonSchulz":
                 return f"newton_schulz({arguments[0]}, {arguments[1]}, eps={arguments[2]})"
-            function = {"max": "np.maximum", "min": "np.minimum", "∇f": "gradient"}.get(token, f"np.{token}")
+            if token in ("rowmeans", "columnmeans"):
+                return f"np.mean({arguments[0]}, axis={('columnmeans', 'rowmeans').index(token)})"
+            function = {"outer": "np.linalg.outer", "max": "np.maximum", "min": "np.minimum", "∇f": "gradient"}.get(token, f"np.{token}")
             return f"{function}({', '.join(arguments)})"
         return self.names.get(token, token)
 
@@ -195,7 +197,12 @@ def test_equations_are_the_statements(family):
 
 
 @pytest.mark.parametrize(
-    "family", [name for name in FAMILIES if name not in ("rprop", "radam", "cautious_adamw", "lars", "lamb", "adafactor", "muon")]
+    "family",
+    [
+        name
+        for name in FAMILIES
+        if name not in ("rprop", "radam", "cautious_adamw", "lars", "lamb", "adafactor", "muon", "adafactor_factored")
+    ],
 )
 def test_equations_run_on_symbols(family):
     """Two steps of the canonical form and of every mistake, as the equations state them; who is left out branches on signs or norms."""

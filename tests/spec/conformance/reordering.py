@@ -26,7 +26,7 @@ from trainspec.spec.conformance.implementation import Run, Task
 from trainspec.spec.conformance.optimizers.algorithm import program
 from trainspec.spec.conformance.optimizers.combinations import combinations
 from trainspec.spec.conformance.optimizers.conventions import FAMILIES, Convention
-from trainspec.spec.conformance.optimizers.fixtures import fixture_for
+from trainspec.spec.conformance.optimizers.fixtures import VECTOR, fixture_for
 from trainspec.spec.conformance.optimizers.matching import ALLOWED, errors_and_ulps, expected_points
 from trainspec.spec.conformance.optimizers.runner import observe, plan_runs
 from trainspec.spec.conformance.optimizers.verdict import judge_optimizer
@@ -277,6 +277,9 @@ def draw_value(name, draw):
     return math.exp(draw.uniform(math.log(low), math.log(high)))
 
 
+OF_VECTORS = [family for family in FAMILIES if FAMILIES[family].kind == VECTOR]  # the laws of products of matrices are others
+
+
 @functools.cache
 def right_conventions(family):
     """Return the right conventions of a family."""
@@ -286,7 +289,7 @@ def right_conventions(family):
 def draw_configuration(seed, family=None):
     """Return a random configuration."""
     draw = random.Random(f"configuration {seed}")
-    convention = draw.choice(right_conventions(family or draw.choice(sorted(FAMILIES))))
+    convention = draw.choice(right_conventions(family or draw.choice(sorted(OF_VECTORS))))
     names = {"lr", *program(convention).parameters} - {"eps_root"}
     names |= {"lr_decay"} if convention.family == "adagrad" and not convention.has_velocity and draw.random() < 0.3 else set()
     names |= {"eps_root"} if convention.family == "adam" and convention.eps == "outside" and draw.random() < 0.2 else set()

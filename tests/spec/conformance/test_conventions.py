@@ -65,6 +65,7 @@ WITH_COMPARISONS = (
     "lamb",
     "adafactor",
     "muon",
+    "adafactor_factored",
 )  # undecided for symbols
 PAIRS = [(convention, identifier) for convention, ids in CATALOGUE_FORMULAS.items() for identifier in ids]
 

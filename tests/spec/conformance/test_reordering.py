@@ -19,6 +19,7 @@ from trainspec.spec.conformance.optimizers.matching import ALLOWED, BITS, EQUAL
 from .reordering import (
     ALIKE,
     DTYPES,
+    OF_VECTORS,
     Configuration,
     Reordering,
     draw_configuration,
@@ -32,7 +33,7 @@ from .reordering import (
 from .rewriting import FUSED, LAWS, names_of_arrays, parse_law, rewrites, visited
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", OF_VECTORS)
 def test_none_is_rejected(family):
     """By the measure that decides."""
     for seed in range(6):
@@ -45,7 +46,7 @@ def test_none_is_rejected(family):
             )
 
 
-@pytest.mark.parametrize(("family", "dtype"), list(zip(FAMILIES, itertools.cycle(DTYPES), strict=False)))
+@pytest.mark.parametrize(("family", "dtype"), list(zip(OF_VECTORS, itertools.cycle(DTYPES), strict=False)))
 def test_verdicts_name_them(family, dtype):
     """One of each family, all through the kit; none without ε, which divides by 0 where the gradient is 0 from the start."""
     configurations = (draw_configuration(f"{family} {index}", family) for index in itertools.count())
@@ -88,7 +89,7 @@ def differs(subject, seed=7):
         return any(float(gap.abs_upper()) > EQUAL * float(size.abs_upper()) for gap, size in zip(gaps, sizes, strict=True))
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", OF_VECTORS)
 def test_they_are_the_convention_in_exact_arithmetic(family):
     for seed in range(12):
         subject = draw_reordering(draw_configuration(f"exact {family} {seed}", family), seed)
