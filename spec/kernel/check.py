@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import resource
 import shutil
 import subprocess
 import time
@@ -23,7 +24,8 @@ from .proofs import Lemma
 from .results import LIBRARY, KernelResult, keep, read
 
 COMPILER = "coqc"
-TIMEOUT = 240  # seconds for one proof
+TIMEOUT = 120  # seconds of processor time for one proof
+PATIENCE = 1800  # seconds for one proof by the clock, the search for its steps included
 REFUSED = "the assistant refuses the proof that is written"
 TOO_SLOW = "no proof within the time limit"
 AXIOMS = frozenset(
@@ -74,16 +76,20 @@ def compile_library(folder: Path) -> None:
 def run_compiler(folder: Path, file: str) -> subprocess.CompletedProcess[str]:
     """Compile a file in a folder."""
     command = [COMPILER, "-q", "-Q", ".", "TrainspecLemmas", file]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, preexec_fn=limit_processor_time, check=False)
+
+
+def limit_processor_time() -> None:
+    """Limit the processor time of this process, so that a verdict does not depend on what else the machine does."""
+    resource.setrlimit(resource.RLIMIT_CPU, (TIMEOUT, TIMEOUT))
 
 
 def check_text(text: str, folder: Path, title: str) -> str:
     """Compile lemmas; return an empty string if the kernel accepts them and nothing but Coq's real numbers is assumed, else the reason."""
     file = f"{re.sub(r'[^a-z0-9_]', '_', title)}.v"
     (folder / file).write_text(text, encoding="utf-8")
-    try:
-        process = run_compiler(folder, file)
-    except subprocess.TimeoutExpired:
+    process = run_compiler(folder, file)
+    if process.returncode < 0:
         return TOO_SLOW
     if process.returncode:
         return REFUSED
@@ -114,13 +120,13 @@ def check_all(
     if waiting:
         compile_library(folder)
     with ProcessPool(max_workers=jobs) as pool:
-        futures: dict[Any, str] = {pool.schedule(check_proof, args=(name, folder), timeout=2 * TIMEOUT): name for name in waiting}
+        futures: dict[Any, str] = {pool.schedule(check_proof, args=(name, folder), timeout=PATIENCE): name for name in waiting}
         for future in as_completed(futures):
             name = futures[future]
             try:
                 results[name] = future.result()
             except (OutOfTime, ProcessExpired):
-                results[name] = KernelResult(name, False, TOO_SLOW, 0, float(2 * TIMEOUT))
+                results[name] = KernelResult(name, False, TOO_SLOW, 0, float(PATIENCE))
             if results[name].reason != TOO_SLOW:
                 keep(results[name])
             report(results[name])

@@ -45,7 +45,7 @@ Ltac nonzero :=
   | |- ?a * ?b <> 0 => apply Rmult_integral_contrapositive_currified; nonzero
   | |- ?a ^ ?n <> 0 => apply pow_nonzero; nonzero
   | |- / ?a <> 0 => apply Rinv_neq_0_compat; nonzero
-  | |- ?a <> 0 => apply Rgt_not_eq; solve [positive]
+  | |- ?a <> 0 => apply Rgt_not_eq; unfold Rgt; solve [positive]
   | H : ?b <> 0 |- ?a <> 0 => let E := fresh in intro E; apply H; solve [lra]
   | |- ?a <> 0 => apply Rlt_not_eq; solve [lra]
   end.

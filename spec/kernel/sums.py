@@ -7,7 +7,7 @@ the index is pulled out, a sum of 1 is the number of its terms, and equal sums b
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import sympy as sp
@@ -130,7 +130,7 @@ class Sums:
         total = self.combination(rest) + self.fraction(last)
         if fold not in self.facts:
             name = self.fresh("T")
-            inner = "".join(f"; rewrite ?{self.facts[part]}" for part in walk(rest, last) if part.op == "fold" and part in self.facts)
+            inner = "".join(f"; rewrite ?{self.facts[part]}" for part in self.inner(rest, last))
             middle = f"({self.text(rest)} + {self.text(last)})"
             proof = f"intros; transitivity {middle}; [apply total_last | idtac{inner}; by_field]"
             self.lines.append(f"assert ({name} : {self.head(fold)}{self.text(fold)} = {self.text(self.node(total))}) by ({proof}).")
@@ -164,7 +164,7 @@ class Sums:
         name, index = self.fresh("T"), self.writer.bound[fold.data[0]]
         low, high = old.removeprefix("(total ").split("%nat ")[:2]
         terms = " + ".join(f"({self.text(self.node(share))} * {self.text(self.node(rest))})" for rest, share in shares.items()) or "0"
-        inner = "".join(f"; rewrite ?{self.facts[part]}" for part in self.inner(fold))
+        inner = "".join(f"; rewrite ?{self.facts[part]}" for part in self.inner(fold.args[0]))
         middle = f"(total {low}%nat {high}%nat (fun {index} => {terms}))"
         proof = f"intros; transitivity {middle}; [apply total_ext; intros {index} R{name}{inner}; by_field | sums]"
         self.lines.append(f"assert ({name} : {self.head(fold)}{old} = {new}) by ({proof}).")
@@ -177,9 +177,9 @@ class Sums:
         own, other = (self.writer.bound[each.data[0]] for each in (fold, plain))
         return re.sub(rf"\b{own}\b", other, self.text(fold)) == self.text(plain)
 
-    def inner(self, fold: Node) -> Iterator[Node]:
-        """Yield the sums in the terms of a sum that have facts, the innermost first."""
-        yield from (part for part in walk(fold.args[0]) if part.op == "fold" and part in self.facts)
+    def inner(self, *terms: Node) -> list[Node]:
+        """Return the sums in terms that have facts, the longest first: what stands within another sum is replaced with that."""
+        return sorted((part for part in outermost(*terms) if part in self.facts), key=lambda part: -len(self.text(part)))
 
     def free_indices(self, fold: Node) -> list[Any]:
         """Return the indices of other sums that occur in a sum."""
