@@ -29,7 +29,7 @@ from .catalogue import catalogue
 R = TypeVar("R")
 
 POLL = 0.02  # seconds
-PATIENCE = 10  # times the limit of processor time: a task that neither computes nor ends is given up after so many seconds
+PATIENCE, LEAST = 10, 5.0  # a task that neither computes nor ends is given up after so many times its limit, and these seconds at the least
 
 
 class ClusterError(ValueError):
@@ -152,8 +152,13 @@ def process_pool(processes: int) -> ProcessPool:
 
 def submit(pool: ProcessPool, function: Callable[..., Any], arguments: tuple[Any, ...], limit: float) -> Future[Any]:
     """Return the future of a call in a process of a pool."""
-    future: Future[Any] = pool.schedule(call_within, args=(limit, function, *arguments), timeout=PATIENCE * limit)
+    future: Future[Any] = pool.schedule(call_within, args=(limit, function, *arguments), timeout=patience(limit))
     return future
+
+
+def patience(limit: float) -> float:
+    """Return the seconds after which a task with a limit of processor time is given up."""
+    return max(PATIENCE * limit, LEAST)
 
 
 def call_within(limit: float, function: Callable[..., R], *arguments: Any) -> R:
@@ -172,7 +177,7 @@ def outcome_of(future: Future[Any], limit: float) -> Any:
     try:
         return future.result()
     except OutOfTime:
-        return Failure(f"no verdict within {PATIENCE * limit:g} s")
+        return Failure(f"no verdict within {patience(limit):g} s")
     except ProcessExpired as death:
         if hasattr(signal, "SIGPROF") and death.exitcode == -signal.SIGPROF:
             return Failure(f"no verdict within {limit:g} s of processor time")
