@@ -164,7 +164,7 @@ def browser(session):
 
 @nox.session(python=CURRENT)
 def reorderings(session):
-    """Judge correct implementations in random orders of operations, 10000 or `-- COUNT`: none may be rejected."""
+    """Judge correct implementations in random orders of operations, 10000 or `-- COUNT --dtypes float16 bfloat16`: none may be rejected."""
     session.install(".")
     session.run("python", "-m", "tests.spec.conformance.reordering", *session.posargs)
 

@@ -19,6 +19,7 @@ from .algorithm import AxisValues, Run, program
 SINGLE = "float32"
 DECIDED = 0.5  # the share of a run that rounding must leave decided
 HIDDEN = 2.0  # what is granted of the errors of a state in a narrow format: of a root that is kept in the place of a square they are twice
+ORDERS = 2.0  # more than is granted in float64, where the last rounding hides what other orders of operations add
 LAST = 2  # roundings of the size of the point that are granted to a program that rounds every operation: decay, and the step
 NEAR, FAR = 8, 64  # units within which floats leave a convention open: where the point alone is rounded, and where more is
 
@@ -146,7 +147,7 @@ def bounds_of_steps(convention: AxisValues, run: Any, allowed: float) -> list[An
             if compute == dtype:
                 whole = error(point)
                 last = np.minimum(whole, np.abs(value(point)) * format_of(dtype).unit)
-                bounds.append(whole - last + LAST * last / allowed)
+                bounds.append(ORDERS * (whole - last) + LAST * last / allowed)
             else:
                 bounds.append(error(stored(point, dtype, granted)) / allowed)
     return bounds

@@ -124,7 +124,8 @@ def visit_points(
     theta, eps = fixture.start(config.lr, dtype), config.hyper.get("eps", DEFAULTS["eps"]) if eps is None else eps
     handed = guard.hand_out("theta", theta)
     run = start_run(implementation, handed, config.lr * fixture.lr[0], config.passed)
-    slopes, buffer = fixture.curvatures(config.lr, eps, dtype), np.empty(theta.shape, dtype)
+    with np.errstate(over="ignore"):  # of a format whose range is small
+        slopes, buffer = fixture.curvatures(config.lr, eps, dtype), np.empty(theta.shape, dtype)
     points, states = [], []
     for number, (values, rate) in enumerate(zip(fixture.gradients(eps, dtype), fixture.rates(config.lr), strict=True), start=1):
         where = f"step {number}"

@@ -14,9 +14,10 @@ import random
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+from trainspec.spec.arithmetic import FORMATS, NARROW
 from trainspec.spec.arithmetic.rounding import error_in_bounds
 from trainspec.spec.changes.patterns import Substitution, match, names_assigned, names_read, parse_expression, substitute
 from trainspec.spec.changes.program import NotApplicable, Program, assignment, located, read, run
@@ -29,6 +30,7 @@ from trainspec.spec.conformance.optimizers.conventions import FAMILIES, Conventi
 from trainspec.spec.conformance.optimizers.fixtures import VECTOR, fixture_for
 from trainspec.spec.conformance.optimizers.matching import ALLOWED, errors_and_ulps, expected_points
 from trainspec.spec.conformance.optimizers.runner import observe, plan_runs
+from trainspec.spec.conformance.optimizers.storage import ROUNDINGS, storages_of
 from trainspec.spec.conformance.optimizers.verdict import judge_optimizer
 from trainspec.spec.conformance.optimizers.visits import OptimizerRun, visit_points
 from trainspec.spec.conformance.result import Verdict
@@ -150,6 +152,27 @@ class Library:
         return call
 
 
+@functools.cache
+def rounding_array(dtype):
+    """Return a class of float32 arrays whose every operation is rounded to a narrow format, numbers that meet an array included."""
+    kind = np.dtype(dtype).type
+
+    def rounded(value):
+        return np.asarray(value, np.float32).astype(kind).astype(np.float32)
+
+    class Rounded(np.ndarray):
+        def __array_ufunc__(self, ufunc, method, *inputs, **options):
+            plain = [rounded(value) if isinstance(value, float | np.floating | np.ndarray) else value for value in inputs]
+            (into,) = options.pop("out", (None,))
+            result = getattr(ufunc, method)(*plain, **options)
+            result = rounded(result).view(Rounded) if result.dtype.kind == "f" else result
+            if into is not None:
+                into[...] = result
+            return result if into is None else into
+
+    return Rounded
+
+
 @dataclass
 class Reordering:
     """An implementation of a configuration: its program rewritten, with other quantities kept, and its numbers stored in some way."""
@@ -160,6 +183,8 @@ class Reordering:
     storage: str = "arrays"
     constants: str = "floats"
     used: Counter = field(default_factory=Counter)  # how often each law
+    rounding: str = "once-a-step"  # of a narrow format
+    overflows: bool = False  # what it keeps is beyond a narrow format: squares without their weight may be
     library = ""
 
     @property
@@ -188,6 +213,8 @@ class Reordering:
 
     def start(self, theta, lr, settings):
         """Return a run from a point."""
+        if theta.dtype.name in NARROW:
+            return self.start_narrow(theta, lr, settings)
         dtype, by_coordinate, step = theta.dtype.type, self.storage == "coordinates", self.runnable
         wide = {np.float64: np.longdouble, np.float32: np.float64}[dtype] if self.storage.startswith("wide") else dtype
         scalar = dtype if self.constants == "scalars" and wide is dtype and not self.needs_floats(dtype) else float
@@ -214,6 +241,34 @@ class Reordering:
                 if self.storage == "wide state":
                     state[0] = state[0].astype(dtype).astype(wide)
             return np.array([state[0] for state in states], dtype) if by_coordinate else states[0][0].astype(dtype, copy=False)
+
+        return Run(advance, changes_lr=self.changes_lr, takes_gradient_function=self.takes_function)
+
+    def start_narrow(self, theta, lr, settings):
+        """Return a run from a point of a narrow format, in float32 but for what is rounded."""
+        kind, step, single = theta.dtype.type, self.runnable, np.dtype(np.float32)
+        array = rounding_array(theta.dtype.name) if self.rounding == "every-operation" else np.ndarray
+        hyper = {name: float(value) for name, value in {**DEFAULTS, "initial_size": lr, **self.parameters, **settings}.items()}
+        values = {name: {**hyper, "library": Library(), "fma": rewriting.fma}[name] for name in step.parameters}
+
+        def wide(numbers):
+            return np.asarray(numbers).astype(single).view(array)
+
+        def stored(part, name):
+            is_kept = {"points-only": True, "point-once-a-step": name != "theta", "once-a-step": False, "every-operation": False}
+            if not isinstance(part, np.ndarray) or part.dtype.kind != "f" or is_kept[self.rounding]:
+                return part
+            self.overflows |= not np.all(np.isfinite(part.astype(kind)))
+            return wide(part.astype(kind))
+
+        state = [wide(theta), *map(copy.copy, step.start(theta=wide(theta), lr=float(lr), **values))]
+
+        def advance(grad, rate):
+            point, *rest = state
+            gradient = (lambda at: wide(grad(at))) if self.takes_function else (lambda at: wide(grad))
+            new = step.step(point, gradient, float(rate), *rest, **values)
+            state[:] = [stored(part, name) for part, name in zip(new, ("theta", *step.state), strict=True)]
+            return np.asarray(new[0]).astype(kind)
 
         return Run(advance, changes_lr=self.changes_lr, takes_gradient_function=self.takes_function)
 
@@ -320,17 +375,17 @@ def draw_reordering(configuration, seed):
     storage = draw.choice(STORAGE)
     if storage == "coordinates" and (configuration.convention.nesterov_form == "lookahead" or step.couples_coordinates):
         storage = "arrays"
-    return Reordering(configuration, step, tuple(kept), storage, draw.choice(CONSTANTS), used)
+    return Reordering(configuration, step, tuple(kept), storage, draw.choice(CONSTANTS), used, draw.choice(ROUNDINGS))
 
 
-def draw_many(count, first=0):
+def draw_many(count, first=0, dtypes=DTYPES):
     """Yield seeds with a dtype and an implementation each."""
     for seed in range(first, first + count):
         if seed == first or seed % ALIKE == 0:
             for function in (names_read, names_assigned, located):
                 function.cache_clear()  # of the programs before
             configuration = draw_configuration(seed // ALIKE)
-        yield seed, DTYPES[seed // ALIKE % 2], draw_reordering(configuration, seed)
+        yield seed, dtypes[seed // ALIKE % len(dtypes)], draw_reordering(configuration, seed)
 
 
 # --- judging ----------------------------------------------------------------------------------------------------------------------------
@@ -340,10 +395,11 @@ def stays_finite(subject, dtype):
     """Return whether the convention itself stays within the format at these hyper-parameters; decay over a tiny root need not."""
     plan = plan_runs(subject.parameters, Task("reordering", dtype=dtype)).runs[0]
     fixture, eps = fixture_for(changes_lr=subject.changes_lr), plan.hyper.get("eps", DEFAULTS["eps"])
-    record = OptimizerRun(fixture, plan.lr, plan.hyper, np.zeros(1, dtype), takes_gradient_function=subject.takes_function, eps=eps)
+    points = np.zeros(1, np.dtype(dtype))
+    record = OptimizerRun(fixture, plan.lr, plan.hyper, points, takes_gradient_function=subject.takes_function, eps=eps)
     with np.errstate(all="ignore"):
         points = subject.configuration.convention.trajectory(*record.inputs(np.float64), **plan.hyper)
-    return bool(np.max(np.abs(points)) < np.sqrt(np.finfo(dtype).max))
+    return bool(np.max(np.abs(points)) < np.sqrt(FORMATS[dtype].largest))
 
 
 def run_records(subject, dtype):
@@ -360,6 +416,8 @@ def run_records(subject, dtype):
 def largest_error(subject, dtype):
     """Return the largest error of an implementation, in bounds of its convention; alike runs of a configuration share these."""
     errors, known = [], subject.configuration.expectations
+    if dtype in NARROW:
+        return largest_narrow_error(subject, dtype)
     for record in run_records(subject, dtype):
         key = (record.lr, tuple(sorted(record.hyper.items())), record.fixture.name, str(record.points.dtype))
         if key not in known:
@@ -369,6 +427,17 @@ def largest_error(subject, dtype):
     return float(np.max(errors))
 
 
+def largest_narrow_error(subject, dtype):
+    """Return the largest error in the bounds of where the implementation rounds; 0 where rounding leaves nothing decided."""
+    (storage,) = (storage for storage in storages_of(dtype) if storage.label == subject.rounding)
+    errors = [0.0]
+    for record in run_records(subject, dtype):
+        with suppress(ArithmeticError):
+            balls, bounds = expected_points(subject.configuration.convention, replace(record, storage=storage))
+            errors.append(np.max(error_in_bounds(errors_and_ulps(record.points, balls)[0], bounds)))
+    return 0.0 if subject.overflows else float(np.max(errors))
+
+
 def wrong_verdict(subject, dtype):
     """Return what is wrong with the kit's verdict on an implementation, "" if nothing is."""
     task = Task("reordering:Reordering", dtype=dtype)
@@ -376,29 +445,34 @@ def wrong_verdict(subject, dtype):
     named = {result.convention, *(identity.convention for identity in result.identities), *result.candidates}
     if result.verdict not in (Verdict.CONFORMS, Verdict.AMBIGUOUS) or result.exit_code:
         return f"{result.verdict}: {result.message}"
-    return "" if identifier in named else f"{result.convention} is named, not {identifier}"
+    return "" if identifier in named or dtype in NARROW else f"{result.convention} is named, not {identifier}"
 
 
-def report(count, first, sample, every=500):
+def report(count, first, sample, dtypes=DTYPES, every=500):
     """Return the number of false alarms among many implementations; print each with its source, and the largest error of each family."""
-    errors, alarms, used, skipped = {}, 0, Counter(), 0
-    for seed, dtype, subject in draw_many(count, first):
+    errors, alarms, used, skipped, overflows = {}, 0, Counter(), 0, 0
+    for seed, dtype, subject in draw_many(count, first, dtypes):
         if not stays_finite(subject, dtype):
             skipped += 1
             continue
         try:
             error = largest_error(subject, dtype)
         except (ArithmeticError, FatalFault) as problem:
-            error = math.inf
+            error = 0.0 if subject.overflows else math.inf
             print(f"seed {seed}: {type(problem).__name__}: {problem}")
         convention = subject.configuration.convention
-        errors.setdefault((convention.family, dtype), []).append((error, seed))
+        kind = f"{convention.family} {subject.rounding}" if dtype in NARROW else convention.family
+        errors.setdefault((kind, dtype), []).append((error, seed))
         used += subject.used
-        message = wrong_verdict(subject, dtype) if sample and seed % sample == 0 and convention.eps != "none" else ""
+        overflows += subject.overflows
+        message = (
+            wrong_verdict(subject, dtype) if sample and seed % sample == 0 and convention.eps != "none" and not subject.overflows else ""
+        )
         if message or not error <= ALLOWED:
             alarms += 1
             print(f"FALSE ALARM seed {seed} {dtype} {convention.id} {subject.parameters} {subject.kept}, {subject.storage}, "
-                  f"{subject.constants}: {error:.3g} bounds {message}\n{subject.program.source}", flush=True)  # fmt: skip
+                  f"{subject.constants}, {subject.rounding}: "
+                  f"{error:.3g} bounds {message}\n{subject.program.source}", flush=True)  # fmt: skip
         if (seed + 1 - first) % every == 0:
             largest = max(max(pairs) for pairs in errors.values())[0]
             print(f"{seed + 1 - first} of {count}, {alarms} false alarms, largest error {largest:.3g}", flush=True)
@@ -406,6 +480,7 @@ def report(count, first, sample, every=500):
     for (family, dtype), pairs in sorted(errors.items()):
         print(f"{family:10} {dtype:8} {len(pairs):8}  {max(pairs)[0]:.3f} ({max(pairs)[1]})")
     print(f"{skipped} of them were not run: the formula itself grows beyond the format")
+    print(f"{overflows} of them were not judged: what they keep is beyond a narrow format")
     print("laws used:", ", ".join(f"{name} {times}" for name, times in used.most_common()))
     return alarms
 
@@ -415,9 +490,10 @@ def main():
     parser = argparse.ArgumentParser(description="Judge random reorderings of right conventions.")
     parser.add_argument("count", type=int, nargs="?", default=10_000)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
+    parser.add_argument("--dtypes", nargs="+", choices=FORMATS, default=DTYPES, help="the formats")
     parser.add_argument("--sample", type=int, default=100, help="one in so many gets a full verdict; 0: none")
     options = parser.parse_args()
-    alarms = report(options.count, options.first, options.sample)
+    alarms = report(options.count, options.first, options.sample, options.dtypes)
     print(f"{alarms} false alarms over {options.count} programs, seeds {options.first} to {options.first + options.count - 1}")
     raise SystemExit(bool(alarms))
 

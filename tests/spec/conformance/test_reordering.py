@@ -15,6 +15,7 @@ from trainspec.spec.conformance.guards import FatalFault
 from trainspec.spec.conformance.optimizers.combinations import find_convention
 from trainspec.spec.conformance.optimizers.conventions import FAMILIES
 from trainspec.spec.conformance.optimizers.matching import ALLOWED, BITS, EQUAL
+from trainspec.spec.conformance.optimizers.storage import ROUNDINGS
 
 from .reordering import (
     ALIKE,
@@ -44,6 +45,22 @@ def test_none_is_rejected(family):
                 subject.parameters,
                 subject.program.source,
             )
+
+
+@pytest.mark.sampled(4)
+@pytest.mark.parametrize(("family", "dtype"), list(zip(OF_VECTORS, itertools.cycle(["bfloat16", "float16"]), strict=False)))
+def test_none_is_rejected_in_narrow_formats(family, dtype):
+    """Each way to round has its own bound."""
+    configuration = draw_configuration(f"{family} narrow", family)
+    for index, rounding in enumerate(ROUNDINGS):
+        subject = replace(draw_reordering(configuration, index), rounding=rounding)
+        assert not stays_finite(subject, dtype) or largest_error(subject, dtype) <= ALLOWED, (rounding, subject.program.source)
+
+
+def test_a_wrong_order_is_rejected_in_a_narrow_format():
+    configuration = Configuration(find_convention("adam"), {"beta1": 0.9, "beta2": 0.98, "eps": 1e-3, "lr": 0.125})
+    wrong = break_law(Reordering(configuration, configuration.program), BROKEN_LAWS["doubled term"], random.Random(1))
+    assert all(largest_error(replace(wrong, rounding=rounding), "bfloat16") > ALLOWED for rounding in ROUNDINGS)
 
 
 @pytest.mark.parametrize(("family", "dtype"), list(zip(OF_VECTORS, itertools.cycle(DTYPES), strict=False)))
