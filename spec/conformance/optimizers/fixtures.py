@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+LATE = 2600  # steps of a late run: a counter of float16 stands still at 2048, and products of inverse decays have overflown
 LONG = 300  # steps of a long run: more than a counter of 8 bits holds
 VECTOR, MATRIX = "vector", "matrix"  # the kinds of parameters
 SMALLEST = 2.0**-40  # no gradient is smaller, so that its square is no subnormal number of float32
@@ -129,6 +130,21 @@ def long_fixture(kind: str = VECTOR) -> Fixture:
     separates = "what is wrong only after many steps, or where gradients hardly change"
     ones, slopes = (1.0,) * LONG, (0.125,) * LONG
     return Fixture("long", separates, ones, (6.0, -0.5), (1.0, 1.0), tuple(zip(falling, constant, strict=True)), slopes)
+
+
+@functools.cache
+def late_fixture(*, vanishes: bool) -> Fixture:
+    """Return a run of thousands of steps: gradients that hardly change, then tiny ones and zeros, then others, and huge ones at the end."""
+    tiny, signs = 2.0**-30, (1.0, -1.0)
+    phases = {
+        900: lambda step: (1.40625 - 2.0**-12 * (step % 3), 1.578125),
+        1500: lambda step: (tiny * signs[step % 2], 0.0 if vanishes else tiny),
+        LATE - 100: lambda step: (0.4375 * signs[step % 2], -3.078125),
+        LATE: lambda step: (2.0**20 * signs[step % 2], 2.0**20 + 2.0**19 * (step % 2)),
+    }
+    grads = tuple(next(row(step) for end, row in phases.items() if step < end) for step in range(LATE))
+    ones, slopes = (1.0,) * LATE, (0.125,) * LATE
+    return Fixture("late", "what goes wrong after thousands of steps", ones, (6.0, -0.5), (1.0, 1.0), grads, slopes)
 
 
 def frozen(value: Any) -> Any:

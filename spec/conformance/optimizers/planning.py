@@ -41,6 +41,7 @@ class RunConfigs:
     runs: tuple[RunConfig, ...]
     settings: Mapping[str, Any]
     long: RunConfig
+    late: tuple[RunConfig, ...]  # of thousands of steps: with decays that forget at once, and with second ones that hardly forget
     second_group: RunConfig  # with other values of all hyper-parameters that are free, and a smaller learning rate
     options: tuple[OptionConfig, ...] = ()
     variations: Mapping[str, RunConfig] = field(default_factory=dict)  # with another value of one hyper-parameter, by its name
@@ -84,8 +85,14 @@ def plan_runs(parameters: Mapping[str, Any], task: Task) -> RunConfigs:
     }
     quick = {"decay": QUICK_DECAY} if is_free("decay", first.get("decay"), requested) else {}
     long = run_config({**first, **quick}, parameters, own_names)
+    late = tuple(run_config({**first, **free_values(decays, first, requested)}, parameters, own_names) for decays in LATE_DECAYS)
     taken = {own: name for name, own in own_names.items() if own not in (name, *PAIRS, *task.names) and has_several_meanings(own)}
-    return RunConfigs(tuple(configs), stated, long, second_group, options, variations, taken, left)
+    return RunConfigs(tuple(configs), stated, long, late, second_group, options, variations, taken, left)
+
+
+def free_values(values: Mapping[str, float], first: Mapping[str, Any], requested: Mapping[str, Any]) -> dict[str, float]:
+    """Return the values of those hyper-parameters for which others may be tried."""
+    return {name: value for name, value in values.items() if is_free(name, first.get(name), requested)}
 
 
 def names_of(parameters: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, str]:
@@ -105,6 +112,10 @@ def parts_of(pair: str, value: Any) -> tuple[str, ...]:
 
 SECOND_RATE = 0.25  # of the learning rate of the first group of arrays, in a second one
 QUICK_DECAY = 0.6  # of a running mean in a long run: after half of it what the mean has kept of other values is below a rounding error
+LATE_DECAYS = (  # powers and products of the first ones underflow and overflow soon; a count matters long with the second ones
+    dict.fromkeys(("momentum", "beta1", "beta2", "beta3", "decay"), QUICK_DECAY),
+    {"momentum": QUICK_DECAY, "beta1": QUICK_DECAY, "beta2": 0.9999, "beta3": 0.9999, "decay": 0.9999},
+)
 OF_NO_FAMILY = {"decay": {"beta1", "beta2"}, "momentum": {"beta1"}}  # hyper-parameters that no family has beside these
 FLAGS = ("nesterov", "centered", "amsgrad")
 OF_VELOCITY = ("dampening", "nesterov")

@@ -25,10 +25,11 @@ from ..implementation import FunctionImplementation, Implementation, NotFound, T
 from ..loading import environment_info, load_implementation, version_of
 from ..plain import PlainImplementation
 from ..report.sentences import settings_text
-from ..result import Fault, printable
+from ..result import WIDE, Fault, printable
 from ..sandbox import notify_loaded
 from .arrays import ArraysReport, try_arrays
 from .fixtures import MATRIX, VECTOR, long_fixture
+from .late import LateRun, run_late
 from .planning import OptionConfig, RunConfigs, canonical_hyperparameters, plan_runs
 from .visits import (
     OptimizerRun,
@@ -66,6 +67,7 @@ class OptimizerReport:
     runs: tuple[OptimizerRun, ...] = ()
     options: tuple[OptionRun, ...] = ()
     long_run: OptimizerRun | None = None
+    late_runs: tuple[LateRun, ...] = ()
     arrays: ArraysReport = field(default_factory=ArraysReport)
     unused: tuple[str, ...] = ()  # of hyper-parameters that belong to no one family: those that change nothing
     taken: Mapping[str, str] = field(default_factory=dict)  # own names that may mean several hyper-parameters, and what they are taken as
@@ -136,6 +138,8 @@ def observe(implementation: Implementation, task: Task) -> OptimizerReport:
         faults += dead_coordinate_faults(implementation, configs.runs[0], dtype, kind)
         long_run, late = run_long(implementation, configs.long, dtype, kind)
         faults += late
+        if task.dtype in WIDE and kind == VECTOR:
+            report = replace(report, late_runs=run_late(implementation, configs.late, dtype))
     unused = unused_hyperparameters(implementation, configs, runs) if len(runs) == len(planned) else ()
     runs = [without_hyperparameters(run, config, unused) for run, (config, _) in zip(runs, planned, strict=False)]
     long_run = long_run and without_hyperparameters(long_run, configs.long, unused)

@@ -28,7 +28,8 @@ from .claims import claim_of, is_claim_kept
 from .combinations import all_conventions, combinations, find_convention
 from .conventions import CATALOGUE_FORMULAS, DECAYS, FAMILIES, Convention, canonical
 from .counterexample import find_counterexample
-from .fixtures import MATRIX
+from .fixtures import LATE, MATRIX
+from .late import late_departures
 from .matching import (
     Candidates,
     Runs,
@@ -246,10 +247,13 @@ def late_fields(
     if long_run is None or fields["verdict"] not in JUDGED or fields["axes"]["precision"] != NATIVE:
         return {}
     runs = (replace(long_run, hyper={**long_run.hyper, **inferred}),)
-    late = last_divergence(best, runs[0])
-    return (
-        {} if late is None else deviation_fields(best, runs, sentences.optimizer_deviates_late(context.title, facts, len(long_run.points)))
-    )
+    if last_divergence(best, runs[0]) is not None:
+        return deviation_fields(best, runs, sentences.optimizer_deviates_late(context.title, facts, len(long_run.points)))
+    departure = next(late_departures(best, context.report.late_runs, inferred), None)
+    if departure is None:
+        return {}
+    message = sentences.optimizer_deviates_late(context.title, facts, LATE) + sentences.departure_sentence(departure)
+    return {"verdict": Verdict.DEVIATES, "message": message}
 
 
 def arrays_fields(

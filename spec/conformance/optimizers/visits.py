@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,7 +14,9 @@ from ..hyperparameters import DEFAULTS
 from ..implementation import Implementation, Run
 from ..result import NARROW, Fault, printable
 from .fixtures import MATRIX, VECTOR, Fixture, fixture_for, fixtures, fixtures_for
-from .storage import Storage
+
+if TYPE_CHECKING:
+    from .storage import Storage
 
 
 @dataclass(frozen=True, eq=False)

@@ -124,6 +124,13 @@ def optimizer_deviates_late(title: str, facts: str, steps: int) -> str:
     return f"{title} deviates in a run of {steps} steps, although in short ones it follows {facts}"
 
 
+def departure_sentence(departure: Any) -> str:
+    """Return where an optimizer leaves its convention in a run of thousands of steps."""
+    at = settings_text({name: value for name, value in departure.hyper.items() if value})
+    came = departure.fault or f"{departure.got!r} where {departure.expected!r} is due"
+    return f" At {at} it is lost in step {departure.step}, coordinate {departure.coordinate}: {came}."
+
+
 def ambiguous(message: str, alternatives: list[Any], *, constant_lr: bool) -> str:
     """Return the message of an optimizer that may follow several conventions."""
     reason = "Its learning rate cannot be changed, and while it is constant" if constant_lr else "At these hyper-parameters"
