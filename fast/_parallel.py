@@ -226,10 +226,14 @@ sum_in_parallel: Any = intrinsic(sum_over_range)
 
 
 class SplitLoops(ast.NodeTransformer):
-    """Replace each loop over `prange` by a sum over a range, of a function that `bodies` has the definition of."""
+    """Replace each loop over `prange` by a sum over a range, of a function that `bodies` has the definition of.
 
-    def __init__(self, tree: ast.FunctionDef) -> None:
-        self.name = tree.name
+    The functions are called by `name` and a number. Machine code that was cached by another process is linked by these names, so that a
+    name must belong to one kernel alone.
+    """
+
+    def __init__(self, tree: ast.FunctionDef, name: str) -> None:
+        self.name = name
         self.names = {argument.arg for argument in tree.args.args} | names_stored(tree)
         assert not self.names & {"state_", "first_", "last_", "workers"}
         self.bodies: list[ast.FunctionDef] = []
@@ -270,10 +274,10 @@ def share_loops(function: Callable[..., Any], first: str = "", arguments: int | 
     tree.body[:0] = [ast.Assign([store(argument.arg)], defaults[argument.arg]) for argument in tree.args.args[arguments:] if arguments]
     tree.args.args, tree.args.defaults = tree.args.args[:arguments], []
     tree.body[:0] = ast.parse(first).body
-    split = SplitLoops(tree)
+    code = function.__code__
+    split = SplitLoops(tree, code.co_name)
     tree = split.visit(tree)
     tree.args.args.insert(0, ast.arg("workers"))
-    code = function.__code__
     space = {**function.__globals__, "sum_in_parallel": sum_in_parallel}
     for body in split.bodies:
         body_of_loop = compile_function(*write_out_calls(body, space), code.co_filename)

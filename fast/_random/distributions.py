@@ -270,11 +270,15 @@ def compile_fill(method: str, dtype: np.dtype[Any]) -> Callable[..., None]:
         return compiled(share_loops(fill_loop(method, dtype, inlined)), [signature], cache=True)
 
 
+def chunk_of(method: str, limits: tuple[Any, ...]) -> int:
+    """Return how many entries a thread fills at a time: whole blocks, and of a sparse array whole rows."""
+    return limits[0] * (1 + CHUNK // limits[0]) if method == "sparse" else CHUNK
+
+
 def fill(out: NDArray[Any], method: str, source: np.random.Generator, scale: float, limits: tuple[Any, ...] = ()) -> NDArray[Any]:
     """Fill a contiguous array: two draws of `source.random` make the key, 32 bits of each."""
     code, key, other_key = compile_fill(method, out.dtype), source.random(), source.random()
-    chunk = limits[0] * (1 + CHUNK // limits[0]) if method == "sparse" else CHUNK
-    operands = out.ravel(), chunk, key, other_key, scale, limits
+    operands = out.ravel(), chunk_of(method, limits), key, other_key, scale, limits
     if out.size < FILL_METHODS[method].parallel_from:
         code(ALONE, *operands)
     else:

@@ -69,7 +69,7 @@ def plain(kind, shape, dtype, seed, scale, limits):
     source, out = np.random.default_rng(seed), np.empty(shape, dtype)
     loop = distributions.fill_loop(kind, np.dtype(dtype), lambda function: function)
     with np.errstate(all="ignore"):
-        loop(out.ravel(), 1, source.random(), source.random(), scale, limits)
+        loop(out.ravel(), distributions.chunk_of(kind, limits), source.random(), source.random(), scale, limits)
     return out
 
 
@@ -376,3 +376,22 @@ def test_a_draw_moves_the_source_by_its_key_alone():
     fast.he_normal(one, 30, 40)
     other.random(2)
     assert one.random() == other.random()
+
+
+DRAWN = """
+import sys
+import numpy as np
+from trainspec.fast import initialization
+draws = [getattr(initialization, name)(np.random.default_rng(1), 4, 3, dtype=np.float32) for name in sys.argv[1:]]
+print(draws[-1].tobytes().hex())
+"""
+
+
+def test_machine_code_of_another_process_does_not_take_the_place_of_what_is_compiled(tmp_path):
+    """Both samplers have one loop; what the first process cached stands under a name that the second must not use again."""
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    bits = [
+        subprocess.run([sys.executable, "-c", DRAWN, *names], env=environment, capture_output=True, text=True, check=True).stdout
+        for names in (["xavier_normal"], ["xavier_normal", "xavier_uniform"])
+    ]
+    assert bits[1].strip() == fast.xavier_uniform(np.random.default_rng(1), 4, 3, dtype=np.float32).tobytes().hex()
