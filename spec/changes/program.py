@@ -15,6 +15,7 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
+import itertools
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -70,12 +71,12 @@ class Statements:
 
     def with_assignment(self, text: str) -> Self:
         """Return the program with another right-hand side for one name; a formula that it calls is written out."""
-        (fresh,) = with_calls_expanded(*parse_statements(text))
-        (target,) = names_assigned(fresh)
+        fresh = with_calls_expanded(*parse_statements(text))
+        (target,) = names_assigned(fresh[-1])
         if not any(target in names_assigned(statement) for statement in self.statements):
             raise NotApplicable(f"{target} is not assigned")
-        statements = tuple(fresh if target in names_assigned(statement) else statement for statement in self.statements)
-        return replace(self, statements=statements)
+        parts = (fresh if target in names_assigned(statement) else (statement,) for statement in self.statements)
+        return replace(self, statements=tuple(itertools.chain.from_iterable(parts)))
 
     def inserted(self, text: str, at: str) -> Self:
         """Return the program with statements at a place that `index` knows."""
