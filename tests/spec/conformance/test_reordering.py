@@ -57,6 +57,19 @@ def test_none_is_rejected_in_narrow_formats(family, dtype):
         assert not stays_finite(subject, dtype) or largest_error(subject, dtype) <= ALLOWED, (rounding, subject.program.source)
 
 
+def test_a_product_that_underflows_is_told_from_a_wrong_order():
+    """A point times a weight of 10⁻⁵ is 0 in float16, before the sum of the weights would divide it; with more exponents it is right."""
+    right = Configuration(find_convention("schedule-free-sgd"), {"lr": 4e-4, "momentum": 0.5, "rate_power": 1.5, "time_power": 1.5})
+    step = right.program.replaced({"share * (z - theta)": "weight * z / total - share * theta"})
+    underflows = Reordering(right, step, rounding="every-operation")
+    wrong = replace(underflows, program=right.program.replaced({"share * (z - theta)": "2 * weight * z / total - share * theta"}))
+    assert largest_error(underflows, "bfloat16") <= ALLOWED
+    assert not underflows.leaves_range
+    assert largest_error(underflows, "float16") == 0
+    assert underflows.leaves_range
+    assert largest_error(wrong, "float16") > ALLOWED
+
+
 def test_a_wrong_order_is_rejected_in_a_narrow_format():
     configuration = Configuration(find_convention("adam"), {"beta1": 0.9, "beta2": 0.98, "eps": 1e-3, "lr": 0.125})
     wrong = break_law(Reordering(configuration, configuration.program), BROKEN_LAWS["doubled term"], random.Random(1))
