@@ -129,6 +129,26 @@ def test_conformance_loads_what_it_needs():
     assert not loaded & {"hypothesis", "jaxtyping", "sympy", "numba", "torch"}
 
 
+MOMENTUM = """
+class Momentum:
+    def __init__(self, lr=0.1, momentum=0.9):
+        self.lr, self.momentum, self.velocity = lr, momentum, 0
+
+    def step(self, theta, grad):
+        self.velocity = self.momentum * self.velocity + grad
+        return theta - self.lr * self.velocity
+"""
+
+
+def test_a_check_loads_neither_symbols_nor_searches(tmp_path):
+    """The process that judges needs balls and running bounds alone, while nothing is to be proved and no counterexample to be found."""
+    (tmp_path / "mine.py").write_text(MOMENTUM, encoding="utf-8")
+    target = f"{tmp_path / 'mine.py'}:Momentum"
+    loaded = top_level_modules_after(f"from trainspec.spec import check\nassert check({target!r}).verdict == 'conforms'")
+    assert "flint" in loaded
+    assert not loaded & {"sympy", "hypothesis", "numba", "torch"}
+
+
 def test_only_adapters_import_other_libraries():
     peers = {"torch", "jax", "optax", "keras", "sklearn", "onnx"}
     for name in modules():

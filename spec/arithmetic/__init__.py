@@ -6,18 +6,25 @@ fields at random points; in `modular`, which has `symbols`, `tensor` and the lik
 `formats` has the floating-point formats, `convergence` the laws of limits.
 """
 
-from . import convergence
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from ._numbers import Numbers, Refused, Undecided
 from .ball import Ball, certified
 from .difference import central_difference, complex_step
 from .dual import Differential, Dual, jacobian, slope
 from .formats import FORMATS, NARROW, Format, format_of, is_real_dtype, widened
-from .prover import Finding, Verdict, proven_true, proven_zero
 from .rational import Rational
 from .rebind import rebind
 from .running import Running, Scalars, rounding_bound
-from .symbolic import Fractional, Symbolic, function, symbols
-from .tensor import Tensor, labels, partial, tensor
+
+if TYPE_CHECKING:
+    from . import convergence
+    from .prover import Finding, Verdict, proven_true, proven_zero
+    from .symbolic import Fractional, Symbolic, function, symbols
+    from .tensors import Tensor, labels, partial, tensor
 
 __all__ = [
     "FORMATS",
@@ -56,3 +63,19 @@ __all__ = [
     "tensor",
     "widened",
 ]
+
+HOMES = {  # of what takes SymPy, which takes longer to load than all the rest
+    ".prover": ("Finding", "Verdict", "proven_true", "proven_zero"),
+    ".symbolic": ("Fractional", "Symbolic", "function", "symbols"),
+    ".tensors": ("Tensor", "labels", "partial", "tensor"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Return what takes SymPy; its module is imported when it is first asked for."""
+    if name == "convergence":
+        return importlib.import_module(".convergence", __package__)
+    for module, names in HOMES.items():
+        if name in names:
+            return getattr(importlib.import_module(module, __package__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -20,7 +20,7 @@ from sympy.core.function import AppliedUndef
 from ._numbers import Undecided
 from .ball import Ball
 from .symbolic import Fractional
-from .tensor import Index, Label, Maximum, fresh_index
+from .tensors import Index, Label, Maximum, fresh_index
 
 SAMPLES = 12
 BITS = 256

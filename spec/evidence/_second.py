@@ -211,7 +211,7 @@ SYMPY = StandIn(
 
 ARITHMETIC = types.SimpleNamespace(
     **{
-        **vars(arithmetic),
+        **{name: getattr(arithmetic, name) for name in arithmetic.__all__},
         "Symbolic": Modular,
         "Tensor": Modular,
         **{name: getattr(modular, name) for name in ("symbols", "tensor", "labels", "function", "partial")},

@@ -10,20 +10,18 @@ import dis
 import functools
 import inspect
 import itertools
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, get_args
 
 import numpy as np
-from hypothesis.errors import UnsatisfiedAssumption
 
 from ...reference import Formula, tree_leaves
 from ...reference.limits import Divides, IndexInto, NotBelow, StableWith, choices_of, interval_of
 from ...reference.validation import Domain, domains, in_dependency_order
-from .strategies import Cubic, satisfy_relations
 from .textures import TEXTURES, Texture, far_from_zero, scaled, small_integers, tens
+from .values import Cubic, fulfils_relations, with_relations
 
 AXIS_LENGTHS = (3, 4, 2, 5)  # in turn
 GENERIC_CASES = 6  # cases with nothing special about them
@@ -49,6 +47,10 @@ SIZE_LIMIT = 6500  # entries of all arguments and results together: a larger cas
 DECIDED_BY_DIGITS = {"kmeans.minibatch", "optimizers.signum"}  # their branches depend on digits that subnormal numbers lack
 COMPARING = {"where", "maximum", "minimum", "max", "min", "clip", "sign", "searchsorted"}  # what compares, by its name
 TIE_CASES = 3  # of small whole numbers, so that many comparisons meet equal values
+
+
+class Unfulfilled(Exception):
+    """A draw that does not fulfil the relations between the arguments."""
 
 
 @dataclass(frozen=True)
@@ -192,7 +194,10 @@ class ArgumentSampler:
         entries = np.array(self.entries(domain.limits, size), dtype=float).reshape(shape)
         if self.texture and not choices_of(domain.limits) and np.isinf([domain.interval.low, domain.interval.high]).all():
             entries = self.texture(entries)
-        return satisfy_relations(entries, domain, others)
+        value = with_relations(entries, domain, others)
+        if not fulfils_relations(value, domain, others):
+            raise Unfulfilled
+        return value
 
     def size(self, name: str, position: int) -> Any:
         """Return the length of an axis; a channel axis can be grouped."""
@@ -255,9 +260,8 @@ def draw_arguments(sampler: Callable[[], ArgumentSampler], given: Mapping[str, D
     """Return the first draw that fulfils the relations between the arguments; None where none does."""
     for _ in range(TRIES):
         try:
-            with warnings.catch_warnings(action="ignore"):  # Hypothesis has its own idea of where a draw may be given up
-                return sampler().arguments(given)
-        except UnsatisfiedAssumption:
+            return sampler().arguments(given)
+        except Unfulfilled:
             continue
     return None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, get_args
 
 import numpy as np
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 
 from ...reference.limits import Interval, Limit, choices_of, interval_of
 from ...reference.validation import Domain, domain_of, in_dependency_order, resolve_annotations
+from .values import Cubic, fulfils_relations, with_relations
 
 SHAPES = [(), (1,), (3,), (2, 2)]  # of arrays with any number of axes
 
@@ -84,7 +84,9 @@ def draw_value(draw: Callable[..., Any], domain: Domain, sizes: dict[str, Any], 
     """Draw one value of a domain, where `sizes` holds the lengths of axes and `others` the arguments that are drawn already."""
     if domain.kind == "state":
         return domain.hint(*(draw_value(draw, field, sizes, others) for field in domain.fields.values()))
-    return satisfy_relations(DRAW[domain.kind](draw, domain, sizes), domain, others)
+    value = with_relations(DRAW[domain.kind](draw, domain, sizes), domain, others)
+    assume(fulfils_relations(value, domain, others))
+    return value
 
 
 def draw_array(draw: Callable[..., Any], domain: Domain, sizes: dict[str, Any]) -> Any:
@@ -105,19 +107,6 @@ def integers(domain: Domain) -> st.SearchStrategy[int]:
     return st.integers(-8 if np.isinf(low) else int(low), 12 if np.isinf(high) else int(high))
 
 
-@dataclass(frozen=True)
-class Cubic:
-    """A gradient for examples: slope · x + cubic · x³ − shift, entry by entry."""
-
-    slope: float
-    cubic: float
-    shift: float
-
-    def __call__(self, x: Any) -> Any:
-        """Return the gradient at x."""
-        return self.slope * x + self.cubic * x**3 - self.shift
-
-
 def draw_cubic(draw: Callable[..., Any]) -> Cubic:
     """Draw a gradient."""
     return Cubic(*(draw(numbers(())) for _ in range(3)))
@@ -133,12 +122,3 @@ DRAW: Mapping[str, Callable[..., Any]] = {  # by kind of domain: of the draw fun
     "functions": lambda draw, domain, sizes: tuple(draw_cubic(draw) for _ in range(draw(st.integers(1, 4)))),
     "source": lambda draw, domain, sizes: np.random.default_rng(draw(st.integers(0, 2**32 - 1))),
 }
-
-
-def satisfy_relations(value: Any, domain: Domain, others: Mapping[str, Any]) -> Any:
-    """Return the value changed so that all limits hold, those between entries and to other arguments included; give the draw up if not."""
-    for limit in domain.limits:
-        value = limit.satisfy(value, others)
-    for limit in domain.limits:
-        assume(np.all(limit.holds(value, others)))
-    return value

@@ -21,7 +21,7 @@ TERMS = 1_000_000  # of one piece, at most
 
 ARITHMETIC = types.SimpleNamespace(
     **{
-        **vars(arithmetic),
+        **{name: getattr(arithmetic, name) for name in arithmetic.__all__},
         "Symbolic": Stated,
         "Tensor": StatedTensor,
         **{name: getattr(stated, name) for name in ("symbols", "tensor", "labels", "function", "partial")},

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...reference import Formula
 from ...reference.validation import Domain, domain_of, domains, resolve_annotations
-from ..inputs.strategies import Cubic
+from ..inputs.values import Cubic
 from .text import array_of, bits
 
 CUBIC = ("slope", "cubic", "shift")  # of a gradient function x → slope x + cubic x³ − shift

@@ -12,7 +12,7 @@ import numpy as np
 from trainspec.reference import FORMULAS, tree_leaves
 from trainspec.reference.validation import domains
 from trainspec.spec.changes.program import gradient_at
-from trainspec.spec.inputs.strategies import Cubic
+from trainspec.spec.inputs.values import Cubic
 
 FOLDER = Path(__file__).parents[2] / "vectors"
 EXAMPLES = FOLDER / "examples"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from ...arithmetic import _numbers, tensor
+from ...arithmetic import _numbers, tensors
 from ...arithmetic.symbolic import Symbolic
 
 
@@ -70,8 +69,7 @@ UFUNCS: Mapping[str, Callable[..., Any]] = {  # of SymPy's expressions
 @contextmanager
 def ordinary_functions() -> Iterator[None]:
     """Let these functions work on symbols and on arrays of symbolic shape, for as long as this lasts."""
-    of_tensors: Any = sys.modules[tensor.__module__]
-    tables: list[Any] = [_numbers.FUNCTIONS, of_tensors.FUNCTIONS, Symbolic.table, of_tensors.Tensor.table]
+    tables: list[Any] = [_numbers.FUNCTIONS, tensors.FUNCTIONS, Symbolic.table, tensors.Tensor.table]
     before = [dict(table) for table in tables]
     by_class = {key: on_class(function) for key, function in FUNCTIONS.items()}
     einsum = {np.einsum: lambda cls, subscripts, *arrays: cls.wrap(np.einsum(subscripts, *map(cls.object_array, arrays)))}

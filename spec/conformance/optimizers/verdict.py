@@ -48,7 +48,7 @@ from .narrow import match_narrow
 from .options import JudgedOption, judge_options
 from .planning import defaulted
 from .precision import Findings, Precision, match_narrower
-from .printed import errata_of, printed_form_of
+from .printed import errata_of, printed_form_of, printed_steps
 from .relations import relation_in_words
 from .runner import OptimizerReport, run_optimizer
 from .search import find_combined_mistakes, find_generated_mistakes
@@ -79,8 +79,9 @@ def check_optimizer(
 ) -> Result | None:
     """Run an optimizer in a process and return the verdict, with a small counterexample if it deviates. Return None for a function."""
     pending = process.submit(run_optimizer, task, timeout=timeout)
-    from ... import arithmetic  # noqa: F401 - it loads while the optimizer runs
+    from ... import arithmetic  # noqa: F401 - it loads while the optimizer runs, and so do the errata
 
+    printed_steps()
     answer = result_or_fault(pending)
     report = OptimizerReport(faults=(answer,)) if isinstance(answer, Fault) else answer
     if report.is_function:

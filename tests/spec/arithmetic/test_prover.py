@@ -9,7 +9,7 @@ import sympy as sp
 from flint import arb, ctx
 from trainspec.spec.arithmetic import Refused, Tensor, Verdict, partial, proven_true, proven_zero, symbols, tensor
 from trainspec.spec.arithmetic.prover import TO_UFUNC, as_ball, normal, samples
-from trainspec.spec.arithmetic.tensor import Label
+from trainspec.spec.arithmetic.tensors import Label
 from trainspec.spec.evidence import judge
 
 from . import layers

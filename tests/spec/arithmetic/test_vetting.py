@@ -12,7 +12,7 @@ from numpy.testing.overrides import get_overridable_numpy_array_functions, get_o
 from trainspec.spec.arithmetic import Ball, Differential, Numbers, Rational, Refused, Running, Symbolic, Tensor, Undecided, symbols, tensor
 from trainspec.spec.arithmetic._numbers import ALLOWED_METHODS, FUNCTIONS, ArrayMethods
 from trainspec.spec.arithmetic.modular import Modular
-from trainspec.spec.arithmetic.tensor import FUNCTIONS as TENSOR_FUNCTIONS
+from trainspec.spec.arithmetic.tensors import FUNCTIONS as TENSOR_FUNCTIONS
 
 from .sampling import CALLS, CASES, NAMES, NO_FRACTIONS, ROWS, fractions
 

@@ -9,7 +9,7 @@ import pytest
 import sympy as sp
 from trainspec.spec.arithmetic import Refused, Symbolic, Tensor, partial, tensor
 from trainspec.spec.arithmetic.prover import normal
-from trainspec.spec.arithmetic.tensor import FUNCTIONS
+from trainspec.spec.arithmetic.tensors import FUNCTIONS
 
 from . import layers
 from .sampling import ELEMENTARY
