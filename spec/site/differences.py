@@ -27,6 +27,8 @@ AXES = {
     "threshold": "threshold",
     "variant": "form",
     "weight_decay": "weight decay",
+    "scaling": "scale for the shape",
+    "coefficients": "coefficients of the iterations",
     "clipping": "clipping",
     "averaging": "averaging",
     "mistake": "mistakes",

@@ -290,7 +290,7 @@ def test_the_same_piece_meets_any_formula():
 def misprint(formula, changes):
     """An erratum that prints a formula with changes."""
     printed = PrintedFormula("misprint", formula, "It is printed wrong.", tuple(changes))
-    return Erratum("E00", "momentum", (), "a", "b", "wrong", "machine", printed_formulas=(printed,))
+    return Erratum("E00", "momentum", (), "a", "b", "wrong", "machine", "2026-01-01", printed_formulas=(printed,))
 
 
 def test_a_misprint_that_nothing_refutes_is_not_refuted():

@@ -17,7 +17,8 @@ import numpy as np
 from ...arithmetic.formats import Format, format_of, is_real_dtype
 from ..result import NATIVE
 from .conventions import Convention
-from .matching import Candidates, Measurement, Runs, are_equivalent, expected_points, measure
+from .equivalence import are_equivalent
+from .matching import Candidates, Measurement, Runs, expected_points, measure
 from .planning import defaulted
 from .precision import Findings, Precision, roundings, with_rounded_hyperparameters
 from .search import find_combined_mistakes

@@ -15,7 +15,8 @@ from ...changes.program import NotApplicable, Program, program_of, run
 from ...changes.rules import apply
 from ..hyperparameters import DEFAULTS
 from .conventions import Convention
-from .matching import ALLOWED, FLOAT_SCREEN, Runs, are_equivalent, errors_and_ulps, expected_points, in_float64
+from .equivalence import are_equivalent
+from .matching import ALLOWED, FLOAT_SCREEN, Runs, errors_and_ulps, expected_points, in_float64
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,8 +13,8 @@ from ..hyperparameters import DEFAULTS, of_optimizers
 from ..report.sentences import scientific
 from .combinations import Setting, combinations
 from .conventions import FAMILIES, Convention
+from .equivalence import are_equivalent
 from .fixtures import VECTOR, fixture_for
-from .matching import are_equivalent
 from .planning import canonical_hyperparameters
 from .visits import OptimizerRun
 

@@ -28,22 +28,10 @@ from .claims import claim_of, is_claim_kept
 from .combinations import all_conventions, combinations, find_convention
 from .conventions import CATALOGUE_FORMULAS, DECAYS, FAMILIES, Convention, canonical
 from .counterexample import find_counterexample
+from .equivalence import are_equivalent, reasons_of_equivalence, runners_up, with_changing_lr
 from .fixtures import LATE, MATRIX
 from .late import late_departures
-from .matching import (
-    Candidates,
-    Runs,
-    are_equivalent,
-    last_divergence,
-    last_to_diverge,
-    measure,
-    moves,
-    reasons_of_equivalence,
-    runners_up,
-    search_built_in,
-    setting_of,
-    with_changing_lr,
-)
+from .matching import Candidates, Runs, last_divergence, last_to_diverge, measure, moves, search_built_in, setting_of
 from .narrow import match_narrow
 from .options import JudgedOption, judge_options
 from .planning import defaulted

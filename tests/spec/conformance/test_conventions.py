@@ -17,8 +17,9 @@ from trainspec.spec.catalogue.conventions import load
 from trainspec.spec.conformance.optimizers.algorithm import Run, program, simulate
 from trainspec.spec.conformance.optimizers.combinations import all_conventions, applicable_mistakes, combinations, find_convention
 from trainspec.spec.conformance.optimizers.conventions import AXES, CATALOGUE_FORMULAS, FAMILIES, Convention, canonical
+from trainspec.spec.conformance.optimizers.equivalence import are_equivalent, points_in_balls
 from trainspec.spec.conformance.optimizers.fixtures import MATRIX, fixture_for
-from trainspec.spec.conformance.optimizers.matching import are_equivalent, float_candidates, points_in_balls
+from trainspec.spec.conformance.optimizers.matching import float_candidates
 from trainspec.spec.conformance.optimizers.relations import RELATIONS, relation_in_words, relation_of
 from trainspec.spec.conformance.optimizers.separation import SEPARATING
 from trainspec.spec.conformance.optimizers.visits import OptimizerRun

@@ -213,7 +213,7 @@ def test_what_against_may_name():
     assert parse_against("check", "heavy-ball/lr-outside/ema")[1] == ""
     with pytest.raises(ValueError, match="did you mean"):
         parse_against("check", "heavyball")
-    with pytest.raises(ValueError, match="among all"):
+    with pytest.raises(ValueError, match="with all conventions"):
         identify(correct.Polyak, against="optimizers.adamw")
 
 

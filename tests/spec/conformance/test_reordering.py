@@ -14,7 +14,8 @@ from trainspec.spec.changes.program import NodeReplacement
 from trainspec.spec.conformance.guards import FatalFault
 from trainspec.spec.conformance.optimizers.combinations import find_convention
 from trainspec.spec.conformance.optimizers.conventions import FAMILIES
-from trainspec.spec.conformance.optimizers.matching import ALLOWED, BITS, EQUAL
+from trainspec.spec.conformance.optimizers.equivalence import BITS, EQUAL
+from trainspec.spec.conformance.optimizers.matching import ALLOWED
 from trainspec.spec.conformance.optimizers.storage import ROUNDINGS
 
 from .reordering import (

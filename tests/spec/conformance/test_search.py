@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from trainspec.spec.conformance.optimizers.combinations import Setting, find_convention, with_generated_mistake
 from trainspec.spec.conformance.optimizers.conventions import canonical
+from trainspec.spec.conformance.optimizers.equivalence import are_equivalent
 from trainspec.spec.conformance.optimizers.fixtures import fixture_for
-from trainspec.spec.conformance.optimizers.matching import are_equivalent
 from trainspec.spec.conformance.optimizers.search import find_combined_mistakes
 from trainspec.spec.conformance.optimizers.separation import APART, trajectories, trajectory_bound
 from trainspec.spec.conformance.optimizers.visits import OptimizerRun

@@ -134,6 +134,7 @@ def test_the_code_of_guides_runs_as_printed(tmp_path, monkeypatch):
     (mine,) = (code for code in snippets if code.startswith("# mine.py"))
     (tmp_path / "mine.py").write_text(mine, encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "mine", raising=False)
     for code in snippets:
         exec(compile(code, "guide", "exec"), {"__name__": "guide"})
     assert check_in_process("mine:MyAdam", eps=1e-6).convention == "adam"
@@ -172,7 +173,7 @@ def test_verdicts_are_those_that_were_kept(monkeypatch):
     names = ledger.evidence_for([entry])
 
     def verdict(results):
-        monkeypatch.setattr(ledger.kept, "read", lambda name, full: results.get(name))
+        monkeypatch.setattr(ledger, "kept_results", lambda names: {name: results[name] for name in names if name in results})
         return ledger.kept_ledger([entry], []).entries[0].verdict
 
     holding = {name: EvidenceResult(name, Verdict.HOLDS, "", 0.1) for name in names}
@@ -185,7 +186,7 @@ def test_verdicts_are_those_that_were_kept(monkeypatch):
 
 def test_an_erratum_is_not_verified_before_its_printed_form_is_refuted(monkeypatch):
     record = catalogue().errata["E07"]
-    monkeypatch.setattr(ledger.kept, "read", lambda name, full: None)
+    monkeypatch.setattr(ledger, "kept_results", lambda names: {})
     assert ledger.kept_ledger([], [record]).errata[0].verdict == "not verified yet"
 
 
