@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ class Form:
 
     container: str = "array"
     kept: str = ""
+    is_change: bool = False  # whether what is returned is the change of the points
 
     def pack(self, arrays: Sequence[Any]) -> Any:
         """Return arrays as the optimizer takes them."""
@@ -47,6 +48,14 @@ class Form:
         if len(values) != count:
             raise TypeError(f"it returned {type(packed).__name__} where a {self.container} of {count} arrays is due")
         return values
+
+    def move(self, packed: Any, result: Any) -> Any:
+        """Return the points, as they are handed over, after a step that returned something: that, or its sum with the points before."""
+        if not self.is_change:
+            return result
+        count = 1 if self.container == "array" else len(packed)
+        before, changes = self.unpack(packed, count), self.unpack(result, count)
+        return self.pack([point + change for point, change in zip(before, changes, strict=True)])
 
     def new_points(self, result: Any, started: StartedOptimizer, count: int) -> list[Any]:
         """Return the points after a step, from its result, from what was handed over, or from an attribute of the optimizer."""
@@ -88,7 +97,7 @@ def moving_form(start: Start, container: str, name: str, dtype: Any, shapes: Seq
             result = started.step(Form(container).pack(gradients), TRIAL_RATE)
             for form in possible_forms(container, name, result):
                 if has_moved(form, result, started, thetas):
-                    return form
+                    return replace(form, is_change=not form.kept and returns_change(start, form, thetas))
     return None
 
 
@@ -108,6 +117,24 @@ def has_moved(form: Form, result: Any, started: StartedOptimizer, thetas: Sequen
         return False
     are_points = all(is_point(point, theta.shape) for point, theta in zip(points, thetas, strict=True))
     return are_points and not all(np.array_equal(point, theta) for point, theta in zip(points, thetas, strict=True))
+
+
+def returns_change(start: Start, form: Form, thetas: Sequence[Any]) -> bool:
+    """Return whether what a first step returns is the change of the points: it stays nearly the same where the points are others.
+
+    A gradient that is handed back as it came is none.
+    """
+    results = []
+    for factor in (1, 2):
+        started = start(form, [factor * theta for theta in thetas])
+        gradients = [np.resize(np.array(TRIAL_GRADIENT, theta.dtype), theta.shape) for theta in thetas]
+        result = started.step(form.pack(gradients), TRIAL_RATE)
+        points = [np.asarray(point) for point in form.new_points(result, started, len(thetas))]
+        if any(np.may_share_memory(point, gradient) for point in points for gradient in gradients):
+            return False
+        results.append(np.concatenate([np.ravel(point) for point in points]).astype(float))
+    difference, moved = results[1] - results[0], np.concatenate([np.ravel(theta) for theta in thetas]).astype(float)
+    return bool(np.linalg.norm(difference) < np.linalg.norm(difference - moved))
 
 
 def is_point(point: Any, shape: Shape) -> bool:

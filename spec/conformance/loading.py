@@ -16,7 +16,7 @@ from typing import Any
 
 from .command import PREFIX, CommandOptimizer, load_command
 from .implementation import FunctionImplementation, Implementation, NotFound
-from .plain import ClassImplementation, PairImplementation, step_name
+from .plain import ClassImplementation, PairImplementation, adapt_factory, as_pair, step_name
 from .stateful import is_average, is_schedule
 
 Adapted = Implementation | FunctionImplementation | tuple[FunctionImplementation, ...]  # a layer is several functions
@@ -192,13 +192,13 @@ def adapt_object(loaded: Any) -> Adapted | None:
 def load_implementation(target: str) -> Any:
     """Return the implementation of a name: through an adapter where one knows it, else by its own methods."""
     loaded = load_object(target)
-    if isinstance(loaded, CommandOptimizer | tuple):
+    if isinstance(loaded, CommandOptimizer) or (isinstance(loaded, tuple) and as_pair(loaded) is None):
         return loaded
     if adapted := adapt_object(loaded):
         return adapted
     library = library_of(target)
-    if callable(getattr(loaded, "init", None)) and callable(getattr(loaded, "update", None)):
-        return PairImplementation(loaded, library)
+    if (pair := as_pair(loaded)) is not None:
+        return PairImplementation(pair, library)
     if is_schedule(loaded):
         return FunctionImplementation(loaded, library=library)
     if isinstance(loaded, type) and step_name(loaded):
@@ -207,6 +207,8 @@ def load_implementation(target: str) -> Any:
         return FunctionImplementation(loaded, library=library)
     if isinstance(loaded, FunctionImplementation):
         return loaded
+    if inspect.isfunction(loaded) and (implementation := adapt_factory(loaded, library)):
+        return implementation
     if callable(loaded) and not isinstance(loaded, type):
         return FunctionImplementation(loaded, library=library)
     raise NotFound(

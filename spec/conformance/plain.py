@@ -2,7 +2,7 @@
 
 A class `(theta, *, lr, momentum, …)` has `step(grad, lr) -> theta`, or `update(theta, grad)`; a pair is anything with both
 `init(theta) -> state` and `update(grad, state, theta, lr) -> (theta, state)`. For theta they may take an array, a list or a dict of arrays,
-and they may update it in place (`forms.py`).
+and they may update it in place (`forms.py`). A function of hyper-parameters that returns such a pair, or a step, is called to make them.
 """
 
 from __future__ import annotations
@@ -10,15 +10,20 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
-from .forms import Form, StartedOptimizer, find_form, numbers_of, savers_of
-from .hyperparameters import KNOWN, canonical_argument, canonical_name, hyperparameters
+import numpy as np
+
+from .forms import TRIAL_POINT, Form, StartedOptimizer, find_form, numbers_of, savers_of
+from .hyperparameters import FIRST_RUN, KNOWN, canonical_argument, canonical_name, hyperparameters
 from .implementation import (
     REQUIRED,
     ArraysRun,
     Group,
+    NotFound,
     NotOffered,
     Run,
     Settings,
@@ -29,24 +34,29 @@ from .implementation import (
     parameter_names,
     takes_gradient_function,
 )
+from .result import Fault
 
 
-def with_point(step: Callable[..., Any], theta: Any) -> Callable[..., Any]:
-    """Return a step of the gradient first, from one that takes the point too, as the names of its parameters say; others as they are."""
+def with_point(step: Callable[..., Any], theta: Any, form: Form) -> Callable[..., Any]:
+    """Return a step of the gradient first, from one that takes the point too or returns its change; others as they are."""
     roles = [role_of(name) for name in parameter_names(step)]
-    if sorted(roles[:2]) != ["grad", "theta"]:
+    takes_point = sorted(roles[:2]) == ["grad", "theta"]
+    if not takes_point and not form.is_change:
         return step
     parameters = list(inspect.signature(step).parameters.values())
+    taken = roles[:2] if takes_point else ["grad"]
     current = {"theta": theta}
 
     def call(grad: Any, *others: Any, **named: Any) -> Any:
         arguments = {"grad": grad, "theta": current["theta"]}
-        result = step(*(arguments[role] for role in roles[:2]), *others, **named)
-        current["theta"] = current["theta"] if result is None else result
-        return result
+        result = step(*(arguments[role] for role in taken), *others, **named)
+        if result is None:
+            return None
+        current["theta"] = form.move(current["theta"], result)
+        return current["theta"]
 
-    gradient = parameters[roles.index("grad")]
-    call.__signature__ = inspect.Signature([gradient, *parameters[2:]])  # type: ignore[attr-defined]
+    gradient = parameters[roles.index("grad") if takes_point else 0]
+    call.__signature__ = inspect.Signature([gradient, *parameters[len(taken) :]])  # type: ignore[attr-defined]
     return call
 
 
@@ -88,6 +98,17 @@ class PlainImplementation:
             self.forms[key] = find_form(start, self.point_name, thetas[0].dtype, shapes)
         return self.forms[key]
 
+    @property
+    def due_is_change(self) -> bool:
+        """Whether the protocol that it has asks for the change of the points."""
+        return False
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """The fault of returning the change of the points where the points are due."""
+        returns_change = not self.due_is_change and any(form and form.is_change for form in self.forms.values())
+        return (Fault("returns-change", "it returns the change of theta, not theta", fatal=False),) if returns_change else ()
+
     def start(self, theta: Any, lr: float, settings: Settings) -> Run:
         """Return a run of one array."""
         form = self.find_form([theta], lr, settings) or Form()
@@ -122,7 +143,7 @@ class PlainImplementation:
 class ClassImplementation(PlainImplementation):
     """A class `(theta, *, lr, …)` with `step(grad, lr) -> theta`; without lr in `step`, its attribute for lr is set if it has one."""
 
-    kind: type
+    kind: Any
     library: str = ""
     parameters: Mapping[str, Any] = field(init=False)
 
@@ -137,12 +158,17 @@ class ClassImplementation(PlainImplementation):
         first = next(iter(parameter_names(self.kind)), "theta")
         return canonical_name(first) not in KNOWN
 
+    def step_of(self, optimizer: Any) -> Callable[..., Any]:
+        """Return the method of an object that makes a step."""
+        step: Callable[..., Any] = getattr(optimizer, step_name(self.kind))
+        return step
+
     def start_in_form(self, form: Form, thetas: Sequence[Any], lr: float, settings: Settings) -> StartedOptimizer:
         """Return a new object of the class, with a step that takes the rate."""
         lr_name = next((name for name in self.parameters if canonical_name(name, {}, self.parameters) == "lr"), None)
         handed = form.pack(thetas)
         optimizer = self.kind(*([handed] if self.takes_point else []), **({lr_name: lr} if lr_name else {}), **settings)
-        own_step = with_point(getattr(optimizer, step_name(self.kind)), handed)
+        own_step = with_point(self.step_of(optimizer), handed, form)
         by_function = takes_gradient_function(self.kind, own_step)
         keyword = next((name for name in keyword_parameters(own_step) if canonical_name(name) == "lr"), None)
         if keyword:
@@ -165,18 +191,45 @@ def point_name_of(kind: type) -> str:
     return next((name for name in parameter_names(getattr(kind, step_name(kind))) if role_of(name) == "theta"), "")
 
 
+class ClosureImplementation(ClassImplementation):
+    """A function of hyper-parameters, and of the point or not, that returns a step, such as step(params, grads) -> params."""
+
+    def __init__(self, kind: Callable[..., Any], step: Callable[..., Any], library: str = "") -> None:
+        PlainImplementation.__init__(self)
+        self.kind, self.library = kind, library
+        self.parameters = keyword_parameters(kind, skip=parameter_names(kind)[: self.takes_point])
+        names = parameter_names(kind)[:1] if self.takes_point else parameter_names(step)
+        self.point_name = next((name for name in names if role_of(name) == "theta"), "")
+
+    @property
+    def takes_point(self) -> bool:
+        """Whether its first parameter is the point."""
+        return any(role_of(name) == "theta" for name in parameter_names(self.kind)[:1])
+
+    def step_of(self, optimizer: Any) -> Callable[..., Any]:
+        """Return the step: it is what the function returns."""
+        step: Callable[..., Any] = optimizer
+        return step
+
+
 @dataclass
 class PairImplementation(PlainImplementation):
-    """A pair `init(theta) -> state` and `update(grad, state, theta, lr) -> (theta, state)`, in a module, a namespace or a class."""
+    """A pair `init(theta) -> state` and `update(grad, state, theta, lr) -> (theta, state)`, in a module, a namespace or a class.
+
+    An update that takes no rate is one of the protocol of optax: it returns the change of theta.
+    """
 
     pair: Any
     library: str = ""
+    factory: Callable[..., Any] | None = None  # what makes such a pair from hyper-parameters
     parameters: Mapping[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
         super().__init__()
-        own = keyword_parameters(self.pair) if self.is_instance_pair else {}
-        self.parameters = {"lr": REQUIRED, **own, **self.extra_parameters("init"), **self.extra_parameters("update")}
+        self.factory = self.pair if self.is_instance_pair else self.factory
+        own = keyword_parameters(self.factory) if self.factory else {}
+        rate = {} if self.due_is_change and self.factory_rate else {"lr": REQUIRED}
+        self.parameters = {**rate, **own, **self.extra_parameters("init"), **self.extra_parameters("update")}
 
     @property
     def is_instance_pair(self) -> bool:
@@ -186,31 +239,83 @@ class PairImplementation(PlainImplementation):
         init = inspect.getattr_static(self.pair, "init")
         return inspect.isfunction(init) and parameter_names(init)[:1] == ["self"]
 
+    @property
+    def due_is_change(self) -> bool:
+        """Whether its update takes no rate."""
+        return count_positional(self.pair.update) - self.is_instance_pair < RATE_PLACE + 1
+
+    @property
+    def factory_rate(self) -> str:
+        """The name of the learning rate among the hyper-parameters from which the pair is made; "" where there is none."""
+        names = keyword_parameters(self.factory) if self.factory else {}
+        return next((name for name in names if canonical_name(name, {}, names) == "lr"), "")
+
     def extra_parameters(self, name: str) -> dict[str, Any]:
         """Return the hyper-parameters among the parameters of one of the two functions."""
         function = getattr(self.pair, name)
-        protocol = parameter_names(function)[: (1 if name == "init" else 4) + self.is_instance_pair]
+        protocol = parameter_names(function)[: (1 if name == "init" else RATE_PLACE + 1) + self.is_instance_pair]
         return keyword_parameters(function, skip=protocol)
 
     def start_in_form(self, form: Form, thetas: Sequence[Any], lr: float, settings: Settings) -> StartedOptimizer:
         """Return a run that keeps the state."""
         keywords = {name: {key: settings[key] for key in self.extra_parameters(name) if key in settings} for name in ("init", "update")}
-        own = {key: settings[key] for key in keyword_parameters(self.pair) if key in settings} if self.is_instance_pair else {}
-        pair = self.pair(**own) if self.is_instance_pair else self.pair
+        pair = self.pair
+        if self.factory:
+            own = {key: settings[key] for key in keyword_parameters(self.factory) if key in settings}
+            pair = as_pair(self.factory(**({self.factory_rate: lr} if self.factory_rate else {}), **own))
         current = {"theta": form.pack(thetas)}
         current["state"] = pair.init(current["theta"], **keywords["init"])
+        count = count_positional(pair.update)
 
         def step(grad: Any, rate: float) -> Any:
-            result = pair.update(grad, current["state"], current["theta"], rate, **keywords["update"])
+            result = pair.update(*(grad, current["state"], current["theta"], rate)[:count], **keywords["update"])
             if not isinstance(result, tuple) or len(result) != 2:
                 raise TypeError(f"update returned {type(result).__name__}, not (theta, state)")
-            current["theta"], current["state"] = result
-            return result[0]
+            current["theta"], current["state"] = form.move(current["theta"], result[0]), result[1]
+            return current["theta"]
 
         by_function = takes_gradient_function(self.pair, pair.update)
-        return StartedOptimizer(current, current["theta"], step, True, by_function)
+        return StartedOptimizer(current, current["theta"], step, not self.due_is_change, by_function)
 
     def savers(self, started: StartedOptimizer) -> tuple[Callable[[], Any], Callable[[Any], Any]]:
         """Return how the state is taken out and put in: it is a value."""
         current = started.optimizer
         return lambda: copy.deepcopy(current["state"]), lambda state: current.update(state=state)
+
+
+RATE_PLACE = 3  # the position of the learning rate among the parameters of an update
+
+
+# --- functions that make optimizers ---------------------------------------------------------------------------------------------------
+
+
+def as_pair(pair: Any) -> Any:
+    """Return an object with `init` and `update`, of a tuple of the two as well; None for anything else."""
+    if isinstance(pair, tuple) and len(pair) == 2 and all(map(callable, pair)) and not hasattr(pair, "update"):
+        return SimpleNamespace(init=pair[0], update=pair[1])
+    return pair if callable(getattr(pair, "init", None)) and callable(getattr(pair, "update", None)) else None
+
+
+def adapt_factory(function: Callable[..., Any], library: str) -> PlainImplementation | None:
+    """Return the optimizer that a function makes, which is called once with trial values; None where it makes none.
+
+    It is called where all that it requires are hyper-parameters, and the point before them. What it returns may be a pair or a step;
+    another function is NotFound.
+    """
+    required = [name for name, default in keyword_parameters(function).items() if default is REQUIRED]
+    trial: dict[str, Any] = {name: FIRST_RUN[canonical_name(name)] for name in required if canonical_name(name) in FIRST_RUN}
+    trial |= {name: np.array(TRIAL_POINT) for name in required[:1] if role_of(name) == "theta"}
+    if len(trial) < len(required):
+        return None
+    product = None
+    with suppress(Exception, SystemExit), np.errstate(all="ignore"):
+        product = function(**trial)
+    if (pair := as_pair(product)) is not None:
+        return PairImplementation(pair, library, function)
+    if not callable(product):
+        return None
+    names = parameter_names(product)
+    if "grad" in map(role_of, names[:2]):
+        return ClosureImplementation(function, product, library)
+    due = "a step takes the gradient, as in step(grad) or step(params, grads)"
+    raise NotFound(f"{function.__name__} returns a function of ({', '.join(names)}); {due}")

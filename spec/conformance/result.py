@@ -54,6 +54,7 @@ FAULT_KINDS: Mapping[str, str] = {
     "nondeterministic": "two runs with the same inputs differ",
     "modifies-global-rng": "it changes the state of a global random number generator",
     "ignores-generator": "generators with different seeds give the same draws",
+    "returns-change": "a step returns the change of the point where the point is due",
     "structure": "another number of results",
     "type": "a result of another type",
     "complex": "a complex result where a real one is due",

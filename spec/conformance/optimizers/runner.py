@@ -151,6 +151,8 @@ def observe(implementation: Implementation, task: Task) -> OptimizerReport:
             with suppress(FatalFault):
                 otherwise = treats_matrices_otherwise(implementation, configs.runs[len(runs) - 1], dtype)
                 report = replace(report, treats_matrices_otherwise=otherwise)
+    if isinstance(implementation, PlainImplementation):
+        faults += implementation.faults
     faults += [*option_faults, *random_state_faults(before, "its runs")]
     return replace(report, runs=tuple(runs), long_run=long_run, options=options, unused=unused, faults=unique_faults(faults))
 

@@ -42,7 +42,7 @@ from .runner import OptimizerReport, run_optimizer
 from .search import find_combined_mistakes, find_generated_mistakes
 from .sharding import sharding_of
 
-DEVIATIONS = ("not-finite",)  # faults that are deviations: the formula says what is due
+DEVIATIONS = ("not-finite", "returns-change")  # faults that are deviations: the formula says what is due
 REMARKS = ("dtype-upcast",)  # faults that leave the verdict as it is: a wider dtype holds all that is due
 
 

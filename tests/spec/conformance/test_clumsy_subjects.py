@@ -191,3 +191,63 @@ def rms_by_average(x, gamma, eps):
 def test_ordinary_numpy_functions_can_be_proved(function, formula):
     result = check_function_in_process(function, formula, prove=True)
     assert (result.proved or "").startswith(f"equal to {formula} in real numbers"), result.message
+
+
+def rmsprop(learning_rate, decay=0.9, eps=1e-8):
+    def update(grad, state, params=None):
+        state = decay * state + (1 - decay) * grad**2
+        return -learning_rate * grad / (np.sqrt(state) + eps), state
+
+    return np.zeros_like, update
+
+
+class ChangeOfTheta:
+    """RMSProp whose update returns the change of theta, although it takes the learning rate."""
+
+    @staticmethod
+    def init(theta):
+        return 0 * theta
+
+    @staticmethod
+    def update(grad, state, theta, lr, decay=0.9, eps=1e-8):
+        return rmsprop(lr, decay, eps)[1](grad, state)
+
+
+class ChangeOfPoint(HeavyBall):
+    def step(self, grad, lr):
+        before = self.theta
+        return super().step(grad, lr) - before
+
+
+def heavy_ball(lr=0.1, momentum=0.9):
+    velocity = {}
+
+    def step(params, grads):
+        for name, grad in grads.items():
+            velocity[name] = momentum * velocity.get(name, 0) + grad
+            params[name] = params[name] - lr * velocity[name]
+        return params
+
+    return step
+
+
+def no_step(lr=0.1):
+    return lambda first, second: first
+
+
+@pytest.mark.parametrize(("subject", "family"), [(rmsprop, "rmsprop"), (heavy_ball, "momentum")])
+def test_functions_that_make_optimizers_are_run(subject, family):
+    result = check_in_process(subject)
+    assert (result.is_correct, result.axes["family"]) == (True, family), result.message
+
+
+@pytest.mark.parametrize(("subject", "convention"), [(ChangeOfTheta, "rmsprop"), (ChangeOfPoint, "heavy-ball/lr-outside")])
+def test_a_change_where_the_point_is_due_is_named(subject, convention):
+    result = check_in_process(subject)
+    assert (result.verdict, result.convention) == (Verdict.DEVIATES, convention), result.message
+    assert "misbehaves: it returns the change of theta, not theta. Apart from that it" in result.message
+
+
+def test_of_what_is_no_step_the_parameters_are_told():
+    with pytest.raises(NotFound, match=r"no_step returns a function of \(first, second\); a step takes the gradient"):
+        load_implementation(import_path(no_step))
