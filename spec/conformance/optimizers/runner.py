@@ -28,6 +28,7 @@ from ..report.sentences import settings_text
 from ..result import WIDE, Fault, printable
 from ..sandbox import notify_loaded
 from .arrays import ArraysReport, try_arrays
+from .first_step import with_cause
 from .fixtures import MATRIX, VECTOR, long_fixture
 from .late import LateRun, run_late
 from .planning import OptionConfig, RunConfigs, canonical_hyperparameters, plan_runs
@@ -131,7 +132,7 @@ def observe(implementation: Implementation, task: Task) -> OptimizerReport:
             before = random_states()
         except FatalFault as problem:
             if not number:  # it may refuse other values than its own
-                faults.append(problem.fault)
+                faults.append(with_cause(problem.fault, implementation, config, dtype, kind))
                 break
     long_run = None
     if runs:

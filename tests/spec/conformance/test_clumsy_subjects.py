@@ -251,3 +251,24 @@ def test_a_change_where_the_point_is_due_is_named(subject, convention):
 def test_of_what_is_no_step_the_parameters_are_told():
     with pytest.raises(NotFound, match=r"no_step returns a function of \(first, second\); a step takes the gradient"):
         load_implementation(import_path(no_step))
+
+
+class CountsFromZero(Adam):
+    def step(self, grad, lr):
+        self.t -= 1
+        point = super().step(grad, lr)
+        self.t += 1
+        return point
+
+
+class RootOfNegatives(Adam):
+    def step(self, grad, lr):
+        return super().step(grad, lr) * np.sqrt(-1.0)
+
+
+@pytest.mark.parametrize(("subject", "is_count"), [(CountsFromZero, True), (RootOfNegatives, False)])
+def test_a_correction_that_divides_by_0_is_named(subject, is_count):
+    result = check_in_process(subject)
+    assert result.exit_code == 2
+    assert "it returns nan in step 1, coordinate 0" in result.message
+    assert ("its correction has a count that is one too small, and divides by 1 − β⁰ = 0" in result.message) == is_count

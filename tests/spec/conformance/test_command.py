@@ -45,6 +45,14 @@ LANGUAGES = {
 }
 
 
+def test_a_program_that_counts_from_0_is_told_so(tmp_path):
+    source = (EXAMPLES / "adamw.c").read_text(encoding="utf-8").replace("m, v, ++t,", "m, v, t++,")
+    (tmp_path / "counting.c").write_text(source, encoding="utf-8")
+    subprocess.run([tool("gcc"), "-std=c99", "-o", tmp_path / "counting", tmp_path / "counting.c", "-lm"], check=True)
+    result = check_in_process(PREFIX + str(tmp_path / "counting"))
+    assert "as where a correction has a count that is one too small, and divides by 1 − β⁰ = 0" in result.message
+
+
 # --- verdicts -------------------------------------------------------------------------------------------------------------------------
 
 
