@@ -78,6 +78,8 @@ class PlainImplementation:
     """What a class and a pair have in common: the form in which they take arrays is tried before the first run."""
 
     point_name = "theta"  # of the argument that takes the point
+    names: Mapping[str, str] = {}  # its own names of hyper-parameters: the canonical ones, as they are said
+    step_parameters: Sequence[str] = ()  # what its step takes
 
     def __init__(self) -> None:
         self.forms: dict[Any, Form | None] = {}
@@ -151,6 +153,7 @@ class ClassImplementation(PlainImplementation):
         super().__init__()
         self.parameters = class_parameters(self.kind, skip=1 + self.takes_point)
         self.point_name = next(iter(parameter_names(self.kind)), "") if self.takes_point else point_name_of(self.kind)
+        self.step_parameters = parameter_names(getattr(self.kind, step_name(self.kind)))[1:]
 
     @property
     def takes_point(self) -> bool:
@@ -165,12 +168,12 @@ class ClassImplementation(PlainImplementation):
 
     def start_in_form(self, form: Form, thetas: Sequence[Any], lr: float, settings: Settings) -> StartedOptimizer:
         """Return a new object of the class, with a step that takes the rate."""
-        lr_name = next((name for name in self.parameters if canonical_name(name, {}, self.parameters) == "lr"), None)
+        lr_name = next((name for name in self.parameters if canonical_name(name, self.names, self.parameters) == "lr"), None)
         handed = form.pack(thetas)
         optimizer = self.kind(*([handed] if self.takes_point else []), **({lr_name: lr} if lr_name else {}), **settings)
         own_step = with_point(self.step_of(optimizer), handed, form)
         by_function = takes_gradient_function(self.kind, own_step)
-        keyword = next((name for name in keyword_parameters(own_step) if canonical_name(name) == "lr"), None)
+        keyword = next((name for name in keyword_parameters(own_step) if canonical_name(name, self.names) == "lr"), None)
         if keyword:
             return StartedOptimizer(optimizer, handed, lambda grad, rate: own_step(grad, **{keyword: rate}), True, by_function)
         if count_positional(own_step) > 1:
@@ -198,7 +201,8 @@ class ClosureImplementation(ClassImplementation):
         PlainImplementation.__init__(self)
         self.kind, self.library = kind, library
         self.parameters = keyword_parameters(kind, skip=parameter_names(kind)[: self.takes_point])
-        names = parameter_names(kind)[:1] if self.takes_point else parameter_names(step)
+        self.step_parameters = parameter_names(step)
+        names = parameter_names(kind)[:1] if self.takes_point else self.step_parameters
         self.point_name = next((name for name in names if role_of(name) == "theta"), "")
 
     @property
@@ -228,7 +232,7 @@ class PairImplementation(PlainImplementation):
         super().__init__()
         self.factory = self.pair if self.is_instance_pair else self.factory
         own = keyword_parameters(self.factory) if self.factory else {}
-        rate = {} if self.due_is_change and self.factory_rate else {"lr": REQUIRED}
+        rate = {} if self.due_is_change else {"lr": REQUIRED}
         self.parameters = {**rate, **own, **self.extra_parameters("init"), **self.extra_parameters("update")}
 
     @property
@@ -248,7 +252,7 @@ class PairImplementation(PlainImplementation):
     def factory_rate(self) -> str:
         """The name of the learning rate among the hyper-parameters from which the pair is made; "" where there is none."""
         names = keyword_parameters(self.factory) if self.factory else {}
-        return next((name for name in names if canonical_name(name, {}, names) == "lr"), "")
+        return next((name for name in names if canonical_name(name, self.names, names) == "lr"), "")
 
     def extra_parameters(self, name: str) -> dict[str, Any]:
         """Return the hyper-parameters among the parameters of one of the two functions."""

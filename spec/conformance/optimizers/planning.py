@@ -148,6 +148,14 @@ def options_to_switch_on(
         yield name, {**(on.get("momentum", {}) if name in OF_VELOCITY else {}), **settings}
 
 
+def check_names(names: Mapping[str, str], taken: Iterable[str]) -> None:
+    """Raise InvalidSettings for the canonical name of what an optimizer does not take."""
+    taken = list(dict.fromkeys(taken))
+    for name in names:
+        if name not in taken:
+            raise InvalidSettings(f"it takes no {name!r}; it takes {', '.join(taken) or 'nothing'}")
+
+
 def requested_settings(parameters: Mapping[str, Any], own_names: Mapping[str, str], task: Task) -> dict[str, Any]:
     """Return the hyper-parameters that were asked for, by canonical name."""
     requested: dict[str, Any] = {}

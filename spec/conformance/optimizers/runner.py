@@ -31,7 +31,7 @@ from .arrays import ArraysReport, try_arrays
 from .first_step import with_cause
 from .fixtures import MATRIX, VECTOR, long_fixture
 from .late import LateRun, run_late
-from .planning import OptionConfig, RunConfigs, canonical_hyperparameters, plan_runs
+from .planning import OptionConfig, RunConfigs, canonical_hyperparameters, check_names, names_of, plan_runs
 from .visits import (
     OptimizerRun,
     RunConfig,
@@ -41,6 +41,7 @@ from .visits import (
     parameter_kind,
     retention_faults,
     run_fixture,
+    start_run,
     treats_matrices_otherwise,
     visit_points,
 )
@@ -74,6 +75,7 @@ class OptimizerReport:
     taken: Mapping[str, str] = field(default_factory=dict)  # own names that may mean several hyper-parameters, and what they are taken as
     left: Mapping[str, float] = field(default_factory=dict)  # numbers that mean nothing here, and their defaults
     faults: tuple[Fault, ...] = ()
+    fixed_rate: str = ""  # that its learning rate cannot be set, in words
     is_function: bool = False  # it is no optimizer: the kit for functions judges it
     kind: str = VECTOR  # what it was run on
     treats_matrices_otherwise: bool = False
@@ -109,7 +111,7 @@ def observe(implementation: Implementation, task: Task) -> OptimizerReport:
     library = implementation.library
     report = OptimizerReport(library, version_of(library), environment=environment_info(library))
     try:
-        configs = plan_runs(implementation.parameters, task)
+        configs = planned_runs(implementation, task)
     except InvalidSettings as problem:
         return replace(report, faults=(Fault("settings", printable(problem)),))
     report = replace(report, settings=configs.settings)
@@ -136,6 +138,7 @@ def observe(implementation: Implementation, task: Task) -> OptimizerReport:
                 break
     long_run = None
     if runs:
+        report = replace(report, fixed_rate=words_of_fixed_rate(implementation, task, configs.runs[0], runs[0]))
         faults += dead_coordinate_faults(implementation, configs.runs[0], dtype, kind)
         long_run, late = run_long(implementation, configs.long, dtype, kind)
         faults += late
@@ -158,9 +161,27 @@ def observe(implementation: Implementation, task: Task) -> OptimizerReport:
     return replace(report, runs=tuple(runs), long_run=long_run, options=options, unused=unused, faults=unique_faults(faults))
 
 
+def planned_runs(implementation: Implementation, task: Task) -> RunConfigs:
+    """Return the runs of an optimizer, which is told the names that are said; InvalidSettings for a name of what it does not take."""
+    check_names(task.names, [*implementation.parameters, *getattr(implementation, "step_parameters", ())])
+    if isinstance(implementation, PlainImplementation):
+        implementation.names = task.names
+    return plan_runs(implementation.parameters, task)
+
+
 def configs_and_fixtures(configs: RunConfigs, kind: str) -> list[tuple[RunConfig, int]]:
     """Return the hyper-parameters of every run with the number of its fixture: of matrices there is one more, of another shape."""
     return [(config, 0) for config in configs.runs] + ([(configs.runs[-1], 1)] if kind == MATRIX else [])
+
+
+def words_of_fixed_rate(implementation: Implementation, task: Task, config: RunConfig, run: OptimizerRun) -> str:
+    """Return that a learning rate can be stated nowhere, and what an optimizer takes instead; nothing where it can be stated."""
+    if "lr" in names_of(implementation.parameters, task.names):
+        return ""
+    start = run.fixture.start(config.lr, run.points.dtype.type)
+    if start_run(implementation, start, config.lr, config.passed).changes_lr:
+        return ""
+    return f"its learning rate cannot be set (it takes {', '.join(implementation.parameters) or 'nothing'})"
 
 
 def run_long(implementation: Implementation, config: RunConfig, dtype: Any, kind: str) -> tuple[OptimizerRun | None, list[Fault]]:

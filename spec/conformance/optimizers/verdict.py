@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from ....reference import FORMULAS
 from ..environment import environment_of
 from ..hyperparameters import DEFAULTS, hyperparameters
@@ -116,6 +118,10 @@ def judge_optimizer(report: OptimizerReport, task: Task, command: str, expected:
         kind = OptimizerResult if report.runs or report.settings or fatal[0].kind == "settings" else ErrorResult
         return kind(verdict=Verdict.ERROR, message=message, **common)
     facts = match_result(JudgementContext(report, command, expected, title, task.target))
+    if report.fixed_rate and facts["verdict"] in (Verdict.DEVIATES, Verdict.UNMATCHED) and depends_on_rate(facts.get("convention"), report):
+        unknown = Fault("settings", report.fixed_rate)
+        message = sentences.could_not_be_judged(title, unknown)
+        return OptimizerResult(**{**common, "verdict": Verdict.ERROR, "message": message, "faults": (*report.faults, unknown)})
     serious = [fault for fault in report.faults if fault.kind not in REMARKS]
     if serious:
         deviates = all(fault.kind in DEVIATIONS for fault in serious)
@@ -125,6 +131,16 @@ def judge_optimizer(report: OptimizerReport, task: Task, command: str, expected:
         facts["message"] = f"{facts['message']} But {sentences.details(report.faults)}."
     steps = max((len(run.points) for run in report.runs), default=0)
     return OptimizerResult(**{**common, "steps": steps, **facts})
+
+
+def depends_on_rate(name: str | None, report: OptimizerReport) -> bool:
+    """Return whether the steps of a convention depend on the learning rate; where nothing is followed, they may."""
+    if name is None:
+        return True
+    run = report.runs[0]
+    theta, grads, lrs, slopes = run.inputs(np.float64)
+    first, second = (find_convention(name).trajectory(theta, grads, factor * lrs, slopes, **run.hyper) for factor in (1, 2))
+    return not np.array_equal(first, second)
 
 
 @dataclass(frozen=True)

@@ -272,3 +272,30 @@ def test_a_correction_that_divides_by_0_is_named(subject, is_count):
     assert result.exit_code == 2
     assert "it returns nan in step 1, coordinate 0" in result.message
     assert ("its correction has a count that is one too small, and divides by 1 − β⁰ = 0" in result.message) == is_count
+
+
+class WithConfig:
+    """Heavy ball whose hyper-parameters stand in an object."""
+
+    def __init__(self, theta, config=(0.01, 0.9)):
+        self.theta, self.config, self.velocity = theta.copy(), config, 0 * theta
+
+    def step(self, grad):
+        rate, momentum = self.config
+        self.velocity = momentum * self.velocity + grad
+        self.theta = self.theta - rate * self.velocity
+        return self.theta
+
+
+class WithSpeed(WithConfig):
+    def __init__(self, theta, speed=0.1, momentum=0.9):
+        super().__init__(theta, (speed, momentum))
+
+
+def test_a_rate_that_cannot_be_set_is_told():
+    result = check_in_process(WithConfig)
+    assert (result.verdict, result.exit_code) == (Verdict.ERROR, 2)
+    assert "could not be judged: its learning rate cannot be set (it takes config)" in result.message
+    named = check_in_process(WithConfig, names={"learning_rate": "lr"})
+    assert "could not be judged: it takes no 'learning_rate'; it takes config" in named.message
+    assert check_in_process(WithSpeed, names={"speed": "lr"}).is_correct
