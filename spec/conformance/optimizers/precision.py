@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -30,6 +30,7 @@ from .matching import (
 from .visits import OptimizerRun
 
 NARROWER = {"float64": np.float32, "float32": np.float16}
+LEAST_OF_NARROWER = 2.0**-12  # bounds of a narrower format that errors of it are at least: a bound adds up many roundings, one may matter
 HYPER_FORMATS = {"float64": ("float32", "float16", "bfloat16"), "float32": ("float16", "bfloat16")}  # what holds hyper-parameters
 PRODUCTS = "products"  # what is kept: the products of matrices, in a format of these
 PRODUCT_FORMATS = ("bfloat16",)
@@ -112,6 +113,7 @@ class Findings(NamedTuple):
     inferred: Mapping[str, float] = {}
     precision: Precision = Precision()
     not_told_apart: tuple[Convention, ...] = ()  # mistakes that the bound of a narrow format does not exclude
+    in_single: Sequence[Measurement] = ()  # where nothing is followed: conventions within whose bound of float32 the runs are
 
 
 def match_narrower(candidates: Candidates) -> tuple[Precision, list[Measurement]]:
@@ -129,13 +131,23 @@ def match_narrower(candidates: Candidates) -> tuple[Precision, list[Measurement]
                 return Precision(f"hyper-{form.name}", used, is_explained=False), followed
     narrow = NARROWER[dtype]
     name = np.dtype(narrow).name
-    if followed := candidates.following(dtype=narrow):
-        best = min(followed, key=lambda measurement: measurement.error_in_bounds)
-        if has_common_factor(best.convention, runs):
+    if followed := within_narrower(candidates, narrow):
+        if has_common_factor(followed[0].convention, runs):
             return Precision(f"scalars-{name}", is_explained=False), followed
         if may_keep_narrow_state(runs, narrow):
             return Precision(f"state-{name}", is_explained=False), followed
     return Precision(), []
+
+
+def within_narrower(candidates: Candidates, dtype: Any) -> list[Measurement]:
+    """Return the conventions within whose bound of a narrower format runs are, nearest first, if their errors are as large as its."""
+    near = sorted(candidates.following(dtype=dtype), key=lambda measurement: measurement.error_in_bounds)
+    return near if near and near[0].error_in_bounds >= LEAST_OF_NARROWER else []
+
+
+def in_single_precision(candidates: Candidates) -> list[Measurement]:
+    """Return the conventions within whose bound of float32 runs of float64 are, nearest first, with errors as large as float32's."""
+    return within_narrower(candidates, np.float32) if candidates.runs[0].points.dtype == np.float64 else []
 
 
 def may_keep_narrow_state(runs: Runs, narrow: Any) -> bool:

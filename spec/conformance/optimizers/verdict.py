@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -33,11 +33,11 @@ from .counterexample import find_counterexample
 from .equivalence import are_equivalent, reasons_of_equivalence, runners_up, with_changing_lr
 from .fixtures import LATE, MATRIX
 from .late import late_departures
-from .matching import Candidates, Runs, last_divergence, last_to_diverge, measure, moves, search_built_in, setting_of
+from .matching import Candidates, Measurement, Runs, last_divergence, last_to_diverge, measure, moves, search_built_in, setting_of
 from .narrow import match_narrow
 from .options import JudgedOption, judge_options
 from .planning import defaulted
-from .precision import Findings, Precision, match_narrower
+from .precision import Findings, Precision, in_single_precision, match_narrower
 from .printed import errata_of, printed_form_of, printed_steps
 from .relations import relation_in_words
 from .runner import OptimizerReport, run_optimizer
@@ -172,10 +172,10 @@ class Match:
 
 def match_result(context: JudgementContext) -> dict[str, Any]:
     """Return the fields of the result that the runs decide."""
-    runs, matching, inferred, precision, not_told_apart = find_matches(context.report, context.expected)
+    runs, matching, inferred, precision, not_told_apart, in_single = find_matches(context.report, context.expected)
     context = replace(context, report=as_understood(context.report, runs))
     if not matching:
-        unmatched = unmatched_fields(context)
+        unmatched = unmatched_fields(context, in_single)
         return unmatched | names_told(context, unmatched["message"])
     members = [measurement.convention for measurement in matching]
     best = context.expected if context.expected in members else preferred_match(members, context.report.used_settings)
@@ -359,7 +359,8 @@ def find_matches(report: OptimizerReport, expected: Convention | None) -> Findin
             return Findings(tuple(replace(run, hyper={**run.hyper, **inferred}) for run in runs), followed, inferred)
         if not mistaken and (followed := find_generated_mistakes(runs, report.used_settings)):
             return Findings(runs, followed)
-    return Findings(runs, find_combined_mistakes(runs, report.used_settings))
+    followed = find_combined_mistakes(runs, report.used_settings)
+    return Findings(runs, followed, in_single=() if followed else in_single_precision(candidates))
 
 
 def as_understood(report: OptimizerReport, runs: Runs) -> OptimizerReport:
@@ -470,19 +471,30 @@ def deviation_fields(expected: Convention, runs: Runs, message: str) -> dict[str
     return {"verdict": Verdict.DEVIATES, "divergence": divergence, "message": message + sentences.divergence_sentence(divergence)}
 
 
-def unmatched_fields(context: JudgementContext) -> dict[str, Any]:
-    """Return the fields of an optimizer that follows nothing known: the nearest correct convention, and where it is left."""
-    against = context.expected or nearest_correct(context.report, context.title)
+def unmatched_fields(context: JudgementContext, in_single: Sequence[Measurement] = ()) -> dict[str, Any]:
+    """Return the fields of an optimizer that follows nothing known: the nearest correct convention, and where it is left.
+
+    Of those within whose bound of float32 it is, the expected one is taken, or the nearest; which quantity causes this is not said.
+    """
+    single = next((near for near in in_single if context.expected in (None, near.convention)), None)
+    against = context.expected or (single.convention if single else nearest_correct(context.report, context.title))
     measurement = measure(against, context.runs)
+    divergence = measurement.divergence
     taken = defaulted(context.report.used_settings, against.needs)
     printed = printed_form_of(context.runs)
-    message = sentences.unmatched_optimizer(context.title, taken) + (sentences.erratum_sentence(printed) if printed else "")
-    message += sentences.divergence_sentence(measurement.divergence)
+    message = sentences.unmatched_optimizer(context.title)
+    if single and divergence:
+        divergence = replace(divergence, explained_by=None)
+        others = [near.convention.name for near in in_single if near is not single]
+        steps = len(context.runs[0].points)
+        message = sentences.optimizer_in_single_precision(context.title, single, measurement.error_in_bounds, steps, others)
+    message += sentences.taken_sentence(taken) + (sentences.erratum_sentence(printed) if printed else "")
+    message += sentences.divergence_sentence(divergence)
     return {
         "errata": (printed.erratum.id,) if printed else (),
         "verdict": Verdict.UNMATCHED if context.command == "identify" else Verdict.DEVIATES,
         "message": message,
         "runner_up": RunnerUp(against.id, against.name, measurement.error_in_bounds),
-        "divergence": measurement.divergence,
+        "divergence": divergence,
         "inferred_hyperparameters": taken,
     }

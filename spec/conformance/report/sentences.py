@@ -98,6 +98,16 @@ def in_single_precision(title: str, formula: str, error: Any, error_in_bounds: f
     )
 
 
+def optimizer_in_single_precision(title: str, measurement: Any, error_in_bounds: float, steps: int, others: list[str]) -> str:
+    """Return that an optimizer is off a convention by errors of float32; it is measured in bounds of float32, and in those of float64."""
+    message = (
+        f"{title} follows no convention in float64. Its errors are as large as those of float32: over {steps} steps it is "
+        f"{measurement.error_in_bounds:.2g} × the bound of float32, and {scientific(error_in_bounds)} × that of float64, off "
+        f"{measurement.convention.name}. What causes them is not known."
+    )
+    return message + (f" {not_excluded(others)}" if others else "")
+
+
 def within_rounding(words: str) -> str:
     """Return within which bound of a narrow format an implementation is."""
     return f"It is within the bound of what is {words}."
@@ -201,10 +211,14 @@ def optimizer_deviates_with_arrays(title: str, deviation: str, facts: str) -> st
     return f"{title} deviates: {deviation}. On one vector it follows {facts}"
 
 
-def unmatched_optimizer(title: str, taken: Mapping[str, Any]) -> str:
+def unmatched_optimizer(title: str) -> str:
     """Return the message of an optimizer that follows nothing known."""
-    message = f"{title} follows no convention that has a name here."
-    return message + (f" It was taken to have {settings_text(taken)}; if it has another, say so." if taken else "")
+    return f"{title} follows no convention that has a name here."
+
+
+def taken_sentence(taken: Mapping[str, Any]) -> str:
+    """Return the values that an optimizer was taken to have, which it does not state; nothing where it states all."""
+    return f" It was taken to have {settings_text(taken)}; if it has another, say so." if taken else ""
 
 
 def of_vectors_sentence(name: str | None) -> str:

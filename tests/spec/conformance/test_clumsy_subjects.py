@@ -11,7 +11,7 @@ from trainspec.spec.conformance.guards import random_state_faults, random_states
 from trainspec.spec.conformance.implementation import NotFound, Task
 from trainspec.spec.conformance.loading import import_path, load_implementation
 from trainspec.spec.conformance.optimizers.matching import Candidates, search_built_in
-from trainspec.spec.conformance.optimizers.precision import Precision, match_narrower
+from trainspec.spec.conformance.optimizers.precision import Precision, in_single_precision, match_narrower
 from trainspec.spec.conformance.optimizers.runner import observe
 from trainspec.spec.conformance.result import NATIVE
 
@@ -127,9 +127,63 @@ def test_small_deviations_have_no_excuse():
     assert match_narrower(Candidates(runs[StateInHalf]))[0].name == "state-float16"
 
 
-def runs_of(kind):
-    """Return the runs of an optimizer in float32."""
-    task = Task(import_path(kind), dtype="float32")
+class PowersInSingle:
+    """AdamW, whose βᵗ are computed in float32, as libraries of float32 do for parameters of float64 too."""
+
+    def __init__(self, theta, *, lr=0.01, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.01):
+        self.theta, self.betas, self.eps, self.weight_decay = theta.copy(), (beta1, beta2), eps, weight_decay
+        self.m, self.v, self.t = 0 * theta, 0 * theta, 0
+
+    def correction(self, beta):
+        return float(1 - np.float32(beta) ** np.float32(self.t))
+
+    def step(self, grad, lr):
+        self.t += 1
+        beta1, beta2 = self.betas
+        self.m, self.v = beta1 * self.m + (1 - beta1) * grad, beta2 * self.v + (1 - beta2) * grad**2
+        m, v = self.m / self.correction(beta1), self.v / self.correction(beta2)
+        self.theta = self.theta - lr * (m / (np.sqrt(v) + self.eps) + self.weight_decay * self.theta)
+        return self.theta
+
+
+class SlightlyOffInDouble(PowersInSingle):
+    """It is off by far less than float32 would be."""
+
+    def correction(self, beta):
+        return (1 - beta**self.t) * (1 + 1e-12)
+
+
+class DecayInSingle:
+    """Adafactor of a vector, whose decay rate is computed in float32."""
+
+    def __init__(self, theta, *, lr=0.01, decay_exponent=0.8, largest_rms=1.0, eps=1e-30):
+        self.theta, self.decay_exponent, self.largest_rms, self.eps = theta.copy(), decay_exponent, largest_rms, eps
+        self.v, self.t = 0 * theta, 0
+
+    def step(self, grad, lr):
+        self.t += 1
+        decay = float(1 - np.float32(self.t) ** np.float32(-self.decay_exponent))
+        self.v = decay * self.v + (1 - decay) * (grad**2 + self.eps)
+        step = grad / np.sqrt(self.v)
+        self.theta = self.theta - lr * step / max(1, np.sqrt(np.mean(step**2)) / self.largest_rms)
+        return self.theta
+
+
+def test_errors_of_float32_are_told_without_their_cause():
+    for kind, convention in ((PowersInSingle, "adam/decay-decoupled"), (SlightlyOffInDouble, None)):
+        candidates = Candidates(runs_of(kind, "float64"))
+        assert match_narrower(candidates) == (Precision(NATIVE), [])
+        assert [near.convention.id for near in in_single_precision(candidates)][:1] == [convention] * (convention is not None)
+    result = check_in_process(DecayInSingle)
+    assert (result.verdict, result.convention, result.runner_up.convention) == (Verdict.DEVIATES, None, "adafactor/unscaled")
+    assert result.divergence.explained_by is None
+    assert "errors are as large as those of float32: over 24 steps it is 0.01 × the bound of float32" in result.message
+    assert "What causes them is not known." in result.message
+
+
+def runs_of(kind, dtype="float32"):
+    """Return the runs of an optimizer."""
+    task = Task(import_path(kind), dtype=dtype)
     return observe(load_implementation(task.target), task).runs
 
 
