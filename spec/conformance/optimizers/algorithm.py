@@ -173,6 +173,11 @@ def generated_changes(convention: AxisValues) -> tuple[tuple[str, Program], ...]
     return (*changes, *scaled_changes(step))
 
 
+def rare_count(convention: AxisValues) -> int:
+    """Return how many of the generated changes of a convention are rare mistakes: they come first."""
+    return sum(1 for _ in rare_changes(program(convention), roles_of(convention.family)))
+
+
 def other_forms(convention: AxisValues) -> Iterator[Program]:
     """Yield the programs of the other formulas that are proven equal to a convention."""
     family = load("families")[convention.family]

@@ -13,7 +13,7 @@ import numpy as np
 
 from ...changes.program import NotApplicable
 from ..hyperparameters import DEFAULTS, of_optimizers
-from .algorithm import GENERATED, WRAPPERS, generated_changes, program
+from .algorithm import GENERATED, WRAPPERS, generated_changes, program, rare_count
 from .conventions import (
     AXES,
     CATALOGUE_FORMULAS,
@@ -208,10 +208,23 @@ def with_two_mistakes(family: str, setting: Setting) -> Iterator[Convention]:
 
 def with_generated_mistake(family: str, setting: Setting, deviations: int) -> Iterator[Convention]:
     """Yield the conventions with a change of one place of their step that has no name, and so many values that are not canonical."""
+    for right in usual_conventions(family, setting, deviations):
+        for index in range(len(generated_changes(right))):
+            yield replace(right, mistake=f"{GENERATED}{index}")
+
+
+def with_rare_mistake(family: str, setting: Setting, deviations: int) -> Iterator[Convention]:
+    """Yield the conventions with a mistake that is looked for in every family, and so many values that are not canonical."""
+    for right in usual_conventions(family, setting, deviations):
+        for index in range(rare_count(right)):
+            yield replace(right, mistake=f"{GENERATED}{index}")
+
+
+def usual_conventions(family: str, setting: Setting, deviations: int) -> Iterator[Convention]:
+    """Yield the right conventions of a family with so many values that are not canonical, and a usual weight decay."""
     for right in combinations(family, setting, mistaken=False):
         if right.deviation_count == deviations and right.weight_decay in USUAL_DECAYS:
-            for index in range(len(generated_changes(right))):
-                yield replace(right, mistake=f"{GENERATED}{index}")
+            yield right
 
 
 def with_wrappers(family: str, setting: Setting) -> Iterator[Convention]:

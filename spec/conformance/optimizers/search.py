@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from .combinations import Setting, with_generated_mistake, with_more_values, with_two_mistakes, with_wrappers
+from .combinations import Setting, with_generated_mistake, with_more_values, with_rare_mistake, with_two_mistakes, with_wrappers
 from .conventions import Convention, canonical
 from .matching import MEASURED, Measurement, float_candidates, measure, setting_of
 from .visits import OptimizerRun
@@ -15,16 +15,18 @@ from .visits import OptimizerRun
 LIMIT = 6_000  # combinations that are tried of each kind; a count, so that the answer does not depend on the speed of the machine
 CHUNK = 600  # combinations that are screened before those that remain are measured
 GENERATED, UNUSUAL = (functools.partial(with_generated_mistake, deviations=count) for count in (0, 1))
+RARE, *RARE_AND_UNUSUAL = (functools.partial(with_rare_mistake, deviations=count) for count in (0, 1, 2))
 
 
 def find_generated_mistakes(runs: tuple[OptimizerRun, ...], settings: Mapping[str, Any]) -> list[Measurement]:
     """Return the canonical conventions that the runs follow with a change of one place of their step."""
-    return first_that_follow((GENERATED,), runs, settings)
+    return first_that_follow((RARE, GENERATED), runs, settings)
 
 
 def find_combined_mistakes(runs: tuple[OptimizerRun, ...], settings: Mapping[str, Any]) -> list[Measurement]:
     """Return the conventions that the runs follow with wrappers, combined or generated mistakes: those of the first kind that has some."""
-    return first_that_follow((GENERATED, with_wrappers, with_more_values, UNUSUAL, with_two_mistakes), runs, settings)
+    pools = (RARE, GENERATED, with_wrappers, with_more_values, *RARE_AND_UNUSUAL, UNUSUAL, with_two_mistakes)
+    return first_that_follow(pools, runs, settings)
 
 
 def first_that_follow(pools: Iterable[Any], runs: tuple[OptimizerRun, ...], settings: Mapping[str, Any]) -> list[Measurement]:

@@ -28,7 +28,7 @@ from ..sandbox import TIMEOUT, result_or_fault
 from .algorithm import number_of_change, program
 from .claims import claim_of, is_claim_kept
 from .combinations import all_conventions, combinations, find_convention
-from .conventions import CATALOGUE_FORMULAS, DECAYS, FAMILIES, Convention, canonical
+from .conventions import AXES, CATALOGUE_FORMULAS, DECAYS, FAMILIES, Convention, canonical
 from .counterexample import find_counterexample
 from .equivalence import are_equivalent, reasons_of_equivalence, runners_up, with_changing_lr
 from .fixtures import LATE, MATRIX
@@ -419,7 +419,7 @@ def decide(context: JudgementContext, match: Match) -> dict[str, Any]:
     if not moves(best, context.runs):
         return {"verdict": Verdict.AMBIGUOUS, "is_correct": None, "message": message + sentences.AT_REST}
     if context.command == "check" and expected and expected not in match.same:
-        return deviation_fields(expected, context.runs, sentences.optimizer_deviates(context.title, facts, expected=expected.name))
+        return deviation_fields(expected, context.runs, sentences.optimizer_deviates(context.title, facts, expected=expected.name), best)
     if alternatives := ambiguous_alternatives(context, match):
         constant = alternatives[0] in match.same
         message = sentences.ambiguous(message, alternatives, constant_lr=constant)
@@ -432,7 +432,7 @@ def decide(context: JudgementContext, match: Match) -> dict[str, Any]:
     if expected:
         return {"verdict": Verdict.CONFORMS, "message": message}
     if not best.right:
-        return deviation_fields(best.corrected, context.runs, sentences.optimizer_deviates(context.title, facts))
+        return deviation_fields(best.corrected, context.runs, sentences.optimizer_deviates(context.title, facts), best)
     if ignored := ignored_settings(best, context.report.used_settings):
         against = nearest_correct(context.report, context.title, best)
         return deviation_fields(against, context.runs, sentences.optimizer_deviates(context.title, facts, ignored=ignored))
@@ -465,10 +465,18 @@ def nearest_correct(report: OptimizerReport, title: str, best: Convention | None
     return canonical(best.family if best else "sgd")
 
 
-def deviation_fields(expected: Convention, runs: Runs, message: str) -> dict[str, Any]:
-    """Return the verdict of a deviation from a convention, and where it begins."""
+def deviation_fields(expected: Convention, runs: Runs, message: str, follows: Convention | None = None) -> dict[str, Any]:
+    """Return the verdict of a deviation from a convention, and where it begins; no quantity is what differs where several values do."""
     divergence = measure(expected, runs).divergence
+    if divergence and follows and differences_of(expected, follows) > 1:
+        divergence = replace(divergence, explained_by=None)
     return {"verdict": Verdict.DEVIATES, "divergence": divergence, "message": message + sentences.divergence_sentence(divergence)}
+
+
+def differences_of(convention: Convention, other: Convention) -> int:
+    """Return in how many values two conventions differ; each of several mistakes counts."""
+    differing = [axis for axis in ("family", *AXES) if getattr(convention, axis) != getattr(other, axis)]
+    return len(differing) + max(0, len(set(other.mistake_parts) ^ set(convention.mistake_parts)) - 1)
 
 
 def unmatched_fields(context: JudgementContext, in_single: Sequence[Measurement] = ()) -> dict[str, Any]:

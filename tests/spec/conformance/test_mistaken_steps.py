@@ -1,5 +1,6 @@
 """Steps with one mistake are named with the cause, by the search for changes of one place and for rare mistakes."""
 
+import numpy as np
 import pytest
 from trainspec.spec.conformance import Verdict
 
@@ -31,3 +32,70 @@ def test_the_cause_is_named(step, written, instead, cause):
     assert result.verdict == Verdict.DEVIATES, result.message
     assert cause in result.name, result.message
     assert not result.is_correct
+
+
+class UpsideDown:
+    """LAMB with the inverse of its trust ratio."""
+
+    def __init__(self, theta, *, lr=0.1, beta1=0.9, beta2=0.999, eps=1e-6, weight_decay=0.01):
+        self.theta, self.betas, self.eps, self.weight_decay = theta.copy(), (beta1, beta2), eps, weight_decay
+        self.m, self.v, self.t = 0 * theta, 0 * theta, 0
+
+    def step(self, grad, lr):
+        self.t += 1
+        (beta1, beta2), first, second = self.betas, self.m, self.v
+        self.m, self.v = beta1 * first + (1 - beta1) * grad, beta2 * second + (1 - beta2) * grad**2
+        update = self.m / (1 - beta1**self.t) / (np.sqrt(self.v / (1 - beta2**self.t)) + self.eps) + self.weight_decay * self.theta
+        size, length = np.linalg.norm(self.theta), np.linalg.norm(update)
+        self.theta = self.theta - lr * (length / size if min(size, length) > 0 else 1) * update
+        return self.theta
+
+
+class Damped:
+    """SGD whose gradient has the weight of its dampening after the first step."""
+
+    def __init__(self, theta, *, lr=0.01, momentum=0.9, dampening=0.1):
+        self.theta, self.momentum, self.dampening, self.velocity = theta.copy(), momentum, dampening, None
+
+    def step(self, grad, lr):
+        self.velocity = grad.copy() if self.velocity is None else self.momentum * self.velocity + self.dampening * grad
+        self.theta = self.theta - lr * self.velocity
+        return self.theta
+
+
+@pytest.mark.parametrize(
+    ("subject", "cause"),
+    [(UpsideDown, "with its trust ratio upside down"), (Damped, "with the dampening itself in the place of 1 minus it")],
+)
+def test_the_cause_is_named_in_families_that_are_tried_late(subject, cause):
+    result = check_in_process(subject)
+    assert (result.verdict, result.is_correct) == (Verdict.DEVIATES, False), result.message
+    assert cause in result.name
+
+
+class AntiDecay:
+    """AdamW with a decay of the wrong sign, and with ε inside the root."""
+
+    inside = True
+
+    def __init__(self, theta, *, lr=0.001, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.01):
+        self.theta, self.betas, self.eps, self.weight_decay = theta.copy(), (beta1, beta2), eps, weight_decay
+        self.m, self.v, self.t = 0 * theta, 0 * theta, 0
+
+    def step(self, grad, lr):
+        self.t += 1
+        (beta1, beta2), first, second = self.betas, self.m, self.v
+        self.m, self.v = beta1 * first + (1 - beta1) * grad, beta2 * second + (1 - beta2) * grad**2
+        first, second = self.m / (1 - beta1**self.t), self.v / (1 - beta2**self.t)
+        root = np.sqrt(second + self.eps) if self.inside else np.sqrt(second) + self.eps
+        self.theta = (1 + lr * self.weight_decay) * self.theta - lr * first / root
+        return self.theta
+
+
+class OnlyAntiDecay(AntiDecay):
+    inside = False
+
+
+@pytest.mark.parametrize(("subject", "explanation"), [(AntiDecay, None), (OnlyAntiDecay, "weight decay")])
+def test_of_two_mistakes_no_single_one_is_said_to_be_what_differs(subject, explanation):
+    assert check_in_process(subject, against="optimizers.adamw").divergence.explained_by == explanation
