@@ -359,13 +359,29 @@ def output_faults(outputs: list[Any], expected: list[Any], dtype: Any, where: st
             continue
         array = check_real_array(output, type(due).__name__, where, name)
         if array.shape != np.shape(due):
-            raise FatalFault("shape", f"{name} has shape {array.shape} where {np.shape(due)} is due, in {where}")
+            reduction = words_of_reduction(array, np.asarray(due))
+            raise FatalFault("shape", f"{name} has shape {array.shape} where {np.shape(due)} is due{reduction}, in {where}")
         if not np.all(np.isfinite(array)) and dtype not in NARROW_TYPES:  # there an overflow may be due to rounding
             raise FatalFault("not-finite", f"{name} has {array[~np.isfinite(array)][0]} where finite numbers are due, in {where}")
         dtype_is_due = isinstance(due, np.ndarray | np.generic) and due.dtype == dtype and has_arrays
         if dtype_is_due and not isinstance(output, float) and array.dtype != due.dtype:
             faults.append(Fault("dtype", f"{name} is {array.dtype} where {due.dtype} is due, in {where}", fatal=False))
     return faults
+
+
+REDUCTIONS: Mapping[str, Callable[..., Any]] = {"mean": np.mean, "sum": np.sum}
+CLOSE = 1e-3  # relative: by how much a reduction may be off by rounding
+
+
+def words_of_reduction(array: Any, due: Any) -> str:
+    """Return that a result is the mean or the sum of what is due over some axes; nothing where it is neither."""
+    axes = [None, *range(due.ndim)]
+    for word, reduce in REDUCTIONS.items():
+        for axis in axes:
+            reduced = reduce(due.astype(float), axis=axis)
+            if reduced.shape == array.shape and np.allclose(array.astype(float), reduced, rtol=CLOSE, atol=0):
+                return f" (it is the {word} of that{'' if axis is None else f' over axis {axis}'})"
+    return ""
 
 
 def count_results(outputs: list[Any]) -> str:

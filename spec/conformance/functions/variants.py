@@ -28,6 +28,7 @@ from ...changes.patterns import names_assigned
 from ...changes.places import changes_of_places, counters_of
 from ...changes.program import unparsed
 from ...changes.rules import Rule, apply, in_roles
+from .binding import likely_values
 
 DATA = ("array", "state", "function", "functions")  # kinds of arguments that no other formula may leave out
 NUMBERS = ("array", "number", "count")  # kinds of arguments that may be exchanged
@@ -104,6 +105,27 @@ def compatible_formulas(formula: Formula[..., Any]) -> Iterator[Variant]:
     for other in FORMULAS.values():
         if other.id != formula.id and (names := matching_arguments(arguments, domains(other.raw))) is not None:
             yield Variant(other.id, "", "", functools.partial(with_arguments, other.raw, names), right=True)
+        elif other.id.startswith(f"{formula.id}."):
+            yield from extended_formulas(formula, other)
+
+
+def extended_formulas(formula: Formula[..., Any], other: Formula[..., Any]) -> Iterator[Variant]:
+    """Yield a form of a formula that takes one number more, with each usual value of it built in."""
+    arguments, asked = domains(formula.raw), domains(other.raw)
+    more = [name for name in asked if name not in arguments]
+    if len(more) != 1 or not set(arguments) <= set(asked) or asked[more[0]].kind != "number":
+        return
+    (name,) = more
+    low, high = asked[name].interval.float_range()
+    for value in likely_values(name, asked[name], other):
+        if low <= value <= high:
+            make = functools.partial(with_value, other.raw, name, value)
+            yield Variant(other.id, f"{name}={value:g}", f"with {name} = {value:g} built in", make, right=True)
+
+
+def with_value(raw: Callable[..., Any], name: str, value: float) -> Callable[..., Any]:
+    """Return a formula with the value of one argument built in."""
+    return functools.partial(raw, **{name: value})
 
 
 def matching_arguments(arguments: Mapping[str, Domain], asked: Mapping[str, Domain]) -> dict[str, str] | None:

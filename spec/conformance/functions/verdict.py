@@ -153,6 +153,7 @@ def judge_function(
     if fatal or not part.calls:
         reason = fatal[0] if fatal else Fault("settings", "no case is in its domain")
         message = sentences.could_not_be_judged(title, reason)
+        message = sentences.with_guessed_names(title, message, part.guessed) if part.guessed else message
         return kind(**{**fields, "verdict": Verdict.ERROR, "message": message, "faults": faults or (reason,)})
     command = str(common["command"])
     if not draws and part.calls[0].case.separates == EVERY_INPUT:
@@ -212,7 +213,8 @@ def with_faults(decided: dict[str, Any], formula: str, title: str, faults: tuple
         return {**decided, "message": message}
     deviates = all(fault.kind == "not-finite" for fault in serious)
     message = sentences.with_faults(title, message, serious, verb="deviates" if deviates else "misbehaves")
-    fields = {**decided, "verdict": Verdict.DEVIATES if deviates else Verdict.ERROR, "message": message}
+    is_lost_in_part = decided["verdict"] is Verdict.DEVIATES and all(fault.kind in ("not-finite", "raises") for fault in serious)
+    fields = {**decided, "verdict": Verdict.DEVIATES if deviates or is_lost_in_part else Verdict.ERROR, "message": message}
     return fields | (overflowing_form(decided, formula) if deviates and decided.get("is_correct") else {})
 
 

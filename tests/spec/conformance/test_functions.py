@@ -11,7 +11,7 @@ from trainspec.spec.cli import main
 from trainspec.spec.conformance import Verdict, check
 from trainspec.spec.conformance.functions.binding import bind
 from trainspec.spec.conformance.functions.observations import FunctionReport
-from trainspec.spec.conformance.functions.runner import run_function
+from trainspec.spec.conformance.functions.runner import run_function, words_of_reduction
 from trainspec.spec.conformance.functions.verdict import judge_report
 from trainspec.spec.conformance.implementation import FunctionImplementation, Task
 
@@ -228,3 +228,40 @@ def test_usual_signatures_are_bound(against, signature, arguments):
     binding, _ = bind(space["subject"], FORMULAS[against], {}, {}, {})
     assert dict(binding.by_name) == arguments
     assert not binding.guessed
+
+
+def clip_with_its_eps(grad, max_norm):
+    return grad * min(1, max_norm / (np.sqrt(np.sum(grad**2)) + 1e-6))
+
+
+def warm_up(step, lr, warmup):
+    return lr * min(1, step / warmup)
+
+
+def raises_at_an_edge(theta, mean, decay):
+    if decay == 0:
+        raise ZeroDivisionError
+    return decay * mean + theta
+
+
+def test_a_longer_form_of_the_formula_is_named_with_its_value():
+    result = check_function_in_process(clip_with_its_eps, "optimizers.clip.norm", names={"max_norm": "largest"})
+    assert (result.verdict, result.is_correct) == (Verdict.DEVIATES, False), result.message
+    assert "it follows optimizers.clip.norm.with_eps with eps = 1e-06 built in" in result.message
+
+
+def test_the_length_of_a_warm_up_is_known_by_that_name():
+    assert check_function_in_process(warm_up, "schedule.warmup.linear").verdict == Verdict.CONFORMS
+
+
+def test_a_reduction_of_what_is_due_is_named():
+    assert words_of_reduction(np.array(2.0), np.array([1.0, 3.0])) == " (it is the mean of that)"
+    assert words_of_reduction(np.array([3.0, 7.0]), np.array([[1.0, 2.0], [3.0, 4.0]])) == " (it is the sum of that over axis 1)"
+    assert words_of_reduction(np.array(2.5), np.array([1.0, 3.0])) == ""
+
+
+def test_a_fault_beside_a_deviation_leaves_it_a_deviation():
+    result = check_function_in_process(raises_at_an_edge, "averaging.ema")
+    assert (result.verdict, result.exit_code) == (Verdict.DEVIATES, 1)
+    assert "misbehaves" in result.message
+    assert result.counterexample
