@@ -12,7 +12,7 @@ from .conventions import Convention, canonical
 from .matching import MEASURED, Measurement, float_candidates, measure, setting_of
 from .visits import OptimizerRun
 
-LIMIT = 6_000  # combinations that are tried of each kind; a count, so that the answer does not depend on the speed of the machine
+LIMIT = 12_000  # combinations that are tried of each kind; a count, so that the answer does not depend on the speed of the machine
 CHUNK = 600  # combinations that are screened before those that remain are measured
 GENERATED, UNUSUAL = (functools.partial(with_generated_mistake, deviations=count) for count in (0, 1))
 RARE, *RARE_AND_UNUSUAL = (functools.partial(with_rare_mistake, deviations=count) for count in (0, 1, 2))
