@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 FAR = 2.0**-8  # of the largest parameter until then: so far off a run is wrong
 GRANTED = 64.0  # times the distance of the convention in float32 from itself in float64
 LARGEST = 2.0**30  # a parameter beyond it has grown without bound, so that squares of it overflow in float32
-LONGEST = 1.0  # seconds of processor time for the first steps, or no more are made
+LONGEST = 0.25  # seconds of processor time for the first steps, or no more are made: all of them take 7 s at the most
 FIRST = 200  # steps
+THOUSANDS = "thousands of steps, since it is slow"
 
 
 @dataclass(frozen=True)
@@ -50,23 +51,24 @@ class LateDeparture:
     fault: str = ""
 
 
-def run_late(implementation: Implementation, configs: Iterable[RunConfig], dtype: Any) -> tuple[LateRun, ...]:
-    """Return runs of thousands of steps; none of an optimizer that is slow."""
-    started, runs = time.process_time(), []
+def run_late(implementation: Implementation, configs: Iterable[RunConfig], dtype: Any) -> tuple[LateRun, ...] | None:
+    """Return runs of thousands of steps; None for an optimizer that is too slow for them."""
+    runs: list[LateRun] = []
     for config in configs:
         points: list[Any] = []
         fault = ""
         fixture = late_fixture(vanishes=config.hyper.get("eps", 0) > 0)
         theta = fixture.start(config.lr, dtype)
         grads, slopes = fixture.gradients(1.0, dtype), fixture.curvatures(config.lr, 1.0, dtype)
+        started = time.process_time()
         try:
             run = start_run(implementation, theta.copy(), config.lr, config.passed)
             for number, (values, slope) in enumerate(zip(grads, slopes, strict=True), start=1):
                 gradient = gradient_function(values, slope) if run.takes_gradient_function else values.copy()
                 point = check_point(call_guarded(f"step {number}", run.step, gradient, float(config.lr)), theta, number)
                 points.append(np.array(point, dtype))
-                if number == FIRST and time.process_time() - started > LONGEST:
-                    return ()
+                if number == FIRST and not runs and time.process_time() - started > LONGEST:
+                    return None
         except FatalFault as problem:
             fault = problem.fault.detail
         if points:

@@ -69,7 +69,7 @@ class OptimizerReport:
     runs: tuple[OptimizerRun, ...] = ()
     options: tuple[OptionRun, ...] = ()
     long_run: OptimizerRun | None = None
-    late_runs: tuple[LateRun, ...] = ()
+    late_runs: tuple[LateRun, ...] | None = ()  # None for an optimizer that is too slow for them
     arrays: ArraysReport = field(default_factory=ArraysReport)
     unused: tuple[str, ...] = ()  # of hyper-parameters that belong to no one family: those that change nothing
     taken: Mapping[str, str] = field(default_factory=dict)  # own names that may mean several hyper-parameters, and what they are taken as

@@ -32,7 +32,7 @@ from .conventions import AXES, CATALOGUE_FORMULAS, DECAYS, FAMILIES, Convention,
 from .counterexample import find_counterexample
 from .equivalence import are_equivalent, reasons_of_equivalence, runners_up, with_changing_lr
 from .fixtures import LATE, MATRIX
-from .late import late_departures
+from .late import THOUSANDS, late_departures
 from .matching import Candidates, Measurement, Runs, last_divergence, last_to_diverge, measure, moves, search_built_in, setting_of
 from .narrow import match_narrow
 from .options import JudgedOption, judge_options
@@ -254,7 +254,7 @@ def late_fields(
     runs = (replace(long_run, hyper={**long_run.hyper, **inferred}),)
     if last_divergence(best, runs[0]) is not None:
         return deviation_fields(best, runs, sentences.optimizer_deviates_late(context.title, facts, len(long_run.points)))
-    departure = next(late_departures(best, context.report.late_runs, inferred), None)
+    departure = next(late_departures(best, context.report.late_runs or (), inferred), None)
     if departure is None:
         return {}
     message = sentences.optimizer_deviates_late(context.title, facts, LATE) + sentences.departure_sentence(departure)
@@ -306,7 +306,9 @@ def option_fields(
     """Return what the options that are off by default change in a result: a mistake with one of them on is a deviation."""
     report = context.report
     refused = [f"{sentences.settings_text(option.settings)} ({option.refusal})" for option in report.options if option.refusal]
-    changed: dict[str, Any] = {"unused": report.unused, "tried": report.arrays.tried, "not_tried": (*report.arrays.not_tried, *refused)}
+    slow = [THOUSANDS] if report.late_runs is None else []
+    not_tried = (*report.arrays.not_tried, *refused, *slow)
+    changed: dict[str, Any] = {"unused": report.unused, "tried": report.arrays.tried, "not_tried": not_tried}
     if fields["verdict"] not in JUDGED:
         return changed
     judged = judge_options(report, best, context.expected, inferred, rank=preference, ignored=ignored_settings)

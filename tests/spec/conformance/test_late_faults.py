@@ -1,5 +1,7 @@
 """Faults that come after thousands of steps are found, and the step in which they begin."""
 
+import time
+
 import numpy as np
 import pytest
 from trainspec.spec.conformance import Verdict
@@ -60,3 +62,20 @@ def test_late_faults_are_found(kind):
     assert "deviates in a run of 2600 steps, although in short ones it follows Adam" in result.message
     assert "it is lost in step" in result.message
     valid_record(result)
+
+
+class SlowAdam(Adam):
+    """A step takes 2 ms of processor time."""
+
+    def step(self, grad, lr):
+        started = time.process_time()
+        while time.process_time() - started < 2e-3:
+            pass
+        return super().step(grad, lr)
+
+
+def test_a_slow_optimizer_is_said_not_to_be_run_for_thousands_of_steps():
+    result = check_in_process(SlowAdam)
+    assert result.convention == "adam"
+    assert "thousands of steps, since it is slow" in result.message
+    assert "thousands of steps" not in check_in_process(Adam).message
