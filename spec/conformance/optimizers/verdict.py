@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from ....reference import FORMULAS
 from ..environment import environment_of
-from ..hyperparameters import DEFAULTS, hyperparameters
+from ..hyperparameters import DEFAULTS
 from ..implementation import Task
 from ..report import sentences
 from ..result import (
@@ -25,10 +25,9 @@ from ..result import (
     Verdict,
 )
 from ..sandbox import TIMEOUT, result_or_fault
-from .algorithm import number_of_change, program
 from .claims import claim_of, is_claim_kept
 from .combinations import all_conventions, combinations, find_convention
-from .conventions import AXES, CATALOGUE_FORMULAS, DECAYS, FAMILIES, Convention, canonical
+from .conventions import AXES, CATALOGUE_FORMULAS, FAMILIES, Convention, canonical
 from .counterexample import find_counterexample
 from .equivalence import are_equivalent, reasons_of_equivalence, runners_up, with_changing_lr
 from .fixtures import LATE, MATRIX
@@ -38,6 +37,7 @@ from .narrow import match_narrow
 from .options import JudgedOption, judge_options
 from .planning import defaulted
 from .precision import Findings, Precision, in_single_precision, match_narrower
+from .preferences import ignored_settings, preference, preferred_match
 from .printed import errata_of, printed_form_of, printed_steps
 from .relations import relation_in_words
 from .runner import OptimizerReport, run_optimizer
@@ -76,21 +76,29 @@ def check_optimizer(
     report = OptimizerReport(faults=(answer,)) if isinstance(answer, Fault) else answer
     if report.is_function:
         return None
-    task = replace(task, kind=report.kind)
     if command == "check":
         process.preload("hypothesis", ".optimizers.counterexample")
-    result = judge_optimizer(report, task, command, expected)
-    if report.treats_matrices_otherwise and (expected is None or FAMILIES[expected.family].kind == MATRIX):
-        task = replace(task, kind=MATRIX)
-        of_matrices = result_or_fault(process.submit(run_optimizer, task, timeout=timeout))
-        if isinstance(of_matrices, OptimizerReport):
-            result = with_vectors(judge_optimizer(of_matrices, task, command, expected), result)
+    result, task = judge_with_matrices(report, task, process, command, expected, timeout)
     if isinstance(result, OptimizerResult) and result.verdict is Verdict.DEVIATES and result.divergence and not result.situation:
         wrong = next((dict(option.settings) for option in result.options if option.conforms is False), {})
         switched_on = replace(task, settings={**task.settings, **wrong})
         found = result_or_fault(process.submit(find_counterexample, switched_on, result.divergence.convention, timeout=timeout))
         return result if isinstance(found, Fault) else replace(result, counterexample=found)
     return result
+
+
+def judge_with_matrices(
+    report: OptimizerReport, task: Task, process: Any, command: str, expected: Convention | None, timeout: float
+) -> tuple[Result, Task]:
+    """Return what a report says of an optimizer, and the task: one that moves matrices otherwise than vectors is run on matrices too."""
+    task = replace(task, kind=report.kind)
+    result = judge_optimizer(report, task, command, expected)
+    if report.treats_matrices_otherwise and (expected is None or FAMILIES[expected.family].kind == MATRIX):
+        task = replace(task, kind=MATRIX)
+        of_matrices = result_or_fault(process.submit(run_optimizer, task, timeout=timeout))
+        if isinstance(of_matrices, OptimizerReport):
+            result = with_vectors(judge_optimizer(of_matrices, task, command, expected), result)
+    return result, task
 
 
 def with_vectors(of_matrices: Result, of_vectors: Result) -> Result:
@@ -378,40 +386,6 @@ def stated_hyperparameters(settings: Mapping[str, Any]) -> set[str]:
     """Return the hyper-parameters that an optimizer states, and those that its decay stands for."""
     decays = {"beta2", "momentum"} if {"decay", "beta1", "beta2", "momentum"} & set(settings) else set()
     return {*settings, *decays}
-
-
-def used_hyperparameters(convention: Convention) -> set[str]:
-    """Return the hyper-parameters that a convention depends on."""
-    used = {"lr", "lr_decay", "eps_root", "maximize", *convention.needs, *program(convention).parameters}
-    used |= {"decay"} if {"beta2", "momentum"} & used else set()
-    return used | ({"initial_second_moment"} if convention.initial_second_moment == "0" else set())
-
-
-def ignored_settings(convention: Convention, settings: Mapping[str, Any]) -> list[str]:
-    """Return the hyper-parameters that are on and that a convention does not use, as texts."""
-    flags = {
-        "nesterov": convention.nesterov_form != "none" or convention.family == "nadam",
-        "centered": bool(convention.centered),
-        "amsgrad": convention.family == "amsgrad",
-    }
-    used = used_hyperparameters(convention)
-    used |= {"momentum"} if "beta2" in used and not {"decay", "beta1", "beta2"} & set(settings) else set()  # one decay by any name
-    table = hyperparameters()
-    must_matter = {name for name in settings if name in table and table[name].must_matter and name not in used}
-    ignored = {name for name in must_matter if isinstance(settings[name], int | float) and settings[name]}
-    ignored |= {name for name, has in flags.items() if settings.get(name) is not None and bool(settings[name]) != has}
-    return [f"{name} = {settings[name]!r}" for name in settings if name in ignored]
-
-
-def preferred_match(members: Iterable[Convention], settings: Mapping[str, Any]) -> Convention:
-    """Return the member that uses the hyper-parameters: a correct one first, then a plain one with a usual weight decay."""
-    return min(members, key=lambda member: preference(member, settings))
-
-
-def preference(member: Convention, settings: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Return how far a convention is from what its hyper-parameters say, for sorting."""
-    ignored = len(ignored_settings(member, settings))
-    return not member.right, ignored, member.deviation_count, DECAYS.index(member.weight_decay), number_of_change(member)
 
 
 def decide(context: JudgementContext, match: Match) -> dict[str, Any]:

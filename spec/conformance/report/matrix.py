@@ -20,7 +20,7 @@ from ..functions.verdict import judge_report
 from ..implementation import Task
 from ..loading import ADAPTERS, ENTRY_POINTS, adapter_module, import_environment, load_object, version_of
 from ..optimizers.runner import run_optimizer
-from ..optimizers.verdict import judge_optimizer
+from ..optimizers.verdict import judge_with_matrices
 from ..result import NATIVE, Fault, NamedResult, OptimizerResult, Result, Verdict, describe_failure, error_result, plain_data
 from ..sandbox import TIMEOUT, SandboxProcess, result_or_fault
 
@@ -154,7 +154,7 @@ def check_library(
         cells = []
         for target in targets:
             report, task = observe_target(target, process, timeout)
-            cells.append(MatrixCell(library, version, target, judge_target(target, report, task)))
+            cells.append(MatrixCell(library, version, target, judge_target(target, report, task, process, timeout)))
             if isinstance(report, Fault):
                 process.__exit__(None, None, None)
                 process = sandbox()
@@ -173,7 +173,7 @@ def observe_target(target: MatrixTarget, process: Any, timeout: float) -> tuple[
     return result_or_fault(process.submit(run_functions if target.against else run_optimizer, task, timeout=timeout)), task
 
 
-def judge_target(target: MatrixTarget, report: Any, task: Task) -> Result:
+def judge_target(target: MatrixTarget, report: Any, task: Task, process: Any, timeout: float) -> Result:
     """Return what a target follows, or why it could not be judged."""
     common: dict[str, Any] = {"command": "identify", "settings": dict(target.settings), "dtype": target.dtype}
     if isinstance(report, ValueError):
@@ -181,7 +181,9 @@ def judge_target(target: MatrixTarget, report: Any, task: Task) -> Result:
     if isinstance(report, Fault):
         return error_result(target.target, report.detail, fault=report.kind, **common)
     try:
-        return judge_report(task, report, "check") if target.against else judge_optimizer(report, task, "identify")
+        if target.against:
+            return judge_report(task, report, "check")
+        return judge_with_matrices(report, task, process, "identify", None, timeout)[0]
     except Exception as problem:  # the other cells are judged all the same
         return error_result(target.target, describe_failure(problem), **common)
 
