@@ -28,7 +28,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -191,6 +191,8 @@ def beginning_of(text: bytes) -> str:
 @dataclass
 class CommandOptimizer:
     """An optimizer that a program is: its hyper-parameters are those that it names when it starts."""
+
+    is_slow: ClassVar = True  # a step is a line to another process and one from it
 
     command: Command
     library: str = ""

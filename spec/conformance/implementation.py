@@ -71,7 +71,8 @@ class NotOffered(Exception):
 class Implementation(Protocol):
     """An optimizer that can be run: what it takes, and a fresh run of it.
 
-    It may also have `start_groups(groups) -> ArraysRun`, which starts a run over several arrays or raises NotOffered.
+    It may also have `start_groups(groups) -> ArraysRun`, which starts a run over several arrays or raises NotOffered, and `is_slow`, which
+    is True where thousands of steps would take long.
     """
 
     library: str  # the package that it comes from, "" for a file

@@ -54,6 +54,8 @@ class LateDeparture:
 def run_late(implementation: Implementation, configs: Iterable[RunConfig], dtype: Any) -> tuple[LateRun, ...] | None:
     """Return runs of thousands of steps; None for an optimizer that is too slow for them."""
     runs: list[LateRun] = []
+    if getattr(implementation, "is_slow", False):
+        return None
     for config in configs:
         points: list[Any] = []
         fault = ""

@@ -95,6 +95,7 @@ def test_a_program_goes_on_from_the_state_that_it_showed():
     result = check_in_process(PREFIX + program("momentum.py"), "identify")
     assert result.convention == "heavy-ball/lr-inside"
     assert "resuming" not in result.message
+    assert "thousands of steps, since it is slow" in result.message
     forgets = check_in_process(PREFIX + program("momentum.py", "--forgets"), "identify")
     assert "all of its state is lost" in forgets.message
 
