@@ -25,12 +25,13 @@ class Stopwatch:
     def __init__(self, process: int | None) -> None:
         self.process = process
         self.started = self.polled = time.monotonic()
-        self.last = self.used()
+        self.used = self.times()
         self.spent = self.still = 0.0
 
-    def used(self) -> float | None:
-        """Return the seconds of processor time that the process and its children have used; None where the system does not say."""
-        return sum(filter(None, map(processor_time, self.tree()))) if self.process is None or can_measure(self.process) else None
+    def times(self) -> dict[int, float]:
+        """Return the seconds of processor time that the process and its children have used, of those of which the system says it."""
+        times = ((process, processor_time(process)) for process in self.tree())
+        return {process: used for process, used in times if used is not None}
 
     def tree(self) -> Iterator[int]:
         """Yield the process and those below it."""
@@ -44,17 +45,14 @@ class Stopwatch:
         since = now - self.polled
         if since < INTERVAL:
             return False
-        self.polled, used = now, self.used()
-        if used is not None and self.last is not None:
-            self.spent += max(used - self.last, 0.0)  # children end, and take their time with them
-            self.still += since if used == self.last and not any(map(is_busy, self.tree())) else 0.0
-        self.last = used
+        self.polled, times = now, self.times()
+        if times:
+            most = since * (os.cpu_count() or 1)  # what a process can have used that was not seen before
+            gained = sum(min(used, most) if process not in self.used else used - self.used[process] for process, used in times.items())
+            self.spent += gained
+            self.still += 0.0 if gained or any(map(is_busy, self.tree())) else since
+            self.used.update(times)  # one that is missed at one look is known at the next
         return self.spent > limit or self.still > STILL_FACTOR * limit or now - self.started > WALL_FACTOR * limit
-
-
-def can_measure(process: int) -> bool:
-    """Return whether the system says how much processor time a process has used."""
-    return processor_time(process) is not None
 
 
 def processor_time(process: int) -> float | None:

@@ -201,3 +201,18 @@ def test_waiting_for_a_processor_is_no_standing_still(monkeypatch):
     assert not any(watch.is_over(1.0) for _ in range(50))
     state["busy"] = False
     assert [watch.is_over(1.0) for _ in range(6)] == [False] * 4 + [True] * 2
+
+
+def test_a_process_that_is_missed_at_one_look_is_not_counted_twice(monkeypatch):
+    looks = iter([{1: 50.0, 2: 40.0}, {1: 50.125}, {1: 50.25, 2: 40.125}, {1: 50.25, 2: 40.125, 3: 1000.0}])
+    clock = iter(range(100))
+    monkeypatch.setattr(stopwatch.Stopwatch, "times", lambda self: next(looks))
+    monkeypatch.setattr(stopwatch.Stopwatch, "tree", lambda self: iter(()))
+    monkeypatch.setattr("trainspec.spec.conformance.stopwatch.time.monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr("trainspec.spec.conformance.stopwatch.os.cpu_count", lambda: 2)
+    watch = stopwatch.Stopwatch(None)
+    assert not watch.is_over(1.0)
+    assert not watch.is_over(1.0)
+    assert watch.spent == 0.375
+    assert watch.is_over(1.0)  # of a process that was not seen before, no more than two processors have given it since
+    assert watch.spent == 2.375
