@@ -31,7 +31,7 @@ def configure(
     pin_threads: bool = False,
     vector_bits: Literal[256, 512] | None = None,
     flush_subnormals: bool = False,
-    compile_notices: bool = True,
+    compile_notices: bool | None = None,
 ) -> None:
     """Change settings of this process; a setting that is not given stays as it is.
 
@@ -43,7 +43,7 @@ def configure(
     vector_bits: 512 lets the compiler use vectors of 512 bits where the processor has them, for all that Numba compiles in this process.
     flush_subnormals: elementwise kernels take subnormal numbers for 0, which some processors need hundreds of cycles for. Only there do
     results differ from the reference. The processor's control word is restored after every chunk. x86 only.
-    compile_notices: say on standard error which kernel is being compiled where that takes more than a second.
+    compile_notices: say on standard error which kernel is being compiled where that takes more than a second (so it is at first).
 
     vector_bits and flush_subnormals are parts of machine code, and so must be set before the first kernel runs.
 
@@ -64,7 +64,8 @@ def configure(
         WORKERS.set_count(threads - 1)
     if spin_count is not None:
         WORKERS.looks = spin_count
-    Notices.wanted = compile_notices
+    if compile_notices is not None:
+        Notices.wanted = compile_notices
     if pin_threads:
         pin_workers()
 

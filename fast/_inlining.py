@@ -15,12 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from numba.core.dispatcher import Dispatcher
 
-from ..reference.syntax import PrefixNames, load, local_names, source_tree, store
+from ..reference.syntax import CONDITIONAL, PrefixNames, load, local_names, source_tree, store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-CONDITIONAL = ast.Lambda | ast.IfExp | ast.BoolOp | ast.ListComp | ast.GeneratorExp
 
 
 def write_out_calls(tree: ast.FunctionDef, namespace: dict[str, Any]) -> tuple[ast.FunctionDef, dict[str, Any]]:

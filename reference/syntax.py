@@ -18,6 +18,10 @@ import textwrap
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, TypeGuard
 
+CONDITIONAL = (
+    ast.Lambda | ast.IfExp | ast.BoolOp | ast.ListComp | ast.GeneratorExp | ast.SetComp | ast.DictComp
+)  # parts may not be computed
+
 
 def source_tree(function: Callable[..., Any]) -> ast.FunctionDef:
     """Return the definition of a formula, or of any function, without decorators, docstring and annotations."""
@@ -193,7 +197,7 @@ class Inliner:
 
     def hoist(self, node: Any, before: list[ast.stmt]) -> Any:
         """Return an expression whose calls of formulas are names; the statements that give them their values are added to `before`."""
-        if isinstance(node, ast.Lambda | ast.IfExp | ast.BoolOp | ast.ListComp | ast.GeneratorExp | ast.SetComp | ast.DictComp):
+        if isinstance(node, CONDITIONAL):
             return node
         for name, value in ast.iter_fields(node):
             if isinstance(value, ast.expr):

@@ -204,16 +204,7 @@ def fresh_index(size: int) -> Term:
 
 def symbols(names: str, *shape: int, **assumptions: bool) -> Any:
     """Return symbols by name, real unless said otherwise, as `symbolic.symbols` does."""
-    arrays = [array_of_symbols(name, shape, {"real": True} | assumptions) for name in names.split()]
-    return arrays[0] if len(arrays) == 1 else tuple(arrays)
-
-
-def array_of_symbols(name: str, shape: tuple[int, ...], assumptions: dict[str, bool]) -> Any:
-    """Return one name as an array."""
-    array = np.empty(shape, dtype=object)
-    for index in np.ndindex(shape):
-        array[index] = terms.symbol("_".join([name, *map(str, index)]), assumptions)
-    return Modular.wrap(array)
+    return terms.arrays_of_symbols(Modular.wrap, names, shape, assumptions)
 
 
 def sizes_of_axis(size: Any) -> tuple[int, ...]:

@@ -273,6 +273,17 @@ def symbol(name: str, assumptions: Mapping[str, bool]) -> Term:
     return Term("symbol", data=(name, assumed(assumptions)))
 
 
+def arrays_of_symbols(wrap: Callable[[Any], Any], names: str, shape: tuple[int, ...], assumptions: Mapping[str, bool]) -> Any:
+    """Return symbols by name, real unless said otherwise, each an array of an arithmetic; several names give a tuple."""
+    arrays = []
+    for name in names.split():
+        array = np.empty(shape, dtype=object)
+        for index in np.ndindex(shape):
+            array[index] = symbol("_".join([name, *map(str, index)]), {"real": True, **assumptions})
+        arrays.append(wrap(array))
+    return arrays[0] if len(arrays) == 1 else tuple(arrays)
+
+
 def entry(name: str, assumptions: Mapping[str, bool], indices: Iterable[Number]) -> Term:
     """Return the entry of an array of unknowns at indices from 1."""
     return Term("entry", tuple(map(as_term, indices)), (name, assumed(assumptions)))

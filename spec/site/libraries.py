@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -59,15 +59,18 @@ def as_row(record: Mapping[str, Any], entries: Mapping[str, Any]) -> LibraryRow:
 
 def by_library(rows: Sequence[LibraryRow]) -> dict[str, list[LibraryRow]]:
     """Return the rows of each library, under its name and version."""
-    libraries: dict[str, list[LibraryRow]] = {}
-    for row in rows:
-        libraries.setdefault(f"{row.library} {row.version}".strip(), []).append(row)
-    return libraries
+    return grouped(rows, lambda row: f"{row.library} {row.version}".strip())
 
 
 def by_formula(rows: Sequence[LibraryRow]) -> dict[str, list[LibraryRow]]:
     """Return the rows of each formula that libraries answer in more than one way."""
-    formulas: dict[str, list[LibraryRow]] = {}
-    for row in rows:
-        formulas.setdefault(row.formula, []).append(row)
+    formulas = grouped(rows, lambda row: row.formula)
     return {formula: answers for formula, answers in formulas.items() if len({row.name for row in answers}) > 1}
+
+
+def grouped(rows: Sequence[LibraryRow], key: Callable[[LibraryRow], str]) -> dict[str, list[LibraryRow]]:
+    """Return the rows under the key of each, in their order."""
+    groups: dict[str, list[LibraryRow]] = {}
+    for row in rows:
+        groups.setdefault(key(row), []).append(row)
+    return groups

@@ -121,3 +121,10 @@ print(sum(code.stats.cache_hits.values()), sum(code.stats.cache_misses.values())
     run = subprocess.run([*command, "rely"], env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == 2
     assert "there is no kernel 'rely'; did you mean relu" in run.stderr
+
+
+def test_a_setting_that_is_not_given_stays_as_it_is():
+    code = "from trainspec import fast; from trainspec.fast._jit import Notices; {}; print(Notices.wanted)"
+    first = "fast.configure(compile_notices=False)"
+    assert python(code.format(f"{first}; fast.configure(threads=1)"))[-1:] == ["False"]
+    assert python(code.format("fast.configure(threads=1)"))[-1:] == ["True"]
