@@ -1,7 +1,8 @@
 """The formulas once more, fast: the names and signatures of `trainspec.reference`, on all cores, with NumPy's `out=`.
 
 `bind` binds a step to all arrays of a model at once; `training_step` and `training_step_of` are whole updates in one pass, and `fused`
-makes others. `configure` changes settings that help on some machines; without it the process stays as it is.
+makes others; `backward_of` makes the gradient of an activation. `configure` changes settings that help on some machines; without it the
+process stays as it is.
 """
 
 import importlib
@@ -10,6 +11,7 @@ from typing import Any
 
 CHAPTERS = tuple(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
 MODULES = {  # of what belongs to no chapter
+    "backward_of": "_elementwise.fused",
     "bind": "_elementwise.multi_tensor",
     "configure": "_config",
     "fused": "_elementwise.fused",

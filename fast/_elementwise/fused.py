@@ -13,7 +13,8 @@ import numpy as np
 from ...reference import adam, averaging, descent
 from ...reference.adam import AdamState
 from ...reference.syntax import compile_function
-from .kernel import ElementwiseKernel
+from .._frontend import declare
+from .kernel import ElementwiseKernel, attach
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
-__all__ = ["composed", "fused", "training_step", "training_step_of"]
+__all__ = ["backward_of", "composed", "fused", "training_step", "training_step_of"]
 
 
 def fused(*, reciprocals: bool = False) -> Callable[[F], F]:
@@ -78,6 +79,11 @@ def {name}({positional}, average, *, max_norm, {keywords}, average_decay):
     return {point}, grad, {states}average
 """
 
+BACKWARD = """
+def {name}(dh, {argument}{keywords}):
+    return dh * slope({argument}, {hyper})
+"""
+
 
 @functools.cache
 def count_of_results(raw: Callable[..., Any]) -> int:
@@ -103,30 +109,79 @@ def training_step_of(step: Callable[..., Any]) -> Callable[..., Any]:
         name = getattr(step, "__name__", repr(step))
         raise TypeError(f"training_step_of(): step must be an elementwise kernel of trainspec.fast that takes a gradient, got {name}")
     raw = kernel.raw
-    stated = inspect.signature(raw).parameters
-    positional = [name for name, parameter in stated.items() if parameter.kind is not parameter.KEYWORD_ONLY]
-    keywords = [name for name in stated if name not in positional]
+    positional, keywords, stated = arguments_of(raw)
     point, gradient, *others = positional
     states = others[len(others) + 1 - count_of_results(raw) :]  # what a step only reads comes before them
     source = WHOLE_UPDATE.format(
         name=f"{raw.__name__}_training_step",
         positional=", ".join(positional),
-        keywords=", ".join(
-            name if stated[name].default is inspect.Parameter.empty else f"{name}={stated[name].default!r}" for name in keywords
-        ),
-        hyper=", ".join(f"{name}={name}" for name in keywords),
+        keywords=stated,
+        hyper=passed(keywords),
         results=", ".join([point, *states]),
         point=point,
         states="".join(f"{state}, " for state in states),
     )
-    (tree,) = ast.parse(source).body
-    assert isinstance(tree, ast.FunctionDef)
-    namespace = {**raw.__globals__, "np": np, "descent": descent, "averaging": averaging, "step": raw.__globals__[raw.__name__]}
-    function: Any = compile_function(tree, namespace, raw.__code__.co_filename)
-    function.__module__, function.__doc__ = raw.__module__, f"Clip the gradient, take a step of {raw.__name__}, average its points."
     own = raw.__annotations__
+    function = formula_of(source, raw, {"np": np, "descent": descent, "averaging": averaging, "step": raw.__globals__[raw.__name__]})
+    function.__doc__ = f"Clip the gradient, take a step of {raw.__name__}, average its points."
     result = f"tuple[{', '.join(own[name] for name in (point, gradient, *states))}, Array]"
     function.__annotations__ = {name: own[name] for name in positional} | {"average": "Array", "max_norm": "Positive"}
     function.__annotations__ |= {name: own[name] for name in keywords} | {"average_decay": "Decay", "return": result}
-    function.kernel = ElementwiseKernel(function, reciprocals=kernel.options.get("reciprocals", False), tree=tree)
+    function.kernel = ElementwiseKernel(function, reciprocals=kernel.options.get("reciprocals", False), tree=function.tree)
     return function  # type: ignore[no-any-return]
+
+
+def backward_of(slope: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the gradient by the input of an activation, from its slope in `trainspec.fast`: both in one pass.
+
+        silu_backward = backward_of(activations.swish_slope)
+        dz = silu_backward(dh, z)
+        silu_backward(dh, z, out=dh)  # over the gradient by the output
+
+    It takes the gradient by the output before the arguments of the slope; the result is that of dh * slope(…), to the last bit.
+    """
+    kernel = getattr(slope, "kernel", None)
+    if not isinstance(kernel, ElementwiseKernel) or len(kernel.ir.updated) != 1 or kernel.ir.read or kernel.ir.normed:
+        name = getattr(slope, "__name__", repr(slope))
+        raise TypeError(f"backward_of(): slope must be an elementwise kernel of trainspec.fast of one array, got {name}")
+    raw = kernel.raw
+    positional, keywords, stated = arguments_of(raw)
+    source = BACKWARD.format(
+        name=f"{raw.__name__}_backward", argument=positional[0], keywords=stated and f", *, {stated}", hyper=passed(keywords)
+    )
+    function = formula_of(source, raw, {"slope": raw.__globals__[raw.__name__]})
+    function.__doc__ = f"Multiply the gradient by the output by {raw.__name__}: dz = dh h'."
+    function.__annotations__ = {"dh": "Array"} | raw.__annotations__
+    kernel = ElementwiseKernel(function, **kernel.options, tree=function.tree)
+    signature = inspect.signature(function)
+    taken = inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, default=None, annotation="Out")
+    made: Any = attach(declare(function, function, kernel), kernel)
+    made.__signature__ = signature.replace(parameters=[*signature.parameters.values(), taken])
+    return made  # type: ignore[no-any-return]
+
+
+def arguments_of(raw: Callable[..., Any]) -> tuple[list[str], list[str], str]:
+    """Return the arguments of a formula by position, those by keyword, and these as they are stated."""
+    stated = inspect.signature(raw).parameters
+    positional = [name for name, parameter in stated.items() if parameter.kind is not parameter.KEYWORD_ONLY]
+    keywords = [name for name in stated if name not in positional]
+    defaults = {name: stated[name].default for name in keywords}
+    return (
+        positional,
+        keywords,
+        ", ".join(name if default is inspect.Parameter.empty else f"{name}={default!r}" for name, default in defaults.items()),
+    )
+
+
+def passed(keywords: list[str]) -> str:
+    """Return the arguments by keyword as they are passed on."""
+    return ", ".join(f"{name}={name}" for name in keywords)
+
+
+def formula_of(source: str, raw: Callable[..., Any], names: dict[str, Any]) -> Any:
+    """Return the function that a source defines, in the module of a formula and with these names besides; its tree is kept with it."""
+    (tree,) = ast.parse(source).body
+    assert isinstance(tree, ast.FunctionDef)
+    function: Any = compile_function(tree, raw.__globals__ | names, raw.__code__.co_filename)
+    function.__module__, function.tree = raw.__module__, tree
+    return function

@@ -168,7 +168,7 @@ def ravel_all(arrays: Arrays, shape: tuple[int, ...]) -> Arrays:
 def elementwise(reference: Formula[..., Any], *, updates: str = "", asks: str = "", reciprocals: bool = False) -> Callable[[F], F]:
     """Make a declaration an elementwise kernel: signature and docstring are its own, what it computes is the reference's formula.
 
-    A result without a name of its own updates the first array, or the one named by `updates`; `asks` names the gradient function that the
+    Results without names of their own update the first array, or those named by `updates`; `asks` names the gradient function that the
     formula calls. With `reciprocals` a division by a constant is a multiplication by its reciprocal: three roundings for one.
     """
 

@@ -18,6 +18,7 @@ from ...reference.syntax import flat_values, flatten_states, inline_calls, load,
 from ...reference.validation import Domain, domains
 from .._frontend import flat_domains, identifier
 from .._jit import digest_of
+from .._loops import math as functions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,6 +31,15 @@ SELECTING = {  # NumPy functions whose value is one of some of their arguments
     "sign": slice(0),
 }
 NUMPY_SELECTIONS = {name: getattr(np, name) for name in SELECTING}
+FUNCTIONS = {  # what is computed by functions of the kernels' own, whose errors are proved; the first that fits is taken
+    "np.exp(-np.logaddexp(0, -_))": functions.logistic,
+    "np.logaddexp(0, _)": functions.softplus,
+    "np.exp(_)": functions.exp,
+    "np.tanh(_)": functions.tanh,
+    "erf(_)": functions.erf,
+}
+PATTERNS = [(ast.parse(pattern, mode="eval").body, function.__name__) for pattern, function in FUNCTIONS.items()]
+OWN_FUNCTIONS = {function.__name__: function for function in FUNCTIONS.values()}
 VIOLATED = {">=": ast.Lt, ">": ast.LtE, "<=": ast.Gt, "<": ast.GtE}  # the comparison that holds outside a range, by its operator
 
 
@@ -50,15 +60,16 @@ class KernelIR:
     constants: Callable[..., Any]  # (numbers, norms) → (constants, updated numbers)
     unpack_arguments: Callable[..., Any]  # arguments in order → (updated arrays, read arrays, numbers)
     pack_result: Callable[..., Any]  # (updated arrays, updated numbers) → the result
-    divisions: int  # divisions and roots of one entry
+    divisions: int  # divisions, roots and functions of one entry
     constant_count: int
+    own_functions: tuple[str, ...]  # functions of `_loops.math` that it calls: their roundings are not NumPy's
     digest: str  # of all this: a part of the key under which machine code is cached
 
 
 class SourceCompiler:
     """Sort the statements of a formula into constants and updates of entries.
 
-    A result without a name of its own updates the first array, or the one named by `updates`. Formulas that are called are inlined;
+    Results without names of their own update the first array, or those named by `updates`. Formulas that are called are inlined;
     `global_norm` is evaluated before the kernel runs, over all arrays that are updated together.
 
     Of a formula that calls the gradient function `asks`, `compile_point` makes the point at which the gradient is taken, and otherwise the
@@ -90,7 +101,7 @@ class SourceCompiler:
         self.norms: dict[str, str] = {}  # numbers by name, and the arrays whose norms they are
         flat = flatten_states(tree or source_tree(raw), state_arguments(raw))
         inlined, self.namespace = inline_calls(flat, raw.__globals__, keep=[global_norm])
-        self.body = inlined.body
+        self.body = [OnesToNumbers().visit(statement) for statement in inlined.body]
 
     def compile(self) -> KernelIR:
         """Return the formula, split."""
@@ -98,7 +109,8 @@ class SourceCompiler:
         leaves = list(self.result_leaves(result))
         array_leaves = [(path, owner, node) for path, owner, node in leaves if self.depends_on_operand(node)]
         entries = [self.entry(node) for _, _, node in array_leaves]
-        updated = tuple(owner or self.updates or self.arrays[0] for _, owner, _ in array_leaves)
+        unnamed = iter([*self.updates.split(), self.arrays[0]])
+        updated = tuple(owner or next(unnamed) for _, owner, _ in array_leaves)
         assert len(set(updated)) == len(updated), updated
         read = tuple(name for name in self.arrays if name not in updated)
         counters = [(owner, node) for _, owner, node in leaves if not self.depends_on_operand(node)]
@@ -113,9 +125,9 @@ class SourceCompiler:
             define("unpack_arguments", list(self.domains), [], tuple_of(operands)),
             define("pack_result", ["arrays", "numbers"], [], self.pack(result, {"arrays": 0, "numbers": 0})),
         ]
-        functions: dict[str, Any] = {}
+        parts: dict[str, Any] = {}
         code = compile(ast.Module([*definitions], []), self.raw.__code__.co_filename, "exec")
-        exec(code, {**self.namespace, **NUMPY_SELECTIONS}, functions)  # the reference's own source, split
+        exec(code, {**self.namespace, **NUMPY_SELECTIONS, **OWN_FUNCTIONS}, parts)  # the reference's own source, split
         return KernelIR(
             self.raw.__name__,
             updated,
@@ -125,9 +137,10 @@ class SourceCompiler:
             tuple(self.norms.values()),
             tuple(path for path, _, _ in array_leaves),
             self.structure(result),
-            **functions,
+            **parts,
             constant_count=len(self.constant_names),
-            divisions=sum(map(is_division_or_root, ast.walk(definitions[0]))),
+            divisions=sum(map(is_slow, ast.walk(definitions[0]))),
+            own_functions=tuple(sorted({call for node in ast.walk(definitions[0]) if (call := called_name(node)) in OWN_FUNCTIONS})),
             digest=digest_of("\n".join(map(ast.unparse, definitions))),
         )
 
@@ -191,13 +204,18 @@ class SourceCompiler:
         """Return an expression of arrays as one of their entries; its largest parts without arrays are constants."""
         if not self.depends_on_operand(node):
             return self.constant(node)
+        if (own := first_that_fits(node)) is not None:
+            return ast.Call(load(own[0]), [self.entry(own[1])], [])
         match node:
             case ast.Name():
                 return node
-            case ast.BinOp(left, ast.Pow() as op, ast.Constant(int()) as power):
+            case ast.BinOp(ast.Name() as base, ast.Pow(), ast.Constant(3)):
+                return ast.BinOp(ast.BinOp(base, ast.Mult(), base), ast.Mult(), base)
+            case ast.BinOp(left, ast.Pow() as op, ast.Constant(2) as power):
                 return ast.BinOp(self.entry(left), op, power)
-            case ast.BinOp(left, ast.Div(), right) if self.reciprocals and not self.depends_on_operand(right):
-                return ast.BinOp(self.entry(left), ast.Mult(), self.constant(ast.BinOp(ast.Constant(1), ast.Div(), right)))
+            case ast.BinOp(_, ast.Div(), right) if self.reciprocals and not self.depends_on_operand(right):
+                inner, factor = self.split_factor(node)
+                return ast.BinOp(self.entry(inner), ast.Mult(), self.constant(factor))
             case ast.BinOp(left, ast.Add() | ast.Sub() | ast.Mult() | ast.Div() as op, right):
                 return ast.BinOp(self.entry(left), op, self.entry(right))
             case ast.UnaryOp(ast.USub() as op, operand):
@@ -212,14 +230,22 @@ class SourceCompiler:
                 return load(called)
         raise NotImplementedError(f"{self.raw.__name__}(): {ast.unparse(node)} is not an elementwise expression")
 
+    def split_factor(self, node: ast.expr) -> tuple[ast.expr, ast.expr]:
+        """Return what is multiplied or divided by constants, one after the other, and the factor that they are together."""
+        match node:
+            case ast.BinOp(left, ast.Mult() | ast.Div() as op, right) if not self.depends_on_operand(right):
+                inner, factor = self.split_factor(left)
+                return inner, ast.BinOp(factor, op, right)
+        return node, ast.Constant(1)
+
     def constant(self, node: ast.expr) -> ast.expr:
         """Return the name of an expression without arrays, which is evaluated where it stands."""
         source = ast.unparse(node)
         if source not in self.known_constants:
             self.known_constants[source] = f"c{len(self.constant_names)}"
             self.constant_names.append(self.known_constants[source])
-            if not self.has_float(node):
-                node = ast.Call(load("float"), [node], [])  # integers alone
+            if not self.has_float(node) or any(isinstance(part, ast.Attribute) for part in ast.walk(node)):
+                node = ast.Call(load("float"), [node], [])  # integers alone, or a number of NumPy
             self.constant_statements.append(ast.Assign([store(self.known_constants[source])], node))
         return load(self.known_constants[source])
 
@@ -305,9 +331,55 @@ def names_in(node: ast.expr) -> list[str]:
     return [part.id for part in flat_values(node) if isinstance(part, ast.Name)]
 
 
-def is_division_or_root(node: ast.AST) -> bool:
-    """Return whether a node is a division or a square root."""
-    return isinstance(node, ast.Div) or (isinstance(node, ast.Attribute) and node.attr == "sqrt")
+def is_slow(node: ast.AST) -> bool:
+    """Return whether a node is a division, a square root, or the call of a function."""
+    return isinstance(node, ast.Div) or (isinstance(node, ast.Attribute) and node.attr == "sqrt") or called_name(node) in OWN_FUNCTIONS
+
+
+def called_name(node: ast.AST) -> str:
+    """Return the bare name that a node calls."""
+    return node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
+
+
+class OnesToNumbers(ast.NodeTransformer):
+    """Put the number 1 in the place of arrays of ones, which constants are made of."""
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        """Return 1, or a call as it is."""
+        return ast.Constant(1) if ast.unparse(node.func) == "np.ones_like" else self.generic_visit(node)
+
+
+def first_that_fits(node: ast.AST) -> tuple[str, ast.expr] | None:
+    """Return the name of the kernels' own function that computes an expression, and its operand."""
+    return next(((name, operand) for pattern, name in PATTERNS if (operand := operand_in(node, pattern)) is not None), None)
+
+
+def operand_in(node: ast.AST, pattern: ast.AST) -> ast.expr | None:
+    """Return the part of an expression that stands where the pattern has the name _, or None where they differ elsewhere."""
+    if isinstance(pattern, ast.Name) and pattern.id == "_":
+        return node if isinstance(node, ast.expr) else None
+    if type(node) is not type(pattern):
+        return None
+    operands = []
+    for field, wanted in ast.iter_fields(pattern):
+        got = getattr(node, field)
+        pairs = list(zip(got, wanted, strict=False)) if isinstance(wanted, list) and len(got) == len(wanted) else [(got, wanted)]
+        for part, inner in pairs:
+            if isinstance(inner, ast.AST) and holds_operand(inner):
+                operands.append(operand_in(part, inner))
+            elif dump(part) != dump(inner):
+                return None
+    return operands[0] if operands else None
+
+
+def holds_operand(pattern: ast.AST) -> bool:
+    """Return whether a pattern has the name _."""
+    return any(isinstance(part, ast.Name) and part.id == "_" for part in ast.walk(pattern))
+
+
+def dump(part: Any) -> str:
+    """Return what tells syntax trees and their values apart."""
+    return ast.dump(part) if isinstance(part, ast.AST) else repr(part)
 
 
 def tuple_of(values: Sequence[ast.expr]) -> ast.expr:

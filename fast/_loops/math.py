@@ -81,9 +81,15 @@ class Format(NamedTuple):
     sin: tuple[Any, ...]  # sin(π √z/2)/√z − 1,  likewise
     tanh: tuple[Any, ...]  # (tanh(√z)/√z − 1) / z is the first over the second: Lambert's continued fraction, cut off
     tanh_under: tuple[Any, ...]
+    erf_saturated: Any  # above, erf is 1
+    erf_small: Any  # below, erf is a polynomial
+    erf: tuple[Any, ...]  # erf(√z)/√z − 1,  0 ≤ z ≤ 49/64
+    log_erfc: tuple[Any, ...]  # −log(1 − erf x)/x,  from 7/8 to where erf is 1
 
 
 NUMBERS = {"zero": 0, "one": 1, "two": 2, "four": 4, "half": 0.5, "infinity": np.inf, "nan": np.nan}
+
+POLYNOMIALS = ("exp", "log", "cos", "sin", "erf", "log_erfc")
 
 
 def format_of(real: Any, word: Any, *, high: str, low: str, **rest: Any) -> Format:
@@ -117,7 +123,9 @@ def format_of(real: Any, word: Any, *, high: str, low: str, **rest: Any) -> Form
         shift_bits=shift.view(word),
         three_quarters=bits[0.75],
         quarter=bits[1] - bits[0.75],
-        **{name: tuple(real(float.fromhex(coefficient)) for coefficient in rest[name].split()) for name in ("exp", "log", "cos", "sin")},
+        erf_saturated=real(rest["erf_saturated"]),
+        erf_small=real(0.875),
+        **{name: tuple(real(float.fromhex(coefficient)) for coefficient in rest[name].split()) for name in POLYNOMIALS},
         **{name: tuple(map(real, rest[name])) for name in ("tanh", "tanh_under")},
     )
 
@@ -137,6 +145,9 @@ FORMATS = {
         sin="0x1.243f6ap-1 -0x1.4abba8p-1 0x1.465920p-4 -0x1.2ca6a0p-8",
         tanh=(-315, -14),
         tanh_under=(945, 420, 15),
+        erf_saturated=4,
+        erf="0x1.06eba6p-3 -0x1.812700p-2 0x1.ce1fd2p-4 -0x1.b6e41ap-6 0x1.4979ccp-8 -0x1.440bb8p-11",
+        log_erfc="0x1.20e70ep+0 0x1.4577d8p-1 0x1.af5c6ep-4 -0x1.779162p-6 0x1.a6be82p-9 -0x1.c36776p-13",
     ),
     np.dtype(np.float64): format_of(
         np.float64,
@@ -156,6 +167,14 @@ FORMATS = {
         " -0x1.e30958caf17cep-19 0x1.e6cc9e889ee17p-25",
         tanh=(-675675, -45045, -594, -1),
         tanh_under=(2027025, 945945, 51975, 630, 1),
+        erf_saturated=6,
+        erf="0x1.06eba8214db68p-3 -0x1.812746b03796dp-2 0x1.ce2f21a03c37bp-4 -0x1.b82ce3106c433p-6 0x1.565bccb58123bp-8"
+        " -0x1.c02da2f874077p-11 0x1.f9a11df613998p-14 -0x1.f4aa40f7e31d3p-17 0x1.b7e7f2dbb82bcp-20 -0x1.4f787ce86962fp-23"
+        " 0x1.677cfb8b6fa73p-27",
+        log_erfc="0x1.20dd7509e30bcp+0 0x1.45f304da57a7cp-1 0x1.a4f57d0ace5fap-4 -0x1.39725cf38bb3dp-6 -0x1.a4368adf81bfbp-13"
+        " 0x1.b79169e3fa09bp-10 -0x1.24cb96e451990p-11 -0x1.d01cf40bd8feep-17 0x1.b208bda780fa5p-14 -0x1.f6f1601149c6ap-15"
+        " 0x1.6eccf1b0cf965p-16 -0x1.8810015b4d970p-18 0x1.3e17e9a935249p-20 -0x1.86bdd6a5de7ddp-23 0x1.619f6318f8d6bp-26"
+        " -0x1.bdb80b181390fp-30 0x1.5d9e53e03c144p-34 -0x1.00f794d79c8c8p-39",
     ),
 }
 
@@ -352,6 +371,28 @@ def tanh(x: Any) -> Any:
     small, (near, near_under), (far, far_under) = size < constants.small, tanh_small(size), tanh_large(power_of_two(n + constants.shift), y)
     quotient = where(small, near, far) / where(small, near_under, far_under)
     return from_bits(to_bits(where(small, size + quotient, constants.one - quotient)) | (to_bits(x) & constants.sign), x)
+
+
+@numeric
+def erf_small(x: Any) -> Any:
+    """Return erf(x), 0 ≤ x ≤ 7/8."""
+    return fma(x, fused_polynomial(x * x, format_for(x).erf), x)
+
+
+@numeric
+def log_of_erfc(x: Any) -> Any:
+    """Return log(1 − erf(x)), 7/8 ≤ x: what it is off counts as much less as 1 − erf(x) is smaller than erf(x)."""
+    return -x * fused_polynomial(x, format_for(x).log_erfc)
+
+
+@numeric
+def erf(x: Any) -> Any:
+    """Return the error function 2/√π ∫₀ˣ exp(−t²) dt, of the modulus; the sign is restored."""
+    constants = format_for(x)
+    size = where(abs(x) > constants.erf_saturated, constants.erf_saturated, abs(x))
+    n, y = exp_reduced(log_of_erfc(size))
+    far = fma(-y, power_of_two(n + constants.shift), constants.one)
+    return from_bits(to_bits(where(size < constants.erf_small, erf_small(size), far)) | (to_bits(x) & constants.sign), x)
 
 
 @numeric

@@ -10,11 +10,12 @@ import itertools
 import math
 
 import numpy as np
-from flint import arb, arb_poly
+from flint import arb, arb_poly, arb_series
 from trainspec.fast._loops import math as functions
 
 TERMS = 60  # of a Taylor series; the rest is below 2⁻¹⁰⁰ on every interval here
 PIECES = 200
+ERFC_TERMS = 16  # of the Taylor series of log(1 − erf) on a piece
 LARGEST_SQUARE = 0.042  # of s in log, a little above 1/25
 ZERO = arb(0)
 
@@ -127,6 +128,7 @@ SERIES = {  # the coefficients of what a polynomial of `_functions` stands for
     "log": lambda k: arb(2) / (2 * k + 3),
     "cos": lambda k: (-1) ** (k + 1) * (arb.pi() / 2) ** (2 * k + 2) / math.factorial(2 * k + 2),
     "sin": lambda k: (-1) ** k * (arb.pi() / 2) ** (2 * k + 1) / math.factorial(2 * k + 1) - (1 if k == 0 else 0),
+    "erf": lambda k: (-1) ** k * 2 / (arb.pi().sqrt() * math.factorial(k) * (2 * k + 1)) - (1 if k == 0 else 0),
 }
 
 
@@ -259,6 +261,33 @@ def logistic(dtype):
     return worst
 
 
+def left_out_of_log_erfc(dtype, x):
+    """What the polynomial of log(1 − erf) leaves out on a piece: Taylor's formula about the middle, with its last term."""
+    coefficients = functions.FORMATS[np.dtype(dtype)].log_erfc
+    over = arb_poly([0, *(-arb(float(coefficient)) for coefficient in coefficients)])
+    about_middle, on_piece = (
+        over(arb_poly([at, 1])) - arb_poly(list(arb_series([at, 1], prec=ERFC_TERMS + 1).erfc().log())) for at in (x.mid(), x)
+    )
+    known = sum((abs(about_middle[k]) * x.rad() ** k for k in range(ERFC_TERMS)), ZERO)
+    return (known + abs(on_piece[ERFC_TERMS]) * x.rad() ** ERFC_TERMS).upper()
+
+
+def erf(dtype):
+    """erf: the polynomial near 0; then 1 less an exponential, whose argument is off by its own error. Above the limit it rounds to 1."""
+    known, worst = functions.FORMATS[np.dtype(dtype)], 0.5
+    small, saturated = float(known.erf_small), float(known.erf_saturated)
+    for x in doubling(2.0**-30, small, 48):
+        off = upper(x) * left_out("erf", dtype, x * x)
+        worst = max(worst, functions.erf_small(RoundingInterval(x, dtype)).units(x.lower().erf(), off))
+    relative = exp(dtype) * float(np.finfo(dtype).eps)
+    for x in split(small, saturated, 400):
+        logarithm = functions.log_of_erfc(RoundingInterval(x, dtype))
+        off = (logarithm.error + left_out_of_log_erfc(dtype, x)).expm1() * (1 + relative) + relative
+        rest = RoundingInterval(interval(x.lower().erfc(), x.upper().erfc()), dtype, (x.lower().erfc() * off).upper())
+        worst = max(worst, (known.one - rest).units(x.lower().erf()))
+    return max(worst, float((arb(saturated).erfc() / last_place(arb(0.75), dtype)).upper()))
+
+
 def circle(dtype):
     """The cosine and the sine of a part of a quarter turn: either may be asked for either."""
     worst = 0.5
@@ -271,4 +300,4 @@ def circle(dtype):
     return worst
 
 
-PROOFS = {"cosine": circle, "sine": circle} | {array.__name__: array for array in (exp, tanh, log, softplus, logistic)}
+PROOFS = {"cosine": circle, "sine": circle} | {array.__name__: array for array in (exp, tanh, log, softplus, logistic, erf)}

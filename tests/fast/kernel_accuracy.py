@@ -19,7 +19,7 @@ from ..support.kernels import (
     ELEMENTWISE,
     GIVEN_GRADIENT,
     LOOP_KERNELS,
-    WITH_RECIPROCALS,
+    ROUNDED_OTHERWISE,
     elementwise_call,
     errors_in_bounds,
     loop_call,
@@ -53,7 +53,7 @@ def error_of_case(name, dtype, seed):
 
 def row(name, cases):
     """The row of a kernel: name, whether it is equal to the last bit, and the worst error in each dtype."""
-    equal = name in ELEMENTWISE and name not in WITH_RECIPROCALS
+    equal = name in ELEMENTWISE and name not in ROUNDED_OTHERWISE
     worst = [max(error_of_case(name, dtype, seed) for seed in range(cases)) for dtype in DTYPES]
     return f"| `{name}` | {'yes' if equal else ''} | {worst[0]:.2f} | {worst[1]:.2f} |"
 

@@ -7,13 +7,14 @@ import pytest
 from flint import arb, ctx
 from trainspec.fast import _jit
 from trainspec.fast._loops import math as functions
+from trainspec.reference._special import erf as reference_erf
 
 from . import error_analysis
 
 DTYPES = [np.float32, np.float64]
 KNOWN = {
     **{"exp": np.exp, "log": np.log, "tanh": np.tanh},
-    **{"softplus": lambda z: np.logaddexp(0, z), "logistic": lambda z: np.exp(-np.logaddexp(0, -z))},
+    **{"softplus": lambda z: np.logaddexp(0, z), "logistic": lambda z: np.exp(-np.logaddexp(0, -z)), "erf": reference_erf},
 }
 # The largest error, in units in the last place of the exact value, of float32 and float64: proved, for every argument
 PROVED = {
@@ -22,6 +23,7 @@ PROVED = {
     "log": (1.74, 2.04),
     "softplus": (2.43, 3.17),
     "logistic": (3.52, 3.52),
+    "erf": (1.49, 1.54),
     "cosine": (1.75, 1.9),
     "sine": (1.75, 1.9),
 }
@@ -32,6 +34,7 @@ FOUND = {
     "log": (0.92, 0.95),
     "softplus": (1.67, 1.67),
     "logistic": (2.4, 2.4),
+    "erf": (1.0, 1.0),
     "cosine": (1.3, 1.4),
     "sine": (1.3, 1.4),
 }
@@ -99,7 +102,9 @@ def test_loops_are_vectorised_and_call_nothing(name, dtype):
     width = {np.float32: "float", np.float64: "double"}[dtype]
     assert f"x {width}>" in code
     assert not [
-        line for line in code.splitlines() if "call" in line and any(f"@{array}" in line for array in ("exp", "log", "tanh", "sin", "cos"))
+        line
+        for line in code.splitlines()
+        if "call" in line and any(f"@{array}" in line for array in ("exp", "log", "tanh", "sin", "cos", "erf"))
     ]
 
 
@@ -114,6 +119,7 @@ EXACT = {  # within reach of Arb's exponents
     "exp": lambda z: min(max(z, arb(-1000)), arb(1000)).exp(),
     "log": arb.log,
     "tanh": lambda z: min(max(z, arb(-40)), arb(40)).tanh(),
+    "erf": lambda z: min(max(z, arb(-40)), arb(40)).erf(),
     "softplus": lambda z: max(z, arb(0)) + max(-abs(z), arb(-1000)).exp().log1p(),
     "logistic": lambda z: 1 / (1 + min(max(-z, arb(-1000)), arb(1000)).exp()),
     "cosine": lambda turn: (2 * turn).cos_pi(),
@@ -205,7 +211,15 @@ def test_whole_quarters_are_exact(dtype):
 def test_a_coefficient_that_is_off_is_noticed(monkeypatch):
     key = np.dtype(np.float32)
     right = functions.FORMATS[key]
-    for name, proof in {"exp": "exp", "log": "log", "cos": "cosine", "sin": "sine", "tanh": "tanh"}.items():
+    for name, proof in {
+        "exp": "exp",
+        "log": "log",
+        "cos": "cosine",
+        "sin": "sine",
+        "tanh": "tanh",
+        "erf": "erf",
+        "log_erfc": "erf",
+    }.items():
         coefficients = list(getattr(right, name))
         coefficients[-1] *= np.float32(1 + 2.0**-5)
         monkeypatch.setitem(functions.FORMATS, key, right._replace(**{name: tuple(coefficients)}))

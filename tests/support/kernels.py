@@ -38,7 +38,9 @@ WHOLE = [name for name, (function, _) in LOOP_KERNELS.items() if not isinstance(
 COMPONENTS = [name for name in LOOP_KERNELS if name not in WHOLE]
 WITH_GRADIENT_FUNCTION = [name for name, (function, _) in ELEMENTWISE.items() if function.point]
 GIVEN_GRADIENT = [name for name in ELEMENTWISE if name not in WITH_GRADIENT_FUNCTION]
-WITH_RECIPROCALS = [name for name, (function, _) in ELEMENTWISE.items() if function.kernel.options["reciprocals"]]
+ROUNDED_OTHERWISE = [  # their bits are those of their IR: they multiply by reciprocals, or have functions of their own
+    name for name, (function, _) in ELEMENTWISE.items() if function.kernel.options["reciprocals"] or function.kernel.ir.own_functions
+]
 
 # --- calls of elementwise kernels --------------------------------------------------------------------------
 
@@ -47,6 +49,7 @@ HYPERPARAMETERS = {
     **{"eps": 1e-8, "eps_root": 1e-12, "eps_grad": 1e-6, "eps_step": 1e-6, "weight": 0.3, "t": 3, "models": 2},
     **{"beta3": 0.99, "slow_weight": 5.0, "final_lr": 0.1, "convergence": 0.001, "clip_exponent": 0.25, "curvature_scale": 0.05},
     **{"grow": 1.2, "shrink": 0.5, "smallest": 1e-6, "largest": 50.0, "norm": 70.0},
+    **{"beta": 0.5, "threshold": 20.0, "alpha": 1.5, "scale": 1.25, "limit": 7.0, "negative_slope": 0.25},
 }
 
 
@@ -85,11 +88,11 @@ def elementwise_call(name, shape, dtype=np.float32, seed=0, **changed):
 
 
 def expected(name, values):
-    """What an elementwise kernel returns, to the last bit: the reference, or where it multiplies by reciprocals, its IR taken by NumPy."""
+    """What an elementwise kernel returns, to the last bit: the reference, or where it rounds otherwise, its IR taken by NumPy."""
     function, formula = ELEMENTWISE[name]
     ir = function.kernel.ir
     with np.errstate(all="ignore"):
-        if name not in WITH_RECIPROCALS:
+        if name not in ROUNDED_OTHERWISE:
             return formula.raw(**values)
         old, read, numbers = ir.unpack_arguments(*values.values())
         constants, counters = ir.constants(*numbers)
@@ -100,8 +103,10 @@ def expected_validated(name, values):
     """The same, as the reference's validation lets it pass, or its error."""
     function, formula = ELEMENTWISE[name]
     result = formula(**values)
-    valid = dict(zip(values, function.kernel.coerce_arguments(tuple(values.values())), strict=True)) if name in WITH_RECIPROCALS else values
-    return expected(name, valid) if name in WITH_RECIPROCALS else result
+    valid = (
+        dict(zip(values, function.kernel.coerce_arguments(tuple(values.values())), strict=True)) if name in ROUNDED_OTHERWISE else values
+    )
+    return expected(name, valid) if name in ROUNDED_OTHERWISE else result
 
 
 def in_place_out(name, values):
@@ -201,8 +206,9 @@ def outcome(function, values):
 
 
 def expected_outcome(name, values):
-    """The same of the reference, for an elementwise kernel."""
-    return outcome(lambda **values: expected_validated(name, values), values)
+    """The same of the reference, for an elementwise kernel; what a formula says that it calls, the kernel says by its own name."""
+    kind, *rest = result = outcome(lambda **values: expected_validated(name, values), values)
+    return (kind, f"{name}(){rest[0].partition('()')[2]}") if isinstance(result, tuple) else result
 
 
 def assert_same_signature(function, formula):
