@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -205,31 +206,29 @@ def verify(identifiers: tuple[str, ...], *, workforce: Workforce, full: bool, ti
 
 @main.command()
 @click.argument("identifiers", metavar="[ID]...", nargs=-1)
-@click.option("--folder", type=click.Path(file_okay=False), help="Where the files of lemmas are written; a temporary folder unless given.")
-@click.option("--jobs", type=click.IntRange(min=1), help="Worker processes; as many as there are cores unless given.")
-@click.option("--fresh", is_flag=True, help="Check everything again, also what was checked before and has not changed since.")
+@with_workforce
+@click.option(
+    "--folder", type=click.Path(file_okay=False, path_type=Path), help="Where the files of lemmas are written; nowhere unless given."
+)
 @json_option
-def kernel(identifiers: tuple[str, ...], *, folder: str | None, jobs: int | None, fresh: bool, as_json: bool) -> None:
+def kernel(identifiers: tuple[str, ...], *, workforce: Workforce, folder: Path | None, fresh: bool, as_json: bool) -> None:
     """Write the proofs of all entries, or of those named, for the proof assistant Coq, and have its kernel check them.
 
     Results are kept as those of `verify` are. The exit code is 2 where Coq and its library Coquelicot are not installed.
     """
-    import tempfile
     from dataclasses import asdict
-    from pathlib import Path
 
-    from .kernel import check
+    from .kernel.assistant import installed
+    from .kernel.check import check_all, proofs
     from .ledger import evidence_for
-    from .tasks import available_cores
     from .terminal import print_kernel_results
 
-    if not check.installed():
+    if not installed():
         raise click.UsageError("coqc is not installed: the Debian packages coq and libcoq-coquelicot have what is needed")
     named = set(evidence_for(map(find_entry, identifiers)))
-    names = [name for name in check.proofs() if not identifiers or name in named]
-    with tempfile.TemporaryDirectory() as temporary, progress_bar("proofs") as advance:
-        target = Path(folder or temporary)
-        results = check.check_all(names, target, jobs=jobs or available_cores(), fresh=fresh, report=lambda result: advance(len(names)))
+    names = [name for name in proofs() if not identifiers or name in named]
+    with usage_errors(), progress_bar("proofs") as advance:
+        results = check_all(names, workforce, folder=folder, fresh=fresh, report=advance)
     print_json([asdict(result) for result in results]) if as_json else print_kernel_results(results)
 
 

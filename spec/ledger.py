@@ -10,7 +10,8 @@ from . import kept
 from .arithmetic import Verdict
 from .catalogue import Entry, Erratum, catalogue
 from .evidence import EVIDENCE, EXACT_KINDS, EXTENDING_KINDS, PRINTED_FORMS, EvidenceResult, load, run_named
-from .kernel.results import ENGINE, with_kernel
+from .kernel.assistant import ENGINE
+from .kernel.check import with_kernel
 from .tasks import Task, Workforce, run_tasks
 from .tasks import kept_results as kept_task_results
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from .catalogue import Erratum
-    from .kernel.results import KernelResult
+    from .kernel.check import KernelResult
     from .ledger import Ledger
     from .queries import CheckAnswer, ConventionAnswer, DecksAnswer, FamilyAnswer, ListedEntry, ListedErratum, VariantNameAnswer
 

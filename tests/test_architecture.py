@@ -42,7 +42,7 @@ MAY_IMPORT = {
     "spec.options": {"spec.conformance", "spec.tasks"},
     "spec.kept": {"spec.catalogue", "spec.evidence"},
     "spec.tasks": {"spec.catalogue", "spec.kept"},
-    "spec.kernel": {"spec.arithmetic", "spec.evidence", "spec.kept", "reference"},
+    "spec.kernel": {"spec.arithmetic", "spec.evidence", "spec.kept", "spec.tasks", "reference"},
     "spec.ledger": {"spec.arithmetic", "spec.catalogue", "spec.evidence", "spec.kept", "spec.kernel", "spec.tasks", "reference"},
     "spec.latex": {"reference"},
     "spec.description": {

@@ -1,58 +1,70 @@
-"""The check: each proof becomes a file of lemmas, which the proof assistant compiles; its kernel checks every step."""
+"""The check of proofs: each is written as a file of lemmas, which the proof assistant checks. Both are tasks, of which results are kept."""
 
 from __future__ import annotations
 
 import re
-import resource
 import shutil
-import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
-from concurrent.futures import TimeoutError as OutOfTime
-from concurrent.futures import as_completed
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from pebble import ProcessExpired, ProcessPool
-
-from ..arithmetic import Refused, Undecided
+from .. import kept
+from ..arithmetic import Refused, Undecided, Verdict
 from ..arithmetic.terms import NotApplicable
-from ..evidence import EVIDENCE, load
+from ..evidence import EVIDENCE, EvidenceResult, load
+from ..tasks import Task, Workforce, kept_results, run_tasks
+from .assistant import ENGINE, HEADING, LIBRARY, TIMEOUT, TOO_SLOW, Checking, check_lemmas, digest_of_lemmas
 from .claims import claims_of
 from .proofs import Lemma
-from .results import LIBRARY, KernelResult, keep, read
 
-COMPILER = "coqc"
-TIMEOUT = 120  # seconds of processor time for one proof
-PATIENCE = 1800  # seconds for one proof by the clock, the search for its steps included
-REFUSED = "the assistant refuses the proof that is written"
-TOO_SLOW = "no proof within the time limit"
-AXIOMS = frozenset(
-    {
-        "ClassicalDedekindReals.sig_forall_dec",
-        "ClassicalDedekindReals.sig_not_dec",
-        "FunctionalExtensionality.functional_extensionality_dep",
-        "Classical_Prop.classic",
-    }
-)  # of Coq's real numbers
-HEADING = """(* {title}: {says} *)
-From TrainspecLemmas Require Import library.
-Require Import Reals Lra Lia Psatz.
-From Coquelicot Require Import Coquelicot.
-Open Scope R_scope.
-
-"""
+SEARCH = 300.0  # seconds of processor time for writing one proof
 
 
-def installed() -> bool:
-    """Return whether the proof assistant is installed."""
-    return shutil.which(COMPILER) is not None
+@dataclass(frozen=True)
+class WrittenProof:
+    """The lemmas of a proof as a file, and how many they are; or the reason why there are none."""
+
+    text: str
+    claims: int
+    reason: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class KernelResult:
+    """Whether the assistant's kernel has checked all claims of a proof, how many they are, and otherwise why not."""
+
+    name: str
+    checked: bool
+    reason: str = ""
+    claims: int = 0
+    seconds: float = 0.0
+
+
+def proofs() -> list[str]:
+    """Return the names of all proofs."""
+    load()
+    return [name for name, piece in EVIDENCE.items() if piece.kind == "proof"]
+
+
+# --- tasks ------------------------------------------------------------------------------------------------------------------------------
+
+
+def write_proof(name: str) -> WrittenProof:
+    """Write the lemmas of a proof."""
+    start = time.perf_counter()
+    load()
+    try:
+        text, claims = write_lemmas(name)
+    except NotApplicable as obstacle:
+        return WrittenProof("", 0, str(obstacle), time.perf_counter() - start)
+    return WrittenProof(text, claims, "", time.perf_counter() - start)
 
 
 def write_lemmas(name: str) -> tuple[str, int]:
     """Return the file of lemmas for a proof, and how many claims it has; NotApplicable says why there is none."""
-    load()
     piece = EVIDENCE[name]
     try:
         claims = claims_of(piece)
@@ -66,77 +78,96 @@ def write_lemmas(name: str) -> tuple[str, int]:
     return f"{heading}{chr(10).join(lemmas)}\nDefinition claims := ({names}, tt).\nPrint Assumptions claims.\n", len(claims)
 
 
-def compile_library(folder: Path) -> None:
-    """Compile the lemmas that all proofs share, in a folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / LIBRARY.name).write_text(LIBRARY.read_text(encoding="utf-8"), encoding="utf-8")
-    run_compiler(folder, LIBRARY.name).check_returncode()
+def writing_task(name: str) -> Task[WrittenProof]:
+    """Return the task of writing a proof. What it gives depends on the proof and on the code of the export."""
+    words = (name, kept.digest_of_evidence(name, full=False))
+    return Task(write_proof, (name,), kept.digest_of(words, kept.files_of_module(__name__)))
 
 
-def run_compiler(folder: Path, file: str) -> subprocess.CompletedProcess[str]:
-    """Compile a file in a folder."""
-    command = [COMPILER, "-q", "-Q", ".", "TrainspecLemmas", file]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, preexec_fn=limit_processor_time, check=False)
+def checking_task(proof: WrittenProof) -> Task[Checking]:
+    """Return the task of checking a proof. The verdict depends on the lemmas as they are written, and on the assistant."""
+    return Task(check_lemmas, (proof.text,), digest_of_lemmas(proof.text))
 
 
-def limit_processor_time() -> None:
-    """Limit the processor time of this process, so that a verdict does not depend on what else the machine does."""
-    resource.setrlimit(resource.RLIMIT_CPU, (TIMEOUT, TIMEOUT))
+def is_final(checking: Checking) -> bool:
+    """Return whether a verdict is the same the next time."""
+    return checking.reason != TOO_SLOW
 
 
-def check_text(text: str, folder: Path, title: str) -> str:
-    """Compile lemmas; return an empty string if the kernel accepts them and nothing but Coq's real numbers is assumed, else the reason."""
-    file = f"{re.sub(r'[^a-z0-9_]', '_', title)}.v"
-    (folder / file).write_text(text, encoding="utf-8")
-    process = run_compiler(folder, file)
-    if process.returncode < 0:
-        return TOO_SLOW
-    if process.returncode:
-        return REFUSED
-    assumed = set(re.findall(r"^([A-Za-z_][\w.']*)\s*:", process.stdout, re.MULTILINE)) - {"Axioms"}
-    return "" if assumed <= AXIOMS else f"assumes {', '.join(sorted(assumed - AXIOMS))}"
-
-
-def check_proof(name: str, folder: Path) -> KernelResult:
-    """Write the lemmas of a proof into a folder and have them checked. This is the task of a worker process."""
-    start = time.perf_counter()
-    try:
-        text, claims = write_lemmas(name)
-    except NotApplicable as obstacle:
-        return KernelResult(name, False, str(obstacle), 0, time.perf_counter() - start)
-    reason = check_text(text, folder, name)
-    return KernelResult(name, not reason, reason, claims, time.perf_counter() - start)
+# --- results ----------------------------------------------------------------------------------------------------------------------------
 
 
 def check_all(
-    names: Iterable[str], folder: Path, *, jobs: int, fresh: bool = False, report: Callable[[KernelResult], None] = lambda _: None
+    names: Sequence[str],
+    workforce: Workforce,
+    *,
+    folder: Path | None = None,
+    fresh: bool = False,
+    report: Callable[[int], None] = lambda total: None,
 ) -> list[KernelResult]:
-    """Have proofs checked by the assistant in several processes, unless they were before and nothing has changed; keep the results."""
-    names = list(names)
-    results = {name: result for name in names if not fresh and (result := read(name))}
-    for result in results.values():
-        report(result)
-    waiting = [name for name in names if name not in results]
-    if waiting:
-        compile_library(folder)
-    with ProcessPool(max_workers=jobs) as pool:
-        futures: dict[Any, str] = {pool.schedule(check_proof, args=(name, folder), timeout=PATIENCE): name for name in waiting}
-        for future in as_completed(futures):
-            name = futures[future]
-            try:
-                results[name] = future.result()
-            except (OutOfTime, ProcessExpired):
-                results[name] = KernelResult(name, False, TOO_SLOW, 0, float(PATIENCE))
-            if results[name].reason != TOO_SLOW:
-                keep(results[name])
-            report(results[name])
-    return [results[name] for name in names]
+    """Have proofs checked by the assistant; what was done before, and depends on nothing that has changed since, only if `fresh`.
+
+    Args:
+        names: the proofs.
+        workforce: who writes and checks them.
+        folder: where the files of lemmas are written.
+        fresh: write and check all anew.
+        report: what is called with the number of tasks, as far as it is known, after each.
+
+    """
+    writing = {name: writing_task(name) for name in names}
+    done = run_tasks(
+        [*writing.values()], workforce, not_written, limit=SEARCH, fresh=fresh, report=lambda _: report(2 * len(names))
+    ).by_digest
+    written = {name: done[task.digest] for name, task in writing.items()}
+    if folder:
+        save(folder, written)
+    checking = {name: checking_task(proof) for name, proof in written.items() if proof.text}
+    total = len(names) + len(checking)
+    verdicts = run_tasks(
+        [*checking.values()], workforce, not_checked, limit=TIMEOUT, fresh=fresh, is_final=is_final, report=lambda _: report(total)
+    ).by_digest
+    return [result_of(name, proof, verdicts[checking[name].digest] if proof.text else None) for name, proof in written.items()]
 
 
-def proofs() -> list[str]:
-    """Return the names of all proofs."""
-    load()
-    return [name for name, piece in EVIDENCE.items() if piece.kind == "proof"]
+def save(folder: Path, proofs: dict[str, WrittenProof]) -> None:
+    """Write files of lemmas into a folder, with the library that they need."""
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(LIBRARY, folder)
+    for name, proof in proofs.items():
+        if proof.text:
+            (folder / f"{re.sub(r'[^a-z0-9_]', '_', name)}.v").write_text(proof.text, encoding="utf-8")
+
+
+def not_written(task: Task[WrittenProof], reason: str) -> WrittenProof:
+    """Return that no proof was written within the limit."""
+    return WrittenProof("", 0, TOO_SLOW, SEARCH)
+
+
+def not_checked(task: Task[Checking], reason: str) -> Checking:
+    """Return that the assistant came to no verdict within the limit."""
+    return Checking(TOO_SLOW, float(TIMEOUT))
+
+
+def result_of(name: str, proof: WrittenProof, checking: Checking | None) -> KernelResult:
+    """Return the result for a proof that is written, and was checked if there are lemmas."""
+    reason = checking.reason if checking else proof.reason
+    return KernelResult(name, not reason, reason, proof.claims, proof.seconds + (checking.seconds if checking else 0.0))
+
+
+def is_checked(name: str) -> bool:
+    """Return whether the assistant has checked a proof as it is now."""
+    return any(
+        proof.text and any(not checking.reason for checking in kept_results([checking_task(proof)], is_final).values())
+        for proof in kept_results([writing_task(name)], lambda proof: True).values()
+    )
+
+
+def with_kernel(result: EvidenceResult) -> EvidenceResult:
+    """Return the result of a piece, with the assistant among its engines if that has checked a proof that holds."""
+    if result.verdict is not Verdict.HOLDS or "SymPy" not in result.engines or ENGINE in result.engines:
+        return result
+    return replace(result, engines=(*result.engines, ENGINE), alone="") if is_checked(result.name) else result
 
 
 def reasons(results: Iterable[KernelResult]) -> list[tuple[str, int]]:

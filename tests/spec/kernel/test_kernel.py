@@ -5,21 +5,32 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from trainspec.spec import description, ledger
+from trainspec.spec import description, kept, ledger
 from trainspec.spec.arithmetic import Verdict
 from trainspec.spec.arithmetic.stated import StatedTensor, function, symbols, tensor
 from trainspec.spec.arithmetic.terms import NotApplicable
 from trainspec.spec.catalogue import catalogue
 from trainspec.spec.evidence import EVIDENCE, EvidenceResult, load
-from trainspec.spec.kernel import check, results
+from trainspec.spec.kernel import assistant
+from trainspec.spec.kernel.assistant import (
+    AXIOMS,
+    ENGINE,
+    HEADING,
+    REFUSED,
+    Checking,
+    check_lemmas,
+    compiled_library,
+    digest_of_lemmas,
+    installed,
+)
+from trainspec.spec.kernel.check import KernelResult, WrittenProof, check_all, reasons, with_kernel, writing_task
 from trainspec.spec.kernel.claims import ALGEBRA, claims_of_leaf
 from trainspec.spec.kernel.proofs import Lemma
-from trainspec.spec.kernel.results import ENGINE, KernelResult
-from trainspec.spec.tasks import Workforce
+from trainspec.spec.tasks import Task, Workforce
 
 load()
 ROOT = Path(__file__).parents[3]
-needs_assistant = pytest.mark.skipif(not check.installed(), reason="coqc is not installed (Debian: coq and libcoq-coquelicot)")
+needs_assistant = pytest.mark.skipif(not installed(), reason="coqc is not installed (Debian: coq and libcoq-coquelicot)")
 
 PROOFS = (
     "momentum.velocity_is_the_last_step",
@@ -68,30 +79,38 @@ def lemmas(name, wrong=False):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A folder with the compiled library."""
-    folder = tmp_path_factory.mktemp("kernel")
-    check.compile_library(folder)
-    return folder
+def library(tmp_path_factory):
+    """The folder of the compiled library."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TRAINSPEC_CACHE", str(tmp_path_factory.mktemp("kernel") / "kept"))
+        return compiled_library()
+
+
+@pytest.fixture
+def one_library(library, monkeypatch):
+    """The same compiled library for all tests of this process."""
+    monkeypatch.setattr(assistant, "compiled_library", lambda: library)
 
 
 def file_of(text):
-    return check.HEADING.format(title="a test", says="") + text
+    return HEADING.format(title="a test", says="") + text
 
 
 @needs_assistant
-def test_true_claims_of_each_kind_are_checked(folder):
+@pytest.mark.usefixtures("one_library")
+def test_true_claims_of_each_kind_are_checked():
     texts = [lemmas(name).replace("claim_", f"{name.replace(' ', '_')}_") for name in TRUE]
-    assert check.check_text(file_of("\n".join(texts)), folder, "true") == ""
+    assert check_lemmas(file_of("\n".join(texts))).reason == ""
 
 
 @needs_assistant
 @pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", TRUE)
-def test_wrong_claims_of_each_kind_are_refused(folder, name):
+@pytest.mark.usefixtures("one_library")
+def test_wrong_claims_of_each_kind_are_refused(name):
     wrong = lemmas(name, wrong=True)
     assert wrong != lemmas(name)
-    assert check.check_text(file_of(wrong), folder, "wrong") == check.REFUSED
+    assert check_lemmas(file_of(wrong)).reason == REFUSED
 
 
 @pytest.mark.parametrize("name", sorted(TRUE.keys() - {"inequality"}))
@@ -116,33 +135,45 @@ def test_a_claim_without_a_domain_is_not_exported():
 
 
 @needs_assistant
-def test_what_is_assumed_is_told(folder):
+@pytest.mark.usefixtures("one_library")
+def test_what_is_assumed_is_told():
     text = "Axiom convenient : forall x : R, x = 0.\nLemma claims : 1 = 0. Proof. apply convenient. Qed.\nPrint Assumptions claims.\n"
-    assert check.check_text(file_of(text), folder, "assumed") == "assumes convenient"
+    assert check_lemmas(file_of(text)).reason == "assumes convenient"
 
 
 def test_the_assumptions_stand_in_the_trust_model():
     text = (ROOT / "docs" / "trust.md").read_text(encoding="utf-8")
-    assert all(axiom.rpartition(".")[2] in text for axiom in check.AXIOMS)
+    assert all(axiom.rpartition(".")[2] in text for axiom in AXIOMS)
 
 
 @needs_assistant
 @pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", PROOFS)
-def test_proofs_of_the_evidence_are_checked(folder, name):
-    result = check.check_proof(name, folder)
+def test_proofs_of_the_evidence_are_checked(tmp_path, name):
+    (result,) = check_all([name], Workforce(1), folder=tmp_path)
     assert (result.checked, result.reason) == (True, "")
     assert result.claims > 0
+    assert (tmp_path / f"{name.replace('.', '_')}.v").read_text(encoding="utf-8").count("Lemma claim_") == result.claims
+
+
+def keep_checked(name, reason=""):
+    """Keep that the assistant has checked a proof, or why not."""
+    task, text = writing_task(name), f"the lemmas of {name}"
+    kept.keep(task.digest, str(task), WrittenProof(text, 3, "", 1.0))
+    digest = digest_of_lemmas(text)
+    kept.keep(digest, str(Task(check_lemmas, (text,), digest)), Checking(reason, 1.0))
 
 
 def test_a_checked_proof_has_one_engine_more():
     name = "momentum.velocity_is_the_last_step"
     holds = EvidenceResult(name, Verdict.HOLDS, "", 0.1, engines=("SymPy", "Modular"))
-    assert results.with_kernel(holds) == holds
-    results.keep(KernelResult(name, True, "", 3, 1.0))
-    assert results.with_kernel(holds).engines == ("SymPy", "Modular", ENGINE)
+    assert with_kernel(holds) == holds
+    keep_checked(name, REFUSED)
+    assert with_kernel(holds) == holds
+    keep_checked(name)
+    assert with_kernel(holds).engines == ("SymPy", "Modular", ENGINE)
     unknown = EvidenceResult(name, Verdict.UNKNOWN, "", 0.1, engines=("SymPy",))
-    assert results.with_kernel(unknown) == unknown
+    assert with_kernel(unknown) == unknown
 
 
 def test_show_and_ledger_name_the_engines():
@@ -150,7 +181,7 @@ def test_show_and_ledger_name_the_engines():
     ledger.verify([entry], [], workforce=Workforce(1))
     name = "momentum.two_stages_are_one_step"
     assert name in EVIDENCE
-    results.keep(KernelResult(name, True, "", 2, 1.0))
+    keep_checked(name)
     known = {piece["name"]: piece for piece in description.describe_entry(entry, with_figures=False)["evidence"]}
     assert known[name]["verdict"] == "holds"
     assert known[name]["engines"] == ["SymPy", "Modular", ENGINE]
@@ -158,6 +189,4 @@ def test_show_and_ledger_name_the_engines():
 
 
 def test_reasons_are_counted():
-    assert check.reasons([KernelResult("a", False, "a limit"), KernelResult("b", False, "a limit"), KernelResult("c", True)]) == [
-        ("a limit", 2)
-    ]
+    assert reasons([KernelResult("a", False, "a limit"), KernelResult("b", False, "a limit"), KernelResult("c", True)]) == [("a limit", 2)]
