@@ -60,6 +60,8 @@ def write_proof(name: str) -> WrittenProof:
         text, claims = write_lemmas(name)
     except NotApplicable as obstacle:
         return WrittenProof("", 0, str(obstacle), time.perf_counter() - start)
+    except Exception as problem:  # what is neither written nor named is counted
+        return WrittenProof("", 0, f"the export raised {type(problem).__name__}", time.perf_counter() - start)
     return WrittenProof(text, claims, "", time.perf_counter() - start)
 
 

@@ -11,7 +11,7 @@ from trainspec.spec.arithmetic.stated import StatedTensor, function, symbols, te
 from trainspec.spec.arithmetic.terms import NotApplicable
 from trainspec.spec.catalogue import catalogue
 from trainspec.spec.evidence import EVIDENCE, EvidenceResult, load
-from trainspec.spec.kernel import assistant
+from trainspec.spec.kernel import assistant, check
 from trainspec.spec.kernel.assistant import (
     AXIOMS,
     ENGINE,
@@ -23,7 +23,7 @@ from trainspec.spec.kernel.assistant import (
     digest_of_lemmas,
     installed,
 )
-from trainspec.spec.kernel.check import KernelResult, WrittenProof, check_all, reasons, with_kernel, writing_task
+from trainspec.spec.kernel.check import KernelResult, WrittenProof, check_all, reasons, with_kernel, write_proof, writing_task
 from trainspec.spec.kernel.claims import ALGEBRA, claims_of_leaf
 from trainspec.spec.kernel.proofs import Lemma
 from trainspec.spec.tasks import Task, Workforce
@@ -190,3 +190,8 @@ def test_show_and_ledger_name_the_engines():
 
 def test_reasons_are_counted():
     assert reasons([KernelResult("a", False, "a limit"), KernelResult("b", False, "a limit"), KernelResult("c", True)]) == [("a limit", 2)]
+
+
+def test_an_export_that_raises_is_counted(monkeypatch):
+    monkeypatch.setattr(check, "write_lemmas", lambda name: {}[name])
+    assert write_proof(PROOFS[0]).reason == "the export raised KeyError"
