@@ -10,6 +10,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from .configs import fields_of, signature_of
+
 REQUIRED = inspect.Parameter.empty
 Settings = Mapping[str, Any]
 Shape = tuple[int, ...]
@@ -96,10 +98,12 @@ class FunctionImplementation:
 
 
 def keyword_parameters(function: Any, skip: Iterable[str] = ()) -> dict[str, Any]:
-    """Return the parameters that a callable takes by keyword, with their defaults."""
+    """Return the parameters that a callable takes by keyword, with their defaults; in the place of a dataclass its fields."""
     kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    parameters = inspect.signature(function).parameters.values()
-    return {parameter.name: parameter.default for parameter in parameters if parameter.kind in kinds and parameter.name not in skip}
+    parameters = [parameter for parameter in signature_of(function).parameters.values() if parameter.kind in kinds]
+    fields = {name: value for parameter in parameters for name, value in fields_of(parameter).items()}
+    plain = {parameter.name: parameter.default for parameter in parameters if not fields_of(parameter)}
+    return {name: default for name, default in {**fields, **plain}.items() if name not in skip}
 
 
 def class_parameters(kind: type, skip: int = 2) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from .configs import fields_of, holder_of, signature_of, with_configs
 from .forms import TRIAL_POINT, Form, StartedOptimizer, find_form, numbers_of, savers_of
 from .hyperparameters import FIRST_RUN, KNOWN, canonical_argument, canonical_name, hyperparameters
 from .implementation import (
@@ -157,9 +158,9 @@ class ClassImplementation(PlainImplementation):
 
     @property
     def takes_point(self) -> bool:
-        """Whether its constructor takes the point: its first parameter is no hyper-parameter."""
-        first = next(iter(parameter_names(self.kind)), "theta")
-        return canonical_name(first) not in KNOWN
+        """Whether its constructor takes the point: its first parameter is no hyper-parameter, and no dataclass of them."""
+        first = next(iter(signature_of(self.kind).parameters.values()), None)
+        return first is None or (canonical_name(first.name) not in KNOWN and not fields_of(first))
 
     def step_of(self, optimizer: Any) -> Callable[..., Any]:
         """Return the method of an object that makes a step."""
@@ -170,7 +171,8 @@ class ClassImplementation(PlainImplementation):
         """Return a new object of the class, with a step that takes the rate."""
         lr_name = next((name for name in self.parameters if canonical_name(name, self.names, self.parameters) == "lr"), None)
         handed = form.pack(thetas)
-        optimizer = self.kind(*([handed] if self.takes_point else []), **({lr_name: lr} if lr_name else {}), **settings)
+        keywords = with_configs(self.kind, {**({lr_name: lr} if lr_name else {}), **settings})
+        optimizer = self.kind(*([handed] if self.takes_point else []), **keywords)
         own_step = with_point(self.step_of(optimizer), handed, form)
         by_function = takes_gradient_function(self.kind, own_step)
         keyword = next((name for name in keyword_parameters(own_step) if canonical_name(name, self.names) == "lr"), None)
@@ -179,14 +181,14 @@ class ClassImplementation(PlainImplementation):
         if count_positional(own_step) > 1:
             return StartedOptimizer(optimizer, handed, own_step, True, by_function)
         names = (*([lr_name] if lr_name else ()), "lr", *hyperparameters()["lr"].aliases)
-        attribute = next((spelling for name in names for spelling in (name, f"_{name}") if hasattr(optimizer, spelling)), None)
+        held = holder_of(optimizer, names)
 
         def step(grad: Any, rate: float) -> Any:
-            if attribute:
-                setattr(optimizer, attribute, rate)
+            if held:
+                setattr(*held, rate)
             return own_step(grad)
 
-        return StartedOptimizer(optimizer, handed, step, attribute is not None, by_function)
+        return StartedOptimizer(optimizer, handed, step, held is not None, by_function)
 
 
 def point_name_of(kind: type) -> str:
@@ -266,7 +268,7 @@ class PairImplementation(PlainImplementation):
         pair = self.pair
         if self.factory:
             own = {key: settings[key] for key in keyword_parameters(self.factory) if key in settings}
-            pair = as_pair(self.factory(**({self.factory_rate: lr} if self.factory_rate else {}), **own))
+            pair = as_pair(self.factory(**with_configs(self.factory, {**({self.factory_rate: lr} if self.factory_rate else {}), **own})))
         current = {"theta": form.pack(thetas)}
         current["state"] = pair.init(current["theta"], **keywords["init"])
         count = count_positional(pair.update)
@@ -313,7 +315,7 @@ def adapt_factory(function: Callable[..., Any], library: str) -> PlainImplementa
         return None
     product = None
     with suppress(Exception, SystemExit), np.errstate(all="ignore"):
-        product = function(**trial)
+        product = function(**with_configs(function, trial))
     if (pair := as_pair(product)) is not None:
         return PairImplementation(pair, library, function)
     if not callable(product):

@@ -190,7 +190,7 @@ class ArgumentSampler:
         size = int(np.prod(shape))
         if domain.whole:
             ends = [others[limit.argument].shape[limit.axis] for limit in domain.limits if isinstance(limit, IndexInto)]
-            return self.source.permutation(np.resize(np.arange(min(ends)), size)).reshape(shape)
+            return self.source.permutation(indices(min(ends), size)).reshape(shape)
         entries = np.array(self.entries(domain.limits, size), dtype=float).reshape(shape)
         if self.texture and not choices_of(domain.limits) and np.isinf([domain.interval.low, domain.interval.high]).all():
             entries = self.texture(entries)
@@ -205,6 +205,11 @@ class ArgumentSampler:
             return 4 if self.turn % 2 else 6
         length = AXIS_LENGTHS[(position + self.turn) % len(AXIS_LENGTHS)]
         return ((length,), (2, length), (length, 2))[self.turn % 3] if name.startswith("*") else length
+
+
+def indices(end: int, size: int) -> Any:
+    """Return so many indices below an end: all in turn, or where they are fewer some in equal distances, the last one among them."""
+    return np.resize(np.arange(end), size) if size >= end else (np.arange(size) + 1) * end // size - 1
 
 
 # --- the cases of a formula -------------------------------------------------------------------------------------------------------------

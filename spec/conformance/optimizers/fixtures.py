@@ -134,13 +134,17 @@ def long_fixture(kind: str = VECTOR) -> Fixture:
 
 @functools.cache
 def late_fixture(*, vanishes: bool) -> Fixture:
-    """Return a run of thousands of steps: gradients that hardly change, then tiny ones and zeros, then others, and huge ones at the end."""
-    tiny, signs = 2.0**-30, (1.0, -1.0)
+    """Return a run of thousands of steps: gradients that hardly change, then tiny ones and zeros, then others, and huge ones at the end.
+
+    The huge ones are constant at first, so that a variance that is computed as a difference is below 0 by more than eps.
+    """
+    tiny, huge, signs = 2.0**-30, 2.0**20, (1.0, -1.0)
     phases = {
         900: lambda step: (1.40625 - 2.0**-12 * (step % 3), 1.578125),
         1500: lambda step: (tiny * signs[step % 2], 0.0 if vanishes else tiny),
-        LATE - 100: lambda step: (0.4375 * signs[step % 2], -3.078125),
-        LATE: lambda step: (2.0**20 * signs[step % 2], 2.0**20 + 2.0**19 * (step % 2)),
+        LATE - 250: lambda step: (0.4375 * signs[step % 2], -3.078125),
+        LATE - 100: lambda step: (0.4375 * signs[step % 2], -3.078125 * huge),
+        LATE: lambda step: (huge * signs[step % 2], huge + huge / 2 * (step % 2)),
     }
     grads = tuple(next(row(step) for end, row in phases.items() if step < end) for step in range(LATE))
     ones, slopes = (1.0,) * LATE, (0.125,) * LATE

@@ -311,7 +311,9 @@ def explain(convention: Convention, run: OptimizerRun, step: int) -> Any:
     shares_of_theta = (moved - due_move)[large] / before[large]
     if run.hyper.get("weight_decay") and np.ptp(shares_of_theta) <= EPS_EFFECT * np.max(np.abs(shares_of_theta)):
         return "weight decay"
-    factors = (moved / due_move)[large]
+    if not np.all(due_move[large]):
+        return None  # one that is not to move has no factor
+    factors = moved[large] / due_move[large]
     is_common = np.ptp(factors) <= EPS_EFFECT * np.max(np.abs(factors)) and abs(factors[0] - 1) > EPS_EFFECT
     return "correction" if is_common else "denominator"
 

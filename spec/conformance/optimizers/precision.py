@@ -151,19 +151,23 @@ def in_single_precision(candidates: Candidates) -> list[Measurement]:
 
 
 def may_keep_narrow_state(runs: Runs, narrow: Any) -> bool:
-    """Return whether an array of the state, or the point, is in every step as a narrower format holds it; or whether no state is seen."""
+    """Return whether an array of the state, or the point, is in every step as a narrower format holds it; or whether no state is seen.
+
+    An array that stays at 0 says nothing.
+    """
     run, shape = runs[0], runs[0].points[0].shape
     names = {name for state in run.states for name, array in state.items() if array.shape == shape and is_real_dtype(array.dtype)}
-    histories = [[state[name] for state in run.states if name in state] for name in names]
+    histories = [history for name in names if np.any(history := [state[name] for state in run.states if name in state])]
     histories += [[*run.points]] if histories else []
     return not histories or any(all(np.array_equal(array, array.astype(narrow)) for array in history) for history in histories)
 
 
 def roundings(runs: Iterable[OptimizerRun], form: Format) -> list[tuple[str, ...]]:
-    """Return sets of hyper-parameters that a format does not hold: all, all but the learning rate, and of float32 each alone."""
+    """Return sets of hyper-parameters that a format does not hold: all, without the learning rate, without ε, of float32 each alone."""
     inexact = {name for run in runs for name, value in {**run.hyper, "lr": run.lr}.items() if float(form.round(value)) != value}
     names = sorted(inexact)
-    choices = [tuple(names), tuple(name for name in names if name != "lr"), *((name,) for name in names if form.name == "float32")]
+    fewer = [tuple(name for name in names if name not in left) for left in (["lr"], ["lr", "eps"])]
+    choices = [tuple(names), *fewer, *((name,) for name in names if form.name == "float32")]
     return [choice for choice in dict.fromkeys(choices) if choice]
 
 

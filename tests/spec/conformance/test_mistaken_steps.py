@@ -23,6 +23,12 @@ CAUSES = [  # a step, what is written there, what in its place, and what the ver
     ("Adam", SECOND, SECOND.replace("beta2", "beta1"), "with β₁ in the place of β₂ where v is computed"),
     ("RMSProp", MEAN_SQ, MEAN_SQ.replace("grad**2", "(lr * grad)**2"), "where s is computed"),
     ("Adam", ADAM_ROOT, "(np.sqrt(second) + 1e-3)", "with 0.001 in the place of ε"),
+    (
+        "Adam",
+        "self.t += 1",
+        "self.n = getattr(self, 'n', 0) + 1; self.t = (self.n + 3) // 4",
+        "with a step counter that counts every fourth step",
+    ),
 ]
 
 
@@ -63,6 +69,25 @@ class Damped:
         return self.theta
 
 
+class DampedVelocity(Damped):
+    """SGD whose dampening cuts the whole velocity; off by default."""
+
+    def __init__(self, theta, *, lr=0.01, momentum=0.9, dampening=0.0):
+        super().__init__(theta, lr=lr, momentum=momentum, dampening=dampening)
+
+    def step(self, grad, lr):
+        old = self.velocity
+        self.velocity = grad.copy() if old is None else (1 - self.dampening) * (self.momentum * old + grad)
+        self.theta = self.theta - lr * self.velocity
+        return self.theta
+
+
+def test_the_cause_is_named_with_an_option_on():
+    result = check_in_process(DampedVelocity)
+    assert (result.verdict, result.options[0].conforms) == (Verdict.DEVIATES, False), result.message
+    assert "with its whole velocity dampened, not the gradient alone" in result.message
+
+
 @pytest.mark.parametrize(
     ("subject", "cause"),
     [(UpsideDown, "with its trust ratio upside down"), (Damped, "with the dampening itself in the place of 1 minus it")],
@@ -71,6 +96,26 @@ def test_the_cause_is_named_in_families_that_are_tried_late(subject, cause):
     result = check_in_process(subject)
     assert (result.verdict, result.is_correct) == (Verdict.DEVIATES, False), result.message
     assert cause in result.name
+
+
+class InHalfPrecision:
+    """Adam whose decays are kept in float16, beside an array that stays at 0."""
+
+    def __init__(self, theta, *, lr=0.001, beta1=0.9, beta2=0.999, eps=1e-8):
+        self.theta, self.betas, self.eps = theta.copy(), (float(np.float16(beta1)), float(np.float16(beta2))), eps
+        self.m, self.v, self.unused, self.t = 0 * theta, 0 * theta, 0 * theta, 0
+
+    def step(self, grad, lr):
+        self.t += 1
+        beta1, beta2 = self.betas
+        self.m, self.v = beta1 * self.m + (1 - beta1) * grad, beta2 * self.v + (1 - beta2) * grad**2
+        self.theta = self.theta - lr * self.m / (1 - beta1**self.t) / (np.sqrt(self.v / (1 - beta2**self.t)) + self.eps)
+        return self.theta
+
+
+def test_decays_that_are_kept_in_half_precision_are_named_where_eps_is_not():
+    result = check_in_process(InHalfPrecision)
+    assert (result.verdict, result.axes["precision"]) == (Verdict.DEVIATES, "hyper-float16"), result.message
 
 
 class AntiDecay:
