@@ -58,8 +58,10 @@ def holder_of(owner: Any, names: Iterable[str]) -> tuple[Any, str] | None:
     """Return the object that has an attribute of one of these names, and which: an object, or a dataclass that it keeps and may change."""
     kept = [part for part in getattr(owner, "__dict__", {}).values() if dataclasses.is_dataclass(part) and not isinstance(part, type)]
     spellings = [spelling for name in names for spelling in (name, f"_{name}")]
-    for holder in (owner, *(part for part in kept if not part.__dataclass_params__.frozen)):
+    for holder in (owner, *kept):
         for spelling in spellings:
             if hasattr(holder, spelling):
-                return holder, spelling
+                with suppress(dataclasses.FrozenInstanceError):
+                    setattr(holder, spelling, getattr(holder, spelling))
+                    return holder, spelling
     return None
