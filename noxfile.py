@@ -65,8 +65,8 @@ def quick(session):
 @nox.session(python=PRESENT)
 def tests(session):
     """Run the tests on every supported Python that is present."""
-    session.install(".[test]")
-    session.run("pytest", *PARALLEL, *session.posargs)
+    session.install(".[test,browser]")
+    session.run("pytest", *PARALLEL, "-rs", *session.posargs)
 
 
 @nox.session(python=CURRENT)
@@ -157,7 +157,7 @@ def site(session):
 
 @nox.session(python=CURRENT)
 def browser(session):
-    """Open the site in Chromium, which has to be installed: search, sliders, themes, contrast, layout."""
+    """Open the site in Chromium, which has to be installed: search, sliders, themes, layout, accessibility."""
     session.install(".[test,browser]")
     session.run("pytest", "-q", "-rs", "tests/spec/site/test_browser.py", *session.posargs)
 

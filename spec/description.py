@@ -14,9 +14,10 @@ from ..reference.validation import domains
 from .arithmetic import Ball, Numbers
 from .catalogue import CLASSES, STATUSES, CitationAnswer, Entry, Erratum, Preset, catalogue
 from .changes.printed import altered_lines
+from .derivations import derivations_of
 from .evidence import EVIDENCE, PRINTED_FORMS, Evidence, Interval, PrintedChange, PrintedForm, TableCell, load, table_cells
 from .latex import latex_of
-from .ledger import kept_results
+from .ledger import kept_ledger, kept_results
 from .mutants import MutantScore, kept_score
 
 
@@ -79,8 +80,15 @@ class TableAnswer(TypedDict):
     cells: list[CellAnswer]
 
 
+class DerivationAnswer(TypedDict):
+    """A derivation, step by step, that an entry has a part in."""
+
+    name: str
+    title: str
+
+
 class EntryAnswer(TypedDict):
-    """All that is known of an entry."""
+    """All that is known of an entry; the verdict is that of the results that are kept."""
 
     id: str
     names: list[str]
@@ -89,6 +97,7 @@ class EntryAnswer(TypedDict):
     status: str
     meaning: str
     title: str
+    verdict: str
     statement: str
     domain: dict[str, str]
     sources: list[CitationAnswer]
@@ -99,6 +108,7 @@ class EntryAnswer(TypedDict):
     figures: list[FiguresAnswer]
     errata: list[ErratumSummary]
     evidence: list[EvidenceAnswer]
+    derivations: list[DerivationAnswer]
     mutants: MutantScore | None
     tables: list[TableAnswer]
     reference: str
@@ -160,6 +170,7 @@ def describe_entry(entry: Entry, *, with_figures: bool = True) -> EntryAnswer:
         "status": entry.status,
         "meaning": STATUSES[entry.status],
         "title": entry.title,
+        "verdict": kept_ledger([entry], []).entries[0].verdict,
         "statement": entry.statement or formula_lines(raw),
         "domain": {name: str(domain) for name, domain in domains(raw).items()} if raw else {"": entry.domain} if entry.domain else {},
         "sources": [citation.as_json() for citation in entry.sources],
@@ -170,6 +181,7 @@ def describe_entry(entry: Entry, *, with_figures: bool = True) -> EntryAnswer:
         "figures": [{"label": row.label, "values": dict(row.values)} for row in entry.figures],
         "errata": [summarize_erratum(known.errata[identifier]) for identifier in entry.errata],
         "evidence": [describe_piece(piece) for piece in pieces],
+        "derivations": [{"name": name, "title": title} for name, title in derivations_of(entry.id)],
         "mutants": kept_score(entry.id) if formula else None,
         "tables": [describe_table(piece, with_figures=with_figures) for piece in pieces if piece.table],
         "reference": f"{formula.__module__}.{formula.__name__}" if formula else "",

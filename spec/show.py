@@ -35,14 +35,18 @@ ROW_LABEL = 24  # columns, at most, for the names of a table's rows; longer ones
 
 
 def entry_text(entry: EntryAnswer, width: int, *, everything: bool = False) -> Group:
-    """Return an entry as text: the formula first, then its domain, errata, presets, relations, sources, evidence and code."""
+    """Return an entry as text: the formula, its domain and the verdicts first, then errata, presets, relations, sources and code."""
     parts: list[Any] = [
         *heading(entry["id"], entry["title"]),
         Text(f"{entry['kind']}; {entry['status']}: {entry['meaning']}", style="dim"),
+        Text.assemble("verdict: ", (entry["verdict"], "bold")),
         *([Text(f"also named {', '.join(entry['names'][1:])}", style="dim")] if entry["names"][1:] else []),
         Text(""),
         indented(Text(entry["statement"])),
         *section("domain", pairs(entry["domain"].items())),
+        *section("evidence", evidence_lines(entry["evidence"])),
+        *section("mutants", [Text(score_words(entry["mutants"], entry["id"]))] if entry["mutants"] else []),
+        *section("step by step", derivation_lines(entry)),
         *section("note", [Text(entry["note"])] if entry["note"] else []),
         *section("exception", [Text(entry["exception"])] if entry["exception"] else []),
         *section("errata", [part for erratum in entry["errata"] for part in erratum_lines(erratum)]),
@@ -50,8 +54,6 @@ def entry_text(entry: EntryAnswer, width: int, *, everything: bool = False) -> G
         *section("figures", figure_lines(entry["figures"], everything=everything)),
         *section("related", [pairs((variant["id"], variant["relation"]) for variant in entry["variants"])] if entry["variants"] else []),
         *section("sources", [part for citation in entry["sources"] for part in citation_lines(citation)]),
-        *section("evidence", evidence_lines(entry["evidence"])),
-        *section("mutants", [Text(score_words(entry["mutants"], entry["id"]))] if entry["mutants"] else []),
         *(part for table in entry["tables"] for part in table_parts(table, width)),
     ]
     if entry["source"]:
@@ -169,6 +171,12 @@ def evidence_lines(pieces: Sequence[EvidenceAnswer]) -> list[Any]:
     """Return a line for each piece of evidence: its kind, how far it reaches, what it says first."""
     rows = ((piece["kind"], evidence_line(piece)) for piece in pieces)
     return [pairs(rows), Text("--evidence prints the pieces themselves", style="dim")] if pieces else []
+
+
+def derivation_lines(entry: EntryAnswer) -> list[Any]:
+    """Return the titles of the derivations that an entry has a part in."""
+    titles = [Text(derivation["title"]) for derivation in entry["derivations"]]
+    return [*titles, Text(f"`trainspec show {entry['id']} --web` leads to the steps", style="dim")] if titles else []
 
 
 def score_words(score: MutantScore, identifier: str) -> str:

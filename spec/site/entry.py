@@ -18,7 +18,6 @@ from ..show import score_words
 from . import cite
 from .data import SiteData
 from .differences import variants_of
-from .guides import derivations_of
 from .languages import LANGUAGES, NotElementwise, helpers_of, in_language, scalar_program
 from .mathml import inline, mathml_of
 from .pictures import functions_of, pictures_of
@@ -60,13 +59,13 @@ def entry_context(entry: Entry, data: SiteData) -> dict[str, Any]:
         "meaning": first_line(formula.raw) if formula else "",
         "units": units_of(formula.raw) if formula else "",
         "mathml": mathml_of(rendering) if rendering else "",
-        "derivations": derivations_of(entry.id),
         "pictures": pictures_of(entry.id),
         "functions": functions_of(entry.id),
         "translations": translations_of(entry.id) if formula else [],
         "symbols": symbols_of(formula.raw, rendering) if formula and rendering else [],
         "locals": local_symbols(formula.raw, rendering) if formula and rendering else [],
         "pieces": pieces_of(entry, data),
+        "erratum_verdicts": data.erratum_verdicts,
         "reliability": reliability_of(entry, data),
         "relations": [(relation, data.catalogue.entries[relation.id]) for relation in data.relations[entry.id]],
         "calls": [data.catalogue.entries[identifier] for identifier in data.calls.get(entry.id, [])],

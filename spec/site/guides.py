@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import functools
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
+from markdown_it import MarkdownIt
+
 from ...reference import FORMULAS
 from ..conformance.optimizers.conventions import AXES as VALUES
+from ..derivations import derivations
 from ..description import EvidenceAnswer, describe_piece
 from ..evidence import EVIDENCE
 from ..latex import latex_of
@@ -23,7 +24,7 @@ GUIDES: Mapping[str, str] = {
     "read-a-verdict": "Read a verdict",
     "continuous-integration": "Use it in continuous integration",
     "porting": "Carry a training from one library to another",
-    "trust": "What is proven and what is not",
+    "trust": "What a verdict is worth",
     "add-a-formula": "Add a formula",
 }
 
@@ -37,23 +38,6 @@ class ProofStep:
     verdict: str
     detail: str
     entries: tuple[Any, ...]
-
-
-@functools.cache
-def derivations() -> Mapping[str, Mapping[str, Any]]:
-    """Return the derivations by name."""
-    text = files(__package__).joinpath("derivations.toml").read_text(encoding="utf-8")
-    return {record["name"]: record for record in tomllib.loads(text)["derivation"]}
-
-
-def derivations_of(identifier: str) -> list[tuple[str, str]]:
-    """Return the name and title of each derivation that an entry has a part in: as what is derived, or as what a step supports."""
-    return [(name, record["title"]) for name, record in derivations().items() if identifier in entries_in(record)]
-
-
-def entries_in(record: Mapping[str, Any]) -> set[str]:
-    """Return the ids of the entries that the steps of a derivation support."""
-    return {record["entry"], *(identifier for step in record["steps"] for identifier in EVIDENCE[step["piece"]].ids)}
 
 
 def derivation_context(name: str, data: SiteData) -> dict[str, Any]:
@@ -80,8 +64,13 @@ def steps_of(record: Mapping[str, Any], data: SiteData) -> Iterator[ProofStep]:
 
 
 def guide_context(name: str) -> dict[str, Any]:
-    """Return what a guide is made of besides its text."""
-    return {"axes": conventions_in_use()} if name == "porting" else {}
+    """Return what a guide is made of besides its template."""
+    match name:
+        case "porting":
+            return {"axes": conventions_in_use()}
+        case "trust":
+            return {"text": MarkdownIt().render(files(__package__).joinpath("trust.md").read_text(encoding="utf-8"))}
+    return {}
 
 
 def conventions_in_use() -> dict[str, list[str]]:

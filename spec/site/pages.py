@@ -8,13 +8,14 @@ from importlib.resources import files
 from typing import Any
 
 from ..catalogue import CLASSES, KINDS, STATUSES, Entry, bibliography
+from ..derivations import derivations
 from ..evidence import KINDS as KINDS_OF_EVIDENCE
 from ..queries import DeckAnswer, describe_decks
 from .addresses import entry_path, erratum_path, root_of
 from .data import SiteData
 from .differences import family_pages
 from .entry import entry_context
-from .guides import GUIDES, derivation_context, derivations, guide_context
+from .guides import GUIDES, derivation_context, guide_context
 from .libraries import by_formula, by_library
 from .mathml import block
 from .render import render
@@ -74,8 +75,7 @@ def erratum_page(identifier: str, data: SiteData) -> Page:
         return {
             "own_id": identifier,
             "erratum": answer,
-            "verdict": record.verdict,
-            "detail": record.detail,
+            "record": record,
             "forms": forms,
             "rights": {formula: display(data.answer(formula)["latex"]) for formula in formulas},
             "chapters": data.catalogue.chapters,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from ..derivations import derivations
 from ..queries import describe_decks
 from .addresses import entry_path, erratum_path, page_id
 from .data import SiteData
 from .differences import family_pages
-from .guides import GUIDES, derivations
+from .guides import GUIDES
 from .pages import glossary
 
 Record = tuple[str, str, str, str]  # title, address, what it is, and the words by which it is found besides

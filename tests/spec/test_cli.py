@@ -176,6 +176,14 @@ def test_show_has_all_that_is_known():
         assert part in text
 
 
+def test_show_starts_with_formula_domain_and_verdicts():
+    lines = run("show", "optimizers.adam").output.splitlines()
+    titles = ("verdict: not verified yet", "domain", "evidence", "mutants", "step by step", "errata", "presets", "sources")
+    assert sorted(titles, key=lines.index) == [*titles]
+    assert "  Adam's bias correction" in map(str.rstrip, lines)
+    assert answer("show", "optimizers.adam")["derivations"] == [{"name": "bias-correction", "title": "Adam's bias correction"}]
+
+
 def test_show_answers_to_every_name_of_an_erratum():
     assert run("show", "E7").output == run("show", "e07").output == run("show", "E07").output
 

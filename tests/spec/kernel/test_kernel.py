@@ -142,7 +142,7 @@ def test_what_is_assumed_is_told():
 
 
 def test_the_assumptions_stand_in_the_trust_model():
-    text = (ROOT / "docs" / "trust.md").read_text(encoding="utf-8")
+    text = (ROOT / "spec" / "site" / "trust.md").read_text(encoding="utf-8")
     assert all(axiom.rpartition(".")[2] in text for axiom in AXIOMS)
 
 
