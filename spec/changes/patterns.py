@@ -210,6 +210,12 @@ def children(node: ast.AST) -> list[ast.AST]:
 NAMELESS = (ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop, ast.Constant)
 
 
+@functools.lru_cache(maxsize=NODES)
+def identities(node: ast.AST) -> frozenset[int]:
+    """Return the identities of all nodes of a tree; a tree that is cached is not collected, so that they stay its own."""
+    return frozenset().union({id(node)}, *map(identities, ast.iter_child_nodes(node)))
+
+
 class NodeReplacement(Rewriting):
     """A traversal that replaces one node."""
 
@@ -218,4 +224,6 @@ class NodeReplacement(Rewriting):
 
     def visit(self, node: Any) -> Any:
         """Return the new node in the place of the target, or the node with its parts visited."""
-        return self.fresh if node is self.target else super().visit(node)
+        if node is self.target:
+            return self.fresh
+        return super().visit(node) if id(self.target) in identities(node) else node

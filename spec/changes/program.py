@@ -172,6 +172,8 @@ class Program(Statements):
     def calling(self, names: Iterable[str]) -> Program:
         """Return the program that calls functions among its hyper-parameters, `own_` before their names, in the place of formulas."""
         renaming = Renaming({name: f"own_{name}" for name in names})
+        if not renaming.names:
+            return self
         return replace(self, statements=tuple(renaming.visit(statement) for statement in self.statements))
 
     @functools.cached_property

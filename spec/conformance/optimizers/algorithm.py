@@ -144,6 +144,9 @@ def is_zero(value: Any) -> bool:
 @functools.lru_cache(maxsize=2**14)
 def program(convention: AxisValues, *, decays: bool = False) -> Program:
     """Return the program of a convention; `decays`: its learning rate falls as lr / (1 + steps · lr_decay)."""
+    for mistake in convention.mistake_parts:
+        if stage_of(mistake) == "generated":
+            return generated_changes(without(convention, mistake))[int(mistake.removeprefix(GENERATED))][1].without_unused()
     step = gathered(convention)
     if convention.weight_decay != "preconditioned":
         step = changed(step, convention, "weight_decay")
@@ -153,11 +156,7 @@ def program(convention: AxisValues, *, decays: bool = False) -> Program:
     step = changed(step, convention, "clipping")
     for mistake in late:
         step = with_mistake(step, convention, mistake)
-    step = changed(step, convention, "averaging").without_unused()
-    for mistake in convention.mistake_parts:
-        if stage_of(mistake) == "generated":
-            step = generated_changes(without(convention, mistake))[int(mistake.removeprefix(GENERATED))][1].without_unused()
-    return step
+    return changed(step, convention, "averaging").without_unused()
 
 
 GENERATED = "change-"  # and a number: a mistake that has no name of its own, one of all changes of one place of a step

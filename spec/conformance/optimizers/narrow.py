@@ -21,7 +21,7 @@ from .equivalence import are_equivalent
 from .matching import Candidates, Measurement, Runs, expected_points, measure
 from .planning import defaulted
 from .precision import Findings, Precision, roundings, with_rounded_hyperparameters
-from .search import find_combined_mistakes
+from .search import find_mistakes
 from .storage import Storage, storages_of
 from .visits import OptimizerRun
 
@@ -66,7 +66,7 @@ def match_storages(runs: Runs, settings: Mapping[str, Any], expected: Convention
             return wrong
         return right._replace(not_told_apart=stated[-1].unlike(right.followed))
     wrong = next((findings for candidates in searched if (findings := Mistakes(candidates).findings())), None)
-    return wrong or Findings(widest, find_combined_mistakes(widest, settings))
+    return wrong or Findings(widest, find_mistakes(widest, settings))
 
 
 def find_right(levels: list[Runs], runs: Runs, form: Format, expected: Convention | None, searched: list[Candidates]) -> Iterator[Findings]:

@@ -12,7 +12,7 @@ from .algorithm import WRAPPERS
 from .conventions import AXES, Convention
 from .matching import Candidates, Measurement, Runs, float_candidates, in_wider_storages, measure, neighbours, setting_of
 from .runner import OptimizerReport, OptionRun
-from .search import find_combined_mistakes
+from .search import find_mistakes
 from .visits import OptimizerRun
 
 Ranking = Callable[[Convention, Mapping[str, Any]], Any]  # how far a convention is from what settings say; the smallest is taken
@@ -54,7 +54,7 @@ def judge_options(
         if option.run is not None:
             run = replace(option.run, hyper={**option.run.hyper, **inferred})
             settings = {**report.used_settings, **option.settings}
-            followed = measure_in_storages(best, expected, run) or find_combined_mistakes((run,), settings)
+            followed = measure_in_storages(best, expected, run) or find_mistakes((run,), settings)
             members = [measurement.convention for measurement in followed]
             follows = expected if expected in members else min(members, key=lambda member: rank(member, settings), default=None)
             is_unused = follows is not None and any(text.startswith(f"{option.name} = ") for text in ignored(follows, settings))

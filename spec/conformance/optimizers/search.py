@@ -18,14 +18,19 @@ GENERATED, UNUSUAL = (functools.partial(with_generated_mistake, deviations=count
 RARE, *RARE_AND_UNUSUAL = (functools.partial(with_rare_mistake, deviations=count) for count in (0, 1, 2))
 
 
+def find_mistakes(runs: tuple[OptimizerRun, ...], settings: Mapping[str, Any]) -> list[Measurement]:
+    """Return the conventions that the runs follow with a change of one place of their step, or with combined mistakes."""
+    return find_generated_mistakes(runs, settings) or find_combined_mistakes(runs, settings)
+
+
 def find_generated_mistakes(runs: tuple[OptimizerRun, ...], settings: Mapping[str, Any]) -> list[Measurement]:
     """Return the canonical conventions that the runs follow with a change of one place of their step."""
     return first_that_follow((RARE, GENERATED), runs, settings)
 
 
 def find_combined_mistakes(runs: tuple[OptimizerRun, ...], settings: Mapping[str, Any]) -> list[Measurement]:
-    """Return the conventions that the runs follow with wrappers, combined or generated mistakes: those of the first kind that has some."""
-    pools = (RARE, GENERATED, with_wrappers, with_more_values, *RARE_AND_UNUSUAL, UNUSUAL, with_two_mistakes)
+    """Return the conventions that the runs follow with wrappers, unusual values or two mistakes: those of the first kind that has some."""
+    pools = (with_wrappers, with_more_values, *RARE_AND_UNUSUAL, UNUSUAL, with_two_mistakes)
     return first_that_follow(pools, runs, settings)
 
 

@@ -6,7 +6,7 @@ from trainspec.spec.conformance.optimizers.combinations import Setting, find_con
 from trainspec.spec.conformance.optimizers.conventions import canonical
 from trainspec.spec.conformance.optimizers.equivalence import are_equivalent
 from trainspec.spec.conformance.optimizers.fixtures import fixture_for
-from trainspec.spec.conformance.optimizers.search import find_combined_mistakes
+from trainspec.spec.conformance.optimizers.search import find_mistakes
 from trainspec.spec.conformance.optimizers.separation import APART, trajectories, trajectory_bound
 from trainspec.spec.conformance.optimizers.visits import OptimizerRun
 
@@ -70,7 +70,7 @@ def test_combined_mistakes_are_named(trajectory, hyper, identifier):
     inputs = fixture.start(lr, np.float64), fixture.gradients(EPS, np.float64), fixture.rates(lr)
     assumed = {"momentum": 0.9, "beta1": 0.9, "beta2": 0.999, **hyper}
     record = OptimizerRun(fixture, lr, assumed, np.stack(list(trajectory(*inputs))), eps=EPS)
-    measures = find_combined_mistakes((record,), hyper)
+    measures = find_mistakes((record,), hyper)
     assert identifier in [measure.convention.id for measure in measures]
     assert all(measure.follows for measure in measures)
     assert find_convention(identifier).id == identifier
@@ -93,7 +93,7 @@ def test_formulas_around_a_step_are_named():
     inputs = fixture.start(lr, np.float64), fixture.gradients(EPS, np.float64), fixture.rates(lr)
     hyper = {"momentum": 0.9, "beta1": 0.875, "beta2": 0.9375, "eps": EPS, "clip_norm": 8.0, "averaging": 0.75}
     run = OptimizerRun(fixture, lr, hyper, np.stack(list(clipped_and_averaged_adam(*inputs))), eps=EPS)
-    (measure,) = find_combined_mistakes((run,), {"beta1": 0.875, "beta2": 0.9375, "eps": EPS})
+    (measure,) = find_mistakes((run,), {"beta1": 0.875, "beta2": 0.9375, "eps": EPS})
     assert measure.convention == find_convention("adam/clipped-by-norm/averaged-ema")
     assert measure.convention.right
     assert measure.convention.name.endswith("its gradient clipped by its norm, its points averaged")
@@ -114,7 +114,7 @@ def test_a_mistake_without_a_name_is_told_by_its_place():
     inputs = fixture.start(lr, np.float64), fixture.gradients(EPS, np.float64), fixture.rates(lr)
     hyper = {"momentum": 0.9, "beta1": 0.875, "beta2": 0.9375, "eps": EPS}
     record = OptimizerRun(fixture, lr, hyper, np.stack(list(adam_with_a_sum_of_weights(*inputs))), eps=EPS)
-    (measure,) = find_combined_mistakes((record,), {"beta1": 0.875, "beta2": 0.9375, "eps": EPS})
+    (measure,) = find_mistakes((record,), {"beta1": 0.875, "beta2": 0.9375, "eps": EPS})
     assert measure.convention.name.endswith("with 1 + β₁ in the place of 1 − β₁ where m is computed")
     assert not measure.convention.right
     assert measure.convention.corrected == find_convention("adam")
@@ -142,4 +142,4 @@ def test_what_is_no_combination_is_not_named():
     theta, grads = fixture.start(lr, np.float64), fixture.gradients(EPS, np.float64)
     points = theta - np.cumsum(grads**3, axis=0) * lr
     record = OptimizerRun(fixture, lr, {"momentum": 0.75}, points, eps=EPS)
-    assert find_combined_mistakes((record,), {"momentum": 0.75}) == []
+    assert find_mistakes((record,), {"momentum": 0.75}) == []
