@@ -536,13 +536,21 @@ def warm_up(names: tuple[str, ...], *, dtypes: tuple[str, ...], bound: bool) -> 
 @click.argument("identifiers", metavar="[ID]...", nargs=-1)
 @click.option("--folder", default="vectors", show_default=True, type=click.Path(file_okay=False), help="Where the files are.")
 @click.option("--check", "only_check", is_flag=True, help="Write nothing; say which files are not what would be written.")
+@click.option("--since", type=click.Path(exists=True, file_okay=False), help="Write nothing; print what has changed since another folder.")
 @with_workforce
-def vectors(identifiers: tuple[str, ...], *, folder: str, only_check: bool, workforce: Workforce, fresh: bool) -> None:
+def vectors(identifiers: tuple[str, ...], *, folder: str, only_check: bool, since: str | None, workforce: Workforce, fresh: bool) -> None:
     """Write the vectors of all entries, or of some anew, for implementations in any language."""
     from pathlib import Path
 
     from ..reference import FORMULAS
+    from .lines.text import VERSION, line
     from .vectors import files
+    from .vectors.since import changes_since
+
+    if since:
+        for change in changes_since(Path(since), Path(folder)):
+            click.echo(line({"version": VERSION, **change}))
+        return
 
     names = [find_entry(name).id for name in identifiers] or list(FORMULAS)
     with usage_errors(), progress_bar("files") as advance:

@@ -153,10 +153,15 @@ def power_of_inexact_exponent(a: Bounded, b: Bounded) -> Bounded:
 
 
 def whole_quotient(a: Bounded, b: Bounded) -> Bounded:
-    """⌊a / b⌋ of numbers that carry no error: exact, while the format holds all integers of its size."""
-    if a.error or b.error or b.value == 0 or not abs(a.value / b.value) < 1 / FORMAT.get().unit:
+    """⌊a / b⌋: exact, while all quotients that errors admit have the same floor and the format holds all integers of its size."""
+    if a.error or b.error:
+        rounded = divide(a, b)
+        floors = [(rounded.value + sign * 2 * rounded.error * INFLATION) // 1 for sign in (-1, 1)]
+    else:
+        floors = [a.value // b.value] if b.value else []
+    if len({*floors}) != 1 or not abs(floors[0]) + 1 < 1 / FORMAT.get().unit:
         raise Undecided(f"⌊({a}) / ({b})⌋")
-    return Bounded(a.value // b.value, 0.0)
+    return Bounded(floors[0], 0.0)
 
 
 def root(a: Bounded) -> Bounded:

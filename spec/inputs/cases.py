@@ -146,8 +146,8 @@ class ArgumentSampler:
         return self.number(name, domain, others) if domain.kind == "number" else self.array(domain, sizes, others)
 
     def cubic(self) -> Cubic:
-        """Return an example of a gradient function."""
-        return Cubic(*map(float, self.entries((), 3)))
+        """Return an example of a function."""
+        return Cubic(*map(float, self.entries((), 4)))
 
     def count(self, domain: Domain, others: Mapping[str, Any]) -> int:
         """Return a whole number; of a divisor, one that is neither 1 nor the whole if possible."""

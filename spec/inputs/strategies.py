@@ -108,8 +108,8 @@ def integers(domain: Domain) -> st.SearchStrategy[int]:
 
 
 def draw_cubic(draw: Callable[..., Any]) -> Cubic:
-    """Draw a gradient."""
-    return Cubic(*(draw(numbers(())) for _ in range(3)))
+    """Draw a function."""
+    return Cubic(*(draw(numbers(())) for _ in range(4)))
 
 
 DRAW: Mapping[str, Callable[..., Any]] = {  # by kind of domain: of the draw function, the domain and the lengths of axes

@@ -1,4 +1,4 @@
-"""What Hypothesis and the separating cases have in common: a gradient for examples, and the relations of a value to other arguments."""
+"""What Hypothesis and the separating cases have in common: a function for examples, and the relations of a value to other arguments."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from ...reference.validation import Domain
 
 @dataclass(frozen=True)
 class Cubic:
-    """A gradient for examples: slope · x + cubic · x³ − shift, entry by entry."""
+    """A function for examples: slope · x + square · x² + cubic · x³ − shift, entry by entry; it is neither even nor odd."""
 
     slope: float
+    square: float
     cubic: float
     shift: float
 
     def __call__(self, x: Any) -> Any:
-        """Return the gradient at x."""
-        return self.slope * x + self.cubic * x**3 - self.shift
+        """Return its values at x."""
+        return self.slope * x + self.square * x**2 + self.cubic * x**3 - self.shift
 
 
 def with_relations(value: Any, domain: Domain, others: Mapping[str, Any]) -> Any:

@@ -14,7 +14,7 @@ from ...reference.validation import Domain, domain_of, domains, resolve_annotati
 from ..inputs.values import Cubic
 from .text import array_of, bits
 
-CUBIC = ("slope", "cubic", "shift")  # of a gradient function x → slope x + cubic x³ − shift
+CUBIC = ("slope", "square", "cubic", "shift")  # of a function x → slope x + square x² + cubic x³ − shift
 Named = Iterator[tuple[str, str, Any]]  # name, kind, value
 
 

@@ -171,7 +171,6 @@ def vectors_in_words(record: dict[str, Any]) -> str:
     """Return how many vectors there are, and how many changes of the formula they notice."""
     lines = record["lines"]
     counted = [f"{lines[kind]} {noun}" for kind, noun in (("call", "calls"), ("run", "runs"), ("law", "laws")) if lines.get(kind)]
-    scores = record["scores"].values()
-    noticed, survivors = sum(score["noticed"] for score in scores), sum(len(score["survivors"]) for score in scores)
+    noticed, survivors = record["score"]["noticed"], len(record["score"]["survivors"])
     changes = f"; they notice {noticed} changes of the formula, and miss {survivors}" if noticed else ""
     return ", ".join(counted) + changes

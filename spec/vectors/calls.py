@@ -11,6 +11,7 @@ import hashlib
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,9 @@ LARGE = 1300  # of those that are taken because no smaller one notices a change
 MOST_KINDS = 7  # cases taken for what they separate
 GENERIC = 2  # cases with nothing special about them that are always taken
 LEFT_OUT, TIE, ZERO = "an argument left out", "a tie", "a branch at 0"  # what the changes of cases separate
+SEVERAL = "one tensor from several"  # what the calls of one step of several tensors separate
+SHAPES = ((3,), (2, 3), (0,))  # of these
+SEED = 9000  # of their draws, which those of no other case have
 UNDEFINED = (ArithmeticError, Refused, TypeError, ValueError, np.linalg.LinAlgError, IndexError)  # what cannot be certified
 
 
@@ -63,6 +67,13 @@ class Call:
                 return are_same(self.values, certify(change.function, self.case.arguments, np.dtype(self.dtype).type))
         except UNDEFINED:
             return None
+
+    def is_same_in_floats(self, change: Change) -> bool:
+        """Return whether a changed formula gives the same floats or whole numbers, digit by digit."""
+        with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
+            own = tree_leaves(self.formula.raw(**self.arguments))
+        others = change.outputs(self.arguments)
+        return others is not None and len(own) == len(others) and all(map(np.array_equal, own, others))
 
     @functools.cached_property
     def fields(self) -> dict[str, str]:
@@ -129,11 +140,21 @@ class Candidates:
             if entries((case, result)) > SMALL:
                 break
             flag = flag_of(case.separates).id
-            allowed = GENERIC if flag == "every-term" else 1
+            allowed = {"every term": GENERIC, SEVERAL: 0}.get(case.separates, 1)
             if taken.get(flag, 0) < allowed and len(taken) <= MOST_KINDS and (call := self.call(name)):
                 taken[flag] = taken.get(flag, 0) + 1
                 calls.append(call)
         return calls
+
+    def of_several_tensors(self) -> list[Call]:
+        """Return the calls of tensors of several shapes that one optimizer steps at once; nothing unless all are certified."""
+        calls = [self.call(name) for name, (case, _) in self.results.items() if case.separates == SEVERAL]
+        return [call for call in calls if call] if len(calls) > 1 and all(calls) else []
+
+    def others(self, calls: list[Call]) -> Iterator[Call]:
+        """Yield the calls that can be certified and are not among these."""
+        names = {call.case.name for call in calls}
+        yield from (call for name in self.results if name not in names and (call := self.call(name)))
 
     def noticing(self, change: Change) -> Call | None:
         """Return the first case that notices a change."""
@@ -157,7 +178,7 @@ def result_names(formula: Formula[..., Any], count: int) -> dict[str, str]:
 def cases_in_domain(formula: Formula[..., Any], dtype: Any) -> Iterator[tuple[Case, Any]]:
     """Yield the cases of a formula that are in its domain, with its result; the order in memory means nothing here."""
     known = cases(formula)
-    for case in (*known, *empty_cases(formula), *neighbours(formula, known)):
+    for case in (*known, *empty_cases(formula), *neighbours(formula, known), *several_tensors(formula, known)):
         if case.separates == "the order in memory" or entries((case, ())) > LARGE:
             continue
         with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
@@ -186,6 +207,21 @@ def empty_cases(formula: Formula[..., Any]) -> Iterator[Case]:
             yield Case("no entries", "an empty tensor", values)
 
 
+def several_tensors(formula: Formula[..., Any], known: list[Case]) -> Iterator[Case]:
+    """Yield the cases of tensors of several shapes, where a formula steps one: the same hyper-parameters, and the same steps taken."""
+    stated = domains(formula.raw)
+    shapes = free_shapes_of(stated)
+    if formula.initial is None or not shapes:
+        return
+    numbers = {name: known[0].arguments[name] for name, domain in stated.items() if domain.kind in ("number", "count", "choice", "flag")}
+    counts = {field: value for _, field, value in state_fields(stated, known[0].arguments) if not isinstance(value, np.ndarray)}
+    for number, shape in enumerate(SHAPES, start=1):
+        sizes = dict.fromkeys(shapes, shape)
+        if values := draw_arguments(partial(ArgumentSampler, np.random.default_rng(SEED + number), sizes), stated):
+            states = {name: values[name]._replace(**counts) for name, domain in stated.items() if domain.kind == "state"}
+            yield Case(f"tensor {number} of {len(SHAPES)}", SEVERAL, {**values, **numbers, **states})
+
+
 def neighbours(formula: Formula[..., Any], known: list[Case]) -> Iterator[Case]:
     """Yield changes of the first cases: an argument left out, hyper-parameters at their neutral values, ties there, a field of zeros."""
     stated = domains(formula.raw)
@@ -211,7 +247,7 @@ def state_fields(stated: Mapping[str, Domain], values: Mapping[str, Any]) -> Ite
 
 def select_calls(candidates: Candidates, changes: tuple[Change, ...]) -> tuple[list[Call], dict[str, str]]:
     """Return the calls of a formula, and which of them notices each change, by its id; changes that none notices are left out."""
-    calls = candidates.first_of_each_kind()
+    calls = [*candidates.first_of_each_kind(), *candidates.of_several_tensors()]
     noticed: dict[str, str] = {}
     for change in changes:
         call = next((call for call in calls if call.notices(change)), None)

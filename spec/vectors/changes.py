@@ -1,12 +1,17 @@
-"""What vectors must tell from a formula: its mutants, its variants and the mistakes that the kit knows, each with a name."""
+"""What vectors must tell from a formula: its mutants, its variants and the mistakes that the kit knows, each with a name.
+
+Mutants that only evidence tells from their formula, since they are the same function of real numbers, are in `equivalents.toml`.
+"""
 
 from __future__ import annotations
 
 import functools
 import itertools
+import tomllib
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -51,12 +56,19 @@ def changes_of(identifier: str) -> tuple[Change, ...]:
 
 
 def mutants_of(formula: Formula[..., Any]) -> Iterator[Change]:
-    """Yield the mutants of a formula, numbered."""
+    """Yield the mutants of a formula, numbered: m1, m2 and so on."""
     reasons = {(known.line, known.change): known.why for known in catalogue().equivalents if known.id == formula.id}
+    reasons |= {(known["line"], known["change"]): known["why"] for known in equal_in_real_numbers() if known["id"] == formula.id}
     for number, mutation in enumerate(mutations(source_tree(formula)), start=1):
         make = functools.partial(compile_function, mutation.tree, namespace_of(formula.id))
         why = reasons.get((mutation.line, mutation.change), "")
-        yield Change(f"mutant-{number}", f"{mutation.line}: {mutation.change}", "mutant", make, why)
+        yield Change(f"m{number}", f"{mutation.line}: {mutation.change}", "mutant", make, why)
+
+
+@functools.cache
+def equal_in_real_numbers() -> tuple[dict[str, str], ...]:
+    """Return the mutants that are the same function of real numbers as their formula, each with the reason."""
+    return tuple(tomllib.loads(files(__package__).joinpath("equivalents.toml").read_text(encoding="utf-8"))["equivalent"])
 
 
 def unique_variants(formula: Formula[..., Any]) -> Iterator[Variant]:

@@ -19,6 +19,7 @@ LARGEST_FILE = 256_000  # bytes
 LARGEST_LINE = 64_000
 LARGEST_FOLDER = 10_000_000
 LIMIT = 1200.0  # seconds of processor time for one file
+KINDS = ("call", "group", "run", "step", "alt", "reject", "law")  # of lines that the manifest counts
 
 
 def path_of(folder: Path, identifier: str) -> Path:
@@ -44,11 +45,11 @@ def manifest_of(files: Iterable[EntryFile]) -> str:
     """Return the manifest of a folder with these files, as JSON: a line for each entry."""
     ordered = sorted(files, key=lambda file: file.entry)
     entries = {file.entry: entry_record(file) for file in ordered}
-    scores = [score for file in ordered for score in file.scores.values()]
+    scores = [file.score for file in ordered]
     totals = {
         "entries": len(ordered),
         "bytes": sum(record["bytes"] for record in entries.values()),
-        "lines": {kind: sum(file.kinds.get(kind, 0) for file in ordered) for kind in ("call", "run", "step", "alt", "reject", "law")},
+        "lines": {kind: sum(file.kinds.get(kind, 0) for file in ordered) for kind in KINDS},
         "noticed": sum(score.noticed for score in scores),
         "survivors": sum(len(score.survivors) for score in scores),
         "equivalent": sum(len(changes) for score in scores for changes in score.equivalent.values()),
@@ -63,8 +64,8 @@ def manifest_of(files: Iterable[EntryFile]) -> str:
 def entry_record(file: EntryFile) -> dict[str, Any]:
     """Return what the manifest says of one file."""
     data = file.text.encode("ascii")
-    scores = {dtype: score.as_json() for dtype, score in file.scores.items()}
-    return {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data), "lines": dict(file.kinds), "scores": scores}
+    digest = hashlib.sha256(data).hexdigest()
+    return {"sha256": digest, "bytes": len(data), "lines": dict(file.kinds), "score": file.score.as_json()}
 
 
 def too_large(files: Iterable[EntryFile]) -> list[str]:
@@ -83,20 +84,24 @@ def write(folder: Path, files: Iterable[EntryFile]) -> None:
     """Write files and their manifest, and remove the files of entries that there are no more."""
     known = list(files)
     folder.mkdir(exist_ok=True)
-    wanted = {path_of(folder, file.entry) for file in known}
-    for path in set(folder.glob("*.jsonl")) - wanted:
+    texts = texts_of(folder, known)
+    for path in set(folder.glob("*.jsonl")) - texts.keys():
         path.unlink()
-    for file in known:
-        path_of(folder, file.entry).write_text(file.text, encoding="ascii", newline="\n")
-    (folder / "manifest.json").write_text(manifest_of(known), encoding="ascii", newline="\n")
+    for path, text in texts.items():
+        path.write_text(text, encoding="ascii", newline="\n")
+
+
+def texts_of(folder: Path, files: list[EntryFile]) -> dict[Path, str]:
+    """Return all that is written into a folder: the files of entries, their manifest, and the digests of these."""
+    texts = {path_of(folder, file.entry): file.text for file in files} | {folder / "manifest.json": manifest_of(files)}
+    sums = [f"{hashlib.sha256(text.encode('ascii')).hexdigest()}  {path.name}\n" for path, text in sorted(texts.items())]
+    return texts | {folder / "SHA256SUMS": "".join(sums)}
 
 
 def differences(folder: Path, files: Iterable[EntryFile], *, whole: bool) -> list[str]:
     """Return which files of a folder are not these, byte for byte; of the whole set the manifest is compared too."""
     known = list(files)
-    expected: dict[Path, str] = {path_of(folder, file.entry): file.text for file in known}
-    if whole:
-        expected[folder / "manifest.json"] = manifest_of(known)
+    expected = texts_of(folder, known) if whole else {path_of(folder, file.entry): file.text for file in known}
     stale = [f"{path.name} is not what {COMMAND} writes" for path, text in expected.items() if read(path) != text.encode("ascii")]
     extra = set(folder.glob("*.jsonl")) - expected.keys() if whole else set[Path]()
     return [*stale, *(f"{path.name} belongs to no entry" for path in sorted(extra))]
@@ -115,8 +120,8 @@ def stored_files(folder: Path) -> dict[str, EntryFile]:
 
 def stored_file(folder: Path, identifier: str, record: Mapping[str, Any]) -> EntryFile:
     """Return the file of an entry as the manifest describes it."""
-    scores = {dtype: stored_score(score) for dtype, score in record["scores"].items()}
-    return EntryFile(identifier, path_of(folder, identifier).read_text(encoding="ascii"), record["lines"], scores)
+    text = path_of(folder, identifier).read_text(encoding="ascii")
+    return EntryFile(identifier, text, record["lines"], stored_score(record["score"]))
 
 
 def stored_score(record: Mapping[str, Any]) -> Score:

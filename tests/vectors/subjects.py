@@ -11,8 +11,10 @@ from pathlib import Path
 import numpy as np
 from trainspec.reference import FORMULAS, tree_leaves
 from trainspec.reference.validation import domains
+from trainspec.spec.arithmetic import NARROW
 from trainspec.spec.changes.program import gradient_at
 from trainspec.spec.inputs.values import Cubic
+from trainspec.spec.lines.signature import CUBIC
 
 FOLDER = Path(__file__).parents[2] / "vectors"
 EXAMPLES = FOLDER / "examples"
@@ -33,15 +35,42 @@ def lines_of(identifier):
     return reader().read_lines(FOLDER / f"{identifier}.jsonl")
 
 
+def kinds(text):
+    """The kinds of the arguments or results that a head names, by name."""
+    return dict(part.split(":") for part in text.split())
+
+
+def read_value(fields, name, kind):
+    """An argument: numbers and whole numbers as they are, arrays as flat lists; None where it is left out."""
+    bits = reader().bits
+    if kind in ("cubic", "cubics"):
+        parts = [bits(fields[f"{name}.{part}"]) for part in CUBIC]
+        return list(zip(*parts, strict=True)) if kind == "cubics" else tuple(part[0] for part in parts)
+    text = fields.get(name)
+    if text is None or kind == "word":
+        return text
+    if kind == "array":
+        return bits(text, fields["dtype"])
+    if kind == "indices":
+        return [int(part) for part in text.split()]
+    return bits(text)[0] if kind == "number" else text == "true" if kind == "flag" else int(text)
+
+
+def shape_of(fields, name, length):
+    """The shape of an array of so many elements: one axis unless the line says otherwise."""
+    text = fields.get(f"{name}.shape")
+    return (length,) if text is None else tuple(int(part) for part in text.split())
+
+
 def value_of(fields, name, domain):
-    """One argument as the reference takes it."""
+    """One argument as the reference takes it; numbers of fewer bits in float32, in which a program of such a format computes."""
     if domain.kind == "state":
         return domain.hint(*(value_of(fields, f"{name}.{key}", part) for key, part in domain.fields.items()))
-    kind = reader().kinds(lines_of(fields["id"].partition("/")[0])[0]["arguments"])[name]
-    read = reader().value(fields, name, kind)
+    kind = kinds(lines_of(fields["id"].partition("/")[0])[0]["arguments"])[name]
+    read = read_value(fields, name, kind)
     if kind in ("array", "indices") and read is not None:
-        dtype = fields["dtype"] if kind == "array" else int
-        return np.array(read, dtype).reshape(reader().shape(fields, name, len(read)))
+        dtype = int if kind == "indices" else "float32" if fields["dtype"] in NARROW else fields["dtype"]
+        return np.array(read, dtype).reshape(shape_of(fields, name, len(read)))
     return Cubic(*read) if kind == "cubic" else tuple(Cubic(*part) for part in read) if kind == "cubics" else read
 
 
@@ -52,7 +81,9 @@ def arguments_of(fields, formula):
 
 def result_names(fields):
     """The names of the results of a line, in order."""
-    return [name for name in fields if re.fullmatch(r"(out\d*|new)(\.\w+)*", name) and not name.endswith((".lo", ".tol", ".shape"))]
+    return [
+        name for name in fields if re.fullmatch(r"(out\d*|new)(\.\w+)*", name) and not name.endswith((".lo", ".tol", ".each", ".shape"))
+    ]
 
 
 def passes(fields, outputs):
@@ -64,16 +95,18 @@ def passes(fields, outputs):
 
 
 def result_passes(fields, name, output):
-    """Whether one result is what is due."""
+    """Whether one result, rounded to a format of fewer bits where the line has one, is what is due."""
     try:
         array = np.asarray(output)
+        if fields.get("dtype") in NARROW and array.dtype.kind == "f":
+            array = array.astype(fields["dtype"]).astype(float)
         flat = [float(element) for element in array.ravel()] if array.dtype.kind in "biuf" else [math.nan]
     except (TypeError, ValueError):
         return False
     due = fields[name].split() if f"{name}.tol" not in fields else reader().bits(fields[name])
     head = lines_of((fields.get("id") or fields["of"]).partition("/")[0])[0]
-    is_array = reader().kinds(head["results"]).get(name, "array") in ("array", "indices")
-    shape = reader().shape(fields, name, len(due)) if is_array else ()
+    is_array = kinds(head["results"]).get(name, "array") in ("array", "indices")
+    shape = shape_of(fields, name, len(due)) if is_array else ()
     return array.shape == shape and reader().worst(fields, name, flat)[0] <= 1
 
 
@@ -89,12 +122,11 @@ def call_passes(fields, function, arguments):
 def run_passes(run, steps, advance):
     """Whether `advance(theta, gradient, lr)` visits the points of a run."""
     head = lines_of(run["id"].partition("/")[0])[0]
-    point = next(name for name in reader().kinds(head["arguments"]))
-    theta = np.array(reader().value(run, point, "array"), run["dtype"])
+    point = next(iter(kinds(head["arguments"])))
+    theta = np.array(read_value(run, point, "array"), run["dtype"])
     for fields in steps:
-        width = 16 if run["dtype"] == "float64" else 8
-        grad = np.array(reader().bits(fields["grad"], width), run["dtype"])
-        slope = np.array(reader().bits(fields["slope"], width), run["dtype"]) if "slope" in fields else None
+        grad = np.array(reader().bits(fields["grad"], run["dtype"]), run["dtype"])
+        slope = np.array(reader().bits(fields["slope"], run["dtype"]), run["dtype"]) if "slope" in fields else None
         lr = reader().bits(fields["lr"])[0] if "lr" in fields else None
         with np.errstate(all="ignore"):
             theta = advance(theta, functools.partial(gradient_at, grad, slope), lr)

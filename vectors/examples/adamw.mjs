@@ -1,7 +1,7 @@
 // Check an AdamW in JavaScript against its vectors, without a package:  node adamw.mjs ../optimizers.adamw.jsonl
 // Without a file it answers the protocol:  trainspec check --command "node adamw.mjs"
 // Put your own step in the place of `adamw`. With --mistake eps stands inside the root: a classic mistake.
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { createInterface } from "node:readline";
 
 const mistake = process.argv.includes("--mistake");
@@ -19,36 +19,61 @@ function adamw(s, grad, h, round) { // one step of the state s in place; `round`
 }
 
 // --- the reader ---
+const LARGEST_FILE = 256000, LINE = /^\{"k":"[ !#-[\]-~]*"(,"[ !#-[\]-~]*":"[ !#-[\]-~]*")*\}$/;
 function bits(text = "", width = 16) { // the numbers of a string of bits: 16 digits a float64, 8 a float32
+  if (text.length % width || /[^0-9a-f]/.test(text)) throw new Error(`must have ${width} hexadecimal digits a number, got ${text.slice(0, 40)}`);
   const b = Buffer.from(text, "hex"), step = width / 2;
   return Array.from({ length: b.length / step }, (_, i) => (width === 16 ? b.readDoubleBE(8 * i) : b.readFloatBE(4 * i)));
 }
+function* readLines(path) { // the lines of a file as objects, one by one; what is none, or not in its place, is an error that names the line
+  if (statSync(path).size > LARGEST_FILE) throw new Error(`${path}: larger than ${LARGEST_FILE} bytes`);
+  const lines = readFileSync(path, "latin1").split("\n");
+  let number = 0, steps = 0, last;
+  try {
+    for (const text of lines.slice(0, -1)) {
+      number += 1;
+      if (text.length > 65536 || !LINE.test(text)) throw new Error("must be an object of strings of at most 65536 bytes");
+      last = JSON.parse(text);
+      if (number === 1 && last.format !== "trainspec-vectors/1") throw new Error("must be the head of a file of format trainspec-vectors/1");
+      steps = last.k === "step" ? steps + 1 : 0;
+      if (steps && last.t !== String(steps)) throw new Error("steps are not in order");
+      if (last.k === "end" && (last.lines !== String(number) || number !== lines.length - 1)) throw new Error("must be the last line, and say its number");
+      yield last;
+    }
+    if (last?.k !== "end" || lines.at(-1) !== "") throw new Error("the file is cut off");
+  } catch (problem) {
+    throw new Error(`${path}, line ${number}: ${problem.message}`);
+  }
+}
+
+// --- the comparison ---
 function worst(o, name, got) { // by how many tolerances numbers are off; infinity: another length
   const hi = bits(o[name]), lo = bits(o[`${name}.lo`]), tol = bits(o[`${name}.tol`]);
-  if (got.length !== hi.length) return Infinity;
+  if (!(name in o) || got.length !== hi.length || (tol.length !== 1 && tol.length !== hi.length)) return Infinity;
   return got.reduce((most, x, i) => {
     const off = Math.abs(x - hi[i] - (lo[i] ?? 0)), limit = tol[tol.length === 1 ? 0 : i];
     return off <= limit ? most : Math.max(most, off / limit > 1 ? off / limit : Infinity);
   }, 0);
 }
-function readLines(path) { // the lines of a file as objects; a file that is cut off or of another format is refused
-  const data = readFileSync(path, "ascii"), lines = data.trimEnd().split("\n").map((text, i) => {
-    try { return JSON.parse(text); } catch { throw new Error(`${path}, line ${i + 1}: no JSON`); }
-  });
-  if (lines[0].format !== "trainspec-vectors/1") throw new Error(`${path}, line 1: must be of format trainspec-vectors/1`);
-  if (lines.at(-1).k !== "end" || lines.at(-1).lines !== String(lines.length)) throw new Error(`${path}: cut off at line ${lines.length}`);
-  return lines;
-}
 
 // --- the report ---
+const WIDTHS = { float64: 16, float32: 8 }; // hexadecimal digits of the formats that this program has
 function check(path) {
-  const failed = new Map(), lines = readLines(path);
-  let cases = 0, s, h, width, round;
+  const failed = new Map();
+  let cases = 0, others = 0, number = 0, version, s, h, width, round;
   const note = (id, where, off) => { if (!(off <= 1) && !failed.has(id)) failed.set(id, `${where}: off by ${off.toPrecision(3)} tolerances`); };
-  for (const o of lines) {
+  const one = (o) => {
+    if (o.k === "suite") {
+      if (o.entry !== "optimizers.adamw") throw new Error("this program is an optimizers.adamw");
+      version = o.version;
+    }
     if (o.k === "call" || o.k === "run") {
-      cases += 1;
-      width = o.dtype === "float32" ? 8 : 16;
+      width = WIDTHS[o.dtype];
+      if (width) cases += 1;
+      else others += 1;
+    }
+    if (!width) return;
+    if (o.k === "call" || o.k === "run") {
       round = width === 8 ? Math.fround : (x) => x;
       h = Object.fromEntries(["lr", "beta1", "beta2", "eps", "eps_root", "weight_decay"].filter((n) => n in o).map((n) => [n, round(bits(o[n])[0])]));
       const typed = (a) => (width === 8 ? Float32Array : Float64Array).from(a);
@@ -61,9 +86,13 @@ function check(path) {
     }
     if (o.k === "call") for (const n of ["m", "v"]) note(o.id, n, worst(o, `new.state.${n}`, s[n]));
     if (o.k === "alt" && failed.has(o.of) && worst(o, "new.theta", s.theta) <= 1) console.log(`${o.of} ends where this one does: ${o.words}`);
+  };
+  for (const o of readLines(path)) {
+    number += 1;
+    try { one(o); } catch (problem) { throw new Error(`${path}, line ${number}: ${problem.message}`); }
   }
   for (const [id, text] of failed) console.log(`${id}: ${text}`);
-  console.log(`${path}: ${cases - failed.size} of ${cases} cases pass, vectors ${lines[0].version}`);
+  console.log(`${path}: ${cases - failed.size} of ${cases} cases pass in float64 and float32, vectors ${version}; ${others} in other formats are left out`);
   return failed.size === 0;
 }
 

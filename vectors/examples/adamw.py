@@ -10,7 +10,7 @@ import math
 import struct
 import sys
 
-from trainspec_vectors import bits, kinds, read_lines, value, worst
+from trainspec_vectors import bits, read_lines, worst
 
 
 def adamw(theta, grad, m, v, t, *, lr, beta1, beta2, eps, weight_decay, eps_root=0.0):
@@ -28,34 +28,47 @@ def adamw_eps_inside(theta, grad, m, v, t, *, eps, eps_root=0.0, **hyper):
     return adamw(theta, grad, m, v, t, eps=0.0, eps_root=eps_root + eps, **hyper)
 
 
+HYPER = ("lr", "beta1", "beta2", "eps", "weight_decay", "eps_root")
+
+
 def check(path, step):
     """Check a step against all float64 vectors of a file; print what is off and return the numbers of cases and of failures."""
     lines = read_lines(path)
-    arguments, results = kinds(lines[0]["arguments"]), kinds(lines[0]["results"])
-    names = [name for name in arguments if name not in ("theta", "grad", "state.m", "state.v", "state.t")]
-    cases, failed, state, hyper = 0, {}, None, {}
-    for fields in lines:
-        if fields["k"] in ("call", "run"):
-            if fields["dtype"] != "float64":
-                state = None
-                continue
-            cases += 1
-            hyper = {name: value(fields, name, arguments[name]) for name in names if name in fields}
-            theta = value(fields, "theta", "array")
-            state = (theta, [0.0] * len(theta), [0.0] * len(theta), 0)
-        if fields["k"] == "call":
-            given = [value(fields, name, arguments[name]) for name in ("theta", "grad", "state.m", "state.v", "state.t")]
-            for name, got in zip(results, step(*given, **hyper)):
-                note(failed, fields["id"], f"{name}", *worst(fields, name, got if isinstance(got, list) else [got]))
-        if fields["k"] == "step" and state:
-            state = step(state[0], bits(fields["grad"]), *state[1:], **{**hyper, "lr": bits(fields["lr"])[0]})
-            note(failed, fields["of"], f"step {fields['t']}, theta", *worst(fields, "new.theta", state[0]))
-        if fields["k"] == "alt" and fields["of"] in failed and state and worst(fields, "new.theta", state[0])[0] <= 1:
-            print(f"{fields['of']} ends where {fields['convention']} does: {fields['words']}")
+    if lines[0]["entry"] != "optimizers.adamw":
+        raise ValueError(f"{path}, line 1: this program is an optimizers.adamw, got vectors of {lines[0]['entry']}")
+    failed, state, hyper = {}, None, {}
+    for number, fields in enumerate(lines, start=1):
+        try:
+            state, hyper = check_line(fields, step, state, hyper, failed)
+        except (KeyError, ValueError) as problem:
+            raise ValueError(f"{path}, line {number}: {problem}") from None
     for case, (where, ratio, element) in failed.items():
         print(f"{case}: {where}, element {element}: off by {ratio:.3g} tolerances")
-    print(f"{path}: {cases - len(failed)} of {cases} cases pass in float64, vectors {lines[0]['version']}")
+    kinds = [fields["dtype"] == "float64" for fields in lines if fields["k"] in ("call", "run")]
+    cases = sum(kinds)
+    left = f"vectors {lines[0]['version']}; {len(kinds) - cases} in other formats are left out"
+    print(f"{path}: {cases - len(failed)} of {cases} cases pass in float64, {left}")
     return cases, len(failed)
+
+
+def check_line(fields, step, state, hyper, failed):
+    """Return the state and the hyper-parameters after a line, and note in `failed` what is off; without a state a case is left out."""
+    if fields["k"] in ("call", "run") and fields["dtype"] != "float64":
+        return None, hyper
+    if fields["k"] in ("call", "run"):
+        hyper = {name: bits(fields[name])[0] for name in HYPER if name in fields}
+        theta = bits(fields["theta"])
+        state = (theta, [0.0] * len(theta), [0.0] * len(theta), 0)
+    if fields["k"] == "call":
+        given = (*(bits(fields[name]) for name in ("theta", "grad", "state.m", "state.v")), int(fields["state.t"]))
+        for name, got in zip(("new.theta", "new.state.m", "new.state.v"), step(*given, **hyper)):
+            note(failed, fields["id"], name, *worst(fields, name, got))
+    if fields["k"] == "step" and state:
+        state = step(state[0], bits(fields["grad"]), *state[1:], **{**hyper, "lr": bits(fields["lr"])[0]})
+        note(failed, fields["of"], f"step {fields['t']}, theta", *worst(fields, "new.theta", state[0]))
+    if fields["k"] == "alt" and fields["of"] in failed and state and worst(fields, "new.theta", state[0])[0] <= 1:
+        print(f"{fields['of']} ends where {fields['convention']} does: {fields['words']}")
+    return state, hyper
 
 
 def note(failed, case, where, ratio, element):
@@ -91,5 +104,9 @@ def serve(step):
 if __name__ == "__main__":
     paths = [argument for argument in sys.argv[1:] if not argument.startswith("--")]
     subject = adamw_eps_inside if "--mistake" in sys.argv else adamw
-    failures = [check(path, subject)[1] for path in paths]
+    try:
+        failures = [check(path, subject)[1] for path in paths]
+    except (OSError, ValueError) as problem:
+        print(problem, file=sys.stderr)
+        sys.exit(2)
     sys.exit(any(failures) if paths else serve(subject))

@@ -1,7 +1,7 @@
 // Check an AdamW in Rust against its vectors, with std alone:  rustc -O adamw.rs && ./adamw ../optimizers.adamw.jsonl
 // Without a file it answers the protocol:  trainspec check --command ./adamw
 // Put your own step in the place of the macro's. With --mistake eps stands inside the root: a classic mistake.
-use std::{env, fs, io, process::exit};
+use std::{env, fs, io, io::Read, process::exit};
 
 struct Hyper { lr: f64, beta1: f64, beta2: f64, eps: f64, eps_root: f64, decay: f64, mistake: bool }
 #[derive(Default)]
@@ -25,58 +25,88 @@ step!(adamw64, f64);
 step!(adamw32, f32);
 
 // --- the reader ---
+const LARGEST_FILE: u64 = 256_000;
 fn text<'a>(line: &'a str, key: &str) -> &'a str { // the value of a key; "" where the line has no such key
     let pattern = format!("\"{key}\":\"");
     line.find(&pattern).and_then(|at| line[at + pattern.len()..].split('"').next()).unwrap_or("")
 }
-fn bits(line: &str, key: &str, digits: usize) -> Vec<f64> { // the numbers of a string of bits: 16 digits a double, 8 a float
-    text(line, key).as_bytes().chunks(digits)
-        .map(|part| u64::from_str_radix(std::str::from_utf8(part).unwrap_or(""), 16).unwrap_or(u64::MAX))
-        .map(|b| if digits == 16 { f64::from_bits(b) } else { f32::from_bits(b as u32) as f64 }).collect()
+fn bits(line: &str, key: &str, digits: usize) -> Result<Vec<f64>, String> { // the numbers of a string of bits: 16 digits an f64, 8 an f32
+    let hex = text(line, key);
+    if hex.len() % digits != 0 || hex.bytes().any(|b| !b"0123456789abcdef".contains(&b)) { return Err(format!("{key} must have {digits} hexadecimal digits a number")); }
+    Ok((0..hex.len() / digits).map(|i| u64::from_str_radix(&hex[i * digits..(i + 1) * digits], 16).unwrap_or(0))
+        .map(|b| if digits == 16 { f64::from_bits(b) } else { f32::from_bits(b as u32) as f64 }).collect())
 }
-fn number(line: &str, key: &str) -> f64 { bits(line, key, 16).first().copied().unwrap_or(0.0) }
-fn worst(line: &str, key: &str, got: &[f64]) -> f64 { // by how many tolerances numbers are off; infinity: another length
-    let (hi, lo, tol) = (bits(line, key, 16), bits(line, &format!("{key}.lo"), 16), bits(line, &format!("{key}.tol"), 16));
-    if got.len() != hi.len() { return f64::INFINITY; }
-    (0..got.len()).map(|i| {
+fn number(line: &str, key: &str) -> Result<f64, String> { Ok(bits(line, key, 16)?.first().copied().unwrap_or(0.0)) }
+fn read_lines(path: &str) -> Result<Vec<String>, String> { // the lines of a file; an error names the one that is none, or not in its place
+    let mut data = String::new();
+    let file = fs::File::open(path).map_err(|problem| format!("{path}: {problem}"))?;
+    file.take(LARGEST_FILE + 1).read_to_string(&mut data).map_err(|problem| format!("{path}: {problem}"))?;
+    if data.len() as u64 > LARGEST_FILE { return Err(format!("{path}: larger than {LARGEST_FILE} bytes")); }
+    let (lines, mut steps) = (data.split_terminator('\n').map(String::from).collect::<Vec<_>>(), 0);
+    let bad = |number: usize, why: &str| Err(format!("{path}, line {number}: {why}"));
+    for (number, line) in (1..).zip(&lines) {
+        let flat = line.starts_with("{\"k\":\"") && line.ends_with("\"}") && line.matches('"').count() % 4 == 0;
+        if line.len() > 65_536 || !flat || line.contains('\\') { return bad(number, "must be an object of strings of at most 65536 bytes"); }
+        if number == 1 && text(line, "format") != "trainspec-vectors/1" { return bad(1, "must be the head of a file of format trainspec-vectors/1"); }
+        steps = if text(line, "k") == "step" { steps + 1 } else { 0 };
+        if steps > 0 && text(line, "t") != steps.to_string() { return bad(number, "steps are not in order"); }
+        let is_end = text(line, "k") == "end" && text(line, "lines") == number.to_string();
+        if (text(line, "k") == "end" || number == lines.len()) && !(is_end && number == lines.len()) { return bad(number, "the file is cut off, or goes on after its end"); }
+    }
+    if lines.is_empty() || !data.ends_with('\n') { return bad(lines.len(), "the file is cut off"); }
+    Ok(lines)
+}
+
+// --- the comparison ---
+fn worst(line: &str, key: &str, got: &[f64]) -> Result<f64, String> { // by how many tolerances numbers are off; infinity: another length
+    let (hi, lo, tol) = (bits(line, key, 16)?, bits(line, &format!("{key}.lo"), 16)?, bits(line, &format!("{key}.tol"), 16)?);
+    if got.len() != hi.len() || (tol.len() != 1 && tol.len() != hi.len()) { return Ok(f64::INFINITY); }
+    Ok((0..got.len()).map(|i| {
         let (off, limit) = (((got[i] - hi[i]) - lo.get(i).unwrap_or(&0.0)).abs(), tol[if tol.len() == 1 { 0 } else { i }]);
         if off <= limit { 0.0 } else if off / limit > 1.0 { off / limit } else { f64::INFINITY }
-    }).fold(0.0, f64::max)
+    }).fold(0.0, f64::max))
 }
 
 // --- the report ---
 fn check(path: &str, mistake: bool) -> Result<bool, String> {
-    let data = fs::read_to_string(path).map_err(|problem| format!("{path}: {problem}"))?;
-    let count = data.lines().count();
-    let last = data.lines().last().unwrap_or("");
-    if text(&data, "format") != "trainspec-vectors/1" { return Err(format!("{path}, line 1: must be of format trainspec-vectors/1")); }
-    if text(last, "k") != "end" || text(last, "lines") != count.to_string() { return Err(format!("{path}: cut off at line {count}")); }
-    let (mut cases, mut failed, mut failing, mut digits) = (0, 0, false, 16);
+    let lines = read_lines(path)?;
+    if text(&lines[0], "entry") != "optimizers.adamw" { return Err(format!("{path}, line 1: this program is an optimizers.adamw")); }
+    let (mut cases, mut others, mut failed, mut failing, mut digits) = (0, 0, 0, false, 0);
     let (mut s, mut h) = (State::default(), Hyper { lr: 0.0, beta1: 0.0, beta2: 0.0, eps: 0.0, eps_root: 0.0, decay: 0.0, mistake });
-    for line in data.lines() {
+    for (index, line) in lines.iter().enumerate() {
         let kind = text(line, "k");
-        if kind == "call" || kind == "run" {
-            (cases, failing, digits) = (cases + 1, false, if text(line, "dtype") == "float32" { 8 } else { 16 });
-            let of = |key: &str| number(line, key);
-            h = Hyper { lr: 0.0, beta1: of("beta1"), beta2: of("beta2"), eps: of("eps"), eps_root: of("eps_root"), decay: of("weight_decay"), mistake };
-            let theta = bits(line, "theta", digits);
-            let zeros = vec![0.0; theta.len()];
-            s = State { theta, m: zeros.clone(), v: zeros, t: 0 };
+        let (is_call, is_run, is_step) = (kind == "call", kind == "run", kind == "step");
+        if is_call || is_run {
+            digits = match text(line, "dtype") { "float64" => 16, "float32" => 8, _ => 0 }; // 0: a format that this program has not
+            if digits == 0 { others += 1 } else { cases += 1 }
+            failing = false;
         }
-        if kind == "call" { s = State { m: bits(line, "state.m", digits), v: bits(line, "state.v", digits), t: text(line, "state.t").parse().unwrap_or(0), ..s }; }
-        if kind == "call" || kind == "step" {
-            h.lr = number(line, "lr");
-            (if digits == 16 { adamw64 } else { adamw32 })(&mut s, &bits(line, "grad", digits), &h);
-            let mut off = worst(line, "new.theta", &s.theta);
-            if kind == "call" { off = off.max(worst(line, "new.state.m", &s.m)).max(worst(line, "new.state.v", &s.v)); }
-            if off > 1.0 && !failing {
-                (failing, failed) = (true, failed + 1);
-                println!("{} {}: off by {off:.3e} tolerances", text(line, if kind == "call" { "id" } else { "of" }), text(line, "t"));
+        if digits == 0 { continue; }
+        let mut one = || -> Result<f64, String> { // by how many tolerances this line is off
+            if is_call || is_run {
+                let of = |key: &str| number(line, key);
+                h = Hyper { lr: 0.0, beta1: of("beta1")?, beta2: of("beta2")?, eps: of("eps")?, eps_root: of("eps_root")?, decay: of("weight_decay")?, mistake };
+                let theta = bits(line, "theta", digits)?;
+                let zeros = vec![0.0; theta.len()];
+                s = State { theta, m: zeros.clone(), v: zeros, t: 0 };
             }
+            if is_call { s = State { m: bits(line, "state.m", digits)?, v: bits(line, "state.v", digits)?, t: text(line, "state.t").parse().unwrap_or(0), theta: std::mem::take(&mut s.theta) }; }
+            if !(is_call || is_step) { return Ok(0.0); }
+            h.lr = number(line, "lr")?;
+            let grad = bits(line, "grad", digits)?;
+            if [grad.len(), s.m.len(), s.v.len()] != [s.theta.len(); 3] { return Err("theta, grad and the state must have one length".into()); }
+            (if digits == 16 { adamw64 } else { adamw32 })(&mut s, &grad, &h);
+            let off = worst(line, "new.theta", &s.theta)?;
+            Ok(if is_call { off.max(worst(line, "new.state.m", &s.m)?).max(worst(line, "new.state.v", &s.v)?) } else { off })
+        };
+        let off = one().map_err(|problem| format!("{path}, line {}: {problem}", index + 1))?;
+        if off > 1.0 && !failing {
+            (failing, failed) = (true, failed + 1);
+            println!("{} {}: off by {off:.3e} tolerances", text(line, if is_call { "id" } else { "of" }), text(line, "t"));
         }
-        if kind == "alt" && failing && worst(line, "new.theta", &s.theta) <= 1.0 { println!("  it ends where this one does: {}", text(line, "words")); }
+        if kind == "alt" && failing && worst(line, "new.theta", &s.theta)? <= 1.0 { println!("  it ends where this one does: {}", text(line, "words")); }
     }
-    println!("{path}: {} of {cases} cases pass", cases - failed);
+    println!("{path}: {} of {cases} cases pass in float64 and float32; {others} in other formats are left out", cases - failed);
     Ok(failed == 0)
 }
 
@@ -88,19 +118,19 @@ fn serve(mistake: bool) {
     let (mut s, mut digits) = (State::default(), 16);
     let mut h = Hyper { lr: 0.0, beta1: 0.0, beta2: 0.0, eps: 0.0, eps_root: 0.0, decay: 0.0, mistake };
     for line in io::stdin().lines().map_while(Result::ok) {
-        let of = |key: &str| number(&line, key);
+        let of = |key: &str| number(&line, key).unwrap_or(f64::NAN);
         match text(&line, "cmd") {
             "start" => println!("{{\"protocol\":\"trainspec/1\",\"subject\":\"adamw.rs\",\"takes\":\"lr beta1 beta2 eps weight_decay\"}}"),
             "case" => {
                 digits = if text(&line, "dtype") == "float32" { 8 } else { 16 };
                 h = Hyper { lr: of("lr"), beta1: of("beta1"), beta2: of("beta2"), eps: of("eps"), decay: of("weight_decay"), ..h };
-                let theta = bits(&line, "theta", digits);
+                let theta = bits(&line, "theta", digits).unwrap_or_default();
                 s = State { m: vec![0.0; theta.len()], v: vec![0.0; theta.len()], theta, t: 0 };
                 println!("{{\"id\":\"{}\"}}", text(&line, "id"));
             }
             "step" => {
                 h.lr = of("lr");
-                (if digits == 16 { adamw64 } else { adamw32 })(&mut s, &bits(&line, "grad", digits), &h);
+                (if digits == 16 { adamw64 } else { adamw32 })(&mut s, &bits(&line, "grad", digits).unwrap_or_default(), &h);
                 let (theta, m, v) = (hex(&s.theta, digits), hex(&s.m, digits), hex(&s.v, digits));
                 println!("{{\"id\":\"{}\",\"t\":\"{}\",\"theta\":\"{theta}\",\"state.m\":\"{m}\",\"state.v\":\"{v}\"}}", text(&line, "id"), s.t);
             }

@@ -29,9 +29,8 @@ def test_run(run):
     """Every step of a run is within its tolerance."""
     number = {name: bits(run[name])[0] for name in ("beta1", "beta2", "eps", "weight_decay")}
     hyper = {"betas": (number["beta1"], number["beta2"]), "eps": number["eps"], "weight_decay": number["weight_decay"]}
-    width = 16 if run["dtype"] == "float64" else 8
-    step = steps(bits(run["theta"], width), getattr(torch, run["dtype"]), hyper)
+    step = steps(bits(run["theta"], run["dtype"]), getattr(torch, run["dtype"]), hyper)
     for fields in LINES:
         if fields["k"] == "step" and fields["of"] == run["id"]:
-            ratio, element = worst(fields, "new.theta", step(bits(fields["grad"], width), bits(fields["lr"])[0]))
+            ratio, element = worst(fields, "new.theta", step(bits(fields["grad"], run["dtype"]), bits(fields["lr"])[0]))
             assert ratio <= 1, f"step {fields['t']}, element {element}: off by {ratio:.3g} tolerances"

@@ -516,6 +516,22 @@ def test_a_whole_quotient_that_the_format_may_not_hold_is_undecided(a, b, dtype)
     assert rounding_bound(lambda x: x // 3, -7.5, dtype=dtype) == 0
 
 
+@pytest.mark.parametrize("dtype", FORMATS)
+@pytest.mark.parametrize("a", [7.5, 9.0, 15.9, 1e-3, 3e4])
+def test_a_whole_quotient_of_rounded_numbers_is_exact_where_rounding_does_not_decide_it(a, dtype):
+    """The logarithm by base 2; every program that the bound allows has the same floor."""
+
+    def floor_of_logarithm(x, two):
+        return np.log(x) // np.log(two)
+
+    assert rounding_bound(floor_of_logarithm, a, 2.0, dtype=dtype) == 0
+    least, most = (math.log(a) * (1 - 8 * float(np.finfo(dtype).eps)), math.log(a) * (1 + 8 * float(np.finfo(dtype).eps)))
+    assert {math.floor(numerator / math.log(2)) for numerator in (least, most)} == {math.floor(math.log2(a))}
+    for power in (4.0, 8.0, 1024.0):
+        with pytest.raises(Undecided):
+            rounding_bound(floor_of_logarithm, power, 2.0, dtype=dtype)
+
+
 @pytest.mark.parametrize(
     ("base", "exponent", "expected"), [(0.0, 0.5, 0), (0.0, 3, 0), (0.0, 0, 1), (-2.0, 0, 1), (1.0, -7, 1), (-3.0, 1, -3)]
 )
