@@ -98,6 +98,12 @@ Proof. intros ->; apply exp_natural. Qed.
 Lemma exp_down (n : nat) (c x : R) : c = - INR n -> exp (c * x) = / (exp x ^ n).
 Proof. intros ->; rewrite Ropp_mult_distr_l_reverse, exp_Ropp, exp_natural; reflexivity. Qed.
 
+Lemma power_of_whole (x r : R) (up down : nat) : 0 < x -> r = INR up - INR down -> exp (r * ln x) = x ^ up / x ^ down.
+Proof.
+  intros P ->; replace ((INR up - INR down) * ln x) with (INR up * ln x + - (INR down * ln x)) by ring.
+  rewrite exp_plus, exp_Ropp, !exp_natural, exp_ln by assumption; reflexivity.
+Qed.
+
 Ltac powers :=
   rewrite ?pow_add, ?pow_mult, ?Rpow_mult_distr; repeat (rewrite power_inverse by nonzero); rewrite ?Rpow_mult_distr;
   repeat match goal with
@@ -129,6 +135,12 @@ Lemma total_scale (low high : nat) (c : R) (f : nat -> R) : total low high (fun 
 Proof. unfold total; induction (seq low (S high - low)); simpl; [ring | rewrite IHl; ring]. Qed.
 Lemma total_zero (low high : nat) : total low high (fun _ => 0) = 0.
 Proof. unfold total; induction (seq low (S high - low)); simpl; [ring | rewrite IHl; ring]. Qed.
+Lemma total_swap (low high low' high' : nat) (f : nat -> nat -> R) :
+  total low high (fun i => total low' high' (fun j => f i j)) = total low' high' (fun j => total low high (fun i => f i j)).
+Proof.
+  unfold total at 1 4; induction (seq low (S high - low)) as [|i rest IH]; simpl; [rewrite total_zero; reflexivity|].
+  rewrite IH, <- total_plus; reflexivity.
+Qed.
 Lemma total_one (high : nat) : total 1 high (fun _ => 1) = INR high.
 Proof.
   unfold total; replace (S high - 1)%nat with high by lia; generalize 1%nat.
@@ -143,4 +155,7 @@ Qed.
 Lemma total_none (f : nat -> R) : total 1 0 f = 0.
 Proof. reflexivity. Qed.
 
-Ltac sums := rewrite ?total_plus; rewrite ?total_scale; rewrite ?total_zero, ?total_one; rewrite ?plus_INR, ?mult_INR; simpl INR; by_field.
+Ltac whole_exponent := first [solve [positive_parts] | rewrite ?total_one, ?plus_INR, ?mult_INR; simpl INR; by_field].
+Ltac at_the_end := apply f_equal2; [reflexivity | rewrite ?pow_add, ?plus_INR, ?mult_INR; simpl INR; by_field].
+Ltac split_sums := rewrite ?total_plus; rewrite ?total_scale; rewrite ?total_zero, ?total_one.
+Ltac numbers := rewrite ?plus_INR, ?mult_INR; simpl INR; by_field.

@@ -249,7 +249,8 @@ class Lemma:
             sums.lines.clear()
             if fold in sums.facts:
                 name, old = self.fresh("e"), self.text(fold, case)
-                case.lines.append(f"set ({name} := {old}) in {self.open_facts(case, sums.facts[fold])}; clearbody {name}; subst {name}.")
+                replaced = f"set ({name} := {old}) in {self.open_facts(case, sums.facts[fold])}; clearbody {name}; subst {name}"
+                case.lines.append(f"first [{replaced} | idtac].")  # nothing is to be done where the names of indices are all that differs
             case.forms[fold] = new
             case.memo.clear()
             waiting += outermost(new)

@@ -7,14 +7,16 @@ the index is pulled out, a sum of 1 is the number of its terms, and equal sums b
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import sympy as sp
 
-from .nodes import Node, constant, depends_on, replace, walk
-from .writing import NotProved, Writer
+from .nodes import HALF, Node, constant, depends_on, is_whole, replace, walk
+from .writing import NotProved, Writer, is_positive, write_whole
 
+ORDERS = 24  # of sums in sums that are looked at, at most
+NAMES = {"power": "sqrt", "exp": "exp", "log": "ln"}  # of functions, by operations
 Text = Callable[[Node], str]
 
 
@@ -43,6 +45,18 @@ def is_plain(node: Node) -> bool:
     return node.op == "fold" and node.data[0][0].startswith("_c")
 
 
+class Exchange(NamedTuple):
+    """Two sums that are equal, as an outer and an inner one change places; the factors of their terms as texts, and the inner ends."""
+
+    before: Node
+    after: Node
+    rest: str
+    part: str
+    outside: str
+    inside: str
+    inner: tuple[Node, ...]
+
+
 class Sums:
     """The normal forms of sums, and the facts that they are equal to what they stand for."""
 
@@ -50,7 +64,10 @@ class Sums:
         self.writer, self.text, self.fresh = writer, text, fresh
         self.nodes: dict[Any, Node] = {}  # of the symbols in fractions
         self.facts: dict[Node, str] = {}
+        self.forms: dict[Node, Node] = {}  # of functions' values, with plain sums in the arguments
         self.lines: list[str] = []
+        self.orders: dict[Node, Node] = {}  # of sums, by the sums with another order
+        self.exchanged: list[str] = []  # the names of the facts that lead to them
 
     def symbol(self, node: Node) -> Any:
         """Return the symbol that stands for a part in fractions: parts that are written alike are equal."""
@@ -73,11 +90,73 @@ class Sums:
                 return self.fraction(node.args[0]) / self.fraction(node.args[1])
             case "power" if node.args[1].op == "constant" and node.args[1].data.denominator == 1:
                 return self.fraction(node.args[0]) ** int(node.args[1].data)
+            case "power" if (parts := self.whole_powers(node)) is not None:
+                return parts
             case "fold":
                 return self.combination(node)
             case "choose":
                 raise NotProved("a choice in a sum over an index")
+            case "power" if node.args[1].op == "constant" and node.args[1].data.denominator == 2:
+                return self.opaque(Node("power", (node.args[0], HALF))) ** int(node.args[1].data.numerator)
+            case "exp" | "log" | "apply":
+                return self.opaque(node)
         return self.symbol(node)
+
+    def opaque(self, node: Node) -> Any:
+        """Return the symbol of a function's value: where it depends on the index of a sum, with the sums in its argument as plain ones."""
+        if node not in self.forms:
+            new = node
+            if self.free_indices(node) and outermost(node):
+                new = Node(node.op, (self.node(self.fraction(node.args[0])), *node.args[1:]), node.data)
+                inner = "".join(f"; rewrite ?{self.facts[part]}" for part in self.inner(*node.args))
+                name = self.fresh("T")
+                function = NAMES.get(node.op) or self.writer.function(node)
+                proof = f"intros; first [reflexivity | apply (f_equal {function}){inner}; by_field]"
+                self.lines.append(f"assert ({name} : {self.head(node)}{self.text(node)} = {self.text(new)}) by ({proof}).")
+                self.facts[node] = name
+            self.forms[node] = new
+        return self.symbol(self.forms[node])
+
+    def whole_powers(self, node: Node) -> Any:
+        """Return a power of a positive part as a product of powers to whole numbers, after the fact that it is one; None if it is none."""
+        base, exponent = node.args
+        if not is_positive(base):
+            return None
+        total = sp.expand(self.fraction(exponent))
+        counts = {symbol: self.nodes[symbol] for symbol in total.free_symbols}
+        terms = [(number, part) for part, number in total.as_coefficients_dict().items()]
+        if not all(is_whole(count) and count.op == "symbol" for count in counts.values()):
+            return None
+        if not all(part == 1 or part.is_Symbol for _, part in terms) or not all(number.is_Integer for number, _ in terms):
+            return None
+        if any(abs(number) != 1 for number, part in terms if part != 1):
+            return None
+        result = sp.Mul(*(self.power_of(base, number, part, counts) for number, part in terms))
+        if node not in self.facts and result != sp.Symbol(self.text(node), real=True):
+            self.write_power(node, terms, counts, result)
+        return result
+
+    def power_of(self, base: Node, number: Any, part: Any, counts: dict[Any, Node]) -> Any:
+        """Return the power of a part to a whole number, or to one more or less of a symbol."""
+        return self.fraction(base) ** int(number) if part == 1 else self.symbol(Node("power", (base, counts[part]))) ** int(number)
+
+    def write_power(self, node: Node, terms: list[Any], counts: dict[Any, Node], result: Any) -> None:
+        """Write the fact that a power is a quotient of powers to whole numbers."""
+        base, exponent = node.args
+        ups = [
+            sp.Add(*(abs(n) * (1 if part == 1 else self.writer.whole(counts[part])) for n, part in terms if (n > 0) == up))
+            for up in (True, False)
+        ]
+        name, (up, down) = self.fresh("T"), map(write_whole, ups)
+        step = (
+            f"rewrite (power_of_whole {self.text(base)} {self.text(exponent)} {up} {down}) by whole_exponent; "
+            if not is_whole(exponent)
+            else ""
+        )
+        self.lines.append(
+            f"assert ({name} : {self.head(node)}{self.text(node)} = {self.text(self.node(result))}) by (intros; {step}powers)."
+        )
+        self.facts[node] = name
 
     def node(self, e: Any) -> Node:
         """Return a fraction in symbols as a node."""
@@ -131,8 +210,11 @@ class Sums:
         if fold not in self.facts:
             name = self.fresh("T")
             inner = "".join(f"; rewrite ?{self.facts[part]}" for part in self.inner(rest, last))
-            middle = f"({self.text(rest)} + {self.text(last)})"
-            proof = f"intros; transitivity {middle}; [apply total_last | idtac{inner}; by_field]"
+            bound, terms = self.writer.bound[fold.data[0]], self.text(body)
+            end = re.sub(rf"\b{bound}\b", write_whole(self.writer.whole(high)), terms)
+            lemma = f"total_last {write_whole(self.writer.whole(high) - 1)} (fun {bound} => {terms})"
+            proof = f"intros; transitivity ({self.text(rest)} + {end}); [apply ({lemma}) |]"
+            proof += f"; transitivity ({self.text(rest)} + {self.text(last)}); [first [reflexivity | at_the_end] | idtac{inner}; by_field]"
             self.lines.append(f"assert ({name} : {self.head(fold)}{self.text(fold)} = {self.text(self.node(total))}) by ({proof}).")
             self.facts[fold] = name
         return total
@@ -149,12 +231,77 @@ class Sums:
             if low != constant(1):
                 raise NotProved("a sum that does not start at 1")
             return self.fraction(high)
+        return self.symbol(self.in_order(self.plain(term, index_of(fold), (low, high))))
+
+    def plain(self, term: Any, index: Node, ends: tuple[Node, ...]) -> Node:
+        """Return the plain sum of a term over an index; the index has the name of the sum's height."""
         node = self.node(term)
         height = max((int(part.data[0][0].removeprefix("_c")) for part in walk(node) if is_plain(part)), default=0) + 1
-        key = (f"_c{height}", (("integer", True), ("positive", True)))
-        self.writer.bound.setdefault(key, f"c{height}")
-        plain = Node("fold", (replace(node, {index_of(fold): Node("symbol", (), key)}), low, high), (key, "sum"))
-        return self.symbol(plain)
+        own = self.new_index(f"_c{height}", f"c{height}")
+        return Node("fold", (replace(node, {index: own}), *ends), (own.data, "sum"))
+
+    def new_index(self, key: str, name: str) -> Node:
+        """Return an index, and note its name."""
+        index = Node("symbol", (), (key, (("integer", True), ("positive", True))))
+        self.writer.bound.setdefault(index.data, name)
+        return index
+
+    # --- the order of sums in sums
+
+    def in_order(self, fold: Node) -> Node:
+        """Return a sum with the sums in it in the order whose text is the least, after the facts that lead there are written."""
+        if fold not in self.orders:
+            paths: dict[Node, list[Exchange]] = {fold: []}
+            waiting = [fold]
+            while waiting and len(paths) < ORDERS:
+                current = waiting.pop(0)
+                for exchange in self.exchanges(current):
+                    if exchange.after not in paths:
+                        paths[exchange.after] = [*paths[current], exchange]
+                        waiting.append(exchange.after)
+            best = min(paths, key=lambda each: (len(self.text(each)), self.text(each)))
+            self.orders[fold] = best
+            for exchange in paths[best]:
+                self.write_exchange(exchange)
+        return self.orders[fold]
+
+    def exchanges(self, fold: Node) -> Iterator[Exchange]:
+        """Yield the sums that come of exchanging a sum with one of those in its terms."""
+        body, low, high = fold.args
+        outer = self.new_index("_i", "i'")
+        term = self.fraction(replace(body, {index_of(fold): outer}))
+        for symbol in sorted(term.free_symbols, key=str):
+            inner = self.nodes[symbol]
+            if not is_plain(inner) or sp.degree(term, symbol) != 1 or any(depends_on(end, outer) for end in inner.args[1:]):
+                continue
+            index = self.new_index("_j", "j'")
+            rest, part = term / symbol, self.fraction(replace(inner.args[0], {index_of(inner): index}))
+            dependent = [each for each in (rest * part).free_symbols if depends_on(self.nodes[each], outer)]
+            outside, inside = (rest * part).as_independent(*dependent, as_Add=False)
+            moved = self.plain(inside, outer, (low, high))
+            after = self.plain(outside * self.symbol(moved), index, inner.args[1:])
+            yield Exchange(fold, after, *(self.text(self.node(each)) for each in (rest, part, outside, inside)), inner.args[1:])
+
+    def write_exchange(self, exchange: Exchange) -> None:
+        """Write the fact that two sums may be exchanged."""
+        name, (low, high) = self.fresh("T"), (write_whole(self.writer.whole(end)) for end in exchange.before.args[1:])
+        inner_low, inner_high = (write_whole(self.writer.whole(end)) for end in exchange.inner)
+        before, after = self.text(exchange.before), self.text(exchange.after)
+        rest, part, outside, inside = exchange.rest, exchange.part, exchange.outside, exchange.inside
+        proof = "; ".join(
+            [
+                f"intros; transitivity (total {low} {high} (fun i' => total {inner_low} {inner_high} (fun j' => {rest} * {part})))",
+                f"[apply total_ext; intros i' R{name}; transitivity ({rest} * total {inner_low} {inner_high} (fun j' => {part}));"
+                f" [by_field | symmetry; apply (total_scale {inner_low} {inner_high} {rest} (fun j' => {part}))]"
+                f" | rewrite (total_swap {low} {high} {inner_low} {inner_high} (fun i' j' => {rest} * {part})); apply total_ext;"
+                f" intros j' R{name}; transitivity ({outside} * total {low} {high} (fun i' => {inside}));"
+                f" [transitivity (total {low} {high} (fun i' => {outside} * {inside}));"
+                f" [apply total_ext; intros i' R{name}'; by_field | apply (total_scale {low} {high} {outside} (fun i' => {inside}))]"
+                f" | by_field]]",
+            ]
+        )
+        self.lines.append(f"assert ({name} : {self.head(exchange.before)}{before} = {after}) by ({proof}).")
+        self.exchanged.append(name)
 
     def write_fact(self, fold: Node, shares: dict[Any, Any], total: Any) -> None:
         """Write the proof that a sum is a combination of plain sums, for all indices of the sums that it stands in."""
@@ -165,8 +312,11 @@ class Sums:
         low, high = old.removeprefix("(total ").split("%nat ")[:2]
         terms = " + ".join(f"({self.text(self.node(share))} * {self.text(self.node(rest))})" for rest, share in shares.items()) or "0"
         inner = "".join(f"; rewrite ?{self.facts[part]}" for part in self.inner(fold.args[0]))
+        exchanges = "".join(f"; rewrite ?{each}" for each in self.exchanged)
         middle = f"(total {low}%nat {high}%nat (fun {index} => {terms}))"
-        proof = f"intros; transitivity {middle}; [apply total_ext; intros {index} R{name}{inner}; by_field | sums]"
+        proof = (
+            f"intros; transitivity {middle}; [apply total_ext; intros {index} R{name}{inner}; by_field | split_sums{exchanges}; numbers]"
+        )
         self.lines.append(f"assert ({name} : {self.head(fold)}{old} = {new}) by ({proof}).")
         self.facts[fold] = name
 
@@ -179,7 +329,8 @@ class Sums:
 
     def inner(self, *terms: Node) -> list[Node]:
         """Return the sums in terms that have facts, the longest first: what stands within another sum is replaced with that."""
-        return sorted((part for part in outermost(*terms) if part in self.facts), key=lambda part: -len(self.text(part)))
+        parts = {part for part in walk(*terms) if part in self.facts}
+        return sorted(parts, key=lambda part: (-len(self.text(part)), self.text(part)))
 
     def free_indices(self, fold: Node) -> list[Any]:
         """Return the indices of other sums that occur in a sum."""

@@ -47,6 +47,9 @@ a, b, w = tensor("a", n), tensor("b", n, 3), tensor("w", n, positive=True)
 k = ALGEBRA.Symbol("k", integer=True, positive=True)
 m = ALGEBRA.Symbol("m", integer=True, positive=True)
 longer, c = tensor("z", m + 1), tensor("c")
+u, d, v = tensor("u", m), tensor("d", m, n), tensor("v", n)
+rate, age = tensor("rate", positive=True), np.cumsum(np.ones_like(v))
+root_to = np.sqrt(np.cumsum(longer**2))
 
 TRUE = {
     "fraction": (x / (1 + x**2) + 1 / (1 + x**2), (x + 1) / (1 + x**2)),
@@ -64,6 +67,10 @@ TRUE = {
     "sum": (np.sum(a * (c + 2 * w)), c * np.sum(a) + 2 * np.sum(w * a)),
     "mean": (np.mean((a - np.mean(a)) ** 2), np.mean(a**2) - np.mean(a) ** 2),
     "sum of sums": (np.sum(np.sum(b, axis=1) * a + 1), a @ np.sum(b, axis=1) + StatedTensor(n)),
+    "exchange": (u @ (d @ v), (u @ d) @ v),
+    "sums of squares": (np.sum(np.sum(d**2, axis=1) / StatedTensor(n)), np.sum(np.sum(d**2, axis=0) / StatedTensor(n))),
+    "powers in a sum": (np.sum(a * rate ** (StatedTensor(n) - age)), rate ** StatedTensor(n) * np.sum(a / rate**age)),
+    "one term more": (np.sum(np.sqrt(np.cumsum(longer**2))), ALGEBRA.Sum(root_to.at(k), (k, 1, m)) + root_to.at(m + 1)),
     "last term": (np.sum(longer), ALGEBRA.Sum(longer.at(k), (k, 1, m)) + longer.at(m + 1)),
     "root of a sum": (np.sqrt(np.sum(w * c**2)) ** 2, c**2 * np.sum(w)),
     "inequality": (p / (1 + p) < 1, True),
