@@ -272,7 +272,8 @@ class Sums:
         term = self.fraction(replace(body, {index_of(fold): outer}))
         for symbol in sorted(term.free_symbols, key=str):
             inner = self.nodes[symbol]
-            if not is_plain(inner) or sp.degree(term, symbol) != 1 or any(depends_on(end, outer) for end in inner.args[1:]):
+            is_factor = term.as_independent(symbol, as_Add=False)[1] == symbol
+            if not is_plain(inner) or not is_factor or any(depends_on(end, outer) for end in inner.args[1:]):
                 continue
             index = self.new_index("_j", "j'")
             rest, part = term / symbol, self.fraction(replace(inner.args[0], {index_of(inner): index}))
@@ -280,7 +281,8 @@ class Sums:
             outside, inside = (rest * part).as_independent(*dependent, as_Add=False)
             moved = self.plain(inside, outer, (low, high))
             after = self.plain(outside * self.symbol(moved), index, inner.args[1:])
-            yield Exchange(fold, after, *(self.text(self.node(each)) for each in (rest, part, outside, inside)), inner.args[1:])
+            texts = [self.text(self.node(each)) for each in (rest, part, outside, inside)]
+            yield Exchange(fold, after, texts[0], texts[1], texts[2], texts[3], inner.args[1:])
 
     def write_exchange(self, exchange: Exchange) -> None:
         """Write the fact that two sums may be exchanged."""
