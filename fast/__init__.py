@@ -12,14 +12,14 @@ from typing import Any
 CHAPTERS = tuple(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
 MODULES = {  # of what belongs to no chapter
     "backward_of": "_elementwise.fused",
-    "bind": "_elementwise.multi_tensor",
+    "bind": "_bind",
     "configure": "_config",
     "fused": "_elementwise.fused",
     "global_norm": "_elementwise.multi_tensor",
     "training_step": "_elementwise.fused",
     "training_step_of": "_elementwise.fused",
 }
-DEPRECATED = {"composed": "_elementwise.fused", "many": "_elementwise.multi_tensor", "options": "_config"}  # for one version
+DEPRECATED = {"composed": "_elementwise.fused", "many": "_bind", "options": "_config"}  # for one version
 
 __all__ = [*CHAPTERS, *MODULES]  # noqa: PLE0604 - they are names
 

@@ -143,10 +143,10 @@ def with_subnormals_flushed(loop: Callable[..., Any]) -> Callable[..., Any]:
         return loop
 
     @inlined
-    def flushed(state: Any, read: Any, numbers: Any) -> Any:
+    def flushed(new: Any, old: Any, read: Any, numbers: Any) -> Any:
         word = control_word()
         set_control_word(np.int32(word | FLUSH_BITS))
-        nonfinite = loop(state, read, numbers)
+        nonfinite = loop(new, old, read, numbers)
         set_control_word(word)
         return nonfinite
 

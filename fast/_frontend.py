@@ -102,6 +102,12 @@ class Frontend:
             if isinstance(value, ndarray) and value.dtype.kind == "f" and value.dtype.name not in FORMATS:
                 raise self.type_error(name, "be a float32 array or a float64 array", value)
 
+    def check_layout(self, arguments: Sequence[Any]) -> None:
+        """Raise where machine code would need a copy of an array."""
+        for name, array in self.named_operands(arguments):
+            if isinstance(array, ndarray) and not (array.flags.c_contiguous and array.flags.aligned and array.dtype.isnative):
+                raise self.error(ValueError, name, "be C-contiguous, aligned and in native byte order", "an array that is not")
+
     # --- out ---------------------------------------------------------------------------------------------
 
     def validate_out(
@@ -143,6 +149,11 @@ class Frontend:
             raise self.error(ValueError, name, f"have shape {shape}", f"{array.shape}")
         if writeable and not array.flags.writeable:
             raise self.error(ValueError, name, "be writeable", "a read-only array")
+
+    def check_layout_of_out(self, arrays: Sequence[NDArray[Any]]) -> None:
+        """Raise where machine code would need a copy of a result."""
+        if not all(array.flags.carray and array.dtype.isnative for array in arrays):
+            raise self.error(ValueError, "out", "be C-contiguous, aligned and in native byte order", "an array that is not")
 
     def check_structure(self, out: Any, structure: Any, name: str) -> None:
         """Raise unless `out` is built as the result is, or None in any part.

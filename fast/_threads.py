@@ -17,7 +17,7 @@ import numpy as np
 from numba import config
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 CHUNK_BYTES = 1 << 14  # of one array that a thread takes at a time: the chunks of all arrays of a formula stay in the second cache
 PARALLEL_FROM_BYTES = 1 << 17  # of one array, where entries are cheap: below, threads cost more than they save
@@ -84,6 +84,11 @@ def held_lock() -> threading.Lock:
 WORKERS = Workers()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=WORKERS.forget)
+
+
+def bind_code(code: Callable[..., Any], operands: Sequence[Any], *, shared: bool) -> Callable[[], Any]:
+    """Return what runs machine code on these operands, with the workers or without."""
+    return functools.partial(run_shared, code, *operands) if shared else functools.partial(code, ALONE, *operands)
 
 
 def run_shared(code: Callable[..., Any], *operands: Any) -> Any:

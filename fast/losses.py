@@ -15,6 +15,7 @@ import numpy as np
 from numba import prange
 
 from ..reference import losses as reference
+from ._elementwise.kernel import elementwise
 from ._jit import inlined, specialize
 from ._loops.arithmetic import accumulator_zeros, cast_like, is_nonfinite, out_of_range, reassociable_add
 from ._loops.kernel import component_of, loop_kernel, value_and_grad
@@ -307,26 +308,7 @@ def cross_entropy_grad(
 # --- two classes -----------------------------------------------------------------------------------------------------------------
 
 
-@inlined
-def sigmoid_chunk(y: Numbers, z: Numbers) -> Any:
-    """Compute a chunk. Return whether a number is not finite."""
-    nonfinite = False
-    for i in range(z.size):
-        y[i] = logistic(z[i])
-        nonfinite |= is_nonfinite(z[i])
-    return nonfinite
-
-
-def sigmoid_loops(y: Numbers, z: Numbers) -> Any:
-    """Compute the logistic function chunk by chunk. Return whether a number is not finite."""
-    nonfinite = 0
-    for chunk in prange(chunk_count(z)):
-        chunk_rows = slice(chunk * ENTRIES, (chunk + 1) * ENTRIES)
-        nonfinite += sigmoid_chunk(y[chunk_rows], z[chunk_rows])
-    return nonfinite > 0
-
-
-@loop_kernel(reference.sigmoid, sigmoid_loops, parallel_from_bytes=PARALLEL_FROM_BYTES)
+@elementwise(reference.sigmoid)
 def sigmoid(z: Array, *, out: Out = None) -> Array:
     """The logistic function: σ(z) = 1 / (1 + e⁻ᶻ)."""
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from .._frontend import MISSES, FastPath, Frontend, compile_unpack_out, declare, identifier, number_tests, unwrap_scalars
 from .._jit import FINITE, REFUSED, noticed
-from .._threads import ALONE, PARALLEL_FROM_BYTES, run_shared
+from .._threads import ALONE, PARALLEL_FROM_BYTES, bind_code, run_shared
 from .loops import compile_kernel
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .loops import Arrays, Numbers
     from .source import KernelIR
 
+    Prepared: TypeAlias = tuple[Callable[[], Any], Any, Callable[[], Any]]
     Out: TypeAlias = Any  # built as the result is: arrays or None, and states of such
 
 F = TypeVar("F", bound="Callable[..., Any]")
@@ -49,6 +50,15 @@ class ElementwiseKernel(Frontend):
         )
 
     @functools.cached_property
+    def constants(self) -> Callable[..., Any]:
+        """Return what computes the constants from the numbers; once for all if there are none."""
+        ir = self.ir
+        if ir.numbers or ir.normed:
+            return ir.constants
+        constants = ir.constants()
+        return lambda: constants
+
+    @functools.cached_property
     def unpack_out(self) -> Callable[..., Any]:
         """Return the arrays of an `out` that is plainly valid."""
         return compile_unpack_out(self.ir.structure, self.ir.result_paths, with_shapes=False)
@@ -77,7 +87,7 @@ class ElementwiseKernel(Frontend):
             new = self.allocate(old) if out is None else self.unpack_out(out, dtype)
         except MISSES:
             return self.slow_path(out, arguments)
-        constants, counters = self.ir.constants(*numbers)
+        constants, counters = self.constants(*numbers)
         try:
             status = run(code, self.parallel_from_bytes, new, old, read, constants)
         except TypeError:  # no machine code for them: an array has gaps, or is read-only
@@ -87,6 +97,40 @@ class ElementwiseKernel(Frontend):
         if status == REFUSED:
             return self.slow_path(out, arguments)
         raise self.nonfinite_error(arguments, new)
+
+    def prepare(self, arguments: tuple[Any, ...], *, out: Any = None) -> Prepared:
+        """Return what computes the results of these arguments anew, these, and what raises its error."""
+        self.check_layout(arguments)
+        old, read, numbers = self.coerce_operands(arguments)
+        constants, counters = self.constants(*numbers)
+        shape, dtype, ir = old[0].shape, old[0].dtype, self.ir
+        inputs = {name: array for name, array in self.named_operands(arguments) if name in (*ir.updated, *ir.read)}
+        target = tuple(self.validate_out(out, ir.structure, ir.result_paths, [shape] * len(old), dtype, inputs, ir.updated))
+        self.check_layout_of_out(target)
+        operands = (*(ravel_all(arrays, shape) for arrays in (target, old, read)), constants)
+        run = bind_code(self.code(dtype), operands, shared=old[0].nbytes >= self.parallel_from_bytes)
+        return run, ir.pack_result(target, counters), functools.partial(self.fail, arguments, target)
+
+    def prepare_with_gradient(self, point: ElementwiseKernel, arguments: tuple[Any, ...], *, out: Any = None) -> Prepared:
+        """Return the same for a step that asks for a gradient, from the kernel of the point where it does."""
+        named = dict(zip(self.domains, arguments, strict=True))
+        asks = self.options["asks"]
+        if not callable(named[asks]):
+            raise self.type_error(asks, "be a function", named[asks])
+        find_point, place, fail = point.prepare(arguments)
+        place[...] = 0
+        _, results, _ = self.prepare(tuple((named | {asks: place}).values()), out=out)
+
+        def run() -> None:
+            if find_point():
+                fail()
+            self(results, *(named | {asks: named[asks](place)}).values())
+
+        return run, results, fail
+
+    def fail(self, arguments: tuple[Any, ...], target: Arrays) -> None:
+        """Raise the error of a result that is not finite."""
+        raise self.nonfinite_error(arguments, target)
 
     @staticmethod
     def allocate(old: Arrays) -> Arrays:
@@ -98,7 +142,7 @@ class ElementwiseKernel(Frontend):
         ir = self.ir
         old, read, numbers = self.coerce_operands(arguments)
         shape, dtype = old[0].shape, old[0].dtype
-        constants, counters = ir.constants(*numbers)
+        constants, counters = self.constants(*numbers)
         inputs = {name: array for name, array in self.named_operands(arguments) if name in (*ir.updated, *ir.read)}
         target = self.validate_out(out, ir.structure, ir.result_paths, [shape] * len(old), dtype, inputs, ir.updated)
         new = tuple([array if array.flags.carray and array.dtype is dtype else np.empty(shape, dtype) for array in target])

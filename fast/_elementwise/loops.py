@@ -1,12 +1,14 @@
 """The loops of elementwise kernels, as machine code and as plain Python.
 
-`run_chunks` updates arrays in place: what is updated is first copied to where the result belongs, unless it is there already. So the
-compiler sees one pointer where two might be equal, and vectorizes. Chunks depend on the size alone, not on the number of threads.
+Entries are taken in lanes, vectors of one width on every processor, which are loaded before any is stored: so results may be written over
+what they are computed from. Chunks depend on the size alone, not on the number of threads.
 Finiteness is checked in the same pass, on the results: they are not finite where an argument is not, or else the argument is tested.
 """
 
 from __future__ import annotations
 
+import functools
+import operator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -14,6 +16,7 @@ from numba import prange, types
 
 from .. import _config
 from .._jit import FINITE, NOT_FINITE, REFUSED, TupleOf, array_type, cache_key, compiled, inlined, overload_for, specialize
+from .._loops.lanes import any_of_lanes, entries_of, fill_lanes, lane_count, load, load_part, sqrt, store, store_part, where
 from .._parallel import share_loops
 from .._threads import CHUNK_BYTES
 
@@ -45,21 +48,98 @@ def _index_all(arrays: Any, where: Any) -> Callable[..., Any]:
     return lambda arrays, where: (arrays[0][where], *index_all(arrays[1:], where))
 
 
-def store_all(arrays: Arrays, i: int, values: tuple[Any, ...]) -> bool:
-    """Store one value in each array at index i. Return whether any value is non-finite (tested as `value - value != 0`)."""
-    for array, value in zip(arrays, values, strict=True):
-        array[i] = value
-    return not all(value - value == 0 for value in values)
+def entries_of_all(arrays: Arrays) -> tuple[Any, ...]:
+    """Return the entries of each array, as lanes are taken from them."""
+    return tuple(entries_of(array) for array in arrays)
+
+
+@overload_for(entries_of_all)
+def _entries_of_all(arrays: Any) -> Callable[..., Any]:
+    if len(arrays) == 0:
+        return lambda arrays: ()
+    return lambda arrays: (entries_of(arrays[0]), *entries_of_all(arrays[1:]))
+
+
+def load_all(entries: tuple[Any, ...], i: int) -> tuple[Any, ...]:
+    """Return the lanes of each array that start at index i."""
+    return tuple(load(each, i) for each in entries)
+
+
+@overload_for(load_all)
+def _load_all(entries: Any, i: Any) -> Callable[..., Any]:
+    if len(entries) == 0:
+        return lambda entries, i: ()
+    return lambda entries, i: (load(entries[0], i), *load_all(entries[1:], i))
+
+
+def load_rest(entries: tuple[Any, ...], i: int, count: int) -> tuple[Any, ...]:
+    """Return the last entries of each array, from index i, as lanes; the first of them stands in the lanes that are left."""
+    return tuple(load_part(each, i, count, each[i]) for each in entries)
+
+
+@overload_for(load_rest)
+def _load_rest(entries: Any, i: Any, count: Any) -> Callable[..., Any]:
+    if len(entries) == 0:
+        return lambda entries, i, count: ()
+    return lambda entries, i, count: (load_part(entries[0], i, count, entries[0][i]), *load_rest(entries[1:], i, count))
+
+
+def in_lanes(entries: tuple[Any, ...], values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return values as lanes of these entries: what is one number stands in all of them."""
+    return tuple(fill_lanes(each, value) for each, value in zip(entries, values, strict=True))
+
+
+@overload_for(in_lanes)
+def _in_lanes(entries: Any, values: Any) -> Callable[..., Any]:
+    if len(entries) == 0:
+        return lambda entries, values: ()
+    return lambda entries, values: (fill_lanes(entries[0], values[0]), *in_lanes(entries[1:], values[1:]))
+
+
+def any_nonfinite(values: tuple[Any, ...]) -> Any:
+    """Return in which lanes some value is not finite, which is tested as `value - value != 0`."""
+    return functools.reduce(operator.or_, (value - value != 0 for value in values))
+
+
+@overload_for(any_nonfinite)
+def _any_nonfinite(values: Any) -> Callable[..., Any]:
+    if len(values) == 1:
+        return lambda values: values[0] - values[0] != 0
+    return lambda values: (values[0] - values[0] != 0) | any_nonfinite(values[1:])
+
+
+def store_all(entries: tuple[Any, ...], i: int, values: tuple[Any, ...]) -> None:
+    """Store lanes in each array from index i on."""
+    for each, value in zip(entries, values, strict=True):
+        store(each, i, value)
 
 
 @overload_for(store_all)
-def _store_all(arrays: Any, i: Any, values: Any) -> Callable[..., Any]:
-    if len(arrays) == 0:
-        return lambda arrays, i, values: False
+def _store_all(entries: Any, i: Any, values: Any) -> Callable[..., Any]:
+    if len(entries) == 0:
+        return lambda entries, i, values: None
 
-    def store_first_and_rest(arrays: Any, i: Any, values: Any) -> Any:
-        arrays[0][i] = values[0]
-        return (values[0] - values[0] != 0) | store_all(arrays[1:], i, values[1:])
+    def store_first_and_rest(entries: Any, i: Any, values: Any) -> None:
+        store(entries[0], i, values[0])
+        store_all(entries[1:], i, values[1:])
+
+    return store_first_and_rest
+
+
+def store_rest(entries: tuple[Any, ...], i: int, count: int, values: tuple[Any, ...]) -> None:
+    """Store the first lanes in the last entries of each array."""
+    for each, value in zip(entries, values, strict=True):
+        store_part(each, i, count, value)
+
+
+@overload_for(store_rest)
+def _store_rest(entries: Any, i: Any, count: Any, values: Any) -> Callable[..., Any]:
+    if len(entries) == 0:
+        return lambda entries, i, count, values: None
+
+    def store_first_and_rest(entries: Any, i: Any, count: Any, values: Any) -> None:
+        store_part(entries[0], i, count, values[0])
+        store_rest(entries[1:], i, count, values[1:])
 
     return store_first_and_rest
 
@@ -107,15 +187,6 @@ def check_no_overlap(new: Extents, old: Extents, read: Extents, itemsize: int) -
     return True
 
 
-def copy_inputs(new: Arrays, old: Arrays) -> None:
-    """Copy each input to the array of the result that replaces it, unless they are the same."""
-    for j in range(len(new)):
-        target, source = new[j], old[j]
-        if target.ctypes.data != source.ctypes.data:
-            for i in range(target.size):
-                target[i] = source[i]
-
-
 # --- along entries and chunks ------------------------------------------------------------------------------
 
 
@@ -129,21 +200,33 @@ def out_of_domain(*numbers: Any) -> bool:
     raise NotImplementedError
 
 
-def update_chunk(state: Arrays, read: Arrays, numbers: tuple[Any, ...]) -> bool:
-    """Update short arrays in place. Return whether an argument is outside its domain, or a result is not finite."""
-    nonfinite = False
-    for i in range(state[0].size):
-        nonfinite |= out_of_domain(*index_all(state, i), *index_all(read, i), *numbers)
-        nonfinite |= store_all(state, i, update_entry(*index_all(state, i), *index_all(read, i), *numbers))
-    return nonfinite
+def update_lanes(target: tuple[Any, ...], state: tuple[Any, ...], read: tuple[Any, ...], numbers: tuple[Any, ...]) -> Any:
+    """Return updated lanes, and in which of them an argument is outside its domain or a result not finite."""
+    values = in_lanes(target, update_entry(*state, *read, *numbers))
+    return values, any_nonfinite(values) | out_of_domain(*state, *read, *numbers)
 
 
-def run_chunk(where: slice, in_place: bool, new: Arrays, old: Arrays, read: Arrays, numbers: tuple[Any, ...]) -> bool:
+def update_chunk(new: Arrays, old: Arrays, read: Arrays, numbers: tuple[Any, ...]) -> Any:
+    """Compute short arrays from others, or in their place. Return whether an argument is outside its domain, or a result not finite."""
+    target, before, beside = entries_of_all(new), entries_of_all(old), entries_of_all(read)
+    size, width = new[0].size, lane_count(target[0])
+    full = size - size % width
+    bad = any_nonfinite((fill_lanes(target[0], 0),))
+    for i in range(0, full, width):
+        values, wrong = update_lanes(target, load_all(before, i), load_all(beside, i), numbers)
+        store_all(target, i, values)
+        bad = bad | wrong
+    if full < size:
+        rest = size - full
+        values, wrong = update_lanes(target, load_rest(before, full, rest), load_rest(beside, full, rest), numbers)
+        store_rest(target, full, rest, values)
+        bad = bad | wrong
+    return any_of_lanes(bad)
+
+
+def run_chunk(where: slice, new: Arrays, old: Arrays, read: Arrays, numbers: tuple[Any, ...]) -> Any:
     """Compute one chunk of the results."""
-    state = index_all(new, where)
-    if not in_place:
-        copy_inputs(state, index_all(old, where))
-    return update_chunk(state, index_all(read, where), numbers)
+    return update_chunk(index_all(new, where), index_all(old, where), index_all(read, where), numbers)
 
 
 def run_chunks(new: Arrays, old: Arrays, read: Arrays, numbers: Numbers) -> int:
@@ -151,37 +234,36 @@ def run_chunks(new: Arrays, old: Arrays, read: Arrays, numbers: Numbers) -> int:
     itemsize, size = new[0].itemsize, new[0].size
     if not check_no_overlap(extents(new), extents(old), extents(read), itemsize):
         return REFUSED
-    in_place = extents(new) == extents(old)
     values = cast_all(numbers, new[0])
     chunk = CHUNK_BYTES // itemsize
     chunks = (size + chunk - 1) // chunk
     nonfinite = 0
     for k in prange(chunks):
-        nonfinite += run_chunk(slice(k * chunk, (k + 1) * chunk), in_place, new, old, read, values)
+        nonfinite += run_chunk(slice(k * chunk, (k + 1) * chunk), new, old, read, values)
     return NOT_FINITE if nonfinite else FINITE
 
 
-# --- NumPy's functions that select, on numbers ---------------------------------------------------------------
-
-
-def where(condition: Any, value: Any, other: Any) -> Any:
-    """Return NumPy's choice between two numbers: NumPy's own function makes an array."""
-    return value if condition else other
+# --- NumPy's functions, on lanes -----------------------------------------------------------------------------
 
 
 def maximum(number: Any, other: Any) -> Any:
     """Return the larger number; of two zeros the second, as NumPy has it here."""
-    return number if number > other else other
+    return where(number > other, number, other)
 
 
 def minimum(number: Any, other: Any) -> Any:
     """Return the smaller number; of two zeros the second."""
-    return number if number < other else other
+    return where(number < other, number, other)
 
 
 def sign(number: Any) -> Any:
     """Return NumPy's sign, which is 0 for −0."""
-    return np.sign(number) + (number - number)
+    return where(number > 0, 1, where(number < 0, -1, number - number))
+
+
+def square(number: Any) -> Any:
+    """Return a square."""
+    return number * number
 
 
 # --- the loops of one formula --------------------------------------------------------------------------------
@@ -195,15 +277,16 @@ def specialize_loop(loop: Callable[..., Any], ir: KernelIR, /, **substitutes: An
 
 def chunk_loop(ir: KernelIR, prepare: Callable[[Any], Any]) -> Any:
     """Return `update_chunk` of one formula, its parts wrapped by `prepare`: a compiler, or the identity, which leaves plain Python."""
-    selections = {function.__name__: prepare(function) for function in (where, maximum, minimum, sign)}
+    selections = {function.__name__: prepare(function) for function in (maximum, minimum, sign, square)} | {"where": where, "sqrt": sqrt}
     formula = specialize(ir.update_entry, ir.formula, **selections)
     parts = {"update_entry": prepare(formula), "out_of_domain": prepare(ir.out_of_domain)}
-    return _config.with_subnormals_flushed(prepare(specialize_loop(update_chunk, ir, **parts)))
+    lanes = prepare(specialize_loop(update_lanes, ir, **parts))
+    return _config.with_subnormals_flushed(prepare(specialize_loop(update_chunk, ir, update_lanes=lanes)))
 
 
 def kernel_loop(ir: KernelIR, prepare: Callable[[Any], Any], **substitutes: Any) -> Any:
     """Return `run_chunks` of one formula, its parts wrapped by `prepare`; plain Python runs on any numbers."""
-    one_chunk = specialize_loop(run_chunk, ir, update_chunk=chunk_loop(ir, prepare), copy_inputs=prepare(copy_inputs))
+    one_chunk = specialize_loop(run_chunk, ir, update_chunk=chunk_loop(ir, prepare))
     parts = {"run_chunk": prepare(one_chunk), "check_no_overlap": prepare(check_no_overlap)}
     return specialize_loop(run_chunks, ir, **parts, **substitutes)
 

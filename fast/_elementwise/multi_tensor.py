@@ -9,7 +9,6 @@ import functools
 import inspect
 import math
 import operator
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
 
     Table = NDArray[np.intp]
 
-__all__ = ["bind", "global_norm", "many"]
+__all__ = ["BoundStep", "global_norm"]
 
 NORM_PARALLEL_FROM_BYTES = 1 << 17  # of all arrays: below, threads cost more than they save a norm
 BATCH = 16  # arrays whose addresses are written at once
@@ -75,7 +74,7 @@ def _chunk_views(rows: Any, table: Any, chunk: Any, like: Any) -> Callable[..., 
 UPDATED_ROWS = READ_ROWS = ()  # stand for the rows of the table that hold the operands of a kernel
 
 
-def update_chunk(state: Arrays, read: Arrays, numbers: tuple[Any, ...]) -> bool:
+def update_chunk(new: Arrays, old: Arrays, read: Arrays, numbers: tuple[Any, ...]) -> bool:
     """Stand for a kernel's own loop along entries."""
     raise NotImplementedError
 
@@ -86,7 +85,7 @@ def run_all_chunks(table: Table, chunks: Table, like: NDArray[Any], numbers: Num
     nonfinite = 0
     for k in prange(len(chunks)):
         state, read = chunk_views(UPDATED_ROWS, table, chunks[k], like), chunk_views(READ_ROWS, table, chunks[k], like)
-        nonfinite += update_chunk(state, read, values)
+        nonfinite += update_chunk(state, state, read, values)
     return NOT_FINITE if nonfinite else FINITE
 
 
@@ -293,32 +292,6 @@ class TensorLists:
 
 
 # --- a step bound to lists -------------------------------------------------------------------------------------------------------------
-
-
-def bind(step: Callable[..., Any], /, **arguments: Any) -> BoundStep:
-    """Bind a step of `trainspec.fast` to lists: of arrays where it takes an array, of states where it takes a state; numbers are for all.
-
-        step = bind(adam.adam, theta=thetas, grad=grads, state=states, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8)
-        step()                       # one step of all, in place
-        step(grad=others, lr=5e-4)   # other gradients, and another rate: from now on
-        step.results                 # [(theta, state), …], as the formula returns them one by one
-
-    Arrays and numbers may be replaced at any call; states are bound once. All arrays are C-contiguous and of one dtype, and none that is
-    updated shares memory with another. If a result is not finite, the ValueError comes when the arrays hold it; no counter advances.
-    """
-    kernel = getattr(step, "kernel", None)
-    name = getattr(step, "__name__", repr(step))
-    if getattr(step, "point", None):
-        raise TypeError(f"bind(): {name} takes a gradient function and cannot be bound; pass an elementwise kernel or a @fused function")
-    if not isinstance(kernel, ElementwiseKernel):
-        raise TypeError(f"bind(): step must be an elementwise kernel of trainspec.fast or a @fused function, got {name}")
-    return BoundStep(kernel, arguments)
-
-
-def many(step: Callable[..., Any], /, **arguments: Any) -> BoundStep:
-    """Call `bind` by its old name; removed in the next version."""
-    warnings.warn("trainspec.fast.many is now trainspec.fast.bind", DeprecationWarning, stacklevel=2)
-    return bind(step, **arguments)
 
 
 def global_norm(grad: Sequence[NDArray[Any]]) -> Any:

@@ -23,14 +23,14 @@ from .._loops import math as functions
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-STRICT = ("sqrt", "abs")  # NumPy functions whose value is not finite where the argument is not
+STRICT = ("sqrt", "abs", "square")  # NumPy functions whose value is not finite where the argument is not
 SELECTING = {  # NumPy functions whose value is one of some of their arguments
     "maximum": slice(0, 2),
     "minimum": slice(0, 2),
     "where": slice(1, 3),
     "sign": slice(0),
 }
-NUMPY_SELECTIONS = {name: getattr(np, name) for name in SELECTING}
+ON_NUMPY = {name: getattr(np, name) for name in (*STRICT, *SELECTING)}
 FUNCTIONS = {  # what is computed by functions of the kernels' own, whose errors are proved; the first that fits is taken
     "np.exp(-np.logaddexp(0, -_))": functions.logistic,
     "np.logaddexp(0, _)": functions.softplus,
@@ -127,7 +127,7 @@ class SourceCompiler:
         ]
         parts: dict[str, Any] = {}
         code = compile(ast.Module([*definitions], []), self.raw.__code__.co_filename, "exec")
-        exec(code, {**self.namespace, **NUMPY_SELECTIONS, **OWN_FUNCTIONS}, parts)  # the reference's own source, split
+        exec(code, {**self.namespace, **ON_NUMPY, **OWN_FUNCTIONS}, parts)  # the reference's own source, split
         return KernelIR(
             self.raw.__name__,
             updated,
@@ -211,8 +211,8 @@ class SourceCompiler:
                 return node
             case ast.BinOp(ast.Name() as base, ast.Pow(), ast.Constant(3)):
                 return ast.BinOp(ast.BinOp(base, ast.Mult(), base), ast.Mult(), base)
-            case ast.BinOp(left, ast.Pow() as op, ast.Constant(2) as power):
-                return ast.BinOp(self.entry(left), op, power)
+            case ast.BinOp(left, ast.Pow(), ast.Constant(2)):
+                return ast.Call(load("square"), [self.entry(left)], [])
             case ast.BinOp(_, ast.Div(), right) if self.reciprocals and not self.depends_on_operand(right):
                 inner, factor = self.split_factor(node)
                 return ast.BinOp(self.entry(inner), ast.Mult(), self.constant(factor))
@@ -222,8 +222,8 @@ class SourceCompiler:
                 return ast.UnaryOp(op, self.entry(operand))
             case ast.Compare(left, [op], [right]):
                 return ast.Compare(self.entry(left), [op], [self.entry(right)])
-            case ast.Call(ast.Attribute(ast.Name("np"), called) as function, args, []) if called in (*STRICT, *SELECTING):
-                return ast.Call(load(called) if called in SELECTING else function, [self.entry(argument) for argument in args], [])
+            case ast.Call(ast.Attribute(ast.Name("np"), called), args, []) if called in ON_NUMPY:
+                return ast.Call(load(called), [self.entry(argument) for argument in args], [])
             case ast.Call(ast.Attribute(ast.Name("np"), "zeros_like"), [_], []):
                 return self.constant(ast.Constant(0))
             case ast.Call(ast.Name(called)) if called == self.asks and not self.compile_point:
@@ -239,7 +239,9 @@ class SourceCompiler:
         return node, ast.Constant(1)
 
     def constant(self, node: ast.expr) -> ast.expr:
-        """Return the name of an expression without arrays, which is evaluated where it stands."""
+        """Return the name, or less the name, of an expression without arrays, which is evaluated where it stands."""
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+            return ast.UnaryOp(node.op, self.constant(node.operand))  # so that the compiler knows what c and −c have in common
         source = ast.unparse(node)
         if source not in self.known_constants:
             self.known_constants[source] = f"c{len(self.constant_names)}"
@@ -333,7 +335,7 @@ def names_in(node: ast.expr) -> list[str]:
 
 def is_slow(node: ast.AST) -> bool:
     """Return whether a node is a division, a square root, or the call of a function."""
-    return isinstance(node, ast.Div) or (isinstance(node, ast.Attribute) and node.attr == "sqrt") or called_name(node) in OWN_FUNCTIONS
+    return isinstance(node, ast.Div) or called_name(node) in ("sqrt", *OWN_FUNCTIONS)
 
 
 def called_name(node: ast.AST) -> str:

@@ -31,13 +31,15 @@ from ...reference import tree_leaves, tree_map
 from .._frontend import MISSES, Frontend, ShapedFastPath, compile_unpack_out, declare, identifier, merge_batch_axes
 from .._jit import FINITE, NOT_FINITE, REFUSED, array_type, cache_key, compiled, inlined, noticed, specialize
 from .._parallel import share_loops
-from .._threads import ALONE, PARALLEL_FROM_BYTES, run_shared
+from .._threads import ALONE, PARALLEL_FROM_BYTES, bind_code, run_shared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ...reference import Formula
     from ...reference.validation import Domain
+
+    Prepared = tuple[Callable[[], Any], Any, Callable[[], Any]]
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -90,6 +92,29 @@ class LoopKernel(Frontend):
         if status == FINITE:
             return self.pack_result(new, out)
         return self.slow_path(out, arguments) if status == REFUSED else self.reference_fallback(arguments, new, out)
+
+    def prepare(self, arguments: tuple[Any, ...], *, out: Any = None) -> Prepared:
+        """Return what computes the results of these arguments anew, these, and what fails for it."""
+        self.coerce_arguments(arguments)
+        self.check_layout(arguments)
+        operands, shapes, dtype, size = self.fast_path(*arguments)
+        target = self.validate_out(out, *self.structure_and_paths, shapes, dtype, dict(self.named_operands(arguments)))
+        self.check_layout_of_out(target)
+        new = [*self.merge_result_axes(target), *self.allocate_workspace(operands)]
+        run = bind_code(self.code(dtype), [*new, *operands], shared=size >= self.parallel_from_bytes)
+        if self.prologue or self.epilogue:
+            run = functools.partial(self.run_with_products, run, new, operands)
+        return run, self.build_result(target), functools.partial(self.reference_fallback, arguments, target, out)
+
+    def run_with_products(self, run: Callable[[], int], new: Sequence[Any], operands: Sequence[Any]) -> int:
+        """Run the prologue, the loops and the epilogue. Return a status."""
+        with np.errstate(all="ignore"):
+            if self.prologue:
+                self.prologue(*new, *operands)
+            status = run()
+            if self.epilogue and status == FINITE:
+                status = NOT_FINITE if self.epilogue(*new, *operands) else FINITE
+        return status
 
     @staticmethod
     def check_prologue_overlap(new: Sequence[Any], arguments: Sequence[Any]) -> None:
@@ -329,13 +354,38 @@ class StatisticsKernel(LoopKernel):
 
     def take(self, saved: Any, out: Any, *arguments: Any) -> Any:
         """Return the result, computed from saved statistics."""
-        if type(saved) is not tuple or len(saved) != len(self.workspace_axes):
-            raise self.type_error("saved", f"be a tuple of {len(self.workspace_axes)} arrays", saved)
+        self.check_saved(saved)
         self.current.taken = saved
         try:
             return self(out, *arguments)
         finally:
             self.current.taken = ()
+
+    def prepare(self, arguments: tuple[Any, ...], *, out: Any = None, save: Any = None, saved: Any = None) -> Prepared:
+        """Return the same, with statistics that are saved or taken."""
+        if save not in (None, False, True):
+            raise self.type_error("save", "be True or False", save)
+        if saved is not None:
+            self.check_saved(saved)
+            for i, array in enumerate(saved):
+                if isinstance(array, ndarray) and not array.flags.carray:
+                    raise self.error(ValueError, f"saved[{i}]", "be C-contiguous, aligned and writeable", "an array that is not")
+        self.current.stores, self.current.taken = bool(save), saved or ()
+        try:
+            run, results, fail = super().prepare(arguments, out=out)
+            return (run, (results, self.current.stored), functools.partial(self.fail_to_save, fail)) if save else (run, results, fail)
+        finally:
+            self.current.stores, self.current.stored, self.current.taken = False, (), ()
+
+    def fail_to_save(self, fail: Callable[[], Any]) -> None:
+        """Raise the reference's error, or that of statistics that are not finite."""
+        fail()
+        raise self.error(ValueError, "save", "be False where the statistics overflow", "True")
+
+    def check_saved(self, saved: Any) -> None:
+        """Raise unless this is a tuple of as many arrays as there are statistics."""
+        if type(saved) is not tuple or len(saved) != len(self.workspace_axes):
+            raise self.type_error("saved", f"be a tuple of {len(self.workspace_axes)} arrays", saved)
 
     def allocate_workspace(self, operands: Sequence[Any]) -> Sequence[Any]:
         """Return the arrays for the statistics: none, fresh ones, or those that were saved."""

@@ -120,7 +120,9 @@ def define_operator(function: Any, build: Callable[..., Any], *, compares: bool 
         lanes = widest(sig.args)
         return build(builder, lanes, *(as_lanes(context, builder, value, kind, lanes) for value, kind in zip(args, sig.args, strict=True)))
 
-    for pattern in {(Lanes, Lanes), (Lanes, types.Number), (types.Number, Lanes)} if build.__code__.co_argcount == 4 else {(Lanes,)}:
+    scalars = types.Number, types.Boolean
+    patterns = [(Lanes, Lanes), *((Lanes, scalar) for scalar in scalars), *((scalar, Lanes) for scalar in scalars)]
+    for pattern in patterns if build.__code__.co_argcount == 4 else [(Lanes,)]:
         lower_builtin(function, *pattern)(lower)
 
 
@@ -192,6 +194,16 @@ def _where(condition: Any, value: Any, other: Any) -> Any:
         return builder.select(args[0], *(in_kind(context, builder, *pair, result) for pair in zip(args[1:], kinds[1:], strict=True)))
 
     return signature(result, condition, value, other), generate
+
+
+def sqrt(x: Any) -> Any:
+    """Return the square root."""
+    return np.sqrt(x)
+
+
+@generated_for(sqrt)
+def _sqrt(x: Any) -> Any:
+    return signature(x, x), lambda context, builder, args, _: call_for_each(builder, "llvm.sqrt", args[0])
 
 
 def fma(x: Any, y: Any, z: Any) -> Any:
@@ -384,6 +396,20 @@ def sum_of_lanes(value: Any) -> Any:
 def largest_of_lanes(value: Any) -> Any:
     """Return the largest number of all lanes."""
     return np.max(value)
+
+
+def any_of_lanes(value: Any) -> Any:
+    """Return whether something is true in any lane."""
+    return bool(np.any(value))
+
+
+@generated_for(any_of_lanes)
+def _any_of_lanes(value: Any) -> Any:
+    def generate(context: Any, builder: Any, args: Any, _: Any) -> Any:
+        bits = builder.bitcast(args[0], ir.IntType(value.count))
+        return builder.icmp_unsigned("!=", bits, bits.type(0))
+
+    return signature(types.boolean, value), generate
 
 
 def fold_lanes(value: Any, combine: Callable[..., Any]) -> Any:

@@ -69,6 +69,20 @@ class Sampler(Frontend):
             weights[...] = contiguous
         return weights
 
+    def prepare(self, arguments: tuple[Any, ...], *, dtype: Any = None, out: Any = None) -> Any:
+        """Return what draws weights anew, the array for them, and what fails for it."""
+        source, shape, scale, limits = self.slow_path(arguments)
+        weights = self.allocate(shape, dtype, out)
+        self.check_layout_of_out([weights])
+        self.code(weights.dtype)
+
+        def draw() -> None:
+            fill(weights, self.method, source, float(scale), limits)
+            if not scale < LARGEST_SCALE[weights.dtype]:
+                self.validate_weights(weights)
+
+        return draw, weights, draw
+
     def code(self, dtype: np.dtype[Any]) -> Callable[..., None]:
         """Return the machine code for one dtype."""
         return compile_fill("normal" if self.method == "orthogonal" else self.method, dtype)
@@ -103,6 +117,15 @@ class Sampler(Frontend):
 
 class OrthogonalSampler(Sampler):
     """The reference's formula itself, on normal numbers of a counter-based generator."""
+
+    def prepare(self, arguments: tuple[Any, ...], *, dtype: Any = None, out: Any = None) -> Any:
+        """Return what draws weights anew, the array for them, and what fails for it."""
+        weights = self.allocate(tuple(self.coerce_arguments(arguments)[1:3]), dtype, out)
+
+        def draw() -> None:
+            self(None, weights, *arguments)
+
+        return draw, weights, draw
 
     def __call__(self, dtype: Any, out: Any, *arguments: Any) -> NDArray[Any]:
         """Return the weights, in a fresh array or in `out`."""

@@ -96,7 +96,7 @@ def jax_step(module, name, arrays, hyper):
     return {"jax": lambda: jax.block_until_ready(compiled(*there))}
 
 
-def onnx_step(operator, arrays, **attributes):
+def onnx_step(operator, arrays, opset=17, **attributes):
     """One operator of ONNX Runtime."""
     if not here("onnx", "onnxruntime"):
         return {}
@@ -107,6 +107,6 @@ def onnx_step(operator, arrays, **attributes):
     inputs = [onnx.helper.make_tensor_value_info(f"x{i}", kind, array.shape) for i, array in enumerate(arrays)]
     node = onnx.helper.make_node(operator, [array.name for array in inputs], ["y"], **attributes)
     graph = onnx.helper.make_graph([node], operator, inputs, [onnx.helper.make_tensor_value_info("y", kind, arrays[0].shape)])
-    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", opset)], ir_version=8)
     session, given = onnxruntime.InferenceSession(model.SerializeToString()), {f"x{i}": array for i, array in enumerate(arrays)}
     return {"onnxruntime": lambda: session.run(None, given)[0]}

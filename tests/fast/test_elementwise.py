@@ -9,6 +9,7 @@ import sys
 import typing
 from fractions import Fraction
 from types import FunctionType
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -34,6 +35,7 @@ from ..support.kernels import (
     PER_CHUNK,
     ROUNDED_OTHERWISE,
     WITH_GRADIENT_FUNCTION,
+    all_finite,
     arrays_of,
     assert_identical,
     assert_same_signature,
@@ -443,19 +445,25 @@ class SymbolicFunctions:
 
 
 def constants_of_symbols(ir):
-    """What computes the constants of a kernel from symbols: the numbers that are written in the formula are exact."""
-    exact = tuple(sp.Rational(repr(part)) if type(part) in (int, float) else part for part in ir.constants.__code__.co_consts)
+    """What computes the constants of a kernel from symbols: the numbers that are written in the formula are exact, fractions among them."""
+    exact = tuple(
+        sp.Rational(Fraction(part).limit_denominator(10**6)) if type(part) in (int, float) else part
+        for part in ir.constants.__code__.co_consts
+    )
     code = ir.constants.__code__.replace(co_consts=exact)
     names = {"np": SymbolicFunctions, "float": lambda number: number} if ir.own_functions else {}
     return FunctionType(code, ir.constants.__globals__ | names) if names else ir.constants
 
 
 def in_plain_python(name, old, read, numbers, *, in_place):
-    """The kernel's own loops, run by Python over any numbers, two to a chunk."""
+    """The kernel's own loops, run by Python over any numbers, six to a chunk: lanes, and a rest."""
     derived = ELEMENTWISE[name][0].kernel.ir
     formula = specialize(derived.update_entry, name, **{part: FUNCTIONS[part] for part in derived.own_functions})
     unwatched = dataclasses.replace(derived, update_entry=formula, out_of_domain=lambda *_: False)
-    pure = loops.kernel_loop(unwatched, lambda part: part, CHUNK_BYTES=2 * np.dtype(object).itemsize, cast_all=lambda numbers, _: numbers)
+    with patch.object(loops, "any_nonfinite", all_finite):
+        pure = loops.kernel_loop(
+            unwatched, lambda part: part, CHUNK_BYTES=6 * np.dtype(object).itemsize, cast_all=lambda numbers, _: numbers
+        )
     new = old if in_place else tuple(0 * array for array in old)
     constants, _ = constants_of_symbols(derived)(*numbers) if old[0].dtype == object else derived.constants(*numbers)
     assert pure(new, old, read, constants) == FINITE

@@ -18,6 +18,7 @@ from trainspec import fast
 from trainspec.fast import _frontend, _jit, momentum
 from trainspec.fast._elementwise import loops
 from trainspec.fast._elementwise.kernel import ElementwiseKernel
+from trainspec.fast._loops import lanes
 from trainspec.fast._threads import ALONE, WORKERS
 from trainspec.reference import domains, validation
 from trainspec.reference import momentum as reference
@@ -157,26 +158,48 @@ def test_check_no_overlap_is_what_numpy_says():
 
 
 def test_the_twins_in_machine_code_do_as_the_pure_ones():
-    at, put, rounded, places = (numba.njit(function) for function in TWINS)
+    at, rounded, places = (numba.njit(function) for function in TWINS)
     arrays = np.arange(5.0), np.arange(5.0) + 10, np.arange(5, dtype=np.float32)
     assert at(arrays, 3) == loops.index_all(arrays, 3) == (3.0, 13.0, 3.0)
     assert at((), 3) == loops.index_all((), 3) == ()
     for array, other in zip(at(arrays, slice(1, 9)), loops.index_all(arrays, slice(1, 9)), strict=True):
         np.testing.assert_array_equal(array, other)
-    for values in itertools.product((1.0, np.inf, -np.inf, np.nan, 1e308), repeat=2):
-        copies = [tuple(array.copy() for array in arrays[:2]) for _ in range(2)]
-        assert put(copies[0], 2, values) == loops.store_all(copies[1], 2, values) == (not np.all(np.isfinite(values)))
-        np.testing.assert_array_equal(copies[0], copies[1])
-        np.testing.assert_array_equal([array[2] for array in copies[0]], values)
     assert places(arrays) == loops.extents(arrays) == tuple((array.ctypes.data, 5) for array in arrays)
     assert places(()) == loops.extents(()) == ()
     assert rounded((0.1, 1e-60), arrays[2]) == loops.cast_all((0.1, 1e-60), arrays[2]) == (np.float32(0.1), 0.0)
     assert rounded((0.1,), arrays[0]) == loops.cast_all((0.1,), arrays[0]) == (0.1,)
 
 
+def copy_in_lanes(new, old, count):
+    """Copy two arrays, and say whether an entry is not finite."""
+    target, before = loops.entries_of_all(new), loops.entries_of_all(old)
+    width = lanes.lane_count(target[0])
+    values = loops.load_all(before, 0)
+    bad = loops.any_nonfinite(values)
+    loops.store_all(target, 0, values)
+    rest = loops.load_rest(before, width, count)
+    loops.store_rest(target, width, count, loops.in_lanes(target, rest))
+    bad = bad | loops.any_nonfinite(rest)
+    return lanes.any_of_lanes(bad)
+
+
+@np.errstate(invalid="ignore")
+def test_lanes_are_copied_in_machine_code_as_in_python():
+    machine = numba.njit(copy_in_lanes)
+    for function, width in ((machine, 8), (copy_in_lanes, lanes.LANES_IN_PYTHON)):
+        for count in range(1, width):
+            for index, value in itertools.product((None, *range(width + count + 1)), (np.inf, -np.inf, np.nan)):
+                old = np.arange(2.0 * (width + count + 1)).reshape(2, -1)
+                if index is not None:
+                    old[1, index] = value
+                new = np.full_like(old, -1)
+                assert function(tuple(new), tuple(old), count) == (index is not None and index < width + count)
+                np.testing.assert_array_equal(new[:, : width + count], old[:, : width + count])
+                assert np.all(new[:, width + count :] == -1)  # nothing is written behind the end
+
+
 TWINS = (  # functions that machine code may call, not functions to be compiled themselves
     lambda arrays, where: loops.index_all(arrays, where),  # noqa: PLW0108
-    lambda arrays, i, values: loops.store_all(arrays, i, values),  # noqa: PLW0108
     lambda numbers, array: loops.cast_all(numbers, array),  # noqa: PLW0108
     lambda arrays: loops.extents(arrays),  # noqa: PLW0108
 )

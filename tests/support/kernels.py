@@ -231,6 +231,11 @@ def errors_in_bounds(function, formula, values, dtype):
         yield np.max(np.where(distance == 0, 0, distance / np.where(bound == 0, np.finfo(float).tiny, bound)), initial=0)
 
 
+def all_finite(values):
+    """Of symbols, which are not known to be: in no lane something is not finite."""
+    return np.zeros(np.shape(values[0]), bool)
+
+
 # --- layouts, and arguments that must be refused -------------------------------------------------------------
 
 
