@@ -33,7 +33,11 @@ GENERIC = 2  # cases with nothing special about them that are always taken
 LEFT_OUT, TIE, ZERO = "an argument left out", "a tie", "a branch at 0"  # what the changes of cases separate
 SEVERAL = "one tensor from several"  # what the calls of one step of several tensors separate
 SHAPES = ((3,), (2, 3), (0,))  # of these
+DRAWN = "every term"  # what drawn cases separate
+DRAWS, SCALES, DRAWN_SEED = 40, (1.0, 1.0, 0.05, 10.0), 70_000  # how many cases are drawn, and of which sizes
+NEAR = 1e-9  # relative to the largest entry: further apart, results are not those of another rounding
 SEED = 9000  # of their draws, which those of no other case have
+BITWISE = ("storage.compensated_sum",)  # formulas of what rounding does: each operation rounds to nearest, and digits are due
 UNDEFINED = (ArithmeticError, Refused, TypeError, ValueError, np.linalg.LinAlgError, IndexError)  # what cannot be certified
 
 
@@ -62,6 +66,8 @@ class Call:
 
     def is_same(self, change: Change) -> bool | None:
         """Return whether a changed formula gives the same real numbers, to 100 bits; None where that cannot be certified."""
+        if self.formula.id in BITWISE:
+            return self.is_same_in_floats(change)
         try:
             with np.errstate(all="ignore"):
                 return are_same(self.values, certify(change.function, self.case.arguments, np.dtype(self.dtype).type))
@@ -80,7 +86,7 @@ class Call:
         """Its line: the arguments, then what is due. The id is made of the arguments, so that other arguments have another id."""
         inputs = {"dtype": self.dtype, **written_arguments(self.formula, self.case.arguments, self.dtype)}
         expected = {key: text for name, result in self.due.items() for key, text in result.fields(name).items()}
-        flags = [flag_of(self.case.separates).id, *["estimate"] * self.is_estimate]
+        flags = [flag_of(self.case.separates).id, *["estimate"] * self.is_estimate, *["bitwise"] * (self.formula.id in BITWISE)]
         return {"k": "call", "id": identifier(self.formula.id, inputs), "flags": " ".join(flags), **inputs, **expected}
 
 
@@ -108,6 +114,12 @@ class Candidates:
         """Return a case with what is due; its floats must be within the tolerance."""
         case, result = self.results[name]
         dtype, leaves, is_estimate = np.dtype(self.dtype).type, tree_leaves(result), False
+        if self.formula.id in BITWISE:
+            kinds = result_names(self.formula, len(leaves))
+            digits = {
+                name: Due(np.asarray(leaf, dtype=float), 0.0, 0.0, kind) for (name, kind), leaf in zip(kinds.items(), leaves, strict=True)
+            }
+            return Call(self.formula, case, self.dtype, digits, leaves)
         try:
             values = whole_results(leaves) or certify(self.formula.raw, case.arguments, dtype)
             try:
@@ -157,8 +169,45 @@ class Candidates:
         yield from (call for name in self.results if name not in names and (call := self.call(name)))
 
     def noticing(self, change: Change) -> Call | None:
-        """Return the first case that notices a change."""
-        return next((call for name in self.results if (call := self.call(name)) and call.notices(change)), None)
+        """Return the first case that notices a change, drawn ones last."""
+        known = next((call for name in self.results if (call := self.call(name)) and call.notices(change)), None)
+        return known or next((call for name in self.telling_draws(change) if (call := self.call(name)) and call.notices(change)), None)
+
+    def telling_draws(self, change: Change) -> Iterator[str]:
+        """Yield the names of the drawn cases on which the floats of a changed formula are others by more than rounding."""
+        for name, (case, result) in self.drawn.items():
+            outputs = change.outputs(in_format(case.arguments, np.float64))
+            if outputs is None or not are_near(tree_leaves(result), outputs):
+                self.results.setdefault(name, (case, result))
+                yield name
+
+    @functools.cached_property
+    def drawn(self) -> dict[str, tuple[Case, Any]]:
+        """More cases in float64, for changes that none of the others notices: of small, usual and large entries."""
+        stated = domains(self.formula.raw)
+        found = {}
+        for number in range(DRAWS if self.dtype == "float64" else 0):
+            sampler = partial(ArgumentSampler, np.random.default_rng(DRAWN_SEED + number), scale=SCALES[number % len(SCALES)], turn=number)
+            if values := draw_arguments(sampler, stated):
+                case = Case(f"draw {number}", DRAWN, values)
+                with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
+                    result = reference_result(self.formula, case, np.float64)
+                if result is not None and entries((case, result)) <= LARGE:
+                    found[case.name] = (case, result)
+        return found
+
+
+def are_near(leaves: list[Any], others: list[Any]) -> bool:
+    """Return whether results have the same shapes, and are the same but for what rounding may do; NaN is near NaN."""
+    if len(leaves) != len(others):
+        return False
+    for leaf, other in zip(leaves, others, strict=True):
+        own, changed = np.asarray(leaf, dtype=float), np.asarray(other)
+        if own.shape != changed.shape or changed.dtype.kind not in "biuf":
+            return False
+        if not np.allclose(changed, own, rtol=0.0, atol=NEAR * largest(own), equal_nan=True):
+            return False
+    return True
 
 
 def whole_results(leaves: list[Any]) -> list[Any]:

@@ -40,7 +40,7 @@ from .subjects import (
 )
 
 SAMPLE = ("optimizers.adagrad", "norm.layer", "loss.softmax", "schedule.polynomial", "init.he.normal")
-REPLAYED = ("optimizers.gd.batch", "loss.softmax", "schedule.polynomial")
+REPLAYED = ("optimizers.gd.batch", "loss.softmax", "schedule.polynomial", "storage.compensated_sum", "landscape.saddle.escape")
 MANIFEST = replay.manifest()
 
 
