@@ -175,14 +175,14 @@ class Candidates:
 
     def telling_draws(self, change: Change) -> Iterator[str]:
         """Yield the names of the drawn cases on which the floats of a changed formula are others by more than rounding."""
-        for name, (case, result) in self.drawn.items():
+        for name, (case, result) in self.draws.items():
             outputs = change.outputs(in_format(case.arguments, np.float64))
             if outputs is None or not are_near(tree_leaves(result), outputs):
                 self.results.setdefault(name, (case, result))
                 yield name
 
     @functools.cached_property
-    def drawn(self) -> dict[str, tuple[Case, Any]]:
+    def draws(self) -> dict[str, tuple[Case, Any]]:
         """More cases in float64, for changes that none of the others notices: of small, usual and large entries."""
         stated = domains(self.formula.raw)
         found = {}

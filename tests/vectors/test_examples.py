@@ -86,6 +86,24 @@ def test_a_reader_has_no_more_than_40_lines(language):
     assert len([text for text in lines if text and not text.startswith(("//", "# ", '"""'))]) <= 40
 
 
+@pytest.mark.parametrize("language", ["python", "c", "javascript", "rust"])
+def test_a_format_that_an_example_has_not_is_skipped(language, tmp_path):
+    number = 16 * "0"
+    head = {
+        "cmd": "case",
+        "id": "1",
+        "dtype": "bfloat16",
+        "theta": "3f80",
+        **dict.fromkeys(("lr", "beta1", "beta2", "eps", "weight_decay"), number),
+    }
+    lines = "".join(
+        f"{json.dumps(fields, separators=(',', ':'))}\n" for fields in ({"cmd": "start", "protocol": "trainspec/1"}, head, {"cmd": "stop"})
+    )
+    command = HARNESSES[language](tmp_path, False)
+    answer = subprocess.run(command, input=lines, capture_output=True, text=True, check=True)
+    assert json.loads(answer.stdout.splitlines()[1]).keys() == {"id", "skipped"}
+
+
 # --- files that are none ----------------------------------------------------------------------------------------------------------------
 
 

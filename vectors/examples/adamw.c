@@ -116,10 +116,10 @@ static int serve(void) {
         int id = (int)strcspn(text("id"), "\"");
         if (is("cmd", "start")) printf("{\"protocol\":\"trainspec/1\",\"subject\":\"adamw.c\",\"takes\":\"lr beta1 beta2 eps weight_decay\"}");
         if (is("cmd", "case")) {
-            digits = is("dtype", "float32") ? 8 : 16, t = 0, n = numbers("theta", digits, theta);
+            digits = is("dtype", "float64") ? 16 : is("dtype", "float32") ? 8 : 0, t = 0, n = digits ? numbers("theta", digits, theta) : 0;
             memset(m, 0, sizeof m), memset(v, 0, sizeof v);
             numbers("beta1", 16, &beta1), numbers("beta2", 16, &beta2), numbers("eps", 16, &eps), numbers("weight_decay", 16, &decay);
-            printf("{\"id\":\"%.*s\"}", id, text("id"));
+            printf("{\"id\":\"%.*s\"%s}", id, text("id"), digits ? "" : ",\"skipped\":\"float64 and float32 only\"");
         }
         if (is("cmd", "step")) {
             numbers("lr", 16, &lr), numbers("grad", digits, grad);

@@ -106,8 +106,9 @@ async function serve() {
     if (o.cmd === "stop") break;
     if (o.cmd === "start") Object.assign(answer, { protocol: "trainspec/1", subject: "adamw.mjs", takes: "lr beta1 beta2 eps weight_decay" });
     else answer.id = o.id;
-    if (o.cmd === "case") {
-      width = o.dtype === "float32" ? 8 : 16;
+    if (o.cmd === "case" && !(o.dtype in WIDTHS)) answer.skipped = "float64 and float32 only";
+    else if (o.cmd === "case") {
+      width = WIDTHS[o.dtype];
       round = width === 8 ? Math.fround : (x) => x;
       h = Object.fromEntries(["beta1", "beta2", "eps", "weight_decay"].map((n) => [n, round(bits(o[n])[0])]));
       const theta = typed(bits(o.theta, width), width);

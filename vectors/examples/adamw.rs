@@ -121,6 +121,7 @@ fn serve(mistake: bool) {
         let of = |key: &str| number(&line, key).unwrap_or(f64::NAN);
         match text(&line, "cmd") {
             "start" => println!("{{\"protocol\":\"trainspec/1\",\"subject\":\"adamw.rs\",\"takes\":\"lr beta1 beta2 eps weight_decay\"}}"),
+            "case" if !["float64", "float32"].contains(&text(&line, "dtype")) => println!("{{\"id\":\"{}\",\"skipped\":\"float64 and float32 only\"}}", text(&line, "id")),
             "case" => {
                 digits = if text(&line, "dtype") == "float32" { 8 } else { 16 };
                 h = Hyper { lr: of("lr"), beta1: of("beta1"), beta2: of("beta2"), eps: of("eps"), decay: of("weight_decay"), ..h };
