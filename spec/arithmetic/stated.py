@@ -64,11 +64,13 @@ class Stated(Modular):
         raise NotApplicable("a system of linear equations")
 
     def __bool__(self) -> bool:
-        """Return a truth value; a relation that is not decided is refused."""
+        """Return a truth value; of a relation that is not decided the one of this run, by `terms.Branches`."""
         condition: Any = self.view(np.ndarray)[()] if not self.ndim else None
         if isinstance(condition, bool):
             return condition
-        raise NotApplicable("a branch on a number that is not a constant")
+        if not isinstance(condition, Term):
+            raise NotApplicable("a branch on a number that is not a constant")
+        return bool(condition)
 
 
 # --- sizes ----------------------------------------------------------------------------------------------------------------------------
@@ -208,10 +210,12 @@ class StatedTensor(ArrayMethods, np.lib.mixins.NDArrayOperatorsMixin):
         return TENSOR_FUNCTIONS[function](*args, **kwargs)
 
     def __bool__(self) -> bool:
-        """Return a truth value; a relation that is not decided is refused."""
+        """Return a truth value; of a relation that is not decided the one of this run, by `terms.Branches`."""
         if isinstance(self.element, bool):
             return self.element
-        raise NotApplicable("a branch on a number that is not a constant")
+        if self.axes:
+            raise NotApplicable("a branch on an array")
+        return bool(self.element)
 
     def __index__(self) -> int:
         """Return a constant that is a whole number."""

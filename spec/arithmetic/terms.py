@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextvars import ContextVar
 from fractions import Fraction
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 from flint import fmpq
@@ -45,6 +46,46 @@ class Budget:
             raise NotApplicable(TOO_LONG)
 
 
+class Branches:
+    """The ways that a computation takes where it branches on relations of unknowns: each run takes another one, until all were taken."""
+
+    current: ClassVar[ContextVar[Branches | None]]
+
+    def __init__(self, limit: int = 0) -> None:
+        self.limit = limit
+        self.decisions: list[tuple[Term, bool]] = []
+        self.taken = 0  # of the decisions, in the present run
+
+    def truth(self, relation: Term) -> bool:
+        """Return whether a relation is true in this run."""
+        if self.taken == len(self.decisions):
+            if self.taken == self.limit:
+                raise NotApplicable("a branch on a number that is not a constant" if not self.limit else "too many branches")
+            self.decisions.append((relation, True))
+        self.taken += 1
+        truth = self.decisions[self.taken - 1][1]
+        self.decisions[self.taken - 1] = (relation, truth)  # its terms are those of this run
+        return truth
+
+    def runs(self) -> Iterator[None]:
+        """Yield before each run, until all ways were taken."""
+        token = self.current.set(self)
+        try:
+            while True:
+                self.taken = 0
+                yield
+                while self.decisions and not self.decisions[-1][1]:
+                    self.decisions.pop()
+                if not self.decisions:
+                    return
+                self.decisions[-1] = (self.decisions[-1][0], False)
+        finally:
+            self.current.reset(token)
+
+
+Branches.current = ContextVar("the branches", default=None)
+
+
 def binary(name: str, *, reflected: bool = False) -> Callable[[Term, Any], Any]:
     """Return an operator of terms and numbers, by the name of its function; one of a term and an array is left to the array."""
 
@@ -74,6 +115,9 @@ class Term:
     __pow__, __rpow__ = binary("power"), binary("power", reflected=True)
     __lt__, __gt__ = binary("less"), binary("less", reflected=True)
     __le__, __ge__ = binary("less_equal"), binary("less_equal", reflected=True)
+
+    def __bool__(self) -> bool:
+        return self.op != "relation" or (Branches.current.get() or Branches()).truth(self)
 
     def __neg__(self) -> Any:
         return negative(self)

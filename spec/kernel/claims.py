@@ -12,12 +12,13 @@ from ...reference import tree_leaves
 from .. import arithmetic
 from ..arithmetic import stated
 from ..arithmetic.stated import Stated, StatedTensor
-from ..arithmetic.terms import Budget, NotApplicable, Term
+from ..arithmetic.terms import Branches, Budget, NotApplicable, Term
 from ..evidence import FORMULAS_BY_NAME, Evidence
 from ..evidence._second import SYMPY, Rerun, StandIn
 from .nodes import Node, node_of
 
 TERMS = 1_000_000  # of one piece, at most
+BRANCHES, RUNS = 12, 32  # on one way through a piece, and ways, at most
 
 ARITHMETIC = types.SimpleNamespace(
     **{
@@ -41,18 +42,36 @@ class Claim(NamedTuple):
 
 
 def claims_of(piece: Evidence) -> list[Claim]:
-    """Return the claims of a proof about the reference; NotApplicable says why there are none."""
+    """Return the claims of a proof about the reference, on each way through it; NotApplicable says why there are none."""
     Budget.start(TERMS)
-    chapter = Rerun(ARITHMETIC, ALGEBRA).module(piece.function.__module__.rpartition(".")[2])
-    formulas = {name: FORMULAS_BY_NAME[name].raw for name in piece.formulas}
-    claims: list[Claim] = []
-    for got, claimed, *_ in getattr(chapter, piece.function.__name__)(**formulas, **piece.run_options(full=False)):
-        left, right = tree_leaves(got), tree_leaves(claimed)
-        if len(left) != len(right) or not left:
-            raise NotApplicable("a claim about different numbers of results")
-        for mine, theirs in zip(left, right, strict=True):
-            claims += claims_of_leaf(mine, theirs)
-    return list(dict.fromkeys(claims))
+    branches, claims = Branches(BRANCHES), dict[Claim, None]()
+    for number, _ in enumerate(branches.runs(), start=1):
+        if number > RUNS:
+            raise NotApplicable("too many branches")
+        chapter = Rerun(ARITHMETIC, ALGEBRA).module(piece.function.__module__.rpartition(".")[2])
+        formulas = {name: FORMULAS_BY_NAME[name].raw for name in piece.formulas}
+        for got, claimed, *_ in getattr(chapter, piece.function.__name__)(**formulas, **piece.run_options(full=False)):
+            claims.update(dict.fromkeys(claims_where(branches, got, claimed)))
+    return list(claims)
+
+
+def claims_where(branches: Branches, got: Any, claimed: Any) -> Iterator[Claim]:
+    """Yield the claims that two values make, each where the conditions hold under which the computation takes this way."""
+    left, right = tree_leaves(got), tree_leaves(claimed)
+    if len(left) != len(right) or not left:
+        raise NotApplicable("a claim about different numbers of results")
+    conditions = [(node_of(relation), truth) for relation, truth in branches.decisions[: branches.taken]]
+    for mine, theirs in zip(left, right, strict=True):
+        for claim in claims_of_leaf(mine, theirs):
+            yield Claim(under(conditions, claim.left, 0), under(conditions, claim.right, claim.relation == "<"), claim.relation)
+
+
+def under(conditions: list[tuple[Node, bool]], side: Node, otherwise: int) -> Node:
+    """Return a side of a claim where all conditions hold, and elsewhere a number with which the claim is true."""
+    for condition, truth in reversed(conditions):
+        other = node_of(int(otherwise))
+        side = Node("choose", (condition, side, other) if truth else (condition, other, side))
+    return side
 
 
 def claims_of_leaf(got: Any, claimed: Any) -> Iterator[Claim]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -195,6 +195,7 @@ class Lemma:
     def contradiction(self, case: Case) -> list[str]:
         """Return the end of a case that cannot be: what its conditions say of fractions contradicts what is known of their signs."""
         case.lines = self.take_hypotheses(case)
+        self.replace_sums(case, [side for condition in case.choices for side in condition.args])
         facts = []
         for condition, (truth, _) in list(case.choices.items()):
             relation = {"==": "="}.get(condition.data, condition.data if truth else OPPOSITE.get(condition.data, ""))
@@ -227,7 +228,9 @@ class Lemma:
     def conclusion(self, case: Case) -> list[str]:
         """Return the proof of a case in which all choices are made."""
         case.lines = self.take_hypotheses(case)
-        self.replace_sums(case)
+        self.replace_sums(
+            case, [self.left, self.right, *(each.node for each in self.assumed if not each.sums and self.concerns(each, case))]
+        )
         values = [self.value(side, case) for side in (self.left, self.right)]
         case.zeros = list(self.zeros(case))
         texts = [self.text(side, case) for side in (self.left, self.right)]
@@ -235,11 +238,10 @@ class Lemma:
             return [*case.lines, f"{self.equation(values, texts, case)}."]
         return [*case.lines, *self.inequality(values, texts)]
 
-    def replace_sums(self, case: Case) -> None:
-        """Write the steps that replace sums by combinations of plain ones, which are atoms from then on."""
-        parts = [self.left, self.right, *(each.node for each in self.assumed if not each.sums)]
+    def replace_sums(self, case: Case, parts: list[Node]) -> None:
+        """Write the steps that replace the sums in parts by combinations of plain ones, which are atoms from then on."""
         sums = Sums(self.writer, lambda node: self.text(node, case), self.fresh)
-        waiting = outermost(*parts)
+        waiting = taken_sums(parts, case)
         while waiting:
             fold = waiting.pop(0)
             if fold in case.forms or is_plain(fold):
@@ -636,6 +638,20 @@ def square_free(coefficient: Any) -> tuple[Any, Any]:
         outer *= sp.Integer(prime) ** (power // 2)
         inner *= sp.Integer(prime) ** (power % 2)
     return sp.sign(coefficient) * inner, outer
+
+
+def taken_sums(parts: Iterable[Node], case: Case) -> list[Node]:
+    """Return the sums that parts are made of in a case, but not those of which these are made, each once."""
+    folds, seen, waiting = [], set(), list(parts)
+    while waiting:
+        node = waiting.pop(0)
+        if node not in seen:
+            seen.add(node)
+            if node.op == "fold":
+                folds.append(node)
+            else:
+                waiting += node.args if node.op != "choose" else needed(node, case)
+    return folds
 
 
 def taken_parts(node: Node, case: Case) -> Iterator[Node]:

@@ -8,7 +8,7 @@ import pytest
 from trainspec.spec import description, kept, ledger
 from trainspec.spec.arithmetic import Verdict
 from trainspec.spec.arithmetic.stated import StatedTensor, function, symbols, tensor
-from trainspec.spec.arithmetic.terms import NotApplicable
+from trainspec.spec.arithmetic.terms import Branches, NotApplicable
 from trainspec.spec.catalogue import catalogue
 from trainspec.spec.evidence import EVIDENCE, EvidenceResult, load
 from trainspec.spec.kernel import assistant, check
@@ -24,7 +24,7 @@ from trainspec.spec.kernel.assistant import (
     installed,
 )
 from trainspec.spec.kernel.check import KernelResult, WrittenProof, check_all, reasons, with_kernel, write_proof, writing_task
-from trainspec.spec.kernel.claims import ALGEBRA, claims_of_leaf
+from trainspec.spec.kernel.claims import ALGEBRA, claims_of_leaf, claims_where
 from trainspec.spec.kernel.proofs import Lemma
 from trainspec.spec.tasks import Task, Workforce
 
@@ -151,6 +151,37 @@ def test_what_is_assumed_is_told():
 def test_the_assumptions_stand_in_the_trust_model():
     text = (ROOT / "spec" / "site" / "trust.md").read_text(encoding="utf-8")
     assert all(axiom.rpartition(".")[2] in text for axiom in AXIOMS)
+
+
+def claims_on_all_ways(got, claimed):
+    """The claims that two functions make on all ways through them."""
+    branches = Branches(4)
+    return [claim for _ in branches.runs() for claim in claims_where(branches, got(), claimed())]
+
+
+@needs_assistant
+@pytest.mark.usefixtures("one_library")
+def test_a_branch_makes_claims_on_both_ways():
+    claims = claims_on_all_ways(lambda: max(x, y) if x > 0 else x, lambda: np.where(x > 0, np.maximum(x, y), x))
+    assert len(claims) == 3
+    text = "\n".join(Lemma(f"claim_{number}", *claim).prove() for number, claim in enumerate(claims))
+    assert check_lemmas(file_of(text)).reason == ""
+
+
+def test_what_is_false_on_one_way_is_not_proved():
+    claims = claims_on_all_ways(lambda: max(x, y), lambda: x)
+    assert len(claims) == 2
+    with pytest.raises(NotApplicable):
+        [Lemma("claim", *claim).prove() for claim in claims]
+
+
+def test_a_branch_is_refused_where_one_way_alone_is_taken():
+    with pytest.raises(NotApplicable, match="a branch on a number that is not a constant"):
+        max(x, y)
+    with pytest.raises(NotApplicable, match="a branch on a number that is not a constant"):
+        bool(k < m)
+    with pytest.raises(NotApplicable, match="too many branches"):
+        claims_on_all_ways(lambda: [bool(x > bound) for bound in range(5)] and x, lambda: x)
 
 
 @needs_assistant
