@@ -271,10 +271,11 @@ class PairImplementation(PlainImplementation):
             pair = as_pair(self.factory(**with_configs(self.factory, {**({self.factory_rate: lr} if self.factory_rate else {}), **own})))
         current = {"theta": form.pack(thetas)}
         current["state"] = pair.init(current["theta"], **keywords["init"])
-        count = count_positional(pair.update)
+        order, count = order_of(pair.update), count_positional(pair.update)
 
         def step(grad: Any, rate: float) -> Any:
-            result = pair.update(*(grad, current["state"], current["theta"], rate)[:count], **keywords["update"])
+            arguments = {**current, "grad": grad}
+            result = pair.update(*(*(arguments[role] for role in order), rate)[:count], **keywords["update"])
             if not isinstance(result, tuple) or len(result) != 2:
                 raise TypeError(f"update returned {type(result).__name__}, not (theta, state)")
             current["theta"], current["state"] = form.move(current["theta"], result[0]), result[1]
@@ -287,6 +288,12 @@ class PairImplementation(PlainImplementation):
         """Return how the state is taken out and put in: it is a value."""
         current = started.optimizer
         return lambda: copy.deepcopy(current["state"]), lambda state: current.update(state=state)
+
+
+def order_of(update: Callable[..., Any]) -> tuple[str, ...]:
+    """Return in which order an update takes gradient, state and point: as the names say where they name both arrays, or the usual one."""
+    roles = [role_of(name) or "state" for name in parameter_names(update) if name != "self"][:RATE_PLACE]
+    return tuple(roles) if sorted(roles) == ["grad", "state", "theta"] else ("grad", "state", "theta")
 
 
 RATE_PLACE = 3  # the position of the learning rate among the parameters of an update

@@ -12,7 +12,8 @@ import numpy as np
 from ....reference import FORMULAS, Formula, tree_leaves
 from ....reference.validation import domains
 from ...arithmetic.formats import FORMATS, NARROW, Format, format_of, widened
-from ...inputs.cases import Case, cases, in_dtype, reference_result
+from ...inputs.cases import SIZE_LIMIT, Case, cases, in_dtype, reference_result
+from ...inputs.intermediates import largest_array
 from ..guards import (
     ArrayGuard,
     FatalFault,
@@ -40,6 +41,7 @@ from .observations import COMBINATIONS, FunctionCall, FunctionObservations, Func
 from .ranks import observe_ranks
 
 VARIED_CALLS = 4  # in which a parameter that nothing was bound to is varied
+LARGEST_ARRAY = 4 * SIZE_LIMIT  # entries that a formula computes on the way to its results: of all pairs of a long axis there are more
 OUT_CALLS = 8  # that are made again with an array for the result, which holds something already
 NARROW_TYPES = [FORMATS[name].kind for name in NARROW]
 FREE_SIGNS = {("data.pca.fit", 1)}  # outputs, from 0, whose columns are directions: both signs are right
@@ -232,7 +234,7 @@ def run_cases(function: FunctionImplementation, task: Task) -> FunctionObservati
         return run_on_every_number(caller, pinned)
     for case in caller.cases({**pinned, **infer_shapes(caller, pinned)}):
         expected = reference_result(formula, case, caller.wide_dtype)
-        if expected is None or case.is_too_large(expected):
+        if expected is None or case.is_too_large(expected) or largest_array(formula.raw, case.arguments) > LARGEST_ARRAY:
             continue
         call, observed, outputs = caller.call(case, expected)
         faults += observed

@@ -1,9 +1,10 @@
 """Tests of what an initializer draws: exact ones, and statistical ones whose error probability is stated.
 
 Exact: the support, orthogonality, the number of non-zeros, the partition of an epoch. Statistical: the distribution function (Dvoretzky,
-Kiefer & Wolfowitz, with Massart's constant), the second moment (Laurent & Massart for normal entries, Hoeffding for bounded ones), signs
-and their correlation along rows and columns, and of every two rows and every two columns (Hoeffding). Draws that are more regular than
-independent ones are (stratified, or rescaled to an exact mean or deviation) are found by how seldom sums of free signs are near 0 (Erdős).
+Kiefer & Wolfowitz, with Massart's constant), its tails (Bernstein), the second moment (Laurent & Massart for normal entries, Hoeffding for
+bounded ones), signs and their correlation along rows and columns, and of every two rows and every two columns (Hoeffding). Draws that are
+more regular than independent ones are (stratified, or rescaled to an exact mean or deviation) are found by how seldom sums of free signs
+are near 0 (Erdős).
 All bounds hold for every sample size. A correct initializer fails any of them with a probability below `ALPHA`; seeds are fixed.
 """
 
@@ -23,6 +24,7 @@ from .runner import LARGE, MOST_INPUTS
 ALPHA = 1e-9  # the probability that a correct initializer fails
 TESTS = 40  # at most so many tests share it
 ROUNDING = 64.0  # roundings by which an orthogonal matrix or a support may be off, for each row
+TAILS = (0.01, 0.001)  # probabilities of both tails together
 NEARLY_ZERO = 0.1  # of the root mean square of the entries: a sum so near to 0 is no accident in all draws
 NEARLY_EQUAL = 4e-6  # of mean squares: 12 draws are so near to each other with a probability below 1e-30, and rescaled ones always
 BALANCED = 2  # entries by which two halves of a sample differ from its half, at most, in draws that are stratified
@@ -72,6 +74,21 @@ def check_distribution(distribution: Distribution, sample: Any) -> FailedTest | 
     distance = float(np.max(np.maximum(empirical - cumulative, cumulative - empirical + 1 / n)))
     if distance > (allowed := math.sqrt(math.log(2 / alpha) / (2 * n))):
         return FailedTest("distribution", f"the distribution function is off by {distance:.3g} where {allowed:.2g} is allowed")
+    return check_tails(cumulative)
+
+
+def check_tails(cumulative: Any) -> FailedTest | None:
+    """Return a test that fails if another number of entries than is due are in the tails, by the distribution function at the entries.
+
+    The number is binomial, and within Bernstein's bound of its mean.
+    """
+    log_chance = math.log(2 * TESTS / ALPHA)
+    for share in TAILS:
+        due, found = share * cumulative.size, int(np.sum(2 * np.minimum(cumulative, 1 - cumulative) < share))
+        allowed = log_chance / 3 + math.sqrt(log_chance**2 / 9 + 2 * due * log_chance)
+        if abs(found - due) > allowed:
+            observed = f"{found} of {cumulative.size} entries are in the tails, of probability {share:g}"
+            return FailedTest("tails", f"{observed}, where {due:.4g} ± {allowed:.2g} are due")
     return None
 
 

@@ -47,6 +47,7 @@ class RunConfigs:
     variations: Mapping[str, RunConfig] = field(default_factory=dict)  # with another value of one hyper-parameter, by its name
     taken: Mapping[str, str] = field(default_factory=dict)  # own names that may mean several hyper-parameters, and what they are taken as
     left: Mapping[str, float] = field(default_factory=dict)  # numbers that mean nothing here, and their defaults
+    built_in: tuple[str, ...] = ()  # what was asked for and it does not take: it is said to be what is built in
 
 
 def plan_runs(parameters: Mapping[str, Any], task: Task) -> RunConfigs:
@@ -87,7 +88,8 @@ def plan_runs(parameters: Mapping[str, Any], task: Task) -> RunConfigs:
     long = run_config({**first, **quick}, parameters, own_names)
     late = tuple(run_config({**first, **free_values(decays, first, requested)}, parameters, own_names) for decays in LATE_DECAYS)
     taken = {own: name for name, own in own_names.items() if own not in (name, *PAIRS, *task.names) and has_several_meanings(own)}
-    return RunConfigs(tuple(configs), stated, long, late, second_group, options, variations, taken, left)
+    built_in = tuple(name for name in requested if name not in own_names)
+    return RunConfigs(tuple(configs), stated, long, late, second_group, options, variations, taken, left, built_in)
 
 
 def free_values(values: Mapping[str, float], first: Mapping[str, Any], requested: Mapping[str, Any]) -> dict[str, float]:

@@ -74,6 +74,7 @@ class OptimizerReport:
     unused: tuple[str, ...] = ()  # of hyper-parameters that belong to no one family: those that change nothing
     taken: Mapping[str, str] = field(default_factory=dict)  # own names that may mean several hyper-parameters, and what they are taken as
     left: Mapping[str, float] = field(default_factory=dict)  # numbers that mean nothing here, and their defaults
+    built_in: tuple[str, ...] = ()  # settings that it does not take: they are said to be built in
     faults: tuple[Fault, ...] = ()
     fixed_rate: str = ""  # that its learning rate cannot be set, in words
     is_function: bool = False  # it is no optimizer: the kit for functions judges it
@@ -114,7 +115,7 @@ def observe(implementation: Implementation, task: Task) -> OptimizerReport:
         configs = planned_runs(implementation, task)
     except InvalidSettings as problem:
         return replace(report, faults=(Fault("settings", printable(problem)),))
-    report = replace(report, settings=configs.settings)
+    report = replace(report, settings=configs.settings, built_in=configs.built_in)
     if isinstance(implementation, PlainImplementation):  # adapters say what names mean
         report = replace(report, taken=configs.taken, left=configs.left)
     dtype = dtype_named(task.dtype)

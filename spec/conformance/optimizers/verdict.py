@@ -126,8 +126,8 @@ def judge_optimizer(report: OptimizerReport, task: Task, command: str, expected:
         kind = OptimizerResult if report.runs or report.settings or fatal[0].kind == "settings" else ErrorResult
         return kind(verdict=Verdict.ERROR, message=message, **common)
     facts = match_result(JudgementContext(report, command, expected, title, task.target))
-    if report.fixed_rate and facts["verdict"] in (Verdict.DEVIATES, Verdict.UNMATCHED) and depends_on_rate(facts.get("convention"), report):
-        unknown = Fault("settings", report.fixed_rate)
+    if unclear := unclear_settings(facts, report):
+        unknown = Fault("settings", unclear)
         message = sentences.could_not_be_judged(title, unknown)
         return OptimizerResult(**{**common, "verdict": Verdict.ERROR, "message": message, "faults": (*report.faults, unknown)})
     serious = [fault for fault in report.faults if fault.kind not in REMARKS]
@@ -139,6 +139,16 @@ def judge_optimizer(report: OptimizerReport, task: Task, command: str, expected:
         facts["message"] = f"{facts['message']} But {sentences.details(report.faults)}."
     steps = max((len(run.points) for run in report.runs), default=0)
     return OptimizerResult(**{**common, "steps": steps, **facts})
+
+
+def unclear_settings(facts: Mapping[str, Any], report: OptimizerReport) -> str:
+    """Return what is unclear about its settings, in words: a rate that cannot be set, or one that it does not take and has no use for."""
+    name = facts.get("convention")
+    if report.fixed_rate and facts["verdict"] in (Verdict.DEVIATES, Verdict.UNMATCHED) and depends_on_rate(name, report):
+        return report.fixed_rate
+    said = {key: report.settings[key] for key in report.built_in}
+    ignored = [text.partition(" = ")[0] for text in ignored_settings(find_convention(name), said)] if name else []
+    return f"it takes no {ignored[0]!r}, and {facts['name']} has none" if ignored else ""
 
 
 def depends_on_rate(name: str | None, report: OptimizerReport) -> bool:

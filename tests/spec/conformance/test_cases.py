@@ -3,7 +3,10 @@
 import numpy as np
 from trainspec.reference import FORMULAS
 from trainspec.reference.limits import choices_of
+from trainspec.spec.conformance.functions.runner import LARGEST_ARRAY, run_cases
+from trainspec.spec.conformance.implementation import FunctionImplementation, Task
 from trainspec.spec.inputs.cases import cases, reference_result
+from trainspec.spec.inputs.intermediates import largest_array
 
 from ...support.domain_coverage import admitted, reached, real_arguments
 
@@ -42,3 +45,12 @@ def unreached_parts(formula):
 def test_cases_reach_every_part_of_the_domains():
     unreached = {identifier: unreached_parts(formula) for identifier, formula in FORMULAS.items()}
     assert {identifier: parts for identifier, parts in unreached.items() if parts} == UNREACHED
+
+
+def test_a_function_of_all_pairs_is_not_asked_where_there_are_too_many():
+    contrast = FORMULAS["loss.info_nce"]
+    sizes = {case.name: largest_array(contrast.raw, case.arguments) for case in cases(contrast)}
+    assert sizes["examples = 65"] == 65**2 < LARGEST_ARRAY < 257**2 == sizes["examples = 257"]
+    called = {call.case.name for call in run_cases(FunctionImplementation(contrast, contrast.id), Task("info_nce")).calls}
+    assert {name for name, size in sizes.items() if "examples" in name and size < LARGEST_ARRAY} <= called
+    assert not {name for name, size in sizes.items() if size > LARGEST_ARRAY} & called

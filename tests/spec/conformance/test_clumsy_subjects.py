@@ -353,3 +353,40 @@ def test_a_rate_that_cannot_be_set_is_told():
     named = check_in_process(WithConfig, names={"learning_rate": "lr"})
     assert "could not be judged: it takes no 'learning_rate'; it takes config" in named.message
     assert check_in_process(WithSpeed, names={"speed": "lr"}).is_correct
+
+
+class WithBuiltInMomentum:
+    """Heavy ball that takes a learning rate alone."""
+
+    def __init__(self, theta, lr=0.01):
+        self.theta, self.lr, self.velocity = theta.copy(), lr, 0 * theta
+
+    def step(self, grad):
+        self.velocity = 0.75 * self.velocity + grad
+        self.theta = self.theta - self.lr * self.velocity
+        return self.theta
+
+
+def test_a_setting_that_it_does_not_take_must_be_one_that_is_built_in():
+    assert check_in_process(WithBuiltInMomentum, momentum=0.75).verdict == Verdict.CONFORMS
+    result = check_in_process(WithBuiltInMomentum, momentum=0.75, weight_decay=0.5)
+    assert (result.verdict, result.exit_code) == (Verdict.ERROR, 2)
+    assert "it takes no 'weight_decay', and heavy ball with the learning rate outside the velocity has none" in result.message
+
+
+class InItsOwnOrder:
+    """A pair whose update says by its names in which order it takes its arguments."""
+
+    @staticmethod
+    def init(theta):
+        return 0 * theta
+
+    @staticmethod
+    def update(params, grads, state, lr, momentum=0.9):
+        state = momentum * state - lr * grads
+        return params + state, state
+
+
+def test_an_update_is_called_in_the_order_that_its_names_say():
+    result = check_in_process(InItsOwnOrder)
+    assert (result.verdict, result.convention) == (Verdict.CONFORMS, "heavy-ball/lr-inside"), result.message
