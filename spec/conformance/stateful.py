@@ -17,7 +17,7 @@ import numpy as np
 
 from ...reference.validation import domains
 from .forms import is_point
-from .hyperparameters import canonical_argument, canonical_name, hyperparameters
+from .hyperparameters import KNOWN, canonical_argument, canonical_name
 from .implementation import GRADIENT_FUNCTION_NAMES, REQUIRED, NotFound, parameter_names
 
 OPTIMIZER = "optimizer"  # the parameter of a schedule that takes what it sets the learning rate of
@@ -163,7 +163,7 @@ def average_function(kind: type, state: str, fields: tuple[str, ...]) -> Callabl
 
 def is_hyperparameter(name: str) -> bool:
     """Return whether a parameter is a hyper-parameter by its name."""
-    return canonical_name(name) in hyperparameters() or bool(canonical_argument(name, ("decay", "share", "correction")))
+    return canonical_name(name) in KNOWN or bool(canonical_argument(name, ("decay", "share", "correction")))
 
 
 def named(method: Any, value: Any) -> tuple[Any, ...]:

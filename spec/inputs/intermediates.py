@@ -23,13 +23,13 @@ def largest_array(function: Callable[..., Any], arguments: Mapping[str, Any]) ->
     """Return how many entries the largest array has that a function of NumPy computes, as far as it comes."""
     WatchedArray.largest = 0
     with np.errstate(all="ignore"), suppress(Exception):  # what it raises is said where it is called in earnest
-        function(**{name: watched(value) for name, value in arguments.items()})
+        function(**{name: watch(value) for name, value in arguments.items()})
     return WatchedArray.largest
 
 
-def watched(value: Any) -> Any:
+def watch(value: Any) -> Any:
     """Return a copy of an argument with its arrays watched."""
     if isinstance(value, tuple):
-        parts = [watched(part) for part in value]
+        parts = [watch(part) for part in value]
         return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
     return value.copy().view(WatchedArray) if isinstance(value, np.ndarray) else value

@@ -131,3 +131,25 @@ def test_they_are_no_optimizers():
     assert unnamed.verdict == Verdict.ERROR
     assert "is an average, and no formula is called 'average': say which it claims to be" in unnamed.message
     assert "counts no updates" in check_function_in_process(StepDecay, "averaging.ema").message
+
+
+class AverageFromTheStart:
+    """A moving average that is given the first value, by the same name as those that come."""
+
+    weight = 1
+
+    def __init__(self, theta, decay=0.99):
+        self.mean, self.decay = theta.copy(), decay
+
+    def update(self, theta):
+        self.mean = self.decay * self.mean + self.weight * (1 - self.decay) * theta
+
+
+class AverageWithTwice(AverageFromTheStart):
+    weight = 2
+
+
+def test_an_average_may_be_given_its_first_value_under_the_name_of_the_others():
+    right, wrong = (check_function_in_process(kind, "averaging.ema") for kind in (AverageFromTheStart, AverageWithTwice))
+    assert right.verdict is Verdict.CONFORMS, right.message
+    assert wrong.verdict is Verdict.DEVIATES, wrong.message
