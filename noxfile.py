@@ -128,7 +128,7 @@ def mutants(session):
 
 @nox.session(python=CURRENT)
 def fuzz(session):
-    """Judge random claims in symbols and tensors, 100000 or `-- COUNT SEED`: no false one may hold."""
+    """Judge random claims in symbols and tensors, 100000 or `-- COUNT SEED`, with `--workers` or `--cluster`: no false one may hold."""
     session.install(".[test]")
     session.run("python", "-m", "tests.spec.evidence.fuzzing", *session.posargs)
 

@@ -3,28 +3,34 @@
 A claim is a pair of expressions of the vetted functions. Most claims are an expression and the same one with a part rewritten, by an
 identity or by what is an identity nearly everywhere; the others are two small random expressions. A claim that the judge says holds is
 evaluated in balls, at zeros, ties, negative and boundary values: it is false where the two balls are apart.
-`python -m tests.spec.evidence.fuzzing [CLAIMS [SEED]]` prints the false ones; the exit code is 1 if there is one.
+`python -m tests.spec.evidence.fuzzing [CLAIMS [SEED]]` prints the false ones; the exit code is 1 if there is one. Batches are tasks: they
+are spread by `--workers` or `--cluster`, and what was judged before by the same code is not judged again.
 """
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import operator
 import random
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import sympy as sp
 from flint import ctx
+from trainspec.spec import kept
 from trainspec.spec.arithmetic import Ball, Differential, Symbolic, Tensor, Undecided, Verdict, modular, partial, slope, symbols, tensor
 from trainspec.spec.arithmetic.conditions import conditions
 from trainspec.spec.evidence import judge
 from trainspec.spec.evidence._second import Opinion, opinion_over_draws
+from trainspec.spec.options import with_workforce
+from trainspec.spec.tasks import Task, Workforce, run_tasks
 
 # An expression is a name, a whole number, or a tuple of an operation and its operands. All arrays have two axes, so that all broadcast.
 Expression = Any
@@ -364,24 +370,59 @@ def run(seed: int, claims: int) -> list[Outcome]:
     return [judge_claim(random_claim(source), source) for _ in range(claims)]
 
 
+# --- runs -------------------------------------------------------------------------------------------------------------------------------
+
 BATCH = 50
+LIMIT = 1800.0  # seconds of processor time for a batch
 
 
-def main(claims: int, seed: int) -> int:
-    """Judge random claims in parallel, print the false ones and a count, and return 1 if a false claim holds."""
-    counts: Counter[str] = Counter()
-    seconds: Counter[str] = Counter()
-    with ProcessPoolExecutor() as pool:
-        for outcomes in pool.map(run, range(seed, seed + claims // BATCH), itertools.repeat(BATCH)):
-            for outcome in outcomes:
-                counts[outcome.verdict] += 1
-                seconds[f"{outcome.verdict} / {outcome.second}"] += bool(outcome.second)
-                if outcome.verdict.startswith("false"):
-                    print(f"{outcome.verdict.upper()} in {outcome.arithmetic}: {outcome.claim}\n    at {outcome.shown}", flush=True)
-    print(f"{counts.total()} claims: {dict(counts.most_common())}")
-    print(f"in tensors, both provers: {dict(seconds.most_common())}")
-    return 1 if counts["false"] else 0  # a case that the second prover did not draw is counted; a claim holds by both only
+@dataclass(frozen=True)
+class Tally:
+    """How many claims have which verdict, how many claims in tensors have which verdicts of both provers, and the false ones as text."""
+
+    verdicts: dict[str, int]
+    both: dict[str, int]
+    false: tuple[str, ...]
 
 
-if __name__ == "__main__":
-    sys.exit(main(*(int(argument) for argument in [*sys.argv[1:], *("100000", "0")[len(sys.argv) - 1 :]])))
+def tally(seed: int, claims: int) -> Tally:
+    """Return the tally of a number of random claims."""
+    outcomes = run(seed, claims)
+    return Tally(
+        dict(Counter(outcome.verdict for outcome in outcomes)),
+        dict(Counter(f"{outcome.verdict} / {outcome.second}" for outcome in outcomes if outcome.second)),
+        tuple(
+            f"{outcome.verdict.upper()} in {outcome.arithmetic}: {outcome.claim}\n    at {outcome.shown}"
+            for outcome in outcomes
+            if outcome.verdict.startswith("false")
+        ),
+    )
+
+
+def fuzzing_task(seed: int) -> Task[Tally]:
+    """Return the task of judging a batch of random claims."""
+    return Task(tally, (seed, BATCH), kept.digest_of((str(seed), str(BATCH)), kept.files_of_product() | {Path(__file__)}))
+
+
+def without_tally(task: Task[Tally], reason: str) -> Tally:
+    """Return that a batch has no verdicts."""
+    return Tally({f"no verdict: {reason}": task.arguments[1]}, {}, ())
+
+
+@click.command()
+@click.argument("claims", default=100_000)
+@click.argument("seed", default=0)
+@with_workforce
+def main(claims: int, seed: int, *, workforce: Workforce, fresh: bool) -> None:
+    """Judge random claims, print the false ones and a count; the exit code is 1 if a false claim holds."""
+    tasks = [fuzzing_task(number) for number in range(seed, seed + claims // BATCH)]
+    done = run_tasks(tasks, workforce, without_tally, limit=LIMIT, fresh=fresh, report=lambda batch: [print(text) for text in batch.false])
+    verdicts = sum((Counter(each.verdicts) for each in done.by_digest.values()), Counter[str]())
+    both = sum((Counter(each.both) for each in done.by_digest.values()), Counter[str]())
+    print(f"{verdicts.total()} claims: {dict(verdicts.most_common())}; {done.kept} of {len(tasks)} batches were kept from before")
+    print(f"in tensors, both provers: {dict(both.most_common())}")
+    sys.exit(1 if verdicts["false"] else 0)  # a case that the second prover did not draw is counted; a claim holds by both only
+
+
+if __name__ == "__main__":  # under its own name, by which the processes know the task
+    importlib.import_module("tests.spec.evidence.fuzzing").main()

@@ -1,12 +1,17 @@
 """A sample of the random claims of `nox -s fuzz`, and proof that a false one would be seen."""
 
 import random
+from dataclasses import asdict
 
 import pytest
 import sympy as sp
+from click.testing import CliRunner
+from trainspec.spec import kept
 from trainspec.spec.arithmetic import prover
+from trainspec.spec.tasks import Results
 
-from .fuzzing import FUNCTIONS, NUMBERS, Claim, counterexample, judge_claim, random_claim, run, symbolic_values, tensor_values
+from . import fuzzing
+from .fuzzing import FUNCTIONS, NUMBERS, Claim, Outcome, counterexample, judge_claim, random_claim, run, symbolic_values, tensor_values
 
 SHAPES = ((1, 2), (2, 2))
 
@@ -33,6 +38,17 @@ def test_no_false_claim_holds():
     outcomes = run(0, 50)
     assert [str(outcome.claim) for outcome in outcomes if outcome.verdict == "false"] == []
     assert sum(outcome.verdict == "holds" for outcome in outcomes) > 10
+
+
+@pytest.mark.parametrize(("verdict", "code"), [("false", 1), ("holds", 0)])
+def test_a_false_claim_in_any_batch_fails_the_run(monkeypatch, verdict, code):
+    outcomes = [Outcome(FALSE[0], "symbols", "unknown"), Outcome(FALSE[1], "tensors", verdict, "x = 0", "agrees")]
+    monkeypatch.setattr(fuzzing, "run", lambda seed, claims: outcomes)
+    batch = fuzzing.tally(0, 2)
+    assert kept.restored(asdict(batch) | {"false": list(batch.false)}, fuzzing.Tally) == batch
+    monkeypatch.setattr(fuzzing, "run_tasks", lambda tasks, *_, **__: Results({task.digest: batch for task in tasks}, 0))
+    result = CliRunner().invoke(fuzzing.main, ["100", "7"])
+    assert (result.exit_code, "4 claims" in result.output) == (code, True)
 
 
 def test_a_prover_that_takes_roots_for_positive_is_caught(monkeypatch):
