@@ -225,8 +225,9 @@ def kernel(identifiers: tuple[str, ...], *, workforce: Workforce, folder: Path |
 
     if not installed():
         raise click.UsageError("coqc is not installed: the Debian packages coq and libcoq-coquelicot have what is needed")
+    known = proofs()
     named = set(evidence_for(map(find_entry, identifiers)))
-    names = [name for name in proofs() if not identifiers or name in named]
+    names = [name for name in known if not identifiers or name in named]
     with usage_errors(), progress_bar("proofs") as advance:
         results = check_all(names, workforce, folder=folder, fresh=fresh, report=advance)
     print_json([asdict(result) for result in results]) if as_json else print_kernel_results(results)

@@ -1,6 +1,9 @@
 """The export to the proof assistant: true claims of each kind are checked by its kernel, false ones are not, and nothing is assumed."""
 
+import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -233,3 +236,19 @@ def test_reasons_are_counted():
 def test_an_export_that_raises_is_counted(monkeypatch):
     monkeypatch.setattr(check, "write_lemmas", lambda name: {}[name])
     assert write_proof(PROOFS[0]).reason == "the export raised KeyError"
+
+
+COMMAND = """
+from trainspec.spec.kernel import assistant, check
+assistant.installed = lambda: True
+check.check_all = lambda names, *_, **__: [check.KernelResult(name, True) for name in names]
+from trainspec.spec.cli import main
+main(["kernel", "optimizers.momentum.two_stage", "--json"])
+"""
+
+
+def test_the_command_takes_the_proofs_of_the_entries_that_are_named():
+    answer = subprocess.run([sys.executable, "-c", COMMAND], capture_output=True, text=True, check=True)
+    names = [result["name"] for result in json.loads(answer.stdout)]
+    assert "momentum.two_stages_are_one_step" in names
+    assert len(names) < 20
