@@ -67,7 +67,7 @@ OWN_STATE_NAMES = {
     "adamaxw": {"nu": "largest_gradient"},
 }
 
-WITH_LOOPS = ("muon", "scale_by_muon")  # steps that JAX compiles whenever they are called, unless they are compiled as a whole
+CONTROL_FLOW = ("cond", "while", "scan")  # operations that JAX compiles whenever they are called, unless a step is compiled as a whole
 
 MATRIX_TARGETS = (
     MatrixTarget("SGD", "optax:sgd"),
@@ -201,8 +201,13 @@ class Updates:
             self.rule = optimizer.transformation(self.rates, group.lr, group.settings)
             self.theta = packed(group.thetas)
             self.state = self.rule.init(self.theta)
-            mode = optimizer.mode or ("jit" if getattr(optimizer.make, "__name__", "") in WITH_LOOPS else "")
+            mode = optimizer.mode or ("jit" if self.has_control_flow(group.lr) else "")
             self.move = {"jit": jax.jit, "vmap": over_a_batch}.get(mode, lambda move: move)(self.new_point)
+
+    def has_control_flow(self, lr: float) -> bool:
+        """Return whether a step has branches or loops of JAX."""
+        text = str(jax.make_jaxpr(self.new_point)(self.theta, self.state, self.theta, lr))
+        return any(f" {name}[" in text for name in CONTROL_FLOW)
 
     def new_point(self, grads: Any, state: Any, theta: Any, lr: Any) -> tuple[Any, Any]:
         """Return the point after a step, and the new state."""
