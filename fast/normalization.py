@@ -13,7 +13,7 @@ import numpy as np
 from numba import prange
 
 from ..reference import normalization as reference
-from ._jit import inlined, specialize
+from ._jit import compiled_as_part, inlined, specialize
 from ._loops.arithmetic import accumulator_zeros, any_nonfinite, cast_like, divide_up, is_nonfinite, zeros_like_dtype
 from ._loops.kernel import keeping_statistics, loop_kernel, taking_statistics
 from ._loops.lanes import entries_of, fill_lanes, lane_count, load, load_part, store, store_part, sum_of_lanes
@@ -140,7 +140,7 @@ def chunk_count(x: Floats) -> Any:
     return divide_up(x.size, max(1, ENTRIES // (rows_side_by_side(x) * x.shape[1])) * rows_side_by_side(x) * x.shape[1])
 
 
-@inlined
+@compiled_as_part
 def repeat_columns(numbers: Floats, x: Floats) -> Any:
     """Return a number for each column, repeated for all rows that count as one, in the dtype of the batch."""
     k, side = x.shape[1], rows_side_by_side(x)
@@ -282,7 +282,7 @@ def input_gradient_chunk(
     return nonfinite
 
 
-@inlined
+@compiled_as_part
 def store_column_gradients(dgamma: Floats, dbeta: Floats, scale: Floats, dy_sum: Floats, product: Floats, x: Floats, gamma: Floats) -> None:
     """Store the gradients by γ and β from the sums of dy and dy (x − μ); then the sums are what the gradient by x subtracts.
 

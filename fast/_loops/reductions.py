@@ -2,6 +2,8 @@
 
 Blocks of entries are summed in the arrays' own dtype and added up in float64. A variance takes two passes, the second while the entries
 are still in the cache; what was summed apart is put together by the rule of Chan, Golub & LeVeque (1983), which is as stable.
+
+What is called once a tile, or once a call, stays a function in machine code: written out where it is called, it would be compiled as often.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._jit import inlined, overload_for
+from .._jit import compiled_as_part, inlined, overload_for
 from .arithmetic import accumulator_zeros, cast_like, divide_up, is_nonfinite, reassociable_add, zeros_like_dtype
 from .lanes import fill_lanes, fma, lane_count, largest_of_lanes, load, load_part, sum_of_lanes, where
 
@@ -356,7 +358,7 @@ def tile_columns(numbers: Floats, x: Floats, tile: Any) -> Floats:
     return numbers[first % wide : first % wide + columns]
 
 
-@inlined
+@compiled_as_part
 def moments_of_tile(parts: Floats, x: Floats, tile: Any) -> Any:
     """Store the sums of a tile's columns and their sums of squares about the tile's own means. Return these means."""
     first, last, wide, columns, at = tile_extent(x, tile)
@@ -373,7 +375,7 @@ def moments_of_tile(parts: Floats, x: Floats, tile: Any) -> Any:
     return shift
 
 
-@inlined
+@compiled_as_part
 def gradient_sums_of_tile(parts: Floats, kind: Any, dy: Floats, x: Floats, shift: Floats, tile: Any) -> None:
     """Store the sums of dy and of dy (x − shift) down a tile's columns, as two kinds of sums."""
     first, last, wide, columns, at = tile_extent(x, tile)
@@ -384,7 +386,7 @@ def gradient_sums_of_tile(parts: Floats, kind: Any, dy: Floats, x: Floats, shift
         parts[kind, at + j], parts[kind + 1, at + j] = total[j], product[j]
 
 
-@inlined
+@compiled_as_part
 def products_of_tile(parts: Floats, kind: Any, a: Floats, b: Floats, shift: Floats, tile: Any) -> None:
     """Store the sums of a (b − shift) down a tile's columns."""
     first, last, wide, columns, at = tile_extent(b, tile)
@@ -403,7 +405,7 @@ def merge_sums(parts: Floats, kind: Any, k: Any) -> Any:
     return total
 
 
-@inlined
+@compiled_as_part
 def column_products(parts: Floats, kind: Any, a: Floats, b: Floats, shift: Floats) -> Any:
     """Return the sums of a (b − shift) down each column, from all parts."""
     left = b.shape[0] % rows_side_by_side(b) * b.shape[1]
@@ -413,7 +415,7 @@ def column_products(parts: Floats, kind: Any, a: Floats, b: Floats, shift: Float
     return merge_sums(parts, kind, b.shape[1])
 
 
-@inlined
+@compiled_as_part
 def add_remaining_rows(parts: Floats, kind: Any, x: Floats) -> None:
     """Store the rows that no tile has, each as a part of its own."""
     left = x.shape[0] % rows_side_by_side(x) * x.shape[1]
@@ -422,14 +424,14 @@ def add_remaining_rows(parts: Floats, kind: Any, x: Floats) -> None:
         parts[kind, parts.shape[1] - left + j] = flat[x.size - left + j]
 
 
-@inlined
+@compiled_as_part
 def column_sums(parts: Floats, kind: Any, x: Floats) -> Any:
     """Return the sums down each column, from all parts."""
     add_remaining_rows(parts, kind, x)
     return merge_sums(parts, kind, x.shape[1])
 
 
-@inlined
+@compiled_as_part
 def moments(parts: Floats, x: Floats) -> Any:
     """Return the mean and the sum of squares about it of each column, and whether a sum overflows the dtype of the batch."""
     m, k = x.shape
@@ -452,7 +454,7 @@ def merge_squares(squares: Floats, mean: Floats, total: Floats, own: Floats, cou
         squares[j] = squares[j] + (own[j] + count * (total[j] / count - mean[j]) ** 2)
 
 
-@inlined
+@compiled_as_part
 def gradient_sums(parts: Floats, dy: Floats, x: Floats, mean: Floats) -> Any:
     """Return the sums of dy and of dy (x − mean) down each column, from all parts."""
     k = x.shape[1]
