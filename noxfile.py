@@ -157,7 +157,7 @@ def site(session):
 
 @nox.session(python=CURRENT)
 def browser(session):
-    """Open the site in Chromium, which has to be installed: search, sliders, themes, layout, accessibility."""
+    """Open the site in Chromium, which has to be installed. `-- --screenshots docs/screenshots` renews the pictures of five pages."""
     session.install(".[test,browser]")
     session.run("pytest", "-q", "-rs", "tests/spec/site/test_browser.py", *session.posargs)
 

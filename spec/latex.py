@@ -14,12 +14,13 @@ import ast
 import inspect
 import itertools
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 from ..reference import FORMULAS
-from ..reference.syntax import arguments_of, source_tree, state_arguments
+from ..reference.syntax import arguments_of, inline_calls, local_names, source_tree, state_arguments
 
 GREEK = frozenset(
     {"alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi"}
@@ -90,7 +91,7 @@ class Equation:
 
 @dataclass(frozen=True)
 class Rendering:
-    """A function as equations: the steps, the results, the symbols by the names they stand for, and the helpers that it calls."""
+    """A function as equations: the steps, the results, and the symbols by the names they stand for."""
 
     name: str
     steps: tuple[Equation, ...]
@@ -98,18 +99,16 @@ class Rendering:
     closing: tuple[Equation, ...]  # the results, as they are displayed
     symbols: Mapping[str, str]
     fields: Mapping[str, str]  # of the state, by their names
-    helpers: tuple[Rendering, ...] = ()
 
     @property
     def equations(self) -> tuple[Equation, ...]:
-        """Return all lines: the steps, the results, then the helpers'."""
-        return (*self.steps, *self.closing, *(equation for helper in self.helpers for equation in helper.equations))
+        """Return all lines: the steps, then the results."""
+        return (*self.steps, *self.closing)
 
     @property
     def text(self) -> str:
         """Return the LaTeX: what the symbols stand for, as comments, and the equations."""
-        symbols = {name: symbol for rendering in (*self.helpers, self) for name, symbol in rendering.symbols.items()}
-        comments = [f"% {symbol}: {name}" for name, symbol in symbols.items() if symbol not in (name, upright(name), f"\\{name}")]
+        comments = [f"% {symbol}: {name}" for name, symbol in self.symbols.items() if symbol not in (name, upright(name), f"\\{name}")]
         lines = [equation.line for equation in self.equations]
         comments += [f"% {comment}" for sign, comment in SIGNS_OF_AXES.items() if any(sign in line for line in lines)]
         return "\n".join([*comments, r"\begin{aligned}", " \\\\\n".join(lines), r"\end{aligned}"])
@@ -135,13 +134,14 @@ def render_tree(
     `states` has the fields of the arguments that are states. `updates` is the argument whose new value is the first result: what the
     function returns is then displayed as new values of it and of the state.
     """
+    tree = with_helpers_inlined(tree, namespace or {})
     writer = LatexWriter(tree, states or {})
     steps = tuple(equation for statement in tree.body[:-1] for equation in writer.equations(statement))
     returned = returned_parts(tree)
     results = tuple(map(writer.expression, returned))
     updated = writer.updates(updates, returned) if updates and writer.arguments[:1] == [updates] else None
     closing = tuple(updated or [writer.definition(tree.name, results)])
-    return Rendering(tree.name, steps, results, closing, writer.symbols, writer.fields, helpers_of(tree, namespace or {}))
+    return Rendering(tree.name, steps, results, closing, writer.symbols, writer.fields)
 
 
 def returned_parts(tree: ast.FunctionDef) -> list[ast.expr]:
@@ -152,12 +152,45 @@ def returned_parts(tree: ast.FunctionDef) -> list[ast.expr]:
     return list(last.value.elts) if isinstance(last.value, ast.Tuple) else [last.value]
 
 
-def helpers_of(tree: ast.FunctionDef, namespace: Mapping[str, Any]) -> tuple[Rendering, ...]:
-    """Return the functions that a function calls and that are no formulas themselves."""
+def with_helpers_inlined(tree: ast.FunctionDef, namespace: Mapping[str, Any]) -> ast.FunctionDef:
+    """Return a definition with the lines of the functions that it calls and that are no formulas, as a slide would have them.
+
+    What a helper returns has the helper's name; its arguments are what it is given, where these are names.
+    """
     names = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
-    functions = {name: namespace.get(name) for name in sorted(names)}
     registered = {formula.__name__ for formula in FORMULAS.values()}
-    return tuple(latex_of(helper) for name, helper in functions.items() if inspect.isfunction(helper) and name not in registered)
+    helpers = {name: function for name in names - registered if inspect.isfunction(function := namespace.get(name))}
+    if not helpers:
+        return tree
+    known = local_names(tree)
+    inlined, _ = inline_calls(tree, {name: SimpleNamespace(raw=function) for name, function in helpers.items()})
+    new = local_names(inlined) - known
+    aliases = {target: source for target, source in names_of_names(inlined) if target in new}
+    plain = {name: short for name in new - aliases.keys() if (short := without_prefix(name, helpers)) not in known}
+    inlined.body = [statement for statement in inlined.body if not assigns(statement, aliases)]
+    for node in ast.walk(inlined):
+        if isinstance(node, ast.Name):
+            node.id = aliases.get(node.id) or plain.get(node.id, node.id)
+    return inlined
+
+
+def names_of_names(tree: ast.FunctionDef) -> Iterator[tuple[str, str]]:
+    """Yield the assignments of one name to another."""
+    for statement in tree.body:
+        match statement:
+            case ast.Assign([ast.Name(target)], ast.Name(source)):
+                yield target, source
+
+
+def assigns(statement: ast.stmt, names: Collection[str]) -> bool:
+    """Return whether a statement gives one of these names its value."""
+    return isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name) and statement.targets[0].id in names
+
+
+def without_prefix(name: str, helpers: Collection[str]) -> str:
+    """Return an inlined name without the name of its helper; of a result, the helper's."""
+    helper = next(helper for helper in helpers if name.startswith(f"{helper}_"))
+    return helper if re.fullmatch(f"{helper}_result[0-9]+", name) else name.removeprefix(f"{helper}_")
 
 
 def upright(name: str) -> str:

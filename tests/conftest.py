@@ -25,6 +25,7 @@ def kept_results(tmp_path_factory, monkeypatch):
 
 def pytest_addoption(parser):
     parser.addoption("--whole", action="store_true", help="run all generated tests, not a sample of them")
+    parser.addoption("--screenshots", metavar="FOLDER", help="keep the pictures that the tests in a browser take of pages")
 
 
 def is_left_out(item):

@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +140,26 @@ class SiteData:
         """The kernel of each formula that has one: the place of its function."""
         entries = [entry for entry in self.catalogue.entries.values() if entry.function in functions_of_kernels(entry.chapter)]
         return {entry.id: f"trainspec.fast.{entry.path}" for entry in entries}
+
+    @functools.cached_property
+    def kernel_errors(self) -> Mapping[str, Any]:
+        """The errors of each kernel by the size of its inputs, as `tests.fast.kernel_accuracy` recorded them."""
+        record = json.loads(recorded("kernels.json"))
+        about = {key: record[key] for key in ("cases", "sizes")}
+        return {name: {**about, "errors": errors} for name, errors in record["kernels"].items()}
+
+    @functools.cached_property
+    def benchmarks(self) -> Mapping[str, Any]:
+        """The times of each kernel beside other libraries', by the number of entries, as `tests.benchmarks.figure` recorded them."""
+        record = json.loads(recorded("benchmarks.json"))
+        about = {key: record[key] for key in ("dtype", "recorded")}
+        kernels = {name: ratios for panel in record["panels"].values() for name, ratios in panel.items()}
+        return {name: {**about, "ratios": ratios} for name, ratios in kernels.items()}
+
+
+def recorded(name: str) -> str:
+    """Return a file of this folder that a measurement has written."""
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
 def called_formulas(raw: Any) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from ...reference import FORMULAS
@@ -75,16 +74,21 @@ def family_pages() -> tuple[FamilyPage, ...]:
 def family_page(name: str) -> FamilyPage:
     """Return what is to be said of one family."""
     family, plain = FAMILIES[name], canonical(name)
-    axes = (Axis(AXES[axis], tuple(differences_on(plain, axis, values))) for axis, values in values_by_axis(name).items())
-    return FamilyPage(name, family.words, family.formula, describe_convention(plain), tuple(axis for axis in axes if axis.differences))
+    groups = ((axis, conventions_on(plain, axis, values)) for axis, values in values_by_axis(name).items())
+    axes = tuple(Axis(AXES[axis], tuple(map(describe_convention, conventions))) for axis, conventions in groups if conventions)
+    return FamilyPage(name, family.words, family.formula, describe_convention(plain), axes)
 
 
-def differences_on(plain: Convention, axis: str, values: tuple[str, ...]) -> Iterator[Difference]:
-    """Yield the conventions and mistakes that differ from the canonical form on one axis."""
-    for value in values:
-        convention = replace(plain, **{axis: value})
-        if convention != plain and is_listed(convention):
-            yield describe_convention(convention)
+def listed_conventions(family: str) -> list[Convention]:
+    """Return the canonical form of a family and all that differ from it on one axis, mistakes among them."""
+    plain = canonical(family)
+    return [plain, *(convention for axis, values in values_by_axis(family).items() for convention in conventions_on(plain, axis, values))]
+
+
+def conventions_on(plain: Convention, axis: str, values: tuple[str, ...]) -> list[Convention]:
+    """Return the conventions and mistakes that differ from the canonical form on one axis."""
+    others = (replace(plain, **{axis: value}) for value in values)
+    return [convention for convention in others if convention != plain and is_listed(convention)]
 
 
 def describe_convention(convention: Convention) -> Difference:

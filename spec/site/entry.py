@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,10 +18,13 @@ from ..latex import Rendering, latex_of
 from ..show import score_words
 from . import cite
 from .data import SiteData
+from .diagrams import kernel_pictures, relations_picture
 from .differences import variants_of
 from .languages import LANGUAGES, NotElementwise, helpers_of, in_language, scalar_program
 from .mathml import inline, mathml_of
 from .pictures import functions_of, pictures_of
+
+SHOWN = 24  # variants whose equations an entry's page has; of the others it has the names
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,9 @@ def entry_context(entry: Entry, data: SiteData) -> dict[str, Any]:
         "meaning": first_line(formula.raw) if formula else "",
         "units": units_of(formula.raw) if formula else "",
         "mathml": mathml_of(rendering) if rendering else "",
-        "pictures": pictures_of(entry.id),
+        "pictures": [*pictures_of(entry.id), *kernel_pictures(entry.id, data)],
+        "relations_picture": relations_picture(entry.id, data),
+        "shown": SHOWN,
         "functions": functions_of(entry.id),
         "translations": translations_of(entry.id) if formula else [],
         "symbols": symbols_of(formula.raw, rendering) if formula and rendering else [],
@@ -68,6 +74,9 @@ def entry_context(entry: Entry, data: SiteData) -> dict[str, Any]:
         "erratum_verdicts": data.erratum_verdicts,
         "reliability": reliability_of(entry, data),
         "relations": [(relation, data.catalogue.entries[relation.id]) for relation in data.relations[entry.id]],
+        "definitions": [
+            (data.catalogue.entries[identifier], mathml_of(latex_of(FORMULAS[identifier]))) for identifier in data.calls.get(entry.id, [])
+        ],
         "calls": [data.catalogue.entries[identifier] for identifier in data.calls.get(entry.id, [])],
         "callers": [data.catalogue.entries[identifier] for identifier in data.callers.get(entry.id, [])],
         "presets_elsewhere": data.presets_elsewhere.get(entry.id, []),
@@ -162,9 +171,24 @@ def reliability_of(entry: Entry, data: SiteData) -> list[tuple[str, str]]:
         ("results at hand", f"{verdicts[Verdict.HOLDS]} of {len(pieces)} hold") if pieces else ("", ""),
         ("mutants", score_words(score, entry.id)) if score else ("", ""),
         ("vectors", vectors_in_words(data.manifest[entry.id])) if entry.id in data.manifest else ("", ""),
-        ("kernel", f"`{data.kernels[entry.id]}`") if entry.id in data.kernels else ("", ""),
+        ("kernel", kernel_in_words(entry, data)) if entry.id in data.kernels else ("", ""),
     ]
     return [(heading, text) for heading, text in facts if heading]
+
+
+def kernel_in_words(entry: Entry, data: SiteData) -> str:
+    """Return which kernel a formula has, its worst error on record, and its time beside other libraries' where it was measured."""
+    errors, times = data.kernel_errors.get(entry.function), data.benchmarks.get(entry.function)
+    worst = " and ".join(f"{worst_of(line):g} ({dtype})" for dtype, line in errors["errors"].items()) if errors else ""
+    error = f"; worst error found: {worst} rounding bounds, of which 1 is allowed" if errors else ""
+    ratios = "; the fastest other library takes " + ", ".join(f"{ratio} ×" for _, ratio in times["ratios"]) if times else ""
+    sizes = " its time at " + ", ".join(f"{size}" for size, _ in times["ratios"]) + f" entries, in {times['dtype']}" if times else ""
+    return f"`{data.kernels[entry.id]}`{error}{ratios}{sizes}"
+
+
+def worst_of(errors: Sequence[float | None]) -> float:
+    """Return the largest of the errors that there are."""
+    return max(error for error in errors if error is not None)
 
 
 def vectors_in_words(record: dict[str, Any]) -> str:

@@ -17,6 +17,7 @@ from ..evidence import EVIDENCE
 from ..latex import latex_of
 from .data import SiteData
 from .differences import AXES
+from .libraries import changes_between
 from .mathml import mathml_of
 
 GUIDES: Mapping[str, str] = {
@@ -63,11 +64,11 @@ def steps_of(record: Mapping[str, Any], data: SiteData) -> Iterator[ProofStep]:
         yield ProofStep(step["words"], describe_piece(piece), verdict, detail, entries)
 
 
-def guide_context(name: str) -> dict[str, Any]:
+def guide_context(name: str, data: SiteData) -> dict[str, Any]:
     """Return what a guide is made of besides its template."""
     match name:
         case "porting":
-            return {"axes": conventions_in_use()}
+            return {"axes": conventions_in_use(), "checklists": changes_between(data.library_rows)}
         case "trust":
             return {"text": MarkdownIt().render(files(__package__).joinpath("trust.md").read_text(encoding="utf-8"))}
     return {}

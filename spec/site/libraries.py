@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,10 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any
 
+from ..conformance.optimizers.combinations import find_convention
+from ..conformance.optimizers.conventions import AXES as VALUES
 from ..conformance.optimizers.conventions import FAMILIES
+from .differences import AXES
 
 RECORDED = files(__package__).joinpath("libraries.json")
 TEXTS = ("library", "version", "formula", "target", "verdict", "message")  # keys of a row whose values are texts
@@ -29,6 +33,7 @@ class LibraryRow:
     verdict: str
     name: str
     message: str
+    convention: str
     entry: str
 
 
@@ -54,7 +59,7 @@ def as_row(record: Mapping[str, Any], entries: Mapping[str, Any]) -> LibraryRow:
     families = {family.id: family.formula for family in FAMILIES.values()}
     entry = against if against in entries else families.get(convention.partition("/")[0], "")
     name = str(record.get("name") or convention or against)
-    return LibraryRow(**{key: record[key] for key in TEXTS}, name=name, entry=entry)
+    return LibraryRow(**{key: record[key] for key in TEXTS}, name=name, convention="" if against else convention, entry=entry)
 
 
 def by_library(rows: Sequence[LibraryRow]) -> dict[str, list[LibraryRow]]:
@@ -66,6 +71,44 @@ def by_formula(rows: Sequence[LibraryRow]) -> dict[str, list[LibraryRow]]:
     """Return the rows of each formula that libraries answer in more than one way."""
     formulas = grouped(rows, lambda row: row.formula)
     return {formula: answers for formula, answers in formulas.items() if len({row.name for row in answers}) > 1}
+
+
+@dataclass(frozen=True)
+class Change:
+    """What changes for a formula from one library to another: both names in the libraries, and on each axis the words before and after."""
+
+    formula: str
+    before: LibraryRow
+    after: LibraryRow
+    axes: tuple[tuple[str, str, str], ...]
+
+
+def changes_between(rows: Sequence[LibraryRow]) -> dict[tuple[str, str], list[Change]]:
+    """Return for each two libraries what changes from the first to the second, for the optimizers that both have a convention of."""
+    libraries = by_library([row for row in rows if row.convention])
+    checklists: dict[tuple[str, str], list[Change]] = {}
+    for first, second in itertools.combinations(libraries, 2):
+        afters = {row.formula: row for row in reversed(libraries[second])}
+        befores = {row.formula: row for row in reversed(libraries[first]) if row.formula in afters}
+        checklists[first, second] = [
+            Change(formula, befores[formula], afters[formula], axes_that_differ(befores[formula], afters[formula]))
+            for formula in sorted(befores)
+        ]
+    return {pair: changes for pair, changes in checklists.items() if changes}
+
+
+def axes_that_differ(before: LibraryRow, after: LibraryRow) -> tuple[tuple[str, str, str], ...]:
+    """Return the axes on which two conventions differ, with what each of them does."""
+    first, second = find_convention(before.convention), find_convention(after.convention)
+    if first.family != second.family:
+        return (("optimizer", first.name, second.name),)
+    pairs = ((axis, getattr(first, axis), getattr(second, axis)) for axis in VALUES)
+    return tuple((AXES[axis], words_of(axis, value), words_of(axis, new)) for axis, value, new in pairs if value != new)
+
+
+def words_of(axis: str, value: str) -> str:
+    """Return what a convention does on an axis; of a value without words its name."""
+    return VALUES[axis][value].words or value
 
 
 def grouped(rows: Sequence[LibraryRow], key: Callable[[LibraryRow], str]) -> dict[str, list[LibraryRow]]:

@@ -13,7 +13,8 @@ from ..evidence import KINDS as KINDS_OF_EVIDENCE
 from ..queries import DeckAnswer, describe_decks
 from .addresses import entry_path, erratum_path, root_of
 from .data import SiteData
-from .differences import family_pages
+from .diagrams import separation_picture
+from .differences import FamilyPage, family_pages
 from .entry import entry_context
 from .guides import GUIDES, derivation_context, guide_context
 from .libraries import by_formula, by_library
@@ -222,13 +223,19 @@ def deck_context(deck: DeckAnswer, data: SiteData) -> dict[str, Any]:
 def families() -> Iterator[Page]:
     """Yield a page for each family of optimizers."""
     for family in family_pages():
-        yield Page(f"families/{family.id}.html", "family.html", f"{family.title}: conventions", lambda family=family: {"family": family})  # type: ignore[misc]
+        path, title = f"families/{family.id}.html", f"{family.title}: conventions"
+        yield Page(path, "family.html", title, lambda family=family: family_context(family))  # type: ignore[misc]
+
+
+def family_context(family: FamilyPage) -> dict[str, Any]:
+    """Return what the page of a family says."""
+    return {"family": family, "picture": separation_picture(family.id)}
 
 
 def guides(data: SiteData) -> Iterator[Page]:
     """Yield the guides and the derivations."""
     for name, title in GUIDES.items():
-        yield Page(f"guides/{name}.html", f"guides/{name}.html", title, lambda name=name: guide_context(name))  # type: ignore[misc]
+        yield Page(f"guides/{name}.html", f"guides/{name}.html", title, lambda name=name: guide_context(name, data))  # type: ignore[misc]
     for name, record in derivations().items():
         path = f"derivations/{name}.html"
         yield Page(path, "derivation.html", record["title"], lambda name=name: derivation_context(name, data))  # type: ignore[misc]

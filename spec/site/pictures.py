@@ -21,6 +21,7 @@ from ...reference import FORMULAS, initial_state, tree_leaves
 from ...reference.validation import domains
 from ..catalogue import catalogue
 from ..conformance.optimizers.conventions import FAMILIES
+from ..conformance.optimizers.fixtures import VECTOR
 from .languages import LANGUAGES, NotElementwise, helpers_of, in_language, scalar_program
 from .svg import GRID, LINES, TALL, TEXT, new_figure, new_figures, svg_of
 
@@ -74,7 +75,7 @@ def pictures_of(identifier: str) -> list[Picture]:
     return [
         *([curve_picture(curve)] if (curve := curve_of(identifier)) else []),
         *([run_picture(identifier)] if is_step(identifier) else []),
-        *([course_picture(identifier)] if is_step(identifier) and identifier in formulas_of_families() else []),
+        *([course_picture(identifier)] if moves_points(identifier) else []),
         *([landscape_picture(identifier)] if identifier in LANDSCAPES else []),
         *([layers_picture(identifier)] if draws_layers(identifier) else []),
         *([phase_picture()] if identifier == "quadratic.momentum.transition" else []),
@@ -154,9 +155,13 @@ def is_scalar(identifier: str) -> bool:
 
 
 @functools.cache
-def formulas_of_families() -> frozenset[str]:
-    """Return the formulas that head a family of optimizers."""
-    return frozenset(family.formula for family in FAMILIES.values())
+def moves_points(identifier: str) -> bool:
+    """Return whether a formula heads a family of optimizers and moves a point of two coordinates, with hyper-parameters that are dials."""
+    if not any(family.formula == identifier and family.kind == VECTOR for family in FAMILIES.values()):
+        return False
+    names = list(domains(FORMULAS[identifier].raw))
+    hyper = keyword_names(FORMULAS[identifier].raw)
+    return names[1] == "grad" and len(names) - len(hyper) <= 3 and set(hyper) <= settings()["dials"].keys()
 
 
 # --- sliders --------------------------------------------------------------------------------------------------------------------------
@@ -296,19 +301,35 @@ def course(identifier: str, theta: Any, gradient: Callable[[Any], Any], values: 
 
 
 def course_picture(identifier: str) -> Picture:
-    """Return the course of an optimizer on Beale's function."""
-    return courses_picture([identifier], "landscape.beale", catalogue().entries[identifier].title)
+    """Return the courses of an optimizer on all landscapes."""
+    figure, axes_of = new_figures("x", "y", len(LANDSCAPES))
+    title = catalogue().entries[identifier].title
+    ends = []
+    for axes, landscape in zip(axes_of, LANDSCAPES, strict=True):
+        where = catalogue().entries[landscape].title
+        axes.set_title(where, color=TEXT)
+        ends += [f"{where}: {end}" for end in draw_courses(axes, [identifier], landscape)]
+    caption = f"{title}: {COURSE_STEPS} steps from the square on each landscape, with the best of the learning rates {rates_in_words()}."
+    return finished("course", title, caption, f"{caption} {'; '.join(ends)}", figure, axes_of[0])
 
 
 def landscape_picture(landscape: str) -> Picture:
     """Return the courses of some optimizers on a landscape."""
-    return courses_picture(settings()["compared"], landscape, "six optimizers")
-
-
-def courses_picture(identifiers: Sequence[str], landscape: str, who: str) -> Picture:
-    """Return the courses of optimizers on a landscape, over lines of equal height, each with the best of some learning rates."""
-    _, start, across, up = LANDSCAPES[landscape]
     figure, axes = new_figure("x", "y", size=TALL)
+    ends = draw_courses(axes, settings()["compared"], landscape)
+    where, ((x, y), *_) = catalogue().entries[landscape].title, LANDSCAPES[landscape][1:]
+    caption = f"{where}: six optimizers, {COURSE_STEPS} steps from ({x:g}, {y:g}), the square; with the best lr of {rates_in_words()}."
+    return finished("course", where, caption, f"{caption} {'; '.join(ends)}", figure, axes)
+
+
+def rates_in_words() -> str:
+    """Return the learning rates that are tried."""
+    return ", ".join(f"{rate:g}" for rate in settings()["rates"])
+
+
+def draw_courses(axes: Axes, identifiers: Sequence[str], landscape: str) -> list[str]:
+    """Draw the courses of optimizers over lines of equal height, each with the best of some learning rates; return where each ends."""
+    _, start, across, up = LANDSCAPES[landscape]
     draw_heights(axes, landscape, across, up)
     ends = []
     for number, identifier in enumerate(identifiers):
@@ -321,15 +342,12 @@ def courses_picture(identifiers: Sequence[str], landscape: str, who: str) -> Pic
     axes.set_xlim(*across)
     axes.set_ylim(*up)
     axes.legend(frameon=False, labelcolor=TEXT, loc="upper left", fontsize=9)
-    where = catalogue().entries[landscape].title
-    rates = ", ".join(f"{rate:g}" for rate in settings()["rates"])
-    caption = f"{where}: {who}, {COURSE_STEPS} steps from ({start[0]:g}, {start[1]:g}), the square; with the best lr of {rates}."
-    return finished("course", where, caption, f"{caption} {'; '.join(ends)}", figure, axes)
+    return ends
 
 
 @functools.cache
 def best_course(identifier: str, landscape: str) -> tuple[float, list[Any]]:
-    """Return the learning rate with which an optimizer ends lowest, and its points; 0 where it has no learning rate."""
+    """Return the learning rate with which an optimizer ends lowest, and its points until it has left; 0 where it has no learning rate."""
     gradient, start, *_ = LANDSCAPES[landscape]
     names = keyword_names(FORMULAS[identifier].raw)
     values = numbers_of(dials_of(identifier, names))
@@ -338,8 +356,9 @@ def best_course(identifier: str, landscape: str) -> tuple[float, list[Any]]:
     for rate in settings()["rates"] if "lr" in names else [0.0]:
         hyper = {**values, "lr": rate} if "lr" in names else values
         points = [np.array(start), *course(identifier, np.array(start), slope, hyper, COURSE_STEPS)]
-        if np.all(np.isfinite(points)) and np.max(np.abs(points)) < FAR:
-            courses[float(height(points[-1]))] = (rate, points)
+        inside = np.logical_and.accumulate(np.all(np.abs(points) < FAR, axis=1))  # a point that is not finite is not inside
+        kept = points[: np.count_nonzero(inside)]
+        courses[float(height(kept[-1]))] = (rate, kept)
     return courses[min(courses)]
 
 

@@ -14,8 +14,10 @@ from matplotlib.figure import Figure
 
 SIZE, TALL = (10.0, 4.2), (10.0, 6.0)  # inches
 SETTINGS: Any = {"svg.hashsalt": "trainspec", "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 10, "path.simplify": True}
-TEXT, GRID, LINES = "#010101", "#020202", ("#030301", "#030302", "#030303", "#030304", "#030305", "#030306")
-COLOURS = {TEXT: "var(--text)", GRID: "var(--line)"} | {line: f"var(--line-{number})" for number, line in enumerate(LINES, start=1)}
+TEXT, GRID, GROUND, LINES = "#010101", "#020202", "#040404", ("#030301", "#030302", "#030303", "#030304", "#030305", "#030306")
+COLOURS = {TEXT: "var(--text)", GRID: "var(--line)", GROUND: "var(--ground)"} | {
+    line: f"var(--line-{number})" for number, line in enumerate(LINES, start=1)
+}
 LEFT, BOTTOM, WIDTH, HEIGHT = 0.07, 0.12, 0.91, 0.85  # of the axes, in parts of the figure
 METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
 
@@ -30,7 +32,7 @@ def new_figures(across: str, up: str, count: int) -> tuple[Figure, list[Axes]]:
     """Return a tall figure with several axes side by side, under titles."""
     figure = empty_figure(TALL)
     width = WIDTH / count
-    boxes = [(LEFT + index * width, BOTTOM, 0.88 * width, HEIGHT - 0.06) for index in range(count)]
+    boxes = [(LEFT + index * width, BOTTOM, 0.82 * width, HEIGHT - 0.06) for index in range(count)]
     return figure, [new_axes(figure, box, across, up if not index else "") for index, box in enumerate(boxes)]
 
 

@@ -1,12 +1,14 @@
-"""Draw what a run of the benchmarks measured: `python -m tests.benchmarks.figure bench.json docs/benchmarks.svg`.
+"""Draw and record what a run of the benchmarks measured: `python -m tests.benchmarks.figure bench.json docs/benchmarks.svg`.
 
 One panel for each kind of kernel: over the size, the time of the fastest other library divided by the time of ours; above 1 ours is faster.
+The record, spec/site/benchmarks.json, has the points of the figure and the day of the run; the site shows them.
 """
 
 import json
 import sys
 from pathlib import Path
 
+RECORD = Path(__file__).parents[2] / "spec" / "site" / "benchmarks.json"
 OWN = ("ours, fresh", "ours, saved", "ours, bound", "ours, a loop", "not bound", "gradients elsewhere", "limit")  # not other libraries
 WORDS = {"test_steps": "optimizer steps", "test_multi_tensor": "many tensors"}
 
@@ -23,6 +25,19 @@ def points(report, dtype):
             panel = found.setdefault(WORDS.get(file, file.removeprefix("test_")), {})
             panel.setdefault(kernel, []).append((float(size), min(peers)))
     return found
+
+
+def record(report, dtype):
+    """The points of the figure with the day of the run, as JSON: a line for each kernel."""
+    panels = []
+    for title, kernels in sorted(points(report, dtype).items()):
+        lines = (
+            f"  {json.dumps(name)}: {json.dumps([[round(n), round(ratio, 2)] for n, ratio in sorted(pairs)])}"
+            for name, pairs in kernels.items()
+        )
+        panels.append(f"{json.dumps(title)}: {{\n" + ",\n".join(lines) + "\n}")
+    about = f'"dtype": "{dtype}",\n"recorded": "{report["datetime"][:10]}",\n'
+    return "{\n" + about + '"panels": {\n' + ",\n".join(panels) + "\n}\n}\n"
 
 
 def draw_figure(report, dtype, target):
@@ -54,4 +69,6 @@ def draw_figure(report, dtype, target):
 
 
 if __name__ == "__main__":
-    draw_figure(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")), "float32", sys.argv[2])
+    measured = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    draw_figure(measured, "float32", sys.argv[2])
+    RECORD.write_text(record(measured, "float32"), encoding="utf-8")

@@ -76,12 +76,12 @@ def satisfy_limits(domain, numbers, rng):
     return np.abs(numbers) if bottoms else numbers
 
 
-def elementwise_call(name, shape, dtype=np.float32, seed=0, **changed):
-    """The arguments of one call of an elementwise kernel, by name."""
+def elementwise_call(name, shape, dtype=np.float32, seed=0, size=None, **changed):
+    """The arguments of one call of an elementwise kernel, by name: their entries of this size, or of many sizes."""
     rng = np.random.default_rng(seed)
 
     def array(domain):
-        wide = rng.standard_normal(shape) * 10.0 ** rng.integers(-3, 4, shape)
+        wide = rng.standard_normal(shape) * (size or 10.0 ** rng.integers(-3, 4, shape))
         return np.asarray(satisfy_limits(domain, wide, rng), dtype)
 
     return {key: build_argument(domain, key, array) for key, domain in domains(ELEMENTWISE[name][1].raw).items()} | changed
@@ -150,8 +150,8 @@ def variants_of(name):
     return [dict(zip(keys, values, strict=True)) for values in itertools.product(*(CHOICES[key] for key in keys))]
 
 
-def loop_call(name, axes=SMALL, dtype=np.float32, seed=0, **changed):
-    """The arguments of one call of a loop kernel, by name."""
+def loop_call(name, axes=SMALL, dtype=np.float32, seed=0, size=None, **changed):
+    """The arguments of one call of a loop kernel, by name: their entries of this size, or of many sizes."""
     rng = np.random.default_rng(seed)
     stated = domains(LOOP_KERNELS[name][1].raw)
 
@@ -159,7 +159,7 @@ def loop_call(name, axes=SMALL, dtype=np.float32, seed=0, **changed):
         if domain.whole:
             (index,) = (limit for limit in domain.limits if isinstance(limit, IndexInto))
             return rng.integers(0, axes[stated[index.argument].axes[index.axis]], shape)
-        numbers = rng.standard_normal(shape) * 10.0 ** rng.integers(-2, 3, shape)
+        numbers = rng.standard_normal(shape) * (size or 10.0 ** rng.integers(-2, 3, shape))
         return np.asarray(satisfy_limits(domain, numbers, rng), dtype)
 
     return {key: build_loop_argument(domain, key, axes, array) for key, domain in stated.items()} | changed

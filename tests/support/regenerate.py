@@ -40,6 +40,7 @@ class Generated(NamedTuple):
 GENERATED = (
     Generated("README.md", "tests.support.front_page:renewed"),
     Generated("docs/kernels.md", "tests.fast.kernel_accuracy:current_text", "tests.fast.kernel_accuracy:problems"),
+    Generated("spec/site/kernels.json", "tests.fast.kernel_accuracy:current_errors_by_size", "tests.fast.kernel_accuracy:problems_by_size"),
     Generated("spec/conformance/result.schema.json", "trainspec.spec.conformance.result_schema:schema_text"),
 )
 

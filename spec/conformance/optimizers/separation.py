@@ -94,13 +94,18 @@ def separation(family: str, dtype: Any = np.float64, *, mistaken: bool | None = 
     """Return the conventions of a family and the matrix of their distances; correct ones, unless others are asked for."""
     run = run_without_implementation(dtype, takes_gradient_function=family in ("nesterov", "rmsprop"), kind=FAMILIES[family].kind)
     conventions = distinguishable(family, run, mistaken=mistaken)
+    return conventions, distances(conventions, run)
+
+
+def distances(conventions: list[Convention], run: OptimizerRun) -> Any:
+    """Return how far each two conventions are apart on a run, in units of the larger of their rounding bounds."""
     points = trajectories(conventions, run)
     bounds = np.stack([trajectory_bound(convention, run) for convention in conventions])
     pairs = zip(points, bounds, strict=True)
     rows = [
         error_in_bounds(np.abs(points - point), np.maximum(bounds, bound)).reshape(len(points), -1).max(axis=1) for point, bound in pairs
     ]
-    return conventions, np.stack(rows)
+    return np.stack(rows)
 
 
 def as_table(family: str, conventions: list[Convention], distances: Any, dtype: str) -> Any:

@@ -5,6 +5,7 @@ It needs Chromium, Playwright and axe-core (`nox -s browser`); without them thes
 
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 from trainspec.spec.site.guides import GUIDES
@@ -154,3 +155,27 @@ def test_formulas_are_laid_out(site, page):
     fraction, whole = page.locator("mfrac").first.bounding_box(), page.locator("math").first.bounding_box()
     assert fraction["height"] > 20
     assert whole["height"] > 100
+
+
+SCREENSHOTS = {  # what is looked at: the page, the theme, the width, the medium, and the part that is taken
+    "entry-light": ("entries/optimizers.adam.html", "light", 1100, "screen", 0),
+    "family-dark": ("families/adam.html", "dark", 1100, "screen", 0),
+    "pictures-dark": ("entries/optimizers.adam.html#pictures", "dark", 1100, "screen", 1),
+    "entry-narrow": ("entries/norm.batch.backward.html", "light", 400, "screen", 0),
+    "erratum-print": ("errata/E07.html", "dark", 800, "print", 0),
+}
+
+
+@pytest.mark.parametrize("name", SCREENSHOTS)
+def test_a_page_is_seen(site, page, tmp_path, request, name):
+    """The screen is not of one colour; `--screenshots FOLDER` keeps the picture."""
+    path, theme, width, medium, scrolls = SCREENSHOTS[name]
+    page.set_viewport_size({"width": width, "height": 1000})
+    page.emulate_media(media=medium)
+    page.goto(site.joinpath(path.partition("#")[0]).as_uri() + "#" * scrolls + path.partition("#")[2])
+    page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
+    target = Path(request.config.option.screenshots or tmp_path, f"{name}.png")
+    page.screenshot(path=target)
+    assert target.stat().st_size > 20_000
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (ground == "rgb(255, 255, 255)") == (theme == "light" or medium == "print")

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from trainspec.spec.latex import latex_of
 from trainspec.spec.site.build import build, site_files
 from trainspec.spec.site.data import SiteData
 from trainspec.spec.site.guides import GUIDES
-from trainspec.spec.site.libraries import RECORDED, LibraryRow, by_formula
+from trainspec.spec.site.libraries import RECORDED, LibraryRow, by_formula, changes_between
 from trainspec.spec.site.mathml import mathml_of, with_plain_parentheses
 
 from tests.spec.conformance.helpers import check_function_in_process, check_in_process
@@ -93,6 +94,7 @@ def test_pages_are_the_same_in_another_process(site):
     """With other hashes of strings, so in another order of sets."""
     code = """
 import sys
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from trainspec.spec.site.build import site_files
@@ -244,6 +246,19 @@ def test_the_recorded_rows_name_conventions_and_formulas_that_there_are():
 
 def test_formulas_that_libraries_answer_in_one_way_are_no_difference():
     rows = [
-        LibraryRow("a", "1", formula, "f", "conforms", name, "", "") for formula, name in (("x", "p"), ("x", "q"), ("y", "p"), ("y", "p"))
+        LibraryRow("a", "1", formula, "f", "conforms", name, "", "", "")
+        for formula, name in (("x", "p"), ("x", "q"), ("y", "p"), ("y", "p"))
     ]
     assert list(by_formula(rows)) == ["x"]
+
+
+def test_a_checklist_has_what_differs_between_two_libraries():
+    rows = [
+        LibraryRow("a", "1", "Adam", "a:Adam", "identified", "Adam", "", "adam", "optimizers.adam"),
+        LibraryRow("b", "2", "Adam", "b:adam", "identified", "Adam", "", "adam/eps-inside", "optimizers.adam"),
+        LibraryRow("b", "2", "SGD", "b:sgd", "identified", "gradient descent", "", "gradient-descent", "optimizers.gd.batch"),
+    ]
+    (change,) = changes_between(rows)["a 1", "b 2"]
+    assert [axis for axis, _, _ in change.axes] == ["place of ε"]
+    assert (change.before.target, change.after.target) == ("a:Adam", "b:adam")
+    assert not changes_between([rows[0], replace(rows[1], convention="adam")])["a 1", "b 2"][0].axes
