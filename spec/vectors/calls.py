@@ -20,7 +20,7 @@ from ...reference import Formula, tree_leaves
 from ...reference.validation import Domain, domains
 from ..arithmetic import Refused
 from ..conformance.functions.error import ExpectedOutput, smallest_units
-from ..inputs.cases import ArgumentSampler, Case, cases, draw_arguments, free_shapes_of, reference_result
+from ..inputs.cases import ArgumentSampler, Case, cases, draw_arguments, edit_arrays, free_shapes_of, reference_result
 from ..lines.signature import result_kinds, written_arguments
 from .changes import Change
 from .expected import Due, DueWhole, are_same, bounds_of, certify, due, estimates_of, in_format
@@ -183,12 +183,14 @@ class Candidates:
 
     @functools.cached_property
     def draws(self) -> dict[str, tuple[Case, Any]]:
-        """More cases in float64, for changes that none of the others notices: of small, usual and large entries."""
-        stated = domains(self.formula.raw)
-        found = {}
+        """More cases in float64, for changes that none of the others notices: of small, usual and large entries, and with columns of 0."""
+        stated, found = domains(self.formula.raw), {}
         for number in range(DRAWS if self.dtype == "float64" else 0):
             sampler = partial(ArgumentSampler, np.random.default_rng(DRAWN_SEED + number), scale=SCALES[number % len(SCALES)], turn=number)
-            if values := draw_arguments(sampler, stated):
+            values = draw_arguments(sampler, stated)
+            if values and number % len(SCALES) == 0:
+                values = edit_arrays(values, with_zero_column)
+            if values:
                 case = Case(f"draw {number}", DRAWN, values)
                 with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
                     result = reference_result(self.formula, case, np.float64)
@@ -208,6 +210,11 @@ def are_near(leaves: list[Any], others: list[Any]) -> bool:
         if not np.allclose(changed, own, rtol=0.0, atol=NEAR * largest(own), equal_nan=True):
             return False
     return True
+
+
+def with_zero_column(array: Any) -> Any:
+    """Return an array whose first column is 0; one of fewer than two axes as it is."""
+    return np.concatenate([0 * array[..., :1], array[..., 1:]], axis=-1) if np.ndim(array) > 1 else array
 
 
 def whole_results(leaves: list[Any]) -> list[Any]:
