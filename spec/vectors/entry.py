@@ -82,11 +82,11 @@ class Notices:
 
     def score(self, entry: str) -> Score:
         """Return the score, with ids without the entry's, those that are the formula itself by the reason."""
-        left = {change: why for change, why in self.missed.items() if change.id not in self.by}
+        left = {change: plain_words(why) for change, why in self.missed.items() if change.id not in self.by}
         names = {change: change.id.removeprefix(f"{entry}/") for change in left}
         unexplained = tuple(f"{names[change]}: {plain_words(change.words)}" for change, why in left.items() if not why)
         reasons = dict.fromkeys(why for why in left.values() if why)
-        alike = {plain_words(why): tuple(names[change] for change, reason in left.items() if reason == why) for why in reasons}
+        alike = {why: tuple(names[change] for change, reason in left.items() if reason == why) for why in reasons}
         return Score(len(self.by), unexplained, alike)
 
 
