@@ -90,6 +90,7 @@ Source: TypeAlias = np.random.Generator
 SecondMoments: TypeAlias = Annotated[Array, Gt(0)]
 Sizes: TypeAlias = Annotated[Array, Ge(0)]
 MeanSquare: TypeAlias = Annotated[Scalar, Ge(0)]  # of a whole array
+Distance: TypeAlias = Annotated[Scalar, Gt(0)]  # of a point from another one
 
 Growth: TypeAlias = Annotated[float, Gt(1)]
 CutExponent: TypeAlias = Annotated[float, Gt(0), Le(1)]
@@ -211,3 +212,9 @@ Oblong: TypeAlias = Float[Floats, "rows columns"]
 NewtonSchulzCoefficients: TypeAlias = Float[Floats, "iterations 3"]  # a, b, c of each iteration
 RowSquares: TypeAlias = Annotated[Float[Floats, " rows"], Ge(0)]
 ColumnSquares: TypeAlias = Annotated[Float[Floats, " columns"], Ge(0)]
+OblongSquares: TypeAlias = Annotated[Oblong, Ge(0)]
+RowProducts: TypeAlias = Annotated[Float[Floats, "rows rows"], Symmetric]
+ColumnProducts: TypeAlias = Annotated[Float[Floats, "columns columns"], Symmetric]
+RowBasis: TypeAlias = Float[Floats, "rows rows"]
+ColumnBasis: TypeAlias = Float[Floats, "columns columns"]
+RowDirections: TypeAlias = Float[Floats, "rows rank"]

@@ -14,7 +14,7 @@ from ._initial import zeros
 from ._registry import formula
 
 if TYPE_CHECKING:  # names only: the domains load when something asks for them
-    from .domains import Array, Decay, Rate, Weight
+    from .domains import Array, Decay, Positive, Rate, Weight
 
 
 @formula("optimizers.sign_sgd")
@@ -51,3 +51,29 @@ def lion(theta: Array, grad: Array, mean: Array, *, lr: Rate, beta1: Decay, beta
     blend = beta1 * mean + (1 - beta1) * grad
     mean = beta2 * mean + (1 - beta2) * grad
     return theta - lr * (np.sign(blend) + weight_decay * theta), mean
+
+
+@formula("optimizers.cautious.lion", initial=zeros)
+def cautious_lion(
+    theta: Array,
+    grad: Array,
+    mean: Array,
+    *,
+    lr: Rate,
+    beta1: Decay,
+    beta2: Decay,
+    smallest_share: Positive,
+    weight_decay: Weight = 0,
+) -> tuple[Array, Array]:
+    """C-Lion: Lion that moves no coordinate against its gradient; the others move further. Its decay is not masked.
+
+        u = sign(β₁ m + (1 − β₁) g),   φᵢ = 1 where uᵢ gᵢ > 0, else 0,   m ← β₂ m + (1 − β₂) g
+        θ ← θ − η (u φ / max(mean φ, smallest_share) + λ θ)
+
+    Units: as lion.  Source: Liang et al. 2024, section 3, with the lower limit of its code.
+    """
+    direction = np.sign(beta1 * mean + (1 - beta1) * grad)
+    mean = beta2 * mean + (1 - beta2) * grad
+    kept = np.where(direction * grad > 0, direction, 0)
+    kept_share = np.mean(kept**2)
+    return theta - lr * (kept / np.maximum(kept_share, smallest_share) + weight_decay * theta), mean

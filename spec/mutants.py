@@ -7,18 +7,23 @@ The command is `trainspec mutants [ID…]`; exit code 0 if the catalogue explain
 from __future__ import annotations
 
 import ast
+import copy
 import functools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
+import numpy as np
+
 from ..reference import FORMULAS, Formula
 from ..reference.syntax import compile_function, source_tree
+from ..reference.validation import domains
 from . import kept
 from .catalogue import catalogue
 from .changes.function import namespace_of
 from .changes.mutation import mutations
 from .evidence import find_refutation, load
+from .inputs.cases import ArgumentSampler, draw_arguments
 from .regions import OUTCOMES, RegionResult, reached_regions, regions, run_region
 from .tasks import Task, Workforce, kept_results, run_tasks
 
@@ -69,7 +74,39 @@ def run_against_evidence(identifier: str, line: str, change: str) -> MutantResul
     if refutation:
         return MutantResult(identifier, line, change, "refuted", refutation.name)
     raised = next((result.detail for result in others if result.raised), "")
+    if raised.startswith("raised ZeroDivisionError"):  # only exact arithmetic raises it, and of the formula the evidence holds
+        return MutantResult(identifier, line, change, "refuted", "it divides by 0 where the formula has a value")
+    if raised and (reason := raises_on_valid_arguments(FORMULAS[identifier], mutant.function)):
+        return MutantResult(identifier, line, change, "refuted", reason)
     return MutantResult(identifier, line, change, "raised" if raised else "survived", raised)
+
+
+DRAWS = 4
+
+
+def raises_on_valid_arguments(formula: Formula[..., Any], mutant: Callable[..., Any]) -> str:
+    """Return what a mutant raises in NumPy on valid arguments of which the formula makes a result; with usual and the smallest counts."""
+    for seed in range(DRAWS):
+        sampler = functools.partial(ArgumentSampler, np.random.default_rng(seed), turn=1)
+        given = domains(formula.raw)
+        arguments = draw_arguments(sampler, given)
+        if seed % 2:  # the smallest counts
+            arguments |= {name: int(domain.interval.low) for name, domain in given.items() if domain.kind == "count"}
+        if not problem_of(formula.raw, arguments) and (problem := problem_of(mutant, arguments)):
+            return f"it raises {problem} on valid arguments"
+    return ""
+
+
+def problem_of(function: Callable[..., Any], arguments: dict[str, Any]) -> str:
+    """Return the name of the exception that a function raises, if it does."""
+    given = copy.deepcopy(arguments)  # a source of random numbers is used up
+    positional = [given.pop(name) for name in list(given)[: function.__code__.co_argcount]]
+    try:
+        with np.errstate(all="ignore"):
+            function(*positional, **given)
+    except Exception as problem:
+        return type(problem).__name__
+    return ""
 
 
 @functools.cache

@@ -67,6 +67,7 @@ MAY_IMPORT = {
         "spec.catalogue",
         "spec.changes",
         "spec.evidence",
+        "spec.inputs",
         "spec.kept",
         "spec.regions",
         "spec.tasks",

@@ -54,7 +54,12 @@ def select_decided(condition: Any, yes: Any, no: Any) -> Any:
 def power(base: Any, exponent: Any) -> Any:
     """Return a power; integer exponents are computed by multiplication, so that negative bases and 0⁰ = 1 are right."""
     whole = exponent.unique_fmpz()
-    result = base**exponent if whole is None or exponent.rad() != 0 else base**whole
+    if whole is None or exponent.rad() != 0:
+        result = base**exponent
+    elif base.mid() == 0 != base.rad() and whole > 0:  # of which Arb itself knows nothing
+        result = arb(0, base.abs_upper() ** whole)
+    else:
+        result = base**whole
     if not result.is_finite():
         raise Undecided(f"({base}) ** ({exponent})")
     return result
@@ -179,7 +184,7 @@ class Ball(Numbers):
     def eigh(cls, matrix: Any) -> tuple[Any, Any]:
         """Certified eigenvalues, all of them apart, and unit eigenvectors: each is known up to a factor, and real once an entry is 1."""
         if ctx.prec > SEPARATION:
-            raise Refused(f"eigenvectors of eigenvalues that {SEPARATION} bits do not separate")
+            raise Undecided(f"eigenvectors of eigenvalues that {SEPARATION} bits do not separate")
         values, vectors = spectrum(matrix, "eigh", right=True)
         order = sorted(range(len(values)), key=lambda k: values[k].real.mid())
         columns = np.array(vectors.entries(), dtype=object).reshape(matrix.shape)[:, order]

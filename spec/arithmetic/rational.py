@@ -1,4 +1,4 @@
-"""Exact rationals: the reference run on fractions. There is no exp and no log here, and roots of squares only."""
+"""Exact rationals: the reference run on fractions. There is no exp and no log here, and roots of powers only."""
 
 from __future__ import annotations
 
@@ -28,18 +28,17 @@ def fraction(value: Any) -> Any:
 
 
 def power(base: Any, exponent: Any) -> Any:
-    """A whole power."""
-    if exponent.q != 1:
-        raise Refused(f"{base} ** {exponent}: the exponent is not an integer")
-    return base ** int(exponent.p)
+    """A power whose value is rational."""
+    return (base if exponent.q == 1 else root(base, int(exponent.q))) ** int(exponent.p)
 
 
-def root(square: Any) -> Any:
-    """The root of a square; of nothing else."""
-    numerator, denominator = fmpz(square.p), fmpz(square.q)
-    if square < 0 or numerator.isqrt() ** 2 != numerator or denominator.isqrt() ** 2 != denominator:
-        raise Refused(f"√{square} is not rational")
-    return fmpq(numerator.isqrt(), denominator.isqrt())
+def root(value: Any, order: int = 2) -> Any:
+    """The root of a number that is a power of a fraction; of nothing else. Orders above a hundred are refused."""
+    parts = fmpz(value.p), fmpz(value.q)
+    roots = [part.root(order) for part in parts] if value >= 0 and order <= 100 else []
+    if [part**order for part in roots] != list(parts):
+        raise Refused(f"the root of {value} of order {order} is not rational")
+    return fmpq(*roots)
 
 
 def null_space(matrix: Any) -> list[Any]:

@@ -25,12 +25,15 @@ SYMBOLS: Mapping[str, str] = {
     "clip_exponent": "κ", "change_weight": "γ", "kept_share": "φ̄", "smallest_share": "φmin",
     "scale": "s", "coefficients": "C", "ns_a": "a", "ns_b": "b", "ns_c": "c", "ns_steps": "k", "rms": "ρ",
     "row_count": "m", "column_count": "n",
+    "left": "L", "right": "R", "solved": "X", "distance": "d", "longer": "d′", "initial_distance": "d₀", "start": "θ⁰",
+    "blend": "c", "left_hat": "L̂", "right_hat": "R̂", "row_basis": "P", "column_basis": "Q", "period": "k",
     "average": "θ̄", "point": "θ₊", "averaging": "α", "clip_value": "c", "clip_norm": "c",
 }  # fmt: skip
 SUPERSCRIPTS = str.maketrans("0123456789t+-()", "⁰¹²³⁴⁵⁶⁷⁸⁹ᵗ⁺⁻⁽⁾")
 FUNCTIONS: Mapping[str, str] = {
     "maximum": "max", "minimum": "min", "max": "max", "min": "min", "sign": "sign", "exp": "exp", "log": "log", "mean": "mean",
     "newton_schulz": "NewtonSchulz", "linalg.outer": "outer", "mean of rows": "rowmeans", "mean of columns": "columnmeans",
+    "turned_basis": "turned",
 }  # fmt: skip
 CONDITION, SUM, QUOTIENT, PRODUCT, POWER = range(5)  # how close an expression binds
 COMPARISONS: Mapping[type[ast.cmpop], str] = {ast.Gt: ">", ast.Lt: "<", ast.GtE: "≥", ast.LtE: "≤", ast.Eq: "="}
@@ -99,7 +102,7 @@ def written(node: ast.expr) -> tuple[str, int]:
             return f"{expression(left, SUM)} {'+' if isinstance(operator, ast.Add) else '−'} {expression(right, QUOTIENT)}", SUM
         case ast.Tuple() | ast.Subscript() | ast.BinOp(ast.Tuple(), ast.Mult(), _):
             return table(node)
-        case ast.BinOp(left, ast.Mult(), right):
+        case ast.BinOp(left, ast.Mult() | ast.MatMult(), right):
             return f"{expression(left, PRODUCT)} {expression(right, POWER)}", PRODUCT
         case ast.BinOp(left, ast.Div(), right):
             return f"{expression(left, QUOTIENT)} / {expression(right, POWER)}", QUOTIENT
@@ -113,7 +116,7 @@ def written(node: ast.expr) -> tuple[str, int]:
             return call(f"mean of {('columns', 'rows')[axis]}", arguments)
         case ast.Call(function, arguments, keywords):
             name = ast.unparse(function).removeprefix("np.")
-            return call(name, [*arguments, *(keyword.value for keyword in keywords if name in FUNCTIONS)])
+            return call(name, [*arguments, *(keyword.value for keyword in keywords if name in (*FUNCTIONS, "root_solve"))])
     raise NotApplicable(f"{ast.unparse(node)} has no equation")
 
 
@@ -139,6 +142,12 @@ def call(name: str, arguments: list[ast.expr]) -> tuple[str, int]:
     """Return the call of a function, and how close it binds."""
     if name == "sqrt" and (vector := norm_of(arguments[0])):
         return f"‖{expression(vector)}‖", POWER + 1
+    if name == "transpose":
+        return f"{expression(arguments[0], POWER + 1)}ᵀ", POWER + 1
+    if name == "root_solve":
+        matrix, right, order, eps = arguments
+        shifted = expression(ast.BinOp(matrix, ast.Add(), eps), POWER + 1)
+        return f"{shifted}^(−1/{expression(order, POWER + 1)}) {expression(right, POWER)}", PRODUCT
     if name == "sum":
         return f"Σ {expression(arguments[0], PRODUCT)}", PRODUCT
     if name == "size":

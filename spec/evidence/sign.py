@@ -195,3 +195,46 @@ def box_by_hand(lion: Step) -> Claims:
         yield bool(np.abs(moved) - bound <= (1 - 2 * rate) * outside), True
         if abs(at) == bound and gradient * at < 0:
             yield moved, at
+
+
+# --- Lion with caution -----------------------------------------------------------------------------------------------------------------
+
+
+@proof(
+    "optimizers.cautious.lion",
+    scope="two coordinates, every mean, gradient and hyper-parameter; nine pairs of signs",
+)
+def cautious_lion_by_signs(cautious_lion: Step, lion: Step) -> Claims:
+    """A coordinate that goes with its gradient moves by lr, by twice that where it is the only one; another by decay alone."""
+    hyper = {"lr": lr, "beta1": beta1, "beta2": beta2}
+    at, slopes, least = np.stack([theta, x]), np.stack([w, -q]), Symbolic(Fraction(1, 4))
+    for signs in itertools.product(SIGNS, repeat=2):
+        mean = np.stack([(sign * scale - (1 - beta1) * slope) / beta1 for sign, slope in zip(signs, slopes, strict=True)])
+        kept = [sign * (sign == own) for sign, own in zip(signs, (1, -1), strict=True)]
+        factor = Symbolic(Fraction(2, max(sum(map(abs, kept)), 1)))
+        moved = at - lr * (factor * np.stack([Symbolic(sign) for sign in kept]) + weight_decay * at)
+        _, after = lion(at, slopes, mean, **hyper)
+        yield cautious_lion(at, slopes, mean, **hyper, smallest_share=least, weight_decay=weight_decay), (moved, after)
+
+
+@enumeration(
+    "optimizers.cautious.lion",
+    scope="exact, all sequences of 3 of three gradients of 3 coordinates; two limits of the share",
+)
+def cautious_lion_by_hand(cautious_lion: Step) -> Claims:
+    """Steps in fractions, from sums over all gradients; the share that is kept is not taken below the limit."""
+    rate, beta, keep, shrink = Fraction(1, 2), Fraction(1, 3), Fraction(3, 4), Fraction(2, 5)
+    for lowest, grads in itertools.product(
+        (Fraction(1, 2), Fraction(1, 6)), itertools.product(((-2, 0, 3), (3, -2, -2), (0, 3, 3)), repeat=3)
+    ):
+        hyper = {"lr": rate, "beta1": beta, "beta2": keep, "smallest_share": lowest, "weight_decay": shrink}
+        point, mean = Rational([5, -7, 1]), Rational([0, 0, 0])
+        expected, sums = [Fraction(5), Fraction(-7), Fraction(1)], [Fraction(0)] * 3
+        for gradient in grads:
+            point, mean = cautious_lion(point, Rational(gradient), mean, **{name: Rational(value) for name, value in hyper.items()})
+            blends = [beta * total + (1 - beta) * slope for total, slope in zip(sums, gradient, strict=True)]
+            kept = [(blend > 0) - (blend < 0) if blend * slope > 0 else 0 for blend, slope in zip(blends, gradient, strict=True)]
+            share = max(Fraction(sum(map(abs, kept)), 3), lowest)
+            expected = [old - rate * (sign / share + shrink * old) for old, sign in zip(expected, kept, strict=True)]
+            sums = [keep * total + (1 - keep) * slope for total, slope in zip(sums, gradient, strict=True)]
+            yield (point, mean), (Rational(expected), Rational(sums))

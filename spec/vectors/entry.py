@@ -31,6 +31,8 @@ FANS = (48, 80)  # outputs and inputs of an initializer's law
 WITHOUT_VECTORS: Mapping[str, str] = {  # entries that have neither calls nor a law, and why
     "init.orthogonal": "its entries are random and depend on each other; no portable number says so",
     "init.sparse": "its entries are random and depend on each other; no portable number says so",
+    "matrix.turned_basis": "the signs of its columns are free",
+    "optimizers.galore.directions": "the signs of its columns are free",
     "sampling.epoch.permutation": "its result is a random order",
 }
 NARROW_CHAPTERS = ("activation", "averaging", "loss", "network", "norm", "optimizers")  # by the first word of their ids

@@ -13,6 +13,7 @@ from trainspec.reference.momentum import TwoSequenceState
 from trainspec.reference.schedules import PlateauState
 from trainspec.reference.validation import domains, resolve_annotations
 from trainspec.spec.arithmetic import Ball, Rational, symbols
+from trainspec.spec.changes.program import takes_matrix
 from trainspec.spec.inputs.strategies import arguments, search_settings
 
 THETA = np.array([1.0, -2.0])
@@ -125,6 +126,6 @@ def tree_map_values(function, values):
 @pytest.mark.parametrize("number", [symbols("a"), Ball(3), Rational(3)], ids=["Symbolic", "Ball", "Rational"])
 @pytest.mark.parametrize("identifier", [identifier for identifier in STEPPING if not identifier.startswith(("kmeans.", "schedule."))])
 def test_every_arithmetic_makes_initial_states(identifier, number):
-    start = np.expand_dims(number, (0, 1)) if identifier == "optimizers.adafactor" else number  # of a matrix alone
+    start = np.expand_dims(number, (0, 1)) if takes_matrix(identifier) else number
     state = initial_state(identifier, start, size=number)
     assert all(isinstance(leaf, type(number) | int) for leaf in tree_leaves(state))

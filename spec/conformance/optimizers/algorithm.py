@@ -103,8 +103,11 @@ class Run:
 
     def step(self, lr: Any, gradient: Callable[[Any], Any], hyper: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Return θ and the state, by name, after one more step."""
-        self.theta, *state = self.program.step(self.theta, gradient, lr, *self.state, **self.values(hyper or self.hyper))
-        self.state = tuple(state)
+        try:
+            self.theta, *state = self.program.step(self.theta, gradient, lr, *self.state, **self.values(hyper or self.hyper))
+            self.state = tuple(state)
+        except np.linalg.LinAlgError:  # what is not finite has no eigenvectors
+            self.theta = self.theta * np.nan
         return {"theta": self.theta, **dict(zip(self.program.state, self.state, strict=True))}
 
 
@@ -295,7 +298,7 @@ def family_step(convention: AxisValues) -> Program:
 
 MOMENTS = {
     "FIRST": ("(1 - B) * grad",),
-    "SECOND": ("grad**2", "np.abs(grad)", "(grad - A)**2", "(grad + A)**2"),
+    "SECOND": ("grad**2", "np.abs(grad)", "(grad - A)**2", "(grad + A)**2", "(A @ grad @ B)**2"),
 }  # what the update of a moment has in it
 
 

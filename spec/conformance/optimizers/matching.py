@@ -238,8 +238,13 @@ def errors_and_ulps(points: Any, balls: Any) -> tuple[Any, Any]:
 
 def moves(convention: Convention, runs: Iterable[OptimizerRun]) -> bool:
     """Return whether a convention makes steps in some run that are larger than rounding, so that a run at rest would be told from it."""
+    from ...arithmetic import Undecided
+
     for run in runs:
-        start, balls = run.inputs(run.points.dtype.type)[0], expected_points(convention, run)
+        try:
+            start, balls = run.inputs(run.points.dtype.type)[0], expected_points(convention, run)
+        except (Undecided, ZeroDivisionError):
+            continue
         at_rest = np.broadcast_to(start, run.points.shape)
         if run.storage is not None and run.storage.starts_anew:
             at_rest = np.concatenate([at_rest[:1], run.points[:-1].astype(np.float64)])

@@ -71,7 +71,7 @@ def weighs_by_no_momentum(c: Convention) -> bool:
 def is_corrected(c: Convention) -> bool:
     """Return whether the correction of its squares is the plain one, by β₂, and stands beside the root."""
     return (
-        c.family != "adan"
+        c.family not in ("adan", "soap")  # SOAP counts from its second gradient on
         and c.bias_correction == "both"
         and c.maximum != "corrected"
         and c.mistake not in ("swapped-betas", "complement-beta2", "rootless")
@@ -97,6 +97,7 @@ def needs_no_correction(c: Convention) -> bool:
         plain_root(c)
         and c.mistake == "none"
         and c.maximum != "corrected"
+        and c.family != "soap"  # whose corrections count from the second gradient on
         and c.weight_decay in ("none", "coupled")
         and c.lr_placement == "outside"
     )

@@ -141,9 +141,10 @@ def observe(implementation: Implementation, task: Task) -> OptimizerReport:
     if runs:
         report = replace(report, fixed_rate=words_of_fixed_rate(implementation, task, configs.runs[0], runs[0]))
         faults += dead_coordinate_faults(implementation, configs.runs[0], dtype, kind)
-        long_run, late = run_long(implementation, configs.long, dtype, kind)
+        grows = GROWING in configs.long.hyper
+        long_run, late = (None, []) if grows else run_long(implementation, configs.long, dtype, kind)
         faults += late
-        if task.dtype in WIDE and kind == VECTOR:
+        if task.dtype in WIDE and kind == VECTOR and not grows:
             report = replace(report, late_runs=run_late(implementation, configs.late, dtype))
     unused = unused_hyperparameters(implementation, configs, runs) if len(runs) == len(planned) else ()
     runs = [without_hyperparameters(run, config, unused) for run, (config, _) in zip(runs, planned, strict=False)]
@@ -160,6 +161,9 @@ def observe(implementation: Implementation, task: Task) -> OptimizerReport:
         faults += implementation.faults
     faults += [*option_faults, *random_state_faults(before, "its runs")]
     return replace(report, runs=tuple(runs), long_run=long_run, options=options, unused=unused, faults=unique_faults(faults))
+
+
+GROWING = "initial_distance"  # of methods whose steps grow with the way that is covered: in long runs of given gradients they overflow
 
 
 def planned_runs(implementation: Implementation, task: Task) -> RunConfigs:

@@ -105,9 +105,14 @@ def test_other_roots_are_refused(value):
         np.sqrt(Rational(value))
 
 
-@pytest.mark.parametrize("exponent", [Fraction(1, 2), -0.5, 0.1])
-def test_fractional_powers_are_refused(exponent):
-    with pytest.raises(Refused, match="not an integer"):
+@given(p=st.integers(1, 10**6), q=st.integers(1, 10**6), order=st.integers(2, 9), count=st.integers(-3, 3))
+def test_roots_of_powers_are_exact(p, q, order, count):
+    assert (Rational(Fraction(p, q) ** order) ** Rational(Fraction(count, order))).item() == flint(Fraction(p, q) ** count)
+
+
+@pytest.mark.parametrize("exponent", [Fraction(1, 3), -0.25, 0.1])
+def test_powers_that_are_no_fractions_are_refused(exponent):
+    with pytest.raises(Refused, match="not rational"):
         Rational(4) ** exponent
 
 
