@@ -42,6 +42,7 @@ BY_SIZE = "sizes from larger ones"  # what cases with a long axis separate
 SHORT_LENGTHS = LENGTHS[:3]  # where cost grows faster than the number of entries, or certifying is slow
 DECOMPOSING = {"eigh", "eigvalsh", "svd", "qr", "inv", "solve"}  # of which balls are certified for a few rows only
 UNUSUAL_COUNTS = (0, 1, 33, 1000)  # beyond what a branch or a table for the first steps covers
+COUNT_SCALES = (2**15 + 1, 2**16 + 1)  # of all counts together: a counter of 16 bits, with a sign or without, wraps
 UNUSUAL_NUMBERS = (0.0, 1.0, 100.0)  # of arguments that are numbers, where their domains allow them
 SIZE_LIMIT = 6500  # entries of all arguments and results together: a larger case of these is left out
 DECIDED_BY_DIGITS = {"kmeans.minibatch", "optimizers.signum"}  # their branches depend on digits that subnormal numbers lack
@@ -334,6 +335,10 @@ def size_kinds(given: Mapping[str, Domain], *, is_loop: bool, is_decomposing: bo
 def unusual_kinds(given: Mapping[str, Domain], *, is_loop: bool) -> Iterator[CaseKind]:
     """Yield cases with one argument that is all zeros, a number that is 0, 1 or large, each where the domain allows it."""
     seeds = itertools.count(3000)
+    if not is_loop and sum(domain.kind == "count" for domain in given.values()) > 1:
+        for turn, scale in itertools.product(range(1, 4), COUNT_SCALES):
+            name = f"counts times {scale}, {turn}"
+            yield name, "counters of few bits", sampler_maker(seeds, turn=turn), partial(with_scaled_counts, scale=scale, given=given)
     for name, domain in given.items():
         if domain.kind == "count":
             values: tuple[Any, ...] = UNUSUAL_COUNTS[:2] if is_loop else UNUSUAL_COUNTS
@@ -491,6 +496,11 @@ def with_related_count(arguments: dict[str, Any], *, name: str, other: str, fact
 def with_value(arguments: dict[str, Any], *, name: str, value: Any) -> dict[str, Any]:
     """Return the arguments with one of them replaced."""
     return {**arguments, name: value}
+
+
+def with_scaled_counts(arguments: dict[str, Any], *, scale: int, given: Mapping[str, Domain]) -> dict[str, Any]:
+    """Return the arguments with all counts times the same number, so that relations between them stay."""
+    return {name: scale * value if given[name].kind == "count" else value for name, value in arguments.items()}
 
 
 def all_numbers(case: Case) -> str:

@@ -24,6 +24,7 @@ from ..result import Fault, printable
 LARGE = (64, 160)  # fan_out, fan_in: far from square, so that swapped fans show
 LARGE_DRAWS = 12
 SMALL = ((3, 5), (5, 3), (1, 4), (4, 4))
+LONG = ((2049, 4), (4, 2049))  # beyond what a loop over blocks of rows or columns may leave out
 SQUARE_DRAWS = 500  # of a small matrix, for the signs of an orthogonal one
 MOST_INPUTS = 15  # of a sparse unit
 SHAPE_NAMES = ("shape", "size", "dims")
@@ -96,6 +97,8 @@ def planned_draws(formula: Formula[..., Any]) -> Iterator[tuple[str, dict[str, i
         yield f"large {seed}", sizes_of(formula, LARGE), seed
     for seed, shape in enumerate(SMALL, start=101):
         yield f"small {shape}", sizes_of(formula, shape), seed
+    for seed, shape in enumerate(LONG, start=201):
+        yield f"long {shape}", sizes_of(formula, shape), seed
     for seed in range(1001, 1001 + SQUARE_DRAWS if formula.id == "init.orthogonal" else 1001):
         yield f"square {seed}", sizes_of(formula, (3, 3)), seed
 

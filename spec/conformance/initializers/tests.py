@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -51,7 +51,17 @@ def check_independent_entries(distribution_of: DistributionOf, part: FunctionObs
             return FailedTest("support", f"an entry is {largest:.6g}, beyond {reach:.6g}, at shape {weights.shape}")
     samples = large_draws(part)
     distribution = distribution_of(*LARGE, hyper)
-    return check_distribution(distribution, samples) or check_signs(samples) or check_pairs(samples) or check_chance(distribution, samples)
+    entries = check_distribution(distribution, samples) or check_signs(samples)
+    return entries or check_pairs(samples) or check_chance(distribution, samples) or check_long_draws(distribution_of, part, hyper)
+
+
+def check_long_draws(distribution_of: DistributionOf, part: FunctionObservations, hyper: Mapping[str, Any]) -> FailedTest | None:
+    """Return the first test that a draw with thousands of rows or columns fails, if any."""
+    for call in draws_named(part, "long"):
+        sizes, weights = call.case.arguments, call.outputs[0]
+        if failed := check_distribution(distribution_of(sizes["fan_out"], sizes["fan_in"], hyper), weights):
+            return replace(failed, description=f"{failed.description}, at shape {weights.shape}")
+    return None
 
 
 def check_distribution(distribution: Distribution, sample: Any) -> FailedTest | None:

@@ -13,11 +13,14 @@ from ...support.domain_coverage import admitted, reached, real_arguments
 UNREACHED = {  # and why
     "adam.step_bound": {"beta2": {"zero"}},  # it divides by it
     "curvature.toy_first_order": {"weights": {"zero"}},  # it divides by them
+    "matrix.root_solve": {"eps": {"zero"}},  # of a matrix that is drawn an eigenvalue is below 0, and counts as 0: it divides by its root
     "network.depth_separation.product_gate": {"bend": {"zero"}},  # it divides by it
     "norm.mean.toy": {"w1": {"zero"}, "w2": {"zero"}},  # it divides by a mean that they are factors of
     "norm.mean.toy.slope": {"w1": {"zero"}, "w2": {"zero"}},  # the same
     "optimizers.bfgs.direct": {"step": {"zero"}, "grad_change": {"zero"}},  # they must fit each other, and are not edited
     "optimizers.cg": {"state.grad": {"zero"}, "state.direction": {"zero"}},  # the same
+    "optimizers.shampoo": {"eps": {"zero"}},  # as matrix.root_solve
+    "optimizers.shampoo.mean": {"eps": {"zero"}},  # the same
 }
 
 

@@ -208,6 +208,10 @@ def cross_entropy_of_eight_classes(logits, labels, reduction, smoothing):
     return reduced((1 - smoothing) * of_labels + smoothing * losses.mean(1), reduction)
 
 
+def staircase_with_a_counter_of_16_bits(step, lr, factor, period):
+    return lr * factor ** (int(np.int64(step).astype(np.int16)) // period)
+
+
 RARE_VALUES = {
     cross_entropy_of_eight_classes: "loss.softmax_xent.logits",
     logistic_that_is_linear_above_20: "loss.logistic",
@@ -217,6 +221,7 @@ RARE_VALUES = {
     relu_of_200_entries: "network.activation.relu",
     exponential_for_50_steps: "schedule.exponential",
     staircase_of_nine_steps: "schedule.step",
+    staircase_with_a_counter_of_16_bits: "schedule.step",
     sigmoid_without_its_tail: "loss.sigmoid",
     average_that_starts_at_the_point: "averaging.ema",
     statistics_that_start_with_the_first_batch: "norm.batch.running",
@@ -275,7 +280,14 @@ def entries_cut_at_three_deviations(source, fan_out, fan_in):
     return np.clip(source.normal(size=(fan_out, fan_in)), -3, 3) / np.sqrt(fan_in)
 
 
+def nothing_beyond_512_rows(source, fan_out, fan_in):
+    weights = source.normal(size=(fan_out, fan_in)) / np.sqrt(fan_in)
+    weights[512:] = 0
+    return weights
+
+
 DEPENDENT = {
+    nothing_beyond_512_rows: "second moment",
     entries_cut_at_three_deviations: "tails",
     orthogonal_rows: "pairs of rows",
     rows_and_their_opposites: "pairs of rows",
