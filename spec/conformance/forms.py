@@ -33,12 +33,20 @@ class Form:
     kept: str = ""
     is_change: bool = False  # whether what is returned is the change of the points
 
+    def hand_over(self, thetas: Sequence[Any]) -> Any:
+        """Return the points as a constructor takes them."""
+        return self.pack(thetas)
+
     def pack(self, arrays: Sequence[Any]) -> Any:
         """Return arrays as the optimizer takes them."""
         if self.container == "array":
             (array,) = arrays
             return array
         return list(arrays) if self.container == "list" else {f"w{number}": array for number, array in enumerate(arrays)}
+
+    def without_missing(self, arrays: Sequence[Any]) -> Any:
+        """Return a dict of arrays without the names of those that are None."""
+        return {name: array for name, array in self.pack(arrays).items() if array is not None}
 
     def unpack(self, packed: Any, count: int) -> list[Any]:
         """Return the arrays of what the optimizer hands back; TypeError for another structure."""

@@ -64,6 +64,8 @@ class ArraysRun:
     load: Callable[[Any], None] | None = None
     admits_none: bool = True
     numbers: Callable[[], Mapping[str, float]] = dict  # the plain numbers that it keeps, by name, where they can be seen
+    step_without: Callable[[Sequence[Any], Sequence[float]], list[Any]] | None = None  # a step that leaves out gradients that are None
+    changes_lr: bool = True  # whether the learning rates of its groups can be changed
 
 
 class NotOffered(Exception):

@@ -19,6 +19,7 @@ import numpy as np
 
 from .configs import fields_of, holder_of, signature_of, with_configs
 from .forms import TRIAL_POINT, Form, StartedOptimizer, find_form, numbers_of, savers_of
+from .groups import GroupsOf, set_rates
 from .hyperparameters import FIRST_RUN, KNOWN, canonical_argument, canonical_name, hyperparameters
 from .implementation import (
     REQUIRED,
@@ -98,8 +99,12 @@ class PlainImplementation:
             def start(form: Form, arrays: Sequence[Any]) -> StartedOptimizer:
                 return self.start_in_form(form, arrays, lr, settings)
 
-            self.forms[key] = find_form(start, self.point_name, thetas[0].dtype, shapes)
+            self.forms[key] = find_form(start, self.point_name, thetas[0].dtype, shapes) or self.find_groups_form(thetas, lr, settings)
         return self.forms[key]
+
+    def find_groups_form(self, thetas: Sequence[Any], lr: float, settings: Settings) -> Form | None:
+        """Return the form in which one group of arrays is taken; None where it is not: only a class takes such."""
+        return None
 
     @property
     def due_is_change(self) -> bool:
@@ -123,9 +128,9 @@ class PlainImplementation:
         return Run(step, started.changes_lr, lambda: arrays_of(started.optimizer), started.takes_gradient_function)
 
     def start_groups(self, groups: Sequence[Group]) -> ArraysRun:
-        """Return a run of several arrays, all in one group."""
+        """Return a run of several arrays, in a list or a dict, or of several groups of them."""
         if len(groups) > 1:
-            raise NotOffered
+            return self.start_several_groups(groups)
         (group,) = groups
         form = self.find_form(group.thetas, group.lr, group.settings)
         if form is None:
@@ -135,7 +140,15 @@ class PlainImplementation:
         def step(grads: Sequence[Any], rates: Sequence[float]) -> list[Any]:
             return form.new_points(started.step(form.pack(grads), rates[0]), started, len(grads))
 
-        return ArraysRun(step, *self.savers(started), numbers=lambda: numbers_of(started.optimizer))
+        def step_without(grads: Sequence[Any], rates: Sequence[float]) -> list[Any]:
+            return form.new_points(started.step(form.without_missing(grads), rates[0]), started, len(grads))
+
+        leaves_out = step_without if form.container == "dict" else None
+        return ArraysRun(step, *self.savers(started), numbers=lambda: numbers_of(started.optimizer), step_without=leaves_out)
+
+    def start_several_groups(self, groups: Sequence[Group]) -> ArraysRun:
+        """Return a run of groups with hyper-parameters of their own; only a class takes such."""
+        raise NotOffered
 
     def savers(self, started: StartedOptimizer) -> tuple[Callable[[], Any] | None, Callable[[Any], Any] | None]:
         """Return how the state of a run is saved and restored, if it can be."""
@@ -162,6 +175,26 @@ class ClassImplementation(PlainImplementation):
         first = next(iter(signature_of(self.kind).parameters.values()), None)
         return first is None or (canonical_name(first.name) not in KNOWN and not fields_of(first))
 
+    @property
+    def rate_name(self) -> str:
+        """The name of the learning rate among the parameters of its constructor; "" where there is none."""
+        return next((name for name in self.parameters if canonical_name(name, self.names, self.parameters) == "lr"), "")
+
+    @property
+    def takes_rate(self) -> bool:
+        """Whether its step takes the learning rate."""
+        return any(canonical_name(name, self.names) == "lr" for name in self.step_parameters)
+
+    def find_groups_form(self, thetas: Sequence[Any], lr: float, settings: Settings) -> Form | None:
+        """Return the form in which one group of arrays is taken, as a list of one dict; None where it is not."""
+        with suppress(NotOffered):
+            return GroupsOf(self, [Group(thetas, lr, settings)]).find_form()
+        return None
+
+    def start_several_groups(self, groups: Sequence[Group]) -> ArraysRun:
+        """Return a run of groups: a list of dicts."""
+        return GroupsOf(self, groups).run()
+
     def step_of(self, optimizer: Any) -> Callable[..., Any]:
         """Return the method of an object that makes a step."""
         step: Callable[..., Any] = getattr(optimizer, step_name(self.kind))
@@ -169,8 +202,8 @@ class ClassImplementation(PlainImplementation):
 
     def start_in_form(self, form: Form, thetas: Sequence[Any], lr: float, settings: Settings) -> StartedOptimizer:
         """Return a new object of the class, with a step that takes the rate."""
-        lr_name = next((name for name in self.parameters if canonical_name(name, self.names, self.parameters) == "lr"), None)
-        handed = form.pack(thetas)
+        lr_name = self.rate_name
+        handed = form.hand_over(thetas)
         keywords = with_configs(self.kind, {**({lr_name: lr} if lr_name else {}), **settings})
         optimizer = self.kind(*([handed] if self.takes_point else []), **keywords)
         own_step = with_point(self.step_of(optimizer), handed, form)
@@ -181,14 +214,15 @@ class ClassImplementation(PlainImplementation):
         if count_positional(own_step) > 1:
             return StartedOptimizer(optimizer, handed, own_step, True, by_function)
         names = (*([lr_name] if lr_name else ()), "lr", *hyperparameters()["lr"].aliases)
-        held = holder_of(optimizer, names)
+        held, has_groups = holder_of(optimizer, names), set_rates(optimizer, [lr])
 
         def step(grad: Any, rate: float) -> Any:
+            set_rates(optimizer, [rate])
             if held:
                 setattr(*held, rate)
             return own_step(grad)
 
-        return StartedOptimizer(optimizer, handed, step, held is not None, by_function)
+        return StartedOptimizer(optimizer, handed, step, held is not None or has_groups, by_function)
 
 
 def point_name_of(kind: type) -> str:

@@ -291,12 +291,23 @@ def observe_no_gradient(subject: Subject) -> Observation:
     try:
         points = record(run, group.thetas, steps)
     except FatalFault as problem:
-        raise NotOffered(problem.fault.detail) from None
+        points = points_without_missing(subject, group, steps, problem)
     differences = []
     for number in (0, 2):
         place = f"beside an array whose gradient is None {place_in(placements, number)}"
         differences += difference(NO_GRADIENT, place, subject.due(placements[number]), points[number], iter(()))
     return differences, remarks_on_no_gradient(subject, placements[1], points[1])
+
+
+def points_without_missing(subject: Subject, group: Group, steps: Any, refusal: FatalFault) -> list[Any]:
+    """Return the points of an optimizer that refuses None, where gradients that are missing are left out of a dict."""
+    run = subject.start_groups(copy.deepcopy(group))
+    if run.step_without is None:
+        raise NotOffered(refusal.fault.detail) from None
+    try:
+        return record(replace(run, step=run.step_without), group.thetas, steps)
+    except FatalFault:
+        raise NotOffered(refusal.fault.detail) from None
 
 
 def remarks_on_no_gradient(subject: Subject, placement: Placement, points: Any) -> list[str]:
@@ -325,6 +336,9 @@ def observe_groups(subject: Subject) -> Observation:
     placements, configs = (VECTOR, MATRIX), (subject.config, subject.second)
     groups = [subject.group([placement], config) for placement, config in zip(placements, configs, strict=True)]
     run = subject.start_groups(*copy.deepcopy(groups))
+    if not run.changes_lr:
+        fixture = subject.fixture.with_constant_lr
+        subject = replace(subject, single=subject.alone(fixture, subject.config))
     first, second = record(run, [group.thetas[0] for group in groups], subject.steps(placements, *configs))
     fixture = subject.fixture.part(MATRIX.columns)
     due = subject.alone(fixture, subject.second)
@@ -340,6 +354,8 @@ def explanations_of_groups(subject: Subject, fixture: Fixture) -> Explanations:
     factor = power_of_two(second.lr) / power_of_two(config.lr)
     start = replace(fixture, theta=tuple(value * factor for value in fixture.theta))  # in units of the other learning rate
     yield "does not move", lambda: np.tile(fixture.start(second.lr, subject.dtype), (len(fixture.lr), 1))
+    ahead = replace(subject, config=second)
+    yield "moves as at step 2: the step counter is shared between groups", lambda: first_point_with_a_counter_ahead(ahead, fixture, 1)
     yield "has the learning rate of the first group", lambda: subject.alone(start, replace(second, lr=config.lr)).points
     others = [name for name in {**config.passed, **second.passed} if config.passed.get(name) != second.passed.get(name)]
     for names in (*combinations(others, 1), *combinations(others, 2)):

@@ -143,8 +143,8 @@ class PairOfParts:
 RIGHT = {
     ListAdam: ("several arrays", "gradients that are None", "resuming from a saved state"),
     ReturnsNewArrays: ("several arrays", "gradients that are None", "resuming from a saved state"),
-    TakesADict: ("several arrays", "resuming from a saved state"),
-    Updates: ("several arrays",),
+    TakesADict: ("several arrays", "gradients that are None", "resuming from a saved state"),
+    Updates: ("several arrays", "gradients that are None"),
     InPlace: ("arrays of other shapes",),
     InPlaceAndSilent: ("arrays of other shapes",),
 }
