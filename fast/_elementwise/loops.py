@@ -277,8 +277,8 @@ def specialize_loop(loop: Callable[..., Any], ir: KernelIR, /, **substitutes: An
 
 def chunk_loop(ir: KernelIR, prepare: Callable[[Any], Any]) -> Any:
     """Return `update_chunk` of one formula, its parts wrapped by `prepare`: a compiler, or the identity, which leaves plain Python."""
-    selections = {function.__name__: prepare(function) for function in (maximum, minimum, sign, square)} | {"where": where, "sqrt": sqrt}
-    formula = specialize(ir.update_entry, ir.formula, **selections)
+    of_lanes = {function.__name__: prepare(function) for function in (maximum, minimum, sign, square)}
+    formula = specialize(ir.update_entry, ir.formula, **of_lanes, where=where, sqrt=sqrt, abs=abs)
     parts = {"update_entry": prepare(formula), "out_of_domain": prepare(ir.out_of_domain)}
     lanes = prepare(specialize_loop(update_lanes, ir, **parts))
     return _config.with_subnormals_flushed(prepare(specialize_loop(update_chunk, ir, update_lanes=lanes)))
