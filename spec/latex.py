@@ -4,8 +4,9 @@ r"""A formula as LaTeX, rendered from the syntax tree of its function; nothing i
     rendering.text        % v: velocity …  \begin{aligned} v &\leftarrow \mu \, v - \eta \, g \\ …
 
 Notation: `\,` multiplies entry by entry, `\cdot` is the product of matrices, ⊗ the outer one; a function's index is the axis along which it
-works, and a star says that this axis stays, of length 1. Names that the field writes as symbols are symbols, in each formula different
-ones; a comment says what each stands for. A field of a state is written as the variable that takes its place.
+works, and a star says that this axis stays, of length 1; after a semicolon stands what it takes by its name. Names that the field writes as
+symbols are symbols, in each formula different ones; a comment says what each stands for. A field of a state is written as the variable that
+takes its place.
 """
 
 from __future__ import annotations
@@ -63,6 +64,7 @@ FUNCTIONS: Mapping[str, str] = {  # of NumPy, by their names in LaTeX
     "min": r"\min",
     "sqrt": r"\sqrt",
 }
+INDICES = frozenset({"root", "grad", "step", "next", "before", "now"})  # ends of names that are written as indices
 ARGUMENTS_ONLY = frozenset({"weight", "weights", "bias"})  # whose symbols neither a local variable nor a field takes
 BESIDE = {"mean": "x"}  # whose symbol stands only where the other name does
 SPELLED_OUT = {"max": r"\operatorname{max}", "min": r"\operatorname{min}"}  # along an axis, unlike the maximum of two values
@@ -209,7 +211,7 @@ def symbol_for(name: str) -> str:
     stem, _, suffix = name.rpartition("_")
     if stem and suffix == "hat":
         return rf"\hat{{{symbol_for(stem)}}}"
-    if stem and (len(stem) == 1 or suffix in ("root", "grad", "step", "next")):
+    if stem and (len(stem) == 1 or suffix in INDICES):
         symbol = symbol_for(stem)
         base = f"{{{symbol}}}" if "_" in symbol else symbol  # an index has no index of its own in LaTeX
         return rf"{base}_{{\mathrm{{{suffix}}}}}"
@@ -350,6 +352,10 @@ class LatexWriter:
         """Return the parts between parentheses."""
         return rf"\left({', '.join(map(self.expression, node.elts))}\right)", ATOM
 
+    def write_starred(self, node: ast.Starred) -> tuple[str, int]:
+        """Return what stands in the place of several parts."""
+        return self.written(node.value)
+
     def write_list(self, node: ast.List) -> tuple[str, int]:
         """Return the parts between brackets."""
         return rf"\left[{', '.join(map(self.expression, node.elts))}\right]", ATOM
@@ -372,6 +378,8 @@ class LatexWriter:
                 return f"{self.expression(left, SUM)} + {self.expression(right, PRODUCT)}", SUM
             case ast.Sub():
                 return f"{self.expression(left, SUM)} - {self.expression(right, PRODUCT)}", SUM
+            case ast.Mult() if isinstance(left, ast.Tuple):
+                return rf"{self.expression(right, POWER)} \times {', '.join(map(self.expression, left.elts))}", PRODUCT
             case ast.Mult() if isinstance(left, ast.UnaryOp):
                 return rf"-{self.expression(left.operand, PRODUCT)} \, {self.expression(right, FRACTION)}", SUM
             case ast.Mult():
@@ -393,6 +401,11 @@ class LatexWriter:
         operands = [self.expression(operand, SUM) for operand in (node.left, *node.comparators)]
         pairs = zip(symbols, operands[1:], strict=True)
         return " ".join([operands[0], *(f"{symbol} {operand}" for symbol, operand in pairs)]), COMPARISON
+
+    def write_boolop(self, node: ast.BoolOp) -> tuple[str, int]:
+        """Return comparisons of which all or one must hold."""
+        word = r" \text{ and } " if isinstance(node.op, ast.And) else r" \text{ or } "
+        return word.join(self.expression(part, COMPARISON) for part in node.values), 0
 
     def write_ifexp(self, node: ast.IfExp) -> tuple[str, int]:
         """Return the value in either case."""
@@ -469,8 +482,10 @@ class LatexWriter:
             axis = arguments.pop()
         keeps = r"^{\ast}" if keywords.pop("keepdims", None) else ""
         index = f"_{{{self.expression(axis).removeprefix(chr(92) + 'left(').removesuffix(chr(92) + 'right)')}}}" if axis else ""
-        inside = [*map(self.expression, arguments), *(f"{upright(key)} = {self.expression(value)}" for key, value in keywords.items())]
-        return f"{self.function_name(name, short)}{index}{keeps}\\left({', '.join(inside)}\\right)", ATOM
+        own = [value for key, value in keywords.items() if isinstance(value, ast.Name) and value.id == key]
+        others = [f"{upright(key)} = {self.expression(value)}" for key, value in keywords.items() if value not in own]
+        inside = ", ".join([*map(self.expression, arguments), *others]) + "".join(f"; {self.expression(value)}" for value in own)
+        return f"{self.function_name(name, short)}{index}{keeps}\\left({inside}\\right)", ATOM
 
     def function_name(self, name: str, short: str) -> str:
         """Return the name of a function: of an argument its symbol, of a known one LaTeX's, else its own in upright type."""

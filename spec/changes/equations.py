@@ -7,7 +7,7 @@ defined with =. Names that have a symbol in the field are written with it.
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from .patterns import names_assigned
 from .program import NotApplicable, Program, unparsed
@@ -41,30 +41,38 @@ COMPARISONS: Mapping[type[ast.cmpop], str] = {ast.Gt: ">", ast.Lt: "<", ast.GtE:
 
 def render(program: Program) -> str:
     """Return the equations of a program, separated by commas: initial values that are not 0, then one for every statement."""
-    starts = [
-        f"{symbol(name)}₀ = {text}" for name, value in program.state.items() if (text := initial(value)) not in ("0", f"{symbol(name)}₀")
-    ]
-    lines = [line for statement in program.statements if (line := equation(statement, program))]
+    starts = [f"{symbol(name)}₀ = {text}" for name, value in starts_not_zero(program) if (text := expression(value)) != f"{symbol(name)}₀"]
+    lines = [equation(statement, program) for statement in program.statements if not goes_without_saying(statement)]
     return ",   ".join([*starts, *lines])
 
 
-def initial(value: ast.expr) -> str:
+def starts_not_zero(program: Program) -> Iterator[tuple[str, ast.expr]]:
+    """Yield the state that does not start at 0, with its initial value."""
+    for name, value in program.state.items():
+        if unparsed(start := without_shape(value)) != "0":
+            yield name, start
+
+
+def without_shape(value: ast.expr) -> ast.expr:
     """Return an initial value, without the 0 · θ that gives it the shape of θ."""
     match value:
-        case ast.BinOp(ast.Constant(0), ast.Mult(), _):
-            return "0"
+        case ast.BinOp(ast.Constant(0) as zero, ast.Mult(), _):
+            return zero
         case ast.BinOp(number, ast.Add(), ast.BinOp(ast.Constant(0), ast.Mult(), ast.Name("theta"))):
-            return expression(number)
-    return expression(value)
+            return number
+    return value
+
+
+def goes_without_saying(statement: ast.stmt) -> bool:
+    """Return whether a statement takes the gradient at the point itself."""
+    return unparsed(statement) == "grad = gradient(theta)"
 
 
 def equation(statement: ast.stmt, program: Program) -> str:
-    """Return the equation of one statement; a gradient that is taken at the point itself goes without saying."""
+    """Return the equation of one statement."""
     if not (isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name)):
         raise NotApplicable(f"{unparsed(statement)} is no assignment of one name")
     name = statement.targets[0].id
-    if unparsed(statement) == "grad = gradient(theta)":
-        return ""
     updates = name in ("theta", *program.state) or is_reassigned(name, program, statement)
     return f"{symbol(name)} {'←' if updates else '='} {expression(statement.value)}"
 

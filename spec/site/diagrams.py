@@ -81,7 +81,8 @@ def draw_box(axes: Axes, x: float, y: float, title: str, colour: str) -> None:
 def separation_picture(family: str) -> Picture:
     """Return how far the conventions and mistakes of a family are apart on the fixture, each pair in one of some classes."""
     run = run_without_implementation(np.float64, takes_gradient_function=family in ("nesterov", "rmsprop"), kind=FAMILIES[family].kind)
-    conventions = [convention for convention in listed_conventions(family) if has_bound(convention, run)]
+    listed = listed_conventions(family)
+    conventions = [convention for convention in listed if has_bound(convention, run)]
     apart = distances(conventions, run)
     labels = [label(convention) for convention in conventions]
     count = len(conventions)
@@ -101,7 +102,7 @@ def separation_picture(family: str) -> Picture:
     axes.legend(frameon=False, labelcolor=TEXT, loc="upper right", fontsize=8)
     caption = (
         f"How far {count} conventions and mistakes of {FAMILIES[family].words} are apart on a run that tells them apart, "
-        "in rounding bounds of float64."
+        f"in rounding bounds of float64.{left_out_in_words([convention for convention in listed if convention not in conventions])}"
     )
     return finished("separation", "Distances", caption, f"{caption} {nearest_in_words(labels, apart)}", figure, axes)
 
@@ -113,6 +114,12 @@ def has_bound(convention: Convention, run: OptimizerRun) -> bool:
     except Undecided:
         return False
     return True
+
+
+def left_out_in_words(conventions: Sequence[Convention]) -> str:
+    """Return which conventions a picture is without, and why; nothing where there are none."""
+    names = ", ".join(map(label, conventions))
+    return f" Left out, as a sign or a choice of theirs depends on rounding on this run: {names}." if names else ""
 
 
 def label(convention: Convention) -> str:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import ast
 import functools
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+from typing import NamedTuple
 
 from ...reference import FORMULAS
+from ..changes.equations import goes_without_saying, starts_not_zero, without_argument
 from ..changes.program import NotApplicable
 from ..conformance.functions.variants import Variant, chapter_variants
+from ..conformance.optimizers.algorithm import program
 from ..conformance.optimizers.combinations import is_listed, values_by_axis
 from ..conformance.optimizers.conventions import FAMILIES, Convention, canonical
-from ..latex import latex_of
-from .mathml import mathml_of
+from ..latex import Equation, LatexWriter, latex_of
+from .mathml import line_of, mathml_of
 
 AXES = {
     "lr_placement": "learning rate",
@@ -34,14 +40,21 @@ AXES = {
 }
 
 
+class Line(NamedTuple):
+    """An equation as MathML, or nothing in the place of those that are as in the canonical form; `missing` is whether only that has it."""
+
+    mathml: str
+    missing: bool = False
+
+
 @dataclass(frozen=True)
 class Difference:
-    """A way to differ: its id, its name, whether it is a convention, its equations as text or as MathML, and the formulas that state it."""
+    """A way to differ: its id, its name, whether it is a convention, its equations as lines or as a block, and formulas that state it."""
 
     id: str
     name: str
     right: bool
-    equations: tuple[str, ...] = ()
+    lines: tuple[Line, ...] = ()
     mathml: str = ""
     formulas: tuple[str, ...] = ()
 
@@ -75,8 +88,15 @@ def family_page(name: str) -> FamilyPage:
     """Return what is to be said of one family."""
     family, plain = FAMILIES[name], canonical(name)
     groups = ((axis, conventions_on(plain, axis, values)) for axis, values in values_by_axis(name).items())
-    axes = tuple(Axis(AXES[axis], tuple(map(describe_convention, conventions))) for axis, conventions in groups if conventions)
-    return FamilyPage(name, family.words, family.formula, describe_convention(plain), axes)
+    equations = equations_of(plain)
+    axes = tuple(
+        Axis(
+            AXES[axis], tuple(describe_convention(convention, different_lines(equations, equations_of(convention))) for convention in group)
+        )
+        for axis, group in groups
+        if group
+    )
+    return FamilyPage(name, family.words, family.formula, describe_convention(plain, map(whole_line, equations)), axes)
 
 
 def listed_conventions(family: str) -> list[Convention]:
@@ -91,10 +111,36 @@ def conventions_on(plain: Convention, axis: str, values: tuple[str, ...]) -> lis
     return [convention for convention in others if convention != plain and is_listed(convention)]
 
 
-def describe_convention(convention: Convention) -> Difference:
-    """Return a convention with its equations."""
-    equations = tuple(convention.equations.split(",   "))
-    return Difference(convention.id, convention.name, convention.right, equations, formulas=convention.formulas)
+def describe_convention(convention: Convention, lines: Iterable[Line]) -> Difference:
+    """Return a convention with these lines."""
+    return Difference(convention.id, convention.name, convention.right, tuple(lines), formulas=convention.formulas)
+
+
+def equations_of(convention: Convention) -> tuple[Equation, ...]:
+    """Return the equations of a convention, rendered from the program that runs: initial values that are not 0, then the statements."""
+    step = without_argument(program(convention), "eps_root")
+    names = [ast.arg(name) for name in dict.fromkeys(["theta", "gradient", "lr", *step.parameters])]
+    tree = ast.FunctionDef(convention.family, ast.arguments([], names, None, [], [], None, []), list(step.statements), [], lineno=1)
+    writer = LatexWriter(tree, {"state": tuple(step.state)})
+    starts = [Equation(f"{{{writer.fields[name]}}}_{{0}}", "=", writer.expression(value)) for name, value in starts_not_zero(step)]
+    lines = [(statement, line) for statement in step.statements for line in writer.equations(statement)]
+    return (*starts, *(line for statement, line in lines if not goes_without_saying(statement)))
+
+
+def different_lines(plain: Sequence[Equation], other: Sequence[Equation]) -> Iterator[Line]:
+    """Yield the equations that are not those of the canonical form, and those of its that are left out without another in their place."""
+    for kind, start, end, first, last in SequenceMatcher(None, plain, other, autojunk=False).get_opcodes():
+        if kind == "equal":
+            yield Line("")
+        else:
+            targets = {equation.target for equation in other[first:last]}
+            yield from (whole_line(equation, missing=True) for equation in plain[start:end] if equation.target not in targets)
+            yield from map(whole_line, other[first:last])
+
+
+def whole_line(equation: Equation, *, missing: bool = False) -> Line:
+    """Return an equation as a line."""
+    return Line(line_of(equation), missing)
 
 
 def variants_of(identifier: str) -> list[Difference]:
@@ -105,8 +151,8 @@ def variants_of(identifier: str) -> list[Difference]:
 def describe_variant(variant: Variant) -> Difference | None:
     """Return a variant with its equations; None where its rules do not apply."""
     try:
-        program = variant.program
+        changed = variant.program
     except NotApplicable:
         return None
-    mathml = mathml_of(latex_of(FORMULAS[variant.formula], program.tree)) if program else ""
+    mathml = mathml_of(latex_of(FORMULAS[variant.formula], changed.tree)) if changed else ""
     return Difference(variant.id, variant.words, variant.right, mathml=mathml)

@@ -43,6 +43,13 @@ def with_plain_parentheses(latex: str) -> str:
 
 
 @functools.cache
+def line_of(equation: Equation) -> str:
+    """Return an equation as a line of its own."""
+    latex = rf"\displaystyle {equation.target} {equation.relation} {equation.value}"
+    return inline(with_plain_parentheses(latex))
+
+
+@functools.cache
 def inline(latex: str) -> str:
     """Return a symbol or a short expression within a line."""
     return as_text(converter().convert_with_local_state(latex, displaystyle=False))

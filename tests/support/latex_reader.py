@@ -15,6 +15,7 @@ BRACKET = r"\\(?:left|right)(?:\\[lr]floor|[^\s\\a-z])"
 COMMAND = re.compile(f"{WORD}|{BRACKET}")
 TOKEN = re.compile(r"\\(?:begin|end)\{cases\}|\\\\|\\,|\\;|\\[a-zA-Z]+|\d+(?:\.\d+)?(?:e-?\d+)?|.")
 COMPARISONS = {"<": "<", ">": ">", r"\le": "<=", r"\ge": ">=", "=": "=="}
+CONNECTIVES = {r"\text{ and }": "and", r"\text{ or }": "or"}
 FUNCTIONS = {
     r"\exp": "np.exp",
     r"\log": "np.log",
@@ -78,6 +79,12 @@ class Reader:
         return False
 
     def comparison(self):
+        code = self.relation()
+        while self.peek() in CONNECTIVES:
+            code = f"({code}) {CONNECTIVES[self.next()]} ({self.relation()})"
+        return code
+
+    def relation(self):
         code = self.sum()
         while self.peek() in COMPARISONS:
             code = f"{code} {COMPARISONS[self.next()]} {self.sum()}"
@@ -144,7 +151,11 @@ class Reader:
     def listed(self, closing, *, keywords=False):
         parts = []
         while not self.is_next(closing):
-            parts.append(self.keyword() + self.comparison() if keywords else self.comparison())
+            if keywords and self.is_next(";"):
+                value = self.comparison()
+                parts.append(f"{re.sub('^[(]*(variable|field)_|[)]*$', '', value)}={value}")
+            else:
+                parts.append(self.keyword() + self.comparison() if keywords else self.comparison())
             self.is_next(",")
         return parts
 

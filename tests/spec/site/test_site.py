@@ -17,15 +17,16 @@ from trainspec.spec.arithmetic import Verdict
 from trainspec.spec.catalogue import catalogue, decks
 from trainspec.spec.cli import main
 from trainspec.spec.conformance.optimizers.combinations import find_convention
-from trainspec.spec.conformance.optimizers.conventions import FAMILIES
+from trainspec.spec.conformance.optimizers.conventions import FAMILIES, canonical
 from trainspec.spec.derivations import derivations
 from trainspec.spec.evidence import EVIDENCE, EXACT_KINDS, EvidenceResult
 from trainspec.spec.latex import latex_of
 from trainspec.spec.site.build import build, site_files
 from trainspec.spec.site.data import SiteData
+from trainspec.spec.site.differences import Line, different_lines, equations_of, listed_conventions
 from trainspec.spec.site.guides import GUIDES
 from trainspec.spec.site.libraries import RECORDED, LibraryRow, by_formula, changes_between
-from trainspec.spec.site.mathml import mathml_of, with_plain_parentheses
+from trainspec.spec.site.mathml import line_of, mathml_of, with_plain_parentheses
 
 from tests.spec.conformance.helpers import check_function_in_process, check_in_process
 from tests.support.front_page import expected_ledger
@@ -114,6 +115,24 @@ def test_every_formula_is_typeset():
         mathml = mathml_of(latex_of(formula))
         assert mathml.startswith("<math")
         assert "merror" not in mathml
+
+
+def test_the_equations_of_conventions_are_those_of_their_programs():
+    """As many steps as the text has, each typeset; on the page of a family what differs from the canonical form, and where."""
+    for family in FAMILIES:
+        plain = equations_of(canonical(family))
+        for convention in listed_conventions(family):
+            lines = equations_of(convention)
+            steps = [line for line in lines if not line.target.endswith("_{0}")]
+            assert len(steps) == len([text for text in convention.equations.split(",   ") if "₀ =" not in text]), convention.id
+            assert "merror" not in "".join(map(line_of, lines))
+            different = list(different_lines(plain, lines))
+            assert (different == [Line("")]) == (convention == canonical(family)), convention.id
+    inside = list(different_lines(equations_of(canonical("adam")), equations_of(find_convention("adam/eps-inside"))))
+    assert [line.mathml for line in inside] == ["", line_of(equations_of(find_convention("adam/eps-inside"))[-1])]
+    assert r"\sqrt{\hat{v} + \varepsilon}" in equations_of(find_convention("adam/eps-inside"))[-1].value
+    first, *_ = different_lines(equations_of(canonical("adam")), equations_of(find_convention("adam/correction-none")))
+    assert first.missing  # the count of steps
 
 
 def test_each_step_of_a_derivation_is_shown_by_exact_or_certified_evidence():
