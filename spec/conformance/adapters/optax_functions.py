@@ -47,6 +47,37 @@ def loss(formula: str, prediction_name: str, target_name: str, **fixed: Any) -> 
 OWN_NAMES = {"threshold": "delta"}
 
 
+def triplet(obj: Any) -> Functions:
+    """The triplet loss of every example, of distances."""
+
+    def value(anchors: Any, positives: Any, negatives: Any, *, margin: float) -> Any:
+        with precision(anchors.dtype):
+            return np.array(obj(jnp.array(anchors), jnp.array(positives), jnp.array(negatives), margin=margin))
+
+    return FUNCTIONS.implements("loss.triplet", value, reduction="none")
+
+
+# --- gradients ------------------------------------------------------------------------------------------------------------------------
+
+
+def clipping(formula: str, *, transposed: bool = False) -> Callable[[Any], Functions]:
+    """A transformation of gradients by one number and, where it has one, by the weights; those of a unit are in a column there."""
+
+    def make(obj: Any) -> Functions:
+        def turn(values: Any) -> Any:
+            return jnp.array(values).T if transposed else jnp.array(values)
+
+        def call(grad: Any, weight: Any = None, **settings: float) -> Any:
+            with precision(grad.dtype):
+                rule, point = obj(*settings.values()), None if weight is None else turn(weight)
+                clipped, _ = rule.update(turn(grad), rule.init(point), point)
+                return np.array(clipped.T if transposed else clipped)
+
+        return FUNCTIONS.implements(formula, call)
+
+    return make
+
+
 # --- schedules ------------------------------------------------------------------------------------------------------------------------
 
 
@@ -118,6 +149,11 @@ FUNCTIONS.register(
         "squared_error": loss("loss.squared", "predictions", "targets", half=False),
         "l2_loss": loss("loss.squared", "predictions", "targets", half=True),
         "huber_loss": loss("loss.huber", "predictions", "targets"),
+        "kl_divergence": loss("loss.kl", "log_probabilities", "targets"),
+        "triplet_margin_loss": triplet,
+        "clip": clipping("optimizers.clip.value"),
+        "clip_by_block_rms": clipping("optimizers.clip.rms"),
+        "adaptive_grad_clip": clipping("optimizers.clip.adaptive", transposed=True),
         "constant_schedule": FUNCTIONS.schedule("schedule.constant", rate, lambda lr: {"value": lr}),
         "exponential_decay": several(
             FUNCTIONS.schedule("schedule.exponential.per_period", rate, decayed(staircase=False)),

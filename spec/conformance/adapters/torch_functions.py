@@ -5,6 +5,7 @@ torch keeps weights as (out, in), as the reference's initialization does; weight
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -271,6 +272,78 @@ SMOOTH_L1 = loss("loss.smooth_l1", "predictions", "targets", reduction="mean")
 HUBER = loss("loss.huber", "predictions", "targets", {"threshold": "delta"}, reduction="mean")
 
 
+def kl(obj: Any) -> Functions:
+    """Return the divergence, whose mean over the examples is called batchmean; its plain mean is over all entries."""
+
+    def value(log_probabilities: Any, targets: Any) -> Any:
+        return as_array(call_loss(obj, tensor(log_probabilities), tensor(targets), reduction="batchmean"))
+
+    def grad(log_probabilities: Any, targets: Any) -> Any:
+        point = tensor(log_probabilities, requires_grad=True)
+        call_loss(obj, point, tensor(targets), reduction="batchmean").backward()
+        return as_array(point.grad)
+
+    return FUNCTIONS.implements("loss.kl", value, reduction="mean") + FUNCTIONS.implements("loss.kl.grad", grad, reduction="mean")
+
+
+def squared_distance(first: Any, second: Any) -> Any:
+    """Return the squares of the distances of examples."""
+    return ((first - second) ** 2).sum(1)
+
+
+def triplet(obj: Any) -> Functions:
+    """Return the triplet loss of squared distances, which are stated to the general class; the others have their own distance."""
+    options = {"distance_function": squared_distance} if "WithDistance" in obj.__name__ or "with_distance" in obj.__name__ else {}
+
+    def value(anchors: Any, positives: Any, negatives: Any, *, margin: float, reduction: str) -> Any:
+        settings = {"margin": margin, "reduction": reduction, **options}
+        arrays_of_examples = (tensor(anchors), tensor(positives), tensor(negatives))
+        return as_array(obj(**settings)(*arrays_of_examples) if isinstance(obj, type) else obj(*arrays_of_examples, **settings))
+
+    return FUNCTIONS.implements("loss.triplet", value)
+
+
+# --- gradients ------------------------------------------------------------------------------------------------------------------------
+
+
+def parameter_with_gradient(grad: Any) -> Any:
+    """Return a parameter that has this gradient."""
+    parameter = torch.nn.Parameter(tensor(0 * grad))
+    parameter.grad = tensor(grad)
+    return parameter
+
+
+def clip_by_given_norm(obj: Any) -> Functions:
+    """Return clipping by a norm that is handed over; its stabiliser is built in."""
+
+    def call(grad: Any, norm: float, *, largest: float) -> Any:
+        parameter = parameter_with_gradient(grad)
+        obj([parameter], largest, torch.tensor(norm, dtype=parameter.dtype))
+        return as_array(parameter.grad)
+
+    return FUNCTIONS.implements("optimizers.clip.norm.with_eps", call, eps=1e-6)
+
+
+def norm_that_is_returned(obj: Any) -> Functions:
+    """Return the norm that clipping reports, of a gradient that is not clipped."""
+
+    def call(grad: Any) -> Any:
+        return as_array(obj([parameter_with_gradient(grad)], float("inf")))
+
+    return FUNCTIONS.implements("optimizers.clip.global_norm", call)
+
+
+def clip_by_value(obj: Any) -> Functions:
+    """Return clipping of every entry."""
+
+    def call(grad: Any, *, largest: float) -> Any:
+        parameter = parameter_with_gradient(grad)
+        obj([parameter], largest)
+        return as_array(parameter.grad)
+
+    return FUNCTIONS.implements("optimizers.clip.value", call)
+
+
 # --- initializers ---------------------------------------------------------------------------------------------------------------------
 
 
@@ -317,6 +390,21 @@ def rate(kind: Any, step: int, lr: float, settings: Mapping[str, Any]) -> float:
         optimizer.step()
         scheduler.step()
     return float(optimizer.param_groups[0]["lr"])
+
+
+RISE, FALL = 3, 5  # updates of a cycle
+
+
+def one_cycle(kind: Any) -> Functions:
+    """Return a cycle, asked up to its last update, after which it raises an error; boundaries are shares of its length, less 1."""
+
+    def call(step: int, *, lr: float, end: float) -> float:
+        length = RISE + FALL + 1
+        shares = {"pct_start": (RISE + 1) / length, "div_factor": lr / START, "final_div_factor": START / end if end else math.inf}
+        settings = {"max_lr": lr, "total_steps": length, "cycle_momentum": False, **shares}
+        return rate(kind, min(step, length - 1), lr, settings)
+
+    return FUNCTIONS.implements("schedule.one_cycle", call, start=START, rise=float(RISE), fall=float(FALL))
 
 
 def plateau(kind: Any) -> Functions:
@@ -436,7 +524,14 @@ FUNCTIONS.register(
         "CosineAnnealingWarmRestarts": FUNCTIONS.schedule(
             "schedule.cosine.restarts", rate, lambda lr, end, period: {"T_0": period, "eta_min": end}
         ),
+        "OneCycleLR": one_cycle,
         "ReduceLROnPlateau": plateau,
+        **dict.fromkeys(("KLDivLoss", "kl_div"), kl),
+        **dict.fromkeys(("TripletMarginLoss", "triplet_margin_loss"), triplet),
+        **dict.fromkeys(("TripletMarginWithDistanceLoss", "triplet_margin_with_distance_loss"), triplet),
+        **dict.fromkeys(("clip_grads_with_norm_", "_clip_grads_with_norm_"), clip_by_given_norm),
+        "clip_grad_norm_": norm_that_is_returned,
+        "clip_grad_value_": clip_by_value,
         "AveragedModel": swa,
         "get_ema_avg_fn": ema("avg_fn"),
         "get_ema_multi_avg_fn": ema("multi_avg_fn"),

@@ -9,7 +9,7 @@ from trainspec.spec.conformance.optimizers.modes import with_modes
 from trainspec.spec.conformance.sandbox import InProcessRunner
 
 from .agreement import differences, functions_of, initializer_result
-from .helpers import check_in_process
+from .helpers import check_function_in_process, check_in_process
 from .library_runs import GRADS, LRS, SIGNS, SQUARES, SUMS, THETA, WEIGHTS, error, run_library
 
 optax = pytest.importorskip("optax")
@@ -137,6 +137,8 @@ AGREEING = [
     "losses:squared_error",
     "losses:l2_loss",
     "losses:huber_loss",
+    "losses:kl_divergence",
+    "transforms:clip_by_block_rms",
     "schedules:constant_schedule",
     "schedules:exponential_decay",
     "schedules:piecewise_constant_schedule",
@@ -153,6 +155,18 @@ AGREEING = [
 def test_functions_are_what_they_claim_to_be(name):
     for formula, subject in functions_of(name).items():
         assert not differences(subject), formula
+
+
+@pytest.mark.parametrize(
+    ("name", "convention"),
+    [
+        ("optax.losses:triplet_margin_loss", "loss.triplet/distances-with-eps"),
+        ("optax:adaptive_grad_clip", "optimizers.clip.adaptive/one-input-one-unit"),
+    ],
+)
+def test_functions_that_deviate(name, convention):
+    result = check_function_in_process(name)
+    assert (result.verdict, result.convention) == (Verdict.DEVIATES, convention), result.message
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from trainspec.spec.conformance.optimizers.modes import with_modes
 from trainspec.spec.conformance.sandbox import InProcessRunner
 
 from .agreement import differences, functions_of, initializer_result
-from .helpers import check_in_process, valid_record
+from .helpers import check_function_in_process, check_in_process, valid_record
 from .library_runs import SIGNS, SQUARES, SUMS, WEIGHTS, error, run_library
 
 torch = pytest.importorskip("torch")
@@ -281,6 +281,13 @@ AGREEING = [
     "nn:Softmax",
     "nn.functional:softmax",
     "nn:Sigmoid",
+    "nn:KLDivLoss",
+    "nn.functional:kl_div",
+    "nn:TripletMarginWithDistanceLoss",
+    "nn.functional:triplet_margin_with_distance_loss",
+    "nn.utils:clip_grads_with_norm_",
+    "nn.utils:clip_grad_norm_",
+    "nn.utils:clip_grad_value_",
     "nn:LogSoftmax",
     "nn:GELU",
     "nn.functional:gelu",
@@ -297,12 +304,18 @@ AGREEING = [
     "optim.lr_scheduler:PolynomialLR",
     "optim.lr_scheduler:CosineAnnealingLR",
     "optim.lr_scheduler:CosineAnnealingWarmRestarts",
+    "optim.lr_scheduler:OneCycleLR",
     "optim.lr_scheduler:ReduceLROnPlateau",
     "optim.swa_utils:AveragedModel",
     "optim.swa_utils:get_ema_avg_fn",
     "optim.swa_utils:get_ema_multi_avg_fn",
 ]
-REFUSED = ("eps must be positive during training", "more than 1 value per channel", "more than 1 spatial element")
+REFUSED = (
+    "eps must be positive during training",
+    "more than 1 value per channel",
+    "more than 1 spatial element",
+    "margin to be greater than 0",
+)
 
 
 @pytest.mark.filterwarnings("ignore:.*weight_norm.* is deprecated:FutureWarning")
@@ -325,6 +338,12 @@ def test_losses_that_take_the_mean_over_all_entries(name):
         different = differences(subject)
         assert different
         assert all(values["predictions"].shape[1] > 1 for _, values in different)
+
+
+@pytest.mark.parametrize("name", ["nn:TripletMarginLoss"])
+def test_triplets_of_distances(name):
+    result = check_function_in_process(f"torch.{name}")
+    assert (result.verdict, result.convention) == (Verdict.DEVIATES, "loss.triplet/distances-of-shifted-differences"), result.message
 
 
 INITIALIZERS = (
