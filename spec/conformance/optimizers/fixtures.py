@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Any
@@ -13,8 +13,13 @@ from typing import Any
 import numpy as np
 
 LATE = 2600  # steps of a late run: a counter of float16 stands still at 2048, and products of inverse decays have overflown
-LONG = 300  # steps of a long run: more than a counter of 8 bits holds
 VECTOR, MATRIX = "vector", "matrix"  # the kinds of parameters
+WIDE_SHAPES = {
+    VECTOR: ((1031,), (9, 257)),
+    MATRIX: ((65, 33),),
+}  # main loops and tiles have as many entries as they take, and some are left
+WIDE_STEPS = 8
+LONG = 300  # steps of a long run: more than a counter of 8 bits holds
 SMALLEST = 2.0**-40  # no gradient is smaller, so that its square is no subnormal number of float32
 SMALLEST_IN = {"float16": 2.0**-7, "float8_e5m2": 2.0**-7, "float8_e4m3fn": 2.0**-3}  # the same in formats of a smaller range
 
@@ -149,6 +154,21 @@ def late_fixture(*, vanishes: bool) -> Fixture:
     grads = tuple(next(row(step) for end, row in phases.items() if step < end) for step in range(LATE))
     ones, slopes = (1.0,) * LATE, (0.125,) * LATE
     return Fixture("late", "what goes wrong after thousands of steps", ones, (6.0, -0.5), (1.0, 1.0), grads, slopes)
+
+
+def wide_fixtures(kind: str, *, with_dead: bool) -> Iterator[Fixture]:
+    """Yield the first steps of a run of arrays with many entries: those of a short one in any order, a few of them 0 at first.
+
+    With dead entries, the gradient of some is always 0.
+    """
+    fixture = fixture_for(changes_lr=False, kind=kind)
+    for shape in WIDE_SHAPES[kind]:
+        size = math.prod(shape)
+        columns = np.random.default_rng(size).integers(len(fixture.theta), size=size).tolist()
+        wide = fixture.part(columns, range(WIDE_STEPS), shape)
+        theta = tuple(value * (number % 7 > 0) for number, value in enumerate(wide.theta))
+        grads = tuple(tuple(value * (number % 11 > 0 or not with_dead) for number, value in enumerate(row)) for row in wide.grads)
+        yield replace(wide, name="wide arrays", theta=theta, grads=grads)
 
 
 def frozen(value: Any) -> Any:

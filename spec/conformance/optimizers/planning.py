@@ -42,6 +42,7 @@ class RunConfigs:
     settings: Mapping[str, Any]
     long: RunConfig
     late: tuple[RunConfig, ...]  # of thousands of steps: with decays that forget at once, and with second ones that hardly forget
+    wide: tuple[RunConfig, ...]  # of arrays with many entries: with separating values, and with a tiny rate and eps
     second_group: RunConfig  # with other values of all hyper-parameters that are free, and a smaller learning rate
     options: tuple[OptionConfig, ...] = ()
     variations: Mapping[str, RunConfig] = field(default_factory=dict)  # with another value of one hyper-parameter, by its name
@@ -81,6 +82,8 @@ def plan_runs(parameters: Mapping[str, Any], task: Task) -> RunConfigs:
         name: table[name].separating_value(value) for name, value in second.items() if name != "lr" and is_free(name, value, requested)
     }
     second_group = run_config({**second, **other, "lr": configs[-1].lr * SECOND_RATE}, parameters, own_names)
+    tiny = free_values({"lr": TINY_RATE * configs[-1].lr, "eps": TINY_EPS}, {"lr": configs[-1].lr, **first}, requested)
+    wide = (configs[-1], run_config({**second, **tiny}, parameters, own_names))
     left = {
         name: value for name, value in parameters.items() if name not in PAIRS and is_number(value) and name in own_names.keys() - KNOWN
     }
@@ -89,7 +92,7 @@ def plan_runs(parameters: Mapping[str, Any], task: Task) -> RunConfigs:
     late = tuple(run_config({**first, **free_values(decays, first, requested)}, parameters, own_names) for decays in LATE_DECAYS)
     taken = {own: name for name, own in own_names.items() if own not in (name, *PAIRS, *task.names) and has_several_meanings(own)}
     built_in = tuple(name for name in requested if name not in own_names)
-    return RunConfigs(tuple(configs), stated, long, late, second_group, options, variations, taken, left, built_in)
+    return RunConfigs(tuple(configs), stated, long, late, wide, second_group, options, variations, taken, left, built_in)
 
 
 def free_values(values: Mapping[str, float], first: Mapping[str, Any], requested: Mapping[str, Any]) -> dict[str, float]:
@@ -113,6 +116,8 @@ def parts_of(pair: str, value: Any) -> tuple[str, ...]:
 
 
 SECOND_RATE = 0.25  # of the learning rate of the first group of arrays, in a second one
+TINY_RATE = 2.0**-20  # of the learning rate: a step that is ignored below a bound shows
+TINY_EPS = 2.0**-40  # smaller than any that is usual: one that is kept above those shows
 QUICK_DECAY = 0.6  # of a running mean in a long run: after half of it what the mean has kept of other values is below a rounding error
 LATE_DECAYS = (  # powers and products of the first ones underflow and overflow soon; a count matters long with the second ones
     dict.fromkeys(("momentum", "beta1", "beta2", "beta3", "decay"), QUICK_DECAY),

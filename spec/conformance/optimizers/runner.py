@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -20,17 +20,17 @@ from ..guards import (
     random_states,
     unique_faults,
 )
-from ..hyperparameters import InvalidSettings
+from ..hyperparameters import DEFAULTS, InvalidSettings
 from ..implementation import FunctionImplementation, Implementation, NotFound, Task
 from ..loading import environment_info, load_implementation, version_of
 from ..plain import PlainImplementation
 from ..report.sentences import settings_text
 from ..result import WIDE, Fault, printable
 from ..sandbox import notify_loaded
-from .arrays import ArraysReport, try_arrays
+from .arrays import SEVERAL, SHAPES, ArraysReport, try_arrays
 from .first_step import with_cause
-from .fixtures import MATRIX, VECTOR, long_fixture
-from .late import LateRun, run_late
+from .fixtures import MATRIX, VECTOR, long_fixture, wide_fixtures
+from .late import GROWS, OF_MATRICES, SLOW, LargeRun, large_run, run_late
 from .planning import OptionConfig, RunConfigs, canonical_hyperparameters, check_names, names_of, plan_runs
 from .visits import (
     OptimizerRun,
@@ -69,7 +69,9 @@ class OptimizerReport:
     runs: tuple[OptimizerRun, ...] = ()
     options: tuple[OptionRun, ...] = ()
     long_run: OptimizerRun | None = None
-    late_runs: tuple[LateRun, ...] | None = ()  # None for an optimizer that is too slow for them
+    late_runs: tuple[LargeRun, ...] = ()  # of thousands of steps
+    wide_runs: tuple[LargeRun, ...] = ()  # of arrays with many entries
+    not_run: tuple[str, ...] = ()  # runs that are not made, and why
     arrays: ArraysReport = field(default_factory=ArraysReport)
     unused: tuple[str, ...] = ()  # of hyper-parameters that belong to no one family: those that change nothing
     taken: Mapping[str, str] = field(default_factory=dict)  # own names that may mean several hyper-parameters, and what they are taken as
@@ -141,11 +143,8 @@ def observe(implementation: Implementation, task: Task) -> OptimizerReport:
     if runs:
         report = replace(report, fixed_rate=words_of_fixed_rate(implementation, task, configs.runs[0], runs[0]))
         faults += dead_coordinate_faults(implementation, configs.runs[0], dtype, kind)
-        grows = GROWING in configs.long.hyper
-        long_run, late = (None, []) if grows else run_long(implementation, configs.long, dtype, kind)
+        long_run, late = (None, []) if GROWING in configs.long.hyper else run_long(implementation, configs.long, dtype, kind)
         faults += late
-        if task.dtype in WIDE and kind == VECTOR and not grows:
-            report = replace(report, late_runs=run_late(implementation, configs.late, dtype))
     unused = unused_hyperparameters(implementation, configs, runs) if len(runs) == len(planned) else ()
     runs = [without_hyperparameters(run, config, unused) for run, (config, _) in zip(runs, planned, strict=False)]
     long_run = long_run and without_hyperparameters(long_run, configs.long, unused)
@@ -157,6 +156,8 @@ def observe(implementation: Implementation, task: Task) -> OptimizerReport:
             with suppress(FatalFault):
                 otherwise = treats_matrices_otherwise(implementation, configs.runs[len(runs) - 1], dtype)
                 report = replace(report, treats_matrices_otherwise=otherwise)
+    if runs and task.dtype in WIDE:
+        report = with_large_runs(report, implementation, configs, dtype)
     if isinstance(implementation, PlainImplementation):
         faults += implementation.faults
     faults += [*option_faults, *random_state_faults(before, "its runs")]
@@ -164,6 +165,24 @@ def observe(implementation: Implementation, task: Task) -> OptimizerReport:
 
 
 GROWING = "initial_distance"  # of methods whose steps grow with the way that is covered: in long runs of given gradients they overflow
+
+
+def with_large_runs(report: OptimizerReport, implementation: Implementation, configs: RunConfigs, dtype: Any) -> OptimizerReport:
+    """Return a report with runs of arrays with many entries, and with runs of thousands of steps or the reason why there are none."""
+    report = replace(report, wide_runs=tuple(run_wide(report, implementation, configs.wide, dtype)))
+    if GROWING in configs.long.hyper or report.kind == MATRIX:
+        return replace(report, not_run=(GROWS if GROWING in configs.long.hyper else OF_MATRICES,))
+    runs = run_late(implementation, configs.late, dtype)
+    return replace(report, not_run=(SLOW,)) if runs is None else replace(report, late_runs=runs)
+
+
+def run_wide(report: OptimizerReport, implementation: Implementation, configs: Iterable[RunConfig], dtype: Any) -> Iterator[LargeRun]:
+    """Yield runs of arrays with many entries; of matrices too where an optimizer of vectors moves them in the same way."""
+    is_any_shape = {SEVERAL, SHAPES} & set(report.arrays.tried) and not report.treats_matrices_otherwise
+    for number, config in enumerate(configs if not report.fixed_rate else ()):
+        for fixture in wide_fixtures(report.kind, with_dead=number > 0):
+            if len(fixture.shape) == 1 or report.kind == MATRIX or is_any_shape:
+                yield from large_run(implementation, fixture, config, dtype, config.hyper.get("eps", DEFAULTS["eps"]))
 
 
 def planned_runs(implementation: Implementation, task: Task) -> RunConfigs:

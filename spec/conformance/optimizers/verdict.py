@@ -31,7 +31,7 @@ from .conventions import AXES, CATALOGUE_FORMULAS, FAMILIES, Convention, canonic
 from .counterexample import find_counterexample
 from .equivalence import are_equivalent, reasons_of_equivalence, runners_up, with_changing_lr
 from .fixtures import LATE, MATRIX
-from .late import THOUSANDS, late_departures
+from .late import departures
 from .matching import Candidates, Measurement, Runs, last_divergence, last_to_diverge, measure, moves, search_built_in, setting_of
 from .narrow import match_narrow
 from .options import JudgedOption, judge_options
@@ -265,18 +265,17 @@ def names_told(context: JudgementContext, message: str) -> dict[str, Any]:
 def late_fields(
     context: JudgementContext, best: Convention, inferred: Mapping[str, float], fields: Mapping[str, Any], facts: str
 ) -> dict[str, Any]:
-    """Return the verdict on an optimizer that leaves the convention that it follows only in a long run."""
-    long_run = context.report.long_run
-    if long_run is None or fields["verdict"] not in JUDGED or fields["axes"]["precision"] != NATIVE:
+    """Return the verdict on an optimizer that leaves the convention that it follows only in a long run or in arrays of many entries."""
+    report, long_run = context.report, context.report.long_run
+    if fields["verdict"] not in JUDGED or fields["axes"]["precision"] != NATIVE:
         return {}
-    runs = (replace(long_run, hyper={**long_run.hyper, **inferred}),)
-    if last_divergence(best, runs[0]) is not None:
-        return deviation_fields(best, runs, sentences.optimizer_deviates_late(context.title, facts, len(long_run.points)))
-    departure = next(late_departures(best, context.report.late_runs or (), inferred), None)
-    if departure is None:
-        return {}
-    message = sentences.optimizer_deviates_late(context.title, facts, LATE) + sentences.departure_sentence(departure)
-    return {"verdict": Verdict.DEVIATES, "message": message}
+    runs = (replace(long_run, hyper={**long_run.hyper, **inferred}),) if long_run else ()
+    if runs and last_divergence(best, runs[0]) is not None:
+        return deviation_fields(best, runs, sentences.optimizer_deviates_late(context.title, facts, len(runs[0].points)))
+    for departure in departures(best, (*(report.late_runs if runs else ()), *report.wide_runs), inferred):
+        message = sentences.optimizer_deviates_late(context.title, facts, LATE, departure.shape)
+        return {"verdict": Verdict.DEVIATES, "message": message + sentences.departure_sentence(departure)}
+    return {}
 
 
 def arrays_fields(
@@ -324,8 +323,7 @@ def option_fields(
     """Return what the options that are off by default change in a result: a mistake with one of them on is a deviation."""
     report = context.report
     refused = [f"{sentences.settings_text(option.settings)} ({option.refusal})" for option in report.options if option.refusal]
-    slow = [THOUSANDS] if report.late_runs is None else []
-    not_tried = (*report.arrays.not_tried, *refused, *slow)
+    not_tried = (*report.arrays.not_tried, *refused, *report.not_run)
     changed: dict[str, Any] = {"unused": report.unused, "tried": report.arrays.tried, "not_tried": not_tried}
     if fields["verdict"] not in JUDGED:
         return changed

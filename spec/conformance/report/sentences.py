@@ -129,13 +129,15 @@ def optimizer_deviates_with_options(title: str, with_options: Iterable[str], fac
     return f"{title} deviates: {'; '.join(with_options)}. At its own settings it follows {facts}"
 
 
-def optimizer_deviates_late(title: str, facts: str, steps: int) -> str:
-    """Return the message of an optimizer that is right in short runs."""
+def optimizer_deviates_late(title: str, facts: str, steps: int, shape: tuple[int, ...] = ()) -> str:
+    """Return the message of an optimizer that is right in short runs, or where arrays have few entries."""
+    if shape:
+        return f"{title} deviates with an array of shape {shape}, although with few entries it follows {facts}"
     return f"{title} deviates in a run of {steps} steps, although in short ones it follows {facts}"
 
 
 def departure_sentence(departure: Any) -> str:
-    """Return where an optimizer leaves its convention in a run of thousands of steps."""
+    """Return where an optimizer leaves its convention in a run of many steps or entries."""
     at = settings_text({name: value for name, value in departure.hyper.items() if value})
     came = departure.fault or f"{departure.got!r} where {departure.expected!r} is due"
     return f" At {at} it is lost in step {departure.step}, coordinate {departure.coordinate}: {came}."

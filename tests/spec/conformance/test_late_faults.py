@@ -1,4 +1,4 @@
-"""Faults that come after thousands of steps are found, and the step in which they begin."""
+"""Faults that come after thousands of steps, or in arrays of many entries, are found, and the step in which they begin."""
 
 import time
 
@@ -79,3 +79,119 @@ def test_a_slow_optimizer_is_said_not_to_be_run_for_thousands_of_steps():
     assert result.convention == "adam"
     assert "thousands of steps, since it is slow" in result.message
     assert "thousands of steps" not in check_in_process(Adam).message
+
+
+class GrowingDescent:
+    """Gradient descent with the distance that methods begin with whose steps grow."""
+
+    def __init__(self, theta, *, lr=1e-2, initial_distance=1e-6):
+        self.theta = theta.copy()
+
+    def step(self, grad, lr):
+        self.theta = self.theta - lr * grad
+        return self.theta.copy()
+
+
+def test_a_method_whose_steps_grow_is_said_not_to_be_run_for_thousands_of_steps():
+    assert "hundreds or thousands of steps, in which its steps grow without bound" in check_in_process(GrowingDescent).not_tried
+
+
+class AdamOfSomeEntries(Adam):
+    """Entries beyond those that it moves stay where they are."""
+
+    def moved(self, size):
+        """Return which entries move."""
+        return slice(64)
+
+    def step(self, grad, lr):
+        before, after = self.theta.reshape(-1).copy(), super().step(grad, lr).reshape(-1)
+        moved = self.moved(grad.size)
+        before[moved] = after[moved]
+        self.theta = before.reshape(grad.shape)
+        return self.theta.copy()
+
+
+class AdamOfOneTile(AdamOfSomeEntries):
+    """It moves the first 1024 entries."""
+
+    def moved(self, size):
+        return slice(1024)
+
+
+class AdamWithoutTail(AdamOfSomeEntries):
+    """It moves whole groups of 8 entries, but for arrays that are smaller."""
+
+    def moved(self, size):
+        return slice(size // 8 * 8 or size)
+
+
+class AdamOfNarrowMatrices(AdamOfSomeEntries):
+    """Of a matrix it moves the first 128 columns."""
+
+    def step(self, grad, lr):
+        before, after = self.theta.copy(), Adam.step(self, grad, lr)
+        if grad.ndim == 2:
+            after[:, 128:] = before[:, 128:]
+            self.theta = after
+        return after.copy()
+
+
+class AdamThatIsStuckAtZero(AdamOfSomeEntries):
+    """An entry that is 0 stays 0."""
+
+    def step(self, grad, lr):
+        before, after = self.theta.copy(), Adam.step(self, grad, lr)
+        self.theta = np.where(before == 0, 0, after)
+        return self.theta.copy()
+
+
+class AdamWithLeastEps(Adam):
+    """Its eps is never smaller than the usual one."""
+
+    def __init__(self, theta, *, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
+        super().__init__(theta, lr=lr, beta1=beta1, beta2=beta2, eps=max(eps, 1e-8))
+
+
+class AdamWithoutTinySteps(Adam):
+    """A step that is below a bound is not made."""
+
+    def step(self, grad, lr):
+        before, after = self.theta.copy(), super().step(grad, lr)
+        self.theta = np.where(np.abs(after - before) < 1e-7, before, after)
+        return self.theta.copy()
+
+
+class SignDescent:
+    """Signum, where the sign of 0 is 1."""
+
+    def __init__(self, theta, *, lr=1e-2, momentum=0.9):
+        self.theta, self.momentum, self.m = theta.copy(), momentum, np.zeros_like(theta)
+
+    def step(self, grad, lr):
+        self.m = self.momentum * self.m + (1 - self.momentum) * grad
+        self.theta = self.theta - lr * np.where(self.m >= 0, 1.0, -1.0).astype(grad.dtype)
+        return self.theta.copy()
+
+
+def test_a_sign_of_zero_that_is_one_is_found():
+    result = check_in_process(SignDescent)
+    assert result.verdict == Verdict.DEVIATES, result.message
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape"),
+    [
+        (AdamOfSomeEntries, "(1031,)"),
+        (AdamOfOneTile, "(1031,)"),
+        (AdamWithoutTail, "(1031,)"),
+        (AdamOfNarrowMatrices, "(9, 257)"),
+        (AdamThatIsStuckAtZero, "(1031,)"),
+        (AdamWithLeastEps, "(1031,)"),
+        (AdamWithoutTinySteps, "(1031,)"),
+    ],
+)
+def test_faults_in_arrays_of_many_entries_are_found(kind, shape):
+    result = check_in_process(kind)
+    assert result.verdict == Verdict.DEVIATES, result.message
+    assert f"deviates with an array of shape {shape}, although with few entries it follows Adam" in result.message
+    valid_record(result)
