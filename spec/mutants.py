@@ -15,10 +15,11 @@ from typing import Any, TypedDict
 
 import numpy as np
 
-from ..reference import FORMULAS, Formula
+from ..reference import FORMULAS, Formula, tree_leaves, tree_map
 from ..reference.syntax import compile_function, source_tree
 from ..reference.validation import domains
 from . import kept
+from .arithmetic import Rational
 from .catalogue import catalogue
 from .changes.function import namespace_of
 from .changes.mutation import mutations
@@ -69,16 +70,52 @@ class MutantResult:
 def run_against_evidence(identifier: str, line: str, change: str) -> MutantResult:
     """Run the evidence about a formula on one of its mutants, the cheapest kind first, until one piece refutes it."""
     load()
-    mutant = mutants_by_change(identifier)[line, change]
-    refutation, others = find_refutation(FORMULAS[identifier].__name__, mutant.function)
+    formula, mutant = FORMULAS[identifier], mutants_by_change(identifier)[line, change]
+    refutation, others = find_refutation(formula.__name__, mutant.function)
     if refutation:
         return MutantResult(identifier, line, change, "refuted", refutation.name)
     raised = next((result.detail for result in others if result.raised), "")
-    if raised.startswith("raised ZeroDivisionError"):  # only exact arithmetic raises it, and of the formula the evidence holds
+    if any(result.detail.startswith("raised ZeroDivisionError") for result in others) and divides_by_zero(formula, mutant.function):
         return MutantResult(identifier, line, change, "refuted", "it divides by 0 where the formula has a value")
-    if raised and (reason := raises_on_valid_arguments(FORMULAS[identifier], mutant.function)):
+    if raised and (reason := raises_on_valid_arguments(formula, mutant.function)):
         return MutantResult(identifier, line, change, "refuted", reason)
     return MutantResult(identifier, line, change, "raised" if raised else "survived", raised)
+
+
+def divides_by_zero(formula: Formula[..., Any], mutant: Callable[..., Any]) -> bool:
+    """Return whether a mutant gives no finite numbers where it divides by exactly 0 in a piece of evidence, and the formula gives some.
+
+    A branch that is not taken may divide by 0: what NumPy makes of the same arguments decides.
+    """
+    calls: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
+
+    def recorded(*arguments: Any, **named: Any) -> Any:
+        try:
+            return mutant(*arguments, **named)
+        except ZeroDivisionError:
+            calls.append((arguments, named))
+            raise
+
+    find_refutation(formula.__name__, recorded)
+    return any(is_finite(formula.raw, *call) is True and is_finite(mutant, *call) is False for call in calls)
+
+
+def is_finite(function: Callable[..., Any], arguments: tuple[Any, ...], named: dict[str, Any]) -> bool | None:
+    """Return whether all results of a function are finite, given exact arguments as floats; None where it raises, as of symbols."""
+    try:
+        with np.errstate(all="ignore"):
+            results = function(*tree_map(as_floats, arguments), **{name: tree_map(as_floats, value) for name, value in named.items()})
+        return all(bool(np.all(np.isfinite(result))) for result in tree_leaves(results))
+    except Exception:
+        return None
+
+
+def as_floats(value: Any) -> Any:
+    """Return rational numbers as floats, and all else as it is."""
+    if not isinstance(value, Rational):
+        return value
+    numbers = np.asarray(value.view(np.ndarray))
+    return np.array([int(number.p) / int(number.q) for number in numbers.ravel()]).reshape(numbers.shape)[()]
 
 
 DRAWS = 4

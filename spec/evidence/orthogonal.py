@@ -1,10 +1,11 @@
 """Evidence for reference/orthogonal.py: Newton–Schulz iterations in two forms, Muon and its scales.
 
-Where a number alone is meant, the matrix has one entry x > 0, and eps = 1 − x makes its norm and eps 1.
+Where a number alone is meant, the matrix has one entry x, and eps = 1 − |x| makes its norm and eps 1.
 """
 
 from __future__ import annotations
 
+import ast
 import itertools
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -14,6 +15,7 @@ import numpy as np
 import sympy as sp
 
 from ..arithmetic import Ball, Rational, Symbolic, symbols, tensor
+from ..catalogue import conventions
 from . import Claims, Step, certified_value, enumeration, prints_as, proof
 
 s1, s2, eps = symbols("s1 s2 eps", positive=True)
@@ -105,7 +107,8 @@ def image(function: Callable[[Any], Any], low: Any, high: Any, row: Sequence[Fra
     """Return the ends of the image of an interval: the extremes of the polynomial at its ends and where its slope is 0."""
     first, third, fifth = (Ball(number) for number in row)
     discriminant = np.sqrt(9 * third**2 - 20 * first * fifth)
-    turns = [np.sqrt((-3 * third + sign * discriminant) / (10 * fifth)) for sign in (-1, 1)]
+    squares = [(-3 * third + sign * discriminant) / (10 * fifth) for sign in (-1, 1)] if row[2] else [-first / (3 * third)]
+    turns = [sign * np.sqrt(square) for square in squares if bool(square > 0) for sign in (-1, 1)]
     values = [function(point) for point in (low, high, *(turn for turn in turns if bool(turn > low) and bool(turn < high)))]
     lowest, highest = values[0], values[0]
     for value in values[1:]:
@@ -113,19 +116,72 @@ def image(function: Callable[[Any], Any], low: Any, high: Any, row: Sequence[Fra
     return lowest, highest
 
 
+def iteration(newton_schulz: Step, row: Sequence[Fraction]) -> Callable[[Any], Any]:
+    """Return one iteration as a function of a number; eps makes its norm 1."""
+    table = Ball(np.array([row], dtype=object))
+    return lambda x: newton_schulz(np.reshape(x, (1, 1)), table, eps=1 - np.abs(x))[0, 0]
+
+
 @certified_value("newton_schulz.range", scope="every singular value from 1/500 and from 1/100 of the norm, five iterations")
 def range_after_five_iterations(newton_schulz: Step) -> Claims:
     """The image of an interval under a continuous function is an interval; five times, its ends are values at ends and turning points."""
-    row = Ball(np.array([JORDAN], dtype=object))
-
-    def iterated(x: Any) -> Any:
-        return newton_schulz(np.reshape(x, (1, 1)), row, eps=1 - x)[0, 0]
-
     for start, ends in ((Fraction(1, 500), ("0.6818", "1.2024")), (Fraction(1, 100), ("0.6818", "1.1344"))):
         low, high = Ball(start), Ball(1)
         for _ in range(5):
-            low, high = image(iterated, low, high, JORDAN)
+            low, high = image(iteration(newton_schulz, JORDAN), low, high, JORDAN)
         yield (low, high), tuple(map(prints_as, ends))
+
+
+class Decimals(ast.NodeTransformer):
+    """Numbers of a program as the decimal fractions that they are written as."""
+
+    def visit_Constant(self, node: ast.Constant) -> ast.expr:
+        """Return a call of Fraction for a number with a point."""
+        return ast.parse(f"Fraction('{node.value}')", mode="eval").body if isinstance(node.value, float) else node
+
+
+def published_table(name: str, count: int) -> list[tuple[Fraction, ...]]:
+    """Return so many rows of a table of coefficients of the conventions."""
+    rule = conventions.load("axes")["coefficients"][name]["rules"][0]["assign"]
+    expression = Decimals().visit(ast.parse(rule.partition(" = ")[2], mode="eval"))
+    code = compile(ast.fix_missing_locations(expression), name, "eval")
+    return list(eval(code, {"Fraction": Fraction, "ns_steps": count}))
+
+
+RANGES = {  # the iterations, and the ends from 1/1000, 1/200 and 1/100 of the norm
+    "quintic": (5, ("0.4750", "1.1450"), ("0.9778", "1.1115"), ("0.9778", "1.0318")),
+    "polar-express": (5, ("0.8764", "1.1236"), ("0.8764", "1.1236"), ("0.8764", "1.1236")),
+    "polar-express-safe": (5, ("0.8462", "1.1236"), ("0.8703", "1.1236"), ("0.8703", "1.1236")),
+    "polar-express-rounded": (5, ("0.8462", "1.1236"), ("0.8704", "1.1236"), ("0.8704", "1.1236")),
+    "cans": (5, ("0.8844", "1.1198"), ("0.8844", "1.1198"), ("0.8844", "1.1198")),
+    "aol": (4, ("-1.0844", "1.0844"), ("-1.0844", "1.0844"), ("-1.0844", "1.0844")),
+    "cubic": (5, ("0.0076", "1.0000"), ("0.0380", "1.0000"), ("0.0758", "1.0000")),
+}
+STARTS = (Fraction(1, 1000), Fraction(1, 200), Fraction(1, 100))
+
+
+@certified_value(
+    "newton_schulz.range.tables", scope="every singular value from 1/1000, 1/200 and 1/100 of the norm, all rows of seven tables"
+)
+def ranges_of_published_tables(newton_schulz: Step) -> Claims:
+    """Ends of intervals go through one row after the other, by the value at ends and turning points."""
+    for name, (count, *ranges) in RANGES.items():
+        for start, ends in zip(STARTS, ranges, strict=True):
+            low, high = Ball(start), Ball(1)
+            for row in published_table(name, count):
+                low, high = image(iteration(newton_schulz, row), low, high, row)
+            yield (low, high), tuple(map(prints_as, ends))
+
+
+@enumeration("newton_schulz.range.tables", scope="exact, a matrix of one singular value")
+def a_table_that_turns_a_singular_value(newton_schulz: Step) -> Claims:
+    """The first row for almost orthogonal layers makes −0.5852 of the norm itself; its square root of 0.781 lies between 0.88 and 0.89."""
+    table = published_table("aol", 4)
+    for size, sign in ((Fraction(1), -1), (Fraction("0.89"), -1), (Fraction("0.88"), 1)):
+        rows = Rational(np.array(table, dtype=object))
+        yield np.sign(newton_schulz(Rational(np.array([[size]], dtype=object)), rows, eps=Rational(1 - size))[0, 0]), sign
+    first = Rational(np.array(table[:1], dtype=object))
+    yield newton_schulz(Rational(np.array([[1]], dtype=object)), first, eps=Rational(0))[0, 0], Fraction("-0.5852")
 
 
 @enumeration("newton_schulz.range", scope="exact, one singular value")
@@ -146,7 +202,9 @@ def gram_form_on_diagonals(newton_schulz_gram: Step, newton_schulz: Step) -> Cla
     """The Gram form makes of a diagonal matrix what the direct form makes of it."""
     zero = Symbolic(0)
     wide = np.stack([np.stack([s1, zero, zero]), np.stack([zero, s2, zero])])
+    rows = [(a, b, c)]
     for matrix in (wide, np.transpose(wide)):
+        yield newton_schulz_gram(matrix, rows), newton_schulz(matrix, rows)
         for count in range(2):
             yield newton_schulz_gram(matrix, PAPER_TABLE[:count], eps=eps), newton_schulz(matrix, PAPER_TABLE[:count], eps=eps)
 
