@@ -227,7 +227,7 @@ def test_keys_are_made_of_the_first_author_and_the_year():
             assert re.fullmatch(rf"{family}{source.year}[a-z]*", source.key), source.key
 
 
-FAMILY = r"(?:de )?[A-ZÀ-Ž][\w-]*"
+FAMILY = r"(?:de |Van )?[A-ZÀ-Ž][\w-]*"
 NAMES_AND_YEAR = re.compile(rf"{FAMILY}(?:(?:, {FAMILY})* & {FAMILY}| et al\.)? (?:1[89]|20)\d\d(?!\d)")
 CITED_BY_NO_ENTRY = {"Cauchy 1847", "Levenberg 1944"}  # named in passing
 
