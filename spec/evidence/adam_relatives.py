@@ -347,13 +347,13 @@ def mars_by_hand(mars_adamw: Step) -> Claims:
             yield state, (Rational(mean), Rational([c**2 for c in kept]), Rational(gradient), count)
 
 
-@proof("optimizers.mars_adamw", scope="every state, every gradient of modulus below 1, every hyper-parameter; steps 1, 2 and 5")
+@proof("optimizers.mars_adamw", scope="every state, gradient and hyper-parameter of one coordinate; steps 1, 2 and 5")
 def mars_without_its_correction(mars_adamw: Step, adamw: Step) -> Claims:
-    """At change_weight 0, gradients of norm below 1 make the steps of AdamW."""
-    for count in COUNTS:
-        start = state_before((w**2 - root) * (1 - beta2 ** (count + 1)), beta2, below_one**2)
-        moved, state = mars_adamw(theta, below_one, MarsState(m, start, p, count), **PLAIN, change_weight=ZERO)
-        expected, due = adamw(theta, below_one, AdamState(m, start, count), **PLAIN)
+    """At change_weight 0 it makes the steps of AdamW on the gradient, brought back to ± 1 where it is longer."""
+    for count, (gradient, kept) in itertools.product(COUNTS, ((below_one, below_one), (1 + q, Symbolic(1)), (-(1 + q), Symbolic(-1)))):
+        start = state_before((w**2 - root) * (1 - beta2 ** (count + 1)), beta2, kept**2)
+        moved, state = mars_adamw(theta, gradient, MarsState(m, start, p, count), **PLAIN, change_weight=ZERO)
+        expected, due = adamw(theta, kept, AdamState(m, start, count), **PLAIN)
         yield (moved, state.m, state.v, state.t), (expected, due.m, due.v, due.t)
 
 
