@@ -558,6 +558,22 @@ def prediction_misses_the_gradient(nesterov: Step) -> Claims:
     yield nesterov(theta, grad, v, lr=lr, momentum=mu)[0] - ahead, -lr * grad(ahead)
 
 
+@proof("optimizers.nesterov.change_of_variables", scope="every point, velocity, lr, momentum and gradient function")
+def velocity_in_the_look_ahead_point(nesterov: Step, nesterov_shifted: Step) -> Claims:
+    """Where x = θ + μ v, so θ = x − μ v, the gradient is taken at x, and the velocity becomes v' = μ v − η ∇f(x)."""
+    _, velocity = nesterov(theta - mu * v, grad, v, lr=lr, momentum=mu)
+    yield velocity, mu * v - lr * grad(theta)
+    yield velocity, nesterov_shifted(theta, grad(theta), v, lr=lr, momentum=mu)[1]
+
+
+@proof("optimizers.nesterov.change_of_variables", scope="every point, velocity, lr, momentum and gradient function")
+def way_of_the_look_ahead_point(nesterov: Step, nesterov_shifted: Step) -> Claims:
+    """From x = θ + μ v to x' = θ' + μ v' it is v' + μ (v' − v): the step of θ, and μ times what the velocity has changed."""
+    moved, velocity = nesterov(theta - mu * v, grad, v, lr=lr, momentum=mu)
+    yield moved + mu * velocity - theta, velocity + mu * (velocity - v)
+    yield nesterov_shifted(theta, grad(theta), v, lr=lr, momentum=mu)[0] - theta, velocity + mu * (velocity - v)
+
+
 @proof("optimizers.nesterov.change_of_variables", "optimizers.nesterov.tilde_code", scope="every state, lr, momentum and gradient function")
 def shifted_point_is_the_look_ahead_point(nesterov: Step, nesterov_shifted: Step, nesterov_shifted_code: Step) -> Claims:
     """If x = θ + μ v before the step, then x' = θ' + μ v' after it, in both printed forms."""

@@ -13,10 +13,11 @@ from ...reference.validation import domains
 from ..arithmetic import Verdict
 from ..catalogue import Entry
 from ..description import EvidenceAnswer
-from ..evidence import EXACT_KINDS, KINDS, EvidenceResult
+from ..evidence import EVIDENCE, EXACT_KINDS, KINDS, EvidenceResult
 from ..latex import Rendering, latex_of
 from ..show import score_words
 from . import cite
+from .arithmetics import arithmetics_in_words
 from .data import SiteData
 from .diagrams import kernel_pictures, relations_picture
 from .differences import variants_of
@@ -39,9 +40,10 @@ class Symbol:
 
 @dataclass(frozen=True)
 class Piece:
-    """A piece of evidence with its kept result, if there is one, and the engines behind it."""
+    """A piece of evidence with what it computes on, its kept result, if there is one, and the engines behind it."""
 
     answer: EvidenceAnswer
+    arithmetic: str
     verdict: str
     detail: str
     seconds: str
@@ -140,7 +142,7 @@ def pieces_of(entry: Entry, data: SiteData) -> list[Piece]:
         verdict = result.verdict.value if result else "not verified yet"
         detail = result.detail if result else ""
         seconds, engines = (duration(result.seconds), engines_in_words(result)) if result else ("", "")
-        pieces.append(Piece(answer, verdict, detail, seconds, engines))
+        pieces.append(Piece(answer, arithmetics_in_words(EVIDENCE[answer["name"]]), verdict, detail, seconds, engines))
     return pieces
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from trainspec.reference import FORMULAS
+from trainspec.reference import FORMULAS, tree_leaves
 from trainspec.spec import ledger
 from trainspec.spec.arithmetic import Verdict
 from trainspec.spec.catalogue import catalogue, decks
@@ -19,14 +19,16 @@ from trainspec.spec.cli import main
 from trainspec.spec.conformance.optimizers.combinations import find_convention
 from trainspec.spec.conformance.optimizers.conventions import FAMILIES, canonical
 from trainspec.spec.derivations import derivations
-from trainspec.spec.evidence import EVIDENCE, EXACT_KINDS, EvidenceResult
+from trainspec.spec.evidence import EVIDENCE, EXACT_KINDS, FORMULAS_BY_NAME, EvidenceResult, load
 from trainspec.spec.latex import latex_of
+from trainspec.spec.site.arithmetics import arithmetics_in_words, arithmetics_of
 from trainspec.spec.site.build import build, site_files
 from trainspec.spec.site.data import SiteData
 from trainspec.spec.site.differences import Line, different_lines, equations_of, listed_conventions
 from trainspec.spec.site.guides import GUIDES
 from trainspec.spec.site.libraries import RECORDED, LibraryRow, by_formula, changes_between
 from trainspec.spec.site.mathml import line_of, mathml_of, with_plain_parentheses
+from trainspec.spec.site.pages import pages
 
 from tests.spec.conformance.helpers import check_function_in_process, check_in_process
 from tests.support.front_page import expected_ledger
@@ -91,8 +93,11 @@ def test_nothing_is_loaded_from_elsewhere(site):
         assert 'rel="stylesheet" href="http' not in text
 
 
-def test_pages_are_the_same_in_another_process(site):
-    """With other hashes of strings, so in another order of sets."""
+EVERY = 40  # files, of which one is made again
+
+
+def test_files_are_the_same_in_another_process(site, site_data):
+    """With other hashes of strings, so in another order of sets: one file of each kind, and one of many."""
     code = """
 import sys
 from dataclasses import replace
@@ -106,6 +111,8 @@ for path in sys.argv[2:]:
 """
     paths = ["index.html", "ledger.html", "errata.html", "sources.html", "assets/search-index.js", "families/adam.html", "decks/STU.html"]
     paths += [f"entries/{identifier}.html" for identifier in ("optimizers.adam", "norm.batch.backward", "activation.gelu")]
+    paths += list({page.template: page.path for page in pages(site_data)}.values())
+    paths += [path for path, _ in site_files(site_data)][::EVERY]
     command = [sys.executable, "-c", code, str(site), *paths, "errata/E07.html", "chapters/momentum.html"]
     subprocess.run(command, check=True, env={**os.environ, "PYTHONHASHSEED": "7"}, cwd=Path(__file__).parents[3])
 
@@ -136,10 +143,27 @@ def test_the_equations_of_conventions_are_those_of_their_programs():
 
 
 def test_each_step_of_a_derivation_is_shown_by_exact_or_certified_evidence():
+    load()
     for record in derivations().values():
         for step in record["steps"]:
             assert EVIDENCE[step["piece"]].kind in {*EXACT_KINDS, "certified"}, step
         assert any(record["entry"] in EVIDENCE[step["piece"]].ids for step in record["steps"]), record["name"]
+
+
+def test_the_arithmetics_of_evidence_are_those_of_its_claims():
+    """The numbers of the first claim of each exact piece of two chapters are of the number systems that its page names."""
+    load()
+    seen = set()
+    for piece in EVIDENCE.values():
+        if piece.kind in EXACT_KINDS and piece.name.partition(".")[0] in ("momentum", "sign"):
+            claims = piece.function(**{name: FORMULAS_BY_NAME[name] for name in piece.formulas}, **piece.run_options(full=False))
+            modules = {type(leaf).__module__ for leaf in tree_leaves(next(claims))}
+            found = {module.rpartition(".")[2] for module in modules if module.startswith("trainspec.spec.arithmetic.")}
+            assert found <= set(arithmetics_of(piece.function, set())), piece.name
+            seen |= found
+    assert seen >= {"symbolic", "tensors", "rational", "ball"}
+    assert arithmetics_in_words(EVIDENCE["momentum.way_of_the_look_ahead_point"]) == "symbols"
+    assert arithmetics_in_words(EVIDENCE["momentum.average_is_linear"]) == "floats, within the bounds of their rounding errors"
 
 
 def test_guides_name_commands_that_there_are(site):
