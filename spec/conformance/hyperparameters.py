@@ -40,6 +40,7 @@ class Hyperparameter:
     must_matter: bool = False
     whole: bool = False
     pair: tuple[str, ...] = ()
+    difference: tuple[str, ...] = ()
 
     def separating_value(self, other_than: Any) -> float:
         """Return the first separating value that is not the given one."""

@@ -18,6 +18,7 @@ COMPUTED = {  # arguments that a function may compute itself, and the formula by
     "optimizers.clip.norm": {"norm": "optimizers.clip.global_norm"},
     "optimizers.clip.norm.with_eps": {"norm": "optimizers.clip.global_norm"},
 }
+MINUS = " - "  # between the two arguments whose difference a parameter takes
 WORD_LENGTH = 3  # letters: a shorter name says little about what a parameter is
 
 
@@ -66,9 +67,24 @@ def used_array(like: Any) -> Any:
 
 
 def value_at(arguments: Mapping[str, Any], path: str) -> Any:
-    """Return an argument, or a field of one that is a state."""
+    """Return an argument, a field of one that is a state, or the difference of two."""
+    first, is_difference, second = path.partition(MINUS)
+    if is_difference:
+        return value_at(arguments, first) - value_at(arguments, second)
     name, _, part = path.partition(".")
     return getattr(arguments[name], part) if part else arguments[name]
+
+
+def roots_of(paths: Iterable[str]) -> set[str]:
+    """Return the arguments that paths read."""
+    return {part.partition(".")[0] for path in paths for part in path.split(MINUS)}
+
+
+def differences_of(arguments: Iterable[str]) -> dict[str, str]:
+    """Return the names that stand for the difference of two of the arguments, with its path."""
+    known = set(arguments)
+    rows = [row for row in hyperparameters().values() if row.difference and known.issuperset(row.difference) and row.name not in known]
+    return {name: MINUS.join(row.difference) for row in rows for name in (row.name, *row.function_aliases)}
 
 
 def bind(
@@ -97,7 +113,7 @@ def bind(
             constants[name] = value
         else:
             raise InvalidSettings(f"neither it nor {formula.id} takes {name!r}; it takes {', '.join(parameters) or 'nothing'}")
-    taken = {path.partition(".")[0] for path in paths.values()}
+    taken = roots_of(paths.values())
     computed = {name: by for name, by in COMPUTED.get(formula.id, {}).items() if name not in {*taken, *pinned}}
     missing = [name for name in arguments if name not in bound_by_adapter and name not in taken and name not in computed]
     extra = {name: name for name in missing} if takes_any_keyword(function) else {}
@@ -156,12 +172,15 @@ def match_parameters(
         if path not in all_paths(arguments):
             raise InvalidSettings(f"{formula.id} takes no {path!r}; it takes {', '.join(all_paths(arguments))}")
         paths[name] = path
-    free = [argument for argument in arguments if argument not in bound_by_adapter and argument not in paths.values()]
+    free = [argument for argument in arguments if argument not in {*bound_by_adapter, *roots_of(paths.values())}]
     paths |= {name: name for name in parameters if name in free and name not in paths}
+    unread = [argument for argument in free if not any(argument in meanings(name, free) for name in parameters)]
+    paths |= {name: path for name, path in differences_of(unread).items() if name in parameters and name not in paths}
+    free = [argument for argument in free if argument in paths.values() or argument not in roots_of(paths.values())]
     paths, guessed = match_aliases(parameters, free, paths)
     paths |= match_state_fields(parameters, arguments, paths)
     rest = [name for name, parameter in parameters.items() if name not in paths and parameter.default is REQUIRED]
-    roots = {path.partition(".")[0] for path in paths.values()}
+    roots = roots_of(paths.values())
     left = [argument for argument in free if argument not in roots and argument not in COMPUTED.get(formula.id, {})]
     needed = [argument for argument in left if not likely_values(argument, arguments[argument], formula) or is_source(arguments[argument])]
     without_source = [argument for argument in needed if not is_source(arguments[argument])]
@@ -233,8 +252,9 @@ def is_source(domain: Domain) -> bool:
 
 
 def all_paths(arguments: Mapping[str, Domain]) -> list[str]:
-    """Return all that a parameter may stand for: the arguments, and the fields of states."""
-    return [*arguments, *(f"{name}.{key}" for name, domain in arguments.items() for key in domain.fields)]
+    """Return all that a parameter may stand for: the arguments, the fields of states, and differences of two arguments."""
+    fields = (f"{name}.{key}" for name, domain in arguments.items() for key in domain.fields)
+    return [*arguments, *fields, *dict.fromkeys(differences_of(arguments).values())]
 
 
 def likely_values(name: str, domain: Domain, formula: Any) -> tuple[Any, ...]:

@@ -149,7 +149,7 @@ def program(convention: AxisValues, *, decays: bool = False) -> Program:
     """Return the program of a convention; `decays`: its learning rate falls as lr / (1 + steps · lr_decay)."""
     for mistake in convention.mistake_parts:
         if stage_of(mistake) == "generated":
-            return generated_changes(without(convention, mistake))[int(mistake.removeprefix(GENERATED))][1].without_unused()
+            return generated_change(convention, mistake)[1].without_unused()
     step = gathered(convention)
     if convention.weight_decay != "preconditioned":
         step = changed(step, convention, "weight_decay")
@@ -169,15 +169,23 @@ GENERATED = "change-"  # and a number: a mistake that has no name of its own, on
 def generated_changes(convention: AxisValues) -> tuple[tuple[str, Program], ...]:
     """Return every step with a rare mistake or with another expression in one place, each after the change in words; the plainest first."""
     step = program(convention)
-    changes = [*rare_changes(step, roles_of(convention.family)), *changes_of_parameters(step)]
+    changes = [*all_rare_changes(convention), *changes_of_parameters(step)]
     for form in (step, *other_forms(convention)):
         changes += changes_of_statements(form)
     return (*changes, *scaled_changes(step))
 
 
-def rare_count(convention: AxisValues) -> int:
-    """Return how many of the generated changes of a convention are rare mistakes: they come first."""
-    return sum(1 for _ in rare_changes(program(convention), roles_of(convention.family)))
+@functools.lru_cache(maxsize=256)
+def all_rare_changes(convention: AxisValues) -> tuple[tuple[str, Program], ...]:
+    """Return every step with a rare mistake of a convention, after the change in words: the first of its generated changes."""
+    return tuple(rare_changes(program(convention), roles_of(convention.family)))
+
+
+def generated_change(convention: AxisValues, mistake: str) -> tuple[str, Program]:
+    """Return a generated mistake of a convention, in words, and the step with it."""
+    plain, number = without(convention, mistake), int(mistake.removeprefix(GENERATED))
+    rare = all_rare_changes(plain)
+    return rare[number] if number < len(rare) else generated_changes(plain)[number]
 
 
 def other_forms(convention: AxisValues) -> Iterator[Program]:
@@ -246,7 +254,7 @@ def scaled_changes(step: Program) -> Iterator[tuple[str, Program]]:
 
 def describe_generated(convention: AxisValues, mistake: str) -> str:
     """Return the words of a generated mistake of a convention."""
-    return generated_changes(without(convention, mistake))[int(mistake.removeprefix(GENERATED))][0]
+    return generated_change(convention, mistake)[0]
 
 
 def number_of_change(convention: AxisValues) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 
 from ...changes.program import NotApplicable
 from ..hyperparameters import DEFAULTS, of_optimizers
-from .algorithm import GENERATED, WRAPPERS, generated_changes, program, rare_count
+from .algorithm import GENERATED, WRAPPERS, all_rare_changes, generated_changes, program
 from .conventions import (
     AXES,
     CATALOGUE_FORMULAS,
@@ -216,8 +216,18 @@ def with_generated_mistake(family: str, setting: Setting, deviations: int) -> It
 def with_rare_mistake(family: str, setting: Setting, deviations: int) -> Iterator[Convention]:
     """Yield the conventions with a mistake that is looked for in every family, and so many values that are not canonical."""
     for right in usual_conventions(family, setting, deviations):
-        for index in range(rare_count(right)):
+        for index in range(len(all_rare_changes(right))):
             yield replace(right, mistake=f"{GENERATED}{index}")
+
+
+def with_rare_and_listed_mistake(family: str, setting: Setting) -> Iterator[Convention]:
+    """Yield the conventions with a mistake that is listed, and one besides that is looked for in every family."""
+    for right in usual_conventions(family, setting, 0):
+        for axis, value in mistakes_shown(family, setting):
+            mistaken = add_mistake(right, axis, value)
+            if is_listed(mistaken) and is_possible(mistaken):
+                for index in range(len(all_rare_changes(mistaken))):
+                    yield add_mistake(mistaken, "mistake", f"{GENERATED}{index}")
 
 
 def usual_conventions(family: str, setting: Setting, deviations: int) -> Iterator[Convention]:

@@ -7,7 +7,15 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from .combinations import Setting, with_generated_mistake, with_more_values, with_rare_mistake, with_two_mistakes, with_wrappers
+from .combinations import (
+    Setting,
+    with_generated_mistake,
+    with_more_values,
+    with_rare_and_listed_mistake,
+    with_rare_mistake,
+    with_two_mistakes,
+    with_wrappers,
+)
 from .conventions import Convention, canonical
 from .matching import MEASURED, Measurement, float_candidates, measure, setting_of
 from .visits import OptimizerRun
@@ -30,7 +38,7 @@ def find_generated_mistakes(runs: tuple[OptimizerRun, ...], settings: Mapping[st
 
 def find_combined_mistakes(runs: tuple[OptimizerRun, ...], settings: Mapping[str, Any]) -> list[Measurement]:
     """Return the conventions that the runs follow with wrappers, unusual values or two mistakes: those of the first kind that has some."""
-    pools = (with_wrappers, with_more_values, *RARE_AND_UNUSUAL, UNUSUAL, with_two_mistakes)
+    pools = (with_wrappers, with_more_values, *RARE_AND_UNUSUAL, UNUSUAL, with_rare_and_listed_mistake, with_two_mistakes)
     return first_that_follow(pools, runs, settings)
 
 

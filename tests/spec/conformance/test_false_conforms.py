@@ -371,13 +371,33 @@ def test_what_is_none_or_written_unasked_is_a_fault_and_the_rest_is_judged():
 # --- parameters that were left alone ------------------------------------------------------------------------------------------------------
 
 
-def huber_by_beta(predictions, targets, reduction, beta=1.0):
+def huber_of_residual(r, beta):
+    size = np.abs(r)
+    return np.where(size <= beta, size**2 / 2, beta * (size - beta / 2)).sum(axis=1).mean()
+
+
+def smooth_l1_of_residual(residual, beta):
+    size = np.abs(residual)
+    return np.where(size < beta, size**2 / (2 * beta), size - beta / 2).sum(axis=1).mean()
+
+
+def huber_of_double_residual(r, beta):
+    return huber_of_residual(2 * r, beta)
+
+
+def test_a_difference_of_arguments_may_be_an_argument():
+    assert check_function_in_process(huber_of_residual, "loss.huber").verdict is Verdict.CONFORMS
+    assert check_function_in_process(smooth_l1_of_residual, "loss.smooth_l1").verdict is Verdict.CONFORMS
+    assert check_function_in_process(huber_of_double_residual, "loss.huber").verdict is Verdict.DEVIATES
+
+
+def huber_by_knee(predictions, targets, reduction, knee=1.0):
     size = np.abs(predictions - targets)
-    losses = np.where(size <= beta, size**2 / 2, beta * (size - beta / 2)).sum(1)
+    losses = np.where(size <= knee, size**2 / 2, knee * (size - knee / 2)).sum(1)
     return {"mean": np.mean, "sum": np.sum, "none": lambda each: each}[reduction](losses)
 
 
-def huber_without_beta(predictions, targets, reduction, beta=1.0):
+def huber_without_knee(predictions, targets, reduction, knee=1.0):
     size = np.abs(predictions - targets)
     losses = np.where(size <= 1, size**2 / 2, size - 0.5).sum(1)
     return {"mean": np.mean, "sum": np.sum, "none": lambda each: each}[reduction](losses)
@@ -389,14 +409,14 @@ def softmax_along(logits, axis=-1):
 
 
 def test_a_number_left_at_its_default_is_named_and_keeps_a_function_from_conforming():
-    result = check_function_in_process(huber_by_beta, "loss.huber")
+    result = check_function_in_process(huber_by_knee, "loss.huber")
     assert (result.verdict, result.exit_code) == (Verdict.AMBIGUOUS, 1), result.message
-    assert ", with beta = 1 as by default, follows loss.huber" in result.message.partition(":")[2]
-    assert "--names beta=threshold" in result.message
+    assert ", with knee = 1 as by default, follows loss.huber" in result.message.partition(":")[2]
+    assert "--names knee=threshold" in result.message
     valid_record(result)
-    assert check_function_in_process(huber_by_beta, "loss.huber", names={"beta": "threshold"}).verdict is Verdict.CONFORMS
-    assert check_function_in_process(huber_by_beta, "loss.huber", settings={"beta": 1.0}).verdict is Verdict.CONFORMS
-    without_effect = check_function_in_process(huber_without_beta, "loss.huber", names={"beta": "threshold"})
+    assert check_function_in_process(huber_by_knee, "loss.huber", names={"knee": "threshold"}).verdict is Verdict.CONFORMS
+    assert check_function_in_process(huber_by_knee, "loss.huber", settings={"knee": 1.0}).verdict is Verdict.CONFORMS
+    without_effect = check_function_in_process(huber_without_knee, "loss.huber", names={"knee": "threshold"})
     assert without_effect.verdict is Verdict.DEVIATES
 
 

@@ -23,6 +23,15 @@ def adam_without_mean_and_square(theta, grads, lrs):
         yield theta
 
 
+def adam_without_first_correction_and_twice_eps(theta, grads, lrs):
+    m, v = 0 * theta, 0 * theta
+    for t, (grad, lr) in enumerate(zip(grads, lrs, strict=True), start=1):
+        m = 0.875 * m + 0.125 * grad
+        v = 0.9375 * v + 0.0625 * grad**2
+        theta = theta - lr * m / (np.sqrt(v / (1 - 0.9375**t)) + 2 * EPS)
+        yield theta
+
+
 def adam_uncorrected_with_swapped_decays(theta, grads, lrs):
     m, v = 0 * theta, 0 * theta
     for grad, lr in zip(grads, lrs, strict=True):
@@ -54,6 +63,11 @@ def rmsprop_with_everything_and_a_late_gradient(theta, grads, lrs):
 
 CASES = [
     (adam_without_mean_and_square, {"beta1": 0.875, "beta2": 0.9375, "eps": EPS}, "adam/unsquared+unweighted-first-moment"),
+    (
+        adam_without_first_correction_and_twice_eps,
+        {"beta1": 0.875, "beta2": 0.9375, "eps": EPS},
+        "adam/correction-second-only/change-5",
+    ),
     (adam_uncorrected_with_swapped_decays, {"beta1": 0.875, "beta2": 0.9375, "eps": EPS}, "adam/correction-none/swapped-betas"),
     (heavy_ball_uphill_with_square_of_momentum, {"momentum": 0.75}, "heavy-ball/lr-inside/ascent-sign+squared-momentum"),
     (
