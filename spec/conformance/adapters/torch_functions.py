@@ -137,10 +137,10 @@ def rms_norm(kind: Any) -> Functions:
     """Return RMS normalization, which has no shift."""
 
     def forward(x: Any, gamma: Any, *, eps: float) -> Any:
-        return as_array(with_values(kind(x.shape[1], eps=eps), x.dtype, weight=gamma)(tensor(x)))
+        return as_array(with_values(kind(x.shape[-1], eps=eps), x.dtype, weight=gamma)(tensor(x)))
 
     def backward(dy: Any, x: Any, gamma: Any, *, eps: float) -> Any:
-        return gradients(with_values(kind(x.shape[1], eps=eps), x.dtype, weight=gamma), dy, x, "weight")
+        return gradients(with_values(kind(x.shape[-1], eps=eps), x.dtype, weight=gamma), dy, x, "weight")
 
     return FUNCTIONS.implements("norm.rms", forward) + FUNCTIONS.implements("norm.rms.backward", backward)
 
@@ -462,7 +462,7 @@ FUNCTIONS.register(
     {
         "BatchNorm1d": batch_norm_of_features,
         "BatchNorm2d": batch_norm_of_images,
-        "LayerNorm": lambda kind: norm("norm.layer", lambda x, eps: kind(x.shape[1], eps=eps)),
+        "LayerNorm": lambda kind: norm("norm.layer", lambda x, eps: kind(x.shape[-1], eps=eps)),
         "GroupNorm": lambda kind: norm("norm.group", lambda x, groups, eps: kind(groups, x.shape[1], eps=eps)),
         "InstanceNorm1d": lambda kind: norm("norm.instance", lambda x, eps: kind(x.shape[1], eps=eps, affine=True), as_sequence),
         "InstanceNorm2d": lambda kind: norm("norm.instance", lambda x, eps: kind(x.shape[1], eps=eps, affine=True)),

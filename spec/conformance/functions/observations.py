@@ -37,6 +37,7 @@ class FunctionObservations:
     left: Mapping[str, Any] = field(default_factory=dict)  # parameters that stayed at their defaults
     undecided: tuple[str, ...] = ()  # those of them that change the results, where an argument of the formula is not taken
     ranks: Mapping[str, RowOutcome] = field(default_factory=dict)  # how the rows of batches of higher rank come out
+    mixed_axes: tuple[int, ...] = ()  # of a batch of the first rank with rows that come out otherwise: along which they are mixed
 
     def inferences(self) -> Iterator[dict[str, Any]]:
         """Yield values for the arguments that the function does not take, the likeliest first."""

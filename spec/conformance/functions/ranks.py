@@ -10,13 +10,17 @@ import numpy as np
 
 from ....reference import FORMULAS
 from ....reference.validation import domains
+from ...inputs.cases import Case
 from ..implementation import FunctionImplementation, Task
 from .binding import Binding, bind
 from .observations import FunctionCall, RowOutcome
 
 BATCHES = {3: (3, 4), 4: (2, 3, 2)}  # by rank: the axes that stand for a batch of 12 rows
 ROWS = 12
+MATRIX = 2  # the rank of an array with a batch of one axis
 CASES = 4  # in which the rows of the formula must be independent
+ANY_RANK = "*batch"  # the name of the first axis where a formula takes any number of axes in its place
+OVER_THE_LAST_AXIS = ("norm.layer", "norm.rms")  # layers that are published for any number of axes before the last
 NEAR = 2.0**-10  # relative: what is otherwise is far off, and rounding is not judged here
 
 
@@ -25,7 +29,8 @@ def observe_ranks(function: FunctionImplementation, task: Task, calls: Sequence[
     formula = FORMULAS[function.formula]
     axis = batch_axis(formula)
     batched = [name for name, domain in domains(formula.raw).items() if axis in domain.axes[:1] and not domain.fields]
-    cases = [call.case for call in calls if set(batched) <= set(call.case.arguments) and not call.case.is_edge][:CASES] if axis else []
+    matrices = [call.case for call in calls if axis and rank_of(formula, call.case) <= MATRIX and not call.case.is_edge]
+    cases = [case for case in matrices if set(batched) <= set(case.arguments)][:CASES]
     tiled_cases = [{**case.arguments, **{name: tiled(case.arguments[name]) for name in batched}} for case in cases]
     if not cases or not all(has_independent_rows(formula, arguments, batched) for arguments in tiled_cases):
         return {}
@@ -37,6 +42,17 @@ def batch_axis(formula: Any) -> str:
     """Return the name of the first axis of the first array with two; "" where there is none."""
     arrays = (domain.axes for domain in domains(formula.raw).values() if domain.kind == "array")
     return next((axes[0] for axes in arrays if len(axes) == 2 and "..." not in axes), "")
+
+
+def rank_of(formula: Any, case: Case) -> int:
+    """Return the rank of the array with a batch of a case; 0 where the formula's batches have one rank."""
+    first = next((name for name, domain in domains(formula.raw).items() if ANY_RANK in domain.axes), "")
+    return int(np.ndim(case.arguments[first])) if first in case.arguments else 0
+
+
+def takes_any_rank(formula: Any) -> bool:
+    """Return whether a formula claims something of batches of any rank, so that rows that come out otherwise deviate from it."""
+    return batch_axis(formula) == ANY_RANK or formula.id.startswith(OVER_THE_LAST_AXIS)
 
 
 def tiled(array: Any) -> Any:
@@ -75,3 +91,18 @@ def outcome(function: Any, binding: Binding, arguments: Mapping[str, Any], batch
         is_same = len(flat) == len(got) == len(due) and all(map(is_near, flat, due))
         return "same" if is_same else "otherwise"
     return "refused"
+
+
+def observe_mixed_axes(function: FunctionImplementation, task: Task, call: FunctionCall, rank: int) -> tuple[int, ...]:
+    """Return the axes of a batch, from 0, along which a result depends on an entry of another row; none where that is not seen."""
+    formula, axes = FORMULAS[function.formula], BATCHES[rank]
+    batched = [name for name, domain in domains(formula.raw).items() if batch_axis(formula) in domain.axes[:1] and not domain.fields]
+    binding, _ = bind(function.call, formula, task.names, task.settings, function.bound_arguments, task.outputs)
+    batch = {name: tiled(call.case.arguments[name]).reshape(*axes, *call.case.arguments[name].shape[1:]) for name in batched}
+    moved = {name: array.copy() for name, array in batch.items()}
+    moved[batched[0]][(0,) * moved[batched[0]].ndim] += 1
+    with np.errstate(all="ignore"), suppress(BaseException):
+        pairs = [results_of(binding.call(function.call, {**call.case.arguments, **arrays})) for arrays in (batch, moved)]
+        changed = [np.argwhere(before != after)[:, : len(axes)] for before, after in zip(*pairs, strict=True)]
+        return tuple(axis for axis in range(len(axes)) if any(np.any(places[:, axis]) for places in changed))
+    return ()

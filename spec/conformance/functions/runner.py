@@ -38,7 +38,7 @@ from .bounds import map_arguments
 from .every_number import every_number, only_array
 from .narrow import narrowed
 from .observations import COMBINATIONS, FunctionCall, FunctionObservations, FunctionReport, takes_generator
-from .ranks import observe_ranks
+from .ranks import MATRIX, observe_mixed_axes, observe_ranks, rank_of, takes_any_rank
 
 VARIED_CALLS = 4  # in which a parameter that nothing was bound to is varied
 LARGEST_ARRAY = 4 * SIZE_LIMIT  # entries that a formula computes on the way to its results: of all pairs of a long axis there are more
@@ -143,7 +143,11 @@ def run_function(function: FunctionImplementation, task: Task) -> FunctionObserv
     if takes_generator(formula):
         return sample_initializer(function, task)
     observed = run_cases(function, task)
-    return replace(observed, ranks=observe_ranks(function, task, observed.calls))
+    ranks = observe_ranks(function, task, observed.calls)
+    wrong = next((int(rank) for rank, outcome in ranks.items() if outcome == "otherwise"), 0)
+    matrices = [call for call in observed.calls if rank_of(formula, call.case) <= MATRIX]
+    mixed = observe_mixed_axes(function, task, matrices[0], wrong) if wrong and takes_any_rank(formula) else ()
+    return replace(observed, ranks=ranks, mixed_axes=mixed)
 
 
 @dataclass(frozen=True)
@@ -230,6 +234,7 @@ def run_cases(function: FunctionImplementation, task: Task) -> FunctionObservati
     caller = Caller(function.call, formula, binding, np.dtype(task.dtype).type)
     calls: list[FunctionCall] = []
     faults: list[Fault] = []
+    refusals: list[tuple[int, Fault]] = []  # of batches of higher rank
     if task.exhaustive:
         return run_on_every_number(caller, pinned)
     for case in caller.cases({**pinned, **infer_shapes(caller, pinned)}):
@@ -237,6 +242,10 @@ def run_cases(function: FunctionImplementation, task: Task) -> FunctionObservati
         if expected is None or case.is_too_large(expected) or largest_array(formula.raw, case.arguments) > LARGEST_ARRAY:
             continue
         call, observed, outputs = caller.call(case, expected)
+        rank = rank_of(formula, case)
+        if call is None and rank > MATRIX and all(fault.kind in ("raises", "narrower-domain") for fault in observed):
+            refusals += [(rank, fault) for fault in observed]
+            continue
         faults += observed
         if call and not calls and not observed and caller.is_nondeterministic(case, expected, outputs):
             faults.append(Fault("nondeterministic", f"two calls with the same arguments differ, in case {case.name!r}", fatal=False))
@@ -247,6 +256,8 @@ def run_cases(function: FunctionImplementation, task: Task) -> FunctionObservati
         call, observed, _ = giving_out.call(case, reference_result(formula, case, caller.wide_dtype))
         faults += observed
         calls += [call] if call else []
+    taken = {rank_of(formula, call.case) for call in calls}
+    faults += [fault for rank, fault in refusals if rank in taken or not calls]  # a rank that is never taken is said with the ranks
     settled = tuple(replace(fault, fatal=not calls) for fault in unique_faults(faults))  # the other cases can be judged
     undecided = undecided_parameters(caller, calls)
     left = {name: plain_setting(value) for name, value in binding.left.items()}

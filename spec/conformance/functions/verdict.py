@@ -25,6 +25,7 @@ from .exhaustive import judge_every_number
 from .matching import CLOSE, OWN_INFERENCES, FunctionMatch, FunctionMatcher, VariantFit
 from .observations import FunctionObservations, FunctionReport, takes_generator
 from .proof import EVIDENCE_LIMIT, PROOF_LIMIT, ProofResult, prove_function, run_pieces
+from .ranks import ANY_RANK, MATRIX, batch_axis, rank_of, takes_any_rank
 from .runner import run_functions
 from .variants import chapter_variants, identity, variants_of
 
@@ -107,6 +108,9 @@ def add_counterexample(result: FunctionResult, process: Any, task: Task) -> Func
     """Return the result with a small input that shows the deviation."""
     if result.verdict is not Verdict.DEVIATES:
         return result
+    formula = FORMULAS[result.entry]
+    if takes_any_rank(formula) and batch_axis(formula) != ANY_RANK and "otherwise" in result.ranks.values():
+        return result  # it is searched among matrices, which are right
     inferred = dict(result.inferred_hyperparameters)
     answer = result_or_fault(process.submit(find_counterexample, task, inferred, timeout=COUNTEREXAMPLE_LIMIT))
     return result if isinstance(answer, Fault) or not answer else replace(result, counterexample=answer)
@@ -126,7 +130,7 @@ def judge_report(task: Task, report: FunctionReport, command: str) -> Result:
     if not report.parts:
         message = sentences.could_not_be_judged(title, report.faults[0])
         return ErrorResult(**common, verdict=Verdict.ERROR, message=message, faults=report.faults)
-    results = [with_ranks(judge_function(part, report, title, common), part) for part in report.parts]
+    results = [with_ranks(judge_of_any_rank(part, report, title, common), part) for part in report.parts]
     if len(results) == 1:
         return results[0]
     worst = max(results, key=lambda result: sentences.verdict_order().index(result.verdict))
@@ -134,11 +138,32 @@ def judge_report(task: Task, report: FunctionReport, command: str) -> Result:
     return LayerResult(**common, verdict=worst.verdict, message=message, parts=tuple(results))
 
 
+def judge_of_any_rank(
+    part: FunctionObservations, report: FunctionReport, title: str, common: Mapping[str, Any]
+) -> FunctionResult | InitializerResult:
+    """Return the verdict on one function; on its matrices alone where only batches of higher rank come out otherwise."""
+    result = judge_function(part, report, title, common)
+    if result.verdict is not Verdict.DEVIATES or "otherwise" not in part.ranks.values() or not takes_any_rank(FORMULAS[part.formula]):
+        return result
+    matrices = tuple(call for call in part.calls if rank_of(FORMULAS[part.formula], call.case) <= MATRIX)
+    of_matrices = judge_function(replace(part, calls=matrices), report, title, common)
+    return of_matrices if of_matrices.verdict is Verdict.CONFORMS else result
+
+
 def with_ranks(result: FunctionResult | InitializerResult, part: FunctionObservations) -> FunctionResult | InitializerResult:
-    """Return the result of what conforms with how the rows of batches of higher rank come out."""
+    """Return the result of what conforms with how the rows of batches of higher rank come out.
+
+    Where the formula speaks of batches of any rank, one whose rows come out otherwise deviates, and it is said which it refuses.
+    """
     if not isinstance(result, FunctionResult) or result.verdict is not Verdict.CONFORMS:
         return result
-    return replace(result, ranks=part.ranks, message=result.message + sentences.ranks_sentence(part.ranks))
+    told = replace(result, ranks=part.ranks)
+    is_claimed = takes_any_rank(FORMULAS[part.formula])
+    if not is_claimed or "otherwise" not in part.ranks.values():
+        message = result.message + sentences.ranks_sentence(part.ranks) + (sentences.refused_ranks(part.ranks) if is_claimed else "")
+        return replace(told, message=message)
+    message = sentences.rows_deviate(result.subject, result.message, part.ranks, part.mixed_axes)
+    return replace(told, verdict=Verdict.DEVIATES, is_correct=False, message=message)
 
 
 def judge_function(

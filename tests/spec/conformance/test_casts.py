@@ -43,7 +43,7 @@ def test_cast_orders_are_told_apart_in_bfloat16(identifier):
 
 def as_in_llama(x, gamma, eps):
     wide = x.astype(np.float32)
-    return gamma * (wide / np.sqrt(np.mean(wide**2, axis=1, keepdims=True) + np.float32(eps))).astype(x.dtype)
+    return gamma * (wide / np.sqrt(np.mean(wide**2, axis=-1, keepdims=True) + np.float32(eps))).astype(x.dtype)
 
 
 def test_a_cast_order_is_named():

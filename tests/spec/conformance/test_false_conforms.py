@@ -30,7 +30,7 @@ def one_pass(x, axis, *, floor=True):
 
 
 def layer_norm_in_one_pass(x, gamma, beta, eps):
-    return gamma * (x - x.mean(1, keepdims=True)) / np.sqrt(one_pass(x, 1) + eps) + beta
+    return gamma * (x - x.mean(-1, keepdims=True)) / np.sqrt(one_pass(x, 1) + eps) + beta
 
 
 def batch_norm_in_one_pass(x, gamma, beta, eps):
@@ -112,20 +112,20 @@ def softmax_of_128_columns(logits):
 
 
 def layer_norm_of_128_columns(x, gamma, beta, eps):
-    result = gamma * (x - x.mean(1, keepdims=True)) / np.sqrt(x.var(1, keepdims=True) + eps) + beta
+    result = gamma * (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + eps) + beta
     result[:, 128:] = 0
     return result
 
 
 def layer_norm_of_1024_rows(x, gamma, beta, eps):
-    result = gamma * (x - x.mean(1, keepdims=True)) / np.sqrt(x.var(1, keepdims=True) + eps) + beta
+    result = gamma * (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + eps) + beta
     result[1024:] = 0
     return result
 
 
 def layer_norm_of_contiguous_rows(x, gamma, beta, eps):
     memory = np.lib.stride_tricks.as_strided(x, x.shape, (x.shape[1] * x.itemsize, x.itemsize))
-    return gamma * (memory - memory.mean(1, keepdims=True)) / np.sqrt(memory.var(1, keepdims=True) + eps) + beta
+    return gamma * (memory - memory.mean(-1, keepdims=True)) / np.sqrt(memory.var(-1, keepdims=True) + eps) + beta
 
 
 SIZES = {

@@ -57,13 +57,13 @@ def mean_over_one_less(x, gamma, beta, eps):
 
 @follows("norm.layer", "eps-1e-5")
 def eps_ignored(x, gamma, beta, eps):
-    return gamma * (x - x.mean(1, keepdims=True)) / np.sqrt(x.var(1, keepdims=True) + 1e-5) + beta
+    return gamma * (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-5) + beta
 
 
 @follows("norm.rms", "x-plus-eps")
 def eps_added_to_x_as_well(x, gamma, eps):
     x = x + eps
-    return gamma * x / np.sqrt(np.mean(x * x, axis=1, keepdims=True) + eps)
+    return gamma * x / np.sqrt(np.mean(x * x, axis=-1, keepdims=True) + eps)
 
 
 @follows("norm.rms", "count-plus-eps")

@@ -65,11 +65,11 @@ def test_wrong_functions_deviate(function, dtype, in_single):
 
 
 def every_operation(x, gamma, eps):
-    return gamma * (x / np.sqrt(np.mean(x * x, axis=1, keepdims=True) + x.dtype.type(eps)))
+    return gamma * (x / np.sqrt(np.mean(x * x, axis=-1, keepdims=True) + x.dtype.type(eps)))
 
 
 def eps_outside(x, gamma, eps):
-    return gamma * (x / (np.sqrt(np.mean(x * x, axis=1, keepdims=True)) + x.dtype.type(eps)))
+    return gamma * (x / (np.sqrt(np.mean(x * x, axis=-1, keepdims=True)) + x.dtype.type(eps)))
 
 
 def test_what_rounds_every_operation_is_within_the_other_bound():
@@ -120,7 +120,7 @@ def truncated(value):
 
 def rms_norm_that_truncates(x, gamma, eps):
     wide = widened(x).astype(np.float32)
-    y = widened(gamma).astype(np.float32) * (wide / np.sqrt(np.mean(wide * wide, axis=1, keepdims=True) + np.float32(eps)))
+    y = widened(gamma).astype(np.float32) * (wide / np.sqrt(np.mean(wide * wide, axis=-1, keepdims=True) + np.float32(eps)))
     return truncated(y).astype(x.dtype)
 
 

@@ -68,24 +68,24 @@ def pairwise(x):
 
 @of("norm.layer")
 def layer_norm_einsum(x, gamma, beta, eps):
-    centred = x - x.mean(1, keepdims=True)
-    inverse = 1 / np.sqrt(np.einsum("mk,mk->m", centred, centred) / x.shape[1] + eps)
-    return np.einsum("mk,m,k->mk", centred, inverse, gamma) + beta
+    centred = x - x.mean(-1, keepdims=True)
+    inverse = 1 / np.sqrt(np.einsum("...k,...k->...", centred, centred) / x.shape[-1] + eps)
+    return np.einsum("...k,...,k->...k", centred, inverse, gamma) + beta
 
 
 @of("norm.layer")
 def layer_norm_without_parameters(x, eps=1e-5):
-    return (x - x.mean(1, keepdims=True)) / np.sqrt(x.var(1, keepdims=True) + eps)
+    return (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + eps)
 
 
 @of("norm.layer", g="gamma", b="beta")
 def layer_norm_eps_built_in(x, g, b):
-    return g * ((x - x.mean(1, keepdims=True)) / np.sqrt(x.var(1, keepdims=True) + 1e-6)) + b
+    return g * ((x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-6)) + b
 
 
 @of("norm.rms")
 def rms_by_norm(x, gamma, eps):
-    return x * gamma / np.sqrt(np.linalg.norm(x, axis=1, keepdims=True) ** 2 / x.shape[1] + eps)
+    return x * gamma / np.sqrt(np.linalg.norm(x, axis=-1, keepdims=True) ** 2 / x.shape[-1] + eps)
 
 
 @of("norm.group")
