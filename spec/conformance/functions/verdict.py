@@ -25,7 +25,7 @@ from .exhaustive import judge_every_number
 from .matching import CLOSE, OWN_INFERENCES, FunctionMatch, FunctionMatcher, VariantFit
 from .observations import FunctionObservations, FunctionReport, takes_generator
 from .proof import EVIDENCE_LIMIT, PROOF_LIMIT, ProofResult, prove_function, run_pieces
-from .ranks import ANY_RANK, MATRIX, batch_axis, rank_of, takes_any_rank
+from .ranks import MATRIX, rank_of, takes_any_rank
 from .runner import run_functions
 from .variants import chapter_variants, identity, variants_of
 
@@ -108,9 +108,6 @@ def add_counterexample(result: FunctionResult, process: Any, task: Task) -> Func
     """Return the result with a small input that shows the deviation."""
     if result.verdict is not Verdict.DEVIATES:
         return result
-    formula = FORMULAS[result.entry]
-    if takes_any_rank(formula) and batch_axis(formula) != ANY_RANK and "otherwise" in result.ranks.values():
-        return result  # it is searched among matrices, which are right
     inferred = dict(result.inferred_hyperparameters)
     answer = result_or_fault(process.submit(find_counterexample, task, inferred, timeout=COUNTEREXAMPLE_LIMIT))
     return result if isinstance(answer, Fault) or not answer else replace(result, counterexample=answer)
