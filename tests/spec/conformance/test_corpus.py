@@ -182,7 +182,9 @@ def test_hyper_parameters_that_are_ignored():
     assert (ignoring.verdict, ignoring.exit_code) == (Verdict.DEVIATES, 1)
     assert "with nesterov = True it follows heavy ball" in ignoring.message
     assert find_convention(ignoring.divergence.convention).family == "nesterov"
-    assert check_in_process(correct.Outside, momentum=0.9, dampening=0.5).verdict == Verdict.DEVIATES  # it was said to have one built in
+    refused = check_in_process(correct.Outside, momentum=0.9, dampening=0.5)
+    assert refused.verdict == Verdict.ERROR
+    assert "it takes no 'dampening'" in refused.message
     assert check_in_process(incorrect.IgnoresItsMomentum, momentum=0).verdict == Verdict.CONFORMS
 
 

@@ -158,8 +158,9 @@ def test_an_option_that_is_asked_for_is_left_as_it_is():
 
 def test_what_was_not_tried_is_said():
     result = check_in_process(Descent)
-    assert "Not tried: several arrays; parameter groups; resuming from a saved state." in result.message
-    assert result.not_tried == ("several arrays", "parameter groups", "resuming from a saved state")
+    groups = "parameter groups (its step takes one learning rate for all)"
+    assert f"Not tried: several arrays; {groups}; resuming from a saved state." in result.message
+    assert result.not_tried == ("several arrays", groups, "resuming from a saved state")
 
 
 class MyAdamW(AdamWithOptions):
