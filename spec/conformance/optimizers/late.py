@@ -101,18 +101,23 @@ def departures(convention: Convention, runs: Iterable[LargeRun], inferred: Mappi
 def first_departure(convention: Convention, large: LargeRun, hyper: Mapping[str, float]) -> Departure | None:
     """Return the first place where a run leaves a convention in float64; None where it does not, or the convention is not finite.
 
-    A convention that leaves itself in float32, as where rounding turns a sign, is granted some times that distance.
+    A convention that leaves itself in float32, or for gradients that are a little off, as where rounding turns a sign or eigenvectors, is
+    granted some times that distance; one whose coordinates depend on each other, the largest of all, since the rounding of one is theirs.
     """
-    from .algorithm import simulate
+    from .algorithm import program, simulate
 
     (theta, grads, lrs, slopes), shape = large.run.inputs(np.float64), large.run.fixture.shape
     single = [None if array is None else array.astype(np.float32) for array in (theta, grads, slopes)]
     due_points = simulate(convention, theta, grads, lrs, slopes, **hyper)
-    rough_points = simulate(convention, single[0], single[1], lrs.tolist(), single[2], **hyper)
+    others = [simulate(convention, single[0], single[1], lrs.tolist(), single[2], **hyper)]
+    if couples := program(convention).couples_coordinates:
+        others.append(simulate(convention, theta, a_little_off(grads), lrs, slopes, **hyper))
     largest, spread = np.abs(theta), np.zeros(theta.shape)
-    for step, (due, rough) in enumerate(zip(due_points, rough_points, strict=False), start=1):
+    for step, (due, *nearby) in enumerate(zip(due_points, *others, strict=False), start=1):
         largest = np.maximum(largest, np.abs(due["theta"]))
-        spread = np.maximum(spread, np.abs(rough["theta"] - due["theta"]))
+        spread = np.maximum.reduce([spread, *(np.abs(other["theta"] - due["theta"]) for other in nearby)])
+        if couples:
+            largest, spread = np.full_like(largest, np.max(largest)), np.full_like(spread, np.max(spread))
         if not np.all(largest <= LARGEST) or not np.all(np.isfinite(spread)):
             return None
         if step > len(large.run.points):
@@ -123,3 +128,8 @@ def first_departure(convention: Convention, large: LargeRun, hyper: Mapping[str,
         if off.flat[coordinate] > FAR * largest.flat[coordinate]:
             return Departure(step, coordinate, float(point.flat[coordinate]), float(due["theta"].flat[coordinate]), hyper, shape=shape)
     return None
+
+
+def a_little_off(array: Any) -> Any:
+    """Return an array with its entries off by a few units of 2⁻⁴⁰, each by another number of them."""
+    return array * (1 + 2.0**-40 * (np.arange(array.size) * 7 % 11 - 5).reshape(array.shape))

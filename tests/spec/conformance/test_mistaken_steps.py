@@ -9,7 +9,7 @@ from .helpers import check_in_process
 
 CAUSES = [  # a step, what is written there, what in its place, and what the verdict says
     ("Adam", ADAM_ROOT, "(second + self.eps)**2", "with a square in the place of the root"),
-    ("Adam", ADAM_ROOT, "(np.sqrt(second) + 2 * self.eps)", "with 2 ε in the place of ε where θ is computed"),
+    ("Adam", ADAM_ROOT, "(np.sqrt(second) + 2 * self.eps)", "with 2 ε in the place of ε"),
     ("Adam", ADAM_ROOT, "(np.sqrt(second + self.eps) + self.eps)", "with ε inside the root and outside it too"),
     ("Adam", ADAM_ROOT, "np.maximum(np.sqrt(second), self.eps)", "with the larger of the root and ε in the place of their sum"),
     ("Adam", SECOND, SECOND + " if self.t > 1 else grad**2", "with the first squared gradient as its second moment at the start"),
