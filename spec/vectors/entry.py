@@ -106,9 +106,10 @@ def narrow_formats_of(formula: Formula[..., Any]) -> tuple[str, ...]:
 def entry_file(identifier: str) -> EntryFile:
     """Return the file of an entry."""
     formula, notices = FORMULAS[identifier], Notices()
+    body: list[Line] = []
     if takes_generator(formula):
         body = laws(formula)
-    else:
+    elif identifier not in WITHOUT_VECTORS:
         formats = formats_of(formula)
         known = {dtype: Candidates(formula, dtype) for dtype in formats}
         body = [fields for dtype in formats for fields in vectors_of(formula, known[dtype], notices)]

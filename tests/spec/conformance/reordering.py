@@ -339,7 +339,8 @@ def draw_value(name, draw):
     return math.exp(draw.uniform(math.log(low), math.log(high)))
 
 
-OF_VECTORS = [family for family in FAMILIES if FAMILIES[family].kind == VECTOR]  # the laws of products of matrices are others
+NOT_REORDERED = {"prodigy"}  # its state has the point at the start, which the rewriting does not know yet
+OF_VECTORS = [family for family in FAMILIES if FAMILIES[family].kind == VECTOR and family not in NOT_REORDERED]  # matrices have other laws
 
 
 @functools.cache
