@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -16,9 +16,6 @@ from .configs import fields_of, signature_of
 from .forms import IN_PLACE, TRIAL_GRADIENT, TRIAL_STEPS, Form, StartedOptimizer, has_moved, numbers_of, savers_of
 from .hyperparameters import hyperparameters
 from .implementation import ArraysRun, Group, NotOffered
-
-if TYPE_CHECKING:
-    from .plain import ClassImplementation
 
 MEMBERS = "params"  # the key of the arrays of a group
 GROUPS = "groups"  # the container of which a list of dicts is one
@@ -90,7 +87,7 @@ def set_rates(optimizer: Any, rates: Sequence[float]) -> bool:
 class GroupsOf:
     """The groups of a class, with which it is started."""
 
-    kind: ClassImplementation
+    kind: Any  # a plain class, as `plain` knows it
     groups: Sequence[Group]
     form: GroupsForm = field(init=False)
 

@@ -227,6 +227,11 @@ UNDECIDED = {
     "optimizers.radam": "which of two symbols is the larger",
     "optimizers.lars": "whether a norm is 0",
     "optimizers.lars.joint_norm": "whether a norm is 0",
+    "optimizers.prodigy": "whether a sum is 0",
+    "matrix.root_solve": "symbols have no eigenvectors",
+    "optimizers.shampoo": "symbols have no eigenvectors",
+    "optimizers.shampoo.mean": "symbols have no eigenvectors",
+    "optimizers.galore.directions": "symbols have no eigenvectors",
 }
 
 

@@ -123,7 +123,6 @@ def test_the_equations_of_variants_are_what_runs(identifier):
     for variant in chapter_variants()[identifier]:
         rendering = render_tree(variant.program.tree, states=states, namespace=raw.__globals__)
         space = {formula.__name__: formula.raw for formula in FORMULAS.values()}
-        space |= {helper.name: raw.__globals__[helper.name] for helper in rendering.helpers}
         with np.errstate(all="ignore"):
             results, _ = run(rendering, arguments, space)
             due = tree_leaves(variant.function(**arguments))
