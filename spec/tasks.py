@@ -16,7 +16,7 @@ import platform
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, as_completed
+from concurrent.futures import CancelledError, Future, as_completed
 from concurrent.futures import TimeoutError as OutOfTime
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar, get_type_hints
@@ -198,7 +198,7 @@ def run_on_cluster(tasks: dict[str, Task[Any]], address: str, limit: float) -> I
         version = kept.digest_of_product()
         futures = [client.submit(run_on_worker, task, version, limit, key=digest) for digest, task in tasks.items()]
         for future in completed(client, futures, address):
-            yield future.key, outcome_on_cluster(future)
+            yield future.key, outcome_on_cluster(future, address)
 
 
 def connected(address: str) -> Any:
@@ -213,6 +213,9 @@ def connected(address: str) -> Any:
         raise ClusterError(f"there is no scheduler at {address}: {problem}") from None
 
 
+LOST = "the scheduler at {} was lost; what is done is kept, and the same command goes on from there"
+
+
 def completed(client: Any, futures: list[Any], address: str) -> Iterator[Any]:
     """Yield futures as they end; raise ClusterError if the scheduler is lost, from which no more would come."""
     from distributed import as_completed as as_they_end
@@ -220,21 +223,23 @@ def completed(client: Any, futures: list[Any], address: str) -> Iterator[Any]:
     waiting = as_they_end(futures, loop=client.loop)
     while waiting.count():
         if client.status != "running":
-            raise ClusterError(f"the scheduler at {address} was lost; what is done is kept, and the same command goes on from there")
+            raise ClusterError(LOST.format(address))
         if waiting.has_ready():
             yield next(waiting)
         else:
             time.sleep(POLL)
 
 
-def outcome_on_cluster(future: Any) -> Any:
-    """Return the result of a task on a cluster, or why there is none."""
+def outcome_on_cluster(future: Any, address: str) -> Any:
+    """Return the result of a task on a cluster, or why there is none; a task is cancelled only where the scheduler is lost."""
     from distributed import KilledWorker
 
     try:
         return future.result()
     except KilledWorker:
         return Failure("the workers that it was given to were lost, one after the other")
+    except CancelledError:
+        raise ClusterError(LOST.format(address)) from None
 
 
 def run_on_worker(task: Task[R], version: str, limit: float) -> R | Failure:
