@@ -44,7 +44,7 @@ VARIED_CALLS = 4  # in which a parameter that nothing was bound to is varied
 LARGEST_ARRAY = 4 * SIZE_LIMIT  # entries that a formula computes on the way to its results: of all pairs of a long axis there are more
 OUT_CALLS = 8  # that are made again with an array for the result, which holds something already
 NARROW_TYPES = [FORMATS[name].kind for name in NARROW]
-FREE_SIGNS = {("data.pca.fit", 1)}  # outputs, from 0, whose columns are directions: both signs are right
+FREE_SIGNS = {("data.pca.fit", 1), ("optimizers.galore.directions", 0)}  # outputs, from 0, of directions: both signs are right
 
 
 # --- which formula ----------------------------------------------------------------------------------------------------------------------
