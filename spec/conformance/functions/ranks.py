@@ -26,9 +26,8 @@ NEAR = 2.0**-10  # relative: what is otherwise is far off, and rounding is not j
 def observe_ranks(function: FunctionImplementation, task: Task, calls: Sequence[FunctionCall]) -> dict[str, RowOutcome]:
     """Return how the rows of batches of rank 3 and 4 come out; nothing where the formula has no batch of independent rows."""
     formula = FORMULAS[function.formula]
-    axis = batch_axis(formula)
-    batched = [name for name, domain in domains(formula.raw).items() if axis in domain.axes[:1] and not domain.fields]
-    matrices = [call.case for call in calls if axis and rank_of(formula, call.case) <= MATRIX and not call.case.is_edge]
+    batched = batched_arguments(formula)
+    matrices = [call.case for call in calls if batched and rank_of(formula, call.case) <= MATRIX and not call.case.is_edge]
     cases = [case for case in matrices if set(batched) <= set(case.arguments)][:CASES]
     tiled_cases = [{**case.arguments, **{name: tiled(case.arguments[name]) for name in batched}} for case in cases]
     if not cases or not all(has_independent_rows(formula, arguments, batched) for arguments in tiled_cases):
@@ -41,6 +40,12 @@ def batch_axis(formula: Any) -> str:
     """Return the name of the first axis of the first array with two; "" where there is none."""
     arrays = (domain.axes for domain in domains(formula.raw).values() if domain.kind == "array")
     return next((axes[0] for axes in arrays if len(axes) == 2 and "..." not in axes), "")
+
+
+def batched_arguments(formula: Any) -> list[str]:
+    """Return the arguments of a formula that have its batch axis; none where it has no such axis."""
+    axis = batch_axis(formula)
+    return [name for name, domain in domains(formula.raw).items() if axis and axis in domain.axes[:1] and not domain.fields]
 
 
 def rank_of(formula: Any, case: Case) -> int:
@@ -82,7 +87,7 @@ def is_near(result: Any, due: Any) -> bool:
 def outcome(function: Any, binding: Binding, arguments: Mapping[str, Any], batched: list[str], axes: tuple[int, ...]) -> RowOutcome:
     """Return how the rows of a batch with these axes come out, beside those of a matrix."""
     matrix = {**arguments, **{name: arguments[name].copy() for name in batched}}
-    batch = {**arguments, **{name: arguments[name].reshape(*axes, *arguments[name].shape[1:]) for name in batched}}
+    batch = {**arguments, **in_batch(arguments, batched, axes)}
     with np.errstate(all="ignore"), suppress(BaseException):
         due = results_of(binding.call(function, matrix))
         got = results_of(binding.call(function, batch))
@@ -92,12 +97,17 @@ def outcome(function: Any, binding: Binding, arguments: Mapping[str, Any], batch
     return "refused"
 
 
+def in_batch(arguments: Mapping[str, Any], batched: list[str], axes: tuple[int, ...]) -> dict[str, Any]:
+    """Return the arguments whose rows are a batch, with these axes in the place of the first one."""
+    return {name: arguments[name].reshape(*axes, *arguments[name].shape[1:]) for name in batched}
+
+
 def observe_mixed_axes(function: FunctionImplementation, task: Task, call: FunctionCall, rank: int) -> tuple[int, ...]:
     """Return the axes of a batch, from 0, along which a result depends on an entry of another row; none where that is not seen."""
     formula, axes = FORMULAS[function.formula], BATCHES[rank]
-    batched = [name for name, domain in domains(formula.raw).items() if batch_axis(formula) in domain.axes[:1] and not domain.fields]
+    batched = batched_arguments(formula)
     binding, _ = bind(function.call, formula, task.names, task.settings, function.bound_arguments, task.outputs)
-    batch = {name: tiled(call.case.arguments[name]).reshape(*axes, *call.case.arguments[name].shape[1:]) for name in batched}
+    batch = in_batch({name: tiled(call.case.arguments[name]) for name in batched}, batched, axes)
     moved = {name: array.copy() for name, array in batch.items()}
     moved[batched[0]][(0,) * moved[batched[0]].ndim] += 1
     with np.errstate(all="ignore"), suppress(BaseException):

@@ -342,21 +342,26 @@ def short_name(target: str) -> str:
     return path or location
 
 
+def ranks_that_come_out(ranks: Mapping[Any, str], wanted: str) -> str:
+    """Return the ranks of a batch whose rows come out in one way, as a list in words."""
+    return " and ".join(str(rank) for rank, outcome in ranks.items() if outcome == wanted)
+
+
 def ranks_sentence(ranks: Mapping[Any, str]) -> str:
     """Return at which ranks the rows of a batch come out otherwise than in a matrix; nothing where they do at none."""
-    otherwise = " and ".join(str(rank) for rank, outcome in ranks.items() if outcome == "otherwise")
+    otherwise = ranks_that_come_out(ranks, "otherwise")
     return f" It is right for matrices: with a batch of rank {otherwise} its rows come out otherwise." if otherwise else ""
 
 
 def refused_ranks(ranks: Mapping[Any, str]) -> str:
     """Return which ranks of a batch are refused with an error; nothing where none is."""
-    refused = " and ".join(str(rank) for rank, outcome in ranks.items() if outcome == "refused")
+    refused = ranks_that_come_out(ranks, "refused")
     return f" It takes matrices: a batch of rank {refused} it refuses with an error." if refused else ""
 
 
 def rows_deviate(subject: str, message: str, ranks: Mapping[Any, str], mixed_axes: Iterable[int]) -> str:
     """Return the message of a layer that is right for matrices only: at which ranks it is not, and along which axes it mixes rows."""
-    otherwise = " and ".join(str(rank) for rank, outcome in ranks.items() if outcome == "otherwise")
+    otherwise = ranks_that_come_out(ranks, "otherwise")
     mixed = " and ".join(map(str, mixed_axes))
     along = f": it mixes rows along axis {mixed}, where only the last axis is due" if mixed else ""
     return (

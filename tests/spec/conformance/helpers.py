@@ -6,6 +6,7 @@ from dataclasses import replace
 from importlib.resources import files
 
 import jsonschema
+from trainspec.spec.conformance import Verdict
 from trainspec.spec.conformance.functions.runner import formula_named
 from trainspec.spec.conformance.functions.verdict import check_function
 from trainspec.spec.conformance.implementation import Task
@@ -46,3 +47,11 @@ def valid_record(result):
     record = json.loads(json.dumps(result.as_json(), allow_nan=False))
     VALIDATOR.validate(record)
     return record
+
+
+def assert_told_of_arrays(result, words):
+    """An optimizer that is right for one vector is told what is wrong with several arrays."""
+    assert (result.verdict, result.exit_code) == (Verdict.DEVIATES, 1), result.message
+    assert words in result.message
+    assert "On one vector it follows" in result.message
+    valid_record(result)
