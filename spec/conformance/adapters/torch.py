@@ -1,4 +1,4 @@
-"""The adapter for torch: any class of optimizers, and the functions of torch_functions.py."""
+"""The adapter for torch: any class of optimizers, and the functions of torch_functions.py and torch_schedules.py."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from ..forms import numbers_of
 from ..implementation import ArraysRun, Group, NotFound, NotOffered, Run, Settings, class_parameters
 from ..loading import Adapted
 from . import NEGATED, MatrixTarget, ParameterMapping, ParameterMappings, mappings_of, rename_state, to_canonical, to_library
-from .torch_functions import FUNCTIONS, as_array, tensor
+from ._torch_arrays import as_array, tensor
+from .torch_functions import FUNCTIONS
 
 MAPPINGS: ParameterMappings = {
     "betas": ("beta1", "beta2"),

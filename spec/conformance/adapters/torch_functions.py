@@ -1,11 +1,10 @@
-"""Functions of torch as formulas of the reference: layers, losses, initializers, schedules and averages; gradients through autograd.
+"""Functions of torch as formulas of the reference: layers, losses and initializers; gradients through autograd.
 
 torch keeps weights as (out, in), as the reference's initialization does; weight normalization has columns there, and is transposed.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -15,30 +14,15 @@ import torch
 from torch.nn.utils import parametrizations
 
 from ....reference import FORMULAS
-from ....reference.averaging import SwaState
 from ....reference.normalization import RunningStats
-from ....reference.schedules import PlateauState
-from ...arithmetic.formats import NARROW
-from . import FunctionRegistry, Functions, several
+from . import Functions, several
+from ._torch_arrays import FUNCTIONS, as_array, tensor
+from .torch_schedules import START, ema, one_cycle, plateau, rate, swa
 
-FUNCTIONS = FunctionRegistry("torch")
+__all__ = ["FUNCTIONS"]
+
 SELU = {"alpha": 1.6732632423543772, "scale": 1.0507009873554805}
 MILESTONES, GAMMA = (2.0, 5.0, 9.0), 0.5
-START = 2.0**-10  # of a warm-up, which must not start at 0
-
-
-def tensor(value: Any, *, requires_grad: bool = False) -> Any:
-    """Return an array as a new tensor."""
-    array = np.asarray(value)
-    if array.dtype.name in NARROW:
-        return torch.tensor(array.astype(np.float32)).to(getattr(torch, array.dtype.name)).requires_grad_(requires_grad)
-    return torch.tensor(array, requires_grad=requires_grad)
-
-
-def as_array(value: Any) -> Any:
-    """Return a tensor as a new array of the same format, on whatever device it is."""
-    value, name = value.detach().cpu(), str(value.dtype).removeprefix("torch.")
-    return value.float().numpy().astype(name) if name in NARROW else value.numpy().copy()
 
 
 def arrays(values: Any) -> tuple[Any, ...]:
@@ -372,90 +356,6 @@ def linear(kind: Any) -> Functions:
             return as_array(kind(fan_in, fan_out, dtype=torch.float64).weight)
 
     return FUNCTIONS.implements("init.uniform_fan_in", call)
-
-
-# --- schedules and averages -----------------------------------------------------------------------------------------------------------
-
-
-def idle_optimizer(lr: float) -> Any:
-    """Return an optimizer without gradients, for its learning rate."""
-    return torch.optim.SGD([torch.zeros(1, dtype=torch.float64)], lr=lr)
-
-
-def rate(kind: Any, step: int, lr: float, settings: Mapping[str, Any]) -> float:
-    """Return the learning rate of a scheduler that was stepped once an update."""
-    optimizer = idle_optimizer(lr)
-    scheduler = kind(optimizer, **settings)
-    for _ in range(step):
-        optimizer.step()
-        scheduler.step()
-    return float(optimizer.param_groups[0]["lr"])
-
-
-RISE, FALL = 3, 5  # updates of a cycle
-
-
-def one_cycle(kind: Any) -> Functions:
-    """Return a cycle, asked up to its last update, after which it raises an error; boundaries are shares of its length, less 1."""
-
-    def call(step: int, *, lr: float, end: float) -> float:
-        length = RISE + FALL + 1
-        shares = {"pct_start": (RISE + 1) / length, "div_factor": lr / START, "final_div_factor": START / end if end else math.inf}
-        settings = {"max_lr": lr, "total_steps": length, "cycle_momentum": False, **shares}
-        return rate(kind, min(step, length - 1), lr, settings)
-
-    return FUNCTIONS.implements("schedule.one_cycle", call, start=START, rise=float(RISE), fall=float(FALL))
-
-
-def plateau(kind: Any) -> Functions:
-    """Return the rate that falls when losses do not, in its default form: better is a share of the best."""
-
-    def call(loss: float, state: PlateauState, *, factor: float, patience: int, relative: float = 0.0) -> PlateauState:
-        optimizer = idle_optimizer(float(state.lr))
-        scheduler = kind(optimizer, factor=factor, patience=patience, threshold=relative, threshold_mode="rel")
-        scheduler.best, scheduler.num_bad_epochs = float(state.best), int(state.bad)
-        scheduler.step(loss)
-        return PlateauState(optimizer.param_groups[0]["lr"], scheduler.best, scheduler.num_bad_epochs)
-
-    return FUNCTIONS.implements("schedule.plateau", call, threshold=0.0)
-
-
-class Point(torch.nn.Module):
-    """A model of one array."""
-
-    def __init__(self, theta: Any) -> None:
-        super().__init__()
-        self.theta = torch.nn.Parameter(tensor(theta))
-
-
-def averaged(theta: Any, mean: Any, models: int, **settings: Any) -> Any:
-    """Return an averaged model after one update more than this many."""
-    average = torch.optim.swa_utils.AveragedModel(Point(mean), **settings)
-    average.n_averaged.fill_(models)
-    average.update_parameters(Point(theta))
-    return average
-
-
-def swa(kind: Any) -> Functions:
-    """Return the plain mean of models."""
-
-    def call(theta: Any, state: SwaState) -> SwaState:
-        average = averaged(theta, state.mean, state.models)
-        return SwaState(as_array(average.module.theta), int(average.n_averaged))
-
-    return FUNCTIONS.implements("averaging.swa", call)
-
-
-def ema(keyword: str) -> Callable[[Any], Functions]:
-    """Return a maker for the moving average of models; its first update, which copies the model, is done."""
-
-    def make(obj: Any) -> Functions:
-        def call(theta: Any, mean: Any, *, decay: float) -> Any:
-            return as_array(averaged(theta, mean, 1, **{keyword: obj(decay)}).module.theta)
-
-        return FUNCTIONS.implements("averaging.ema", call)
-
-    return make
 
 
 FUNCTIONS.register(

@@ -20,11 +20,8 @@ def test_the_same_roles_have_the_same_files():
     assert {"runner.py", "matching.py", "counterexample.py", "verdict.py"} <= files["optimizers"] & files["functions"]
 
 
-LONG = ["torch_functions.py"]  # one table of what torch has, which is more than any other library
-
-
 def test_modules_are_short():
-    assert [path.name for path in KIT.rglob("*.py") if len(path.read_text(encoding="utf-8").splitlines()) > 500] == LONG
+    assert [path.name for path in KIT.rglob("*.py") if len(path.read_text(encoding="utf-8").splitlines()) > 500] == []
 
 
 def test_the_schema_is_current_and_valid():
