@@ -103,6 +103,7 @@ VariedData: TypeAlias = Annotated[Data, Varied]
 Features: TypeAlias = Float[Floats, " features"]
 PositiveFeatures: TypeAlias = Annotated[Features, Gt(0)]
 Ddof: TypeAlias = Annotated[int, Ge(0), Le(1)]
+BitCount: TypeAlias = Annotated[int, Ge(0), Le(32)]  # of a float32
 NotBelowLow: TypeAlias = Annotated[float, NotBelow("low")]
 Directions: TypeAlias = Float[Floats, "features components"]
 ComponentVariances: TypeAlias = Annotated[Float[Floats, " components"], Ge(0)]

@@ -11,11 +11,11 @@ from ._initial import copy_of, zeros
 from ._registry import formula
 
 if TYPE_CHECKING:  # names only: the domains load when something asks for them
-    from .domains import Array, Count
+    from .domains import Array, BitCount, Count
 
 
 @formula("storage.truncation")
-def truncate_bits(bits: Count, *, dropped: Count) -> Count:
+def truncate_bits(bits: Count, *, dropped: BitCount) -> Count:
     """The bits of a number without the last d of them, which become 0: no modulus grows, so the mean error has a sign.
 
         b ← ⌊b / 2ᵈ⌋ 2ᵈ
@@ -26,7 +26,7 @@ def truncate_bits(bits: Count, *, dropped: Count) -> Count:
 
 
 @formula("storage.stochastic_rounding")
-def round_stochastically(bits: Count, offset: Count, *, dropped: Count) -> Count:
+def round_stochastically(bits: Count, offset: Count, *, dropped: BitCount) -> Count:
     """The bits of a number after an offset from 0 … 2ᵈ − 1 is added and the last d are dropped: unbiased, if all offsets are as likely.
 
         b ← ⌊(b + r) / 2ᵈ⌋ 2ᵈ
