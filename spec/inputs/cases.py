@@ -10,7 +10,7 @@ import dis
 import functools
 import inspect
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, get_args
@@ -219,7 +219,7 @@ def indices(end: int, size: int) -> Any:
 def cases(formula: Formula[..., Any], pinned: Mapping[str, Any] | None = None) -> list[Case]:
     """Return the cases of a formula, with some of its arguments pinned."""
     arguments, pinned = domains(formula.raw), pinned or {}
-    different: dict[str, Case] = {}
+    different: dict[Hashable, Case] = {}
     for name, separates, make_sampler, change in kinds_for(formula, arguments):
         values = draw_arguments(partial(make_sampler, pinned=pinned), arguments)
         changed = change(values) if values is not None else None
@@ -227,7 +227,7 @@ def cases(formula: Formula[..., Any], pinned: Mapping[str, Any] | None = None) -
             kept = {key: values[key] if np.ndim(values[key]) and value is not None else value for key, value in pinned.items()}
             case = Case(name, separates, {**changed, **kept})
             if not case.is_too_large():
-                different.setdefault(all_numbers(case), case)
+                different.setdefault(bits_of(tuple(case.arguments.values())), case)
     return list(different.values())
 
 
@@ -503,9 +503,13 @@ def with_scaled_counts(arguments: dict[str, Any], *, scale: int, given: Mapping[
     return {name: scale * value if given[name].kind == "count" else value for name, value in arguments.items()}
 
 
-def all_numbers(case: Case) -> str:
-    """Return the numbers of a case, as a text: of large arrays, the first and the last."""
-    return repr({name: value for name, value in case.arguments.items() if not isinstance(value, np.random.Generator)})
+def bits_of(value: Any) -> Hashable:
+    """Return what tells an argument from others: the bits of arrays, alone or in a state; nothing of a generator."""
+    if isinstance(value, np.ndarray):
+        return value.dtype.str, value.shape, value.tobytes()
+    if isinstance(value, tuple):
+        return tuple(map(bits_of, value))
+    return None if isinstance(value, np.random.Generator) else repr(value)
 
 
 def in_dtype(value: Any, dtype: Any) -> Any:

@@ -35,6 +35,8 @@ def unreached_parts(formula):
     """Return the parts of the domains of a formula's real arguments in which no case lies that the formula accepts."""
     missing = {name: parts_of(domain) for name, domain in real_arguments(formula.id).items()}
     for case in cases(formula):
+        if not any(missing.values()):
+            break
         found = {}
         for name, parts in missing.items():
             argument, _, field = name.partition(".")
