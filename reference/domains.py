@@ -173,6 +173,8 @@ ProbabilityLabels: TypeAlias = Annotated[Integer[Integers, " examples"], IndexIn
 
 ClipEps: TypeAlias = Annotated[float, Ge(2.0**-24), Lt(0.5)]  # below, 1 − eps is 1 in float32
 Smoothing: TypeAlias = Annotated[float, Ge(0), Le(1)]
+Rewards: TypeAlias = Float[Floats, "groups answers"]
+Routes: TypeAlias = Annotated[Float[Floats, "examples classes"], OneOf((0, 1))]  # 1 where an input goes to an expert
 Accuracy: TypeAlias = Annotated[float, Ge(0), Le(1)]
 Reduction: TypeAlias = Literal["none", "mean", "sum"]
 Half: TypeAlias = bool

@@ -14,8 +14,8 @@ import sympy as sp
 
 from ...reference.adam import AdamState
 from ...reference.layerwise import NovogradState
-from ..arithmetic import Rational, Symbolic, symbols, tensor
-from . import Claims, Step, enumeration, proof
+from ..arithmetic import Ball, Rational, Symbolic, symbols, tensor
+from . import Claims, Step, certified_value, enumeration, proof
 
 lr, eps, root, w, c, q, trust, decay_of_weights = symbols("lr eps root w c q trust weight_decay", positive=True)
 beta1, beta2, momentum = symbols("beta1 beta2 momentum", positive=True, below_one=True)
@@ -136,6 +136,25 @@ def lamb_by_hand(lamb: Step) -> Claims:
         expected = [x - rate * abs(x) * (1 if u > 0 else -1) for x, u in zip(weights, update, strict=True)]
         yield apart, [Rational([x]) for x in expected]
         yield bool(np.all(np.concatenate(apart) == moved)), [abs(u) for u in update] == [3, 4]
+
+
+@certified_value("optimizers.lamb", scope="normal weights and gradients of 1, 3 and 40 coordinates, three steps, with and without decay")
+def lamb_is_adamw_at_another_rate(lamb: Step, adamw: Step) -> Claims:
+    """A step is AdamW's at the rate lr ‖θ‖ / ‖u‖, where u is the step of AdamW at the rate 1."""
+    source = np.random.default_rng(0)
+    rate, beta1, beta2, eps, root = (Ball(Fraction(*pair)) for pair in ((1, 8), (9, 10), (7, 8), (1, 100), (1, 50)))
+    for size, shrink in itertools.product((1, 3, 40), (Ball(0), Ball(Fraction(2, 5)))):
+        theta, *grads = (Ball(source.standard_normal(size)) for _ in range(4))
+        state = plain = AdamState.initial(theta)
+        hyper = {"beta1": beta1, "beta2": beta2, "eps": eps, "eps_root": root, "weight_decay": shrink}
+        for grad in grads:
+            moved, state = lamb(theta, grad, state, lr=rate, **hyper)
+            update = theta - adamw(theta, grad, plain, lr=1, **hyper)[0]
+            ratio = np.sqrt(np.sum(theta**2)) / np.sqrt(np.sum(update**2))
+            expected, plain = adamw(theta, grad, plain, lr=rate * ratio, **hyper)
+            yield moved, expected
+            yield (state.m, state.v), (plain.m, plain.v)
+            theta = moved
 
 
 @proof("lamb.boundaries", scope="every size of weights (3, −4) c and of updates (4, 3) w, first step, β₁ = β₂ = 0, without decay")
