@@ -126,10 +126,7 @@ def iteration(newton_schulz: Step, row: Sequence[Fraction]) -> Callable[[Any], A
 def range_after_five_iterations(newton_schulz: Step) -> Claims:
     """The image of an interval under a continuous function is an interval; five times, its ends are values at ends and turning points."""
     for start, ends in ((Fraction(1, 500), ("0.6818", "1.2024")), (Fraction(1, 100), ("0.6818", "1.1344"))):
-        low, high = Ball(start), Ball(1)
-        for _ in range(5):
-            low, high = image(iteration(newton_schulz, JORDAN), low, high, JORDAN)
-        yield (low, high), tuple(map(prints_as, ends))
+        yield range_of(newton_schulz, start, [JORDAN] * 5), tuple(map(prints_as, ends))
 
 
 class Decimals(ast.NodeTransformer):
@@ -167,10 +164,78 @@ def ranges_of_published_tables(newton_schulz: Step) -> Claims:
     """Ends of intervals go through one row after the other, by the value at ends and turning points."""
     for name, (count, *ranges) in RANGES.items():
         for start, ends in zip(STARTS, ranges, strict=True):
-            low, high = Ball(start), Ball(1)
-            for row in published_table(name, count):
-                low, high = image(iteration(newton_schulz, row), low, high, row)
-            yield (low, high), tuple(map(prints_as, ends))
+            yield range_of(newton_schulz, start, published_table(name, count)), tuple(map(prints_as, ends))
+
+
+def rows_of(*rows: str) -> list[tuple[Fraction, ...]]:
+    """Return a table of coefficients from its rows as they are printed."""
+    return [tuple(map(Fraction, row.split())) for row in rows]
+
+
+LATER_TABLES = (  # the rows, and the ends from 1/1000, 1/200 and 1/100 of the norm
+    ([JORDAN] * 8 + rows_of("2 -1.5 0.5") * 2, ("1.0000", "1.0005"), ("1.0000", "1.0005"), ("1.0000", "1.0005")),
+    (
+        rows_of(
+            "3.3656576 -3.3420992 0", "2.5744352 -1.4957376 0", "2.5368962 -1.4312570 0", "2.4418906 -1.2764040 0", "2.2230472 -0.9630650 0"
+        ),
+        ("0.1191", "1.3000"),
+        ("0.5739", "1.3000"),
+        ("0.7741", "1.3000"),
+    ),
+    (
+        rows_of(
+            "8.156554524902461 -22.48329292557795 15.878769915207462",
+            "4.042929935166739 -2.808917465908714 0.5000178451051316",
+            "3.8916678022926607 -2.772484153217685 0.5060648178503393",
+            "3.285753657755655 -2.3681294933425376 0.46449024233003106",
+            "2.3465413258596377 -1.7097828382687081 0.42323551169305323",
+        ),
+        ("0.8589", "1.1411"),
+        ("0.8589", "1.1411"),
+        ("0.8589", "1.1411"),
+    ),
+)
+
+
+def range_of(newton_schulz: Step, start: Fraction, table: Sequence[Sequence[Fraction]]) -> tuple[Any, Any]:
+    """Return the ends of what all rows of a table make of the numbers from a start to 1."""
+    low, high = Ball(start), Ball(1)
+    for row in table:
+        low, high = image(iteration(newton_schulz, row), low, high, row)
+    return low, high
+
+
+@certified_value("newton_schulz.range.tables", scope="every singular value from 1/1000, 1/200 and 1/100 of the norm, three more tables")
+def ranges_of_later_tables(newton_schulz: Step) -> Claims:
+    """Ends of intervals go through one row after the other."""
+    for table, *ranges in LATER_TABLES:
+        for start, ends in zip(STARTS, ranges, strict=True):
+            yield range_of(newton_schulz, start, table), tuple(map(prints_as, ends))
+
+
+@certified_value(
+    "newton_schulz.past_the_table", scope="every singular value from 1/200 of the norm on, six and seven iterations, two tables"
+)
+def ranges_past_the_end(newton_schulz: Step) -> Claims:
+    """The last row again keeps singular values near 1; the first row, made for small ones, makes them small."""
+    whole = published_table("quintic", 5)
+    for table, ends in (
+        (whole + whole[-1:], ("0.9778", "0.9990")),
+        (whole + whole[:1], ("0.0268", "0.1649")),
+        (whole + 2 * whole[-1:], ("0.9856", "0.9936")),
+        (whole + whole[:2], ("0.1058", "0.6235")),
+        (published_table("cans", 6), ("0.9695", "1.0983")),
+    ):
+        yield range_of(newton_schulz, Fraction(1, 200), table), tuple(map(prints_as, ends))
+    yield published_table("quintic", 7), whole + 2 * whole[-1:]
+
+
+@enumeration("newton_schulz.past_the_table", scope="exact, one singular value that is 1")
+def the_first_row_at_one(newton_schulz: Step) -> Claims:
+    """The first row makes 0.1172 of 1, the last one 0.9853."""
+    whole = published_table("quintic", 5)
+    for row, value in ((whole[0], "0.1172"), (whole[-1], "0.9853")):
+        yield newton_schulz(Rational([[Fraction(1)]]), Rational(np.array([row], dtype=object)), eps=Rational(0))[0, 0], Fraction(value)
 
 
 @enumeration("newton_schulz.range.tables", scope="exact, a matrix of one singular value")
