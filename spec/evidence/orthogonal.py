@@ -213,9 +213,7 @@ def ranges_of_later_tables(newton_schulz: Step) -> Claims:
             yield range_of(newton_schulz, start, table), tuple(map(prints_as, ends))
 
 
-@certified_value(
-    "newton_schulz.past_the_table", scope="every singular value from 1/200 of the norm on, six and seven iterations, two tables"
-)
+@certified_value("newton_schulz.past_the_table", scope="every singular value from 1/200 of the norm, six and seven iterations, two tables")
 def ranges_past_the_end(newton_schulz: Step) -> Claims:
     """The last row again keeps singular values near 1; the first row, made for small ones, makes them small."""
     whole = published_table("quintic", 5)
