@@ -14,8 +14,8 @@ import numpy as np
 
 from ...reference.adam import AdamState
 from ...reference.adam_relatives import AdanState, AdemamixState, AdoptState, BeliefState, BlockState, MarsState, YogiState
-from ..arithmetic import Rational, Symbolic, symbols
-from . import Claims, Step, enumeration, proof
+from ..arithmetic import Ball, Rational, Symbolic, symbols
+from . import Claims, Step, certified_value, enumeration, proof
 from ._induction import by_induction
 
 theta, g, m, p, d, slow = symbols("theta g m p d slow")
@@ -355,6 +355,26 @@ def mars_without_its_correction(mars_adamw: Step, adamw: Step) -> Claims:
         moved, state = mars_adamw(theta, gradient, MarsState(m, start, p, count), **PLAIN, change_weight=ZERO)
         expected, due = adamw(theta, kept, AdamState(m, start, count), **PLAIN)
         yield (moved, state.m, state.v, state.t), (expected, due.m, due.v, due.t)
+
+
+@certified_value("optimizers.mars_adamw", scope="normal gradients of 3 and 40 coordinates, five steps, of norms below and above 1")
+def mars_is_adamw_of_what_is_cut(mars_adamw: Step, adamw: Step) -> Claims:
+    """The steps are AdamW's on the corrected gradients, over their norms where these are above 1; the first one is not corrected."""
+    source = np.random.default_rng(0)
+    numbers = {"lr": (1, 8), "beta1": (9, 10), "beta2": (7, 8), "eps": (1, 100), "eps_root": (1, 50), "weight_decay": (2, 5)}
+    hyper = {name: Ball(Fraction(*pair)) for name, pair in numbers.items()}
+    weight = Ball(Fraction(1, 40))
+    for size, length in ((3, Fraction(1, 4)), (40, Fraction(1, 4)), (3, Fraction(3))):
+        x, *grads = (Ball(source.standard_normal(size)) * Ball(length) for _ in range(6))
+        state, plain, last = MarsState.initial(x), AdamState.initial(x), grads[0]
+        for grad in grads:
+            corrected = grad + weight * hyper["beta1"] / (1 - hyper["beta1"]) * (grad - last)
+            norm = np.sqrt(np.sum(corrected**2))
+            moved, state = mars_adamw(x, grad, state, **hyper, change_weight=weight)
+            x, plain = adamw(x, corrected / norm if bool(norm > 1) else corrected, plain, **hyper)
+            yield moved, x
+            yield (state.m, state.v, state.last_grad), (plain.m, plain.v, grad)
+            last = grad
 
 
 # --- Adam-mini -------------------------------------------------------------------------------------------------------------------------

@@ -107,7 +107,7 @@ def rewards_by_hand(group_advantages: Step) -> Claims:
     other = (Fraction(2), Fraction(0), Fraction(2), Fraction(0))
     for correction, rewards in itertools.product((0, 1), itertools.product((-1, 0, 1, 3), repeat=4)):
         mean = Fraction(sum(rewards), 4)
-        squares = sum((reward - mean) ** 2 for reward in rewards)
+        squares = sum(((reward - mean) ** 2 for reward in rewards), Fraction(0))
         root = rational_root(squares / (4 - correction))
         if root is None:
             continue
