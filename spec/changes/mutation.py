@@ -93,6 +93,23 @@ def misplaced_points(statement: ast.stmt) -> Iterator[tuple[ast.expr, ast.expr, 
                 yield node, replacement, NodeReplacement(node, replacement).visit(statement)
 
 
+def other_parentheses(statement: ast.stmt) -> Iterator[tuple[ast.expr, ast.expr, ast.stmt]]:
+    """Yield every assignment with one sum and a product or quotient in it grouped otherwise, after the old and the new part."""
+    for node in ast.walk(statement.value) if isinstance(statement, ast.Assign) else ():
+        match node:
+            case ast.BinOp(ast.BinOp(first, ast.Mult() | ast.Div() as product, second), ast.Add() | ast.Sub() as total, term):
+                replacements = [
+                    ast.BinOp(first, product, ast.BinOp(second, total, term)),
+                    ast.BinOp(ast.BinOp(first, total, term), product, second),
+                ]
+            case ast.BinOp(term, ast.Add() | ast.Sub() as total, ast.BinOp(first, ast.Mult() | ast.Div() as product, second)):
+                replacements = [ast.BinOp(ast.BinOp(term, total, first), product, second)]
+            case _:
+                continue
+        for replacement in replacements:
+            yield node, replacement, NodeReplacement(node, replacement).visit(statement)
+
+
 def with_body(tree: ast.FunctionDef, body: list[ast.stmt]) -> ast.FunctionDef:
     """Return a function with other statements, ready to be compiled."""
     fields = {field: getattr(tree, field) for field in tree._fields}

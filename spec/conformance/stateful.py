@@ -139,16 +139,16 @@ def rate_of(schedule: Any, optimizer: HasRate | None) -> Any:
 
 def average_function(kind: type, state: str, fields: tuple[str, ...]) -> Callable[..., Any]:
     """Return a function of the next values and the mean before them that makes an average, brings it there, and updates it."""
-    parameters = list(inspect.signature(kind).parameters.values())
-    takes_value = bool(parameters) and not is_hyperparameter(parameters[0].name)
+    parameters = inspect.signature(kind).parameters.values()
+    taken = first_value_parameter(parameters)
 
     def call(theta: Any, **arguments: Any) -> Any:
         before = arguments.pop(state)
         first = getattr(before, fields[0]) if fields else before
-        average = kind(*([copy.copy(first)] if takes_value else []), **arguments)
+        average = kind(**({taken: copy.copy(first)} if taken else {}), **arguments)
         if fields:
             set_fields(average, {name: getattr(before, name) for name in fields})
-        elif not takes_value:
+        elif not taken:
             give_first_value(average, copy.copy(first))
         handed = copy.copy(theta)
         returned = average.update(*named(average.update, handed))
@@ -158,7 +158,15 @@ def average_function(kind: type, state: str, fields: tuple[str, ...]) -> Callabl
         kept = [getattr(average, attribute_of(average, name)) for name in fields]
         return tuple(kept) if returned is None else (returned, tuple(kept))
 
-    return with_parameters(call, ["theta", state], parameters[takes_value:])
+    return with_parameters(call, ["theta", state], [parameter for parameter in parameters if parameter.name != taken])
+
+
+def first_value_parameter(parameters: Iterable[inspect.Parameter]) -> str:
+    """Return the name of the parameter of an average that takes the first value, at any place; nothing if there is none."""
+    unknown = [parameter for parameter in parameters if not is_hyperparameter(parameter.name)]
+    required = [parameter.name for parameter in unknown if parameter.default is REQUIRED]
+    optional = [parameter.name for parameter in unknown if parameter.name in MEANS or canonical_argument(parameter.name, (KEY,))]
+    return next(iter([*required, *optional]), "")
 
 
 def is_hyperparameter(name: str) -> bool:

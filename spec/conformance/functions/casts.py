@@ -58,7 +58,7 @@ def cast_orders(formula: Formula[..., Any], form: Format) -> Iterator[Variant]:
     for order in CAST_ORDERS:
         if order.formula == formula.id:
             axes = {"cast": order.label.removeprefix("cast-")}
-            yield Variant(formula.id, order.label, order.words, partial(cast_function, order, form), axes, right=True)
+            yield Variant(formula.id, order.label, order.words, partial(cast_function, order, form), axes=axes, right=True)
 
 
 def cast_function(order: CastOrder, form: Format) -> Callable[..., Any]:

@@ -51,6 +51,7 @@ class FunctionError:
     cases: int
     mismatch: Mismatch | None
     deviating_cases: tuple[str, ...] = ()
+    certified_cases: tuple[str, ...] = ()
 
 
 def expected_outputs(formula: Raw, call: FunctionCall, arguments: Mapping[str, Any], dtype: Any) -> list[ExpectedOutput]:
@@ -108,7 +109,11 @@ def expected_by_call(
 
 def measure(formula: Raw, calls: Iterable[FunctionCall], inferred: Mapping[str, Any], dtype: Any, allowed: float) -> FunctionError:
     """Return the error of a function against a formula, with these values for the arguments that it does not take."""
-    expected = expected_by_call(formula, calls, inferred, dtype)
+    return measure_against(expected_by_call(formula, calls, inferred, dtype), dtype, allowed)
+
+
+def measure_against(expected: list[tuple[FunctionCall, list[ExpectedOutput]]], dtype: Any, allowed: float) -> FunctionError:
+    """Return the error of a function against what is due in its calls."""
     if not expected:
         return FunctionError(float("inf"), float("inf"), 0, None)
     floors = smallest_units(usual_outputs(expected), dtype)
@@ -120,7 +125,8 @@ def measure(formula: Raw, calls: Iterable[FunctionCall], inferred: Mapping[str, 
     worst, _, largest = max(seen, key=lambda item: item[0])
     deviating = [(case, mismatch) for ratio, case, mismatch in seen if ratio > allowed]
     _, plainest = min(deviating, key=lambda item: item[0].effort, default=(None, largest))
-    return FunctionError(worst, ulps, len(expected), plainest, tuple(case.name for case, _ in deviating))
+    names = tuple(case.name for case, _ in deviating), tuple(case.name for _, case, _ in seen)
+    return FunctionError(worst, ulps, len(expected), plainest, *names)
 
 
 def usual_outputs(expected: list[tuple[FunctionCall, list[ExpectedOutput]]]) -> list[list[ExpectedOutput]]:
@@ -145,7 +151,8 @@ def error_of_call(call: FunctionCall, expected: list[ExpectedOutput], floors: li
         if got.shape != due.values.shape:
             shapeless = Mismatch(call.case.name, call.case.separates, position, (), 0.0, 0.0, float("inf"))
             return float("inf"), float("inf"), shapeless
-        errors, spacings = errors_and_ulps(got, due, dtype)
+        turned = with_signs_of(midpoints(due.values), got) if position - 1 in call.free_signs else got
+        errors, spacings = errors_and_ulps(turned, due, dtype)
         ratios = error_in_bounds(errors, 0.0 if due.is_exact else np.maximum(due.bound, call.case.roundings * floor))
         with np.errstate(over="ignore"):
             ulps = max(ulps, float(np.max(errors / spacings, initial=0.0)))
@@ -157,6 +164,11 @@ def error_of_call(call: FunctionCall, expected: list[ExpectedOutput], floors: li
             values = float(got[index]), float(midpoints(due.values)[index])
             mismatch = Mismatch(call.case.name, call.case.separates, position, index, *values, worst)
     return max(worst, 0.0), ulps, mismatch
+
+
+def with_signs_of(columns: Any, got: Any) -> Any:
+    """Return an array of directions with each column turned towards that of another one."""
+    return got * np.where(np.sum(columns * got, axis=0) < 0, -1, 1).astype(got.dtype)
 
 
 def errors_and_ulps(got: Any, due: ExpectedOutput, dtype: Any) -> tuple[Any, Any]:
@@ -228,21 +240,21 @@ def float_distance(formula: Raw, call: FunctionCall, inferred: Mapping[str, Any]
     if len(outputs) != len(call.outputs):
         return float("inf")
     worst = 0.0
-    for got, output, unit in zip(call.outputs, outputs, units, strict=True):
+    for position, (got, output, unit) in enumerate(zip(call.outputs, outputs, units, strict=True)):
         if got is None:
             continue
         if got.shape != output.shape or output.dtype.kind not in "biuf":
             return float("inf")
         if not np.all(np.isfinite(output)):
             return None
-        errors = np.abs(got.astype(float) - output)
+        turned = with_signs_of(output, got) if position in call.free_signs else got
+        errors = np.abs(turned.astype(float) - output)
         worst = max(worst, float(np.max(error_in_bounds(errors, unit), initial=0.0)))
     return worst
 
 
-def float_units(formula: Raw, calls: Iterable[FunctionCall], inferred: Mapping[str, Any], dtype: Any) -> dict[str, list[Any]]:
-    """Return the unit of every output in every case, for the ranking."""
-    expected = expected_by_call(formula, calls, inferred, dtype)
+def float_units(expected: list[tuple[FunctionCall, list[ExpectedOutput]]], dtype: Any) -> dict[str, list[Any]]:
+    """Return the unit of every output in every case in which it is known what is due, for the ranking."""
     if not expected:
         return {}
     floors = smallest_units(usual_outputs(expected), dtype)

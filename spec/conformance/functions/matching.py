@@ -18,8 +18,18 @@ from ..result import EquivalentConvention
 from .bounds import ALLOWED, rounding_of
 from .casts import cast_orders
 from .conditions import condition_of_mistake
-from .error import FunctionError, float_error, float_units, measure, with_arguments
+from .error import (
+    ExpectedOutput,
+    FunctionError,
+    expected_by_call,
+    float_error,
+    float_units,
+    measure,
+    measure_against,
+    with_arguments,
+)
 from .observations import FunctionCall, FunctionObservations
+from .pairs import near_pairs
 from .variants import Variant, by_result, identity, rarer_variants, variants_of
 
 CLOSE = 1e3  # units by floats, within which a variant is measured with certainty
@@ -85,9 +95,19 @@ class FunctionMatcher:
         return self.observations.calls
 
     @functools.cached_property
-    def units(self) -> dict[str, list[float]]:
+    def due(self) -> list[tuple[FunctionCall, list[ExpectedOutput]]]:
+        """What is due in every case, with the likeliest values for what the function does not take."""
+        return expected_by_call(self.formula.raw, self.calls, self.likeliest, self.dtype)
+
+    @functools.cached_property
+    def likeliest(self) -> dict[str, Any]:
+        """The likeliest values for what the function does not take."""
+        return next(self.observations.inferences())
+
+    @functools.cached_property
+    def units(self) -> dict[str, list[Any]]:
         """The unit of every output in every case."""
-        return float_units(self.formula.raw, self.calls, next(self.observations.inferences()), self.dtype)
+        return float_units(self.due, self.dtype)
 
     def rank(self, variants: Iterable[Variant]) -> list[VariantFit]:
         """Return variants by their distance in floats, the nearest first."""
@@ -109,6 +129,8 @@ class FunctionMatcher:
                 error = measure(fit.variant.function, calls, fit.inferred, self.dtype, ALLOWED)
                 if error.cases and error.error_in_bounds > limit:
                     return replace(fit, error=error)
+        if fit.variant.id == self.formula.id and fit.inferred == self.likeliest:
+            return replace(fit, error=measure_against(self.due, self.dtype, ALLOWED))
         return replace(fit, error=measure(fit.variant.function, self.calls, fit.inferred, self.dtype, ALLOWED))
 
     def match(self) -> FunctionMatch:
@@ -121,10 +143,10 @@ class FunctionMatcher:
             identities = tuple(EquivalentConvention(fit.variant.id, fit.variant.id, EQUAL_IN_CASES) for fit in same)
             mistakes = tuple(fit for fit in ranked if fit.distance <= ALLOWED and not fit.variant.right and self.differs(fit))
             return FunctionMatch(own, own, distant(ranked), identities, not_told_apart=mistakes)
-        best = self.cast_order(own) or self.first_that_holds(ranked) or self.unstable_form(own)
+        best = self.cast_order(own) or self.first_that_holds(ranked, own) or self.unstable_form(own)
         if best is None:
             ranked = sorted([*ranked, *self.rank(rarer_variants(self.formula))], key=lambda fit: fit.distance)
-            best = self.first_that_holds(ranked) or self.result_by_result(own) or self.in_ordinary_cases(own)
+            best = self.first_that_holds(ranked, own) or self.result_by_result(own) or self.in_ordinary_cases(own) or self.two_mistakes(own)
         if best is None:
             return FunctionMatch(own, None, [own, *ranked][:1], condition=self.condition_of_mistake(own))
         same = [fit for fit in near(ranked) if fit.distance <= ALLOWED and fit.variant.id != best.variant.id]
@@ -140,10 +162,10 @@ class FunctionMatcher:
         """Return the mistake that the function follows but where cases strain floats: there it may lose digits besides."""
         ordinary = tuple(call for call in self.calls if call.case.is_ordinary)
         matcher = replace(self, observations=replace(self.observations, calls=ordinary))
-        if len(ordinary) in (0, len(self.calls)) or matcher.measured(own).holds:
+        if len(ordinary) in (0, len(self.calls)) or (known := matcher.measured(own)).holds:
             return None
         pools = (pool(self.formula) for pool in (variants_of, rarer_variants))
-        return next((fit for pool in pools if (fit := matcher.first_that_holds(matcher.rank(pool)))), None)
+        return next((fit for pool in pools if (fit := matcher.first_that_holds(matcher.rank(pool), known))), None)
 
     def result_by_result(self, own: VariantFit) -> VariantFit | None:
         """Return the fit of several mistakes, one for each result that is wrong; None where some result follows nothing."""
@@ -170,9 +192,16 @@ class FunctionMatcher:
         if known.holds:
             return known
         for pool in (variants_of, rarer_variants):
-            if fit := matcher.first_that_holds([fit for fit in matcher.rank(pool(self.formula)) if not fit.variant.unstable]):
+            if fit := matcher.first_that_holds([fit for fit in matcher.rank(pool(self.formula)) if not fit.variant.unstable], known):
                 return fit
-        return None
+        return matcher.two_mistakes(known)
+
+    def two_mistakes(self, own: VariantFit) -> VariantFit | None:
+        """Return the fit of two mistakes at once; in narrow formats none is looked for, since too many fit."""
+        if rounding_of(self.dtype).is_narrow:
+            return None
+        pairs = near_pairs(self.formula, self.calls, own.inferred, self.units, CLOSE)
+        return self.first_that_holds([VariantFit(pair, own.inferred, 0.0) for pair in pairs[:ALWAYS_MEASURED]], own)
 
     def cast_order(self, own: VariantFit) -> VariantFit | None:
         """Return the cast order that the function has, where it is one that has a name and rounds more than once."""
@@ -181,9 +210,9 @@ class FunctionMatcher:
         fits = (self.measured(VariantFit(order, own.inferred, own.distance)) for order in orders)
         return next((fit for fit in fits if fit.holds and fit.error and fit.error.cases), None)
 
-    def first_that_holds(self, ranked: list[VariantFit]) -> VariantFit | None:
+    def first_that_holds(self, ranked: list[VariantFit], own: VariantFit) -> VariantFit | None:
         """Return the first fit that holds, in the order of the registry: another formula, a variant, a generated one."""
-        holding = [fit for fit in map(self.measured, near(ranked)) if fit.holds]
+        holding = [fit for fit in map(self.measured, near(ranked)) if fit.holds and explains(fit, own)]
         return min(holding, key=lambda fit: (not fit.variant.right, self.order.get(fit.variant.id, len(self.order))), default=None)
 
     def differs(self, fit: VariantFit) -> bool:
@@ -233,6 +262,15 @@ class FunctionMatcher:
             if all(np.all(np.isfinite(output)) for output in outputs) and len(outputs) == len(call.outputs):
                 calls.append(replace(call, outputs=outputs))
         return calls
+
+
+EXPLAINED = 3 / 4  # of the cases in which a function leaves its formula, a mistake is certified in so many at the least
+
+
+def explains(fit: VariantFit, own: VariantFit) -> bool:
+    """Return whether a mistake speaks of the cases in which a function leaves its formula: it may be undefined in a few of them."""
+    deviating = set(own.error.deviating_cases) if own.error else set()
+    return fit.error is not None and len(deviating.intersection(fit.error.certified_cases)) >= EXPLAINED * len(deviating)
 
 
 def alone(outputs: tuple[Any, ...], position: int) -> tuple[Any, ...]:

@@ -22,6 +22,7 @@ class FunctionCall:
 
     case: Case
     outputs: tuple[Any, ...]
+    free_signs: tuple[int, ...] = ()  # the outputs, from 0, of directions as columns: both signs of each are right
 
 
 @dataclass(frozen=True)

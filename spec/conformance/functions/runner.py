@@ -44,7 +44,7 @@ VARIED_CALLS = 4  # in which a parameter that nothing was bound to is varied
 LARGEST_ARRAY = 4 * SIZE_LIMIT  # entries that a formula computes on the way to its results: of all pairs of a long axis there are more
 OUT_CALLS = 8  # that are made again with an array for the result, which holds something already
 NARROW_TYPES = [FORMATS[name].kind for name in NARROW]
-FREE_SIGNS = {("data.pca.fit", 1), ("optimizers.galore.directions", 0)}  # outputs, from 0, of directions: both signs are right
+FREE_SIGNS = {"data.pca.fit": (1,), "optimizers.galore.directions": (0,), "matrix.turned_basis": (0,)}  # outputs, from 0, of directions
 
 
 # --- which formula ----------------------------------------------------------------------------------------------------------------------
@@ -196,10 +196,8 @@ class Caller:
         except FatalFault as problem:
             is_refusal = problem.fault.kind == "raises" and problem.fault.detail.startswith("it raises ValueError") and case.is_edge
             return None, [Fault("narrower-domain", problem.fault.detail, fatal=False) if is_refusal else problem.fault], []
-        normalized = tuple(
-            None if output is None else normalize_signs(output, self.formula.id, position) for position, output in enumerate(outputs)
-        )
-        return FunctionCall(case, normalized), faults, outputs
+        arrays = tuple(None if output is None else np.array(output) for output in outputs)
+        return FunctionCall(case, arrays, FREE_SIGNS.get(self.formula.id, ())), faults, outputs
 
     def input_faults(self, guard: ArrayGuard, outputs: list[Any], arguments: Mapping[str, Any], expected: Any, where: str) -> list[Fault]:
         """Return the faults of a function that writes to an argument, or returns a view of it where the formula makes something new.
@@ -239,7 +237,7 @@ def run_cases(function: FunctionImplementation, task: Task) -> FunctionObservati
         return run_on_every_number(caller, pinned)
     for case in caller.cases({**pinned, **infer_shapes(caller, pinned)}):
         expected = reference_result(formula, case, caller.wide_dtype)
-        if expected is None or case.is_too_large(expected) or largest_array(formula.raw, case.arguments) > LARGEST_ARRAY:
+        if expected is None or case.is_too_large(expected) or computes_large_arrays(formula, case):
             continue
         call, observed, outputs = caller.call(case, expected)
         rank = rank_of(formula, case)
@@ -262,6 +260,12 @@ def run_cases(function: FunctionImplementation, task: Task) -> FunctionObservati
     undecided = undecided_parameters(caller, calls)
     left = {name: plain_setting(value) for name, value in binding.left.items()}
     return FunctionObservations(formula.id, binding.unbound, pinned, tuple(calls), settled, binding.guessed, left, undecided)
+
+
+def computes_large_arrays(formula: Formula[..., Any], case: Case) -> bool:
+    """Return whether a formula computes an array of too many entries: of all pairs of those that it is given, at the most."""
+    entries = sum(leaf.size for leaf in tree_leaves(tuple(case.arguments.values())) if isinstance(leaf, np.ndarray))
+    return entries**2 > LARGEST_ARRAY and largest_array(formula.raw, case.arguments) > LARGEST_ARRAY
 
 
 def run_on_every_number(caller: Caller, pinned: Mapping[str, Any]) -> FunctionObservations:
@@ -317,15 +321,6 @@ def infer_shapes(caller: Caller, pinned: Mapping[str, Any]) -> dict[str, Any]:
             if expected is not None and caller.call(case, expected)[0]:
                 return inferred
     return {name: values[0] for name, values in unbound.items()}
-
-
-def normalize_signs(value: Any, identifier: str, position: int) -> Any:
-    """Return an output as an array; columns whose sign is free get a positive largest entry, as certified ones have."""
-    array = np.array(value)
-    if (identifier, position) not in FREE_SIGNS:
-        return array
-    largest = np.take_along_axis(array, np.argmax(np.abs(array), axis=0)[None], axis=0)
-    return array * np.where(largest < 0, -1, 1).astype(array.dtype)
 
 
 def guarded_copy(name: str, value: Any, guard: ArrayGuard, dtype: Any, *, is_strided: bool = False) -> Any:

@@ -7,11 +7,12 @@ All of them but other formulas are changes of the formula's own source; the cata
 
 from __future__ import annotations
 
+import ast
 import functools
 import inspect
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, get_args
 
 import numpy as np
@@ -21,27 +22,32 @@ from ....reference.syntax import compile_function, source_tree
 from ....reference.validation import Domain, domains, resolve_annotations
 from ...catalogue.variants import CHAPTERS
 from ...catalogue.variants import load as records
-from ...changes.families import Combination, combinations
+from ...changes.families import combinations
 from ...changes.function import FunctionProgram, function_program, namespace_of
-from ...changes.mutation import misplaced_points, mutations, other_names, scaled_places
+from ...changes.mutation import misplaced_points, mutations, one_place_changes, other_names, other_parentheses, scaled_places
 from ...changes.patterns import names_assigned
-from ...changes.places import changes_of_places, counters_of
+from ...changes.places import Place, changes_of_places, counters_of, with_changes
 from ...changes.program import unparsed
 from ...changes.rules import Rule, apply, in_roles
 from .binding import likely_values
 
 DATA = ("array", "state", "function", "functions")  # kinds of arguments that no other formula may leave out
 NUMBERS = ("array", "number", "count")  # kinds of arguments that may be exchanged
+Change = Callable[[FunctionProgram], FunctionProgram]
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One way to differ from a formula: its name, its axes, and how its function is made, which takes the formula's arguments by name."""
+    """One way to differ from a formula: its name, its axes, and how its function is made, which takes the formula's arguments by name.
+
+    It is made by itself, or by a change of the formula's program, which then may be applied to a program that is changed already.
+    """
 
     formula: str
     label: str
     words: str
-    make: Callable[[], FunctionProgram | Callable[..., Any]]
+    make: Callable[[], Callable[..., Any]] | None = None
+    change: Change | None = None
     axes: Mapping[str, str] = field(default_factory=dict)
     right: bool = False
     unstable: bool = False  # equal in real numbers, and worse in floats
@@ -59,16 +65,26 @@ class Variant:
     @functools.cached_property
     def program(self) -> FunctionProgram | None:
         """Its program; None where it is another formula's function."""
-        return self._made if isinstance(self._made, FunctionProgram) else None
+        return self.change(function_program(self.formula)) if self.change else None
 
     @functools.cached_property
     def function(self) -> Callable[..., Any]:
         """It as a function."""
-        return self._made.function if isinstance(self._made, FunctionProgram) else self._made
-
-    @functools.cached_property
-    def _made(self) -> FunctionProgram | Callable[..., Any]:
+        if self.program:
+            return self.program.function
+        assert self.make is not None
         return self.make()
+
+    def beside(self, other: Variant) -> Variant:
+        """Return the variant with another one besides: its change, and then that of the other; the program says if it cannot be."""
+        changes = [variant.change for variant in (self, other) if variant.change]
+        label, words = f"{self.label}+{other.label}", f"{self.words}, and {other.words}"
+        return Variant(self.formula, label, words, change=functools.partial(one_after_another, changes), axes={**self.axes, **other.axes})
+
+
+def one_after_another(changes: Sequence[Change], program: FunctionProgram) -> FunctionProgram:
+    """Return a program after several changes."""
+    return functools.reduce(lambda changed, change: change(changed), changes, program)
 
 
 def variants_of(formula: Formula[..., Any]) -> list[Variant]:
@@ -93,7 +109,7 @@ def by_result(formula: str, variants: Sequence[Variant]) -> Variant:
     wrong = [(number, variant) for number, variant in enumerate(variants, start=1) if variant.id != formula]
     label = "+".join(f"{number}:{variant.label or variant.id}" for number, variant in wrong)
     words = ", and ".join(f"in result {number} {variant.words or f'as {variant.id}'}" for number, variant in wrong)
-    return Variant(formula, label, words, lambda: call, {f"result {number}": variant.label or variant.id for number, variant in wrong})
+    return Variant(formula, label, words, lambda: call, axes={f"result {number}": variant.label or variant.id for number, variant in wrong})
 
 
 # --- other formulas -------------------------------------------------------------------------------------------------------------------
@@ -181,22 +197,16 @@ def variants_in(chapter: Mapping[str, Any]) -> Iterator[Variant]:
             for combination in combinations(family, axes, formula):
                 label = combination.label(family.get("prefixed", ()), complete=family.get("complete", False))
                 words = f"with {' and '.join(combination.changes)}"
-                make = functools.partial(combined, combination, identifier, family.get("roles", {}))
-                yield Variant(identifier, label, words, make, combination.axes, unstable=combination.is_unstable)
+                change = functools.partial(combination.apply, roles=family.get("roles", {}))
+                yield Variant(identifier, label, words, change=change, axes=combination.axes, unstable=combination.is_unstable)
     for record in chapter.get("variants", ()):
         for identifier in record["formulas"]:
-            make = functools.partial(changed, identifier, record["rules"], {})
-            yield Variant(identifier, record["label"], record["words"], make, record["axes"])
+            yield Variant(identifier, record["label"], record["words"], change=by_rules(record["rules"]), axes=record["axes"])
 
 
-def combined(combination: Combination, identifier: str, roles: Mapping[str, str]) -> FunctionProgram:
-    """Return the program of a formula with a combination of values."""
-    return combination.apply(function_program(identifier), roles)
-
-
-def changed(identifier: str, rules: Sequence[Rule], roles: Mapping[str, str]) -> FunctionProgram:
-    """Return the program of a formula after these rules."""
-    return apply(function_program(identifier), rules, roles)
+def by_rules(rules: Sequence[Rule]) -> Change:
+    """Return the change of a program by these rules."""
+    return functools.partial(apply, rules=rules, roles={})
 
 
 # --- made of every formula ------------------------------------------------------------------------------------------------------------
@@ -247,7 +257,7 @@ def with_insertion(
 ) -> Variant:
     """Return the variant in which names have other values, from the start or at the end."""
     rules = [{"insert": f"{', '.join(names)} = {', '.join(values)}", "at": at}]
-    return Variant(formula.id, label, words, functools.partial(changed, formula.id, rules, {}), axes)
+    return Variant(formula.id, label, words, change=by_rules(rules), axes=axes)
 
 
 def first_array(formula: Formula[..., Any]) -> str:
@@ -359,14 +369,14 @@ def mistakes(formula: Formula[..., Any]) -> Iterator[Variant]:
         for record in data["places"]:
             role = record.get("for", "")
             for name in fillers[role]:
-                for label, sentence, changed_program in changes_of_places(program, record, {role: name}):
-                    make = functools.partial(changed_at, changed_program)
-                    yield Variant(formula.id, prefix + label, sentence, make, {"place": prefix + label})
+                for label, sentence, places in changes_of_places(program, record, {role: name}):
+                    change = functools.partial(changed_at, places, called=bool(prefix))
+                    yield Variant(formula.id, prefix + label, sentence, change=change, axes={"place": prefix + label})
 
 
-def changed_at(program: FunctionProgram) -> FunctionProgram:
-    """Return the program of a variant whose places have been changed already."""
-    return program
+def changed_at(places: Sequence[Place], program: FunctionProgram, *, called: bool = False) -> FunctionProgram:
+    """Return a program changed at these places; of those in formulas that it calls, with their expressions in it."""
+    return with_changes(program.inlined_calls if called else program, places)
 
 
 def of_repetition(formula: Formula[..., Any]) -> Iterator[Variant]:
@@ -380,18 +390,31 @@ def of_repetition(formula: Formula[..., Any]) -> Iterator[Variant]:
 
 
 def program_changes(formula: Formula[..., Any]) -> Iterator[Variant]:
-    """Yield the formula with another name in one place, of all that are known there, or with a part doubled, halved, or squared."""
+    """Yield the formula with another name in one place that is known there, or a part doubled, halved, squared or grouped otherwise."""
     program = function_program(formula.id)
     known = [slot.text for slot in slots_of(formula) if slot.domain.kind in NUMBERS]
-    for index, statement in enumerate(program.statements):
-        places = itertools.chain(other_names(statement, known), scaled_places(statement), misplaced_points(statement))
-        for old, new, fresh in places:
-            before, after, line = (unparsed(node) for node in (old, new, statement))
-            statements = (*program.statements[:index], fresh, *program.statements[index + 1 :])
-            make = functools.partial(changed_at, replace(program, statements=statements))
-            axes = {"line": line, "change": f"{before} → {after}"}
-            yield Variant(formula.id, f"{before} → {after}", f"with `{after}` in the place of `{before}`, in `{line}`", make, axes)
+    for statement in program.statements:
+        places = itertools.chain(
+            other_names(statement, known), scaled_places(statement), other_parentheses(statement), misplaced_points(statement)
+        )
+        for old, new, _ in places:
+            yield of_one_place(formula, statement, Place(old, new))
         known += sorted(names_assigned(statement))
+
+
+def changes_of_one_place(formula: Formula[..., Any]) -> Iterator[Variant]:
+    """Yield the mutations of a formula as changes of its program, which can be made beside others."""
+    names = list(domains(formula.raw))
+    for statement in function_program(formula.id).statements:
+        for old, new, _ in one_place_changes(statement, names):
+            yield of_one_place(formula, statement, Place(old, new))
+
+
+def of_one_place(formula: Formula[..., Any], statement: ast.stmt, place: Place) -> Variant:
+    """Return the formula with one place of a statement changed, named by the change."""
+    before, after, line = (unparsed(node) for node in (place.node, place.fresh, statement))
+    words, change = f"with `{after}` in the place of `{before}`, in `{line}`", functools.partial(changed_at, [place])
+    return Variant(formula.id, f"{before} → {after}", words, change=change, axes={"line": line, "change": f"{before} → {after}"})
 
 
 def source_mutations(formula: Formula[..., Any]) -> Iterator[Variant]:
@@ -401,4 +424,4 @@ def source_mutations(formula: Formula[..., Any]) -> Iterator[Variant]:
         words = f"with `{after}` in the place of `{before}`" if after else f"without the line `{mutation.line}`"
         make = functools.partial(compile_function, mutation.tree, namespace_of(formula.id))
         axes = {"line": mutation.line, "change": mutation.change}
-        yield Variant(formula.id, mutation.change, f"{words}, in `{mutation.line}`" if after else words, make, axes)
+        yield Variant(formula.id, mutation.change, f"{words}, in `{mutation.line}`" if after else words, make, axes=axes)

@@ -259,13 +259,19 @@ def decide_by_rounding(part: FunctionObservations, dtype: str, title: str, comma
         match = matcher.match()
         if not rounding.is_narrow:
             decided = decide(match, matcher.formula, title, command)
-            return in_single_precision(decided, part, title) if match.best is None and dtype == "float64" else decided
+            is_open = match.best is None and dtype == "float64" and leaves_in_most_cases(match.own)
+            return in_single_precision(decided, part, title) if is_open else decided
         if match.own.error is None or not match.own.error.cases:
             continue
         decided = decide(match, matcher.formula, title, command)
         if match.best is not None:
             return with_bias(with_rounding_named(decided, match, rounding.words), matcher, match)
     return decided
+
+
+def leaves_in_most_cases(own: VariantFit) -> bool:
+    """Return whether a function leaves its formula in most cases, as one does that computes in a narrower format."""
+    return own.error is not None and 2 * len(own.error.deviating_cases) >= own.error.cases
 
 
 def in_single_precision(decided: dict[str, Any], part: FunctionObservations, title: str) -> dict[str, Any]:
@@ -366,7 +372,7 @@ def fields_of(fit: VariantFit, match: FunctionMatch) -> dict[str, Any]:
 
 
 def entry_title(identifier: str) -> str:
-    """Return the title of a catalogue entry."""
-    from ...catalogue import catalogue
+    """Return the title of the catalogue entry of a formula."""
+    from ...catalogue import read_title
 
-    return catalogue().find(identifier).title
+    return read_title(FORMULAS[identifier].__module__.rpartition(".")[2], identifier)

@@ -362,10 +362,7 @@ def find_matches(report: OptimizerReport, expected: Convention | None) -> Findin
     if runs[0].is_narrow:
         return match_narrow(runs, report.used_settings, expected)
     candidates = Candidates(runs)
-    followed = candidates.following()
-    if expected and expected not in [measurement.convention for measurement in followed]:
-        followed += [measurement for measurement in [measure(expected, runs)] if measurement.follows]
-    if followed:
+    if followed := with_expected(candidates.following(), expected, runs):
         return Findings(runs, followed)
     precision, followed = match_narrower(candidates)
     if followed:
@@ -374,11 +371,19 @@ def find_matches(report: OptimizerReport, expected: Convention | None) -> Findin
     for mistaken in (False, True):
         inferred, followed = search_built_in(runs, stated, mistaken=mistaken)
         if followed:
-            return Findings(tuple(replace(run, hyper={**run.hyper, **inferred}) for run in runs), followed, inferred)
+            assuming = tuple(replace(run, hyper={**run.hyper, **inferred}) for run in runs)
+            return Findings(assuming, with_expected(followed, expected, assuming), inferred)
         if not mistaken and (followed := find_generated_mistakes(runs, report.used_settings)):
             return Findings(runs, followed)
     followed = find_combined_mistakes(runs, report.used_settings)
     return Findings(runs, followed, in_single=() if followed else in_single_precision(candidates))
+
+
+def with_expected(followed: list[Measurement], expected: Convention | None, runs: Runs) -> list[Measurement]:
+    """Return the conventions that runs follow with the expected one, where they follow it too and it was not looked for."""
+    if expected is None or expected in [measurement.convention for measurement in followed]:
+        return followed
+    return [*followed, *(measurement for measurement in [measure(expected, runs)] if measurement.follows)]
 
 
 def as_understood(report: OptimizerReport, runs: Runs) -> OptimizerReport:

@@ -57,9 +57,7 @@ def test_faults_are_reported(function):
 
 
 @pytest.mark.sampled(8)
-@pytest.mark.parametrize(
-    ("identifier", "dtype"), in_both_formats(sorted(FORMULAS.keys() - {"matrix.turned_basis"}))
-)  # its signs are not judged
+@pytest.mark.parametrize(("identifier", "dtype"), in_both_formats(sorted(FORMULAS)))
 def test_every_formula_is_itself(identifier, dtype):
     task = Task(identifier, against=identifier, dtype=dtype)
     part = run_function(FunctionImplementation(FORMULAS[identifier].raw, identifier), task)

@@ -7,7 +7,7 @@ from trainspec.reference.adam import AdamState
 from trainspec.reference.averaging import DebiasedState, PolyakState
 from trainspec.reference.losses import reduced, sigmoid
 from trainspec.spec.changes.function import function_program
-from trainspec.spec.changes.places import changes_of_places, counters_of
+from trainspec.spec.changes.places import changes_of_places, counters_of, with_changes
 from trainspec.spec.conformance import Verdict
 from trainspec.spec.conformance.functions.observations import FunctionReport
 from trainspec.spec.conformance.functions.runner import run_function
@@ -232,6 +232,35 @@ def the_diagonal_alone(logits):
     return np.eye(p.shape[-1]) * (p * (1 - p))[..., None]
 
 
+@follows("norm.rms", "gamma-squared+eps-both")
+def twice_eps_and_gamma_squared(x, gamma, eps):
+    return gamma**2 * x / (np.sqrt(np.mean(x**2, axis=1, keepdims=True) + eps) + eps)
+
+
+@follows("schedule.cosine", "step-early+lr - end → lr")
+def ahead_and_with_the_end_added(step, end, lr, horizon):
+    return end + 0.5 * lr * (1 + np.cos(np.pi * min((step + 1) / horizon, 1)))
+
+
+ROOT = "np.sqrt(np.mean(centred ** 2, axis=1, keepdims=True) + eps)"
+
+
+@follows("norm.layer", f"gamma * centred / {ROOT} + beta → (gamma * centred + beta) / {ROOT}")
+def beta_before_the_division(x, gamma, beta, eps):
+    centred = x - x.mean(1, keepdims=True)
+    return (gamma * centred + beta) / np.sqrt((centred**2).mean(1, keepdims=True) + eps)
+
+
+@follows("matrix.turned_basis", "first-branch-always-1")
+def turned_in_every_step(matrix, basis, count, period):
+    return np.linalg.qr(matrix @ basis)[0] if count > 0 else np.linalg.eigh(matrix)[1]
+
+
+@follows("matrix.turned_basis", "matrix-negated")
+def columns_from_the_largest(matrix, basis, count, period):
+    return FORMULAS["matrix.turned_basis"].raw(matrix, basis, count, period=period)[:, :: -1 if count == 0 else 1]
+
+
 @pytest.mark.sampled(3)
 @pytest.mark.parametrize(("function", "against", "name"), WRONG, ids=[function.__name__ for function, _, _ in WRONG])
 def test_the_mistake_is_named(function, against, name):
@@ -258,11 +287,26 @@ def test_mistakes_are_changes_with_words(identifier):
 def test_places_are_changed_by_themselves_and_together():
     record = {"label": "sum", "words": "with `{fresh}` for `{match}`", "replace": {"np.mean(A, **K)": "np.sum(A, **K)"}, "everywhere": True}
     program = function_program("norm.batch.normalize")
-    found = {label: (text, changed.source) for label, text, changed in changes_of_places(program, record, {})}
+    found = {label: (text, with_changes(program, places).source) for label, text, places in changes_of_places(program, record, {})}
     assert list(found) == ["sum", "sum-1", "sum-2"]
     assert found["sum"][0] == "with `np.sum(x, axis=0)` for `np.mean(x, axis=0)`, and in 1 more such places"
     assert [text.count("np.sum") for _, text in found.values()] == [2, 1, 1]
     assert found["sum-1"][1].splitlines()[0] == "centred = x - np.sum(x, axis=0)"
+
+
+def wrong_for_long_rows(x, gamma, beta, eps):
+    mean = np.mean(x, axis=1, keepdims=True) if x.shape[1] <= 512 else 0
+    return gamma * (x - mean) / np.sqrt(np.var(x, axis=1, keepdims=True) + eps) + beta
+
+
+def test_an_error_in_one_case_is_not_taken_for_another_precision():
+    task = Task("wrong_for_long_rows", against="norm.layer")
+    part = run_function(FunctionImplementation(wrong_for_long_rows, task.against), task)
+    with np.errstate(all="ignore"):
+        result = judge_report(task, FunctionReport(parts=(part,)), "check")
+    assert result.verdict == Verdict.DEVIATES, result.message
+    assert "float32" not in result.message
+    assert "wrong in 'k = 1025'" in result.message
 
 
 def test_counters_are_found():

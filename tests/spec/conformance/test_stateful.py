@@ -149,7 +149,14 @@ class AverageWithTwice(AverageFromTheStart):
     weight = 2
 
 
+class AverageGivenItsFirstValueLast(AverageFromTheStart):
+    def __init__(self, decay, theta):
+        super().__init__(theta, decay)
+
+
 def test_an_average_may_be_given_its_first_value_under_the_name_of_the_others():
-    right, wrong = (check_function_in_process(kind, "averaging.ema") for kind in (AverageFromTheStart, AverageWithTwice))
+    kinds = (AverageFromTheStart, AverageWithTwice, AverageGivenItsFirstValueLast)
+    right, wrong, last = (check_function_in_process(kind, "averaging.ema") for kind in kinds)
     assert right.verdict is Verdict.CONFORMS, right.message
+    assert last.verdict is Verdict.CONFORMS, last.message
     assert wrong.verdict is Verdict.DEVIATES, wrong.message
