@@ -13,7 +13,7 @@ from matplotlib.path import Path
 
 from ..arithmetic import Undecided
 from ..conformance.optimizers.conventions import FAMILIES, Convention
-from ..conformance.optimizers.separation import distances, run_without_implementation, trajectory_bound
+from ..conformance.optimizers.separation import distances_between, run_without_implementation, trajectories, trajectory_bound
 from ..conformance.optimizers.visits import OptimizerRun
 from .data import SiteData
 from .differences import listed_conventions
@@ -82,8 +82,9 @@ def separation_picture(family: str) -> Picture:
     """Return how far the conventions and mistakes of a family are apart on the fixture, each pair in one of some classes."""
     run = run_without_implementation(np.float64, takes_gradient_function=family in ("nesterov", "rmsprop"), kind=FAMILIES[family].kind)
     listed = listed_conventions(family)
-    conventions = [convention for convention in listed if has_bound(convention, run)]
-    apart = distances(conventions, run)
+    bounds = {convention: bound for convention in listed if (bound := bound_where_decided(convention, run)) is not None}
+    conventions = list(bounds)
+    apart = distances_between(trajectories(conventions, run), np.stack(list(bounds.values())))
     labels = [label(convention) for convention in conventions]
     count = len(conventions)
     figure = empty_figure((WIDE, 0.19 * count + 0.9))
@@ -107,13 +108,12 @@ def separation_picture(family: str) -> Picture:
     return finished("separation", "Distances", caption, f"{caption} {nearest_in_words(labels, apart)}", figure, axes)
 
 
-def has_bound(convention: Convention, run: OptimizerRun) -> bool:
-    """Return whether the rounding bound of a convention is decided on a run; where a sign depends on rounding it is not."""
+def bound_where_decided(convention: Convention, run: OptimizerRun) -> Any:
+    """Return the rounding bound of a convention on a run; None where it is not decided, as a sign depends on rounding."""
     try:
-        trajectory_bound(convention, run)
+        return trajectory_bound(convention, run)
     except Undecided:
-        return False
-    return True
+        return None
 
 
 def left_out_in_words(conventions: Sequence[Convention]) -> str:

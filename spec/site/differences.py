@@ -17,6 +17,7 @@ from ..conformance.optimizers.algorithm import program
 from ..conformance.optimizers.combinations import is_listed, values_by_axis
 from ..conformance.optimizers.conventions import FAMILIES, Convention, canonical
 from ..latex import Equation, LatexWriter, latex_of
+from .addresses import page_id
 from .mathml import line_of, mathml_of
 
 AXES = {
@@ -82,6 +83,13 @@ class FamilyPage:
 def family_pages() -> tuple[FamilyPage, ...]:
     """Return what is to be said of each family."""
     return tuple(map(family_page, FAMILIES))
+
+
+def place_of(convention: Convention) -> str:
+    """Return the address of a convention: a place on the page of its family, the page for the canonical form and for combinations."""
+    (page,) = (page for page in family_pages() if page.id == convention.family)
+    listed = {difference.id for axis in page.axes for difference in axis.differences}
+    return f"families/{page.id}.html" + (f"#{page_id(convention.id)}" if convention.id in listed else "")
 
 
 def family_page(name: str) -> FamilyPage:

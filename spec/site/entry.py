@@ -24,6 +24,7 @@ from .differences import variants_of
 from .languages import LANGUAGES, NotElementwise, helpers_of, in_language, scalar_program
 from .mathml import inline, mathml_of
 from .pictures import functions_of, pictures_of
+from .render import count
 
 SHOWN = 24  # variants whose equations an entry's page has; of the others it has the names
 
@@ -196,7 +197,7 @@ def worst_of(errors: Sequence[float | None]) -> float:
 def vectors_in_words(record: dict[str, Any]) -> str:
     """Return how many vectors there are, and how many changes of the formula they notice."""
     lines = record["lines"]
-    counted = [f"{lines[kind]} {noun}" for kind, noun in (("call", "calls"), ("run", "runs"), ("law", "laws")) if lines.get(kind)]
+    counted = [count(lines[kind], kind) for kind in ("call", "run", "law") if lines.get(kind)]
     noticed, survivors = record["score"]["noticed"], len(record["score"]["survivors"])
     changes = f"; they notice {noticed} changes of the formula, and miss {survivors}" if noticed else ""
     return ", ".join(counted) + changes

@@ -16,7 +16,8 @@ from typing import Any
 from ..conformance.optimizers.combinations import find_convention
 from ..conformance.optimizers.conventions import AXES as VALUES
 from ..conformance.optimizers.conventions import FAMILIES
-from .differences import AXES
+from .addresses import entry_path
+from .differences import AXES, place_of
 
 RECORDED = files(__package__).joinpath("libraries.json")
 TEXTS = ("library", "version", "formula", "target", "verdict", "message")  # keys of a row whose values are texts
@@ -35,6 +36,16 @@ class LibraryRow:
     message: str
     convention: str
     entry: str
+
+    @property
+    def family(self) -> str:
+        """The family of the convention; nothing where it follows none."""
+        return find_convention(self.convention).family if self.convention else ""
+
+    @property
+    def address(self) -> str:
+        """Where what is followed has its equations: the convention on the page of its family, or the entry."""
+        return place_of(find_convention(self.convention)) if self.convention else entry_path(self.entry) if self.entry else ""
 
 
 def read_rows(path: Traversable, entries: Mapping[str, Any]) -> list[LibraryRow]:
@@ -107,8 +118,8 @@ def axes_that_differ(before: LibraryRow, after: LibraryRow) -> tuple[tuple[str, 
 
 
 def words_of(axis: str, value: str) -> str:
-    """Return what a convention does on an axis; of a value without words its name."""
-    return VALUES[axis][value].words or value
+    """Return what a convention does on an axis; the values of the canonical forms have no words."""
+    return VALUES[axis][value].words or ("none" if value == "none" else "as in the canonical form")
 
 
 def grouped(rows: Sequence[LibraryRow], key: Callable[[LibraryRow], str]) -> dict[str, list[LibraryRow]]:

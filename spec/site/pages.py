@@ -43,7 +43,7 @@ def pages(data: SiteData) -> Iterator[Page]:
     yield from overviews(data)
     yield from chapters(data)
     yield from decks(data)
-    yield from families()
+    yield from families(data)
     yield from guides(data)
     for entry in data.catalogue.entries.values():
         yield entry_page(entry, data)
@@ -220,16 +220,17 @@ def deck_context(deck: DeckAnswer, data: SiteData) -> dict[str, Any]:
     return {"deck": deck, "slides": slides, "others": [(entry, data.entry_verdicts[entry.id].verdict) for entry in others]}
 
 
-def families() -> Iterator[Page]:
+def families(data: SiteData) -> Iterator[Page]:
     """Yield a page for each family of optimizers."""
     for family in family_pages():
         path, title = f"families/{family.id}.html", f"{family.title}: conventions"
-        yield Page(path, "family.html", title, lambda family=family: family_context(family))  # type: ignore[misc]
+        yield Page(path, "family.html", title, lambda family=family: family_context(family, data))  # type: ignore[misc]
 
 
-def family_context(family: FamilyPage) -> dict[str, Any]:
+def family_context(family: FamilyPage, data: SiteData) -> dict[str, Any]:
     """Return what the page of a family says."""
-    return {"family": family, "picture": separation_picture(family.id)}
+    libraries = [row for row in data.library_rows if row.family == family.id]
+    return {"family": family, "picture": separation_picture(family.id), "libraries": libraries}
 
 
 def guides(data: SiteData) -> Iterator[Page]:

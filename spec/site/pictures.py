@@ -20,8 +20,6 @@ from matplotlib.figure import Figure
 from ...reference import FORMULAS, initial_state, tree_leaves
 from ...reference.validation import domains
 from ..catalogue import catalogue
-from ..conformance.optimizers.conventions import FAMILIES
-from ..conformance.optimizers.fixtures import VECTOR
 from .languages import LANGUAGES, NotElementwise, helpers_of, in_language, scalar_program
 from .svg import GRID, LINES, TALL, TEXT, new_figure, new_figures, svg_of
 
@@ -156,12 +154,15 @@ def is_scalar(identifier: str) -> bool:
 
 @functools.cache
 def moves_points(identifier: str) -> bool:
-    """Return whether a formula heads a family of optimizers and moves a point of two coordinates, with hyper-parameters that are dials."""
-    if not any(family.formula == identifier and family.kind == VECTOR for family in FAMILIES.values()):
+    """Return whether a formula moves points of any shape by a gradient or a function of it, with hyper-parameters that are dials."""
+    formula = FORMULAS.get(identifier)
+    hyper = keyword_names(formula.raw) if formula else []
+    places = list(domains(formula.raw).items())[: -len(hyper)] if formula and hyper else []
+    if not formula or len(places) < 2 or places[0][1].axes != ["*shape"] or not set(hyper) <= settings()["dials"].keys():
         return False
-    names = list(domains(FORMULAS[identifier].raw))
-    hyper = keyword_names(FORMULAS[identifier].raw)
-    return names[1] == "grad" and len(names) - len(hyper) <= 3 and set(hyper) <= settings()["dials"].keys()
+    (_, _), (name, given), *state = places
+    is_moved = name == "grad" or given.kind == "function"
+    return is_moved and len(state) == (formula.initial is not None) and ("lr" in hyper or bool(state))
 
 
 # --- sliders --------------------------------------------------------------------------------------------------------------------------
@@ -283,17 +284,27 @@ def start_of(identifier: str, theta: Any) -> Any:
     return initial_state(identifier, theta, size=FIRST_SIZE) if FORMULAS[identifier].initial else ()
 
 
-def course(identifier: str, theta: Any, gradient: Callable[[Any], Any], values: Mapping[str, float], steps: int) -> Iterator[Any]:
-    """Yield the points of an optimizer's steps."""
+def course(
+    identifier: str,
+    theta: Any,
+    gradient: Callable[[Any], Any],
+    values: Mapping[str, float],
+    steps: int,
+    implementation: Callable[..., Any] | None = None,
+) -> Iterator[Any]:
+    """Yield the points of an optimizer's steps, by the formula or by another implementation of it."""
     raw = FORMULAS[identifier].raw
+    step = implementation or raw
     state = start_of(identifier, theta)
     has_state = FORMULAS[identifier].initial is not None
+    takes_function = list(domains(raw).values())[1].kind == "function"
     with np.errstate(all="ignore"):
         for _ in range(steps):
+            given = gradient if takes_function else gradient(theta)
             if has_state:
-                theta, state = raw(theta, gradient(theta), state, **values)
+                theta, state = step(theta, given, state, **values)
             else:
-                theta = raw(theta, gradient(theta), **values)
+                theta = step(theta, given, **values)
             yield theta
 
 
@@ -423,8 +434,8 @@ def layers_picture(identifier: str) -> Picture:
     for axes, (name, function) in zip(axes_of, functions.items(), strict=True):
         layers = list(activations(identifier, function))
         for number, layer in enumerate(layers, start=1):
-            heights, edges = np.histogram(layer, bins=40, range=(-3, 3))
-            tops = number - 0.85 * heights / heights.max()
+            heights, edges = np.histogram(layer[layer != 0], bins=40, range=(-3, 3))
+            tops = number - 0.85 * heights / max(heights.max(), 1)
             axes.stairs(tops, edges, baseline=number, fill=True, facecolor=(LINES[0], 0.35), edgecolor=LINES[0], linewidth=1)
         axes.set_xlim(-3, 3)
         axes.set_ylim(LAYERS + 0.3, 0)
@@ -434,7 +445,7 @@ def layers_picture(identifier: str) -> Picture:
         ends.append(f"with {name} the root mean square is {first:.3g} after the first and {last:.3g} after the last layer")
     numbers = {name: settings()["layers"][name] for name in list(domains(FORMULAS[identifier].raw))[3:]}
     stated = "".join(f", {name} {value:g}" for name, value in numbers.items())
-    caption = f"Activations after each of {LAYERS} layers of {UNITS} units{stated}, for normal inputs; each histogram has its own scale."
+    caption = f"Activations after each of {LAYERS} layers of {UNITS} units{stated}, for normal inputs; each histogram has its own scale, without what is 0."
     return finished("layers", catalogue().entries[identifier].title, caption, f"{caption} {'; '.join(ends)}", figure, axes_of[0])
 
 

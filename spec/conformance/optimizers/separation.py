@@ -99,8 +99,11 @@ def separation(family: str, dtype: Any = np.float64, *, mistaken: bool | None = 
 
 def distances(conventions: list[Convention], run: OptimizerRun) -> Any:
     """Return how far each two conventions are apart on a run, in units of the larger of their rounding bounds."""
-    points = trajectories(conventions, run)
-    bounds = np.stack([trajectory_bound(convention, run) for convention in conventions])
+    return distances_between(trajectories(conventions, run), np.stack([trajectory_bound(convention, run) for convention in conventions]))
+
+
+def distances_between(points: Any, bounds: Any) -> Any:
+    """Return how far each two trajectories are apart, in units of the larger of their rounding bounds."""
     pairs = zip(points, bounds, strict=True)
     rows = [
         error_in_bounds(np.abs(points - point), np.maximum(bounds, bound)).reshape(len(points), -1).max(axis=1) for point, bound in pairs

@@ -1,20 +1,34 @@
-"""The site, built once: with the verdicts that the tests of the evidence expect, and without the figures of tables, which take time."""
+"""The site, built once: with the verdicts that the tests of the evidence expect, and without what takes time.
+
+That are the figures of tables, and the distances between conventions: those of Adam are drawn, and stand on the pages of other families too.
+"""
 
 import fcntl
+import functools
 from pathlib import Path
 
 import pytest
+from trainspec.spec.site import pages
 from trainspec.spec.site.build import build, site_files
 from trainspec.spec.site.data import SiteData
+from trainspec.spec.site.diagrams import separation_picture
 
 from tests.support.front_page import expected_ledger
 
 VECTORS = Path(__file__).parents[3] / "vectors"
 
 
+def site_for_tests():
+    """The data of the site, whose pages of families share one picture from now on."""
+    picture = functools.cache(lambda: separation_picture("adam"))
+    pages.separation_picture = lambda family: picture()
+    return SiteData(expected_ledger(), VECTORS, with_figures=False)
+
+
 @pytest.fixture(scope="session")
 def site_data():
-    return SiteData(expected_ledger(), VECTORS, with_figures=False)
+    yield site_for_tests()
+    pages.separation_picture = separation_picture
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,9 @@ import re
 import numpy as np
 import pytest
 from trainspec.spec.catalogue import catalogue
+from trainspec.spec.conformance.optimizers.conventions import FAMILIES
 from trainspec.spec.conformance.optimizers.separation import distances, run_without_implementation
-from trainspec.spec.site.diagrams import CLASSES, kernel_pictures, nearest_in_words, relations_picture, separation_picture, squares
+from trainspec.spec.site.diagrams import CLASSES, kernel_pictures, label, nearest_in_words, relations_picture, separation_picture, squares
 from trainspec.spec.site.differences import listed_conventions
 
 from tests.support.kernels import ELEMENTWISE, LOOP_KERNELS
@@ -44,6 +45,13 @@ def test_distances_are_those_of_the_fixture_and_the_nearest_pair_is_named():
     labels = ["a", "b", "c"]
     three = np.array([[0, 0.5, 7], [0.5, 0, 9], [7, 9, 0]])
     assert nearest_in_words(labels, three) == "1 of 3 pairs are the same; of the others a and c are nearest, 7 bounds apart."
+
+
+@pytest.mark.sampled(6)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_distances_of_every_family_are_drawn(family):
+    picture = separation_picture(family)
+    assert all(name in picture.caption or f"{name}  " in picture.svg for name in map(label, listed_conventions(family)))
 
 
 def test_each_cell_is_a_square_of_its_own():

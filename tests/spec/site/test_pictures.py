@@ -6,18 +6,29 @@ import re
 import numpy as np
 import pytest
 from trainspec.reference import FORMULAS
+from trainspec.spec.conformance.optimizers.conventions import FAMILIES
+from trainspec.spec.conformance.optimizers.fixtures import VECTOR
 from trainspec.spec.site.pictures import (
+    LANDSCAPES,
     Dial,
     activations,
+    best_course,
+    course,
     curve_of,
     curve_values,
+    dials_of,
     draws_layers,
     functions_of,
     is_step,
+    keyword_names,
     limits_around,
+    moves_points,
+    numbers_of,
     pictures_of,
     settings,
 )
+
+from tests.support.kernels import ELEMENTWISE, ROUNDED_OTHERWISE
 
 
 def test_the_values_of_pictures_are_those_of_formulas_that_there_are():
@@ -65,6 +76,34 @@ def test_what_the_layers_do_is_what_the_initializers_are_for():
     assert 0.3 < halved * 2**10 < 1.5
     assert draws_layers("init.orthogonal")
     assert not draws_layers("init.gain")
+
+
+def test_every_step_by_a_gradient_alone_moves_points():
+    """AdamW has its own picture beside Adam, and so has what asks for gradients elsewhere; what needs more than a gradient has none."""
+    moving = {identifier for identifier in FORMULAS if moves_points(identifier)}
+    assert {"optimizers.adamw", "optimizers.nesterov.lookahead", "optimizers.sam", "optimizers.lamb", "optimizers.gd.batch"} <= moving
+    assert {family.formula for family in FAMILIES.values() if family.kind == VECTOR} <= moving
+    assert not moving & {"optimizers.newton", "optimizers.sam.point", "optimizers.adaptive.ideal", "optimizers.muon", "averaging.ema"}
+
+
+DRAWN = 1e-3  # of the width of a picture: a third of a pixel
+
+
+@pytest.mark.sampled(2)
+@pytest.mark.parametrize(
+    "name", sorted({"heavy_ball", *ROUNDED_OTHERWISE} & {FORMULAS[name].__name__ for name in FORMULAS if moves_points(name)})
+)
+def test_the_kernels_draw_the_same_courses(name):
+    """The pictures show the reference's points; those of a kernel that rounds otherwise cannot be told from them, others are the same."""
+    kernel, formula = ELEMENTWISE[name]
+    values = numbers_of(dials_of(formula.id, keyword_names(formula.raw)))
+    for landscape, (gradient, start, *limits) in LANDSCAPES.items():
+        rate, points = best_course(formula.id, landscape)
+        slope = FORMULAS[gradient].raw
+        given = {**values, "lr": rate}
+        ours = [np.array(start), *course(formula.id, np.array(start), slope, given, len(points) - 1, kernel)]
+        widths = np.array([high - low for low, high in limits])
+        assert np.all(np.abs(np.array(ours) - points) <= DRAWN * widths * (name in ROUNDED_OTHERWISE))
 
 
 def test_limits_are_around_all_values():

@@ -17,16 +17,17 @@ from trainspec.spec.arithmetic import Verdict
 from trainspec.spec.catalogue import catalogue, decks
 from trainspec.spec.cli import main
 from trainspec.spec.conformance.optimizers.combinations import find_convention
-from trainspec.spec.conformance.optimizers.conventions import FAMILIES, canonical
+from trainspec.spec.conformance.optimizers.conventions import AXES, FAMILIES, canonical
 from trainspec.spec.derivations import derivations
 from trainspec.spec.evidence import EVIDENCE, EXACT_KINDS, FORMULAS_BY_NAME, EvidenceResult, load
 from trainspec.spec.latex import latex_of
+from trainspec.spec.site.addresses import page_id
 from trainspec.spec.site.arithmetics import arithmetics_in_words, arithmetics_of
 from trainspec.spec.site.build import build, site_files
 from trainspec.spec.site.data import SiteData
 from trainspec.spec.site.differences import Line, different_lines, equations_of, listed_conventions
 from trainspec.spec.site.guides import GUIDES
-from trainspec.spec.site.libraries import RECORDED, LibraryRow, by_formula, changes_between
+from trainspec.spec.site.libraries import RECORDED, LibraryRow, by_formula, changes_between, words_of
 from trainspec.spec.site.mathml import line_of, mathml_of, with_plain_parentheses
 from trainspec.spec.site.pages import pages
 
@@ -47,11 +48,26 @@ def test_every_record_has_a_page_that_is_reachable_from_the_front_page(site):
     reached = reachable(site)
     wanted = {f"entries/{identifier}.html" for identifier in known.entries} | {f"errata/{identifier}.html" for identifier in known.errata}
     wanted |= {f"families/{name}.html" for name in FAMILIES} | {f"decks/{key}.html" for key in decks()}
-    wanted |= {f"chapters/{name}.html" for name in known.chapters}
+    wanted |= {f"chapters/{name}.html" for name in known.chapters} | {f"guides/{name}.html" for name in GUIDES}
+    wanted |= {f"derivations/{name}.html" for name in derivations()} | {"libraries.html"}
     assert wanted <= reached
     names = {f"entries/{name}.html" for entry in known.entries.values() for name in entry.names}
     assert {path.relative_to(site).as_posix() for path in pages_of(site)} == reached | names
     assert len({name.lower() for name in names}) == len(names)  # on file systems that do not tell A from a
+
+
+def test_every_convention_and_every_library_has_a_place(site, site_data):
+    """A convention on the page of its family, where the rows of libraries lead; a row on the page of libraries and where it belongs."""
+    for family in FAMILIES:
+        ids = read_page(site / f"families/{family}.html").ids
+        assert all(page_id(convention.id) in ids for convention in listed_conventions(family)[1:]), family
+    overview = (site / "libraries.html").read_text(encoding="utf-8")
+    for row in site_data.library_rows:
+        assert f"<code>{row.target}</code>" in overview
+        assert not row.address or f'href="{row.address}"' in overview
+        assert not row.convention or row.address.startswith(f"families/{find_convention(row.convention).family}.html")
+        assert not row.family or f"<code>{row.convention}</code>" in (site / f"families/{row.family}.html").read_text(encoding="utf-8")
+    assert any("#" in row.address for row in site_data.library_rows)
 
 
 def test_no_link_is_broken(site):
@@ -104,8 +120,8 @@ from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from trainspec.spec.site.build import site_files
-from tests.spec.site.conftest import SiteData, expected_ledger, VECTORS
-files = dict(site_files(SiteData(expected_ledger(), VECTORS, with_figures=False)))
+from tests.spec.site.conftest import site_for_tests
+files = dict(site_files(site_for_tests()))
 for path in sys.argv[2:]:
     assert (Path(sys.argv[1]) / path).read_text(encoding="utf-8") == files[path](), path
 """
@@ -303,5 +319,6 @@ def test_a_checklist_has_what_differs_between_two_libraries():
     ]
     (change,) = changes_between(rows)["a 1", "b 2"]
     assert [axis for axis, _, _ in change.axes] == ["place of ε"]
+    assert all(words_of(axis, value) for axis, values in AXES.items() for value in values)
     assert (change.before.target, change.after.target) == ("a:Adam", "b:adam")
     assert not changes_between([rows[0], replace(rows[1], convention="adam")])["a 1", "b 2"][0].axes
