@@ -445,7 +445,8 @@ def layers_picture(identifier: str) -> Picture:
         ends.append(f"with {name} the root mean square is {first:.3g} after the first and {last:.3g} after the last layer")
     numbers = {name: settings()["layers"][name] for name in list(domains(FORMULAS[identifier].raw))[3:]}
     stated = "".join(f", {name} {value:g}" for name, value in numbers.items())
-    caption = f"Activations after each of {LAYERS} layers of {UNITS} units{stated}, for normal inputs; each histogram has its own scale, without what is 0."
+    inputs = f"{LAYERS} layers of {UNITS} units{stated}, for normal inputs"
+    caption = f"Activations after each of {inputs}; what is 0 is left out, and each histogram has its own scale."
     return finished("layers", catalogue().entries[identifier].title, caption, f"{caption} {'; '.join(ends)}", figure, axes_of[0])
 
 

@@ -1,6 +1,6 @@
 """The site, built once: with the verdicts that the tests of the evidence expect, and without what takes time.
 
-That are the figures of tables, and the distances between conventions: those of Adam are drawn, and stand on the pages of other families too.
+That are the figures of tables, and the distances between conventions: Adam's are drawn, and stand on the pages of all families.
 """
 
 import fcntl
