@@ -86,7 +86,7 @@ def restored(data: Any, kind: Any) -> Any:
 
 def digest_of(words: Iterable[str], paths: Iterable[Path]) -> str:
     """Return the digest of words, of files, and of the versions of what computes."""
-    return hashlib.sha256("\n".join([*words, *environment(), *digests_of_files(frozenset(paths))]).encode()).hexdigest()
+    return hashlib.sha256("\n".join([*words, *environment(), *map(digest_of_file, in_order(frozenset(paths)))]).encode()).hexdigest()
 
 
 def digest_of_evidence(name: str, *, full: bool) -> str:
@@ -115,9 +115,9 @@ def environment() -> tuple[str, ...]:
 
 
 @functools.cache
-def digests_of_files(paths: frozenset[Path]) -> tuple[str, ...]:
-    """Return the digests of files, in the order of their names: once for the many mutants of a formula."""
-    return tuple(map(digest_of_file, sorted(paths)))
+def in_order(paths: frozenset[Path]) -> tuple[Path, ...]:
+    """Return files in the order of their names: sorted once for the many mutants of a formula."""
+    return tuple(sorted(paths))
 
 
 @functools.cache
