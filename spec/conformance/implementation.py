@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,6 +16,7 @@ from .configs import fields_of, signature_of
 REQUIRED = inspect.Parameter.empty
 Settings = Mapping[str, Any]
 Shape = tuple[int, ...]
+CALL = "__call__"
 GRADIENT_FUNCTION_NAMES = ("grad_fn", "gradient_fn", "grad_func", "gradient_function", "closure")
 
 
@@ -119,6 +121,24 @@ def class_parameters(kind: type, skip: int = 2) -> dict[str, Any]:
         if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in inspect.signature(constructor).parameters.values()):
             break
     return parameters
+
+
+def is_called(kind: Any) -> bool:
+    """Return whether a class says what a call of its objects does."""
+    return isinstance(kind, type) and any(CALL in vars(base) for base in inspect.getmro(kind))
+
+
+def class_of_partial(loaded: Any) -> Any:
+    """Return a class of which some arguments are given already, by functools.partial, as a class; any other object as it is."""
+    if not isinstance(loaded, functools.partial) or not isinstance(loaded.func, type):
+        return loaded
+    kind, own = loaded.func, inspect.signature(loaded).parameters.values()
+
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807 - it becomes the constructor of a class
+        kind.__init__(self, *loaded.args, *args, **{**loaded.keywords, **kwargs})  # type: ignore[misc]
+
+    __init__.__signature__ = inspect.Signature([inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY), *own])  # type: ignore[attr-defined]
+    return type(kind.__name__, (kind,), {"__init__": __init__, "__module__": kind.__module__})
 
 
 def parameter_names(function: Any) -> list[str]:

@@ -15,9 +15,9 @@ from types import ModuleType
 from typing import Any
 
 from .command import PREFIX, CommandOptimizer, load_command
-from .implementation import FunctionImplementation, Implementation, NotFound
+from .implementation import FunctionImplementation, Implementation, NotFound, class_of_partial
 from .plain import ClassImplementation, PairImplementation, adapt_factory, as_pair, step_name
-from .stateful import is_average, is_schedule
+from .stateful import is_schedule, is_stateful
 
 Adapted = Implementation | FunctionImplementation | tuple[FunctionImplementation, ...]  # a layer is several functions
 Adapter = Callable[[Any], Adapted | None]  # `adapt(obj)`: None for what it does not know
@@ -196,14 +196,14 @@ def load_implementation(target: str) -> Any:
         return loaded
     if adapted := adapt_object(loaded):
         return adapted
-    library = library_of(target)
+    library, loaded = library_of(target), class_of_partial(loaded)
     if (pair := as_pair(loaded)) is not None:
         return PairImplementation(pair, library)
     if is_schedule(loaded):
         return FunctionImplementation(loaded, library=library)
     if isinstance(loaded, type) and step_name(loaded):
         return ClassImplementation(loaded, library)
-    if is_average(loaded):
+    if is_stateful(loaded):
         return FunctionImplementation(loaded, library=library)
     if isinstance(loaded, FunctionImplementation):
         return loaded

@@ -22,6 +22,7 @@ from .forms import TRIAL_POINT, Form, StartedOptimizer, find_form, numbers_of, s
 from .groups import GroupsOf, set_rates
 from .hyperparameters import FIRST_RUN, KNOWN, canonical_argument, canonical_name, hyperparameters
 from .implementation import (
+    CALL,
     REQUIRED,
     ArraysRun,
     Group,
@@ -32,6 +33,7 @@ from .implementation import (
     arrays_of,
     class_parameters,
     count_positional,
+    is_called,
     keyword_parameters,
     parameter_names,
     takes_gradient_function,
@@ -68,12 +70,13 @@ def role_of(name: str) -> str:
 
 
 def step_name(kind: Any) -> str:
-    """Return the method of a class that makes a step: `step`, or `update` where it takes the point and the gradient; "" for none."""
+    """Return the method of a class that makes a step: `step`, `update` of the point and the gradient, or a call with a gradient."""
     if callable(getattr(kind, "step", None)):
         return "step"
     update = getattr(kind, "update", None)
-    roles = {role_of(name) for name in parameter_names(update)} if callable(update) else set()
-    return "update" if {"grad", "theta"} <= roles else ""
+    if callable(update):
+        return "update" if {"grad", "theta"} <= set(map(role_of, parameter_names(update))) else ""
+    return CALL if is_called(kind) and "grad" in map(role_of, parameter_names(getattr(kind, CALL))) else ""
 
 
 class PlainImplementation:
@@ -211,7 +214,7 @@ class ClassImplementation(PlainImplementation):
         keyword = next((name for name in keyword_parameters(own_step) if canonical_name(name, self.names) == "lr"), None)
         if keyword:
             return StartedOptimizer(optimizer, handed, lambda grad, rate: own_step(grad, **{keyword: rate}), True, by_function)
-        if count_positional(own_step) > 1:
+        if takes_second(own_step):
             return StartedOptimizer(optimizer, handed, own_step, True, by_function)
         names = (*([lr_name] if lr_name else ()), "lr", *hyperparameters()["lr"].aliases)
         held, has_groups = holder_of(optimizer, names), set_rates(optimizer, [lr])
@@ -223,6 +226,12 @@ class ClassImplementation(PlainImplementation):
             return own_step(grad)
 
         return StartedOptimizer(optimizer, handed, step, held is not None or has_groups, by_function)
+
+
+def takes_second(step: Callable[..., Any]) -> bool:
+    """Return whether a step takes the rate by position, after the gradient: what is None by default, as a loss, is another thing."""
+    second = next(iter(list(inspect.signature(step).parameters.values())[1:2]), None)
+    return count_positional(step) > 1 and (second is None or second.default is not None)
 
 
 def point_name_of(kind: type) -> str:

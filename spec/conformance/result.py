@@ -77,6 +77,12 @@ class Fault:
     detail: Text
     fatal: bool = True
 
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        """Take the fields from the report of a process that may have sent anything."""
+        if state.get("kind") not in FAULT_KINDS or not isinstance(state.get("detail"), str):
+            raise ValueError(f"a fault must be one of {', '.join(FAULT_KINDS)}, and have a text")
+        vars(self).update(kind=state["kind"], detail=printable(state["detail"]), fatal=bool(state.get("fatal", True)))
+
 
 @dataclass(frozen=True)
 class Divergence:

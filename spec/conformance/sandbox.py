@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
@@ -29,7 +30,6 @@ from typing import Any
 from .loading import WORKING_FOLDER
 from .result import NARROW, Fault
 from .stopwatch import Stopwatch
-from .supervisor import PATIENCE
 
 TIMEOUT = 30.0  # seconds of processor time, without imports
 IMPORT_TIMEOUT = 300.0  # seconds of processor time for the imports
@@ -39,6 +39,7 @@ REPORT_LIMIT = 2**26  # bytes
 MARKER = "TRAINSPEC_SANDBOX"  # an environment variable that all descendants of a sandbox inherit
 LOADED = b"loaded"
 POLL = 0.02  # seconds
+LONGEST_END = 20.0  # seconds for the processes of a sandbox to end, on a machine that is busy
 GRACE = 1.0  # seconds for what a process that has ended still had to send
 MESSAGES = 16  # that are kept before they are asked for
 START = (
@@ -217,8 +218,9 @@ class SandboxProcess:
     def end(self) -> None:
         """End the process and all that it started: by its supervisor, or else by the marker in the environment."""
         self.process.terminate()
+        self.process.send_signal(signal.SIGCONT)  # it may have been stopped
         try:
-            self.process.wait(timeout=PATIENCE + GRACE)
+            self.process.wait(timeout=LONGEST_END)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -236,15 +238,24 @@ def remove_folder(folder: str) -> None:
 
 
 def kill_marked(marker: str) -> None:
-    """End every process whose environment holds the marker of a sandbox: programs and daemons that left its session."""
-    pattern = f"{MARKER}={marker}".encode()
+    """End every process whose environment holds the marker of a sandbox, until none is left: programs and daemons that left its session."""
+    started = time.monotonic()
+    while kill_once(f"{MARKER}={marker}".encode()) and time.monotonic() - started < LONGEST_END:
+        time.sleep(POLL)
+
+
+def kill_once(pattern: bytes) -> bool:
+    """Send the signal to end to every process whose environment holds a text, and return whether there was any."""
+    is_any = False
     for process in os.listdir("/proc") if os.path.isdir("/proc") else ():
         if process.isdigit():
             with suppress(OSError):
                 with open(f"/proc/{process}/environ", "rb") as environment:
                     found = pattern in environment.read().split(b"\0")
                 if found:
+                    is_any = True
                     os.kill(int(process), signal.SIGKILL)
+    return is_any
 
 
 def result_or_fault(pending: PendingReport | CompletedReport) -> Any:

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from ...reference.validation import domains
-from .forms import is_point
+from .forms import CONTAINERS, is_point
 from .hyperparameters import KNOWN, canonical_argument, canonical_name
-from .implementation import GRADIENT_FUNCTION_NAMES, REQUIRED, NotFound, parameter_names
+from .implementation import CALL, GRADIENT_FUNCTION_NAMES, REQUIRED, NotFound, is_called, parameter_names
 
 OPTIMIZER = "optimizer"  # the parameter of a schedule that takes what it sets the learning rate of
 BOOKKEEPING = ("last_epoch", "last_step", "verbose")  # parameters of schedules that are no hyper-parameters
@@ -48,9 +48,18 @@ def is_schedule(kind: Any) -> bool:
 
 
 def is_average(kind: Any) -> bool:
-    """Return whether a class is an average: it is updated, and neither steps nor makes a state."""
-    has_update = isinstance(kind, type) and callable(getattr(kind, "update", None))
-    return has_update and not any(callable(getattr(kind, name, None)) for name in ("step", "init"))
+    """Return whether a class is an average: it is updated, or stepped with a point, and makes no state."""
+    if not isinstance(kind, type) or callable(getattr(kind, "init", None)):
+        return False
+    step = getattr(kind, "step", None)
+    if callable(step):
+        return [canonical_argument(name, ("theta", "grad")) for name in required_parameters(step)] == ["theta"]
+    return callable(getattr(kind, "update", None))
+
+
+def is_stateful(kind: Any) -> bool:
+    """Return whether a class is a schedule, an average, or another function whose first arguments its constructor takes."""
+    return is_schedule(kind) or is_average(kind) or (is_called(kind) and not callable(getattr(kind, "step", None)))
 
 
 def formula_name(kind: type) -> str:
@@ -61,13 +70,16 @@ def formula_name(kind: type) -> str:
 def as_function(kind: type, formula: Any) -> Callable[..., Any]:
     """Return a schedule or an average as a function of the arguments of a formula; NotFound where it cannot be that formula."""
     arguments = domains(formula.raw)
+    state = next((name for name in ("mean", "state") if name in arguments), "")
+    is_formula_of_average = "theta" in arguments and "grad" not in arguments and bool(state)
+    if not is_schedule(kind) and not is_average(kind) and not is_formula_of_average:
+        return called_function(kind)
     if is_schedule(kind):
         count = next((name for name in COUNTS if name in arguments), "")
         if not count:
             raise NotFound(f"{kind.__name__} is a schedule that is stepped, and {formula.id} counts no updates")
         return schedule_function(kind, count)
-    state = next((name for name in ("mean", "state") if name in arguments), "")
-    if "theta" not in arguments or not state:
+    if not is_formula_of_average:
         raise NotFound(f"{kind.__name__} is an average that is updated, and {formula.id} is none")
     return average_function(kind, state, tuple(arguments[state].fields))
 
@@ -78,6 +90,18 @@ def with_parameters(call: Callable[..., Any], first: Sequence[str], others: Iter
     hyper = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in others]
     call.__signature__ = inspect.Signature([*arguments, *hyper])  # type: ignore[attr-defined]
     return call
+
+
+def called_function(kind: type) -> Callable[..., Any]:
+    """Return a function of the arguments of a constructor and of a call of what it makes."""
+    own = list(inspect.signature(kind).parameters.values())
+    taken = list(inspect.signature(getattr(kind, CALL)).parameters.values())[1:]
+
+    def call(**arguments: Any) -> Any:
+        constructed = {parameter.name: arguments.pop(parameter.name) for parameter in own if parameter.name in arguments}
+        return kind(**constructed)(**arguments)
+
+    return with_parameters(call, [], [*taken, *own])
 
 
 # --- schedules -----------------------------------------------------------------------------------------------------------------------
@@ -141,22 +165,31 @@ def average_function(kind: type, state: str, fields: tuple[str, ...]) -> Callabl
     """Return a function of the next values and the mean before them that makes an average, brings it there, and updates it."""
     parameters = inspect.signature(kind).parameters.values()
     taken = first_value_parameter(parameters)
+    method = next(name for name in ("update", "step", CALL) if callable(getattr(kind, name, None)))
 
-    def call(theta: Any, **arguments: Any) -> Any:
-        before = arguments.pop(state)
-        first = getattr(before, fields[0]) if fields else before
-        average = kind(**({taken: copy.copy(first)} if taken else {}), **arguments)
+    def call_in(container: str, theta: Any, before: Any, arguments: Mapping[str, Any]) -> Any:
+        first = packed(container, getattr(before, fields[0]) if fields else before)
+        average = kind(**({taken: first} if taken else {}), **arguments)
+        update = getattr(average, method)
         if fields:
             set_fields(average, {name: getattr(before, name) for name in fields})
         elif not taken:
-            give_first_value(average, copy.copy(first))
-        handed = copy.copy(theta)
-        returned = average.update(*named(average.update, handed))
-        mean = mean_of(average, theta.shape) if returned is None or not is_point(returned, theta.shape) else returned
+            give_first_value(average, update, first)
+        returned = unpacked(update(*named(update, packed(container, theta))))
+        mean = returned if is_point(returned, theta.shape) else mean_of(average, theta.shape)
         if not fields:
             return mean
-        kept = [getattr(average, attribute_of(average, name)) for name in fields]
-        return tuple(kept) if returned is None else (returned, tuple(kept))
+        kept = tuple(unpacked(getattr(average, attribute_of(average, name))) for name in fields)
+        return kept if returned is None else (returned, kept)
+
+    def call(theta: Any, **arguments: Any) -> Any:
+        before, problems = arguments.pop(state), []
+        for container in CONTAINERS:
+            try:
+                return call_in(container, theta, before, arguments)
+            except Exception as problem:  # it may take its arrays in another form
+                problems.append(problem)
+        raise problems[0]
 
     return with_parameters(call, ["theta", state], [parameter for parameter in parameters if parameter.name != taken])
 
@@ -169,6 +202,19 @@ def first_value_parameter(parameters: Iterable[inspect.Parameter]) -> str:
     return next(iter([*required, *optional]), "")
 
 
+def packed(container: str, value: Any) -> Any:
+    """Return a copy of an array as an average takes it: as it is, in a list, or by its name."""
+    value = copy.copy(value)
+    return value if container == "array" else [value] if container == "list" else {KEY: value}
+
+
+def unpacked(value: Any) -> Any:
+    """Return the array of a list or a dict of one; anything else as it is."""
+    if isinstance(value, Mapping):
+        return value.get(KEY, value)
+    return value[0] if isinstance(value, list | tuple) and len(value) == 1 else value
+
+
 def is_hyperparameter(name: str) -> bool:
     """Return whether a parameter is a hyper-parameter by its name."""
     return canonical_name(name) in KNOWN or bool(canonical_argument(name, ("decay", "share", "correction")))
@@ -179,9 +225,9 @@ def named(method: Any, value: Any) -> tuple[Any, ...]:
     return (KEY, value) if len(parameter_names(method)) > 1 and parameter_names(method)[0] in ("name", "key") else (value,)
 
 
-def give_first_value(average: Any, value: Any) -> None:
+def give_first_value(average: Any, update: Callable[..., Any], value: Any) -> None:
     """Give an average its first value: by a method for it, or as a first update."""
-    method = next((getattr(average, name) for name in FIRST_VALUES if callable(getattr(average, name, None))), average.update)
+    method = next((getattr(average, name) for name in FIRST_VALUES if callable(getattr(average, name, None))), update)
     method(*named(method, value))
 
 
@@ -191,7 +237,7 @@ def mean_of(average: Any, shape: tuple[int, ...]) -> Any:
         value = getattr(average, name, None)
         with suppress(Exception):
             value = value(*named(value, None)[:-1]) if callable(value) else value
-            value = value[KEY] if isinstance(value, Mapping) else value[0] if isinstance(value, list | tuple) else value
+            value = unpacked(value)
             if is_point(value, shape):
                 return value
     raise TypeError(f"its mean is in none of its attributes {', '.join(MEANS[:6])}, and `update` does not return it")
@@ -200,7 +246,9 @@ def mean_of(average: Any, shape: tuple[int, ...]) -> Any:
 def set_fields(average: Any, values: Mapping[str, Any]) -> None:
     """Set the attributes of an average to the fields of a state."""
     for name, value in values.items():
-        setattr(average, attribute_of(average, name), copy.copy(value))
+        attribute = attribute_of(average, name)
+        kept = getattr(average, attribute)
+        setattr(average, attribute, packed("dict" if isinstance(kept, Mapping) else "list" if isinstance(kept, list) else "array", value))
 
 
 def attribute_of(average: Any, field: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 END_WITH_PARENT, ADOPT_ORPHANS = 1, 36  # operations of prctl
 TRACKER = b"resource_tracker"  # a helper of Python's that removes what processes share, and then ends by itself
 GRACE = 1.0  # seconds for that
-PATIENCE = 3.0  # seconds to end a tree of processes that may grow meanwhile
+PATIENCE = 2.0  # seconds of processor time to end a tree of processes that may grow meanwhile
 POLL = 0.01  # seconds
 
 
@@ -61,8 +61,8 @@ def end_all(child: int) -> int:
 
 def end_tree() -> None:
     """End all descendants of this process; those that only clear up have some time to do so."""
-    started = time.monotonic()
-    while time.monotonic() - started < PATIENCE and has_children():
+    started, used = time.monotonic(), time.process_time()
+    while time.process_time() - used < PATIENCE and has_children():
         for process in descendants(os.getpid()):
             if time.monotonic() - started > GRACE or TRACKER not in command_line(process):
                 with suppress(OSError):

@@ -11,7 +11,7 @@ import numpy as np
 
 from ....reference import Formula, tree_leaves
 from ....reference.validation import Domain, domains
-from ..hyperparameters import Hyperparameter, InvalidSettings, canonical_argument, hyperparameters, meanings
+from ..hyperparameters import PAIRS, Hyperparameter, InvalidSettings, canonical_argument, hyperparameters, meanings
 from ..implementation import REQUIRED
 
 COMPUTED = {  # arguments that a function may compute itself, and the formula by which it does
@@ -19,6 +19,7 @@ COMPUTED = {  # arguments that a function may compute itself, and the formula by
     "optimizers.clip.norm.with_eps": {"norm": "optimizers.clip.global_norm"},
 }
 MINUS = " - "  # between the two arguments whose difference a parameter takes
+COMMA = ", "  # between the arguments that a parameter takes as one tuple
 WORD_LENGTH = 3  # letters: a shorter name says little about what a parameter is
 
 
@@ -67,7 +68,9 @@ def used_array(like: Any) -> Any:
 
 
 def value_at(arguments: Mapping[str, Any], path: str) -> Any:
-    """Return an argument, a field of one that is a state, or the difference of two."""
+    """Return an argument, a field of one that is a state, the difference of two, or several as a tuple."""
+    if COMMA in path:
+        return tuple(value_at(arguments, part) for part in path.split(COMMA))
     first, is_difference, second = path.partition(MINUS)
     if is_difference:
         return value_at(arguments, first) - value_at(arguments, second)
@@ -77,7 +80,7 @@ def value_at(arguments: Mapping[str, Any], path: str) -> Any:
 
 def roots_of(paths: Iterable[str]) -> set[str]:
     """Return the arguments that paths read."""
-    return {part.partition(".")[0] for path in paths for part in path.split(MINUS)}
+    return {part.partition(".")[0] for path in paths for parts in path.split(COMMA) for part in parts.split(MINUS)}
 
 
 def differences_of(arguments: Iterable[str]) -> dict[str, str]:
@@ -85,6 +88,13 @@ def differences_of(arguments: Iterable[str]) -> dict[str, str]:
     known = set(arguments)
     rows = [row for row in hyperparameters().values() if row.difference and known.issuperset(row.difference) and row.name not in known]
     return {name: MINUS.join(row.difference) for row in rows for name in (row.name, *row.function_aliases)}
+
+
+def tuples_of(arguments: Iterable[str]) -> dict[str, str]:
+    """Return the names that stand for several of the arguments as one tuple, with its path."""
+    known = set(arguments)
+    parts = {name: [part for part in pair if part in known] for name, pair in PAIRS.items() if name not in known}
+    return {name: COMMA.join(present) for name, present in parts.items() if len(present) > 1}
 
 
 def bind(
@@ -109,6 +119,8 @@ def bind(
         argument = paths.get(name) or names.get(name) or canonical_argument(name, arguments)
         if argument in arguments:
             pinned[argument] = value
+        elif argument and COMMA in argument:
+            pinned |= parts_of_tuple(name, value, argument.split(COMMA))
         elif name in parameters:
             constants[name] = value
         else:
@@ -130,6 +142,13 @@ def bind(
         if name not in paths and name not in constants and parameter.default is not REQUIRED
     }
     return Binding(by_position, {**by_name, **extra}, constants, unbound, left, computed, guessed, formula.raw, outputs, takes_out), pinned
+
+
+def parts_of_tuple(name: str, value: Any, parts: list[str]) -> dict[str, Any]:
+    """Return the values of the arguments that a tuple holds."""
+    if not isinstance(value, list | tuple) or len(value) != len(parts):
+        raise InvalidSettings(f"{name} must be a list of {len(parts)} numbers, got {value!r}")
+    return dict(zip(parts, value, strict=True))
 
 
 def parameters_of(function: Callable[..., Any], arguments: Mapping[str, Domain]) -> dict[str, inspect.Parameter]:
@@ -176,6 +195,8 @@ def match_parameters(
     paths |= {name: name for name in parameters if name in free and name not in paths}
     unread = [argument for argument in free if not any(argument in meanings(name, free) for name in parameters)]
     paths |= {name: path for name, path in differences_of(unread).items() if name in parameters and name not in paths}
+    unread = [argument for argument in free if argument not in roots_of(paths.values())]
+    paths |= {name: path for name, path in tuples_of(unread).items() if name in parameters and name not in paths}
     free = [argument for argument in free if argument in paths.values() or argument not in roots_of(paths.values())]
     paths, guessed = match_aliases(parameters, free, paths)
     paths |= match_state_fields(parameters, arguments, paths)
@@ -252,9 +273,9 @@ def is_source(domain: Domain) -> bool:
 
 
 def all_paths(arguments: Mapping[str, Domain]) -> list[str]:
-    """Return all that a parameter may stand for: the arguments, the fields of states, and differences of two arguments."""
+    """Return all that a parameter may stand for: the arguments, the fields of states, differences of two arguments, and tuples."""
     fields = (f"{name}.{key}" for name, domain in arguments.items() for key in domain.fields)
-    return [*arguments, *fields, *dict.fromkeys(differences_of(arguments).values())]
+    return [*arguments, *fields, *dict.fromkeys(differences_of(arguments).values()), *tuples_of(arguments).values()]
 
 
 def likely_values(name: str, domain: Domain, formula: Any) -> tuple[Any, ...]:

@@ -36,6 +36,7 @@ CLOSE = 1e3  # units by floats, within which a variant is measured with certaint
 ALWAYS_MEASURED = 6  # variants that are measured with certainty at any distance
 FEW, FAR = 4, 1e6  # a variant that is so many bounds off in the first few cases is measured in no others
 OWN_INFERENCES = 3  # of the values inferred for the formula itself, so many are measured
+LIKELY_INFERENCES = 16  # of the values inferred for the formula, with so many its variants are compared
 FLOAT_NOISE = 2.0**-40  # relative: far above the rounding of float64, far below that of narrow formats
 EQUAL_IN_CASES = ("equal in every case",)
 
@@ -109,11 +110,19 @@ class FunctionMatcher:
         """The unit of every output in every case."""
         return float_units(self.due, self.dtype)
 
+    @functools.cached_property
+    def likely_inferences(self) -> list[dict[str, Any]]:
+        """The values for the arguments that the function does not take with which the formula is nearest to it."""
+        inferences, raw = list(self.observations.inferences()), self.formula.raw
+        if len(inferences) <= LIKELY_INFERENCES:
+            return inferences
+        return sorted(inferences, key=lambda inferred: float_error(raw, self.calls, inferred, self.units, np.inf))[:LIKELY_INFERENCES]
+
     def rank(self, variants: Iterable[Variant]) -> list[VariantFit]:
         """Return variants by their distance in floats, the nearest first."""
         fits: list[VariantFit] = []
         nearest: list[float] = [np.inf] * (2 * ALWAYS_MEASURED)
-        for variant, inferred in itertools.product(variants, list(self.observations.inferences())):
+        for variant, inferred in itertools.product(variants, self.likely_inferences):
             far = max(CLOSE, nearest[-1])
             distance = float_error(variant.function, self.calls, inferred, self.units, far, is_mistake=not variant.right)
             nearest = sorted([*nearest, distance])[: 2 * ALWAYS_MEASURED]

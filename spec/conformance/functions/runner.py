@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,12 +28,12 @@ from ..guards import (
     unique_faults,
 )
 from ..hyperparameters import InvalidSettings, is_number
-from ..implementation import FunctionImplementation, NotFound, Task
+from ..implementation import FunctionImplementation, NotFound, Task, class_of_partial
 from ..initializers.runner import sample_initializer
 from ..loading import adapt_object, environment_info, library_of, load_object, names_within, version_of
 from ..result import Fault, plain_setting, printable
 from ..sandbox import notify_loaded
-from ..stateful import as_function, formula_name, is_average, is_schedule
+from ..stateful import as_function, formula_name, is_average, is_schedule, is_stateful
 from .binding import Binding, bind
 from .bounds import map_arguments
 from .every_number import every_number, only_array
@@ -82,19 +83,19 @@ def load_functions(task: Task) -> tuple[FunctionImplementation, ...]:
         adapted = (adapted,)
     if isinstance(adapted, tuple):
         return tuple(select_functions(adapted, task))
-    is_stateful = is_schedule(loaded) or is_average(loaded)
-    if not callable(loaded) or (isinstance(loaded, type) and not is_stateful):
+    loaded = class_of_partial(loaded)
+    if not callable(loaded) or (isinstance(loaded, type) and not is_stateful(loaded)):
         within = names_within(loaded, task.target)
         raise NotFound(f"{task.target} is no function, so it cannot be compared with the formula {task.against}{within}")
-    name = task.against or (formula_name(loaded) if is_stateful else getattr(loaded, "__name__", ""))
+    name = task.against or (formula_name(loaded) if is_stateful(loaded) else getattr(loaded, "__name__", ""))
     if not is_formula(name):
-        kind = "a schedule" if is_schedule(loaded) else "an average" if is_stateful else "a function"
+        kind = "a schedule" if is_schedule(loaded) else "an average" if is_average(loaded) else "a function"
         raise NotFound(
             f"{task.target} is {kind}, and no formula is called {printable(name, 60)!r}: say which it claims to be, "
             "as in --against norm.rms"
         )
     formula = formula_named(name)
-    function = as_function(loaded, formula) if is_stateful else loaded
+    function = as_function(loaded, formula) if is_stateful(loaded) else loaded
     return (FunctionImplementation(function, formula.id, library=library_of(task.target)),)
 
 
@@ -233,6 +234,7 @@ def run_cases(function: FunctionImplementation, task: Task) -> FunctionObservati
     calls: list[FunctionCall] = []
     faults: list[Fault] = []
     refusals: list[tuple[int, Fault]] = []  # of batches of higher rank
+    lost: list[tuple[Case, Fault]] = []  # the cases whose results are not finite
     if task.exhaustive:
         return run_on_every_number(caller, pinned)
     for case in caller.cases({**pinned, **infer_shapes(caller, pinned)}):
@@ -245,9 +247,11 @@ def run_cases(function: FunctionImplementation, task: Task) -> FunctionObservati
             refusals += [(rank, fault) for fault in observed]
             continue
         faults += observed
+        lost += [(case, fault) for fault in observed if call is None and fault.kind == "not-finite"]
         if call and not calls and not observed and caller.is_nondeterministic(case, expected, outputs):
             faults.append(Fault("nondeterministic", f"two calls with the same arguments differ, in case {case.name!r}", fatal=False))
         calls += [call] if call else []
+    faults = [fault for fault in faults if fault not in undefined_with_inferred(caller, calls, lost)]
     giving_out = replace(caller, binding=replace(binding, gives_out=True))
     for known in calls[:OUT_CALLS] if binding.takes_out else []:
         case = replace(known.case, name=f"{known.case.name}, out= given")
@@ -266,6 +270,31 @@ def computes_large_arrays(formula: Formula[..., Any], case: Case) -> bool:
     """Return whether a formula computes an array of too many entries: of all pairs of those that it is given, at the most."""
     entries = sum(leaf.size for leaf in tree_leaves(tuple(case.arguments.values())) if isinstance(leaf, np.ndarray))
     return entries**2 > LARGEST_ARRAY and largest_array(formula.raw, case.arguments) > LARGEST_ARRAY
+
+
+def undefined_with_inferred(caller: Caller, calls: list[FunctionCall], lost: list[tuple[Case, Fault]]) -> list[Fault]:
+    """Return those faults of results that are not finite where the formula has no value either, at the arguments that fit all calls."""
+    unbound = caller.binding.unbound
+    values = itertools.islice(itertools.product(*unbound.values()), COMBINATIONS if lost and unbound and calls else 0)
+    for inferred in (dict(zip(unbound, combination, strict=True)) for combination in values):
+        if all(agrees(caller.formula, call, inferred) for call in calls):
+            return [fault for case, fault in lost if not has_value(caller.formula, {**case.arguments, **inferred})]
+    return []
+
+
+def agrees(formula: Formula[..., Any], call: FunctionCall, inferred: Mapping[str, Any]) -> bool:
+    """Return whether a formula gives nearly what a call gave, with some arguments set."""
+    with np.errstate(all="ignore"):
+        due = tree_leaves(formula.raw(**{**call.case.arguments, **inferred}))
+    pairs = itertools.zip_longest(call.outputs, due, fillvalue=np.nan)
+    return all(output is None or np.allclose(output, value, rtol=CLOSE, atol=CLOSE) for output, value in pairs)
+
+
+def has_value(formula: Formula[..., Any], arguments: Mapping[str, Any]) -> bool:
+    """Return whether a formula has finite results at some arguments."""
+    with suppress(ArithmeticError, ValueError), np.errstate(all="ignore"):
+        return all(np.all(np.isfinite(value)) for value in tree_leaves(formula.raw(**arguments)))
+    return False
 
 
 def run_on_every_number(caller: Caller, pinned: Mapping[str, Any]) -> FunctionObservations:

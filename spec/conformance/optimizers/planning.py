@@ -60,7 +60,10 @@ def plan_runs(parameters: Mapping[str, Any], task: Task) -> RunConfigs:
         if name in DEFAULTS:
             table[name].check(value)
     defaults = {name: default_of(parameters[own], name, own) for name, own in own_names.items() if name in KNOWN}
-    first = {**{name: value for name, value in defaults.items() if value is not REQUIRED and value is not None}, **requested}
+    first = {
+        **{name: value for name, value in defaults.items() if value is not REQUIRED and value is not None and not callable(value)},
+        **requested,
+    }
     required = [name for name, value in defaults.items() if value is REQUIRED and name not in requested]
     first |= {name: FIRST_RUN[name] for name in required if name in FIRST_RUN}
     second = {name: table[name].separating_value(value) if is_free(name, value, requested) else value for name, value in first.items()}

@@ -1,5 +1,6 @@
 """Subjects as new users write them: options that belong to no one optimizer, names that mean several things, generators of the process."""
 
+import functools
 import random
 import sys
 from types import ModuleType
@@ -372,6 +373,55 @@ def test_a_setting_that_it_does_not_take_must_be_one_that_is_built_in():
     result = check_in_process(WithBuiltInMomentum, momentum=0.75, weight_decay=0.5)
     assert (result.verdict, result.exit_code) == (Verdict.ERROR, 2)
     assert "it takes no 'weight_decay', and heavy ball with the learning rate outside the velocity has none" in result.message
+
+
+class Called(HeavyBall):
+    """An optimizer whose objects are called."""
+
+    def __call__(self, grad, lr):
+        return HeavyBall.step(self, grad, lr)
+
+    step = None
+
+
+class WithLoss:
+    """An optimizer whose step takes a loss and hands it back, and moves its parameters in place."""
+
+    def __init__(self, params, lr=0.01, momentum=0.9):
+        self.params, self.lr, self.momentum, self.velocity = params, lr, momentum, 0 * params
+
+    def step(self, grad, loss=None):
+        self.velocity = self.momentum * self.velocity + grad
+        self.params -= self.lr * self.velocity
+        return loss
+
+
+PartOfAnOptimizer = functools.partial(WithLoss, momentum=0.5)
+PartOfAnOptimizer.__qualname__, PartOfAnOptimizer.__module__ = "PartOfAnOptimizer", __name__
+
+
+@pytest.mark.parametrize("subject", [Called, WithLoss, PartOfAnOptimizer])
+def test_usual_forms_of_a_step_are_run(subject):
+    result = check_in_process(subject)
+    assert (result.verdict, result.convention) == (Verdict.CONFORMS, "heavy-ball/lr-outside"), result.message
+    assert result.settings["momentum"] == (0.5 if subject is PartOfAnOptimizer else 0.9)
+
+
+class RateOfTime(WithLoss):
+    """An optimizer that takes a function for its learning rate."""
+
+    def __init__(self, params, lr=lambda t: 0.01, momentum=0.9):
+        super().__init__(params, lr, momentum)
+
+    def step(self, grad):
+        self.params -= self.lr(0) * grad
+        return self.params
+
+
+def test_a_rate_that_is_a_function_is_told():
+    result = check_in_process(RateOfTime)
+    assert (result.verdict, result.exit_code) == (Verdict.ERROR, 2)
+    assert "'float' object is not callable" in result.message
 
 
 class InItsOwnOrder:

@@ -13,6 +13,7 @@ from trainspec.spec.conformance.functions.binding import bind
 from trainspec.spec.conformance.functions.observations import FunctionReport
 from trainspec.spec.conformance.functions.runner import run_function, words_of_reduction
 from trainspec.spec.conformance.functions.verdict import judge_report
+from trainspec.spec.conformance.hyperparameters import InvalidSettings
 from trainspec.spec.conformance.implementation import FunctionImplementation, Task
 
 from .corpus import misbehaving_functions
@@ -228,6 +229,36 @@ def test_usual_signatures_are_bound(against, signature, arguments):
     binding, _ = bind(space["subject"], FORMULAS[against], {}, {}, {})
     assert dict(binding.by_name) == arguments
     assert not binding.guessed
+
+
+def first_decay_of_two(theta, grad, betas):
+    return betas[0]
+
+
+def test_several_arguments_are_taken_as_one_tuple():
+    binding, pinned = bind(first_decay_of_two, FORMULAS["optimizers.adam.uncorrected"], {}, {"betas": [0.5, 0.75]}, {"state": None})
+    assert pinned | {"state": None} == {"beta1": 0.5, "beta2": 0.75, "state": None}
+    assert binding.call(first_decay_of_two, {"theta": 1, "grad": 2, "beta1": 3, "beta2": 4}) == 3
+    with pytest.raises(InvalidSettings, match=r"betas must be a list of 2 numbers, got 0\.5"):
+        bind(first_decay_of_two, FORMULAS["optimizers.adam.uncorrected"], {}, {"betas": 0.5}, {"state": None})
+
+
+def unbiased(running_mean, running_var, x, momentum):
+    mean = x.mean(0)
+    var = np.sum((x - mean) ** 2, axis=0) / (len(x) - 1)
+    return (1 - momentum) * running_mean + momentum * mean, (1 - momentum) * running_var + momentum * var
+
+
+def undefined_for_one_example(running_mean, running_var, x, momentum):
+    mean, var = unbiased(running_mean, running_var, x, momentum)
+    return mean, var if len(x) == 1 else (1 - momentum) * running_var + momentum * x.var(0)
+
+
+@pytest.mark.parametrize(("function", "faults"), [(unbiased, []), (undefined_for_one_example, ["not-finite"])])
+def test_what_the_formula_leaves_undefined_too_is_no_fault(function, faults):
+    task = Task(function.__name__, against="norm.batch.running.new_weight")
+    part = run_function(FunctionImplementation(function, task.against), task)
+    assert [fault.kind for fault in part.faults] == faults
 
 
 def clip_with_its_eps(grad, max_norm):

@@ -131,6 +131,13 @@ def test_a_report_names_nothing_that_does_something(name):
     assert ReportUnpickler(io.BytesIO(pickle.dumps(fault))).load() == fault
 
 
+@pytest.mark.parametrize("fields", [("no-such-kind", "x"), ("raises", 3), (None, None)])
+def test_a_fault_that_is_sent_is_one_of_the_known_ones(fields):
+    sent = pickle.dumps(Fault(*fields))
+    with pytest.raises(ValueError, match="a fault must be one of"):
+        ReportUnpickler(io.BytesIO(sent)).load()
+
+
 def send_without_end(message):
     """Send a message again and again; or the start of one, and no more."""
     pipes = [int(name) for name in os.listdir("/proc/self/fd") if int(name) > 2]

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 from trainspec.spec.conformance import Verdict, check
 from trainspec.spec.conformance.implementation import Task
@@ -82,6 +83,52 @@ class AverageInPlace:
         self.shadow += (1 - self.decay) * (params - self.shadow)
 
 
+class AverageOfADict(AverageInPlace):
+    """An average that is given arrays by name, and keeps them so."""
+
+    def __init__(self, params, decay):
+        self.shadow, self.decay = {name: value.copy() for name, value in params.items()}, decay
+
+    def update(self, params):
+        for name, value in params.items():
+            self.shadow[name] += (1 - self.decay) * (value - self.shadow[name])
+
+
+class AverageOfAList(AverageInPlace):
+    def __init__(self, parameters, decay):
+        self.shadow_params, self.decay = [value.copy() for value in parameters], decay
+
+    def step(self, parameters):
+        for mean, value in zip(self.shadow_params, parameters, strict=True):
+            np.subtract(mean, (1 - self.decay) * (mean - value), out=mean)
+
+    update = None
+
+
+class CalledAverage(Average):
+    def __call__(self, x):
+        Average.update(self, x)
+        return self.shadow
+
+    update = None
+
+
+class CalledSchedule:
+    """A schedule that is no more than a function of the count."""
+
+    def __init__(self, lr, drop=0.5, every=10):
+        self.lr, self.drop, self.every = lr, drop, every
+
+    def __call__(self, epoch):
+        return self.lr * self.drop ** (epoch // self.every)
+
+
+class ExchangedInADict(AverageOfADict):
+    def update(self, params):
+        for name, value in params.items():
+            self.shadow[name] = (1 - self.decay) * self.shadow[name] + self.decay * value
+
+
 class AverageWithWeightsExchanged(Average):
     def update(self, value):
         self.shadow = value.copy() if self.shadow is None else (1 - self.decay) * self.shadow + self.decay * value
@@ -103,6 +150,10 @@ RIGHT = [
     (StepDecay, "schedule.step"),
     (CosineOfAnOptimizer, "schedule.cosine"),
     (LinearWarmup, "schedule.warmup.linear"),
+    (CalledSchedule, "schedule.step"),
+    (AverageOfADict, "averaging.ema"),
+    (AverageOfAList, "averaging.ema"),
+    (CalledAverage, "averaging.ema"),
     (Average, "averaging.ema"),
     (AverageOfNamedArrays, "averaging.ema"),
     (AverageInPlace, "averaging.ema"),
@@ -117,7 +168,8 @@ def test_right_ones_conform(implementation, formula):
 
 
 @pytest.mark.parametrize(
-    ("implementation", "formula"), [(StepDecayTooEarly, "schedule.step"), (AverageWithWeightsExchanged, "averaging.ema")]
+    ("implementation", "formula"),
+    [(StepDecayTooEarly, "schedule.step"), (AverageWithWeightsExchanged, "averaging.ema"), (ExchangedInADict, "averaging.ema")],
 )
 def test_wrong_ones_deviate(implementation, formula):
     result = check_function_in_process(implementation, formula)

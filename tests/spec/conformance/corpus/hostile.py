@@ -76,6 +76,10 @@ EXCEPTIONS = {  # what is raised, and the lines before the class
     "an exception that cannot be pickled": ("raise Odd(lambda: 1)", "class Odd(Exception): pass\n"),
     "an exception group": ("raise BaseExceptionGroup('group', [KeyError(), KeyboardInterrupt()])", ""),
     "a chain of exceptions that is a ring": ("a = KeyError(); a.__cause__ = a; raise a", ""),
+    "an exception of the kit with an odd fault": (
+        "raise FatalFault('no-such-kind', 'x')",
+        "from trainspec.spec.conformance.guards import FatalFault\n",
+    ),
     "keyboard interrupt": ("raise KeyboardInterrupt", ""),
     "generator exit": ("raise GeneratorExit", ""),
     "stop iteration": ("raise StopIteration", ""),
@@ -128,6 +132,7 @@ add(
     start="self.n = 0",
     step="import time; self.n += 1; time.sleep(1000 * (self.n > 10))",
 )
+add("optimizer", "starts a process in each step", (0, 2), LIMIT, step="import os, time\n        if not os.fork(): time.sleep(1000)")
 add("optimizer", "prints for ever", 2, LIMIT, step="\n        while True: print('x' * 10**6)")
 
 # --- what an import does ------------------------------------------------------------------------------------------------------------------
