@@ -15,7 +15,12 @@ from ..inputs.values import Cubic
 from .text import array_of, bits
 
 CUBIC = ("slope", "square", "cubic", "shift")  # of a function x → slope x + square x² + cubic x³ − shift
-Named = Iterator[tuple[str, str, Any]]  # name, kind, value
+FREE_SIGNS: Mapping[str, tuple[str, ...]] = {  # results whose columns are right with either sign, by the formula
+    "data.pca.fit": ("out.directions",),
+    "matrix.turned_basis": ("out",),
+    "optimizers.galore.directions": ("out",),
+    "optimizers.soap": ("new.state.row_basis", "new.state.column_basis"),
+}
 
 
 def kind_of(domain: Domain) -> str:

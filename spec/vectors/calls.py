@@ -21,7 +21,7 @@ from ...reference.validation import Domain, domains
 from ..arithmetic import Refused
 from ..conformance.functions.error import ExpectedOutput, smallest_units
 from ..inputs.cases import ArgumentSampler, Case, cases, draw_arguments, edit_arrays, free_shapes_of, reference_result
-from ..lines.signature import result_kinds, written_arguments
+from ..lines.signature import FREE_SIGNS, result_kinds, written_arguments
 from .changes import Change
 from .expected import Due, DueWhole, are_same, bounds_of, certify, due, estimates_of, in_format
 from .flags import flag_of
@@ -70,7 +70,8 @@ class Call:
             return self.is_same_in_floats(change)
         try:
             with np.errstate(all="ignore"):
-                return are_same(self.values, certify(change.function, self.case.arguments, np.dtype(self.dtype).type))
+                others = certify(change.function, self.case.arguments, np.dtype(self.dtype).type)
+                return are_same(self.values, others, [isinstance(part, Due) and part.has_free_signs for part in self.due.values()])
         except UNDEFINED:
             return None
 
@@ -130,7 +131,7 @@ class Candidates:
                 bounds, is_estimate = estimates_of(self.formula, case.arguments, dtype, values), True
             kinds = result_names(self.formula, len(values))
             parts = {
-                key: due(value, kind, bound, dtype, floor=floor)
+                key: due(value, kind, bound, dtype, floor=floor, has_free_signs=key in FREE_SIGNS.get(self.formula.id, ()))
                 for (key, kind), value, bound, floor in zip(kinds.items(), values, bounds, self.floors, strict=False)
             }
         except UNDEFINED:
@@ -279,7 +280,7 @@ def several_tensors(formula: Formula[..., Any], known: list[Case]) -> Iterator[C
 
 
 def neighbours(formula: Formula[..., Any], known: list[Case]) -> Iterator[Case]:
-    """Yield changes of the first cases: an argument left out, hyper-parameters at their neutral values, ties there, a field of zeros."""
+    """Yield changes of the first cases: an argument left out, hyper-parameters at neutral values, ties there, zeros in the state."""
     stated = domains(formula.raw)
     neutral = {name: value for name, value in (formula.raw.__kwdefaults__ or {}).items() if stated[name].kind in ("number", "count")}
     for case in known[:GENERIC]:
@@ -290,8 +291,12 @@ def neighbours(formula: Formula[..., Any], known: list[Case]) -> Iterator[Case]:
             others = [other for other, domain in stated.items() if domain.kind == stated[name].fields[field].kind == "number"]
             yield from (Case(f"{case.name}, {other} = {name}.{field}", TIE, {**values, other: value}) for other in others)
             if isinstance(value, np.ndarray):
-                zeros = values[name]._replace(**{field: 0 * value})
-                yield Case(f"{case.name}, {name}.{field} of zeros", ZERO, {**values, name: zeros})
+                zeros = {**values, name: values[name]._replace(**{field: 0 * value})}
+                yield Case(f"{case.name}, {name}.{field} of zeros", ZERO, zeros)
+                others = [other for other in list(stated)[1:] if stated[other].kind == "array"]  # a gradient, not the point
+                yield from (
+                    Case(f"{case.name}, {name}.{field} and {other} of zeros", ZERO, {**zeros, other: 0 * values[other]}) for other in others
+                )
 
 
 def state_fields(stated: Mapping[str, Domain], values: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:

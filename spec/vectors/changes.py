@@ -10,7 +10,7 @@ import itertools
 import tomllib
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any
 
@@ -31,7 +31,7 @@ class Change:
     id: str
     words: str
     kind: str  # mutant, mistake, variant (right), unstable (equal in real numbers)
-    make: Callable[[], Callable[..., Any]]
+    make: Callable[[], Callable[..., Any]] = field(compare=False)
     equivalent: str = ""  # why it is the formula itself, where that is known
 
     @functools.cached_property
@@ -68,7 +68,8 @@ def mutants_of(formula: Formula[..., Any]) -> Iterator[Change]:
 @functools.cache
 def equal_in_real_numbers() -> tuple[dict[str, str], ...]:
     """Return the mutants that are the same function of real numbers as their formula, each with the reason."""
-    return tuple(tomllib.loads(files(__package__).joinpath("equivalents.toml").read_text(encoding="utf-8"))["equivalent"])
+    records = tomllib.loads(files(__package__).joinpath("equivalents.toml").read_text(encoding="utf-8"))["equivalent"]
+    return tuple({**record, "change": change} for record in records for change in record["changes"])
 
 
 def unique_variants(formula: Formula[..., Any]) -> Iterator[Variant]:

@@ -25,14 +25,13 @@ from .calls import Call, Candidates, select_calls
 from .changes import Change, changes_of
 from .flags import words_of
 from .narrow import narrow_calls
+from .narrow_runs import narrow_run
 from .runs import Steps, alternative_lines, changes_of_runs, runs_of, steps_of
 
 FANS = (48, 80)  # outputs and inputs of an initializer's law
 WITHOUT_VECTORS: Mapping[str, str] = {  # entries that have neither calls nor a law, and why
     "init.orthogonal": "its entries are random and depend on each other; no portable number says so",
     "init.sparse": "its entries are random and depend on each other; no portable number says so",
-    "matrix.turned_basis": "the signs of its columns are free",
-    "optimizers.galore.directions": "the signs of its columns are free",
     "sampling.epoch.permutation": "its result is a random order",
 }
 NARROW_CHAPTERS = ("activation", "averaging", "loss", "network", "norm", "optimizers")  # by the first word of their ids
@@ -113,7 +112,7 @@ def entry_file(identifier: str) -> EntryFile:
         formats = formats_of(formula)
         known = {dtype: Candidates(formula, dtype) for dtype in formats}
         body = [fields for dtype in formats for fields in vectors_of(formula, known[dtype], notices)]
-        body += [fields for dtype in narrow_formats_of(formula) for fields in narrow_calls(formula, dtype, known["float64"])]
+        body += [fields for dtype in narrow_formats_of(formula) for fields in narrow_vectors(formula, dtype, known["float64"])]
         body += refusals(formula, known["float64"], body)
     used = {flag for fields in body for flag in fields.get("flags", "").split()}
     flag_lines = [{"k": "flag", "id": name, **words_of(name)} for name in sorted(used)]
@@ -173,6 +172,13 @@ def reason(change: Change, calls: list[Call], candidates: Candidates) -> str:
         return SAME.format(f"{len(answers)} cases") if all(answers) else ""
     is_same = all(answers) and len(calls) >= FEWEST_SAME and all(call.is_same_in_floats(change) for call in calls)
     return SAME_FLOATS.format(f"{len(calls)} cases") if is_same else ""
+
+
+def narrow_vectors(formula: Formula[..., Any], dtype: str, known: Candidates) -> list[Line]:
+    """Return the lines of the calls of a formula in a narrow format, and of its run if it is an optimizer."""
+    steps = steps_of(formula)
+    run = narrow_run(steps, dtype) if steps else None
+    return [*narrow_calls(formula, dtype, known), *(run.lines() if run else ())]
 
 
 def with_kills(call: Call, noticed: Mapping[str, str]) -> Line:

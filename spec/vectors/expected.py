@@ -7,7 +7,8 @@ conformance kit: four rounding bounds of the formula in the format, for any orde
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +33,7 @@ class Due:
     lo: Any
     tolerance: Any
     kind: str
+    has_free_signs: bool = False  # whether its columns are right with either sign
 
     def accepts(self, value: Any) -> bool:
         """Return whether a program's result has the shape that is due, and is within the tolerance everywhere."""
@@ -42,14 +44,21 @@ class Due:
             return False
         if array.shape != np.shape(self.hi):
             return False
+        if self.has_free_signs:
+            array = with_signs_of(self.hi, array)
         with np.errstate(all="ignore"):
             return bool(np.all(np.abs((array - self.hi) - self.lo) <= self.tolerance))
+
+    def tells_something(self) -> bool:
+        """Return whether some tolerance is less than its value."""
+        return bool(np.any(self.tolerance < np.abs(self.hi)))
 
     def fields(self, name: str) -> dict[str, str]:
         """Return it as fields of a line; a part `lo` of zeros is left out."""
         shape = shape_field(name, self.kind, self.hi)
         lo = {f"{name}.lo": bits(self.lo, np.float64)} if np.any(self.lo) else {}
-        return {name: bits(self.hi, np.float64), **shape, **lo, f"{name}.tol": bits(self.tolerance, np.float64)}
+        signs = {f"{name}.signs": "free"} if self.has_free_signs else {}
+        return {name: bits(self.hi, np.float64), **shape, **lo, **signs, f"{name}.tol": bits(self.tolerance, np.float64)}
 
 
 @dataclass(frozen=True)
@@ -82,15 +91,22 @@ def prepared(function: Callable[..., Any], arguments: Mapping[str, Any], dtype: 
     return functools.partial(function, **left_out), in_format(given, dtype)
 
 
-def are_same(values: list[Any], others: list[Any]) -> bool:
-    """Return whether certified results cannot be told apart, to 100 bits."""
+def are_same(values: list[Any], others: list[Any], free_signs: Sequence[bool] = ()) -> bool:
+    """Return whether certified results cannot be told apart, to 100 bits; some of them up to the signs of their columns."""
     if len(values) != len(others):
         return False
-    for value, other in zip(values, others, strict=True):
+    for value, other, has_free_signs in itertools.zip_longest(values, others, free_signs, fillvalue=False):
         balls, other_balls = Ball.object_array(value), Ball.object_array(other)
+        if has_free_signs and balls.shape == other_balls.shape:
+            other_balls = with_signs_of(balls, other_balls)
         if balls.shape != other_balls.shape or not all(a.overlaps(b) for a, b in zip(balls.ravel(), other_balls.ravel(), strict=True)):
             return False
     return True
+
+
+def with_signs_of(due: Any, columns: Any) -> Any:
+    """Return a matrix with each column times −1 whose product with the one that is due is below 0."""
+    return columns * np.where(np.sum(due * columns, axis=0) < 0, -1, 1)
 
 
 def in_format(arguments: Mapping[str, Any], dtype: Any) -> dict[str, Any]:
@@ -118,7 +134,9 @@ def estimates_of(formula: Formula[..., Any], arguments: Mapping[str, Any], dtype
     return perturbation_estimates(raw, given, dtype, values)
 
 
-def due(value: Any, kind: str, bound: Any, dtype: Any, *, floor: float = 0.0, per_element: bool = False) -> Due | DueWhole:
+def due(
+    value: Any, kind: str, bound: Any, dtype: Any, *, floor: float = 0.0, per_element: bool = False, has_free_signs: bool = False
+) -> Due | DueWhole:
     """Return what is due of one result, whose tolerance is four of its bounds; of the largest among its elements unless `per_element`."""
     if kind in WHOLE or not isinstance(value, Ball):
         return DueWhole(np.asarray(halves(value)[0] if isinstance(value, Ball) else value).astype(np.int64), kind)
@@ -129,7 +147,7 @@ def due(value: Any, kind: str, bound: Any, dtype: Any, *, floor: float = 0.0, pe
         tolerance, lo = np.nextafter(tolerance + (np.max(np.abs(lo), initial=0.0) if not per_element else np.abs(lo)), np.inf), 0 * lo
     if np.any((np.broadcast_to(tolerance, hi.shape) == 0) & ~is_exact(value, hi)):
         raise Undecided("a result that is no double has a tolerance of 0")
-    return Due(hi, lo, tolerance, kind)
+    return Due(hi, lo, tolerance, kind, has_free_signs)
 
 
 def halves(value: Any) -> tuple[Any, Any]:

@@ -18,7 +18,7 @@ from ..arithmetic.formats import Format, format_of
 from ..conformance.functions.bounds import ALLOWED, SINGLE, Rounding, decided_bounds
 from ..conformance.functions.narrow import narrowed
 from ..inputs.cases import Case, in_dtype, reference_result
-from ..lines.signature import written_arguments
+from ..lines.signature import FREE_SIGNS, written_arguments
 from ..lines.text import bits
 from .calls import UNDEFINED, Candidates, entries, identifier, result_names, whole_results
 from .expected import Due, DueWhole, certify, due
@@ -83,7 +83,14 @@ def parts_due(formula: Formula[..., Any], case: Case, values: list[Any], roundin
         bounds = decided_bounds(functools.partial(formula.raw, **left_out), given, rounding)
         kinds = result_names(formula, len(values))
         return {
-            name: due(value, kind, np.asarray(bound) / ALLOWED, np.float32, per_element=True)
+            name: due(
+                value,
+                kind,
+                np.asarray(bound) / ALLOWED,
+                np.float32,
+                per_element=True,
+                has_free_signs=name in FREE_SIGNS.get(formula.id, ()),
+            )
             for (name, kind), value, bound in zip(kinds.items(), values, bounds, strict=True)
         }
     except UNDEFINED:

@@ -82,7 +82,9 @@ def arguments_of(fields, formula):
 def result_names(fields):
     """The names of the results of a line, in order."""
     return [
-        name for name in fields if re.fullmatch(r"(out\d*|new)(\.\w+)*", name) and not name.endswith((".lo", ".tol", ".each", ".shape"))
+        name
+        for name in fields
+        if re.fullmatch(r"(out\d*|new)(\.\w+)*", name) and not name.endswith((".lo", ".tol", ".each", ".shape", ".signs"))
     ]
 
 
@@ -120,19 +122,24 @@ def call_passes(fields, function, arguments):
 
 
 def run_passes(run, steps, advance):
-    """Whether `advance(theta, gradient, lr)` visits the points of a run."""
-    head = lines_of(run["id"].partition("/")[0])[0]
-    point = next(iter(kinds(head["arguments"])))
-    theta = np.array(read_value(run, point, "array"), run["dtype"])
+    """Whether `advance(theta, gradient, lr)` visits the points of a run; of a narrow format each step starts from the point it states."""
+    point = next(iter(kinds(lines_of(run["id"].partition("/")[0])[0]["arguments"])))
+    theta = array_in(run, point, run["dtype"])
     for fields in steps:
-        grad = np.array(reader().bits(fields["grad"], run["dtype"]), run["dtype"])
-        slope = np.array(reader().bits(fields["slope"], run["dtype"]), run["dtype"]) if "slope" in fields else None
+        grad, slope = (array_in(fields, name, run["dtype"]) if name in fields else None for name in ("grad", "slope"))
+        theta = array_in(fields, point, run["dtype"]) if point in fields else theta
         lr = reader().bits(fields["lr"])[0] if "lr" in fields else None
         with np.errstate(all="ignore"):
             theta = advance(theta, functools.partial(gradient_at, grad, slope), lr)
-        if not result_passes(fields, f"new.{point}", theta):
+        if not result_passes({**fields, "dtype": run["dtype"]}, f"new.{point}", theta):
             return False
     return True
+
+
+def array_in(fields, name, dtype):
+    """An array of a line in its format, of one of fewer bits in float32."""
+    read = reader().bits(fields[name], dtype)
+    return np.array(read, "float32" if dtype in NARROW else dtype).reshape(shape_of(fields, name, len(read)))
 
 
 def identifiers():

@@ -20,10 +20,18 @@ function adamw(s, grad, h, round) { // one step of the state s in place; `round`
 
 // --- the reader ---
 const LARGEST_FILE = 256000, LINE = /^\{"k":"[ !#-[\]-~]*"(,"[ !#-[\]-~]*":"[ !#-[\]-~]*")*\}$/;
-function bits(text = "", width = 16) { // the numbers of a string of bits: 16 digits a float64, 8 a float32
+const FORMATS = { float64: [16, 11], float32: [8, 8], float16: [4, 5], bfloat16: [4, 8], float8_e5m2: [2, 5], float8_e4m3fn: [2, 4] };
+function narrow(b, width, exponent) { // a number of its bits; of float8_e4m3fn one number alone is none, and none is infinite
+  const m = 4 * width - 1 - exponent, top = 2 ** exponent - 1, e = (b >> m) & top, f = b & (2 ** m - 1);
+  const x = e === top && (exponent !== 4 || f === 7) ? (f ? NaN : Infinity) : (e ? f + 2 ** m : f) * 2 ** ((e || 1) - (top >> 1) - m);
+  return b >> (4 * width - 1) ? -x : x;
+}
+function bits(text = "", dtype = "float64") { // the numbers of a string of bits
+  const [width, exponent] = FORMATS[dtype];
   if (text.length % width || /[^0-9a-f]/.test(text)) throw new Error(`must have ${width} hexadecimal digits a number, got ${text.slice(0, 40)}`);
   const b = Buffer.from(text, "hex"), step = width / 2;
-  return Array.from({ length: b.length / step }, (_, i) => (width === 16 ? b.readDoubleBE(8 * i) : b.readFloatBE(4 * i)));
+  const one = (at) => (width === 16 ? b.readDoubleBE(at) : width === 8 ? b.readFloatBE(at) : narrow(b.readUIntBE(at, step), width, exponent));
+  return Array.from({ length: b.length / step }, (_, i) => one(i * step));
 }
 function* readLines(path) { // the lines of a file as objects, one by one; what is none, or not in its place, is an error that names the line
   if (statSync(path).size > LARGEST_FILE) throw new Error(`${path}: larger than ${LARGEST_FILE} bytes`);
@@ -57,10 +65,17 @@ function worst(o, name, got) { // by how many tolerances numbers are off; infini
 }
 
 // --- the report ---
-const WIDTHS = { float64: 16, float32: 8 }; // hexadecimal digits of the formats that this program has
+const typed = (a, dtype) => (dtype === "float64" ? Float64Array : Float32Array).from(a); // a program of fewer bits computes in float32
+function store(a, dtype) { // rounded to a format of fewer bits, ties to even
+  const [width, exponent] = FORMATS[dtype], least = 2 - 2 ** (exponent - 1);
+  if (width < 8) a.forEach((x, i) => {
+    const unit = 2 ** (Math.max(x ? Math.floor(Math.log2(Math.abs(x))) : least, least) - (4 * width - 1 - exponent));
+    a[i] = ((x / unit + 1.5 * 2 ** 52) - 1.5 * 2 ** 52) * unit;
+  });
+}
 function check(path) {
   const failed = new Map();
-  let cases = 0, others = 0, number = 0, version, s, h, width, round;
+  let cases = 0, number = 0, version, s, h, dtype, round;
   const note = (id, where, off) => { if (!(off <= 1) && !failed.has(id)) failed.set(id, `${where}: off by ${off.toPrecision(3)} tolerances`); };
   const one = (o) => {
     if (o.k === "suite") {
@@ -68,20 +83,18 @@ function check(path) {
       version = o.version;
     }
     if (o.k === "call" || o.k === "run") {
-      width = WIDTHS[o.dtype];
-      if (width) cases += 1;
-      else others += 1;
-    }
-    if (!width) return;
-    if (o.k === "call" || o.k === "run") {
-      round = width === 8 ? Math.fround : (x) => x;
+      cases += 1;
+      dtype = o.dtype;
+      round = dtype === "float64" ? (x) => x : Math.fround;
       h = Object.fromEntries(["lr", "beta1", "beta2", "eps", "eps_root", "weight_decay"].filter((n) => n in o).map((n) => [n, round(bits(o[n])[0])]));
-      const typed = (a) => (width === 8 ? Float32Array : Float64Array).from(a);
-      const theta = typed(bits(o.theta, width));
-      s = { theta, m: typed(o["state.m"] ? bits(o["state.m"], width) : theta.map(() => 0)), v: typed(o["state.v"] ? bits(o["state.v"], width) : theta.map(() => 0)), t: Number(o["state.t"] ?? 0) };
+      const theta = typed(bits(o.theta, dtype), dtype);
+      const [m, v] = ["state.m", "state.v"].map((n) => (n in o ? typed(bits(o[n], dtype), dtype) : theta.map(() => 0)));
+      s = { theta, m, v, t: Number(o["state.t"] ?? 0) };
     }
     if (o.k === "call" || o.k === "step") {
-      adamw(s, bits(o.grad, width), { ...h, lr: round(bits(o.lr)[0]) }, round);
+      if (o.k === "step" && "theta" in o) s.theta = typed(bits(o.theta, dtype), dtype); // where it starts, in formats of fewer bits
+      adamw(s, bits(o.grad, dtype), { ...h, lr: round(bits(o.lr)[0]) }, round);
+      for (const part of [s.theta, s.m, s.v]) store(part, dtype);
       note(o.of ?? o.id, o.t ? `step ${o.t}` : "theta", worst(o, "new.theta", s.theta));
     }
     if (o.k === "call") for (const n of ["m", "v"]) note(o.id, n, worst(o, `new.state.${n}`, s[n]));
@@ -92,30 +105,29 @@ function check(path) {
     try { one(o); } catch (problem) { throw new Error(`${path}, line ${number}: ${problem.message}`); }
   }
   for (const [id, text] of failed) console.log(`${id}: ${text}`);
-  console.log(`${path}: ${cases - failed.size} of ${cases} cases pass in float64 and float32, vectors ${version}; ${others} in other formats are left out`);
+  console.log(`${path}: ${cases - failed.size} of ${cases} cases pass, in float64, float32 and formats of fewer bits, vectors ${version}`);
   return failed.size === 0;
 }
 
 // --- the protocol: one line answers one line ---
 async function serve() {
-  const typed = (a, width) => (width === 8 ? Float32Array : Float64Array).from(a);
   const hex = (a) => Buffer.from(Array.from(a, (x) => { const b = Buffer.alloc(a.BYTES_PER_ELEMENT); b.length === 8 ? b.writeDoubleBE(x) : b.writeFloatBE(x); return [...b]; }).flat()).toString("hex");
-  let s, h, width, round;
+  let s, h, dtype, round;
   for await (const text of createInterface({ input: process.stdin })) {
     const o = JSON.parse(text), answer = {};
     if (o.cmd === "stop") break;
     if (o.cmd === "start") Object.assign(answer, { protocol: "trainspec/1", subject: "adamw.mjs", takes: "lr beta1 beta2 eps weight_decay" });
     else answer.id = o.id;
-    if (o.cmd === "case" && !(o.dtype in WIDTHS)) answer.skipped = "float64 and float32 only";
+    if (o.cmd === "case" && !["float64", "float32"].includes(o.dtype)) answer.skipped = "float64 and float32 only";
     else if (o.cmd === "case") {
-      width = WIDTHS[o.dtype];
-      round = width === 8 ? Math.fround : (x) => x;
+      dtype = o.dtype;
+      round = dtype === "float64" ? (x) => x : Math.fround;
       h = Object.fromEntries(["beta1", "beta2", "eps", "weight_decay"].map((n) => [n, round(bits(o[n])[0])]));
-      const theta = typed(bits(o.theta, width), width);
+      const theta = typed(bits(o.theta, dtype), dtype);
       s = { theta, m: theta.map(() => 0), v: theta.map(() => 0), t: 0 };
     }
     if (o.cmd === "step") {
-      adamw(s, bits(o.grad, width), { ...h, lr: round(bits(o.lr)[0]) }, round);
+      adamw(s, bits(o.grad, dtype), { ...h, lr: round(bits(o.lr)[0]) }, round);
       Object.assign(answer, { t: o.t, theta: hex(s.theta), "state.m": hex(s.m), "state.v": hex(s.v) });
     }
     console.log(JSON.stringify(answer));

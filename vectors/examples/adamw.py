@@ -28,47 +28,60 @@ def adamw_eps_inside(theta, grad, m, v, t, *, eps, eps_root=0.0, **hyper):
     return adamw(theta, grad, m, v, t, eps=0.0, eps_root=eps_root + eps, **hyper)
 
 
+# digits of an element, and bits of the exponent
+STORED = {"float32": (8, 8), "float16": (4, 5), "bfloat16": (4, 8), "float8_e5m2": (2, 5), "float8_e4m3fn": (2, 4)}
 HYPER = ("lr", "beta1", "beta2", "eps", "weight_decay", "eps_root")
 
 
 def check(path, step):
-    """Check a step against all float64 vectors of a file; print what is off and return the numbers of cases and of failures."""
+    """Check a step against all vectors of a file; print what is off and return the numbers of cases and of failures."""
     lines = read_lines(path)
     if lines[0]["entry"] != "optimizers.adamw":
         raise ValueError(f"{path}, line 1: this program is an optimizers.adamw, got vectors of {lines[0]['entry']}")
-    failed, state, hyper = {}, None, {}
+    failed, state, hyper, dtype = {}, None, {}, ""
     for number, fields in enumerate(lines, start=1):
         try:
-            state, hyper = check_line(fields, step, state, hyper, failed)
+            dtype = fields.get("dtype", dtype)
+            state, hyper = check_line(fields, dtype, step, state, hyper, failed)
         except (KeyError, ValueError) as problem:
             raise ValueError(f"{path}, line {number}: {problem}") from None
     for case, (where, ratio, element) in failed.items():
         print(f"{case}: {where}, element {element}: off by {ratio:.3g} tolerances")
-    kinds = [fields["dtype"] == "float64" for fields in lines if fields["k"] in ("call", "run")]
-    cases = sum(kinds)
-    left = f"vectors {lines[0]['version']}; {len(kinds) - cases} in other formats are left out"
-    print(f"{path}: {cases - len(failed)} of {cases} cases pass in float64, {left}")
+    cases = sum(fields["k"] in ("call", "run") for fields in lines)
+    print(f"{path}: {cases - len(failed)} of {cases} cases pass, in all formats, vectors {lines[0]['version']}")
     return cases, len(failed)
 
 
-def check_line(fields, step, state, hyper, failed):
-    """Return the state and the hyper-parameters after a line, and note in `failed` what is off; without a state a case is left out."""
-    if fields["k"] in ("call", "run") and fields["dtype"] != "float64":
-        return None, hyper
+def check_line(fields, dtype, step, state, hyper, failed):
+    """Return the state and the hyper-parameters after a line, and note in `failed` what is off."""
     if fields["k"] in ("call", "run"):
         hyper = {name: bits(fields[name])[0] for name in HYPER if name in fields}
-        theta = bits(fields["theta"])
+        theta = bits(fields["theta"], dtype)
         state = (theta, [0.0] * len(theta), [0.0] * len(theta), 0)
     if fields["k"] == "call":
-        given = (*(bits(fields[name]) for name in ("theta", "grad", "state.m", "state.v")), int(fields["state.t"]))
+        given = (*(bits(fields[name], dtype) for name in ("theta", "grad", "state.m", "state.v")), int(fields["state.t"]))
         for name, got in zip(("new.theta", "new.state.m", "new.state.v"), step(*given, **hyper)):
-            note(failed, fields["id"], name, *worst(fields, name, got))
-    if fields["k"] == "step" and state:
-        state = step(state[0], bits(fields["grad"]), *state[1:], **{**hyper, "lr": bits(fields["lr"])[0]})
+            note(failed, fields["id"], name, *worst(fields, name, rounded(got, dtype)))
+    if fields["k"] == "step" and not state:
+        raise ValueError("a step must follow its run")
+    if fields["k"] == "step":
+        theta = bits(fields["theta"], dtype) if "theta" in fields else state[0]  # where it starts, in formats of fewer bits
+        *arrays, t = step(theta, bits(fields["grad"], dtype), *state[1:], **{**hyper, "lr": bits(fields["lr"])[0]})
+        state = (*(rounded(array, dtype) for array in arrays), t)
         note(failed, fields["of"], f"step {fields['t']}, theta", *worst(fields, "new.theta", state[0]))
     if fields["k"] == "alt" and fields["of"] in failed and state and worst(fields, "new.theta", state[0])[0] <= 1:
         print(f"{fields['of']} ends where {fields['convention']} does: {fields['words']}")
     return state, hyper
+
+
+def rounded(numbers, dtype):
+    """Return numbers rounded to a format, once: this program computes in float64."""
+    if dtype == "float64":
+        return numbers
+    digits, exponent = STORED[dtype]
+    least, mantissa = 2 - 2 ** (exponent - 1), 4 * digits - 1 - exponent
+    units = [2.0 ** (max(math.frexp(x)[1] - 1, least) - mantissa) for x in numbers]
+    return [round(x / unit) * unit for x, unit in zip(numbers, units)]  # ties to even
 
 
 def note(failed, case, where, ratio, element):

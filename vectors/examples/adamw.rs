@@ -30,13 +30,22 @@ fn text<'a>(line: &'a str, key: &str) -> &'a str { // the value of a key; "" whe
     let pattern = format!("\"{key}\":\"");
     line.find(&pattern).and_then(|at| line[at + pattern.len()..].split('"').next()).unwrap_or("")
 }
-fn bits(line: &str, key: &str, digits: usize) -> Result<Vec<f64>, String> { // the numbers of a string of bits: 16 digits an f64, 8 an f32
+type Format = (usize, u32); // hexadecimal digits of an element, and bits of the exponent
+const WIDE: Format = (16, 11);
+const FORMATS: [(&str, Format); 6] = [("float64", WIDE), ("float32", (8, 8)), ("float16", (4, 5)), ("bfloat16", (4, 8)), ("float8_e5m2", (2, 5)), ("float8_e4m3fn", (2, 4))];
+fn narrow(b: i32, (digits, exponent): Format) -> f64 { // of its bits; of float8_e4m3fn one number alone is none, and none is infinite
+    let (m, top) = (4 * digits as u32 - 1 - exponent, (1 << exponent) - 1);
+    let (e, f) = (b >> m & top, b & ((1 << m) - 1));
+    let x = if e == top && (exponent != 4 || f == 7) { if f > 0 { f64::NAN } else { f64::INFINITY } }
+        else { f64::from(if e > 0 { f + (1 << m) } else { f }) * 2f64.powi(e.max(1) - top / 2 - m as i32) };
+    if b >> (4 * digits - 1) > 0 { -x } else { x }
+}
+fn bits(line: &str, key: &str, (digits, exponent): Format) -> Result<Vec<f64>, String> { // the numbers of a string of bits
     let hex = text(line, key);
     if hex.len() % digits != 0 || hex.bytes().any(|b| !b"0123456789abcdef".contains(&b)) { return Err(format!("{key} must have {digits} hexadecimal digits a number")); }
     Ok((0..hex.len() / digits).map(|i| u64::from_str_radix(&hex[i * digits..(i + 1) * digits], 16).unwrap_or(0))
-        .map(|b| if digits == 16 { f64::from_bits(b) } else { f32::from_bits(b as u32) as f64 }).collect())
+        .map(|b| match digits { 16 => f64::from_bits(b), 8 => f32::from_bits(b as u32).into(), _ => narrow(b as i32, (digits, exponent)) }).collect())
 }
-fn number(line: &str, key: &str) -> Result<f64, String> { Ok(bits(line, key, 16)?.first().copied().unwrap_or(0.0)) }
 fn read_lines(path: &str) -> Result<Vec<String>, String> { // the lines of a file; an error names the one that is none, or not in its place
     let mut data = String::new();
     let file = fs::File::open(path).map_err(|problem| format!("{path}: {problem}"))?;
@@ -58,8 +67,9 @@ fn read_lines(path: &str) -> Result<Vec<String>, String> { // the lines of a fil
 }
 
 // --- the comparison ---
+fn number(line: &str, key: &str) -> Result<f64, String> { Ok(bits(line, key, WIDE)?.first().copied().unwrap_or(0.0)) }
 fn worst(line: &str, key: &str, got: &[f64]) -> Result<f64, String> { // by how many tolerances numbers are off; infinity: another length
-    let (hi, lo, tol) = (bits(line, key, 16)?, bits(line, &format!("{key}.lo"), 16)?, bits(line, &format!("{key}.tol"), 16)?);
+    let (hi, lo, tol) = (bits(line, key, WIDE)?, bits(line, &format!("{key}.lo"), WIDE)?, bits(line, &format!("{key}.tol"), WIDE)?);
     if got.len() != hi.len() || (tol.len() != 1 && tol.len() != hi.len()) { return Ok(f64::INFINITY); }
     Ok((0..got.len()).map(|i| {
         let (off, limit) = (((got[i] - hi[i]) - lo.get(i).unwrap_or(&0.0)).abs(), tol[if tol.len() == 1 { 0 } else { i }]);
@@ -68,34 +78,42 @@ fn worst(line: &str, key: &str, got: &[f64]) -> Result<f64, String> { // by how 
 }
 
 // --- the report ---
+fn store(part: &mut [f64], (digits, exponent): Format) { // rounded to a format of fewer bits than float32, ties to even
+    let least = 2 - (1 << (exponent - 1));
+    for x in part.iter_mut().filter(|x| digits < 8 && **x != 0.0) {
+        let unit = 2f64.powi((x.abs().log2().floor() as i32).max(least) - (4 * digits as i32 - 1 - exponent as i32));
+        *x = ((*x / unit + 6_755_399_441_055_744.0) - 6_755_399_441_055_744.0) * unit; // 1.5 times 2 to the power of 52
+    }
+}
 fn check(path: &str, mistake: bool) -> Result<bool, String> {
     let lines = read_lines(path)?;
     if text(&lines[0], "entry") != "optimizers.adamw" { return Err(format!("{path}, line 1: this program is an optimizers.adamw")); }
-    let (mut cases, mut others, mut failed, mut failing, mut digits) = (0, 0, 0, false, 0);
+    let (mut cases, mut failed, mut failing, mut format) = (0, 0, false, WIDE);
     let (mut s, mut h) = (State::default(), Hyper { lr: 0.0, beta1: 0.0, beta2: 0.0, eps: 0.0, eps_root: 0.0, decay: 0.0, mistake });
     for (index, line) in lines.iter().enumerate() {
         let kind = text(line, "k");
         let (is_call, is_run, is_step) = (kind == "call", kind == "run", kind == "step");
         if is_call || is_run {
-            digits = match text(line, "dtype") { "float64" => 16, "float32" => 8, _ => 0 }; // 0: a format that this program has not
-            if digits == 0 { others += 1 } else { cases += 1 }
-            failing = false;
+            let known = FORMATS.iter().find(|known| known.0 == text(line, "dtype"));
+            format = known.ok_or(format!("{path}, line {}: dtype must be a format", index + 1))?.1;
+            (cases, failing) = (cases + 1, false);
         }
-        if digits == 0 { continue; }
         let mut one = || -> Result<f64, String> { // by how many tolerances this line is off
             if is_call || is_run {
                 let of = |key: &str| number(line, key);
                 h = Hyper { lr: 0.0, beta1: of("beta1")?, beta2: of("beta2")?, eps: of("eps")?, eps_root: of("eps_root")?, decay: of("weight_decay")?, mistake };
-                let theta = bits(line, "theta", digits)?;
+                let theta = bits(line, "theta", format)?;
                 let zeros = vec![0.0; theta.len()];
                 s = State { theta, m: zeros.clone(), v: zeros, t: 0 };
             }
-            if is_call { s = State { m: bits(line, "state.m", digits)?, v: bits(line, "state.v", digits)?, t: text(line, "state.t").parse().unwrap_or(0), theta: std::mem::take(&mut s.theta) }; }
+            if is_call { s = State { m: bits(line, "state.m", format)?, v: bits(line, "state.v", format)?, t: text(line, "state.t").parse().unwrap_or(0), theta: std::mem::take(&mut s.theta) }; }
             if !(is_call || is_step) { return Ok(0.0); }
             h.lr = number(line, "lr")?;
-            let grad = bits(line, "grad", digits)?;
+            if is_step && !text(line, "theta").is_empty() { s.theta = bits(line, "theta", format)?; } // where it starts, in formats of fewer bits
+            let grad = bits(line, "grad", format)?;
             if [grad.len(), s.m.len(), s.v.len()] != [s.theta.len(); 3] { return Err("theta, grad and the state must have one length".into()); }
-            (if digits == 16 { adamw64 } else { adamw32 })(&mut s, &grad, &h);
+            (if format == WIDE { adamw64 } else { adamw32 })(&mut s, &grad, &h);
+            for part in [&mut s.theta, &mut s.m, &mut s.v] { store(part, format); }
             let off = worst(line, "new.theta", &s.theta)?;
             Ok(if is_call { off.max(worst(line, "new.state.m", &s.m)?).max(worst(line, "new.state.v", &s.v)?) } else { off })
         };
@@ -106,7 +124,7 @@ fn check(path: &str, mistake: bool) -> Result<bool, String> {
         }
         if kind == "alt" && failing && worst(line, "new.theta", &s.theta)? <= 1.0 { println!("  it ends where this one does: {}", text(line, "words")); }
     }
-    println!("{path}: {} of {cases} cases pass in float64 and float32; {others} in other formats are left out", cases - failed);
+    println!("{path}: {} of {cases} cases pass, in float64, float32 and formats of fewer bits", cases - failed);
     Ok(failed == 0)
 }
 
@@ -115,7 +133,7 @@ fn hex(values: &[f64], digits: usize) -> String {
     values.iter().map(|&x| if digits == 16 { format!("{:016x}", x.to_bits()) } else { format!("{:08x}", (x as f32).to_bits()) }).collect()
 }
 fn serve(mistake: bool) {
-    let (mut s, mut digits) = (State::default(), 16);
+    let (mut s, mut format) = (State::default(), WIDE);
     let mut h = Hyper { lr: 0.0, beta1: 0.0, beta2: 0.0, eps: 0.0, eps_root: 0.0, decay: 0.0, mistake };
     for line in io::stdin().lines().map_while(Result::ok) {
         let of = |key: &str| number(&line, key).unwrap_or(f64::NAN);
@@ -123,16 +141,16 @@ fn serve(mistake: bool) {
             "start" => println!("{{\"protocol\":\"trainspec/1\",\"subject\":\"adamw.rs\",\"takes\":\"lr beta1 beta2 eps weight_decay\"}}"),
             "case" if !["float64", "float32"].contains(&text(&line, "dtype")) => println!("{{\"id\":\"{}\",\"skipped\":\"float64 and float32 only\"}}", text(&line, "id")),
             "case" => {
-                digits = if text(&line, "dtype") == "float32" { 8 } else { 16 };
+                format = if text(&line, "dtype") == "float32" { (8, 8) } else { WIDE };
                 h = Hyper { lr: of("lr"), beta1: of("beta1"), beta2: of("beta2"), eps: of("eps"), decay: of("weight_decay"), ..h };
-                let theta = bits(&line, "theta", digits).unwrap_or_default();
+                let theta = bits(&line, "theta", format).unwrap_or_default();
                 s = State { m: vec![0.0; theta.len()], v: vec![0.0; theta.len()], theta, t: 0 };
                 println!("{{\"id\":\"{}\"}}", text(&line, "id"));
             }
             "step" => {
                 h.lr = of("lr");
-                (if digits == 16 { adamw64 } else { adamw32 })(&mut s, &bits(&line, "grad", digits).unwrap_or_default(), &h);
-                let (theta, m, v) = (hex(&s.theta, digits), hex(&s.m, digits), hex(&s.v, digits));
+                (if format == WIDE { adamw64 } else { adamw32 })(&mut s, &bits(&line, "grad", format).unwrap_or_default(), &h);
+                let (theta, m, v) = (hex(&s.theta, format.0), hex(&s.m, format.0), hex(&s.v, format.0));
                 println!("{{\"id\":\"{}\",\"t\":\"{}\",\"theta\":\"{theta}\",\"state.m\":\"{m}\",\"state.v\":\"{v}\"}}", text(&line, "id"), s.t);
             }
             _ => return,

@@ -60,6 +60,12 @@ def bits(text, dtype="float64"):
 # --- the comparison ---
 
 
+def with_signs_of(due, got, count):
+    """Return a matrix of so many columns as a flat list, a column times -1 where its product with the one that is due is below 0."""
+    turned = [sum(a * float(x) for a, x in zip(due[column::count], got[column::count])) < 0 for column in range(count)]
+    return [-float(x) if turned[index % count] else x for index, x in enumerate(got)]
+
+
 def worst(fields, name, got):
     """Return by how many tolerances a flat list of numbers is off, and the element; infinity where the length is another."""
     if f"{name}.tol" not in fields:
@@ -69,6 +75,8 @@ def worst(fields, name, got):
     lo = bits(fields[f"{name}.lo"]) if f"{name}.lo" in fields else [0.0] * len(hi)
     if len(got) != len(hi) or len(tol) not in (1, len(hi)):
         return math.inf, 0
+    if f"{name}.signs" in fields:
+        got = with_signs_of(hi, got, int(fields[f"{name}.shape"].split()[1]))
     off = [abs((float(x) - a) - b) for x, a, b in zip(got, hi, lo)]
     limits = tol * len(hi) if len(tol) == 1 else tol
     ratios = [0.0 if e <= t else e / t if t and not math.isnan(e) else math.inf for e, t in zip(off, limits)]

@@ -64,6 +64,40 @@ class AxisValues:
         """Its mistakes on the axis `mistake`: none, one, or two that are joined by a plus sign."""
         return () if self.mistake == "none" else tuple(self.mistake.split("+"))
 
+    @property
+    def couples_coordinates(self) -> bool:
+        """Whether a coordinate depends on the others."""
+        return program(self).couples_coordinates
+
+    def start(self, theta: Any, lr: Any, hyper: Mapping[str, Any]) -> Run:
+        """Return it before its first step."""
+        return Run(self, theta, lr, hyper)
+
+
+class UnderWay(Protocol):
+    """A step that is repeated: where it is, and its state."""
+
+    theta: Any
+    state: tuple[Any, ...]
+
+    def step(self, lr: Any, gradient: Callable[[Any], Any]) -> dict[str, Any]:
+        """Return θ, and the state if it is shown, after one more step."""
+
+
+class CanStart(Protocol):
+    """A convention, or another step that can be taken one by one."""
+
+    @property
+    def id(self) -> str:
+        """Its name."""
+
+    @property
+    def couples_coordinates(self) -> bool:
+        """Whether a coordinate depends on the others."""
+
+    def start(self, theta: Any, lr: Any, hyper: Mapping[str, Any]) -> UnderWay:
+        """Return it before its first step."""
+
 
 class HasTrajectory(Protocol):
     """A convention, or another step that can be run from its initial state."""

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...changes.program import gradient_at
-from .algorithm import AxisValues, Run, program
+from .algorithm import CanStart
 
 SINGLE = "float32"
 DECIDED = 0.5  # the share of a run that rounding must leave decided
@@ -77,14 +77,14 @@ ROUNDINGS = tuple(storage.label for storage in storages_of("bfloat16"))
 
 
 def states_from_points(
-    convention: AxisValues, run: Any, theta: Any, grads: Any, lrs: Any, slopes: Any = None, *, keep: Any = None, **hyper: Any
+    convention: CanStart, run: Any, theta: Any, grads: Any, lrs: Any, slopes: Any = None, *, keep: Any = None, **hyper: Any
 ) -> Iterator[dict[str, Any]]:
     """Yield the point and the state of a convention after every step of a run, in any arithmetic.
 
     Each step starts from the point of the run before it, if its storage says so. `keep` is what becomes of a part of the state, or of a
     gradient, when it is stored.
     """
-    under_way, kind = Run(convention, theta, lrs[0], hyper), type(theta)
+    under_way, kind = convention.start(theta, lrs[0], hyper), type(theta)
     for index, (row, lr) in enumerate(zip(grads, lrs, strict=True)):
         gradient = partial(gradient_at, row, None if slopes is None else slopes[index])
         yield under_way.step(lr, gradient if slopes is None or keep is None else partial(kept_gradient, keep, gradient))
@@ -100,7 +100,7 @@ def kept_gradient(keep: Callable[[Any], Any], gradient: Callable[[Any], Any], po
     return keep(gradient(point))
 
 
-def bound_of(convention: AxisValues, run: Any, allowed: float) -> Any:
+def bound_of(convention: CanStart, run: Any, allowed: float) -> Any:
     """Return the unit of the error of a run: so many as are allowed are how far its points may be from a convention.
 
     It is infinite from the first step on at which a branch depends on rounding; Undecided is raised where that is most of the run.
@@ -109,18 +109,18 @@ def bound_of(convention: AxisValues, run: Any, allowed: float) -> Any:
 
     bounds = np.full(run.points.shape, np.inf)
     count = run.points.shape[1]
-    is_whole = bool(run.fixture.shape) or program(convention).couples_coordinates
+    is_whole = bool(run.fixture.shape) or convention.couples_coordinates
     columns = [slice(None)] if is_whole else [slice(k, k + 1) for k in range(count)]
     for column in columns:
         part = run if is_whole else run.part(column)
         for step, row in enumerate(bounds_of_steps(convention, part, allowed)):
             bounds[step, column] = row
     if np.mean(np.isfinite(bounds)) < DECIDED:
-        raise Undecided(f"most of {convention} depends on rounding in {run.storage.dtype}")
+        raise Undecided(f"most of {convention.id} depends on rounding in {run.storage.dtype}")
     return bounds
 
 
-def bounds_of_steps(convention: AxisValues, run: Any, allowed: float) -> list[Any]:
+def bounds_of_steps(convention: CanStart, run: Any, allowed: float) -> list[Any]:
     """Return the bounds of every step that rounding leaves decided."""
     from ...arithmetic.formats import format_of
     from ...arithmetic.running import Running, Scalars, Wide, error, in_format, stored, value
@@ -133,6 +133,10 @@ def bounds_of_steps(convention: AxisValues, run: Any, allowed: float) -> list[An
         """Return a hyper-parameter, which is held in float32 at least."""
         return Wide(float(number), 0.0 if float(np.float32(number)) == number else unit * abs(float(number)))
 
+    def given(value: Any) -> Any:
+        """Return a hyper-parameter; whole numbers and arrays, which are in the format, are exact."""
+        return value if isinstance(value, int) else Running(value) if np.ndim(value) else Scalars.wrap(wide(value))
+
     def keep(part: Any) -> Any:
         """Return what is stored of a part of the state."""
         return stored(part, dtype) if isinstance(part, Running) and compute != dtype else part
@@ -140,7 +144,7 @@ def bounds_of_steps(convention: AxisValues, run: Any, allowed: float) -> list[An
     theta, grads, lrs, slopes = run.inputs(np.float64)
     bounds: list[Any] = []
     with in_format(compute), suppress(ArithmeticError):
-        hyper = {name: Scalars.wrap(wide(value)) for name, value in run.hyper.items()}
+        hyper = {name: given(value) for name, value in run.hyper.items()}
         inputs = Running(theta), Running(grads), Scalars.wrap(np.frompyfunc(wide, 1, 1)(lrs)), None if slopes is None else Running(slopes)
         for state in states_from_points(convention, run, *inputs, keep=keep, **hyper):
             point = state["theta"]

@@ -19,6 +19,7 @@ from trainspec.spec.arithmetic.formats import STANDARD_LIBRARY, format_of
 from trainspec.spec.arithmetic.running import FORMAT, Bounded, error, with_rounding
 from trainspec.spec.arithmetic.running import power as running_power
 from trainspec.spec.inputs.strategies import arguments
+from trainspec.spec.lines.signature import FREE_SIGNS
 
 from .sampling import COMPARISONS, ELEMENTARY, REAL, at_200_bits, dyadic, fraction_of, with_numbers
 
@@ -406,8 +407,6 @@ def test_eigenvalues_move_with_the_errors_of_the_entries():
 NO_PROGRAM = {  # eigenvalues and eigenvectors are not computed by a fixed list of operations, but their error is bounded
     *("quadratic.condition_number", "matrix.root_solve", "optimizers.shampoo", "optimizers.shampoo.mean"),
 }
-# the bound of eigenvectors is one up to their signs, which entries of two results may have otherwise
-FREE_SIGNS = {"data.pca.fit", "matrix.turned_basis", "optimizers.soap", "optimizers.galore.directions"}
 # solutions are not computed by a fixed list of operations
 NO_BOUND = {
     "optimizers.newton": (np.ones(2), np.ones(2), np.eye(2)),
@@ -433,7 +432,7 @@ NO_ROUNDING = {
         (identifier, dtype)
         for dtype, identifiers in {np.float64: list(REAL), np.float32: list(REAL)[::4]}.items()
         for identifier in identifiers
-        if identifier not in FREE_SIGNS
+        if identifier not in FREE_SIGNS  # the bound of eigenvectors is one up to their signs
     ],
 )
 def test_a_formula_of_the_reference(identifier, dtype):

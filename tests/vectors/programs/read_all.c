@@ -28,7 +28,7 @@ int main(int argc, char **argv) {
         for (number = 0; read_line(file); lines++) {
             if (is("k", "suite")) strcpy(arguments, text("arguments")), strcpy(results, text("results"));
             int is_case = is("k", "call") || is("k", "run");
-            if (is_case) digits = is("dtype", "float64") ? 16 : is("dtype", "float32") ? 8 : strstr(text("dtype"), "float8") == text("dtype") ? 2 : 4;
+            if (is_case) digits = read_format();
             cases += is_case;
             if (is_case || is("k", "step") || is("k", "alt")) count += read_values(arguments, digits, 0) + read_values(results, digits, 1);
         }
