@@ -133,7 +133,7 @@ def bounds_of_steps(convention: CanStart, run: Any, allowed: float) -> list[Any]
         """Return a hyper-parameter, which is held in float32 at least."""
         return Wide(float(number), 0.0 if float(np.float32(number)) == number else unit * abs(float(number)))
 
-    def given(value: Any) -> Any:
+    def hold(value: Any) -> Any:
         """Return a hyper-parameter; whole numbers and arrays, which are in the format, are exact."""
         return value if isinstance(value, int) else Running(value) if np.ndim(value) else Scalars.wrap(wide(value))
 
@@ -144,7 +144,7 @@ def bounds_of_steps(convention: CanStart, run: Any, allowed: float) -> list[Any]
     theta, grads, lrs, slopes = run.inputs(np.float64)
     bounds: list[Any] = []
     with in_format(compute), suppress(ArithmeticError):
-        hyper = {name: given(value) for name, value in run.hyper.items()}
+        hyper = {name: hold(value) for name, value in run.hyper.items()}
         inputs = Running(theta), Running(grads), Scalars.wrap(np.frompyfunc(wide, 1, 1)(lrs)), None if slopes is None else Running(slopes)
         for state in states_from_points(convention, run, *inputs, keep=keep, **hyper):
             point = state["theta"]
