@@ -63,7 +63,8 @@ def points_of(steps: Steps, run: OptimizerRun, compute: Any) -> Any:
     In float32 it rounds its state at the end of each step too, and each step starts from the point of the run.
     """
     form = run.points.dtype
-    theta, grads, lrs, slopes = (None if value is None else value.astype(compute) for value in run.inputs(np.float64))
+    given: list[Any] = [None if value is None else value.astype(compute) for value in run.inputs(np.float64)]
+    theta, grads, lrs, slopes = given
     under_way, points = steps.start(theta, lrs[0], run.hyper), []
     for index, (grad, lr) in enumerate(zip(grads, lrs, strict=True)):
         gradient = functools.partial(gradient_at, grad, None if slopes is None else slopes[index])

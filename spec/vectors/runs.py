@@ -273,7 +273,9 @@ def fixture_of(steps: Steps) -> Fixture:
 
 def observed_run(steps: Steps, kind: str, fixture: Fixture, dtype: Any) -> OptimizerRun:
     """Return the run of an optimizer with the hyper-parameters of a kind, its points yet 0."""
-    hyper = {name: value.astype(dtype).astype(float) if np.ndim(value) else value for name, value in steps.hyper(kind).items()}
+    hyper: dict[str, Any] = {
+        name: np.asarray(value, dtype).astype(float) if np.ndim(value) else value for name, value in steps.hyper(kind).items()
+    }
     eps = next((value for name, value in hyper.items() if name.startswith("eps") and value), DEFAULTS["eps"])
     points = fixture.shaped(np.zeros((len(fixture.lr), len(fixture.theta)), dtype))
     return OptimizerRun(fixture, DEFAULTS["lr"], hyper, points, (), steps.takes_function, eps)

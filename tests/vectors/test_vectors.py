@@ -277,9 +277,15 @@ def narrow_runs(identifier):
     return [(run, [fields for fields in lines if fields["k"] == "step" and fields["of"] == run["id"]]) for run in runs]
 
 
+WITHOUT_NARROW_RUNS = {
+    "adam.efficient_form",  # it has no vectors in these formats
+    *("optimizers.muon", "optimizers.muon.nesterov", "optimizers.muon.mean"),  # rounding grows by each of five iterations, past every value
+}
+
+
 def test_optimizers_have_runs_in_narrow_formats():
     having = {identifier for identifier in FORMULAS if narrow_runs(identifier)}
-    assert {identifier for identifier in FORMULAS if steps_of(formula_of(identifier))} - having <= {"adam.efficient_form"}
+    assert {identifier for identifier in FORMULAS if steps_of(formula_of(identifier))} - having == WITHOUT_NARROW_RUNS
     assert all(int(run["steps"]) == len(steps) >= 2 for identifier in having for run, steps in narrow_runs(identifier))
 
 
@@ -302,20 +308,18 @@ def test_points_that_are_off_by_two_units_of_a_narrow_format_are_noticed_in_its_
 
 
 def test_a_program_that_rounds_every_operation_is_within_the_wider_tolerance_of_narrow_runs():
-    """The formula on arrays of bfloat16, as NumPy computes them."""
-    steps = steps_of(formula_of("optimizers.adamw"))
+    """AdamW in bfloat16, each operation computed in float32 and rounded."""
     ((run, own),) = [(run, own) for run, own in narrow_runs("optimizers.adamw") if run["dtype"] == "bfloat16"]
-    under_way = steps.start(
-        array_in(run, "theta", "bfloat16").astype("bfloat16"),
-        0.125,
-        {name: reader().bits(run[name])[0] for name in steps.keywords if name in run},
-    )
-    off = []
-    for fields in own:
-        under_way.theta = array_in(fields if "theta" in fields else run, "theta", "bfloat16").astype("bfloat16")
-        grad = array_in(fields, "grad", "bfloat16").astype("bfloat16")
-        got = under_way.step(reader().bits(fields["lr"])[0], lambda _, grad=grad: grad)["theta"]
-        assert got.dtype == "bfloat16"
+    hyper = {name: np.float32(reader().bits(run[name])[0]) for name in ("beta1", "beta2", "eps", "eps_root", "weight_decay")}
+    keep, off = functools.partial(stored_in, "bfloat16"), []
+    m = v = np.zeros_like(array_in(run, "theta", "bfloat16"))
+    for t, fields in enumerate(own, start=1):
+        theta, grad = array_in(fields if "theta" in fields else run, "theta", "bfloat16"), array_in(fields, "grad", "bfloat16")
+        m = keep(keep(hyper["beta1"] * m) + keep((1 - hyper["beta1"]) * grad))
+        v = keep(keep(hyper["beta2"] * v) + keep((1 - hyper["beta2"]) * keep(grad * grad)))
+        root = keep(keep(np.sqrt(keep(keep(v / (1 - hyper["beta2"] ** t)) + hyper["eps_root"]))) + hyper["eps"])
+        direction = keep(keep(keep(m / (1 - hyper["beta1"] ** t)) / root) + keep(hyper["weight_decay"] * theta))
+        got = keep(theta - keep(np.float32(reader().bits(fields["lr"])[0]) * direction))
         assert result_passes({**fields, "new.theta.tol": fields["new.theta.each"], "dtype": "bfloat16"}, "new.theta", got)
         off.append(result_passes({**fields, "dtype": "bfloat16"}, "new.theta", got))
     assert not all(off)  # it rounds more than the narrower tolerance admits
