@@ -56,6 +56,12 @@ def result_kinds(raw: Callable[..., Any]) -> dict[str, str]:
     return kinds
 
 
+def positions_of_free_signs(formula: Formula[..., Any]) -> tuple[int, ...]:
+    """Return which results of a formula, counted from 0, have columns that are right with either sign."""
+    names = FREE_SIGNS.get(formula.id, ())
+    return tuple(position for position, name in enumerate(result_kinds(formula.raw)) if name in names) if names else ()
+
+
 def result_kind(hint: Any) -> str:
     """Return the kind of a result; what NumPy makes is an array, which may have no axes."""
     try:

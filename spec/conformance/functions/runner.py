@@ -15,6 +15,7 @@ from ....reference.validation import domains
 from ...arithmetic.formats import FORMATS, NARROW, Format, format_of, widened
 from ...inputs.cases import SIZE_LIMIT, Case, cases, in_dtype, reference_result
 from ...inputs.intermediates import largest_array
+from ...lines.signature import positions_of_free_signs
 from ..guards import (
     ArrayGuard,
     FatalFault,
@@ -45,7 +46,6 @@ VARIED_CALLS = 4  # in which a parameter that nothing was bound to is varied
 LARGEST_ARRAY = 4 * SIZE_LIMIT  # entries that a formula computes on the way to its results: of all pairs of a long axis there are more
 OUT_CALLS = 8  # that are made again with an array for the result, which holds something already
 NARROW_TYPES = [FORMATS[name].kind for name in NARROW]
-FREE_SIGNS = {"data.pca.fit": (1,), "optimizers.galore.directions": (0,), "matrix.turned_basis": (0,)}  # outputs, from 0, of directions
 
 
 # --- which formula ----------------------------------------------------------------------------------------------------------------------
@@ -198,7 +198,7 @@ class Caller:
             is_refusal = problem.fault.kind == "raises" and problem.fault.detail.startswith("it raises ValueError") and case.is_edge
             return None, [Fault("narrower-domain", problem.fault.detail, fatal=False) if is_refusal else problem.fault], []
         arrays = tuple(None if output is None else np.array(output) for output in outputs)
-        return FunctionCall(case, arrays, FREE_SIGNS.get(self.formula.id, ())), faults, outputs
+        return FunctionCall(case, arrays, positions_of_free_signs(self.formula)), faults, outputs
 
     def input_faults(self, guard: ArrayGuard, outputs: list[Any], arguments: Mapping[str, Any], expected: Any, where: str) -> list[Fault]:
         """Return the faults of a function that writes to an argument, or returns a view of it where the formula makes something new.
