@@ -129,10 +129,11 @@ class FunctionMatcher:
             fits.append(VariantFit(variant, inferred, distance))
         return sorted(fits, key=lambda fit: fit.distance)
 
-    def measured(self, fit: VariantFit) -> VariantFit:
-        """Return a fit with its certified error; of a variant that is far off in a few cases, or off for short arrays, only of these."""
+    def measured(self, fit: VariantFit, case: str = "") -> VariantFit:
+        """Return a fit with its certified error; of a variant that is far off in this case or a few, or off for short arrays, of these."""
         short = [call for call in self.calls if call.case.length == 1]
-        samples = [(short[:FEW], FAR), (short, ALLOWED)] if fit.variant.id != self.formula.id else []
+        first = [call for call in self.calls if call.case.name == case and call.case.roundings == 1]
+        samples = [(first, FAR), (short[:FEW], FAR), (short, ALLOWED)] if fit.variant.id != self.formula.id else []
         for calls, limit in samples:
             if len(calls) < len(self.calls):
                 error = measure(fit.variant.function, calls, fit.inferred, self.dtype, ALLOWED)
@@ -221,7 +222,9 @@ class FunctionMatcher:
 
     def first_that_holds(self, ranked: list[VariantFit], own: VariantFit) -> VariantFit | None:
         """Return the first fit that holds, in the order of the registry: another formula, a variant, a generated one."""
-        holding = [fit for fit in map(self.measured, near(ranked)) if fit.holds and explains(fit, own)]
+        wrong = own.error.mismatch.case if own.error and own.error.mismatch and own.error.deviating_cases else ""
+        fits = (self.measured(fit, case=wrong) for fit in near(ranked))
+        holding = [fit for fit in fits if fit.holds and explains(fit, own)]
         return min(holding, key=lambda fit: (not fit.variant.right, self.order.get(fit.variant.id, len(self.order))), default=None)
 
     def differs(self, fit: VariantFit) -> bool:
