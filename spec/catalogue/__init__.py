@@ -42,6 +42,7 @@ __all__ = [
     "UnknownNameError",
     "bibliography",
     "catalogue",
+    "check_chapters",
     "decks",
     "parse_citation",
     "read_title",
@@ -252,13 +253,13 @@ class Catalogue:
 
 @functools.cache
 def catalogue() -> Catalogue:
-    """Return the whole catalogue, read once."""
+    """Return the whole catalogue, read once; `check_chapters` compares its files with their schema, which takes most of the time."""
     chapters: dict[str, str] = {}
     entries: dict[str, Entry] = {}
     errata: dict[str, Erratum] = {}
     equivalents: list[Equivalent] = []
     for name, text in chapter_texts():
-        data = parse_chapter(name, text)
+        data = read_chapter(name, text)
         chapters[name] = data["title"]
         for record in data["entry"]:
             add_record(entries, read_record(name, record, as_entry))
@@ -269,7 +270,7 @@ def catalogue() -> Catalogue:
 
 
 def read_title(chapter: str, identifier: str) -> str:
-    """Return the title of an entry from the text of its chapter, which is not checked against the schema: that takes its time."""
+    """Return the title of an entry from the text of its chapter alone: to read all chapters takes its time."""
     records = tomllib.loads(files(__name__).joinpath(f"{chapter}.toml").read_text(encoding="utf-8"))["entry"]
     return next(str(record["title"]) for record in records if record["id"] == identifier)
 
@@ -282,14 +283,25 @@ def chapter_texts() -> Iterator[tuple[str, str]]:
             yield name, file.read_text(encoding="utf-8")
 
 
-def parse_chapter(name: str, text: str) -> dict[str, Any]:
-    """Return one chapter's data, if it fits the schema; otherwise a ValueError says where it does not."""
+def read_chapter(name: str, text: str) -> dict[str, Any]:
+    """Return one chapter's data; a ValueError says where it is no TOML."""
     try:
-        data = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as problem:
         raise ValueError(f"{name}.toml: {problem}") from None
+
+
+def parse_chapter(name: str, text: str) -> dict[str, Any]:
+    """Return one chapter's data, if it fits the schema; otherwise a ValueError says where it does not."""
+    data = read_chapter(name, text)
     check_against_schema(f"{name}.toml", data)
     return data
+
+
+def check_chapters() -> None:
+    """Raise a ValueError that says where a chapter does not fit the schema, if one does not."""
+    for name, text in chapter_texts():
+        parse_chapter(name, text)
 
 
 def read_record(chapter: str, record: dict[str, Any], build: Callable[[str, dict[str, Any]], T]) -> T:

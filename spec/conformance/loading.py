@@ -236,9 +236,8 @@ def library_of(target: str) -> str:
 
 def version_of(library: str) -> str:
     """Return the version of an installed package, by its import name; "" for what is not installed."""
-    for distribution in distributions().get(library, []):
-        return version(distribution)
-    return ""
+    names = distributions().get(library, []) if library else []
+    return version(names[0]) if names else ""
 
 
 @functools.cache

@@ -117,6 +117,11 @@ def test_the_first_chapters_are_complete():
     assert (count["descent"], count["averaging"]) == (33, 10)
 
 
+@pytest.mark.parametrize(("name", "text"), list(chapter_texts()), ids=[name for name, _ in chapter_texts()])
+def test_every_chapter_fits_the_schema(name, text):
+    assert parse_chapter(name, text)["title"]
+
+
 def test_conventions_and_sources_are_not_chapters():
     assert [name for name, _ in chapter_texts()] == list(catalogue().chapters)
     assert "sources" not in catalogue().chapters
