@@ -17,7 +17,7 @@ from ..report import sentences
 from ..result import ErrorResult, Fault, FunctionResult, InitializerResult, LayerResult, Result, RunnerUp, Verdict, finite
 from ..sandbox import TIMEOUT, result_or_fault
 from .bias import find_bias
-from .bounds import roundings_of
+from .bounds import midpoints, roundings_of
 from .counterexample import TIME_LIMIT as COUNTEREXAMPLE_LIMIT
 from .counterexample import find_counterexample
 from .every_number import EVERY_INPUT
@@ -259,7 +259,7 @@ def decide_by_rounding(part: FunctionObservations, dtype: str, title: str, comma
         match = matcher.match()
         if not rounding.is_narrow:
             decided = decide(match, matcher.formula, title, command)
-            is_open = match.best is None and dtype == "float64" and leaves_in_most_cases(match.own)
+            is_open = match.best is None and dtype == "float64" and leaves_in_most_cases(match.own, matcher)
             return in_single_precision(decided, part, title) if is_open else decided
         if match.own.error is None or not match.own.error.cases:
             continue
@@ -269,9 +269,17 @@ def decide_by_rounding(part: FunctionObservations, dtype: str, title: str, comma
     return decided
 
 
-def leaves_in_most_cases(own: VariantFit) -> bool:
-    """Return whether a function leaves its formula in most cases, as one does that computes in a narrower format."""
-    return own.error is not None and 2 * len(own.error.deviating_cases) >= own.error.cases
+def leaves_in_most_cases(own: VariantFit, matcher: FunctionMatcher) -> bool:
+    """Return whether a function leaves its formula in most cases with a result that is no number of float32, as in float32 it would."""
+    rounded = {call.case.name for call, outputs in matcher.due if not all(is_in_single_precision(output.values) for output in outputs)}
+    return own.error is not None and 2 * len(rounded.intersection(own.error.deviating_cases)) >= max(len(rounded), 1)
+
+
+def is_in_single_precision(values: Any) -> bool:
+    """Return whether the nearest floats of all values are numbers of float32."""
+    floats = np.asarray(midpoints(values), dtype=np.float64)
+    with np.errstate(over="ignore"):
+        return bool(np.all(floats == floats.astype(np.float32)))
 
 
 def in_single_precision(decided: dict[str, Any], part: FunctionObservations, title: str) -> dict[str, Any]:
