@@ -12,7 +12,7 @@ from trainspec.reference import FORMULAS, tree_leaves
 from trainspec.reference.validation import domains
 from trainspec.spec.arithmetic import rounding_bound
 from trainspec.spec.conformance import Verdict
-from trainspec.spec.conformance.functions.error import float_units
+from trainspec.spec.conformance.functions.error import expected_by_call, float_units
 from trainspec.spec.conformance.functions.observations import FunctionReport
 from trainspec.spec.conformance.functions.runner import run_function
 from trainspec.spec.conformance.functions.variants import chapter_variants, identity, slots_of, variants_of
@@ -70,7 +70,8 @@ def distance(results, others, units):
 def test_variants_are_told_apart(identifier, dtype):
     formula = FORMULAS[identifier]
     calls = run_function(FunctionImplementation(formula.raw, identifier), Task(identifier, against=identifier, dtype=dtype)).calls
-    units = float_units(formula.raw, calls, {}, np.dtype(dtype).type)
+    number = np.dtype(dtype).type
+    units = float_units(expected_by_call(formula.raw, calls, {}, number), number)
     stable = [variant for variant in [identity(formula), *chapter_variants()[identifier]] if not variant.unstable]
     results = {variant.id: values(variant, calls) for variant in stable}
     distances = {pair: distance(results[pair[0]], results[pair[1]], units) for pair in itertools.combinations(results, 2)}
