@@ -13,6 +13,7 @@ from ..support.kernels import DTYPES, ELEMENTWISE, bit_patterns, elementwise_cal
 SLOPES = [name for name in activations.__all__ if name.endswith("_slope")]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", SLOPES)
 def test_the_gradient_is_the_product_with_the_slope(name, dtype):

@@ -80,7 +80,7 @@ def test_signature_is_the_references_and_out(name):
     assert hints == typing.get_type_hints(theirs.raw, {**vars(annotations), **home}, include_extras=True)
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("dtype", DTYPES)
 @every()
 def test_bits_are_the_references_at_every_size(name, dtype):
@@ -92,6 +92,7 @@ def test_bits_are_the_references_at_every_size(name, dtype):
         assert_identical(ours(**values), expected(name, values))
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("dtype", DTYPES)
 @every(*CORRECTED)
 def test_reciprocals_change_the_step_alone_and_by_little(name, dtype):
@@ -109,6 +110,7 @@ def test_reciprocals_change_the_step_alone_and_by_little(name, dtype):
         assert np.all(off <= eps * (np.abs(other) + 7 * np.abs(other - start)))
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("dtype", DTYPES)
 @every()
 def test_bits_are_the_references_in_every_shape(name, dtype):
@@ -149,6 +151,7 @@ def test_zeros_signs_and_subnormals(name):
         assert_identical(ours(**point), expected(name, point))
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("layout", LAYOUTS)
 @every()
 def test_any_layout(name, layout):
@@ -175,6 +178,7 @@ def test_big_endian(name):
         assert [array.astype(dtype).tobytes() for array in arrays_of(written)] == [array[2] for array in wanted if isinstance(array, tuple)]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("dtype", DTYPES)
 @every()
 def test_out_takes_the_result(name, dtype):
@@ -362,7 +366,7 @@ def test_missing_and_unknown_arguments(name):
                 step(**wrong)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("size", [4, 100000])
 @every(*GIVEN_GRADIENT)
 def test_nonfinite_entries_are_found_anywhere_and_named(name, size):
@@ -486,7 +490,7 @@ def in_plain_python(name, old, read, numbers, *, in_place):
     return new
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(6)
 @every(*[name for name in ELEMENTWISE if name not in BRANCHING])
 def test_the_loops_give_the_references_expressions_on_symbols(name, monkeypatch):
     """Plain Python takes the same loops over symbols: every branch, in place and not. Counts and means stay numbers."""

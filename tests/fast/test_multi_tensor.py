@@ -86,7 +86,7 @@ def mapped_numbers(result):
     return np.asarray(result) if isinstance(result, np.floating) else result
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("name", GIVEN_GRADIENT)
 def test_bits_are_the_references(name):
     assert_steps_are_the_references(name, np.float32)
@@ -189,7 +189,7 @@ def test_the_kernel_and_its_plain_form_are_within_the_rounding_bound(dtype):
 WHOLE_UPDATES = [name for name in GIVEN_GRADIENT if list(domains(ELEMENTWISE[name][1].raw))[1:2] == ["grad"]]
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("name", WHOLE_UPDATES)
 def test_every_step_has_a_whole_update_that_is_its_formulas(name):
     """Where it multiplies by reciprocals, compared with the kernel's own formula in NumPy; else with the reference."""

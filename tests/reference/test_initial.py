@@ -98,7 +98,7 @@ def start_of(values, name):
     return getattr(state, named) if named else first
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("identifier", STEPPING)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_formula_takes_its_initial_state(identifier, dtype):

@@ -215,6 +215,7 @@ def test_show_works_for_every_erratum(identifier):
         assert form["correct_lines"] != form["printed_lines"] or not form["formula"]
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("identifier", catalogue().entries)
 def test_show_works_for_every_entry_at_80_columns(identifier):
     result = run("show", identifier, columns=80)
@@ -224,6 +225,7 @@ def test_show_works_for_every_entry_at_80_columns(identifier):
     assert not any(line.rstrip().endswith("…") and "│" in line for line in lines)
 
 
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("identifier", catalogue().entries)
 def test_an_entry_is_described_as_the_schema_says(identifier):
     described = describe_entry(catalogue().entries[identifier], with_figures=False)
@@ -236,6 +238,7 @@ def test_an_entry_is_described_as_the_schema_says(identifier):
 TABLES = {name: piece for name, piece in EVIDENCE.items() if piece.table}
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", TABLES)
 def test_figures_stand_in_full_at_80_columns(name):
     table = describe_table(TABLES[name], with_figures=True)

@@ -183,7 +183,7 @@ def test_what_is_no_limit_is_refused():
 # --- the methods of generators -------------------------------------------------------------------------------
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("identifier", FORMULAS)
 def test_every_argument_of_every_formula_has_violations(identifier):
     formula = FORMULAS[identifier]

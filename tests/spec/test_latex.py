@@ -80,6 +80,7 @@ def leaves(value):
     return [leaf for part in value for leaf in leaves(part)] if isinstance(value, tuple | list) else [np.asarray(value)]
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("identifier", sorted(FORMULAS.keys() - LOOPS - {"optimizers.galore.directions"}))  # a slice is not read back
 def test_equations_compute_what_the_formula_computes(identifier):
     formula = FORMULAS[identifier]

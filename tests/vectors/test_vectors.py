@@ -166,6 +166,7 @@ def test_groups_are_tensors_of_several_shapes_with_the_same_hyper_parameters():
     assert groups >= empty > 60
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("identifier", sorted({known["id"] for known in equal_in_real_numbers()}))
 def test_mutants_that_are_stated_to_be_the_formula_give_the_same_in_all_cases(identifier):
     """To 100 bits, or digit by digit where that cannot be certified; and each that is stated is a mutant."""

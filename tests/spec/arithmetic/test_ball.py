@@ -408,7 +408,7 @@ def test_the_precision_is_restored_after_any_exception():
         assert ctx.prec == 77
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("identifier", REAL)
 def test_a_formula_at_low_precision_contains_its_value_at_a_high_one(identifier):
     raw = REAL[identifier].raw

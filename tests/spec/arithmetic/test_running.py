@@ -425,7 +425,7 @@ NO_ROUNDING = {
 }
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize(
     ("identifier", "dtype"),
     [

@@ -235,7 +235,7 @@ UNDECIDED = {
 }
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("identifier", [identifier for identifier in REAL if identifier not in TOO_LONG])
 def test_a_formula_on_symbols_is_the_formula_on_numbers(identifier):
     raw = REAL[identifier].raw

@@ -198,6 +198,7 @@ def canonical_text(statement):
     return ast.unparse(Choices().visit(ast.parse(text)))
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("family", FAMILIES)
 def test_equations_are_the_statements(family):
     """Of all conventions with one value off the canonical ones besides a mistake, and of every ninth of the others."""
@@ -212,6 +213,7 @@ def test_equations_are_the_statements(family):
 BRANCHING = {"rprop", "radam", "cautious_adamw", "cautious_lion", "lars", "lamb", "adafactor", "adafactor_factored", "muon", "prodigy"}
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     "family",
     sorted(FAMILIES.keys() - BRANCHING - {"shampoo", "shampoo_mean", "soap"}),

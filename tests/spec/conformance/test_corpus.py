@@ -36,7 +36,7 @@ def check_axes(implementation, result):
     assert {name: result.axes[name] for name in implementation.axes} == implementation.axes, result.message
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(10)
 @pytest.mark.parametrize(("name", "dtype"), CORRECT)
 def test_correct_optimizers_conform(name, dtype):
     implementation, result = check_case(correct, name, dtype)
@@ -45,7 +45,7 @@ def test_correct_optimizers_conform(name, dtype):
     assert find_convention(result.convention).right
 
 
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(15)
 @pytest.mark.parametrize(
     ("name", "dtype"), [(name, dtype) for name, dtype in INCORRECT if dtype == getattr(incorrect.CASES[name], "only", dtype)]
 )
@@ -54,7 +54,7 @@ def test_incorrect_optimizers_are_found(name, dtype):
     assert result.verdict == getattr(implementation, "verdict", "deviates"), result.message
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("implementation", correct.FOLLOWING, ids=lambda value: value.__name__)
 def test_the_convention_of_correct_optimizers_is_named(implementation, dtype):
@@ -68,7 +68,7 @@ def test_the_convention_of_correct_optimizers_is_named(implementation, dtype):
     valid_record(result)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("implementation", incorrect.FOLLOWING, ids=lambda value: value.__name__)
 def test_the_mistake_of_incorrect_optimizers_is_named(implementation, dtype):
@@ -91,6 +91,7 @@ IN_A_SANDBOX = [
 ]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("module", "name", "code"), IN_A_SANDBOX, ids=[name for _, name, _ in IN_A_SANDBOX])
 def test_the_sandbox_gives_the_same_results(module, name, code):
     result = check(f"{module.__name__}:{name}")
@@ -102,6 +103,7 @@ def test_the_sandbox_gives_the_same_results(module, name, code):
 # --- what is asked for ------------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("lr", [1e-4, 0.1, 3.0])
 @pytest.mark.parametrize("momentum", [0.5, 0.99])
 @pytest.mark.parametrize("dtype", DTYPES)

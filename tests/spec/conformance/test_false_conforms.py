@@ -71,6 +71,7 @@ WEAK_FORMS = {
 }
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("function", WEAK_FORMS, ids=lambda function: function.__name__)
 def test_a_form_that_loses_digits_does_not_conform(function, dtype):
@@ -136,6 +137,7 @@ SIZES = {
 }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("function", SIZES, ids=lambda function: function.__name__)
 def test_what_is_right_for_small_and_contiguous_arrays_only_does_not_conform(function):
     result = check_function_in_process(function, SIZES[function])

@@ -75,6 +75,7 @@ def test_options_that_are_right_are_named():
     valid_record(result)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("implementation", "option"),
     [

@@ -26,7 +26,7 @@ UNSTABLE = {"one_pass", "moments_in_one_pass"}
 NAMED = {function.__name__: function for function in CORRECT + INCORRECT}
 
 
-@pytest.mark.sampled(5)
+@pytest.mark.sampled(15)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("function", CORRECT, ids=lambda function: function.__name__)
 def test_correct_functions_conform(function, dtype):
@@ -35,7 +35,7 @@ def test_correct_functions_conform(function, dtype):
     valid_record(result)
 
 
-@pytest.mark.sampled(5)
+@pytest.mark.sampled(15)
 @pytest.mark.parametrize(("function", "dtype"), in_both_formats(INCORRECT), ids=lambda value: getattr(value, "__name__", value))
 def test_incorrect_functions_are_named(function, dtype):
     result = check_function_in_process(function, function.against, dtype)
@@ -44,6 +44,7 @@ def test_incorrect_functions_are_named(function, dtype):
     valid_record(result)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("function", misbehaving_functions.CASES, ids=lambda function: function.__name__)
 def test_faults_are_reported(function):
     if function.fault in misbehaving_functions.IN_A_SANDBOX:
@@ -57,7 +58,7 @@ def test_faults_are_reported(function):
     valid_record(result)
 
 
-@pytest.mark.sampled(8)
+@pytest.mark.sampled(24)
 @pytest.mark.parametrize(("identifier", "dtype"), in_both_formats(sorted(FORMULAS)))
 def test_every_formula_is_itself(identifier, dtype):
     task = Task(identifier, against=identifier, dtype=dtype)
@@ -109,6 +110,7 @@ def test_every_line_of_a_counterexample_runs(name):
     assert got != due
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     ("name", "scope"),
     [
@@ -139,6 +141,7 @@ def test_a_proof_says_how_far_it_reaches(body, scope, tmp_path):
     assert ("every size" in result.proved) is ("≠" in scope)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     "function", [function for function in INCORRECT if function.__name__ not in UNSTABLE][:12], ids=lambda function: function.__name__
 )
@@ -222,6 +225,7 @@ SIGNATURES = [
 ]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("against", "signature", "arguments"), SIGNATURES)
 def test_usual_signatures_are_bound(against, signature, arguments):
     space = {}

@@ -261,7 +261,7 @@ def columns_from_the_largest(matrix, basis, count, period):
     return FORMULAS["matrix.turned_basis"].raw(matrix, basis, count, period=period)[:, :: -1 if count == 0 else 1]
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(9)
 @pytest.mark.parametrize(("function", "against", "name"), WRONG, ids=[function.__name__ for function, _, _ in WRONG])
 def test_the_mistake_is_named(function, against, name):
     task = Task(function.__name__, against=against)
@@ -272,6 +272,7 @@ def test_the_mistake_is_named(function, against, name):
     assert name in (result.convention, *(same.convention for same in result.identities)), result.message
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("identifier", FORMULAS)
 def test_mistakes_are_changes_with_words(identifier):
     source = function_program(identifier).source

@@ -35,6 +35,7 @@ from .reordering import (
 from .rewriting import FUSED, LAWS, names_of_arrays, parse_law, rewrites, visited
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("family", OF_VECTORS)
 def test_none_is_rejected(family):
     """By the measure that decides."""
@@ -48,7 +49,7 @@ def test_none_is_rejected(family):
             )
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize(("family", "dtype"), list(zip(OF_VECTORS, itertools.cycle(["bfloat16", "float16"]), strict=False)))
 def test_none_is_rejected_in_narrow_formats(family, dtype):
     """Each way to round has its own bound."""
@@ -77,6 +78,7 @@ def test_a_wrong_order_is_rejected_in_a_narrow_format():
     assert all(largest_error(replace(wrong, rounding=rounding), "bfloat16") > ALLOWED for rounding in ROUNDINGS)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(("family", "dtype"), list(zip(OF_VECTORS, itertools.cycle(DTYPES), strict=False)))
 def test_verdicts_name_them(family, dtype):
     """One of each family, all through the kit; none without ε, which divides by 0 where the gradient is 0 from the start."""
@@ -120,6 +122,7 @@ def differs(subject, seed=7):
         return any(float(gap.abs_upper()) > EQUAL * float(size.abs_upper()) for gap, size in zip(gaps, sizes, strict=True))
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("family", OF_VECTORS)
 def test_they_are_the_convention_in_exact_arithmetic(family):
     for seed in range(12):

@@ -59,7 +59,7 @@ def too_close(conventions, record):
     return [f"{pair.first.id} and {pair.second.id} are {pair.distance:.3g} bounds apart" for pair in pairs if not pair.same]
 
 
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(15)
 @pytest.mark.parametrize(("family", "follows_points", "dtype"), CASES)
 def test_conventions_that_are_not_the_same_are_far_apart(family, follows_points, dtype):
     """All of a family, right and wrong, with every hyper-parameter on."""
@@ -98,6 +98,7 @@ def test_the_right_ones_are_so_while_the_learning_rate_stays_the_same(family):
     assert too_close(distinguishable(family, record, mistaken=False), record) == []
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("lr", [1e-4, 0.3])
 @pytest.mark.parametrize("family", ["momentum", "adam", "rmsprop"])
 def test_they_are_so_at_other_learning_rates(family, lr):

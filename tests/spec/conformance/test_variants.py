@@ -64,7 +64,7 @@ def distance(results, others, units):
     return worst
 
 
-@pytest.mark.sampled(8)
+@pytest.mark.sampled(24)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("identifier", sorted(chapter_variants()))
 def test_variants_are_told_apart(identifier, dtype):
@@ -86,6 +86,7 @@ def test_ids_are_unique(identifier):
     assert len(ids) == len(set(ids))
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("identifier", BEFORE["ids"])
 def test_variants_of_before_are_named(identifier):
     """Without those that scale by the length of an array where a formula takes none: they were the formula itself."""
@@ -96,6 +97,7 @@ def test_variants_of_before_are_named(identifier):
     assert {label.rstrip("0123456789").rstrip("-") if label not in BY_LENGTH else label for label in missing} <= BY_LENGTH
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("identifier", BEFORE["values"])
 def test_variants_give_what_they_gave(identifier):
     """Sums of their results with fixed weights, bit for bit, or within twice the rounding bound where the order of operations changed."""
@@ -114,6 +116,7 @@ def test_variants_give_what_they_gave(identifier):
                     assert abs(total - due) <= 2 * np.sum(np.abs(weights[index]) * bounds) + summing, (label, index)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("identifier", BEFORE["values"])
 def test_the_equations_of_variants_are_what_runs(identifier):
     """Every variant is rendered as LaTeX; read back and run, the equations give its results bit for bit."""
@@ -138,7 +141,7 @@ def as_recorded(value, domain):
     return np.array(value["array"], dtype=int if value["whole"] else float) if isinstance(value, dict) else value
 
 
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(15)
 @pytest.mark.parametrize("identifier", sorted(chapter_variants()))
 def test_variants_are_found_by_name(identifier):
     variants = [variant for variant in chapter_variants()[identifier] if not variant.unstable]

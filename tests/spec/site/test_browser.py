@@ -81,7 +81,8 @@ def test_the_search_finds(site, page):
     page.goto(address(site, "index.html"))
     page.locator("header input").fill("softmax")
     page.locator("header input").press("Enter")
-    assert page.locator("#results li").count() > 3
+    page.locator("#results li").nth(3).wait_for()  # the press opens another page
+    assert page.locator("#query").input_value() == "softmax"
 
 
 def numbers(path):
