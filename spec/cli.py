@@ -186,13 +186,13 @@ def verify(identifiers: tuple[str, ...], *, workforce: Workforce, full: bool, ti
 
     Results are kept in the user's cache folder, or where TRAINSPEC_CACHE says. What depends on nothing that has changed is not run again.
     """
-    from .catalogue import catalogue, check_chapters
+    from .catalogue import catalogue, check_data
     from .evidence import load
     from .ledger import evidence_for, printed_forms_of
     from .ledger import verify as run
     from .terminal import print_ledger
 
-    check_chapters()
+    check_data()
     known = catalogue()
     entries = list({entry.id: entry for entry in map(find_entry, identifiers)}.values()) or list(known.entries.values())
     concerned = {identifier for entry in entries for identifier in entry.errata}

@@ -23,7 +23,7 @@ from importlib.resources import files
 from typing import Any, TypeVar
 
 from ._validation import check_against_schema, schema, with_tuples
-from .sources import Citation, CitationAnswer, Source, bibliography, decks, parse_citation
+from .sources import Citation, CitationAnswer, Source, bibliography, check_sources, decks, parse_citation
 
 __all__ = [
     "CLASSES",
@@ -42,7 +42,7 @@ __all__ = [
     "UnknownNameError",
     "bibliography",
     "catalogue",
-    "check_chapters",
+    "check_data",
     "decks",
     "parse_citation",
     "read_title",
@@ -253,7 +253,7 @@ class Catalogue:
 
 @functools.cache
 def catalogue() -> Catalogue:
-    """Return the whole catalogue, read once; `check_chapters` compares its files with their schema, which takes most of the time."""
+    """Return the whole catalogue, read once; `check_data` compares its files with their schema, which takes most of the time."""
     chapters: dict[str, str] = {}
     entries: dict[str, Entry] = {}
     errata: dict[str, Erratum] = {}
@@ -298,8 +298,9 @@ def parse_chapter(name: str, text: str) -> dict[str, Any]:
     return data
 
 
-def check_chapters() -> None:
-    """Raise a ValueError that says where a chapter does not fit the schema, if one does not."""
+def check_data() -> None:
+    """Raise a ValueError that says where a chapter or the bibliography does not fit its schema, if one does not."""
+    check_sources()
     for name, text in chapter_texts():
         parse_chapter(name, text)
 

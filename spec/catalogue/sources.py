@@ -133,9 +133,17 @@ def parse_citation(text: str) -> Citation:
 @functools.cache
 def bibliography() -> Mapping[str, Source]:
     """Return all sources by their keys, read once."""
-    data: dict[str, Any] = tomllib.loads((files(__package__) / "sources.toml").read_text(encoding="utf-8"))
-    check_against_schema("sources.toml", data, "sources.schema.json")
-    return {key: Source(key=key, **with_tuples(record)) for key, record in data.items()}
+    return {key: Source(key=key, **with_tuples(record)) for key, record in read_sources().items()}
+
+
+def read_sources() -> dict[str, Any]:
+    """Return the data of the bibliography."""
+    return tomllib.loads((files(__package__) / "sources.toml").read_text(encoding="utf-8"))
+
+
+def check_sources() -> None:
+    """Raise a ValueError that says where the bibliography does not fit its schema, if it does not."""
+    check_against_schema("sources.toml", read_sources(), "sources.schema.json")
 
 
 def decks() -> Mapping[str, Source]:

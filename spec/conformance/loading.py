@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from .command import PREFIX, CommandOptimizer, load_command
+from .dictionary import adapt_dictionary_step
 from .implementation import FunctionImplementation, Implementation, NotFound, class_of_partial
 from .plain import ClassImplementation, PairImplementation, adapt_factory, as_pair, step_name
 from .stateful import is_schedule, is_stateful
@@ -207,7 +208,7 @@ def load_implementation(target: str) -> Any:
         return FunctionImplementation(loaded, library=library)
     if isinstance(loaded, FunctionImplementation):
         return loaded
-    if inspect.isfunction(loaded) and (implementation := adapt_factory(loaded, library)):
+    if inspect.isfunction(loaded) and (implementation := adapt_factory(loaded, library) or adapt_dictionary_step(loaded, library)):
         return implementation
     if callable(loaded) and not isinstance(loaded, type):
         return FunctionImplementation(loaded, library=library)

@@ -18,6 +18,7 @@ from trainspec.spec.catalogue import (
     bibliography,
     catalogue,
     chapter_texts,
+    check_data,
     decks,
     parse_chapter,
     parse_citation,
@@ -169,6 +170,13 @@ def test_the_function_is_stated_only_where_the_id_ends_otherwise():
 
 
 # --- the bibliography --------------------------------------------------------------------------------------------------------------
+
+
+def test_the_bibliography_is_compared_with_its_schema(monkeypatch):
+    check_data()
+    monkeypatch.setattr("trainspec.spec.catalogue.sources.read_sources", lambda: {"adam2015": {"kind": "leaflet"}})
+    with pytest.raises(ValueError, match=r"sources\.toml"):
+        check_data()
 
 
 def citations():

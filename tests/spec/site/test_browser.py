@@ -24,6 +24,7 @@ PAGES = (  # all kinds, and entries that have between them all that an entry may
     "chapters/normalization.html",
     "decks/STU.html",
     "families/adam.html",
+    "families/muon.html",
     "derivations/bias-correction.html",
     "errata/E07.html",
     "entries/optimizers.adam.html",
