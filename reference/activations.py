@@ -163,6 +163,28 @@ def leaky_relu_slope(z: Array, *, negative_slope: Real) -> Array:
     return np.where(z > 0, np.ones_like(z), negative_slope)
 
 
+@formula("activation.squared_relu")
+def squared_relu(z: Array) -> Array:
+    """The squared rectified linear unit.
+
+        h = max(z, 0)²
+
+    Units: the square of z's.  Source: So et al. 2021, section 4.1.
+    """
+    return np.maximum(z, 0) ** 2
+
+
+@formula("activation.squared_relu.slope")
+def squared_relu_slope(z: Array) -> Array:
+    """The slope of the squared rectified linear unit: it has no jump.
+
+        h' = 2 max(z, 0)
+
+    Units: as z.  Source: completes So et al. 2021.
+    """
+    return 2 * np.maximum(z, 0)
+
+
 @formula("activation.elu")
 def elu(z: Array, *, alpha: Positive = 1) -> Array:
     """The exponential linear unit: z if it is positive, else an exponential that falls to −α. At α = 1 the slope has no jump.

@@ -103,6 +103,7 @@ VariedData: TypeAlias = Annotated[Data, Varied]
 Features: TypeAlias = Float[Floats, " features"]
 PositiveFeatures: TypeAlias = Annotated[Features, Gt(0)]
 Ddof: TypeAlias = Annotated[int, Ge(0), Le(1)]
+CodeNumbers: TypeAlias = Float[Floats, " codes"]
 BitCount: TypeAlias = Annotated[int, Ge(0), Le(32)]  # of a float32
 NotBelowLow: TypeAlias = Annotated[float, NotBelow("low")]
 Directions: TypeAlias = Float[Floats, "features components"]
@@ -116,6 +117,7 @@ Channels: TypeAlias = Float[Floats, " channels"]
 
 Cut: TypeAlias = Annotated[float, Ge(0.25), Le(32)]  # in standard deviations; beyond, no number of any format is cut off
 FanIn: TypeAlias = Annotated[int, Ge(1), NotBelow("count")]
+Kernel: TypeAlias = Float[Floats, "taps outputs inputs"]
 Nodes: TypeAlias = Float[Floats, " nodes"]
 Masses: TypeAlias = Annotated[Float[Floats, " nodes"], Ge(0)]
 
@@ -148,6 +150,8 @@ FourthWeights: TypeAlias = Float[Floats, "outputs third"]
 HiddenBiases: TypeAlias = Float[Floats, " hidden"]
 HiddenFactors: TypeAlias = Annotated[Float[Floats, " hidden"], Gt(0)]
 Mask: TypeAlias = Annotated[Array, OneOf((0, 1))]
+ExampleRows: TypeAlias = Float[Floats, "examples features"]
+KeptExamples: TypeAlias = Annotated[Float[Floats, " examples"], OneOf((0, 1))]
 Knots: TypeAlias = Float[Floats, " knots"]
 
 # --- losses ------------------------------------------------------------------------------------------

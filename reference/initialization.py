@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # names only: the domains load when something asks for them
         FanIn,
         FromOne,
         Gradient,
+        Kernel,
         LayerBiases,
         LayerInputs,
         Layers,
@@ -167,6 +168,20 @@ def orthogonal(source: Source, fan_out: FromOne, fan_in: FromOne, *, gain: Posit
     q, r = np.linalg.qr(source.standard_normal((max(fan_out, fan_in), min(fan_out, fan_in))))
     q = q * np.sign(np.diagonal(r))
     return gain * (q if fan_out >= fan_in else np.transpose(q))
+
+
+@formula("init.delta")
+def delta_kernel(weights: LayerWeights, taps: FromOne) -> Kernel:
+    """A kernel of a convolution that has a matrix at its centre and 0 elsewhere: with orthogonal weights, delta-orthogonal.
+
+        Wₖ = Q where k = ⌊(n − 1)/2⌋, else 0;   k = 0 … n − 1
+
+    With as many outputs as inputs, or more, the norm of an image of any size stays, whatever is done at its edges.
+
+    Units: as weights.  Source: Xiao et al. 2018, section 3.
+    """
+    centre = (taps - 1) // 2
+    return np.stack(tuple(weights if k == centre else 0 * weights for k in range(taps)))
 
 
 @formula("init.sparse")

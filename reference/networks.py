@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # names only: the domains load when something asks for them
     from .domains import (
         Array,
         Decay,
+        ExampleRows,
         FirstBiases,
         FirstWeights,
         FourthWeights,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:  # names only: the domains load when something asks for them
         HiddenBiases,
         HiddenFactors,
         Inner,
+        KeptExamples,
         Knots,
         LayerBiases,
         LayerInputs,
@@ -83,6 +85,17 @@ def dropout(x: Array, mask: Mask, *, rate: Decay) -> Array:
     Units: as x.  Source: Srivastava et al. 2014, section 10, last sentence.
     """
     return x * mask / (1 - rate)
+
+
+@formula("network.drop_path")
+def drop_path(x: ExampleRows, kept: KeptExamples, *, rate: Decay) -> ExampleRows:
+    """Stochastic depth: the whole branch of an example is dropped with probability p, and grows where it is kept.
+
+        h = x m / (1 − p),   m = 1 with probability 1 − p, else 0, for each example
+
+    Units: as x.  Source: Huang et al. 2016, section 3, where inference multiplies by 1 − p instead.
+    """
+    return x * np.expand_dims(kept, 1) / (1 - rate)
 
 
 # --- activations: the slope is a function of what the activation gave -----------------------------------------------------------------

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from ._initial import copy_of, zeros
 from ._registry import formula
 
 if TYPE_CHECKING:  # names only: the domains load when something asks for them
-    from .domains import Array, BitCount, Count
+    from .domains import Array, BitCount, CodeNumbers, Count, Norm, Vector
 
 
 @formula("storage.truncation")
@@ -63,3 +65,46 @@ def add_compensated(term: Array, state: CompensatedSum) -> CompensatedSum:
     missing = state.missing + term
     total = state.total + missing
     return CompensatedSum(total, missing + (state.total - total))
+
+
+# --- blocks of numbers in 8 bits -------------------------------------------------------------------------------------------------------
+
+
+@formula("storage.dynamic_code")
+def dynamic_code(scale: Norm, *, signed: bool) -> CodeNumbers:
+    """The 256 numbers of 8 bits in a block whose largest modulus is the scale: seven decades, each in twice as many parts as the last.
+
+        s 10^(i−6) (.1 + .9 k/(2 n)),   k = 1, 3 … 2 n − 1,   n = 2ⁱ for i = 0 … 6;   0;   s
+
+    Signed numbers have the negative of each decade too; numbers that are not negative have n = 2ⁱ⁺¹ in its place.
+
+    Units: as scale.  Source: Dettmers 2016; Dettmers et al. 2022, section 1.3; the middles of intervals as in bitsandbytes.
+    """
+    positive = ()
+    for decade in range(7):
+        n = 2**decade if signed else 2 ** (decade + 1)
+        positive = (*positive, *(scale * (2 * n + 9 * k) / (20 * n) / 10 ** (6 - decade) for k in range(1, 2 * n, 2)))
+    negative = tuple(-number for number in reversed(positive)) if signed else ()
+    return np.stack([*negative, 0 * scale, *positive, scale])
+
+
+@formula("storage.nearest")
+def round_to_code(x: Vector, code: CodeNumbers) -> Vector:
+    """The nearest number of a code, the first of two as near.
+
+        x' = cₖ,   k = argminⱼ |x − cⱼ|
+
+    Units: as x.  Source: Dettmers et al. 2022, section 1.2.
+    """
+    return code[np.argmin(np.abs(np.expand_dims(x, 1) - code), axis=1)]
+
+
+@formula("storage.blockwise")
+def round_block(x: Vector, *, signed: bool) -> Vector:
+    """What is left of a block of numbers that is stored in 8 bits for each and its largest modulus, which stays as it is.
+
+        s = max |xᵢ|,   xᵢ' = the nearest number of the dynamic code of scale s
+
+    Units: as x.  Source: Dettmers et al. 2022, section 2.1.
+    """
+    return round_to_code(x, dynamic_code(np.max(np.abs(x)), signed=signed))

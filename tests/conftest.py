@@ -1,7 +1,7 @@
 """Hypothesis: derandomized unless a long random run is asked for with HYPOTHESIS_PROFILE=long. No test sees the results of earlier runs.
 
-Of the cases of a test marked `sampled(n)`, a run of everything takes one of every n, always the same; `--whole`, `-k` and tests named on the
-command line take all that they select.
+Of the cases of a test marked `sampled(n)`, a run of everything takes one of every n, always the same; `--whole`, `-k` and tests named on
+the command line take all that they select.
 """
 
 import collections

@@ -247,6 +247,29 @@ def leaky_by_hand(leaky_relu: Step, leaky_relu_slope: Step) -> Claims:
         yield leaky_relu_slope(Rational(numbers), negative_slope=Rational(a)), Rational([1 if x > 0 else a for x in numbers])
 
 
+@proof("activation.squared_relu", "activation.squared_relu.slope", scope="every z: positive, negative and 0")
+def square_above_zero(squared_relu: Step, squared_relu_slope: Step, relu: Step) -> Claims:
+    """The square of ReLU; its slope is twice ReLU, the derivative on either side and at 0."""
+    yield squared_relu(signs), np.stack([s**2, Symbolic(0), Symbolic(0)])
+    yield squared_relu(signs), relu(signs) ** 2
+    yield squared_relu_slope(signs), np.stack([by_calculus(squared_relu(s), s), Symbolic(0), Symbolic(0)])
+    yield squared_relu_slope(signs), 2 * relu(signs)
+
+
+@derivative("activation.squared_relu", "activation.squared_relu.slope", scope="certified, six points on both sides of 0")
+def slope_of_the_square(squared_relu: Step, squared_relu_slope: Step) -> Claims:
+    """The slope equals the derivative by dual numbers."""
+    yield slope(squared_relu(Differential.along(POINTS, 1))), squared_relu_slope(Ball(POINTS))
+
+
+@enumeration("activation.squared_relu", "activation.squared_relu.slope", scope="exact, 13 numbers")
+def squares_by_hand(squared_relu: Step, squared_relu_slope: Step) -> Claims:
+    """Squares of positive numbers, 0 for others."""
+    numbers = [Fraction(k, 3) for k in range(-6, 7)]
+    yield squared_relu(Rational(numbers)), Rational([x * x if x > 0 else 0 for x in numbers])
+    yield squared_relu_slope(Rational(numbers)), Rational([x + x if x > 0 else 0 for x in numbers])
+
+
 def normal_mean(function: Callable[[Any], Any]) -> Any:
     """Return the mean of a function of a standard normal number, the integral over both halves of the line."""
     t = s.item()

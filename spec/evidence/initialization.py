@@ -1392,6 +1392,28 @@ def fifty_linear_layers(orthogonal: Step, lecun_normal: Step) -> Claims:
     yield (bool(spread_out[0] > 1), bool(np.median(spread_out) < 1e-6)), (True, True)
 
 
+@proof("init.delta", scope="every 2 × 2 matrix, 1 to 6 taps")
+def matrix_at_the_centre(delta_kernel: Step) -> Claims:
+    """The matrix is at the centre, or before it if there are two; the others are 0."""
+    matrix = np.stack([np.stack([x, u]), np.stack([s, q])])
+    for taps, centre in ((1, 0), (2, 0), (3, 1), (4, 1), (5, 2), (6, 2)):
+        kernel = delta_kernel(matrix, taps)
+        yield np.shape(kernel), (taps, 2, 2)
+        yield kernel, np.stack([matrix if tap == centre else 0 * matrix for tap in range(taps)])
+
+
+@enumeration("init.delta", scope="exact, circular convolutions of 5 places by 3 × 2 kernels of 1, 3 and 5 taps")
+def norms_of_images_stay(delta_kernel: Step) -> Claims:
+    """A convolution applies the matrix to every place, so that orthonormal columns keep the sum of squares."""
+    isometry = [[Fraction(3, 5), Fraction(0)], [Fraction(4, 5), Fraction(0)], [Fraction(0), Fraction(-1)]]
+    image = Rational([[Fraction(-3, 2), 1], [-1, 2], [Fraction(1, 2), 3], [3, 4], [Fraction(13, 2), 5]])
+    for taps in (1, 3, 5):
+        kernel = delta_kernel(Rational(isometry), taps)
+        out = sum(image[(np.arange(5) + tap - taps // 2) % 5] @ np.transpose(kernel[tap]) for tap in range(taps))
+        yield out, image @ np.transpose(Rational(isometry))
+        yield np.sum(out**2), np.sum(image**2)
+
+
 class Permuting(Dealt):
     """A source that permutes rows in a given order and returns given numbers."""
 

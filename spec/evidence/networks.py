@@ -926,3 +926,27 @@ def every_mask(dropout: Step) -> Claims:
         yield total, Rational(entries)
         spread = [[x * x * rate / (1 - rate) if row == column else 0 for column in range(5)] for row, x in enumerate(entries)]
         yield squares, Rational(spread)
+
+
+@proof("network.drop_path", scope="every number of examples and features, every rate and mask")
+def one_mask_for_an_example(drop_path: Step, dropout: Step) -> Claims:
+    """It is dropout with the mask of an example in all its entries."""
+    kept, rate = tensor("kept", m), tensor("rate")
+    yield Tensor(drop_path(x, kept, rate=rate).at(p, q)), dropout(Tensor(x.at(p, q)), Tensor(kept.at(p)), rate=rate)
+
+
+@enumeration("network.drop_path", scope="exact, all masks of 3 examples of 2 entries, rates 0, 1/4, 1/2")
+def every_mask_of_examples(drop_path: Step) -> Claims:
+    """Over all masks, each with its probability, entries have their means; those of an example vary together, those of two do not."""
+    entries = [[Fraction(1), Fraction(-2)], [Fraction(3), Fraction(1, 2)], [Fraction(0), Fraction(5)]]
+    for rate in (Fraction(0), Fraction(1, 4), Fraction(1, 2)):
+        mean, products = Rational([[0] * 2] * 3), Rational([[0] * 6] * 6)
+        for kept in itertools.product((0, 1), repeat=3):
+            chance = math.prod(1 - rate if on else rate for on in kept)
+            out = drop_path(Rational(entries), Rational(kept), rate=Rational(rate))
+            deviation = np.reshape(out - Rational(entries), 6)
+            mean = mean + chance * out
+            products = products + chance * np.expand_dims(deviation, 1) * deviation
+        yield mean, Rational(entries)
+        flat = [(row, entry) for row, values in enumerate(entries) for entry in values]
+        yield products, Rational([[a * b * rate / (1 - rate) if i == j else 0 for j, b in flat] for i, a in flat])

@@ -7,15 +7,17 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import sympy as sp
 
 from ...reference.storage import CompensatedSum
-from ..arithmetic import Rational, symbols
+from ..arithmetic import Rational, Symbolic, symbols
 from . import Claims, Step, enumeration, law, proof, stated_figures
 
 if TYPE_CHECKING:
     from ...reference.domains import Array
 
 start, term, missing = symbols("start term missing")
+scale, distance = symbols("scale distance", positive=True)
 q, r, m = symbols("q r m", integer=True, nonnegative=True)
 
 
@@ -90,3 +92,78 @@ def no_bit_is_lost(add_compensated: Step, theta: Array, term: Array) -> Claims:
 def exact_sums(one: Any, other: Any) -> Any:
     """Return the sums of the entries of two arrays of floats, as fractions."""
     return Rational([Fraction(float(x)) + Fraction(float(y)) for x, y in zip(np.ravel(one), np.ravel(other), strict=True)])
+
+
+# --- blocks of numbers in 8 bits -------------------------------------------------------------------------------------------------------
+
+
+def middles(*, signed: bool) -> list[Fraction]:
+    """Return the code of scale 1: the middles of equal parts of (1/10, 1], … and of (10⁻⁷, 10⁻⁶], 0 and 1."""
+    positive = []
+    for decade in range(7):
+        upper, parts = Fraction(1, 10 ** (6 - decade)), 2 ** (decade if signed else decade + 1)
+        ends = [upper / 10 + (upper - upper / 10) * part / parts for part in range(parts + 1)]
+        positive += [(lower + higher) / 2 for lower, higher in itertools.pairwise(ends)]
+    return sorted([*([-number for number in positive] if signed else []), Fraction(0), *positive, Fraction(1)])
+
+
+@enumeration("storage.dynamic_code", scope="exact, all numbers of both codes, scales 1 and 7/3")
+def codes_by_hand(dynamic_code: Step) -> Claims:
+    """256 different numbers in their order: middles of equal parts of seven decades, 0 and the scale. The widest gaps are as stated."""
+    (row,) = stated_figures("storage.dynamic_code")
+    for signed, kind in ((True, "signed"), (False, "unsigned")):
+        code = middles(signed=signed)
+        for scale in (Fraction(1), Fraction(7, 3)):
+            yield dynamic_code(Rational(scale), signed=signed), Rational([scale * number for number in code])
+        numbers = [Fraction(int(number.p), int(number.q)) for number in Rational.object_array(dynamic_code(Rational(1), signed=signed))]
+        yield len(set(numbers)), 256
+        yield min(number for number in numbers if number > 0), Fraction(row[f"smallest_{kind}"])
+        yield max(higher - lower for lower, higher in itertools.pairwise(numbers)) / 2, Fraction(row[kind])
+
+
+@proof("storage.dynamic_code", "storage.blockwise", scope="every scale")
+def codes_are_in_proportion(dynamic_code: Step, round_block: Step) -> Claims:
+    """The code of a scale is the scale times the code of 1; a block of equal numbers, of one number, or of 0 and one stays as it is."""
+    for signed in (True, False):
+        yield dynamic_code(scale, signed=signed), scale * Symbolic([sp.Rational(number) for number in middles(signed=signed)])
+        yield round_block(np.stack([scale, 0 * scale, scale]), signed=signed), np.stack([scale, 0 * scale, scale])
+    yield round_block(np.stack([scale, -scale, scale / 2]), signed=True)[0], scale
+
+
+@enumeration("storage.nearest", scope="exact, codes of 1 to 5 numbers, points below, at, between and above them")
+def nearest_by_hand(round_to_code: Step) -> Claims:
+    """The number of least distance; of two as near the one that comes first."""
+    numbers = [Fraction(-2), Fraction(-1, 3), Fraction(0), Fraction(1), Fraction(5)]
+    points = sorted({*numbers, Fraction(-7), Fraction(9), *((low + high) / 2 for low, high in itertools.pairwise(numbers))})
+    points += [point + Fraction(1, 100) for point in points]
+    for size in range(1, 6):
+        for code in (numbers[:size], numbers[size - 1 :: -1]):
+            due = [code[[abs(point - number) for number in code].index(min(abs(point - number) for number in code))] for point in points]
+            yield round_to_code(Rational(points), Rational(code)), Rational(due)
+
+
+@proof("storage.nearest", scope="every two numbers, points at them, between them and beyond")
+def nearer_of_two(round_to_code: Step) -> Claims:
+    """Of a and a + 2 d those below and at the middle a + d go to the first, those above to the second."""
+    code = np.stack([start, start + 2 * distance])
+    points = np.stack([start - distance, start, start + distance / 2, start + distance, start + distance * 3 / 2, start + 9 * distance])
+    yield round_to_code(points, code), np.stack([start] * 4 + [start + 2 * distance] * 2)
+
+
+@enumeration("storage.blockwise", scope="exact, blocks of 1 to 40 numbers of both signs, sizes from 10⁻⁸ to 1")
+def blocks_by_hand(round_block: Step) -> Claims:
+    """Each number becomes the nearest of the scaled code; the largest modulus stays if it is positive, the error is at most as stated."""
+    source = np.random.default_rng(0)
+    (row,) = stated_figures("storage.dynamic_code")
+    for size in (1, 2, 7, 40):
+        for signed, kind in ((True, "signed"), (False, "unsigned")):
+            block = [
+                Fraction(int(top), int(10**power))
+                for top, power in zip(source.integers(1, 99, size), source.integers(2, 9, size), strict=True)
+            ]
+            block = [number * int(sign) for number, sign in zip(block, source.choice([-1, 1], size), strict=True)] if signed else block
+            largest = max(map(abs, block))
+            code = [largest * number for number in middles(signed=signed)]
+            due = [min(code, key=lambda number, point=point: abs(point - number)) for point in block]
+            yield round_block(Rational(block), signed=signed), Rational(due)
+            yield max(abs(point - number) for point, number in zip(block, due, strict=True)) <= largest * Fraction(row[kind]), True

@@ -25,7 +25,7 @@ LOOPS = {
 
 
 def test_loops_are_few():
-    assert len(LOOPS) == 12
+    assert len(LOOPS) == 14
 
 
 @pytest.mark.parametrize("identifier", FORMULAS)

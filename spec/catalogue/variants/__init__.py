@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
-CHAPTERS = ("normalization", "losses", "schedules", "averaging", "data", "curvature", "activations", "descent")
+CHAPTERS = ("normalization", "losses", "schedules", "averaging", "data", "curvature", "activations", "descent", "networks")
 
 
 @functools.cache

@@ -422,6 +422,9 @@ NO_ROUNDING = {
     "landscape.saddle.gradient": "twice a number",
     "landscape.saddle.escape": "a quotient of logarithms, cut off: a whole number, but not decided here",
     "kmeans.assign": "0 or 1",
+    "activation.squared_relu.slope": "twice a number, or 0",
+    "storage.nearest": "one of the numbers that are given",
+    "init.delta": "the numbers that are given, and 0",
 }
 
 

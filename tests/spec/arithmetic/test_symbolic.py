@@ -221,6 +221,7 @@ TOO_LONG = {"optimizers.adafactor", "optimizers.lamb"}  # comparisons of norms o
 
 UNDECIDED = {
     "data.pca.fit": "symbols have no eigenvectors",
+    "storage.blockwise": "which of two symbols is the larger",
     "averaging.ema.warmed": "which of two symbols is the larger",
     "optimizers.clip.norm": "which of two symbols is the larger",
     "optimizers.clip.norm.with_eps": "which of two symbols is the larger",

@@ -57,7 +57,13 @@ def adam_without_correction(w, dw, config):
 
 @pytest.mark.parametrize(
     ("step", "convention"),
-    [(sgd, "gradient-descent"), (sgd_in_place, "gradient-descent"), (momentum, "heavy-ball/lr-inside"), (rmsprop, "rmsprop"), (adam, "adam")],
+    [
+        (sgd, "gradient-descent"),
+        (sgd_in_place, "gradient-descent"),
+        (momentum, "heavy-ball/lr-inside"),
+        (rmsprop, "rmsprop"),
+        (adam, "adam"),
+    ],
     ids=lambda value: getattr(value, "__name__", value),
 )
 def test_right_steps_conform(step, convention):
