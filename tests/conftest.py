@@ -1,7 +1,7 @@
 """Hypothesis: derandomized unless a long random run is asked for with HYPOTHESIS_PROFILE=long. No test sees the results of earlier runs.
 
-Of the cases of a test marked `sampled(n)`, a run of everything takes one of every n, always the same; `--whole`, `-k` and tests named on
-the command line take all that they select.
+Of the cases of a test, or of the tests of a file, marked `sampled(n)`, a run of everything takes one of every n, always the same;
+`--whole`, `-k` and tests named on the command line take all that they select.
 """
 
 import collections
@@ -31,7 +31,7 @@ def pytest_addoption(parser):
 
 
 def find_sample(items):
-    """Return those of one test's cases that a run of everything takes: one of every n, which ones depends on their names alone."""
+    """Return those of one test's cases, or of a file's tests without cases, that a run of everything takes, which depends on names."""
     marker = items[0].get_closest_marker("sampled")
     if marker is None:
         return set(items)
@@ -44,7 +44,7 @@ def pytest_collection_modifyitems(config, items):
         return
     cases = collections.defaultdict(list)
     for item in items:
-        cases[item.nodeid.partition("[")[0]].append(item)
+        cases[item.nodeid.partition("[" if hasattr(item, "callspec") else "::")[0]].append(item)
     sample = set().union(*(find_sample(group) for group in cases.values()))
     config.hook.pytest_deselected(items=[item for item in items if item not in sample])
     items[:] = [item for item in items if item in sample]

@@ -13,6 +13,8 @@ from trainspec.fast._random import philox as generator
 from trainspec.fast._random.sampler import UnitGenerator
 from trainspec.reference import initialization as reference
 
+pytestmark = pytest.mark.sampled(2)
+
 CHANCE = 1e-4  # of each statistical test to fail a right sampler; the seeds are fixed
 DTYPES = [np.float32, np.float64]
 HYPERPARAMETERS = {

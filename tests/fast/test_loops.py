@@ -39,6 +39,8 @@ from ..support.kernels import (
     variants_of,
 )
 
+pytestmark = pytest.mark.sampled(3)
+
 MADE = [(name, np.float32) for name in LOOP_KERNELS] + [
     (name, np.float64) for name in list(LOOP_KERNELS)[::4]
 ]  # threads: compiling takes seconds

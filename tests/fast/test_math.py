@@ -11,6 +11,8 @@ from trainspec.reference._special import erf as reference_erf
 
 from . import error_analysis
 
+pytestmark = pytest.mark.sampled(3)
+
 DTYPES = [np.float32, np.float64]
 KNOWN = {
     **{"exp": np.exp, "log": np.log, "tanh": np.tanh},

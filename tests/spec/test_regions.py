@@ -12,6 +12,8 @@ from trainspec.spec.mutants import run_and_report, run_regions
 from trainspec.spec.regions import RegionResult, equals, reached_regions, regions, run_region, run_within, tied
 from trainspec.spec.tasks import Workforce
 
+pytestmark = pytest.mark.sampled(2)
+
 load()
 
 SAMPLE = ["optimizers.lion", "curvature.taylor_step", "data.pca", "schedule.linear"]

@@ -8,6 +8,8 @@ from .corpus.correct_optimizers import LarsOfPorts
 from .corpus.misbehaving_optimizers import HeavyBall
 from .helpers import assert_told_of_arrays, check_in_process
 
+pytestmark = pytest.mark.sampled(3)
+
 
 class ListAdam:
     """Adam over a list of arrays, which it updates in place, with groups for nothing, and a state that can be saved."""

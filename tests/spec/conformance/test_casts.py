@@ -18,6 +18,8 @@ from trainspec.spec.inputs.cases import cases
 
 from .helpers import check_function_in_process, valid_record
 
+pytestmark = pytest.mark.sampled(2)
+
 BRAIN = FORMATS["bfloat16"]
 
 

@@ -9,6 +9,8 @@ from trainspec.spec.cli import main
 from .corpus import correct_optimizers, incorrect_optimizers, misbehaving_optimizers
 from .helpers import VALIDATOR
 
+pytestmark = pytest.mark.sampled(2)
+
 CORRECT, INCORRECT = f"{correct_optimizers.__name__}:", f"{incorrect_optimizers.__name__}:"
 
 

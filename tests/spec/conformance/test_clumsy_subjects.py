@@ -18,6 +18,8 @@ from trainspec.spec.conformance.result import NATIVE
 
 from .helpers import check_function_in_process, check_in_process
 
+pytestmark = pytest.mark.sampled(3)
+
 
 class RMSProp:
     """RMSProp, which other constructors give other names."""

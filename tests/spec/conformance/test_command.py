@@ -17,6 +17,8 @@ from trainspec.spec.conformance.smoke import try_protocol
 from ...support.tools import tool
 from .helpers import check_function_in_process, check_in_process
 
+pytestmark = pytest.mark.sampled(2)
+
 PROGRAMS = Path(__file__).parent / "programs"
 EXAMPLES = Path(__file__).parents[3] / "vectors" / "examples"
 

@@ -12,6 +12,8 @@ from .corpus import correct_optimizers as correct
 from .corpus import incorrect_optimizers as incorrect
 from .helpers import check_in_process, in_both_formats, valid_record
 
+pytestmark = pytest.mark.sampled(3)
+
 DTYPES = ("float64", "float32")
 CORRECT = [(name, dtype) for name in correct.CASES for dtype in DTYPES]
 INCORRECT = in_both_formats(incorrect.CASES)

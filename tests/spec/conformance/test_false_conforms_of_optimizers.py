@@ -8,6 +8,8 @@ from trainspec.spec.conformance.optimizers.claims import claim_of
 
 from .helpers import check_in_process, valid_record
 
+pytestmark = pytest.mark.sampled(3)
+
 
 class Descent:
     """A heavy ball with options that are off by default; subclasses change one of them."""

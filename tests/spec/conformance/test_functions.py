@@ -21,6 +21,8 @@ from .corpus.correct_functions import CORRECT
 from .corpus.incorrect_functions import INCORRECT
 from .helpers import VALIDATOR, check_function_in_process, in_both_formats, valid_record
 
+pytestmark = pytest.mark.sampled(3)
+
 DTYPES = ("float64", "float32")
 UNSTABLE = {"one_pass", "moments_in_one_pass"}
 NAMED = {function.__name__: function for function in CORRECT + INCORRECT}

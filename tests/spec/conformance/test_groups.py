@@ -6,6 +6,8 @@ from trainspec.spec.conformance import Verdict
 
 from .helpers import assert_told_of_arrays, check_in_process
 
+pytestmark = pytest.mark.sampled(3)
+
 SEVERAL, NONE, GROUPS, RESUMED = "several arrays", "gradients that are None", "parameter groups", "resuming from a saved state"
 
 

@@ -17,6 +17,8 @@ from .corpus import correct_optimizers as correct
 from .corpus import misbehaving_optimizers as misbehaving
 from .helpers import check_in_process
 
+pytestmark = pytest.mark.sampled(2)
+
 HERE = correct.__name__
 
 

@@ -8,6 +8,8 @@ from trainspec.spec.conformance import Verdict
 
 from .helpers import check_in_process, valid_record
 
+pytestmark = pytest.mark.sampled(3)
+
 
 class Adam:
     """Adam, with a way to count and a way to correct that may be wrong."""

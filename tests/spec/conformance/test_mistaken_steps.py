@@ -7,6 +7,8 @@ from trainspec.spec.conformance import Verdict
 from .corpus.mistaken_steps import ADAM_ROOT, FIRST, MEAN_SQ, ROOT, SECOND, VELOCITY, mistaken_optimizer
 from .helpers import check_in_process
 
+pytestmark = pytest.mark.sampled(4)
+
 CAUSES = [  # a step, what is written there, what in its place, and what the verdict says
     ("Adam", ADAM_ROOT, "(second + self.eps)**2", "with a square in the place of the root"),
     ("Adam", ADAM_ROOT, "(np.sqrt(second) + 2 * self.eps)", "with 2 ε in the place of ε"),

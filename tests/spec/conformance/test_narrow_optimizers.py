@@ -13,6 +13,8 @@ from trainspec.spec.lines.text import WIDTHS, array_of, bits
 
 from .helpers import check_in_process, valid_record
 
+pytestmark = pytest.mark.sampled(3)
+
 PROGRAMS = Path(__file__).parent / "programs"
 
 

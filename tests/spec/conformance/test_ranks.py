@@ -6,6 +6,8 @@ from trainspec.spec.conformance import Verdict
 
 from .helpers import check_function_in_process, valid_record
 
+pytestmark = pytest.mark.sampled(3)
+
 
 def over_the_last_axis(x, gamma, beta, eps):
     centred = x - x.mean(axis=-1, keepdims=True)

@@ -34,6 +34,8 @@ from .reordering import (
 )
 from .rewriting import FUSED, LAWS, names_of_arrays, parse_law, rewrites, visited
 
+pytestmark = pytest.mark.sampled(3)
+
 
 @pytest.mark.sampled(3)
 @pytest.mark.parametrize("family", OF_VECTORS)

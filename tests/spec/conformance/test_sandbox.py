@@ -19,6 +19,8 @@ from .corpus.hostile import DEFAULTS, OPTIMIZER, SUBJECTS
 from .helpers import valid_record
 from .hostile_runs import problem_of, problems_of_answer
 
+pytestmark = pytest.mark.sampled(2)
+
 HEAVY_BALL = {**DEFAULTS, "point": "self.theta"}
 
 

@@ -23,6 +23,8 @@ from trainspec.spec.conformance.optimizers.separation import (
     trajectory_bound,
 )
 
+pytestmark = pytest.mark.sampled(3)
+
 LR = 0.125
 
 NORMS = ("lars", "lamb", "novograd", "adafactor")  # the norm of columns of all scales hides, in single precision, what is of the size of ε
