@@ -111,9 +111,9 @@ def other_parentheses(statement: ast.stmt) -> Iterator[tuple[ast.expr, ast.expr,
 
 
 def with_body(tree: ast.FunctionDef, body: list[ast.stmt]) -> ast.FunctionDef:
-    """Return a function with other statements, ready to be compiled."""
+    """Return a function with other statements."""
     fields = {field: getattr(tree, field) for field in tree._fields}
-    return ast.fix_missing_locations(ast.FunctionDef(**{**fields, "body": body}, lineno=1, col_offset=0))
+    return ast.FunctionDef(**{**fields, "body": body}, lineno=1, col_offset=0)
 
 
 def replacements(node: ast.AST, names: list[str]) -> Iterator[ast.AST]:

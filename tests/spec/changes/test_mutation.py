@@ -3,6 +3,7 @@
 import ast
 
 import pytest
+from trainspec.reference.syntax import compile_function
 from trainspec.spec.changes.mutation import mutations
 
 
@@ -42,9 +43,7 @@ def test_mutations_are_distinct_and_run():
     tree = ast.parse("def f(a, b):\n    a = a + b\n    return a * a + b * a").body[0]
     results = []
     for mutation in mutations(tree):
-        space = {}
-        exec(compile(ast.Module([mutation.tree], []), "mutation", "exec"), space)
-        results.append((ast.unparse(mutation.tree), space["f"](2, 5)))
+        results.append((ast.unparse(mutation.tree), compile_function(mutation.tree, {})(2, 5)))
     assert len({source for source, _ in results}) == len(results)
     assert 2 * 2 + 5 * 2 in [value for _, value in results]  # without the line a = a + b
     assert all(ast.unparse(tree) != source for source, _ in results)
