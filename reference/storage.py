@@ -80,12 +80,12 @@ def dynamic_code(scale: Norm, *, signed: bool) -> CodeNumbers:
 
     Units: as scale.  Source: Dettmers 2016; Dettmers et al. 2022, section 1.3; the middles of intervals as in bitsandbytes.
     """
-    positive = ()
+    numbers = [0 * scale]
     for decade in range(7):
         n = 2**decade if signed else 2 ** (decade + 1)
-        positive = (*positive, *(scale * (2 * n + 9 * k) / (20 * n) / 10 ** (6 - decade) for k in range(1, 2 * n, 2)))
-    negative = tuple(-number for number in reversed(positive)) if signed else ()
-    return np.stack([*negative, 0 * scale, *positive, scale])
+        numbers = [*numbers, *(scale * (2 * n + 9 * k) / (20 * n) / 10 ** (6 - decade) for k in range(1, 2 * n, 2))]
+    negative = [*(-number for number in reversed(numbers[1:]))] if signed else []
+    return np.stack([*negative, *numbers, scale])
 
 
 @formula("storage.nearest")

@@ -97,7 +97,7 @@ def adapt_dictionary_step(function: Callable[..., Any], library: str) -> Diction
     if not order:
         return None
     point, gradient = np.array(TRIAL_POINT), np.array(TRIAL_GRADIENT)
-    moved = None
+    moved: Any = ()
     with suppress(Exception, SystemExit), np.errstate(all="ignore"):
         moved, _ = call(function, order, {"theta": point.copy(), "grad": gradient, "dictionary": asked})
     parameters = {name: default for name, default in asked.defaults.items() if isinstance(name, str) and is_setting(name, default)}

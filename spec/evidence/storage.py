@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -164,6 +165,11 @@ def blocks_by_hand(round_block: Step) -> Claims:
             block = [number * int(sign) for number, sign in zip(block, source.choice([-1, 1], size), strict=True)] if signed else block
             largest = max(map(abs, block))
             code = [largest * number for number in middles(signed=signed)]
-            due = [min(code, key=lambda number, point=point: abs(point - number)) for point in block]
+            due = [min(code, key=functools.partial(distance_of, point)) for point in block]
             yield round_block(Rational(block), signed=signed), Rational(due)
             yield max(abs(point - number) for point, number in zip(block, due, strict=True)) <= largest * Fraction(row[kind]), True
+
+
+def distance_of(point: Fraction, number: Fraction) -> Fraction:
+    """Return how far two fractions are from each other."""
+    return abs(point - number)
