@@ -19,6 +19,14 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 collect_ignore = ["third_party"]  # a project of its own: tests/spec/conformance/test_checks.py runs it
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_earlier_results(tmp_path_factory):
+    """Let what is made once for many tests, such as the site, see no results of earlier runs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TRAINSPEC_CACHE", str(tmp_path_factory.getbasetemp() / "kept" / "session"))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def kept_results(tmp_path_factory, monkeypatch):
     """Let `trainspec verify` keep its results in a folder of the test."""

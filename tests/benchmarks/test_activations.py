@@ -76,6 +76,7 @@ def close(got, z, wanted, dtype):
     assert np.max(np.abs(np.asarray(got, np.float64) - wanted)) <= ROUNDINGS * np.finfo(dtype).eps * np.max(np.abs(z) + 1)
 
 
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("name", PEERS)
 def test_forward(benchmark, request, name, size, dtype):
     z = (2 * np.random.default_rng(0).standard_normal(size)).astype(dtype)

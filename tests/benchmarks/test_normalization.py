@@ -65,7 +65,7 @@ def several(result):
     return result if isinstance(result, tuple) else (result,)
 
 
-@pytest.mark.sampled(8)
+@pytest.mark.sampled(24)
 @pytest.mark.parametrize("name", COLUMNS + ROWS + IMAGES)
 def test_normalization(benchmark, request, name, size, dtype):
     rng = np.random.default_rng(0)

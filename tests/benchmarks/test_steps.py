@@ -52,7 +52,7 @@ def repeatable(name, size, kind):
     return values
 
 
-@pytest.mark.sampled(24)
+@pytest.mark.sampled(48)
 @pytest.mark.parametrize("name", STEPS)
 def test_step(benchmark, request, name, size, dtype):
     ours, theirs = ELEMENTWISE[name]

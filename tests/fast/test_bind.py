@@ -40,14 +40,14 @@ def assert_bound_as_called(function, values, other):
     assert bit_patterns(tuple(arrays_in(again))) == bit_patterns(tuple(arrays_in(function(**values))))
 
 
-@pytest.mark.sampled(9)
+@pytest.mark.sampled(18)
 @pytest.mark.parametrize("axes", [SMALL, LARGE], ids=["alone", "threads"])
 @pytest.mark.parametrize("name", LOOP_KERNELS)
 def test_loops_are_bound(name, axes):
     assert_bound_as_called(LOOP_KERNELS[name][0], loop_call(name, axes), loop_call(name, axes, seed=1))
 
 
-@pytest.mark.sampled(9)
+@pytest.mark.sampled(18)
 @pytest.mark.parametrize("size", [(4, 5), 70000])
 @pytest.mark.parametrize("name", SINGLE)
 def test_elementwise_kernels_are_bound_to_arrays(name, size):

@@ -44,6 +44,7 @@ def test_the_old_name_warns():
     assert python(code + "print(seen[0].category.__name__, WORKERS.looks)") == ["DeprecationWarning", "77"]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("option", ["", "threads=3", "spin_count=0", "vector_bits=256", "flush_subnormals=True"])
 def test_results_are_the_same(option):
     assert python(f"from trainspec import fast\nfast.configure({option})\n{DIGEST}") == python(DIGEST)

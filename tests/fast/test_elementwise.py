@@ -80,7 +80,7 @@ def test_signature_is_the_references_and_out(name):
     assert hints == typing.get_type_hints(theirs.raw, {**vars(annotations), **home}, include_extras=True)
 
 
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(9)
 @pytest.mark.parametrize("dtype", DTYPES)
 @every()
 def test_bits_are_the_references_at_every_size(name, dtype):
@@ -110,7 +110,7 @@ def test_reciprocals_change_the_step_alone_and_by_little(name, dtype):
         assert np.all(off <= eps * (np.abs(other) + 7 * np.abs(other - start)))
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(10)
 @pytest.mark.parametrize("dtype", DTYPES)
 @every()
 def test_bits_are_the_references_in_every_shape(name, dtype):
@@ -121,6 +121,7 @@ def test_bits_are_the_references_in_every_shape(name, dtype):
         assert_identical(ours(**values), expected(name, values))
 
 
+@pytest.mark.sampled(4)
 @every()
 def test_numbers_of_any_type_are_taken_as_the_reference_takes_them(name):
     ours, theirs = ELEMENTWISE[name]
@@ -131,6 +132,7 @@ def test_numbers_of_any_type_are_taken_as_the_reference_takes_them(name):
             assert outcome(ours, values) == expected_outcome(name, values)
 
 
+@pytest.mark.sampled(4)
 @every()
 def test_python_floats_are_arrays_without_axes(name):
     ours, _ = ELEMENTWISE[name]
@@ -138,6 +140,7 @@ def test_python_floats_are_arrays_without_axes(name):
     assert_identical(ours(**values), expected_validated(name, values))
 
 
+@pytest.mark.sampled(3)
 @every()
 def test_zeros_signs_and_subnormals(name):
     ours, theirs = ELEMENTWISE[name]
@@ -490,7 +493,7 @@ def in_plain_python(name, old, read, numbers, *, in_place):
     return new
 
 
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(12)
 @every(*[name for name in ELEMENTWISE if name not in BRANCHING])
 def test_the_loops_give_the_references_expressions_on_symbols(name, monkeypatch):
     """Plain Python takes the same loops over symbols: every branch, in place and not. Counts and means stay numbers."""

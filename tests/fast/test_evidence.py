@@ -18,7 +18,7 @@ load()
 LAWS = [(name, piece) for name in ELEMENTWISE for piece in EVIDENCE.values() if piece.kind == "law" and name in piece.formulas]
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("name", ELEMENTWISE)
 def test_kernels_are_within_the_rounding_bound_of_the_certified_value(name, dtype):
@@ -58,7 +58,7 @@ def test_a_step_in_a_coarser_format_would_be_seen():
     assert all(bool(np.abs(Ball(a) - b)[0] > 1000 * bound[0]) for a, b, bound in zip(coarse, exact, bounds, strict=True))
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize(("name", "piece"), LAWS, ids=[f"{name}-{piece.name}" for name, piece in LAWS])
 def test_kernels_obey_the_laws_of_their_formulas(name, piece):
     ours, theirs = ELEMENTWISE[name]

@@ -71,7 +71,7 @@ def test_signature_is_the_references_and_out(name):
     assert ours.__name__ in sys.modules[ours.__module__].__all__
 
 
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(10)
 @pytest.mark.parametrize("dtype", DTYPES)
 @every(*WHOLE)
 def test_within_the_rounding_bound_of_the_certified_value(name, dtype):
@@ -92,7 +92,7 @@ def test_within_the_rounding_bound_of_the_certified_value(name, dtype):
     assert seen
 
 
-@pytest.mark.sampled(9)
+@pytest.mark.sampled(18)
 @pytest.mark.parametrize("dtype", DTYPES)
 @every(*WHOLE)
 def test_a_large_case_is_within_the_bound(name, dtype):
@@ -135,7 +135,7 @@ def test_the_loops_give_the_references_expressions_on_symbols(name, axes):
         assert all(judge(array, other).verdict is Verdict.HOLDS for array, other in zip(new, wanted, strict=True))
 
 
-@pytest.mark.sampled(9)
+@pytest.mark.sampled(27)
 @pytest.mark.parametrize("layout", LAYOUTS)
 @every()
 def test_any_layout(name, layout):
@@ -147,7 +147,7 @@ def test_any_layout(name, layout):
         assert bit_patterns(ours(**swapped)) == bit_patterns(ours(**values))
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("axes", [SMALL, LARGE], ids=["alone", "threads"])
 @every(*WHOLE)
 def test_out_takes_the_result(name, axes):
@@ -168,7 +168,7 @@ def test_out_takes_the_result(name, axes):
         assert bit_patterns(got) == bit_patterns(wanted)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("dtype", DTYPES)
 @every(*COMPONENTS)
 def test_a_part_is_what_the_whole_gives(name, dtype):
@@ -272,7 +272,7 @@ def test_bad_numbers_are_refused_as_by_the_reference(name):
                 assert (got == wanted) if isinstance(wanted, tuple) else not isinstance(got, tuple), (key, number)
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("axes", [SMALL, LARGE], ids=["alone", "threads"])
 @every(*WHOLE)
 def test_nonfinite_entries_are_found_anywhere_and_named(name, axes):

@@ -100,6 +100,7 @@ def decayed(theta: "Array", *, lr: "Rate", decay: "Decay", scale: "Rate") -> "Ar
     return theta - lr * (rest * theta)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(
     ("raw", "places", "numbers"), [(descent, [0], (0.1,)), (averages, [0, 2, 3], (0.7,)), (decayed, [0], (0.1, 0.2, 0.3))]

@@ -86,7 +86,7 @@ def mapped_numbers(result):
     return np.asarray(result) if isinstance(result, np.floating) else result
 
 
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("name", GIVEN_GRADIENT)
 def test_bits_are_the_references(name):
     assert_steps_are_the_references(name, np.float32)

@@ -27,7 +27,7 @@ def valid_call(formula):
     return find(arguments(domains(formula.raw)), has_value, settings=search_settings(100))
 
 
-@pytest.mark.sampled(5)
+@pytest.mark.sampled(10)
 @pytest.mark.parametrize("identifier", FORMULAS)
 def test_invalid_arguments_are_refused_by_name(identifier):
     formula = FORMULAS[identifier]
@@ -43,7 +43,7 @@ def test_invalid_arguments_are_refused_by_name(identifier):
         assert re.fullmatch(message, str(raised.value)), (bad.label, str(raised.value))
 
 
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(10)
 @pytest.mark.parametrize("identifier", FORMULAS)
 @given(data=st.data())
 @settings(max_examples=20)

@@ -144,6 +144,7 @@ BAD = {
     "with a number": lambda: edited(lambda lines: with_line(lines, 3, '{"k":"flag","id":7}')),
     "with an escape": lambda: edited(lambda lines: with_line(lines, 3, '{"k":"flag","id":"\\u0061"}')),
     "with a long line": lambda: edited(lambda lines: with_line(lines, 3, '{"k":"flag","id":"' + "x" * 70_000 + '"}')),
+    "with returns": lambda: edited(lambda lines: [f"{line}\r" for line in lines]),
     "after its end": lambda: edited(lambda lines: [*lines, lines[3]]),
 }
 NOT_SEEN = {"go": ("with a letter among digits",)}  # it becomes NaN, so that the case fails

@@ -19,7 +19,7 @@ text <- function(line, key) { # the value of a key; "" where the line has no suc
 }
 read_lines <- function(path) { # what is no line, or not in its place, is an error that names it
   if (is.na(file.size(path)) || file.size(path) > 256000) stop("there is no such file, or it is larger than 256000 bytes")
-  lines <- readLines(path, warn = FALSE)
+  lines <- strsplit(readChar(path, file.size(path), useBytes = TRUE), "\n", fixed = TRUE)[[1]]
   is_line <- grepl('^\\{"k":"[^"\\\\]*"(,"[^"\\\\]*":"[^"\\\\]*")*\\}$', lines) & nchar(lines, "bytes") <= 65536
   if (!all(is_line)) stop("line ", which(!is_line)[1], ": must be an object of strings of at most 65536 bytes")
   if (length(lines) == 0 || text(lines[1], "format") != "trainspec-vectors/1") stop("line 1: must be the head of a file of format trainspec-vectors/1")

@@ -49,7 +49,7 @@ func readLines(path string) []map[string]string {
 	texts, steps := strings.Split(strings.TrimSuffix(string(data), "\n"), "\n"), 0
 	lines := make([]map[string]string, len(texts))
 	for i, text := range texts {
-		if len(text) > 65536 || strings.Contains(text, "\\") || json.Unmarshal([]byte(text), &lines[i]) != nil {
+		if len(text) > 65536 || strings.ContainsAny(text, "\\\r\t") || json.Unmarshal([]byte(text), &lines[i]) != nil {
 			stop(i+1, "must be an object of strings of at most 65536 bytes")
 		}
 		steps = map[bool]int{true: steps + 1}[lines[i]["k"] == "step"]

@@ -275,7 +275,7 @@ NO_DERIVATIVE = {  # eigenvalues, eigenvectors and solutions of systems have no 
 }
 
 
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("identifier", REAL)
 def test_the_slopes_of_a_formula_are_its_differences(identifier):
     """Along a random direction of all its numbers, against central differences of the formula on balls at high precision."""

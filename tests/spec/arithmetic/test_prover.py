@@ -151,6 +151,7 @@ def mutated(old, new):
     return type("Mutant", (), {name: staticmethod(value) for name, value in space.items() if inspect.isfunction(value)})
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("name", "old", "new"), [(name, *pair) for name, pairs in SOURCE_MUTANTS.items() for pair in pairs])
 def test_a_mutant_of_the_source_is_never_proven(name, old, new):
     assert any(proven_zero(claim).verdict is not HOLDS for claim in CLAIMS[name](mutated(old, new)))

@@ -428,7 +428,7 @@ NO_ROUNDING = {
 }
 
 
-@pytest.mark.sampled(8)
+@pytest.mark.sampled(14)
 @pytest.mark.parametrize(
     ("identifier", "dtype"),
     [

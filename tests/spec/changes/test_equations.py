@@ -198,7 +198,7 @@ def canonical_text(statement):
     return ast.unparse(Choices().visit(ast.parse(text)))
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("family", FAMILIES)
 def test_equations_are_the_statements(family):
     """Of all conventions with one value off the canonical ones besides a mistake, and of every ninth of the others."""

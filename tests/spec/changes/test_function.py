@@ -8,6 +8,7 @@ from trainspec.spec.changes.function import function_program
 from trainspec.spec.inputs.cases import cases
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("identifier", FORMULAS)
 def test_the_program_computes_the_formula(identifier):
     formula, program = FORMULAS[identifier], function_program(identifier)

@@ -38,7 +38,7 @@ def check_axes(implementation, result):
     assert {name: result.axes[name] for name in implementation.axes} == implementation.axes, result.message
 
 
-@pytest.mark.sampled(10)
+@pytest.mark.sampled(20)
 @pytest.mark.parametrize(("name", "dtype"), CORRECT)
 def test_correct_optimizers_conform(name, dtype):
     implementation, result = check_case(correct, name, dtype)
@@ -47,7 +47,7 @@ def test_correct_optimizers_conform(name, dtype):
     assert find_convention(result.convention).right
 
 
-@pytest.mark.sampled(15)
+@pytest.mark.sampled(30)
 @pytest.mark.parametrize(
     ("name", "dtype"), [(name, dtype) for name, dtype in INCORRECT if dtype == getattr(incorrect.CASES[name], "only", dtype)]
 )
@@ -70,7 +70,7 @@ def test_the_convention_of_correct_optimizers_is_named(implementation, dtype):
     valid_record(result)
 
 
-@pytest.mark.sampled(8)
+@pytest.mark.sampled(16)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("implementation", incorrect.FOLLOWING, ids=lambda value: value.__name__)
 def test_the_mistake_of_incorrect_optimizers_is_named(implementation, dtype):

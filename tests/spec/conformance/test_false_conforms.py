@@ -73,7 +73,7 @@ WEAK_FORMS = {
 }
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(7)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("function", WEAK_FORMS, ids=lambda function: function.__name__)
 def test_a_form_that_loses_digits_does_not_conform(function, dtype):

@@ -28,7 +28,7 @@ UNSTABLE = {"one_pass", "moments_in_one_pass"}
 NAMED = {function.__name__: function for function in CORRECT + INCORRECT}
 
 
-@pytest.mark.sampled(15)
+@pytest.mark.sampled(24)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("function", CORRECT, ids=lambda function: function.__name__)
 def test_correct_functions_conform(function, dtype):
@@ -60,7 +60,7 @@ def test_faults_are_reported(function):
     valid_record(result)
 
 
-@pytest.mark.sampled(24)
+@pytest.mark.sampled(40)
 @pytest.mark.parametrize(("identifier", "dtype"), in_both_formats(sorted(FORMULAS)))
 def test_every_formula_is_itself(identifier, dtype):
     task = Task(identifier, against=identifier, dtype=dtype)
@@ -143,7 +143,7 @@ def test_a_proof_says_how_far_it_reaches(body, scope, tmp_path):
     assert ("every size" in result.proved) is ("≠" in scope)
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(9)
 @pytest.mark.parametrize(
     "function", [function for function in INCORRECT if function.__name__ not in UNSTABLE][:12], ids=lambda function: function.__name__
 )

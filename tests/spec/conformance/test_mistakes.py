@@ -263,7 +263,7 @@ def columns_from_the_largest(matrix, basis, count, period):
     return FORMULAS["matrix.turned_basis"].raw(matrix, basis, count, period=period)[:, :: -1 if count == 0 else 1]
 
 
-@pytest.mark.sampled(9)
+@pytest.mark.sampled(18)
 @pytest.mark.parametrize(("function", "against", "name"), WRONG, ids=[function.__name__ for function, _, _ in WRONG])
 def test_the_mistake_is_named(function, against, name):
     task = Task(function.__name__, against=against)

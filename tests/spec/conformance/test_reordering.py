@@ -37,7 +37,7 @@ from .rewriting import FUSED, LAWS, names_of_arrays, parse_law, rewrites, visite
 pytestmark = pytest.mark.sampled(3)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("family", OF_VECTORS)
 def test_none_is_rejected(family):
     """By the measure that decides."""
@@ -80,7 +80,7 @@ def test_a_wrong_order_is_rejected_in_a_narrow_format():
     assert all(largest_error(replace(wrong, rounding=rounding), "bfloat16") > ALLOWED for rounding in ROUNDINGS)
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize(("family", "dtype"), list(zip(OF_VECTORS, itertools.cycle(DTYPES), strict=False)))
 def test_verdicts_name_them(family, dtype):
     """One of each family, all through the kit; none without ε, which divides by 0 where the gradient is 0 from the start."""

@@ -80,7 +80,7 @@ CASES = [
 ]
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize(("trajectory", "hyper", "identifier"), CASES, ids=[case[0].__name__ for case in CASES])
 def test_combined_mistakes_are_named(trajectory, hyper, identifier):
     fixture, lr = fixture_for(changes_lr=True), 0.125

@@ -61,7 +61,7 @@ def too_close(conventions, record):
     return [f"{pair.first.id} and {pair.second.id} are {pair.distance:.3g} bounds apart" for pair in pairs if not pair.same]
 
 
-@pytest.mark.sampled(15)
+@pytest.mark.sampled(25)
 @pytest.mark.parametrize(("family", "follows_points", "dtype"), CASES)
 def test_conventions_that_are_not_the_same_are_far_apart(family, follows_points, dtype):
     """All of a family, right and wrong, with every hyper-parameter on."""
@@ -76,6 +76,7 @@ def test_conventions_that_are_not_the_same_are_far_apart(family, follows_points,
     assert len(pairs) - len(close) <= len(conventions) / 3
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("family", [family for family in FAMILIES if FAMILIES[family].kind == MATRIX])
 def test_those_of_matrices_are_far_apart_for_one_shape_or_another(family):
     """The canonical form, what differs from it in one value, and single mistakes; no shape alone tells all scales apart."""

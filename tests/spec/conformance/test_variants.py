@@ -64,7 +64,7 @@ def distance(results, others, units):
     return worst
 
 
-@pytest.mark.sampled(24)
+@pytest.mark.sampled(36)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("identifier", sorted(chapter_variants()))
 def test_variants_are_told_apart(identifier, dtype):
@@ -167,6 +167,7 @@ def keyworded(function, identifier):
     return call
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("identifier", sorted(chapter_variants()))
 def test_variants_give_what_their_formula_gives(identifier):
     formula = FORMULAS[identifier]

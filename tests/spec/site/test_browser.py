@@ -190,6 +190,7 @@ SCREENSHOTS = {  # what is looked at: the page, the theme, the width, the medium
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", SCREENSHOTS)
 def test_a_page_is_seen(site, page, tmp_path, request, name):
     """The screen is not of one colour; `--screenshots FOLDER` keeps the picture."""
