@@ -8,6 +8,8 @@ import pytest
 
 from .test_machinery import python
 
+pytestmark = pytest.mark.sampled(2)
+
 STEP = """
 import numpy as np
 from trainspec.fast import momentum

@@ -56,6 +56,8 @@ from ..support.kernels import (
     unaligned,
 )
 
+pytestmark = pytest.mark.sampled(2)
+
 # formulas that choose by sign or by `where`, of which symbols know nothing: they take fractions
 BRANCHING = [name for name in GIVEN_GRADIENT if {"where", "sign"} & set(ELEMENTWISE[name][1].raw.__code__.co_names)]
 

@@ -13,6 +13,8 @@ from trainspec.spec.inputs.strategies import arguments
 
 from ..support.kernels import ELEMENTWISE, GIVEN_GRADIENT, elementwise_call, errors_in_bounds, in_format
 
+pytestmark = pytest.mark.sampled(2)
+
 load()
 
 LAWS = [(name, piece) for name in ELEMENTWISE for piece in EVIDENCE.values() if piece.kind == "law" and name in piece.formulas]

@@ -23,6 +23,8 @@ from trainspec.fast._threads import ALONE, WORKERS
 from trainspec.reference import domains, validation
 from trainspec.reference import momentum as reference
 
+pytestmark = pytest.mark.sampled(2)
+
 if TYPE_CHECKING:
     from trainspec.reference.domains import Array, Decay, Rate
 

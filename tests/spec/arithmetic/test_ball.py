@@ -35,6 +35,8 @@ from .sampling import (
     with_numbers,
 )
 
+pytestmark = pytest.mark.sampled(2)
+
 PRECISION = 53
 MIDDLES = st.one_of(st.sampled_from([-1.0, 0.0, 1.0]), st.integers(-96, 96).map(lambda k: k / 16), st.floats(-4, 4))
 RADII = st.one_of(st.just(0.0), st.sampled_from([2.0**-44, 2.0**-20, 0.25, 1.0]), st.floats(0, 1))

@@ -19,6 +19,8 @@ from trainspec.spec.inputs.strategies import arguments
 
 from .sampling import BITS, COMPARISONS, ELEMENTARY, REAL, arity, at_200_bits, enclosure, with_numbers
 
+pytestmark = pytest.mark.sampled(2)
+
 MP = {
     "add": lambda a, b: a + b,
     "subtract": lambda a, b: a - b,

@@ -14,6 +14,8 @@ from trainspec.spec.evidence import judge
 
 from . import layers
 
+pytestmark = pytest.mark.sampled(2)
+
 M, N, K = sp.symbols("m n k", integer=True, positive=True)
 P, Q = sp.symbols("p q", integer=True, positive=True)
 L, J, T = (

@@ -23,6 +23,8 @@ from trainspec.spec.lines.signature import FREE_SIGNS
 
 from .sampling import COMPARISONS, ELEMENTARY, REAL, at_200_bits, dyadic, fraction_of, with_numbers
 
+pytestmark = pytest.mark.sampled(2)
+
 FORMATS = [np.float64, np.float32]
 SLACK = Fraction(1, 2**150)  # the independent values are known to 200 bits
 

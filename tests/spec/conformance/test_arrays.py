@@ -8,7 +8,7 @@ from .corpus.correct_optimizers import LarsOfPorts
 from .corpus.misbehaving_optimizers import HeavyBall
 from .helpers import assert_told_of_arrays, check_in_process
 
-pytestmark = pytest.mark.sampled(3)
+pytestmark = pytest.mark.sampled(5)
 
 
 class ListAdam:

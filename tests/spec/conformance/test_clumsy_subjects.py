@@ -18,7 +18,7 @@ from trainspec.spec.conformance.result import NATIVE
 
 from .helpers import check_function_in_process, check_in_process
 
-pytestmark = pytest.mark.sampled(3)
+pytestmark = pytest.mark.sampled(5)
 
 
 class RMSProp:

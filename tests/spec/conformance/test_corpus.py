@@ -12,7 +12,7 @@ from .corpus import correct_optimizers as correct
 from .corpus import incorrect_optimizers as incorrect
 from .helpers import check_in_process, in_both_formats, valid_record
 
-pytestmark = pytest.mark.sampled(3)
+pytestmark = pytest.mark.sampled(5)
 
 DTYPES = ("float64", "float32")
 CORRECT = [(name, dtype) for name in correct.CASES for dtype in DTYPES]

@@ -18,7 +18,7 @@ from trainspec.spec.inputs.cases import cases, in_dtype, reference_result
 
 from .helpers import check_function_in_process, valid_record
 
-pytestmark = pytest.mark.sampled(3)
+pytestmark = pytest.mark.sampled(5)
 
 APART = 1e3  # bounds between a formula and a form of it that loses digits
 

@@ -8,7 +8,7 @@ from trainspec.spec.conformance.optimizers.claims import claim_of
 
 from .helpers import check_in_process, valid_record
 
-pytestmark = pytest.mark.sampled(3)
+pytestmark = pytest.mark.sampled(5)
 
 
 class Descent:

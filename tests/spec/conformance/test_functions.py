@@ -21,7 +21,7 @@ from .corpus.correct_functions import CORRECT
 from .corpus.incorrect_functions import INCORRECT
 from .helpers import VALIDATOR, check_function_in_process, in_both_formats, valid_record
 
-pytestmark = pytest.mark.sampled(3)
+pytestmark = pytest.mark.sampled(5)
 
 DTYPES = ("float64", "float32")
 UNSTABLE = {"one_pass", "moments_in_one_pass"}

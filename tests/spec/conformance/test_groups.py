@@ -6,7 +6,7 @@ from trainspec.spec.conformance import Verdict
 
 from .helpers import assert_told_of_arrays, check_in_process
 
-pytestmark = pytest.mark.sampled(3)
+pytestmark = pytest.mark.sampled(5)
 
 SEVERAL, NONE, GROUPS, RESUMED = "several arrays", "gradients that are None", "parameter groups", "resuming from a saved state"
 

@@ -8,7 +8,7 @@ from trainspec.spec.conformance import Verdict
 
 from .helpers import check_in_process, valid_record
 
-pytestmark = pytest.mark.sampled(3)
+pytestmark = pytest.mark.sampled(5)
 
 
 class Adam:

@@ -8,7 +8,7 @@ from trainspec.spec.conformance.optimizers.counterexample import find_counterexa
 from trainspec.spec.conformance.optimizers.runner import run_optimizer
 from trainspec.spec.conformance.optimizers.verdict import judge_optimizer
 
-pytestmark = pytest.mark.sampled(3)
+pytestmark = pytest.mark.sampled(5)
 
 JORDAN = (3.4445, -4.7750, 2.0315)
 

@@ -15,7 +15,7 @@ from trainspec.spec.conformance.functions.variants import mistakes, variants_of
 from trainspec.spec.conformance.functions.verdict import judge_report
 from trainspec.spec.conformance.implementation import FunctionImplementation, Task
 
-pytestmark = pytest.mark.sampled(3)
+pytestmark = pytest.mark.sampled(5)
 
 WRONG = []
 

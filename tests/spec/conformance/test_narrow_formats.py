@@ -16,7 +16,7 @@ from .corpus.correct_functions import CORRECT
 from .corpus.incorrect_functions import INCORRECT
 from .helpers import check_function_in_process, valid_record
 
-pytestmark = pytest.mark.sampled(3)
+pytestmark = pytest.mark.sampled(5)
 
 ONCE = "computed in float32 and rounded once to {}"
 EACH = "rounded to {} at every operation"

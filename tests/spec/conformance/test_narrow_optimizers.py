@@ -13,7 +13,7 @@ from trainspec.spec.lines.text import WIDTHS, array_of, bits
 
 from .helpers import check_in_process, valid_record
 
-pytestmark = pytest.mark.sampled(3)
+pytestmark = pytest.mark.sampled(5)
 
 PROGRAMS = Path(__file__).parent / "programs"
 

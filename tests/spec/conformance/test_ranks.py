@@ -6,7 +6,7 @@ from trainspec.spec.conformance import Verdict
 
 from .helpers import check_function_in_process, valid_record
 
-pytestmark = pytest.mark.sampled(3)
+pytestmark = pytest.mark.sampled(5)
 
 
 def over_the_last_axis(x, gamma, beta, eps):

@@ -34,7 +34,7 @@ from .reordering import (
 )
 from .rewriting import FUSED, LAWS, names_of_arrays, parse_law, rewrites, visited
 
-pytestmark = pytest.mark.sampled(3)
+pytestmark = pytest.mark.sampled(5)
 
 
 @pytest.mark.sampled(6)

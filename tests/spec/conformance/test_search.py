@@ -10,7 +10,7 @@ from trainspec.spec.conformance.optimizers.search import find_mistakes
 from trainspec.spec.conformance.optimizers.separation import APART, trajectories, trajectory_bound
 from trainspec.spec.conformance.optimizers.visits import OptimizerRun
 
-pytestmark = pytest.mark.sampled(3)
+pytestmark = pytest.mark.sampled(5)
 
 EPS = 0.125
 HYPER = {"momentum": 0.75, "beta1": 0.875, "beta2": 0.9375}

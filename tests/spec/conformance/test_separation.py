@@ -23,7 +23,7 @@ from trainspec.spec.conformance.optimizers.separation import (
     trajectory_bound,
 )
 
-pytestmark = pytest.mark.sampled(3)
+pytestmark = pytest.mark.sampled(5)
 
 LR = 0.125
 
